@@ -1,0 +1,111 @@
+/**
+ * The base of every error that this package throws on purpose.
+ *
+ * Switch on {@link ConcordatError.code}; the message is for people and may change. A message never contains a
+ * password, a token, a cookie or a bind credential.
+ */
+export class ConcordatError extends Error {
+  override readonly name: string = "ConcordatError";
+  /** What went wrong, as a stable value to switch on. */
+  readonly code: string = "concordat";
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+  }
+}
+
+/** There is no resource with the id that was named. RFC 7644 §3.12, status 404. */
+export class NotFoundError extends ConcordatError {
+  override readonly name = "NotFoundError";
+  override readonly code = "not_found";
+  /** The id that was looked for. */
+  readonly id: string;
+
+  constructor(id: string, options?: { cause?: unknown }) {
+    super(`There is no resource with the id "${id}".`, options);
+    this.id = id;
+  }
+}
+
+/** A value that must be unique belongs to another resource. RFC 7644 §3.12, scimType `uniqueness`. */
+export class UniquenessError extends ConcordatError {
+  override readonly name = "UniquenessError";
+  override readonly code = "uniqueness";
+  /** The SCIM attribute whose value is taken, such as `userName`. */
+  readonly attribute: string;
+  /** The id of the resource in the way, where the store can tell. */
+  readonly resourceId?: string;
+
+  constructor(attribute: string, resourceId?: string, options?: { cause?: unknown }) {
+    super(
+      `The value of "${attribute}" is taken${resourceId === undefined ? "" : ` by the resource "${resourceId}"`}.`,
+      options,
+    );
+    this.attribute = attribute;
+    if (resourceId !== undefined) this.resourceId = resourceId;
+  }
+}
+
+/** The resource or record is no longer in the version that the caller asked for. RFC 7644 §3.14, status 412. */
+export class VersionConflictError extends ConcordatError {
+  override readonly name = "VersionConflictError";
+  override readonly code = "version_conflict";
+}
+
+/** A value is not one that the attribute can hold. RFC 7644 §3.12, scimType `invalidValue`. */
+export class InvalidValueError extends ConcordatError {
+  override readonly name = "InvalidValueError";
+  override readonly code = "invalid_value";
+  /** The attribute path, such as `name.givenName`, or the option, that holds the value. */
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: { cause?: unknown }) {
+    super(`"${path}": ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** An attribute may not be changed, or not in its present state. RFC 7644 §3.12, scimType `mutability`. */
+export class MutabilityError extends ConcordatError {
+  override readonly name = "MutabilityError";
+  override readonly code = "mutability";
+  /** The attribute path that may not be changed. */
+  readonly path: string;
+
+  constructor(path: string, message: string, options?: { cause?: unknown }) {
+    super(`"${path}": ${message}`, options);
+    this.path = path;
+  }
+}
+
+/** The store or the peer cannot do what was asked, now or later. */
+export class UnsupportedError extends ConcordatError {
+  override readonly name = "UnsupportedError";
+  override readonly code = "unsupported";
+}
+
+/** A limit that the caller set, or a documented default, would be exceeded. Nothing was changed. */
+export class TooManyError extends ConcordatError {
+  override readonly name = "TooManyError";
+  override readonly code = "too_many";
+  /** The limit that would have been exceeded. */
+  readonly limit: number;
+
+  constructor(message: string, limit: number, options?: { cause?: unknown }) {
+    super(message, options);
+    this.limit = limit;
+  }
+}
+
+/** The store or the peer cannot answer now; the same call may succeed later. */
+export class UnavailableError extends ConcordatError {
+  override readonly name = "UnavailableError";
+  override readonly code = "unavailable";
+  /** How long to wait before the next try, in milliseconds, where the other side said so. */
+  readonly retryAfter?: number;
+
+  constructor(message: string, options?: { cause?: unknown; retryAfter?: number }) {
+    super(message, options);
+    if (options?.retryAfter !== undefined) this.retryAfter = options.retryAfter;
+  }
+}

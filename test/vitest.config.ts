@@ -1,0 +1,29 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+if (Number(process.versions.node.split(".")[0]) < 22) {
+  throw new Error(
+    `The tests need Node 22 or newer, this is ${process.version}: run them with npm test.`,
+  );
+}
+
+const root: string = fileURLToPath(new URL("..", import.meta.url));
+
+const config: ViteUserConfig = defineConfig({
+  root,
+  resolve: {
+    alias: [
+      { find: /^concordat$/, replacement: `${root}src/index.ts` },
+      { find: /^concordat\/(.+)$/, replacement: `${root}src/$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
+    benchmark: { include: ["test/bench/**/*.bench.ts"] },
+    coverage: { provider: "v8", include: ["src/**"] },
+    testTimeout: 30_000,
+  },
+});
+
+export default config;
