@@ -1,0 +1,15 @@
+export type {
+  Change,
+  ChangeBatch,
+  ChangeStream,
+  Delete,
+  ManagedAttributes,
+  MemberChange,
+  MemberReference,
+  Name,
+  NameKind,
+  Present,
+  ResourceTypes,
+  Sweep,
+  Upsert,
+} from "./change.js";
