@@ -1,0 +1,254 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Client } from "ldapts";
+import { describe, test } from "vitest";
+import { type Certificates, makeCertificates } from "./certificates.js";
+
+const run = promisify(execFile);
+
+const slapdPath = "/usr/sbin/slapd";
+const slapaddPath = "/usr/sbin/slapadd";
+const suffix = "dc=example,dc=com";
+const adminDn = `cn=admin,${suffix}`;
+const password = "secret";
+const packages = "install the Debian packages slapd and ldap-utils";
+
+/** Whether a real OpenLDAP server can be started on this machine. */
+export const slapdIsInstalled: boolean = existsSync(slapdPath) && existsSync(slapaddPath);
+
+/**
+ * `describe` for tests that need a real slapd. Without one the tests are skipped under a name that says what to
+ * install, and fail in continuous integration, where a skipped test would pass unnoticed.
+ */
+export function describeWithSlapd(name: string, body: () => void): void {
+  const { CI } = process.env;
+  if (slapdIsInstalled) {
+    describe(name, body);
+  } else if (CI === "true") {
+    test(name, () => {
+      throw new Error(`There is no slapd here: ${packages}.`);
+    });
+  } else {
+    describe.skip(`${name} (${packages})`, body);
+  }
+}
+
+/** How the server is set up. */
+export interface SlapdOptions {
+  /** How many deletions and changes syncprov remembers for resumes; 0 for no session log. Default 1000. */
+  readonly sessionLog?: number;
+  /** Whether a rename or a deletion rewrites the DNs in `member` and its like. Default false. */
+  readonly refint?: boolean;
+  /** Whether a resume that the server cannot serve is answered with e-syncRefreshRequired. Default false. */
+  readonly reloadHint?: boolean;
+  /** Whether the server has a certificate for localhost and offers ldaps and StartTLS. Default false. */
+  readonly tls?: boolean;
+  /** Whether the server listens on a Unix socket, where this process is the administrator by SASL EXTERNAL. Default false. */
+  readonly ldapi?: boolean;
+  /** What the database holds at first. Default: the suffix, `ou=people` and `ou=groups`. */
+  readonly ldif?: string;
+  /** Whether posixGroup is a structural class with `memberUid` (`nis`) or an auxiliary one (`rfc2307bis`). Default `nis`. */
+  readonly schema?: "nis" | "rfc2307bis";
+}
+
+/** A running slapd with a directory of its own, which is deleted on dispose. */
+export interface Slapd extends AsyncDisposable {
+  /** `ldap://127.0.0.1:` and the port. */
+  readonly url: string;
+  /** `ldaps://localhost:` and the port, with the option `tls`. */
+  readonly ldapsUrl?: string;
+  /** The percent-encoded path of the socket, with the option `ldapi`. */
+  readonly ldapiUrl?: string;
+  /** The PEM file of the authority that signed the server's certificate, with the option `tls`. */
+  readonly caFile?: string;
+  readonly suffix: string;
+  readonly adminDn: string;
+  readonly password: string;
+  /** The temporary directory with the configuration and the database. */
+  readonly directory: string;
+  /** Ends the server and keeps its data. */
+  stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Starts the server again, on the same port and with the same data. */
+  start(): Promise<void>;
+  /** A client bound as the administrator; it is closed on dispose. */
+  client(): Promise<Client>;
+}
+
+const defaultLdif = `dn: ${suffix}
+objectClass: organization
+objectClass: dcObject
+o: Example
+dc: example
+
+dn: ou=people,${suffix}
+objectClass: organizationalUnit
+ou: people
+
+dn: ou=groups,${suffix}
+objectClass: organizationalUnit
+ou: groups
+`;
+
+/** Starts a slapd with a new database. It listens on a free port of 127.0.0.1. */
+export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
+  const directory = await mkdtemp(join(tmpdir(), "concordat-slapd-"));
+  const certificates = options.tls ? await makeCertificates(directory) : undefined;
+  await mkdir(join(directory, "db"));
+  await writeFile(join(directory, "slapd.conf"), configuration(directory, options, certificates));
+  await writeFile(join(directory, "first.ldif"), options.ldif ?? defaultLdif);
+  const configured = ["-f", join(directory, "slapd.conf")];
+  // -w sets contextCSN, without which the first cookie is empty.
+  await run(slapaddPath, [...configured, "-q", "-w", "-l", join(directory, "first.ldif")]);
+
+  const port = await freePort();
+  const tlsPort = options.tls ? await freePort() : undefined;
+  const url = `ldap://127.0.0.1:${port}`;
+  const ldapsUrl = tlsPort && `ldaps://localhost:${tlsPort}`;
+  const ldapiUrl = options.ldapi && `ldapi://${encodeURIComponent(join(directory, "ldapi"))}`;
+  const listeners = [url, ...(ldapsUrl ? [ldapsUrl] : []), ...(ldapiUrl ? [ldapiUrl] : [])];
+
+  let server: ChildProcess | undefined;
+  const clients = new Set<Client>();
+  const killAtExit = () => server?.kill("SIGKILL");
+
+  async function start(): Promise<void> {
+    if (server !== undefined) return;
+    // "-d 0" keeps slapd in the foreground, so that the process started here is the server.
+    const args = [...configured, "-h", listeners.join(" "), "-d", "0"];
+    const process = spawn(slapdPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    let complaint = "";
+    process.stderr.on("data", (chunk: Buffer) => {
+      complaint = (complaint + chunk.toString()).slice(-2000);
+    });
+    server = process;
+    process.once("exit", () => {
+      if (server === process) server = undefined;
+    });
+    await untilItListens(port, () => {
+      if (server !== process) throw new Error(`slapd ended at once: ${complaint}`);
+    });
+  }
+
+  async function stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const process = server;
+    if (process === undefined) return;
+    const exit = once(process, "exit");
+    process.kill(signal);
+    await exit;
+  }
+
+  process.once("exit", killAtExit);
+  await start();
+  return {
+    url,
+    ...(ldapsUrl ? { ldapsUrl } : {}),
+    ...(ldapiUrl ? { ldapiUrl } : {}),
+    ...(certificates ? { caFile: certificates.caFile } : {}),
+    suffix,
+    adminDn,
+    password,
+    directory,
+    stop,
+    start,
+    async client() {
+      const client = new Client({ url, timeout: 10_000 });
+      await client.bind(adminDn, password);
+      clients.add(client);
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled([...clients].map((client) => client.unbind()));
+      await stop();
+      process.removeListener("exit", killAtExit);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(
+  directory: string,
+  options: SlapdOptions,
+  certificates: Certificates | undefined,
+): string {
+  const posix =
+    options.schema === "rfc2307bis"
+      ? new URL("rfc2307bis.schema", import.meta.url).pathname
+      : "/etc/ldap/schema/nis.schema";
+  const sessionLog = options.sessionLog ?? 1000;
+  const lines: (string | false | undefined)[] = [
+    "include /etc/ldap/schema/core.schema",
+    "include /etc/ldap/schema/cosine.schema",
+    `include ${posix}`,
+    "include /etc/ldap/schema/inetorgperson.schema",
+    "modulepath /usr/lib/ldap",
+    "moduleload back_mdb",
+    "moduleload syncprov",
+    options.refint && "moduleload refint",
+    `pidfile ${directory}/slapd.pid`,
+    `argsfile ${directory}/slapd.args`,
+    "sizelimit unlimited",
+    "timelimit unlimited",
+    "threads 8",
+    certificates && `TLSCACertificateFile ${certificates.caFile}`,
+    certificates && `TLSCertificateFile ${certificates.certFile}`,
+    certificates && `TLSCertificateKeyFile ${certificates.keyFile}`,
+    // Whoever runs the tests is the administrator on the socket.
+    options.ldapi &&
+      `authz-regexp gidNumber=[^,]*\\+uidNumber=${process.getuid?.() ?? 0},cn=peercred,cn=external,cn=auth ${adminDn}`,
+    "database mdb",
+    `suffix "${suffix}"`,
+    `rootdn "${adminDn}"`,
+    `rootpw ${password}`,
+    `directory ${directory}/db`,
+    "maxsize 4294967296",
+    // A killed process loses nothing that it wrote; only a crash of the machine would.
+    "envflags nosync",
+    "index objectClass eq",
+    "index uid eq",
+    "index cn eq",
+    "index member eq",
+    "index entryUUID eq",
+    "index entryCSN eq",
+    options.refint && "overlay refint",
+    options.refint && "refint_attributes member uniqueMember owner manager seeAlso",
+    "overlay syncprov",
+    "syncprov-checkpoint 100 1",
+    sessionLog > 0 && `syncprov-sessionlog ${sessionLog}`,
+    options.reloadHint && "syncprov-reloadhint TRUE",
+  ];
+  return `${lines.filter((line) => typeof line === "string").join("\n")}\n`;
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("There is no free port.");
+  return address.port;
+}
+
+async function untilItListens(port: number, check: () => void): Promise<void> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    check();
+    const socket = connect(port, "127.0.0.1");
+    try {
+      await once(socket, "connect");
+      return;
+    } catch {
+      await sleep(20);
+    } finally {
+      socket.destroy();
+    }
+  }
+  throw new Error(`slapd does not listen on port ${port}.`);
+}
