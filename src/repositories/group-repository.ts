@@ -1,0 +1,94 @@
+import type { Group, NewGroup } from "../scim/index.js";
+import {
+  type CallOptions,
+  type MembersChange,
+  type Modification,
+  ResourceRepository,
+  type WriteOptions,
+} from "./resource-repository.js";
+
+/** That a resource is a member of a group, both by the ids of the store. */
+export interface Membership {
+  readonly group: string;
+  readonly member: string;
+}
+
+/** Part of a group's members, ordered by id. */
+export interface MemberPage {
+  readonly members: readonly { readonly value: string; readonly type: "User" | "Group" }[];
+  /** Where the next page begins; absent on the last. */
+  readonly next?: string;
+}
+
+/** A store of groups and of who is in them. */
+export abstract class GroupRepository<
+  G extends Group = Group,
+  N extends NewGroup = NewGroup,
+> extends ResourceRepository<G, N> {
+  /**
+   * Part of the group's members, in an order that is stable from page to page.
+   *
+   * @throws {NotFoundError} there is no such group.
+   */
+  abstract members(
+    id: string,
+    page?: { after?: string; count?: number },
+    options?: CallOptions,
+  ): Promise<MemberPage>;
+
+  /** Which of these are members of the group. A group that does not exist has none. */
+  abstract whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    options?: CallOptions,
+  ): Promise<ReadonlySet<string>>;
+
+  /** The ids of the groups that have this member, directly. */
+  abstract groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]>;
+
+  /**
+   * Adds and removes members. Who is there already is not added twice, who is not there is not missed, and the members are
+   * never read.
+   *
+   * @throws {NotFoundError} there is no such group.
+   * @throws {InvalidValueError} the store knows that a member does not exist.
+   */
+  abstract changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void>;
+
+  /** Which of these memberships there are. By default one question per group. */
+  async whichExist(
+    memberships: readonly Membership[],
+    options?: CallOptions,
+  ): Promise<readonly Membership[]> {
+    const byGroup = Map.groupBy(memberships, (membership) => membership.group);
+    const existing: Membership[] = [];
+    for (const [group, asked] of byGroup) {
+      const members = await this.whichAreMembers(
+        group,
+        asked.map((membership) => membership.member),
+        options,
+      );
+      for (const membership of asked) {
+        if (members.has(membership.member)) existing.push(membership);
+      }
+    }
+    return existing;
+  }
+
+  /** Changes attributes as every repository does, and members by `changeMembers`, without reading them. */
+  override async modify(
+    id: string,
+    modification: Modification<G, N>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    if ("plan" in modification) {
+      await super.modify(id, modification, options);
+      return;
+    }
+    const { relations, ...attributes } = modification;
+    if (attributes.set !== undefined || attributes.unset !== undefined) {
+      await super.modify(id, attributes, options);
+    }
+    if (relations?.members !== undefined) await this.changeMembers(id, relations.members, options);
+  }
+}

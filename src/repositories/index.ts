@@ -1,0 +1,36 @@
+export type { Capabilities } from "./capabilities.js";
+export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
+export { GroupRepository, type MemberPage, type Membership } from "./group-repository.js";
+export {
+  type Failure,
+  type HeldName,
+  type Link,
+  type LinkOwner,
+  LinkRepository,
+  type LinkSelection,
+  type LinkState,
+} from "./link-repository.js";
+export {
+  type Grant,
+  MembershipRepository,
+  type Reference,
+  type SourceGrant,
+} from "./membership-repository.js";
+export type { Filter, Page, Query } from "./query.js";
+export {
+  applyChangeSet,
+  type CallOptions,
+  type ChangeSet,
+  changeSetFor,
+  isRefusal,
+  type MembersChange,
+  type Modification,
+  type ReadOptions,
+  type Refusal,
+  ResourceRepository,
+  type Write,
+  type WriteOptions,
+  type WriteResult,
+} from "./resource-repository.js";
+export type { SyncTarget } from "./sync-target.js";
+export { endSessions, type SessionsEnded, UserRepository } from "./user-repository.js";

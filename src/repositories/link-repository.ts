@@ -1,0 +1,141 @@
+import type { Name, Upsert } from "../changes/index.js";
+
+/** `entering`: known, not accepted by the store yet. `leaving`: on its way out. `gone`: a tombstone. */
+export type LinkState = "entering" | "live" | "leaving" | "gone";
+
+/** A change that the store refused, kept until it is accepted. */
+export interface Failure {
+  /** The code of the error, such as `uniqueness`. */
+  readonly code: string;
+  /** The error's message. */
+  readonly message: string;
+  /** What is still to be done. A group's members are not in it: their references are kept as they are stated. */
+  readonly change: Upsert;
+  /** The `sourceId` of the entry whose account is in the way, where that is why. */
+  readonly blocker?: string;
+  /** How often it was tried. */
+  readonly attempts: number;
+  /** When it is tried next, in milliseconds since the epoch. */
+  readonly nextAttempt: number;
+}
+
+/** What is known of an entry of a source and of the resource that stands for it. */
+export interface Link {
+  readonly sourceId: string;
+  readonly type: "User" | "Group";
+  readonly state: LinkState;
+  /** The id of the resource in the store, once there is one. */
+  readonly resourceId?: string;
+  /** The resource was there before us: it is never deleted. */
+  readonly adopted: boolean;
+  /** The stamp of the last change that was applied. */
+  readonly stamp?: string;
+  /** The stamp of the delete that made it `gone`. */
+  readonly goneStamp?: string;
+  /** What was applied, in short; absent while something is unfinished. */
+  readonly digest?: string;
+  /** The generation of the last refresh that mentioned the entry. */
+  readonly seen: number;
+  /** The account is inactive because we made it so: only then may we activate it. */
+  readonly disabledByUs: boolean;
+  /** A create that was begun and not confirmed: the name that the resource would have. */
+  readonly intent?: { readonly name: string };
+  /** The memberships that follow from it are still to be settled. */
+  readonly unsettled: boolean;
+  readonly failure?: Failure;
+}
+
+/** A link as seen from the resource. */
+export interface LinkOwner {
+  readonly source: string;
+  readonly sourceId: string;
+  readonly state: LinkState;
+  readonly resourceId?: string;
+  readonly intent?: { readonly name: string };
+}
+
+/** A name and the entry that has it. */
+export interface HeldName extends Name {
+  readonly sourceId: string;
+  readonly state: LinkState;
+}
+
+/** Which links of a source to list or count; all conditions hold at once. */
+export interface LinkSelection {
+  readonly states?: readonly LinkState[];
+  /** Not mentioned since this generation began. */
+  readonly seenBefore?: number;
+  readonly unsettled?: true;
+  readonly failed?: true;
+  /** With a create that was begun and not confirmed. */
+  readonly intended?: true;
+}
+
+/**
+ * A store of links: which entry of a source stands for which resource, by which names entries are referred to, and what
+ * is unfinished. For synchronisation only; it never holds the ids that a SCIM client uses.
+ *
+ * Every method takes and returns arrays, so that a store can answer with one statement. The order of writes is the
+ * caller's protection against crashes: a method that returned has stored what it was given.
+ */
+export abstract class LinkRepository {
+  /** The link of each id, in the order of the ids; `undefined` where there is none. */
+  abstract get(
+    source: string,
+    sourceIds: readonly string[],
+  ): Promise<readonly (Link | undefined)[]>;
+
+  /** Stores links, each in place of the one with its `sourceId`. */
+  abstract save(source: string, links: readonly Link[]): Promise<void>;
+
+  /** Says that a refresh mentioned these entries. */
+  abstract markSeen(
+    source: string,
+    sourceIds: readonly string[],
+    generation: number,
+  ): Promise<void>;
+
+  /** Says whether memberships are still to be settled; ids without a link are passed over. */
+  abstract markUnsettled(
+    source: string,
+    sourceIds: readonly string[],
+    unsettled: boolean,
+  ): Promise<void>;
+
+  /** Links that match, ordered by `sourceId` in code unit order, after the one named. */
+  abstract list(
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly Link[]>;
+
+  /** How many links match. */
+  abstract count(source: string, selection: LinkSelection): Promise<number>;
+
+  /** Forgets links and their names. */
+  abstract remove(source: string, sourceIds: readonly string[]): Promise<void>;
+
+  /** The links of every source that stand for these resources. */
+  abstract owners(
+    type: "User" | "Group",
+    resourceIds: readonly string[],
+  ): Promise<readonly LinkOwner[]>;
+
+  /** The links of every source that have begun to create a resource of this name. Compared without regard to case. */
+  abstract intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]>;
+
+  /** The names of these entries, of kind `dn` and `uid`. */
+  abstract names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]>;
+
+  /**
+   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it. Names of
+   * kind `id` are not stored, since they are the `sourceId`.
+   */
+  abstract setNames(
+    source: string,
+    entries: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
+  ): Promise<void>;
+
+  /** Who has these names, in any state. A name of kind `id` is held by the link with that `sourceId`. */
+  abstract holders(source: string, names: readonly Name[]): Promise<readonly HeldName[]>;
+}

@@ -1,0 +1,68 @@
+import type { Name } from "../changes/index.js";
+import type { Membership } from "./group-repository.js";
+
+/** A member as a group of the source states it. */
+export interface Reference extends Name {
+  /** The `sourceId` of the group. */
+  readonly group: string;
+  /** The `sourceId` of the entry that is meant; absent while nobody has the name. */
+  readonly target?: string;
+}
+
+/** That this source put somebody into a group of the store, or is about to. */
+export interface Grant extends Membership {
+  /** The membership is this source's to take away: it was not there before. */
+  readonly ours: boolean;
+  /** The membership was made; `false` from before it is added, and from before it is removed. */
+  readonly held: boolean;
+}
+
+/** A grant and the source that made it. */
+export interface SourceGrant extends Grant {
+  readonly source: string;
+}
+
+/**
+ * A store of references, as a source states them, and of grants, which say whose a membership is.
+ *
+ * A method that returned has stored what it was given.
+ */
+export abstract class MembershipRepository {
+  /** The references of a group after the one named, ordered by kind, then key, in code unit order. */
+  abstract references(
+    source: string,
+    group: string,
+    page: { readonly after?: Name; readonly count: number },
+  ): Promise<readonly Reference[]>;
+
+  /** Stores references, or their targets where they are stored already. */
+  abstract saveReferences(source: string, references: readonly Reference[]): Promise<void>;
+
+  /** Forgets references; their targets do not matter. */
+  abstract removeReferences(source: string, references: readonly Reference[]): Promise<void>;
+
+  /** References of any group by one of these names. */
+  abstract referencesBy(source: string, names: readonly Name[]): Promise<readonly Reference[]>;
+
+  /** References of any group that are bound to these entries. */
+  abstract referencesTo(source: string, targets: readonly string[]): Promise<readonly Reference[]>;
+
+  /** This source's grants to these members. */
+  abstract grantsTo(source: string, members: readonly string[]): Promise<readonly Grant[]>;
+
+  /** This source's grants in a group, after the member named, ordered by member in code unit order. */
+  abstract grantsIn(
+    source: string,
+    group: string,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly Grant[]>;
+
+  /** The grants of every source for exactly these memberships. */
+  abstract grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]>;
+
+  /** Stores grants, each in place of the source's one for the same membership. */
+  abstract saveGrants(source: string, grants: readonly Grant[]): Promise<void>;
+
+  /** Forgets this source's grants for these memberships. */
+  abstract removeGrants(source: string, memberships: readonly Membership[]): Promise<void>;
+}

@@ -1,0 +1,215 @@
+import {
+  InvalidValueError,
+  MutabilityError,
+  NotFoundError,
+  TooManyError,
+  UniquenessError,
+  UnsupportedError,
+  VersionConflictError,
+} from "../core/index.js";
+import type { Resource } from "../scim/index.js";
+import type { Capabilities } from "./capabilities.js";
+import type { Page, Query } from "./query.js";
+
+/** Options of every call that may wait. */
+export interface CallOptions {
+  /** Ends the wait; the call rejects with the signal's reason. What was already written stays written. */
+  readonly signal?: AbortSignal;
+}
+
+/** Options of a read. */
+export interface ReadOptions extends CallOptions {
+  /** Attributes to return beside those that are always returned. `members` of a group come only when named here. */
+  readonly attributes?: readonly string[];
+}
+
+/** Options of a write. */
+export interface WriteOptions extends CallOptions {
+  /** Write only if the resource is in this version (`meta.version`), else `VersionConflictError`. */
+  readonly ifVersion?: string;
+}
+
+/** Who comes into a group and who leaves it. */
+export interface MembersChange {
+  /** Remove everybody first. */
+  readonly clear?: boolean;
+  readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
+  /** Ids of members. One who is not a member is passed over. */
+  readonly remove?: readonly string[];
+}
+
+/** What a write changes of a resource, without having read it. */
+export interface ChangeSet<N> {
+  /** Attributes to give these values, whole. */
+  readonly set?: Partial<N>;
+  /** Attributes to clear. */
+  readonly unset?: readonly (keyof N & string)[];
+  /** Changes of what is stored beside the resource. */
+  readonly relations?: { readonly members?: MembersChange };
+}
+
+/** A blind change, or one that is computed from what it reads. */
+export type Modification<T, N> =
+  | ChangeSet<N>
+  | { readonly reads: readonly string[]; plan(current: T): ChangeSet<N> };
+
+/** One of a batch of writes. */
+export type Write<T, N> =
+  | { readonly kind: "create"; readonly resource: N }
+  | { readonly kind: "replace"; readonly id: string; readonly resource: N }
+  | { readonly kind: "modify"; readonly id: string; readonly modification: Modification<T, N> }
+  | { readonly kind: "delete"; readonly id: string };
+
+/** How one of a batch of writes ended. */
+export type WriteResult =
+  | { readonly written: true; readonly id: string }
+  | { readonly written: false; readonly error: unknown };
+
+/**
+ * A store of SCIM resources of one type, for one tenant, perhaps bound to one transaction.
+ *
+ * Errors that a store raises so that its callers can act: `UniquenessError`, `InvalidValueError`, `MutabilityError`,
+ * `UnsupportedError` and `TooManyError` mean that this write will not do however often it is tried; `UnavailableError`, and
+ * any error that is not the package's, that it may do later.
+ */
+export abstract class ResourceRepository<T extends Resource, N> {
+  /** What this store can do. */
+  abstract readonly capabilities: Capabilities;
+
+  /** The resource with this id. */
+  abstract get(id: string, options?: ReadOptions): Promise<T | undefined>;
+
+  /**
+   * The resources that match.
+   *
+   * @throws {UnsupportedError} the store did not declare the filter in its capabilities.
+   */
+  abstract find(query: Query, options?: ReadOptions): Promise<Page<T>>;
+
+  /**
+   * Stores a new resource under a new id.
+   *
+   * @throws {UniquenessError} a unique value is taken; it names the resource in the way where the store can tell.
+   * @throws {InvalidValueError} the store cannot hold a value.
+   */
+  abstract create(resource: N, options?: CallOptions): Promise<T>;
+
+  /**
+   * Gives the resource these attributes and no others. Read-only attributes are passed over (RFC 7644 §3.5.1), so that what
+   * was read can be written; a group's members are replaced only if `resource` has `members`.
+   *
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   * @throws {UniquenessError} a unique value is taken.
+   */
+  abstract replace(id: string, resource: N | T, options?: WriteOptions): Promise<T>;
+
+  /**
+   * Removes the resource, or deactivates it, as the capabilities say.
+   *
+   * @throws {NotFoundError} there is no such resource.
+   */
+  abstract delete(id: string, options?: WriteOptions): Promise<void>;
+
+  /**
+   * Changes part of a resource. By default it reads, applies and replaces, and does so again when another writer came
+   * between; a store that can change attributes in place overrides it.
+   *
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} the caller's own `ifVersion` does not hold, or other writers came between 10 times.
+   */
+  async modify(
+    id: string,
+    modification: Modification<T, N>,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const current = await this.get(id, options);
+      if (current === undefined) throw new NotFoundError(id);
+      const ifVersion = options.ifVersion ?? current.meta?.version;
+      try {
+        await this.replace(id, applyChangeSet(current, changeSetFor(modification, current)), {
+          ...options,
+          ...(ifVersion === undefined ? {} : { ifVersion }),
+        });
+        return;
+      } catch (error) {
+        const again =
+          error instanceof VersionConflictError && options.ifVersion === undefined && attempt < 10;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  /**
+   * Makes several writes. By default one after the other; a store that has a better way overrides it.
+   *
+   * A write that is refused stops no other, so a store on a transaction that any failed statement ends must guard each.
+   *
+   * @returns a result for each write, in order. Only a refusal (`isRefusal`) is a result; any other error is thrown.
+   */
+  async write(
+    writes: readonly Write<T, N>[],
+    options?: CallOptions,
+  ): Promise<readonly WriteResult[]> {
+    const results: WriteResult[] = [];
+    for (const write of writes) {
+      try {
+        results.push({ written: true, id: await this.#writeOne(write, options) });
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        results.push({ written: false, error });
+      }
+    }
+    return results;
+  }
+
+  async #writeOne(write: Write<T, N>, options?: CallOptions): Promise<string> {
+    switch (write.kind) {
+      case "create":
+        return (await this.create(write.resource, options)).id;
+      case "replace":
+        await this.replace(write.id, write.resource, options);
+        return write.id;
+      case "modify":
+        await this.modify(write.id, write.modification, options);
+        return write.id;
+      case "delete":
+        await this.delete(write.id, options);
+        return write.id;
+    }
+  }
+}
+
+/** An error that says that a write will not do however often it is tried. */
+export type Refusal =
+  | NotFoundError
+  | UniquenessError
+  | InvalidValueError
+  | MutabilityError
+  | UnsupportedError
+  | TooManyError;
+
+/** Tells a write that was refused, and will be again, from one that failed and may be tried again. */
+export function isRefusal(error: unknown): error is Refusal {
+  return (
+    error instanceof NotFoundError ||
+    error instanceof UniquenessError ||
+    error instanceof InvalidValueError ||
+    error instanceof MutabilityError ||
+    error instanceof UnsupportedError ||
+    error instanceof TooManyError
+  );
+}
+
+/** The change set of a modification, given the resource that it may want to read. */
+export function changeSetFor<T, N>(modification: Modification<T, N>, current: T): ChangeSet<N> {
+  return "plan" in modification ? modification.plan(current) : modification;
+}
+
+/** The resource with the attributes of a change set set and unset; relations are left to the store. */
+export function applyChangeSet<T, N>(current: T, changes: ChangeSet<N>): T & Partial<N> {
+  const next: T & Partial<N> = { ...current, ...changes.set } as T & Partial<N>;
+  for (const attribute of changes.unset ?? []) delete next[attribute];
+  return next;
+}
