@@ -26,6 +26,8 @@ export interface Link {
   readonly state: LinkState;
   /** The id of the resource in the store, once there is one. */
   readonly resourceId?: string;
+  /** The `userName` or `displayName` that the resource was last given by this source. */
+  readonly name?: string;
   /** The resource was there before us: it is never deleted. */
   readonly adopted: boolean;
   /** The stamp of the last change that was applied. */
