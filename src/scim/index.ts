@@ -1,0 +1,46 @@
+export type {
+  Attribute,
+  AttributeDefinition,
+  Attributes,
+  AttributeType,
+  Characteristics,
+  ComplexAttributeDefinition,
+  Mutability,
+  NumberAttributeDefinition,
+  PlainAttributeDefinition,
+  ReferenceAttributeDefinition,
+  Returned,
+  SimpleAttributeDefinition,
+  StringAttributeDefinition,
+  Uniqueness,
+} from "./schema/attribute.js";
+export {
+  commonAttributes,
+  type Meta,
+  type Resource,
+  type ResourceRequest,
+} from "./schema/common.js";
+export {
+  type EnterpriseUser,
+  enterpriseUserDefinition,
+  enterpriseUserId,
+  enterpriseUserSchema,
+  type NewEnterpriseUser,
+} from "./schema/enterprise-user.js";
+export {
+  type Group,
+  type GroupMember,
+  groupDefinition,
+  groupId,
+  groupSchema,
+  type NewGroup,
+} from "./schema/group.js";
+export type { Infer, InferRequest } from "./schema/infer.js";
+export {
+  type AttributePath,
+  type Descriptions,
+  defineSchema,
+  type Schema,
+  type SchemaDefinition,
+} from "./schema/schema.js";
+export { type NewUser, type User, userDefinition, userId, userSchema } from "./schema/user.js";
