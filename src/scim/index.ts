@@ -20,6 +20,7 @@ export {
   type Resource,
   type ResourceRequest,
 } from "./schema/common.js";
+export { type AttributeDocument, type SchemaDocument, schemaDocument } from "./schema/document.js";
 export {
   type EnterpriseUser,
   enterpriseUserDefinition,
@@ -31,7 +32,6 @@ export {
   type Group,
   type GroupMember,
   groupDefinition,
-  groupId,
   groupSchema,
   type NewGroup,
 } from "./schema/group.js";
@@ -43,4 +43,4 @@ export {
   type Schema,
   type SchemaDefinition,
 } from "./schema/schema.js";
-export { type NewUser, type User, userDefinition, userId, userSchema } from "./schema/user.js";
+export { type NewUser, type User, userDefinition, userSchema } from "./schema/user.js";

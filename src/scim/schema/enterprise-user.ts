@@ -1,9 +1,6 @@
 import type { Infer, InferRequest } from "./infer.js";
 import { type AttributePath, defineSchema, type Schema } from "./schema.js";
 
-/** The URI of the enterprise User extension, under which a user holds its attributes. RFC 7643 §4.3. */
-export const enterpriseUserId = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
 /** The enterprise User extension as data. RFC 7643 §4.3. */
 export const enterpriseUserDefinition = {
   id: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
@@ -34,6 +31,10 @@ export const enterpriseUserDefinition = {
     },
   },
 } as const;
+
+/** The URI of the enterprise User extension, under which a user holds its attributes. RFC 7643 §4.3. */
+export const enterpriseUserId: (typeof enterpriseUserDefinition)["id"] =
+  "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 const enterpriseUserDescriptions: Readonly<
   Record<AttributePath<typeof enterpriseUserDefinition>, string>

@@ -2,9 +2,6 @@ import type { Resource, ResourceRequest } from "./common.js";
 import type { Infer, InferRequest } from "./infer.js";
 import { type AttributePath, defineSchema, type Schema } from "./schema.js";
 
-/** The URI of the Group schema. RFC 7643 §4.2. */
-export const groupId = "urn:ietf:params:scim:schemas:core:2.0:Group";
-
 /** The Group schema as data. RFC 7643 §4.2. */
 export const groupDefinition = {
   id: "urn:ietf:params:scim:schemas:core:2.0:Group",

@@ -53,5 +53,5 @@ type SingleValue<A, Hidden> = A extends { readonly subAttributes: infer S extend
 /** Any string. The intersection keeps a union with literals from becoming `string`, so that editors suggest the literals. */
 type OtherString = string & Record<never, never>;
 
-/** Shows an intersection as one object type. */
-type Flat<T> = { [K in keyof T]: T[K] };
+/** Makes one object type of an intersection; the conditional lets editors show its members and not this alias. */
+type Flat<T> = T extends infer U ? { [K in keyof U]: U[K] } : never;

@@ -4,9 +4,6 @@ import type { Infer, InferRequest } from "./infer.js";
 import { defineSchema, type Schema } from "./schema.js";
 import { userDescriptions } from "./user-descriptions.js";
 
-/** The URI of the User schema. RFC 7643 §4.1. */
-export const userId = "urn:ietf:params:scim:schemas:core:2.0:User";
-
 /** The User schema as data. RFC 7643 §4.1. */
 export const userDefinition = {
   id: "urn:ietf:params:scim:schemas:core:2.0:User",

@@ -1,0 +1,73 @@
+import type { Attribute, AttributeType, Mutability, Returned, Uniqueness } from "./attribute.js";
+import type { Resource } from "./common.js";
+import type { Schema } from "./schema.js";
+
+/** What a Schema resource says of one attribute. RFC 7643 §7, "attributes". */
+export interface AttributeDocument {
+  readonly name: string;
+  readonly type: AttributeType;
+  readonly multiValued: boolean;
+  readonly description?: string;
+  readonly required: boolean;
+  /** Suggested values; absent where there are none. */
+  readonly canonicalValues?: readonly string[];
+  /** Absent from types that have no case. */
+  readonly caseExact?: boolean;
+  readonly mutability: Mutability;
+  readonly returned: Returned;
+  /** Absent from types that have no uniqueness. */
+  readonly uniqueness?: Uniqueness;
+  /** What may be referred to; absent unless the type is `reference`. */
+  readonly referenceTypes?: readonly string[];
+  /** Absent unless the type is `complex`. */
+  readonly subAttributes?: readonly AttributeDocument[];
+}
+
+/** A Schema resource, as the `/Schemas` endpoint answers it. RFC 7643 §7. */
+export interface SchemaDocument extends Resource {
+  readonly schemas: readonly string[];
+  readonly name: string;
+  readonly description?: string;
+  readonly attributes: readonly AttributeDocument[];
+}
+
+const withCase: readonly AttributeType[] = ["string", "reference", "binary"];
+const withUniqueness: readonly AttributeType[] = ["string", "integer", "decimal", "reference"];
+
+/**
+ * The Schema resource of a schema. RFC 7643 §7.
+ *
+ * Every characteristic that the attribute's type has is stated, defaults too. `meta.location` is left to whoever knows the
+ * address of the service provider.
+ */
+export function schemaDocument(schema: Schema): SchemaDocument {
+  return {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+    id: schema.id,
+    name: schema.name,
+    ...(schema.description !== undefined && { description: schema.description }),
+    attributes: Array.from(schema.attributes.values(), attributeDocument),
+    meta: { resourceType: "Schema" },
+  };
+}
+
+function attributeDocument(attribute: Attribute): AttributeDocument {
+  const { name, type, multiValued, description, required, mutability, returned } = attribute;
+  const { canonicalValues, referenceTypes, subAttributes } = attribute;
+  return {
+    name,
+    type,
+    multiValued,
+    ...(description !== undefined && { description }),
+    required,
+    ...(canonicalValues.length > 0 && { canonicalValues }),
+    ...(withCase.includes(type) && { caseExact: attribute.caseExact }),
+    mutability,
+    returned,
+    ...(withUniqueness.includes(type) && { uniqueness: attribute.uniqueness }),
+    ...(type === "reference" && { referenceTypes }),
+    ...(type === "complex" && {
+      subAttributes: Array.from(subAttributes.values(), attributeDocument),
+    }),
+  };
+}
