@@ -1,4 +1,4 @@
-import type { Name, Upsert } from "../changes/index.js";
+import type { Delete, Name, Upsert } from "../changes/index.js";
 
 /** `entering`: known, not accepted by the store yet. `leaving`: on its way out. `gone`: a tombstone. */
 export type LinkState = "entering" | "live" | "leaving" | "gone";
@@ -10,7 +10,7 @@ export interface Failure {
   /** The error's message. */
   readonly message: string;
   /** What is still to be done. A group's members are not in it: their references are kept as they are stated. */
-  readonly change: Upsert;
+  readonly change: Upsert | Delete;
   /** The `sourceId` of the entry whose account is in the way, where that is why. */
   readonly blocker?: string;
   /** How often it was tried. */
