@@ -1,0 +1,1 @@
+export { type AttributeTypeAndValue, DnNormalizer, normalizeDn, parseDn, type Rdn } from "./dn.js";
