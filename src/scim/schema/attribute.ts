@@ -34,28 +34,31 @@ export interface Characteristics {
 
 /** A string. RFC 7643 §2.3.1. An attribute that states no type is one (§2.2). */
 export interface StringAttributeDefinition extends Characteristics {
+  /** The data type. Default: `string`. */
   readonly type?: "string";
   /** Values that are suggested; others are allowed. Default: none. */
   readonly canonicalValues?: readonly string[];
   /** Whether values that differ in case only are different values. Default: false. */
   readonly caseExact?: boolean;
-  /** Default: `none`. */
+  /** Within which bounds no two resources hold the same value. Default: `none`. */
   readonly uniqueness?: Uniqueness;
 }
 
 /** A number. RFC 7643 §2.3.3 and §2.3.4. */
 export interface NumberAttributeDefinition extends Characteristics {
+  /** The data type. */
   readonly type: "integer" | "decimal";
-  /** Default: `none`. */
+  /** Within which bounds no two resources hold the same value. Default: `none`. */
   readonly uniqueness?: Uniqueness;
 }
 
 /** A URI. RFC 7643 §2.3.7. It is case exact, without saying so. */
 export interface ReferenceAttributeDefinition extends Characteristics {
+  /** The data type. */
   readonly type: "reference";
   /** What may be referred to: names of resource types, `external`, or `uri`. */
   readonly referenceTypes: readonly string[];
-  /** Default: `none`. */
+  /** Within which bounds no two resources hold the same value. Default: `none`. */
   readonly uniqueness?: Uniqueness;
 }
 
@@ -64,6 +67,7 @@ export interface ReferenceAttributeDefinition extends Characteristics {
  * binary is case exact, without saying so, and the others have no case.
  */
 export interface PlainAttributeDefinition extends Characteristics {
+  /** The data type. */
   readonly type: "boolean" | "dateTime" | "binary";
 }
 
@@ -76,6 +80,7 @@ export type SimpleAttributeDefinition =
 
 /** A composition of simple attributes, which are its sub-attributes. RFC 7643 §2.3.8. */
 export interface ComplexAttributeDefinition extends Characteristics {
+  /** The data type. */
   readonly type: "complex";
   /** The sub-attributes by name. None of them may be complex. */
   readonly subAttributes: Readonly<Record<string, SimpleAttributeDefinition>>;
@@ -85,20 +90,18 @@ export interface ComplexAttributeDefinition extends Characteristics {
 export type AttributeDefinition = SimpleAttributeDefinition | ComplexAttributeDefinition;
 
 /** An attribute with all of its characteristics, the defaults of RFC 7643 §2.2 filled in. */
-export interface Attribute {
+export interface Attribute extends Required<Characteristics> {
   /** The name as the schema spells it. */
   readonly name: string;
   /** The human-readable description, for `/Schemas`. */
   readonly description?: string;
+  /** The data type. */
   readonly type: AttributeType;
-  readonly multiValued: boolean;
-  readonly required: boolean;
   /** Suggested values; empty where none are. */
   readonly canonicalValues: readonly string[];
   /** Whether case matters. True of references and binaries; false, and without meaning, of types that have no case. */
   readonly caseExact: boolean;
-  readonly mutability: Mutability;
-  readonly returned: Returned;
+  /** Within which bounds no two resources hold the same value. */
   readonly uniqueness: Uniqueness;
   /** What may be referred to; empty unless the attribute is a reference. */
   readonly referenceTypes: readonly string[];

@@ -1,20 +1,19 @@
-import type { Attribute, AttributeType, Mutability, Returned, Uniqueness } from "./attribute.js";
+import type { Attribute, AttributeType, Characteristics, Uniqueness } from "./attribute.js";
 import type { Resource } from "./common.js";
 import type { Schema } from "./schema.js";
 
 /** What a Schema resource says of one attribute. RFC 7643 §7, "attributes". */
-export interface AttributeDocument {
+export interface AttributeDocument extends Required<Characteristics> {
+  /** The name as the schema spells it. */
   readonly name: string;
+  /** The data type. */
   readonly type: AttributeType;
-  readonly multiValued: boolean;
+  /** The human-readable description. */
   readonly description?: string;
-  readonly required: boolean;
   /** Suggested values; absent where there are none. */
   readonly canonicalValues?: readonly string[];
   /** Absent from types that have no case. */
   readonly caseExact?: boolean;
-  readonly mutability: Mutability;
-  readonly returned: Returned;
   /** Absent from types that have no uniqueness. */
   readonly uniqueness?: Uniqueness;
   /** What may be referred to; absent unless the type is `reference`. */
@@ -25,9 +24,13 @@ export interface AttributeDocument {
 
 /** A Schema resource, as the `/Schemas` endpoint answers it. RFC 7643 §7. */
 export interface SchemaDocument extends Resource {
+  /** The URI of the schema of Schema resources. */
   readonly schemas: readonly string[];
+  /** The human-readable name, such as `User`. */
   readonly name: string;
+  /** The human-readable description. */
   readonly description?: string;
+  /** What the schema defines, in the order of definition. */
   readonly attributes: readonly AttributeDocument[];
 }
 
