@@ -1,0 +1,104 @@
+import { LdapMessageTooLargeError, LdapProtocolError } from "./errors.js";
+
+/** Takes a whole message: the octets of `bytes` from `start` to before `end`. */
+export type Deliver = (bytes: Buffer, start: number, end: number) => void;
+
+/** A tag, the octet that says how many octets the length has, and at most four of those. */
+const longestHeader = 6;
+
+/**
+ * Cuts the stream of bytes into LDAPMessages (RFC 4511 §5.2).
+ *
+ * A message that lies within a chunk is delivered where it lies. Only one that straddles chunks is copied, once, into
+ * a buffer of exactly its length.
+ */
+export class MessageFramer {
+  readonly #maxMessageSize: number;
+  /** The beginning of a message whose end has not come: of its header, until `#size` is known. */
+  #partial: Buffer = Buffer.alloc(0);
+  #filled = 0;
+  #size: number | undefined;
+
+  /** @param maxMessageSize - The length, in bytes, above which a message is refused before any of it is kept. */
+  constructor(maxMessageSize: number) {
+    this.#maxMessageSize = maxMessageSize;
+  }
+
+  /** How many bytes have come of a message that is not complete. */
+  get pending(): number {
+    return this.#filled;
+  }
+
+  /** Delivers the messages that this chunk completes, and keeps the rest of it for the next one. */
+  push(chunk: Buffer, deliver: Deliver): void {
+    let offset = this.#filled > 0 ? this.#complete(chunk, deliver) : 0;
+    while (offset < chunk.length) {
+      const size = messageSize(chunk, offset, chunk.length, this.#maxMessageSize);
+      if (size === undefined || size > chunk.length - offset) {
+        this.#size = size;
+        this.#partial = Buffer.allocUnsafeSlow(size ?? longestHeader);
+        this.#filled = chunk.copy(this.#partial, 0, offset);
+        return;
+      }
+      const end = offset + size;
+      deliver(chunk, offset, end);
+      offset = end;
+    }
+  }
+
+  /** Goes on with the message that an earlier chunk began; returns how much of this one belongs to it. */
+  #complete(chunk: Buffer, deliver: Deliver): number {
+    let offset = 0;
+    while (offset < chunk.length) {
+      // Until the header is whole nobody knows where the message ends, so it is taken octet by octet.
+      const wanted = this.#size ?? this.#filled + 1;
+      const taken = chunk.copy(this.#partial, this.#filled, offset, offset + wanted - this.#filled);
+      this.#filled += taken;
+      offset += taken;
+      if (this.#size === undefined) {
+        this.#size = messageSize(this.#partial, 0, this.#filled, this.#maxMessageSize);
+        if (this.#size === undefined) continue;
+        const header = this.#partial;
+        this.#partial = Buffer.allocUnsafeSlow(this.#size);
+        header.copy(this.#partial, 0, 0, this.#filled);
+      }
+      if (this.#filled === this.#size) {
+        const message = this.#partial;
+        this.#partial = Buffer.alloc(0);
+        this.#filled = 0;
+        this.#size = undefined;
+        deliver(message, 0, message.length);
+        break;
+      }
+    }
+    return offset;
+  }
+}
+
+/** How long the message at `offset` is, header included; undefined while its header is not whole. */
+function messageSize(
+  bytes: Buffer,
+  offset: number,
+  end: number,
+  limit: number,
+): number | undefined {
+  const tag = bytes[offset];
+  if (tag === 0x15 || tag === 0x16) {
+    throw new LdapProtocolError("it speaks TLS where LDAP was expected (use ldaps:)");
+  }
+  if (tag !== 0x30) throw new LdapProtocolError("what it sent is not an LDAP message");
+  const first = offset + 1 < end ? bytes[offset + 1] : undefined;
+  if (first === undefined) return undefined;
+  let size = 2 + first;
+  if (first >= 0x80) {
+    const octets = first - 0x80;
+    if (octets === 0) throw new LdapProtocolError("the length of a message is indefinite");
+    if (octets > 4) {
+      throw new LdapProtocolError(`the length of a message is written in ${octets} octets`);
+    }
+    if (offset + 2 + octets > end) return undefined;
+    size = 2 + octets + bytes.readUIntBE(offset + 2, octets);
+  }
+  if (size > limit) throw new LdapMessageTooLargeError(size, limit);
+  return size;
+}
