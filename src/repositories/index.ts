@@ -16,6 +16,17 @@ export {
   type Reference,
   type SourceGrant,
 } from "./membership-repository.js";
+export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js";
+export { type InMemoryGroupOptions, InMemoryGroupRepository } from "./memory/group-repository.js";
+export { InMemoryLinkRepository } from "./memory/link-repository.js";
+export { InMemoryMembershipRepository } from "./memory/membership-repository.js";
+export type { InMemoryResourceOptions } from "./memory/resource-store.js";
+export {
+  type InMemoryTarget,
+  type InMemoryTargetOptions,
+  inMemoryTarget,
+} from "./memory/target.js";
+export { type InMemoryUserOptions, InMemoryUserRepository } from "./memory/user-repository.js";
 export type { Filter, Page, Query } from "./query.js";
 export {
   applyChangeSet,

@@ -1,0 +1,53 @@
+import { VersionConflictError } from "../../core/index.js";
+import { CheckpointRepository, type StreamPosition } from "../checkpoint-repository.js";
+import { frozenCopy } from "./frozen.js";
+import { Session } from "./session.js";
+import { Table } from "./table.js";
+
+interface PositionRow {
+  readonly stream: string;
+  readonly position: StreamPosition;
+}
+
+type Positions = Table<PositionRow>;
+
+/** The positions of streams, in memory. */
+export class InMemoryCheckpointRepository extends CheckpointRepository {
+  readonly #session: Session;
+  readonly #positions: Positions;
+
+  constructor();
+  /** @internal */
+  constructor(session: Session, positions?: Positions);
+  constructor(
+    session: Session = new Session(),
+    positions: Positions = new Table<PositionRow>((row) => row.stream, {}),
+  ) {
+    super();
+    this.#session = session;
+    this.#positions = positions;
+  }
+
+  /** The same store, bound to a transaction. @internal */
+  in(session: Session): InMemoryCheckpointRepository {
+    return new InMemoryCheckpointRepository(session, this.#positions);
+  }
+
+  override load(stream: string): Promise<StreamPosition | undefined> {
+    return this.#session.run(() => this.#positions.get(stream)?.position);
+  }
+
+  override save(stream: string, position: StreamPosition): Promise<StreamPosition> {
+    return this.#session.run((journal) => {
+      const revision = this.#positions.get(stream)?.position.revision ?? 0;
+      if (position.revision !== revision) {
+        throw new VersionConflictError(
+          `The position of the stream "${stream}" is in revision ${revision}, not ${position.revision}: another runner follows it.`,
+        );
+      }
+      const saved = frozenCopy({ ...position, revision: revision + 1 });
+      this.#positions.put(journal, { stream, position: saved });
+      return saved;
+    });
+  }
+}

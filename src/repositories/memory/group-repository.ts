@@ -1,0 +1,257 @@
+import { InvalidValueError } from "../../core/index.js";
+import type { Group, GroupMember, NewGroup } from "../../scim/index.js";
+import type { Capabilities } from "../capabilities.js";
+import { GroupRepository, type MemberPage } from "../group-repository.js";
+import type { Page, Query } from "../query.js";
+import {
+  applyChangeSet,
+  type CallOptions,
+  changeSetFor,
+  type MembersChange,
+  type Modification,
+  type ReadOptions,
+  type WriteOptions,
+} from "../resource-repository.js";
+import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
+import { type Journal, Session } from "./session.js";
+import { composite, Table, take } from "./table.js";
+
+/** Options of {@link InMemoryGroupRepository}. */
+export interface InMemoryGroupOptions extends InMemoryResourceOptions {
+  /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
+  readonly uniqueDisplayName?: boolean;
+}
+
+interface MemberRow {
+  readonly group: string;
+  readonly member: string;
+  readonly type: "User" | "Group";
+}
+
+/** What a group repository keeps: the resources, and the members beside them. */
+class GroupStore extends ResourceStore<Group> {
+  readonly #members: Table<MemberRow, "group" | "member"> = new Table(
+    (row) => composite(row.group, row.member),
+    { group: (row) => [row.group], member: (row) => [row.member] },
+  );
+
+  constructor(options: InMemoryGroupOptions) {
+    super(
+      {
+        name: "Group",
+        naming: { attribute: "displayName", unique: options.uniqueDisplayName ?? false },
+        passedOver: ["id", "meta", "members"],
+      },
+      options,
+    );
+  }
+
+  /** The group as it is read: with its members only if they are asked for. */
+  view(group: Group, attributes: readonly string[] = []): Group {
+    if (!attributes.includes("members")) return group;
+    const members = [...this.#members.rows("group", group.id)].map(toMember);
+    return members.length === 0
+      ? group
+      : Object.freeze({ ...group, members: Object.freeze(members) });
+  }
+
+  memberPage(id: string, page: { after?: string; count?: number }): MemberPage {
+    this.demand(id);
+    const count = Math.min(
+      Math.max(Math.trunc(page.count ?? this.maxPageSize), 1),
+      this.maxPageSize,
+    );
+    const after = page.after === undefined ? undefined : composite(id, page.after);
+    const rows = take(this.#members.rows("group", id, after), count + 1);
+    const members = rows.slice(0, count).map(toMember);
+    const last = members.at(-1);
+    return rows.length > count && last !== undefined ? { members, next: last.value } : { members };
+  }
+
+  hasMember(group: string, member: string): boolean {
+    return this.#members.get(composite(group, member)) !== undefined;
+  }
+
+  groupsOf(member: string): string[] {
+    return Array.from(this.#members.rows("member", member), (row) => row.group);
+  }
+
+  /** Adds and removes members, and gives the group a new version if that changed anything. */
+  changeMembers(journal: Journal, group: Group, change: MembersChange): void {
+    const added = (change.add ?? []).map((member) => ({
+      group: group.id,
+      member: member.value,
+      type: memberType(member.type),
+    }));
+    const begun = journal.length;
+    const removed = change.clear
+      ? Array.from(this.#members.rows("group", group.id), (row) => row.member)
+      : (change.remove ?? []);
+    for (const member of removed) this.#members.delete(journal, composite(group.id, member));
+    for (const row of added) {
+      if (!this.hasMember(group.id, row.member)) this.#members.put(journal, row);
+    }
+    if (journal.length > begun) this.touch(journal, group);
+  }
+
+  override delete(journal: Journal, id: string): void {
+    for (const row of [...this.#members.rows("group", id), ...this.#members.rows("member", id)]) {
+      this.#members.delete(journal, composite(row.group, row.member));
+    }
+    super.delete(journal, id);
+  }
+}
+
+function toMember(row: MemberRow): { readonly value: string; readonly type: "User" | "Group" } {
+  return Object.freeze({ value: row.member, type: row.type });
+}
+
+/** A member without a type is a user. */
+function memberType(type = "User"): "User" | "Group" {
+  const known = (["User", "Group"] as const).find(
+    (name) => name.toLowerCase() === type.toLowerCase(),
+  );
+  if (known === undefined) throw new InvalidValueError("members.type", "It is User or Group.");
+  return known;
+}
+
+function toMembersChange(members: readonly GroupMember[]): MembersChange {
+  return {
+    clear: true,
+    add: members.map((member) => ({ value: member.value, type: memberType(member.type) })),
+  };
+}
+
+/**
+ * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
+ *
+ * Members are kept beside the group, and are ordered by id. Whether a member exists is not checked, since the users are in
+ * another store. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
+ */
+export class InMemoryGroupRepository extends GroupRepository {
+  override readonly capabilities: Capabilities;
+  readonly #options: InMemoryGroupOptions;
+  readonly #session: Session;
+  readonly #store: GroupStore;
+
+  constructor(options?: InMemoryGroupOptions);
+  /** @internal */
+  constructor(options: InMemoryGroupOptions, session: Session, store?: GroupStore);
+  constructor(
+    options: InMemoryGroupOptions = {},
+    session: Session = new Session(),
+    store: GroupStore = new GroupStore(options),
+  ) {
+    super();
+    this.#options = options;
+    this.#session = session;
+    this.#store = store;
+    this.capabilities = {
+      filter: store.filter,
+      maxPageSize: store.maxPageSize,
+      versions: "atomic",
+      delete: "hard",
+      rename: true,
+      sessions: false,
+    };
+  }
+
+  /** The same store, bound to a transaction. @internal */
+  in(session: Session): InMemoryGroupRepository {
+    return new InMemoryGroupRepository(this.#options, session, this.#store);
+  }
+
+  override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
+    return this.#session.run(() => {
+      const group = this.#store.get(id);
+      return group && this.#store.view(group, options?.attributes);
+    }, options?.signal);
+  }
+
+  override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
+    return this.#session.run(() => {
+      const page = this.#store.find(query);
+      const view = (group: Group): Group => this.#store.view(group, options?.attributes);
+      return { ...page, resources: page.resources.map(view) };
+    }, options?.signal);
+  }
+
+  override create(resource: NewGroup, options?: CallOptions): Promise<Group> {
+    return this.#session.run((journal) => {
+      const group = this.#store.create(journal, resource);
+      this.#store.changeMembers(journal, group, {
+        add: toMembersChange(resource.members ?? []).add ?? [],
+      });
+      return this.#store.demand(group.id);
+    }, options?.signal);
+  }
+
+  override replace(id: string, resource: NewGroup | Group, options?: WriteOptions): Promise<Group> {
+    return this.#session.run((journal) => {
+      const current = this.#store.demand(id, options?.ifVersion);
+      const group = this.#store.replace(journal, current, resource);
+      if (resource.members !== undefined) {
+        this.#store.changeMembers(journal, group, toMembersChange(resource.members));
+      }
+      return this.#store.demand(id);
+    }, options?.signal);
+  }
+
+  override modify(
+    id: string,
+    modification: Modification<Group, NewGroup>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    return this.#session.run((journal) => {
+      const stored = this.#store.demand(id, options?.ifVersion);
+      const reads = "plan" in modification ? modification.reads : [];
+      const changes = changeSetFor(modification, this.#store.view(stored, reads));
+      const { set, unset, relations } = changes;
+      const group =
+        set === undefined && unset === undefined
+          ? stored
+          : this.#store.replace(journal, stored, applyChangeSet(stored, changes));
+      const all = unset?.includes("members") ? [] : set?.members;
+      if (all !== undefined) this.#store.changeMembers(journal, group, toMembersChange(all));
+      if (relations?.members !== undefined) {
+        this.#store.changeMembers(journal, this.#store.demand(id), relations.members);
+      }
+    }, options?.signal);
+  }
+
+  override delete(id: string, options?: WriteOptions): Promise<void> {
+    return this.#session.run((journal) => {
+      this.#store.demand(id, options?.ifVersion);
+      this.#store.delete(journal, id);
+    }, options?.signal);
+  }
+
+  override members(
+    id: string,
+    page: { after?: string; count?: number } = {},
+    options?: CallOptions,
+  ): Promise<MemberPage> {
+    return this.#session.run(() => this.#store.memberPage(id, page), options?.signal);
+  }
+
+  override whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    options?: CallOptions,
+  ): Promise<ReadonlySet<string>> {
+    return this.#session.run(
+      () => new Set(ids.filter((member) => this.#store.hasMember(id, member))),
+      options?.signal,
+    );
+  }
+
+  override groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]> {
+    return this.#session.run(() => this.#store.groupsOf(memberId), options?.signal);
+  }
+
+  override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
+    return this.#session.run((journal) => {
+      this.#store.changeMembers(journal, this.#store.demand(id), change);
+    }, options?.signal);
+  }
+}

@@ -1,0 +1,195 @@
+import type { Name } from "../../changes/index.js";
+import {
+  type HeldName,
+  type Link,
+  type LinkOwner,
+  LinkRepository,
+  type LinkSelection,
+  type LinkState,
+} from "../link-repository.js";
+import { frozenCopy } from "./frozen.js";
+import { type LinkRow, LinkTables, linkKey, nameKey } from "./link-tables.js";
+import { type Journal, Session } from "./session.js";
+import { composite, take } from "./table.js";
+
+/** Links and names, in memory. */
+export class InMemoryLinkRepository extends LinkRepository {
+  readonly #session: Session;
+  readonly #tables: LinkTables;
+
+  constructor();
+  /** @internal */
+  constructor(session: Session, tables?: LinkTables);
+  constructor(session: Session = new Session(), tables: LinkTables = new LinkTables()) {
+    super();
+    this.#session = session;
+    this.#tables = tables;
+  }
+
+  /** The same store, bound to a transaction. @internal */
+  in(session: Session): InMemoryLinkRepository {
+    return new InMemoryLinkRepository(session, this.#tables);
+  }
+
+  override get(
+    source: string,
+    sourceIds: readonly string[],
+  ): Promise<readonly (Link | undefined)[]> {
+    return this.#session.run(() => sourceIds.map((sourceId) => this.#link(source, sourceId)));
+  }
+
+  override save(source: string, links: readonly Link[]): Promise<void> {
+    return this.#session.run((journal) => {
+      for (const link of links) {
+        this.#tables.links.put(journal, { source, link: frozenCopy(link) });
+      }
+    });
+  }
+
+  override markSeen(
+    source: string,
+    sourceIds: readonly string[],
+    generation: number,
+  ): Promise<void> {
+    return this.#mark(source, sourceIds, { seen: generation });
+  }
+
+  override markUnsettled(
+    source: string,
+    sourceIds: readonly string[],
+    unsettled: boolean,
+  ): Promise<void> {
+    return this.#mark(source, sourceIds, { unsettled });
+  }
+
+  override list(
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly Link[]> {
+    return this.#session.run(() => {
+      const after = page.after === undefined ? undefined : linkKey(source, page.after);
+      return take(this.#tables.select(source, selection, after), page.count);
+    });
+  }
+
+  override count(source: string, selection: LinkSelection): Promise<number> {
+    return this.#session.run(() => this.#tables.count(source, selection));
+  }
+
+  override remove(source: string, sourceIds: readonly string[]): Promise<void> {
+    return this.#session.run((journal) => {
+      for (const sourceId of sourceIds) {
+        this.#keepNames(journal, source, sourceId, new Set());
+        this.#tables.links.delete(journal, linkKey(source, sourceId));
+      }
+    });
+  }
+
+  override owners(
+    type: "User" | "Group",
+    resourceIds: readonly string[],
+  ): Promise<readonly LinkOwner[]> {
+    return this.#session.run(() =>
+      [...new Set(resourceIds)].flatMap((resourceId) =>
+        Array.from(this.#tables.links.rows("resource", composite(type, resourceId)), toOwner),
+      ),
+    );
+  }
+
+  override intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]> {
+    return this.#session.run(() => this.#tables.intending(type, name).map(toOwner));
+  }
+
+  override names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]> {
+    return this.#session.run(() =>
+      [...new Set(sourceIds)].flatMap((sourceId) => {
+        const state = this.#link(source, sourceId)?.state;
+        if (state === undefined) return [];
+        return Array.from(
+          this.#tables.names.rows("holder", linkKey(source, sourceId)),
+          ({ kind, key }) => ({ kind, key, sourceId, state }),
+        );
+      }),
+    );
+  }
+
+  override setNames(
+    source: string,
+    entries: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
+  ): Promise<void> {
+    return this.#session.run((journal) => {
+      for (const { sourceId, names } of entries) {
+        const stored = names.filter((name) => name.kind !== "id");
+        const keys = new Set(stored.map((name) => nameKey({ source, sourceId, ...name })));
+        this.#keepNames(journal, source, sourceId, keys);
+        for (const { kind, key } of stored) {
+          if (kind === "dn") this.#takeName(journal, source, { kind, key });
+          this.#tables.names.put(journal, { source, sourceId, kind, key });
+        }
+      }
+    });
+  }
+
+  override holders(source: string, names: readonly Name[]): Promise<readonly HeldName[]> {
+    return this.#session.run(() => {
+      const asked = new Map(names.map((name) => [composite(name.kind, name.key), name]));
+      return [...asked.values()].flatMap(({ kind, key }) =>
+        this.#holdersOf(source, { kind, key }).flatMap((sourceId) => {
+          const state: LinkState | undefined = this.#link(source, sourceId)?.state;
+          return state === undefined ? [] : { kind, key, sourceId, state };
+        }),
+      );
+    });
+  }
+
+  #link(source: string, sourceId: string): Link | undefined {
+    return this.#tables.links.get(linkKey(source, sourceId))?.link;
+  }
+
+  #holdersOf(source: string, { kind, key }: Name): string[] {
+    if (kind === "id") return [key];
+    const rows = this.#tables.names.rows("name", composite(source, kind, key));
+    return Array.from(rows, (row) => row.sourceId);
+  }
+
+  #mark(
+    source: string,
+    sourceIds: readonly string[],
+    mark: Partial<Pick<Link, "seen" | "unsettled">>,
+  ): Promise<void> {
+    return this.#session.run((journal) => {
+      for (const sourceId of sourceIds) {
+        const link = this.#link(source, sourceId);
+        if (link === undefined) continue;
+        this.#tables.links.put(journal, { source, link: Object.freeze({ ...link, ...mark }) });
+      }
+    });
+  }
+
+  /** Forgets the names of an entry, but for those whose keys are given. */
+  #keepNames(journal: Journal, source: string, sourceId: string, kept: ReadonlySet<string>): void {
+    for (const row of [...this.#tables.names.rows("holder", linkKey(source, sourceId))]) {
+      const key = nameKey(row);
+      if (!kept.has(key)) this.#tables.names.delete(journal, key);
+    }
+  }
+
+  /** Takes a name from whoever has it. */
+  #takeName(journal: Journal, source: string, { kind, key }: Name): void {
+    for (const row of [...this.#tables.names.rows("name", composite(source, kind, key))]) {
+      this.#tables.names.delete(journal, nameKey(row));
+    }
+  }
+}
+
+function toOwner({ source, link }: LinkRow): LinkOwner {
+  const { sourceId, state, resourceId, intent } = link;
+  return {
+    source,
+    sourceId,
+    state,
+    ...(resourceId === undefined ? {} : { resourceId }),
+    ...(intent === undefined ? {} : { intent }),
+  };
+}

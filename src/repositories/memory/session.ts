@@ -1,0 +1,92 @@
+import { UnsupportedError } from "../../core/index.js";
+
+/** What undoes the writes that were made, in the order in which they were made. */
+export type Journal = (() => void)[];
+
+/**
+ * A place at which operations run one at a time: the stores themselves, a transaction, or a savepoint in one.
+ *
+ * While a transaction runs, operations on the session that began it wait for its end. So no half-done work is seen from
+ * outside, and undoing a transaction's writes in reverse leaves exactly what was there before it.
+ */
+export class Session {
+  #last: Promise<void> = Promise.resolve();
+  #ended = false;
+  /** The session that began this one; absent on the stores themselves, whose writes are final. */
+  readonly #outer: Session | undefined;
+  readonly #journal: Journal | undefined;
+
+  constructor(outer?: Session, journal?: Journal) {
+    this.#outer = outer;
+    this.#journal = journal;
+  }
+
+  /** Runs an operation, which is done when it returns and has changed nothing when it throws, in its turn. */
+  run<R>(operation: (journal: Journal) => R, signal?: AbortSignal): Promise<R> {
+    return this.#inTurn(() => {
+      const journal = this.#journal ?? [];
+      const begun = journal.length;
+      try {
+        return operation(journal);
+      } catch (error) {
+        rollBack(journal, begun);
+        throw error;
+      }
+    }, signal);
+  }
+
+  /** Runs `work` in a session whose writes are undone when it rejects. */
+  transaction<R>(work: (inside: Session) => Promise<R>): Promise<R> {
+    return this.#inTurn(async () => {
+      const journal = this.#journal ?? [];
+      const begun = journal.length;
+      const inside = new Session(this, journal);
+      try {
+        return await work(inside);
+      } catch (error) {
+        rollBack(journal, begun);
+        throw error;
+      } finally {
+        inside.#ended = true;
+      }
+    });
+  }
+
+  /** Whether it is too late for writes. A savepoint ends with its transaction, even when nobody waited for it. */
+  get ended(): boolean {
+    return this.#ended || (this.#outer?.ended ?? false);
+  }
+
+  async #inTurn<R>(work: () => R | Promise<R>, signal?: AbortSignal): Promise<R> {
+    signal?.throwIfAborted();
+    const turn = Promise.withResolvers<void>();
+    const before = this.#last;
+    this.#last = before.then(() => turn.promise);
+    try {
+      await unlessAborted(before, signal);
+      if (this.ended) {
+        throw new UnsupportedError("The transaction that this repository is bound to has ended.");
+      }
+      return await work();
+    } finally {
+      turn.resolve();
+    }
+  }
+}
+
+function rollBack(journal: Journal, begun: number): void {
+  while (journal.length > begun) journal.pop()?.();
+}
+
+/** Waits for the promise, or rejects with the signal's reason. */
+async function unlessAborted(promise: Promise<void>, signal?: AbortSignal): Promise<void> {
+  if (signal === undefined) return promise;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
