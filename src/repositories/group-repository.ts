@@ -1,6 +1,7 @@
 import type { Group, NewGroup } from "../scim/index.js";
 import {
   type CallOptions,
+  type ChangeSet,
   type MembersChange,
   type Modification,
   ResourceRepository,
@@ -75,20 +76,30 @@ export abstract class GroupRepository<
     return existing;
   }
 
-  /** Changes attributes as every repository does, and members by `changeMembers`, without reading them. */
+  /** Changes attributes as every repository does, and members by `changeMembers`, whether or not they were read. */
   override async modify(
     id: string,
     modification: Modification<G, N>,
     options?: WriteOptions,
   ): Promise<void> {
+    const separate: { members?: MembersChange | undefined } = {};
+    const attributesOf = ({ relations, ...changes }: ChangeSet<N>): ChangeSet<N> => {
+      const { set, unset = [] } = changes;
+      separate.members = unset.includes("members")
+        ? { ...relations?.members, clear: true }
+        : relations?.members;
+      // Members that were read must not be written back: others may have come or gone meanwhile.
+      return set?.members === undefined ? { ...changes, unset: [...unset, "members"] } : changes;
+    };
     if ("plan" in modification) {
-      await super.modify(id, modification, options);
-      return;
+      const plan = (current: G): ChangeSet<N> => attributesOf(modification.plan(current));
+      await super.modify(id, { reads: modification.reads, plan }, options);
+    } else {
+      const attributes = attributesOf(modification);
+      if (modification.set !== undefined || modification.unset !== undefined) {
+        await super.modify(id, attributes, options);
+      }
     }
-    const { relations, ...attributes } = modification;
-    if (attributes.set !== undefined || attributes.unset !== undefined) {
-      await super.modify(id, attributes, options);
-    }
-    if (relations?.members !== undefined) await this.changeMembers(id, relations.members, options);
+    if (separate.members !== undefined) await this.changeMembers(id, separate.members, options);
   }
 }

@@ -124,7 +124,10 @@ export abstract class ResourceRepository<T extends Resource, N> {
     options: WriteOptions = {},
   ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const current = await this.get(id, options);
+      const current = await this.get(
+        id,
+        "plan" in modification ? { ...options, attributes: modification.reads } : options,
+      );
       if (current === undefined) throw new NotFoundError(id);
       const ifVersion = options.ifVersion ?? current.meta?.version;
       try {
