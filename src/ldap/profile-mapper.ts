@@ -1,0 +1,223 @@
+import type {
+  ManagedAttributes,
+  MemberChange,
+  MemberReference,
+  Name,
+  Upsert,
+} from "../changes/index.js";
+import { InvalidValueError } from "../core/index.js";
+import type { NewGroup, NewUser } from "../scim/index.js";
+import { DnNormalizer, normalizeValue } from "./dn.js";
+import type { Attribute } from "./message.js";
+import {
+  type AttributeMapping,
+  checkProfile,
+  isComputed,
+  type Profile,
+  profileAttributes,
+} from "./profile.js";
+import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./profile-entry.js";
+
+/** What a mapper met in an entry and could not use. */
+export type MappingProblem =
+  /** The entry has none of the profile's object classes, and was left out. */
+  | "neitherUserNorGroup"
+  /** A value that was to be text is not UTF-8, and counts as absent. */
+  | "undecodableValue"
+  /** The entry's own name, or a member's, is not a distinguished name, and counts as absent. */
+  | "invalidDn";
+
+/** Told of a problem, and of the permanent id of the entry that has it. */
+export type ReportProblem = (problem: MappingProblem, sourceId: string) => void;
+
+/** What is known of an entry without looking at anything but its names. */
+export interface EntryIdentity {
+  readonly names: readonly Name[];
+  /** The entryCSN, where the entry has one. */
+  readonly stamp?: string;
+}
+
+type Read = (entry: SlottedEntry) => unknown;
+type Field = readonly [name: string, read: Read];
+
+interface Members {
+  readonly slot: number;
+  readonly kind: "dn" | "uid";
+}
+
+/** Makes changes of entries, by a profile. It is compiled once, since an entry is no place for decisions. */
+export class EntryMapper {
+  readonly #slots: AttributeSlots;
+  readonly #report: ReportProblem;
+  readonly #undecodable: (entry: DirectoryEntry) => void;
+  readonly #dns = new DnNormalizer();
+  readonly #user: readonly Field[];
+  readonly #group: readonly Field[];
+  readonly #members: readonly Members[];
+  readonly #userClasses: ReadonlySet<string>;
+  readonly #groupClasses: ReadonlySet<string>;
+  readonly #objectClass: number;
+  readonly #entryUuid: number;
+  readonly #entryCsn: number;
+  readonly #uid: number;
+
+  constructor(profile: Profile, report: ReportProblem) {
+    checkProfile(profile);
+    const slots = new AttributeSlots(profileAttributes(profile));
+    this.#slots = slots;
+    this.#report = report;
+    this.#undecodable = (entry) => report("undecodableValue", entry.id);
+    this.#user = compileFields(profile.user, slots);
+    this.#group = compileFields(profile.group, slots);
+    this.#members = profile.members.map(({ attribute, kind }) => ({
+      slot: slots.find(attribute),
+      kind,
+    }));
+    this.#userClasses = new Set(profile.userClasses.map((name) => name.toLowerCase()));
+    this.#groupClasses = new Set(profile.groupClasses.map((name) => name.toLowerCase()));
+    this.#objectClass = slots.find("objectClass");
+    this.#entryUuid = slots.find("entryUUID");
+    this.#entryCsn = slots.find("entryCSN");
+    this.#uid = slots.find(profile.uid);
+  }
+
+  /** The change that says what the entry is now; undefined if it is neither a user nor a group. */
+  map(sourceId: string, dn: string, attributes: readonly Attribute[]): Upsert | undefined {
+    const entry = new SlottedEntry(this.#slots, sourceId, dn, attributes, this.#undecodable);
+    const type = this.#typeOf(entry);
+    if (type === undefined) {
+      this.#report("neitherUserNorGroup", sourceId);
+      return undefined;
+    }
+    const identity = this.#identify(entry, type, sourceId);
+    const common = { kind: "upsert", sourceId, ...identity, complete: true } as const;
+    return type === "User"
+      ? { ...common, type, resource: readFields(this.#user, entry) as ManagedAttributes<NewUser> }
+      : {
+          ...common,
+          type,
+          resource: readFields(this.#group, entry) as ManagedAttributes<NewGroup>,
+          members: this.#readMembers(entry),
+        };
+  }
+
+  /**
+   * The id, the names and the stamp of an entry that was read for these only; undefined if it is neither a user nor a
+   * group, or has no entryUUID that can be read.
+   */
+  identify(
+    dn: string,
+    attributes: readonly Attribute[],
+  ): (EntryIdentity & { readonly sourceId: string }) | undefined {
+    const entry = new SlottedEntry(this.#slots, "", dn, attributes, this.#undecodable);
+    const sourceId = entry.textAt(this.#entryUuid)?.toLowerCase();
+    const type = this.#typeOf(entry);
+    if (sourceId === undefined || type === undefined) return undefined;
+    return { sourceId, ...this.#identify(entry, type, sourceId) };
+  }
+
+  #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
+    let type: "Group" | undefined;
+    for (const name of entry.textsAt(this.#objectClass)) {
+      const folded = name.toLowerCase();
+      if (this.#userClasses.has(folded)) return "User";
+      if (this.#groupClasses.has(folded)) type = "Group";
+    }
+    return type;
+  }
+
+  #identify(entry: SlottedEntry, type: "User" | "Group", sourceId: string): EntryIdentity {
+    const names: Name[] = [];
+    const dn = this.#normalizeDn(entry.dn, sourceId);
+    if (dn !== undefined) names.push({ kind: "dn", key: dn });
+    if (type === "User") {
+      for (const uid of entry.textsAt(this.#uid)) {
+        names.push({ kind: "uid", key: normalizeValue(uid) });
+      }
+    }
+    const stamp = entry.textAt(this.#entryCsn);
+    return stamp === undefined ? { names } : { names, stamp };
+  }
+
+  #readMembers(entry: SlottedEntry): MemberChange {
+    const members: MemberReference[] = [];
+    for (const { slot, kind } of this.#members) {
+      for (const value of entry.textsAt(slot)) {
+        if (kind === "uid") {
+          members.push({ kind, key: normalizeValue(value) });
+          continue;
+        }
+        const dn = this.#normalizeDn(withoutUniqueIdentifier(value), entry.id);
+        // A groupOfNames may not be empty, so a group without members has the empty name for one.
+        if (dn !== undefined && dn !== "") members.push({ kind, key: dn });
+      }
+    }
+    return { kind: "all", members: this.#members.length > 1 ? distinct(members) : members };
+  }
+
+  #normalizeDn(dn: string, sourceId: string): string | undefined {
+    try {
+      return this.#dns.normalize(dn);
+    } catch (error) {
+      if (!(error instanceof InvalidValueError)) throw error;
+      this.#report("invalidDn", sourceId);
+      return undefined;
+    }
+  }
+}
+
+/** Compiles the mappings of an attribute's parts; the order is theirs. */
+function compileFields(mapping: object, slots: AttributeSlots): readonly Field[] {
+  const fields: Field[] = [];
+  for (const [name, part] of Object.entries<AttributeMapping<unknown> | undefined>(
+    mapping as Record<string, AttributeMapping<unknown> | undefined>,
+  )) {
+    if (part !== undefined) fields.push([name, compile(part, slots)]);
+  }
+  return fields;
+}
+
+function compile(mapping: AttributeMapping<unknown>, slots: AttributeSlots): Read {
+  if (typeof mapping === "function") return (entry) => mapping(entry) ?? null;
+  if (typeof mapping === "string") {
+    const slot = slots.find(mapping);
+    return (entry) => entry.textAt(slot) ?? null;
+  }
+  if (isComputed(mapping)) return (entry) => mapping.value(entry) ?? null;
+  const parts = compileFields(mapping, slots);
+  return (entry) => readParts(parts, entry);
+}
+
+/** A resource: an attribute that is mapped and has no value is `null`, since the entry was read whole. */
+function readFields(fields: readonly Field[], entry: SlottedEntry): Record<string, unknown> {
+  const resource: Record<string, unknown> = {};
+  for (const [name, read] of fields) resource[name] = read(entry);
+  return resource;
+}
+
+/** A complex value: without those parts that have no value, and `null` without any. */
+function readParts(parts: readonly Field[], entry: SlottedEntry): Record<string, unknown> | null {
+  let value: Record<string, unknown> | null = null;
+  for (const [name, read] of parts) {
+    const part = read(entry);
+    if (part === null) continue;
+    value ??= {};
+    value[name] = part;
+  }
+  return value;
+}
+
+/** A `uniqueMember` may have a bit string behind the name (RFC 4517 §3.3.21), which is no part of it. */
+function withoutUniqueIdentifier(value: string): string {
+  return value.endsWith("'B") ? value.replace(/#'[01]*'B$/, "") : value;
+}
+
+/** A member that two attributes state is one member. */
+function distinct(members: readonly MemberReference[]): readonly MemberReference[] {
+  const seen = new Set<string>();
+  return members.filter(({ kind, key }) => {
+    const known = seen.size;
+    seen.add(`${kind}:${key}`);
+    return seen.size > known;
+  });
+}
