@@ -28,5 +28,30 @@ export type {
   SearchReference,
   SearchRequest,
 } from "./message.js";
+export {
+  type AttributeMapping,
+  type ComplexMapping,
+  type Computed,
+  type FromEntry,
+  type GroupMapping,
+  type MemberAttribute,
+  type Profile,
+  type ProfileChanges,
+  profile,
+  type UserMapping,
+} from "./profile.js";
+export type { DirectoryEntry } from "./profile-entry.js";
+export type { MappingProblem } from "./profile-mapper.js";
+export { inetOrgPerson } from "./profiles/inet-org-person.js";
+export { rfc2307 } from "./profiles/rfc2307.js";
+export { rfc2307bis } from "./profiles/rfc2307bis.js";
 export type { RootDse } from "./root-dse.js";
 export type { TlsOptions } from "./transport.js";
+export { type WatchOptions, watchDirectory } from "./watch.js";
+export type { ReconnectOptions, Sleep } from "./watch-backoff.js";
+export {
+  type ResetReason,
+  type WatchEvent,
+  type WatchStep,
+  watchChannelName,
+} from "./watch-channel.js";

@@ -1,0 +1,305 @@
+import type { Change } from "../changes/index.js";
+import { UnavailableError } from "../core/index.js";
+import { type CsnCookie, mergeCookies, newestCsn, parseCookie, printCookie } from "./cookie.js";
+import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
+import { LdapResultError } from "./errors.js";
+import type { SearchMessage, SearchRequest } from "./message.js";
+import { Arrivals, Wakeup } from "./sync-arrivals.js";
+import {
+  readSyncInfo,
+  readSyncState,
+  type SyncMode,
+  syncInfoOid,
+  syncRefreshRequired,
+  syncRequest,
+} from "./sync-messages.js";
+import { NameList, type Pass, Refresh } from "./sync-refresh.js";
+import type { ResetReason } from "./watch-channel.js";
+
+/**
+ * RFC 4533 as OpenLDAP speaks it. The position is the cookie, merged and stripped as {@link CsnCookie} says.
+ */
+export const openLdap: Dialect = {
+  name: "openldap",
+  read: (reading, position) => new OpenLdapReader(reading, parseCookie(position)).read(),
+};
+
+/** A look at the content that runs beside the live changes. */
+interface Check {
+  readonly kind: "secondPass" | "names";
+  readonly pass: Pass;
+  readonly arrivals: Arrivals;
+}
+
+class OpenLdapReader {
+  readonly #reading: Reading;
+  readonly #wakeup = new Wakeup();
+  /** What the changes that were handed over cover, all of them together. */
+  #cookie: CsnCookie | undefined;
+  /** Whether `#cookie` says more than the position that was handed over last. */
+  #isNews = false;
+  /** Changes that have been read and not handed over. */
+  #changes: Change[] = [];
+  /** The checks that are still to come before positions may be handed over, or because it is time. */
+  readonly #due: Check["kind"][] = [];
+  /** Closed between the end of a resumed refresh and the end of its second pass. */
+  #gateIsOpen = true;
+  /** The ids that live changes spoke of since the running check began; undefined while none runs. */
+  #touched: Set<string> | undefined;
+  /** What the refresh covered when it ended, before live changes: where the second pass starts. */
+  #refreshed: CsnCookie | undefined;
+
+  constructor(reading: Reading, cookie: CsnCookie | undefined) {
+    this.#reading = reading;
+    this.#cookie = cookie;
+  }
+
+  /** Reads until the search ends; begins again, without the cookie, when the server has no use for it. */
+  async *read(): AsyncGenerator<ReaderBatch> {
+    for (;;) {
+      try {
+        yield* this.#run();
+        return;
+      } catch (error) {
+        const reason = this.#cookie === undefined ? undefined : resetReason(error);
+        if (reason === undefined) throw error;
+        this.#reading.reset(reason);
+        this.#cookie = undefined;
+        this.#changes = [];
+        this.#due.length = 0;
+        this.#touched = undefined;
+      }
+    }
+  }
+
+  async *#run(): AsyncGenerator<ReaderBatch> {
+    const { follow, tell, baseStamp } = this.#reading;
+    const resumedFrom = this.#cookie;
+    const resumed = resumedFrom !== undefined;
+    tell({ event: "refreshing", resumed });
+    // Before the request is sent: whatever happens after this belongs to the new generation.
+    yield { phase: "snapshot", refresh: "begins", changes: [] };
+    const refresh = new Refresh(resumedFrom, this.#reading);
+    const live = this.#search(follow ? "refreshAndPersist" : "refreshOnly", resumedFrom);
+    try {
+      while (!refresh.ended) {
+        for (let message = live.take(); message !== undefined; message = live.take()) {
+          if (follow && message.kind === "done") throw endedByServer();
+          refresh.read(message, this.#changes);
+          if (refresh.ended) break;
+          while (this.#isFull) yield this.#hand("snapshot", "continues");
+        }
+        if (refresh.ended) break;
+        if (this.#changes.length > 0) yield this.#hand("snapshot", "continues");
+        live.request();
+        await this.#wakeup.wait();
+      }
+      while (this.#isFull) yield this.#hand("snapshot", "continues");
+      if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
+      if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
+      this.#refreshed = this.#cookie;
+      if (follow && resumed) {
+        this.#due.push("secondPass");
+        if (refresh.isSuspect(baseStamp)) this.#due.push("names");
+      }
+      this.#gateIsOpen = this.#due.length === 0;
+      tell({ event: "refreshed", resumed, swept: refresh.sweeps });
+      yield this.#hand("snapshot", "ends");
+      if (follow) yield* this.#follow(live);
+    } finally {
+      await live.close();
+    }
+  }
+
+  /** The persist stage (RFC 4533 §3.4.2), and the checks that run beside it. */
+  async *#follow(live: Arrivals): AsyncGenerator<ReaderBatch> {
+    const stop = new AbortController();
+    let check: Check | undefined;
+    this.#scheduleNames(stop.signal);
+    try {
+      for (;;) {
+        for (let message = live.take(); message !== undefined; message = live.take()) {
+          this.#readLive(message);
+          while (this.#isFull) yield this.#hand("live");
+        }
+        if (this.#changes.length > 0 || (this.#gateIsOpen && this.#isNews)) {
+          yield this.#hand("live");
+        }
+        const due = check === undefined ? this.#due[0] : undefined;
+        if (due !== undefined) {
+          yield { phase: "reconcile", refresh: "begins", changes: [] };
+          check = this.#begin(due);
+        }
+        if (check !== undefined) {
+          yield* this.#advanceCheck(check);
+          if (check.pass.ended) {
+            await check.arrivals.close();
+            if (check.kind === "names") this.#scheduleNames(stop.signal);
+            check = undefined;
+            this.#touched = undefined;
+            if (this.#due.length > 0) continue;
+          }
+        }
+        live.request();
+        check?.arrivals.request();
+        await this.#wakeup.wait();
+      }
+    } finally {
+      stop.abort();
+      await check?.arrivals.close();
+    }
+  }
+
+  /**
+   * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server that is
+   * written to while it plays back its session log stops at the last change that is complete, and registers the search
+   * for live changes only later. Deletions in between would be told by neither.
+   */
+  #begin(kind: Check["kind"]): Check {
+    this.#touched = new Set();
+    const options = { mapper: this.#reading.mapper, touched: this.#touched };
+    if (kind === "names") {
+      const { content } = this.#reading;
+      return {
+        kind,
+        pass: new NameList(options),
+        arrivals: this.#send({ ...this.#request([]), attributes: content.nameAttributes }),
+      };
+    }
+    return {
+      kind,
+      pass: new Refresh(this.#refreshed, options),
+      arrivals: this.#search("refreshOnly", this.#refreshed),
+    };
+  }
+
+  async *#advanceCheck({ kind, pass, arrivals }: Check): AsyncGenerator<ReaderBatch> {
+    while (!pass.ended) {
+      const message = arrivals.take();
+      if (message === undefined) break;
+      pass.read(message, this.#changes);
+      while (this.#isFull) yield this.#hand("reconcile", "continues");
+    }
+    if (!pass.ended) {
+      if (this.#changes.length > 0) yield this.#hand("reconcile", "continues");
+      return;
+    }
+    while (this.#isFull) yield this.#hand("reconcile", "continues");
+    if (pass.sweeps) this.#changes.push({ kind: "sweep" });
+    this.#due.shift();
+    // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
+    // touched its entry may be on its way yet, and that cookie would claim it.
+    if (this.#due.length === 0) this.#gateIsOpen = true;
+    this.#reading.tell({ event: "checked", check: kind, swept: pass.sweeps });
+    yield this.#hand("reconcile", "ends");
+  }
+
+  #readLive(message: SearchMessage): void {
+    switch (message.kind) {
+      case "entry": {
+        const { state, id, cookie } = readSyncState(message.controls);
+        const covered = parseCookie(cookie);
+        this.#touched?.add(id);
+        if (state === "delete") this.#addDelete(id, covered);
+        else if (state !== "present") {
+          const change = this.#reading.mapper.map(id, message.dn, message.attributes);
+          if (change !== undefined) this.#changes.push(change);
+        }
+        if (covered !== undefined) this.#advance(covered);
+        break;
+      }
+      case "intermediate":
+        if (message.oid === syncInfoOid && message.value !== undefined) {
+          const info = readSyncInfo(message.value);
+          const covered = parseCookie(info.cookie);
+          if (info.kind === "idSet" && info.refreshDeletes) {
+            for (const id of info.ids) {
+              this.#touched?.add(id);
+              this.#addDelete(id, covered);
+            }
+          }
+          // A new cookie without a change: something outside the content changed.
+          if (covered !== undefined) this.#advance(covered);
+        }
+        break;
+      case "done":
+        throw endedByServer();
+      case "reference":
+        break;
+    }
+  }
+
+  #addDelete(sourceId: string, covered: CsnCookie | undefined): void {
+    this.#changes.push(
+      covered === undefined
+        ? { kind: "delete", sourceId }
+        : { kind: "delete", sourceId, stamp: newestCsn(covered) },
+    );
+  }
+
+  #advance(covered: CsnCookie): void {
+    this.#cookie = mergeCookies(this.#cookie, covered);
+    this.#isNews = true;
+  }
+
+  get #isFull(): boolean {
+    return this.#changes.length >= this.#reading.batchSize;
+  }
+
+  /** Makes a batch of what there is. Changes beyond the limit stay for the next, and so does the position. */
+  #hand(phase: ReaderBatch["phase"], refresh?: ReaderBatch["refresh"]): ReaderBatch {
+    const { batchSize } = this.#reading;
+    const isAll = this.#changes.length <= batchSize;
+    const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
+    this.#changes = isAll ? [] : this.#changes.slice(batchSize);
+    const batch = refresh === undefined ? { phase, changes } : { phase, refresh, changes };
+    const isSafe = isAll && this.#gateIsOpen && refresh !== "continues";
+    if (!isSafe || this.#cookie === undefined) return batch;
+    this.#isNews = false;
+    return { ...batch, position: printCookie(this.#cookie) };
+  }
+
+  #scheduleNames(signal: AbortSignal): void {
+    const { reconcileEvery, sleep } = this.#reading;
+    if (reconcileEvery === undefined) return;
+    sleep(reconcileEvery, signal).then(
+      () => {
+        this.#due.push("names");
+        this.#wakeup.wake();
+      },
+      () => {
+        // The connection has ended; the next one makes its own plans.
+      },
+    );
+  }
+
+  #search(mode: SyncMode, cookie: CsnCookie | undefined): Arrivals {
+    const sent = cookie === undefined ? undefined : Buffer.from(printCookie(cookie));
+    return this.#send(this.#request([syncRequest(mode, sent)]));
+  }
+
+  #request(controls: NonNullable<SearchRequest["controls"]>): SearchRequest {
+    const { base, scope, filter, attributes, controls: always } = this.#reading.content;
+    return { base, scope, filter, attributes, controls: [...controls, ...always] };
+  }
+
+  #send(request: SearchRequest): Arrivals {
+    const { connection, signal } = this.#reading;
+    return new Arrivals(connection.search(request, { signal }), this.#wakeup.wake);
+  }
+}
+
+/** Why a resume failed, if it is because of the cookie. */
+function resetReason(error: unknown): ResetReason | undefined {
+  if (!(error instanceof LdapResultError)) return undefined;
+  if (error.resultCode === syncRefreshRequired) return "refreshRequired";
+  // "consumer state is newer than provider!", as OpenLDAP says. The words are not part of the protocol, and if they were
+  // others, the next attempt, without a cookie, will tell.
+  return error.resultCode === unwillingToPerform ? "refused" : undefined;
+}
+
+const unwillingToPerform = 53;
+
+function endedByServer(): UnavailableError {
+  return new UnavailableError("The directory ended a search that was to go on.");
+}

@@ -1,0 +1,169 @@
+import { InvalidValueError } from "../core/index.js";
+import { firstTextOf } from "./attributes.js";
+import type { BindOptions } from "./bind.js";
+import type { LdapConnection } from "./connection.js";
+import type { Content } from "./dialect.js";
+import { normalizeDn, parseDn } from "./dn.js";
+import { describeEndpoint, parseEndpoint } from "./endpoint.js";
+import { escapeFilterValue } from "./filter.js";
+import {
+  type Profile,
+  profileAttributes,
+  profileFilter,
+  profileNameAttributes,
+  profileText,
+} from "./profile.js";
+import { digest } from "./watch-checkpoint.js";
+
+/** What is to be read, as the caller says it. */
+export interface ContentOptions {
+  readonly base: string | readonly string[];
+  readonly scope?: "base" | "one" | "sub";
+  readonly filter?: string;
+}
+
+/**
+ * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other. Without
+ * this it would be mentioned in every refresh, whatever the filter says.
+ */
+const manageDsaIt = { oid: "2.16.840.1.113730.3.4.2" };
+
+/** Raised when the same entry comes to be mapped differently, so that it is read again. */
+const mappingRevision = 1;
+
+/**
+ * The search for what is to be read.
+ *
+ * Several bases are one search from the entry above them all, whose filter lets through what is below any of them: the
+ * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another as
+ * gone and as new, in no particular order.
+ *
+ * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
+ */
+export function contentOf(options: ContentOptions, profile: Profile): Content {
+  const bases = basesOf(options);
+  const scope = options.scope ?? "sub";
+  const filters = [
+    profileFilter(profile),
+    ...(options.filter === undefined ? [] : [options.filter]),
+  ];
+  const [first = "", ...others] = bases;
+  if (others.length > 0) {
+    if (scope !== "sub") throw new InvalidValueError("scope", 'must be "sub" with several bases.');
+    const within = bases.map((base) => `(entryDN:dnSubtreeMatch:=${escapeFilterValue(base)})`);
+    filters.unshift(`(|${within.join("")})`);
+  }
+  return {
+    base: others.length === 0 ? first : commonParent(bases),
+    scope,
+    filter: filters.length === 1 ? (filters[0] ?? "") : `(&${filters.join("")})`,
+    attributes: profileAttributes(profile),
+    nameAttributes: profileNameAttributes(profile),
+    controls: [manageDsaIt],
+  };
+}
+
+/** The bases, as the caller wrote them. */
+export function basesOf({ base }: ContentOptions): readonly string[] {
+  const bases = typeof base === "string" ? [base] : base;
+  if (bases.length === 0) throw new InvalidValueError("base", "is missing.");
+  for (const one of bases) {
+    try {
+      parseDn(one);
+    } catch (cause) {
+      throw new InvalidValueError("base", "is not a distinguished name.", { cause });
+    }
+  }
+  return bases;
+}
+
+/** A digest of everything that decides which entries are read, as whom, and what becomes of them. */
+export function contentDigest(
+  content: Content,
+  profile: Profile,
+  bind: BindOptions | undefined,
+): string {
+  const who =
+    bind?.method === "simple"
+      ? ["simple", normalizeDn(bind.dn)]
+      : [bind?.method ?? "anonymous", bind?.authorizationId ?? ""];
+  const { base, scope, filter, attributes } = content;
+  const what = [normalizeDn(base), scope, filter, attributes, profileText(profile)];
+  return digest([mappingRevision, who, what]);
+}
+
+/** The default name of the source: where the directory is, and what is read of it. */
+export function sourceName(url: string, options: ContentOptions): string {
+  const endpoint = parseEndpoint(url);
+  const bases = basesOf(options).map(normalizeDn).sort().join("|");
+  if (endpoint.kind === "socket") return `ldapi:${endpoint.path}/${bases}`;
+  // Turning on TLS does not make another directory of it.
+  const isUsual = endpoint.port === (endpoint.tls ? 636 : 389);
+  const port = describeEndpoint(endpoint).replace(/^.*:/, "");
+  return `ldap:${endpoint.host}${isUsual ? "" : `:${port}`}/${bases}`;
+}
+
+/** What is known of the entries below which everything is. */
+export interface BaseEntries {
+  /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if they cannot be read. */
+  readonly identity: string | undefined;
+  /** The oldest of their versions. */
+  readonly stamp: string | undefined;
+}
+
+/**
+ * Looks at the bases.
+ *
+ * @throws {LdapResultError} if one of them does not exist.
+ */
+export async function readBases(
+  connection: LdapConnection,
+  bases: readonly string[],
+  signal: AbortSignal,
+): Promise<BaseEntries> {
+  const ids: string[] = [];
+  const stamps: string[] = [];
+  for (const base of bases) {
+    const request = {
+      base,
+      scope: "base",
+      filter: "(objectClass=*)",
+      attributes: ["entryUUID", "entryCSN"],
+    } as const;
+    for await (const messages of connection.search(request, { signal })) {
+      for (const message of messages) {
+        if (message.kind !== "entry") continue;
+        const id = firstTextOf(message.attributes, "entryUUID");
+        const stamp = firstTextOf(message.attributes, "entryCSN");
+        if (id !== undefined) ids.push(id.toLowerCase());
+        if (stamp !== undefined) stamps.push(stamp);
+      }
+    }
+  }
+  return {
+    identity: ids.length === bases.length ? ids.join(" ") : undefined,
+    stamp: stamps.sort()[0],
+  };
+}
+
+/** The longest name that all the names end in. */
+function commonParent(bases: readonly string[]): string {
+  const split = bases.map((base) => normalizeDn(base)).map((base) => splitDn(base).reverse());
+  const [first = [], ...others] = split;
+  let length = 0;
+  while (length < first.length && others.every((other) => other[length] === first[length])) {
+    length += 1;
+  }
+  if (length === 0) {
+    throw new InvalidValueError(
+      "base",
+      "the bases have no parent in common: watch each by itself.",
+    );
+  }
+  return first.slice(0, length).reverse().join(",");
+}
+
+/** The parts of a normalised name. */
+function splitDn(dn: string): string[] {
+  return dn.match(/(?:\\.|[^,\\])+/gsu) ?? [];
+}

@@ -1,0 +1,228 @@
+import type { ChangeBatch, ChangeStream } from "../changes/index.js";
+import { InvalidValueError, UnavailableError } from "../core/index.js";
+import { type ConnectOptions, connect } from "./connection.js";
+import { chooseDialect } from "./dialect-choice.js";
+import { LdapConnectError, LdapError, LdapResultError } from "./errors.js";
+import type { Profile } from "./profile.js";
+import { EntryMapper, type MappingProblem } from "./profile-mapper.js";
+import { inetOrgPerson } from "./profiles/inet-org-person.js";
+import { Backoff, type ReconnectOptions, type Sleep, systemSleep } from "./watch-backoff.js";
+import { publish, type WatchStep } from "./watch-channel.js";
+import { type CheckpointContext, openCheckpoint, sealCheckpoint } from "./watch-checkpoint.js";
+import {
+  basesOf,
+  type ContentOptions,
+  contentDigest,
+  contentOf,
+  readBases,
+  sourceName,
+} from "./watch-content.js";
+
+/** Which directory to watch, and for what. */
+export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOptions {
+  /**
+   * The distinguished name below which everything is. Several must have a parent in common.
+   *
+   * A base that does not exist is an error, not an empty directory.
+   */
+  readonly base: string | readonly string[];
+  /** How far below the base. Default: `"sub"`, all of it. */
+  readonly scope?: "base" | "one" | "sub";
+  /** A filter (RFC 4515) that an entry must match besides being a user or a group of the profile. Default: none. */
+  readonly filter?: string;
+  /** How entries become users and groups. Default: {@link inetOrgPerson}. */
+  readonly profile?: Profile;
+  /**
+   * The name of the stream, under which everything about it is stored. Default: made of the host and the base, such as
+   * `ldap:directory.example.com/dc=example,dc=com`; name it yourself if either may change.
+   */
+  readonly source?: string;
+  /**
+   * Whether to go on with changes as they happen, or to end after one refresh (RFC 4533 §3.3, §3.4).
+   * Default: `"refreshAndPersist"`.
+   */
+  readonly mode?: "refreshOnly" | "refreshAndPersist";
+  /** The most changes in a batch. Default: 500. */
+  readonly batchSize?: number;
+  /**
+   * How often to look at the names of all entries while following, in milliseconds. It repairs what no event tells, such
+   * as the names below a parent that was renamed, and takes a server about a second for 100,000 entries. Default: never.
+   */
+  readonly reconcileEvery?: number;
+  /** How to reconnect; false: throw what ended the connection. */
+  readonly reconnect?: ReconnectOptions | false;
+  /** How to wait; for tests. Default: by a timer. */
+  readonly sleep?: Sleep;
+  /** A number from 0 up to, not including, 1, by which delays are varied. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/**
+ * The users and groups of an LDAP directory, and their changes as they happen, by content synchronization (RFC 4533).
+ *
+ * The stream survives restarts of either side: it reconnects by itself, and a checkpoint resumes where its batch ended.
+ * A checkpoint that does not fit, be it of another directory, filter or profile, damaged, or too old for the server,
+ * leads to a full refresh and never to an error. What it does on the way is published on the diagnostics channel
+ * `concordat:ldap.watch` as {@link WatchEvent}s.
+ *
+ * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
+ * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
+ * ({@link LdapResultError}), a filter with a syntax error ({@link LdapFilterError}), a host name that was never known
+ * ({@link LdapConnectError}), or a server that does not offer the operation ({@link UnsupportedError}).
+ *
+ * @throws {InvalidValueError} if an option cannot be, such as a base that is not a distinguished name.
+ */
+export function watchDirectory(options: WatchOptions): ChangeStream {
+  checkOptions(options);
+  const source = options.source ?? sourceName(options.url, options);
+  // Made now, so that a mistake in the options is thrown where it was made.
+  contentOf(options, options.profile ?? inetOrgPerson);
+  return {
+    source,
+    read: ({ after, signal } = {}) => new Watch(source, options, after, signal).read(),
+  };
+}
+
+/** One reading of the stream: connections, one after the other. */
+class Watch {
+  readonly #source: string;
+  readonly #options: WatchOptions;
+  readonly #profile: Profile;
+  readonly #mapper: EntryMapper;
+  readonly #backoff: Backoff;
+  readonly #sleep: Sleep;
+  readonly #signal: AbortSignal;
+  readonly #problems = new Map<MappingProblem, number>();
+  /** The checkpoint of the last batch that was taken and done with, or the one that was given. */
+  #checkpoint: string | undefined;
+  #wasConnected = false;
+
+  constructor(
+    source: string,
+    options: WatchOptions,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#source = source;
+    this.#options = options;
+    this.#profile = options.profile ?? inetOrgPerson;
+    this.#checkpoint = after;
+    this.#signal = signal ?? new AbortController().signal;
+    this.#sleep = options.sleep ?? systemSleep;
+    this.#backoff = new Backoff(options.reconnect || {}, options.random ?? Math.random);
+    this.#mapper = new EntryMapper(this.#profile, (problem, sourceId) => {
+      const count = (this.#problems.get(problem) ?? 0) + 1;
+      this.#problems.set(problem, count);
+      this.#publish({ event: "problem", problem, sourceId, count });
+    });
+  }
+
+  async *read(): AsyncGenerator<ChangeBatch, void> {
+    for (;;) {
+      try {
+        yield* this.#readOnce();
+        return;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        await this.#waitAfter(error);
+      }
+    }
+  }
+
+  async *#readOnce(): AsyncGenerator<ChangeBatch, void> {
+    const options = this.#options;
+    await using connection = await connect({ ...options, signal: this.#signal });
+    const dialect = chooseDialect(await connection.readRootDse({ signal: this.#signal }));
+    const bases = await readBases(connection, basesOf(options), this.#signal);
+    this.#wasConnected = true;
+    this.#publish({ event: "connected", dialect: dialect.name });
+
+    const content = contentOf(options, this.#profile);
+    const context: CheckpointContext = {
+      dialect: dialect.name,
+      server: bases.identity ?? this.#source,
+      content: contentDigest(content, this.#profile, options.bind),
+    };
+    const batches = dialect.read(
+      {
+        connection,
+        content,
+        mapper: this.#mapper,
+        follow: options.mode !== "refreshOnly",
+        batchSize: options.batchSize ?? 500,
+        reconcileEvery: options.reconcileEvery,
+        baseStamp: bases.stamp,
+        sleep: this.#sleep,
+        signal: this.#signal,
+        tell: (event) => this.#publish(event),
+        reset: (reason) => {
+          this.#checkpoint = undefined;
+          this.#publish({ event: "reset", reason });
+        },
+      },
+      this.#openCheckpoint(context),
+    );
+    for await (const { position, ...batch } of batches) {
+      if (batch.refresh === "ends") this.#backoff.reset();
+      if (position === undefined) {
+        yield batch;
+        continue;
+      }
+      const checkpoint = sealCheckpoint(context, position);
+      yield { ...batch, checkpoint };
+      // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
+      this.#checkpoint = checkpoint;
+    }
+  }
+
+  #openCheckpoint(context: CheckpointContext): string | undefined {
+    if (this.#checkpoint === undefined) return undefined;
+    const opened = openCheckpoint(this.#checkpoint, context);
+    if ("position" in opened) return opened.position;
+    this.#checkpoint = undefined;
+    this.#publish({ event: "reset", reason: opened.reason });
+    return undefined;
+  }
+
+  /** Waits before the next attempt, or throws the error if there should be none. */
+  async #waitAfter(error: unknown): Promise<void> {
+    if (this.#options.reconnect === false || !isPassing(error, this.#wasConnected)) throw error;
+    const delay = this.#backoff.next();
+    if (delay === undefined) throw error;
+    this.#publish({ event: "reconnecting", attempt: this.#backoff.attempt, delay, error });
+    await this.#sleep(delay, this.#signal);
+  }
+
+  #publish(step: WatchStep): void {
+    publish({ source: this.#source, ...step });
+  }
+}
+
+/** Result codes that are not LDAP's idea of retryable, but pass: a limit of this moment, or some failure of the server. */
+const passingResults: ReadonlySet<number> = new Set([
+  1, // operationsError
+  3, // timeLimitExceeded
+  80, // other
+  4096, // e-syncRefreshRequired, in answer to a request without a cookie
+]);
+
+/** Whether trying again may help. */
+function isPassing(error: unknown, wasConnected: boolean): boolean {
+  if (error instanceof UnavailableError) return true;
+  if (error instanceof LdapConnectError && error.reason === "ENOTFOUND") {
+    // A name that was never found is more likely misspelt than a name service that is down.
+    return wasConnected;
+  }
+  if (error instanceof LdapResultError && passingResults.has(error.resultCode)) return true;
+  return error instanceof LdapError && error.retryable;
+}
+
+function checkOptions({ batchSize, reconcileEvery, source }: WatchOptions): void {
+  if (source === "") throw new InvalidValueError("source", "must not be empty.");
+  if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
+    throw new InvalidValueError("batchSize", "must be a whole number above 0.");
+  }
+  if (reconcileEvery !== undefined && !(reconcileEvery > 0)) {
+    throw new InvalidValueError("reconcileEvery", "must be above 0.");
+  }
+}
