@@ -1,0 +1,121 @@
+import type { UniquenessError } from "../core/index.js";
+import { isRefusal, type LinkOwner } from "../repositories/index.js";
+import { type Accounts, accountsOf, nameOf } from "./accounts.js";
+import type { Entry, Objection } from "./provision.js";
+import { type Step, savepoint, subjectOf } from "./step.js";
+
+/**
+ * Somebody has the name that an entry's account is to have. Moves an account out of the way that nobody claims any more, or adopts
+ * one that was never linked, where that is wanted. An account that is linked is never taken over.
+ *
+ * @returns why the entry has to wait; nothing when it can be tried again.
+ */
+export async function makeWay(
+  step: Step,
+  entry: Entry,
+  error: UniquenessError,
+): Promise<Objection | undefined> {
+  const { type } = entry.link;
+  const accounts = accountsOf(step.target, type);
+  const taken: Objection = { code: error.code, message: error.message };
+  if (accounts === undefined) return taken;
+  const name = nameOf(entry.change);
+  const isName = error.attribute === accounts.naming;
+  const found = isName && name !== undefined ? await accounts.find(name) : undefined;
+  const inTheWay = found?.id ?? error.resourceId;
+  if (inTheWay === undefined || inTheWay === entry.link.resourceId) return taken;
+
+  const owners = await step.target.links.owners(type, [inTheWay]);
+  const ours = owners.find((owner) => owner.source === step.source);
+  if (owners.some((owner) => owner !== ours)) {
+    return { ...taken, message: `${error.message} It belongs to another source.` };
+  }
+  if (ours !== undefined) {
+    if (isName && ours.state === "gone" && found !== undefined) {
+      return await moveAside(step, accounts, ours, found, taken);
+    }
+    return { ...taken, blocker: ours.sourceId };
+  }
+  if (!isName || found === undefined) return taken;
+  return await adopt(step, entry, found);
+}
+
+/** The account of an entry that is gone gives up its name: it stays what it was, under the name `name~id`. */
+async function moveAside(
+  step: Step,
+  accounts: Accounts,
+  owner: LinkOwner,
+  account: { readonly id: string; readonly name: string },
+  taken: Objection,
+): Promise<Objection | undefined> {
+  const { type, link } = await ownLink(step, owner);
+  const kept = { type, id: account.id, name: account.name };
+  if (!accounts.canRename || link === undefined || step.settings.isProtected(kept)) return taken;
+  const aside = `${account.name}~${account.id}`;
+  try {
+    await savepoint(step, async (inner) => {
+      await rename(inner, type, account.id, aside);
+      await inner.target.links.save(inner.source, [{ ...link, name: aside }]);
+      const subject = subjectOf({ ...link, name: aside });
+      inner.outcomes.push({ kind: "renamed", ...subject, from: account.name });
+    });
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return { code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+async function ownLink(step: Step, owner: LinkOwner) {
+  const [link] = await step.target.links.get(step.source, [owner.sourceId]);
+  return { link, type: link?.type ?? ("User" as const) };
+}
+
+/** Gives an account another name and nothing else. */
+export async function rename(
+  step: Step,
+  type: "User" | "Group",
+  id: string,
+  name: string,
+): Promise<void> {
+  const attributes = type === "User" ? { userName: name } : { displayName: name };
+  const [result] =
+    (await accountsOf(step.target, type)?.write([{ kind: "modify", id, attributes }])) ?? [];
+  if (result?.written === false) throw result.error;
+}
+
+/** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
+async function adopt(
+  step: Step,
+  entry: Entry,
+  account: { readonly id: string; readonly name: string },
+): Promise<Objection | undefined> {
+  const { link } = entry;
+  const { match, isProtected } = step.settings;
+  const intents = await step.target.links.intents(link.type, account.name);
+  const other = intents.find(
+    (owner) => owner.source !== step.source || owner.sourceId !== link.sourceId,
+  );
+  if (other !== undefined) {
+    return {
+      code: "uniqueness",
+      message: `An account named "${account.name}" is being created for another entry.`,
+      ...(other.source === step.source ? { blocker: other.sourceId } : {}),
+    };
+  }
+  const matches =
+    link.type === "User" ? match.users === "userName" : match.groups === "displayName";
+  if (!matches || link.resourceId !== undefined) {
+    return {
+      code: "conflict",
+      message: `The application has a resource named "${account.name}" that no source is linked to.`,
+    };
+  }
+  if (isProtected({ type: link.type, id: account.id, name: account.name })) {
+    return { code: "protected", message: "The resource is protected from this source." };
+  }
+  entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true };
+  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
+  return undefined;
+}

@@ -1,0 +1,29 @@
+import { accountsOf } from "./accounts.js";
+import { type Step, subjectOf, without } from "./step.js";
+
+/**
+ * Looks for the accounts of creates that were begun and not confirmed, because the process or the store ended in between.
+ * An account of the intended name that nobody is linked to is the one that was created: the name was free before.
+ */
+export async function recoverIntents(step: Step): Promise<void> {
+  const { links } = step.target;
+  for (;;) {
+    const intended = await links.list(step.source, { intended: true }, { count: 500 });
+    if (intended.length === 0) return;
+    for (const link of intended) {
+      const name = link.intent?.name;
+      const accounts = accountsOf(step.target, link.type);
+      const found = name === undefined ? undefined : await accounts?.find(name);
+      const unlinked =
+        found !== undefined && (await links.owners(link.type, [found.id])).length === 0;
+      const settled = { ...without(link, "intent"), unsettled: true };
+      if (!unlinked || link.resourceId !== undefined) {
+        await links.save(step.source, [settled]);
+        continue;
+      }
+      const recovered = { ...settled, resourceId: found.id, name: found.name, adopted: false };
+      await links.save(step.source, [recovered]);
+      step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { SessionsEnded } from "../repositories/index.js";
+
+/** An entry of the source and the resource that stands for it. */
+export interface Subject {
+  readonly type: "User" | "Group";
+  /** The id of the entry in the source. */
+  readonly sourceId: string;
+  /** The id of the resource in the application; absent before it has one. */
+  readonly resourceId?: string;
+  /** The `userName` or `displayName`, where it is known. */
+  readonly name?: string;
+}
+
+/** Something that was done to a resource. */
+export interface ResourceOutcome extends Subject {
+  /**
+   * `created`; `adopted`: a resource that was there already is linked from now on; `updated`; `reactivated`: one that we had
+   * disabled; `released`: the entry is gone and the resource stays as it is, because it is a group that is not to be deleted.
+   */
+  readonly kind: "created" | "adopted" | "updated" | "reactivated" | "released";
+}
+
+/** A resource was given another name. */
+export interface RenamedOutcome extends Subject {
+  readonly kind: "renamed";
+  /** The name that it had. */
+  readonly from: string;
+}
+
+/** A resource was disabled or deleted. */
+export interface RemovedOutcome extends Subject {
+  readonly kind: "deactivated" | "deleted";
+  /** What became of a user's sessions, which is tried after the change is committed. Absent for groups. */
+  readonly sessions?: SessionsEnded;
+}
+
+/** A member came into a group or left it. */
+export interface MembershipOutcome {
+  readonly kind: "memberAdded" | "memberRemoved";
+  readonly group: Subject;
+  readonly member: Subject;
+}
+
+/** A change cannot be applied for now. It is kept, tried again, and listed by `refusedChanges`. */
+export interface DeferredOutcome extends Subject {
+  readonly kind: "deferred";
+  /** The code of the error, or `conflict`: a local resource has the name; `protected`: the resource may not be touched. */
+  readonly code: string;
+  readonly message: string;
+  readonly attempts: number;
+  /** When it is tried next, in milliseconds since the epoch. */
+  readonly nextAttempt: number;
+}
+
+/** What a batch would have taken away, had it not been for the limit. */
+export interface Removals {
+  readonly deletions: readonly Subject[];
+  readonly deactivations: readonly Subject[];
+  /** Members that would have left, group by group. */
+  readonly memberships: readonly { readonly group: Subject; readonly members: number }[];
+}
+
+/** One thing that synchronisation did, or could not do. */
+export type Outcome =
+  | ResourceOutcome
+  | RenamedOutcome
+  | RemovedOutcome
+  | MembershipOutcome
+  | DeferredOutcome
+  /** A refresh has ended, sweep and memberships included. */
+  | { readonly kind: "refreshed"; readonly phase: "snapshot" | "reconcile" | "live" }
+  /** Everything up to here is applied; this is where a later run resumes. */
+  | { readonly kind: "checkpoint"; readonly checkpoint: string }
+  /** The stored state does not fit the stream: everything is read anew. */
+  | { readonly kind: "restarted"; readonly reason: string }
+  /** A store cannot answer; the batch is tried again after `delay` milliseconds. */
+  | {
+      readonly kind: "waiting";
+      readonly error: unknown;
+      readonly attempt: number;
+      readonly delay: number;
+    }
+  /** `maxDeletes` was hit. Nothing of the batch was changed, and synchronisation ends with `TooManyError`. */
+  | {
+      readonly kind: "limited";
+      readonly limit: number;
+      /** Removals that counted before this batch: earlier in the refresh, or within the window of a live burst. */
+      readonly before: number;
+      readonly removals: Removals;
+    };

@@ -1,0 +1,350 @@
+import type { Upsert } from "../changes/index.js";
+import { InvalidValueError, NotFoundError, UniquenessError } from "../core/index.js";
+import { isRefusal, type Link, type WriteResult } from "../repositories/index.js";
+import {
+  type Accounts,
+  type AccountWrite,
+  type Attributes,
+  accountsOf,
+  nameOf,
+} from "./accounts.js";
+import { makeWay } from "./conflict.js";
+import { type ReferenceChange, withoutMembers } from "./references.js";
+import { type Step, savepoint, slices, subjectOf, without } from "./step.js";
+
+/** An entry on its way into the application. */
+export interface Entry {
+  readonly change: Upsert;
+  /** The link as it was stored; absent for an entry that was not known. */
+  readonly previous?: Link;
+  /** Becomes the link's digest when all is done. */
+  readonly digest?: string;
+  /** How the group's references differ, where that is known already. */
+  readonly references?: ReferenceChange;
+  /** The link as it is to be stored. */
+  link: Link;
+}
+
+/** Why a change cannot be applied. */
+export interface Objection {
+  readonly code: string;
+  readonly message: string;
+  /** The entry whose account is in the way. */
+  readonly blocker?: string;
+}
+
+/** Makes the application's accounts equal to the entries, and finishes the links or parks what was refused. */
+export async function provision(step: Step, entries: readonly Entry[]): Promise<void> {
+  const together = new Map<"User" | "Group", Entry[]>([
+    ["User", []],
+    ["Group", []],
+  ]);
+  const alone: Entry[] = [];
+  for (const entry of entries) {
+    const { type } = entry.link;
+    if (accountsOf(step.target, type) === undefined) {
+      finish(entry);
+      continue;
+    }
+    const objection = objectionTo(step, entry);
+    if (objection !== undefined) park(step, entry, objection);
+    else if (isToBeDisabled(entry)) alone.push(entry);
+    else together.get(type)?.push(entry);
+  }
+  for (const [type, list] of together) {
+    if (list.length > 0) alone.push(...(await provisionTogether(step, type, list)));
+  }
+  for (const entry of alone) await provisionAlone(step, entry);
+}
+
+/** Keeps a change that cannot be applied, to be tried again. */
+export function park(step: Step, entry: Entry, objection: Objection): void {
+  const { previous, change, link } = entry;
+  const attempts = (previous?.failure?.attempts ?? 0) + 1;
+  const { delay, maxDelay } = step.settings.refusals;
+  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  entry.link = {
+    ...without(link, "intent"),
+    failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
+  };
+  const { code, message } = objection;
+  const name = nameOf(change) ?? link.name;
+  step.outcomes.push({
+    kind: "deferred",
+    ...subjectOf(link),
+    ...(name === undefined ? {} : { name }),
+    code,
+    message,
+    attempts,
+    nextAttempt,
+  });
+}
+
+function objectionTo(step: Step, { change, link }: Entry): Objection | undefined {
+  const name = nameOf(change);
+  const candidates = [name, link.name].map((known) => ({
+    type: link.type,
+    ...(link.resourceId === undefined ? {} : { id: link.resourceId }),
+    ...(known === undefined ? {} : { name: known }),
+  }));
+  if (candidates.some((candidate) => step.settings.isProtected(candidate))) {
+    return { code: "protected", message: "The resource is protected from this source." };
+  }
+  if (change.complete && (name === undefined || name === "")) {
+    const naming = link.type === "User" ? "userName" : "displayName";
+    const error = new InvalidValueError(naming, "the entry has no value for it.");
+    return { code: error.code, message: error.message };
+  }
+  return undefined;
+}
+
+/** The entry is to be inactive, and it was not we who made it so. */
+function isToBeDisabled({ change, link }: Entry): boolean {
+  return isInactive(change) && link.resourceId !== undefined && !link.disabledByUs;
+}
+
+function isInactive(change: Upsert): boolean {
+  return change.type === "User" && change.resource.active === false;
+}
+
+/** Writes many accounts at once. @returns the entries that have to be looked at one by one. */
+async function provisionTogether(
+  step: Step,
+  type: "User" | "Group",
+  entries: readonly Entry[],
+): Promise<readonly Entry[]> {
+  const [free, taken] = step.bare ? await intend(step, type, entries) : [entries, []];
+  try {
+    const results = await savepoint(step, async (inner) => {
+      const written = await writeAll(inner, type, free.map(writeFor));
+      // A statement that failed may have spoiled the transaction for those that follow.
+      if (!inner.bare && written.some((result) => !result.written)) throw new Refused();
+      return written;
+    });
+    const refused = free.filter((entry, index) => {
+      const result = results[index];
+      if (result?.written !== true) return true;
+      written(step, entry, result.id);
+      return false;
+    });
+    return [...taken, ...refused];
+  } catch (error) {
+    if (error instanceof Refused || isRefusal(error)) return [...taken, ...free];
+    throw error;
+  }
+}
+
+/** Undoes a savepoint in which something was refused. */
+class Refused extends Error {}
+
+/**
+ * Without a transaction, a create that was interrupted is known by the name that it intended. So the name must have been
+ * free before, or an account of somebody else's would be taken for ours.
+ *
+ * @returns the entries that may be written, and those whose name is taken.
+ */
+async function intend(
+  step: Step,
+  type: "User" | "Group",
+  entries: readonly Entry[],
+): Promise<[readonly Entry[], readonly Entry[]]> {
+  const accounts = accountsOf(step.target, type);
+  const taken = new Set<Entry>();
+  const creates = entries.filter((entry) => entry.link.resourceId === undefined);
+  for (const some of slices(creates, step.settings.concurrency)) {
+    await Promise.all(
+      some.map(async (entry) => {
+        const name = nameOf(entry.change);
+        if (name !== undefined && (await accounts?.find(name)) !== undefined) taken.add(entry);
+      }),
+    );
+  }
+  const free = creates.filter((entry) => !taken.has(entry));
+  for (const entry of free) entry.link = intended(entry);
+  if (free.length > 0) {
+    await step.target.links.save(
+      step.source,
+      free.map((entry) => entry.link),
+    );
+  }
+  return [entries.filter((entry) => !taken.has(entry)), [...taken]];
+}
+
+function intended({ link, change }: Entry): Link {
+  const name = nameOf(change);
+  return {
+    ...link,
+    disabledByUs: isInactive(change),
+    ...(name === undefined ? {} : { intent: { name } }),
+  };
+}
+
+async function writeAll(
+  step: Step,
+  type: "User" | "Group",
+  writes: readonly AccountWrite[],
+): Promise<readonly WriteResult[]> {
+  const accounts = accountsOf(step.target, type);
+  if (accounts === undefined || writes.length === 0) return [];
+  const { concurrency, signal } = step.settings;
+  if (!step.bare || concurrency === 1) return await accounts.write(writes, signal);
+  const size = Math.ceil(writes.length / concurrency);
+  const parts = [...slices(writes, size)].map((part) => accounts.write(part, signal));
+  return (await Promise.all(parts)).flat();
+}
+
+/** Writes one account, and makes way for it where somebody has its name. */
+async function provisionAlone(step: Step, entry: Entry): Promise<void> {
+  // Each round removes one obstacle: an account that vanished, one in the way, an adoption.
+  for (let round = 1; ; round++) {
+    const before = entry.link;
+    try {
+      await savepoint(step, (inner) => provisionOne(inner, entry));
+      return;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      entry.link = before;
+      const objection = await overcome(step, entry, error, round);
+      if (objection === undefined) continue;
+      park(step, entry, objection);
+      return;
+    }
+  }
+}
+
+async function overcome(
+  step: Step,
+  entry: Entry,
+  error: Error & { readonly code: string },
+  round: number,
+): Promise<Objection | undefined> {
+  const objection = { code: error.code, message: error.message };
+  if (round > 4) return objection;
+  if (error instanceof NotFoundError && entry.link.resourceId !== undefined) {
+    await forgetAccount(step, entry);
+    return undefined;
+  }
+  if (error instanceof UniquenessError) return await makeWay(step, entry, error);
+  return objection;
+}
+
+async function provisionOne(step: Step, entry: Entry): Promise<void> {
+  const { change } = entry;
+  const accounts = accountsOf(step.target, change.type);
+  if (accounts === undefined) return;
+  if (entry.link.resourceId === undefined && step.bare) await intendOne(step, entry, accounts);
+  if (isToBeDisabled(entry) && entry.link.resourceId !== undefined) {
+    const active = await accounts.isActive(entry.link.resourceId);
+    if (active === undefined) throw new NotFoundError(entry.link.resourceId);
+    if (active) {
+      entry.link = { ...entry.link, disabledByUs: true };
+      if (step.bare) await step.target.links.save(step.source, [entry.link]);
+      await writeOne(step, entry, { active: false });
+      return;
+    }
+  }
+  await writeOne(step, entry);
+}
+
+async function intendOne(step: Step, entry: Entry, accounts: Accounts): Promise<void> {
+  const name = nameOf(entry.change);
+  const found = name === undefined ? undefined : await accounts.find(name);
+  if (found !== undefined) throw new UniquenessError(accounts.naming, found.id);
+  entry.link = intended(entry);
+  await step.target.links.save(step.source, [entry.link]);
+}
+
+async function writeOne(step: Step, entry: Entry, also?: { active: false }): Promise<void> {
+  const write = writeFor(entry);
+  const [result] = await writeAll(step, entry.link.type, [
+    also === undefined ? write : { ...write, attributes: { ...write.attributes, ...also } },
+  ]);
+  if (result === undefined) return;
+  if (!result.written) throw result.error;
+  written(step, entry, result.id, also !== undefined);
+}
+
+/** What the entry asks of the application. Whether it is active is written only where it is ours to say. */
+function writeFor({ change, link }: Entry): AccountWrite {
+  const attributes: Attributes = change.resource;
+  if (change.type !== "User") {
+    return link.resourceId === undefined
+      ? { kind: "create", attributes }
+      : { kind: "modify", id: link.resourceId, attributes };
+  }
+  const { active, ...rest } = change.resource;
+  if (link.resourceId === undefined) {
+    return { kind: "create", attributes: { ...rest, active: active !== false } };
+  }
+  const enable = link.disabledByUs && active !== false;
+  return {
+    kind: "modify",
+    id: link.resourceId,
+    attributes: enable ? { ...rest, active: true } : rest,
+  };
+}
+
+/** Reports what was written and finishes the link. */
+function written(step: Step, entry: Entry, id: string, disabled = false): void {
+  const { change, link } = entry;
+  const before = link.name;
+  const created = link.resourceId === undefined;
+  const adopted = link.adopted && entry.previous?.resourceId !== id;
+  const reactivated =
+    !created && link.disabledByUs && change.type === "User" && !isInactive(change);
+  entry.link = {
+    ...link,
+    resourceId: id,
+    disabledByUs: created ? isInactive(change) : link.disabledByUs && !reactivated,
+    ...(created ? { adopted: false } : {}),
+  };
+  finish(entry);
+  const subject = subjectOf(entry.link);
+  const renamed = before !== undefined && subject.name !== undefined && before !== subject.name;
+  if (renamed) {
+    step.moved.add(link.sourceId);
+    step.outcomes.push({ kind: "renamed", ...subject, from: before });
+  }
+  if (created) step.outcomes.push({ kind: "created", ...subject });
+  else if (disabled) step.outcomes.push({ kind: "deactivated", ...subject });
+  else if (reactivated) step.outcomes.push({ kind: "reactivated", ...subject });
+  else if (!renamed && !adopted) step.outcomes.push({ kind: "updated", ...subject });
+}
+
+/** All of the entry is applied, up to its memberships. */
+function finish(entry: Entry): void {
+  const { change, digest, link } = entry;
+  const name = nameOf(change) ?? link.name;
+  entry.link = {
+    ...without(link, "failure", "intent", "goneStamp", "digest"),
+    state: "live",
+    ...(name === undefined ? {} : { name }),
+    ...(change.stamp === undefined ? {} : { stamp: change.stamp }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/** The account was removed behind our back: what was granted to it is gone with it, and it is created anew. */
+async function forgetAccount(step: Step, entry: Entry): Promise<void> {
+  const { memberships } = step.target;
+  const { resourceId, type } = entry.link;
+  if (resourceId === undefined) return;
+  if (type === "Group") {
+    for (;;) {
+      const grants = await memberships.grantsIn(step.source, resourceId, { count: 1_000 });
+      if (grants.length === 0) break;
+      await memberships.removeGrants(step.source, grants);
+    }
+  }
+  await memberships.removeGrants(
+    step.source,
+    await memberships.grantsTo(step.source, [resourceId]),
+  );
+  entry.link = {
+    ...without(entry.link, "resourceId", "name"),
+    adopted: false,
+    disabledByUs: false,
+    unsettled: true,
+  };
+  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+}

@@ -1,0 +1,142 @@
+import type { MemberChange, Name, Upsert } from "../changes/index.js";
+import type { HeldName, Reference } from "../repositories/index.js";
+import { markUnsettled, type Step, slices } from "./step.js";
+
+/** How many references are read or written at once. */
+const PAGE = 5_000;
+
+/** What a change of a group's members means for the references that are stored. */
+export interface ReferenceChange {
+  readonly add: readonly Name[];
+  readonly remove: readonly Reference[];
+}
+
+/** Compares the members that a group states with the references that are stored for it. */
+export async function compareReferences(
+  step: Step,
+  group: string,
+  members: MemberChange,
+): Promise<ReferenceChange> {
+  if (members.kind === "delta") return await compareDelta(step, group, members);
+  const stated = new Map(members.members.map((name) => [keyOf(name), name]));
+  const remove: Reference[] = [];
+  for await (const reference of referencesOf(step, group)) {
+    if (!stated.delete(keyOf(reference))) remove.push(reference);
+  }
+  return { add: [...stated.values()], remove };
+}
+
+async function compareDelta(
+  step: Step,
+  group: string,
+  delta: Extract<MemberChange, { kind: "delta" }>,
+): Promise<ReferenceChange> {
+  const stored = new Map<string, Reference>();
+  for (const names of slices([...delta.add, ...delta.remove], PAGE)) {
+    for (const reference of await step.target.memberships.referencesBy(step.source, names)) {
+      if (reference.group === group) stored.set(keyOf(reference), reference);
+    }
+  }
+  const remove = new Map<string, Reference>();
+  for (const name of delta.remove) {
+    const reference = stored.get(keyOf(name));
+    if (reference !== undefined) remove.set(keyOf(name), reference);
+  }
+  const add = new Map(delta.add.map((name) => [keyOf(name), name]));
+  for (const key of stored.keys()) if (!remove.has(key)) add.delete(key);
+  return { add: [...add.values()], remove: [...remove.values()] };
+}
+
+/** Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. */
+export async function saveReferenceChange(
+  step: Step,
+  group: string,
+  change: ReferenceChange,
+): Promise<void> {
+  const { memberships } = step.target;
+  for (const removed of slices(change.remove, PAGE)) {
+    await markUnsettled(step, targetsOf(removed));
+    await memberships.removeReferences(step.source, removed);
+  }
+  for (const added of slices(change.add, PAGE)) {
+    const holders = await holdersOf(step, added);
+    const references = added.map((name): Reference => {
+      const target = holders.get(keyOf(name));
+      return { group, kind: name.kind, key: name.key, ...(target === undefined ? {} : { target }) };
+    });
+    await markUnsettled(step, targetsOf(references));
+    await memberships.saveReferences(step.source, references);
+  }
+}
+
+/** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
+export async function markMembers(step: Step, group: string): Promise<void> {
+  let page: Reference[] = [];
+  for await (const reference of referencesOf(step, group)) {
+    page.push(reference);
+    if (page.length < PAGE) continue;
+    await markUnsettled(step, targetsOf(page));
+    page = [];
+  }
+  await markUnsettled(step, targetsOf(page));
+}
+
+/** The references of a group. */
+export async function* referencesOf(step: Step, group: string): AsyncGenerator<Reference> {
+  for (let after: Name | undefined; ; ) {
+    const page = await step.target.memberships.references(step.source, group, {
+      count: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield* page;
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) return;
+    after = { kind: last.kind, key: last.key };
+  }
+}
+
+/**
+ * Who is meant by each name: the entry that has it. A name that two entries have means nobody, which only a `uid` can be, since
+ * a distinguished name has one holder.
+ */
+export async function holdersOf(
+  step: Step,
+  names: readonly Name[],
+): Promise<ReadonlyMap<string, string | undefined>> {
+  const holders = new Map<string, string | undefined>();
+  for (const asked of slices(names, PAGE)) {
+    for (const held of await step.target.links.holders(step.source, asked)) {
+      if (!isPresent(held)) continue;
+      const key = keyOf(held);
+      const other = holders.has(key) && holders.get(key) !== held.sourceId;
+      holders.set(key, other ? undefined : held.sourceId);
+    }
+  }
+  return holders;
+}
+
+/** Whether the entry is in the directory's content, accepted by the application or not. */
+function isPresent(held: HeldName): boolean {
+  return held.state === "live" || held.state === "entering";
+}
+
+/** Names that were read of a part of an entry take the place of those of the same kind. */
+export function mergedNames(known: readonly Name[], stated: readonly Name[]): readonly Name[] {
+  const kinds = new Set(stated.map((name) => name.kind));
+  return [...known.filter((name) => !kinds.has(name.kind)), ...stated];
+}
+
+/** A name as a key of a map. */
+export function keyOf(name: Name): string {
+  return `${name.kind}:${name.key}`;
+}
+
+function targetsOf(references: readonly Reference[]): string[] {
+  return references.flatMap(({ target }) => (target === undefined ? [] : [target]));
+}
+
+/** A change without its members, which are kept as references. */
+export function withoutMembers(change: Upsert): Upsert {
+  const { members: _, ...rest } = change;
+  return rest;
+}

@@ -1,0 +1,217 @@
+import type { Delete } from "../changes/index.js";
+import { NotFoundError } from "../core/index.js";
+import { isRefusal, type Link, type Reference, type Refusal } from "../repositories/index.js";
+import { accountsOf } from "./accounts.js";
+import { referencesOf } from "./references.js";
+import { settle } from "./settle.js";
+import {
+  isEarlier,
+  markUnsettled,
+  type Step,
+  savepoint,
+  slices,
+  subjectOf,
+  without,
+} from "./step.js";
+
+/** An entry that is no longer in the content. */
+export interface Leaving {
+  readonly link: Link;
+  /** The stamp of the delete, where there was one. */
+  readonly stamp?: string;
+}
+
+/** Applies deletes by id. One that is older than what is known of the entry is stale. */
+export async function applyDeletes(step: Step, deletes: readonly Delete[]): Promise<void> {
+  const stored = await step.target.links.get(
+    step.source,
+    deletes.map((change) => change.sourceId),
+  );
+  const leaving: Leaving[] = [];
+  for (const [index, { stamp }] of deletes.entries()) {
+    const link = stored[index];
+    if (link === undefined || link.state === "gone") continue;
+    const known = link.failure?.change.stamp ?? link.stamp;
+    if (!isEarlier(stamp, known)) leaving.push({ link, ...(stamp === undefined ? {} : { stamp }) });
+  }
+  await removeEntries(step, leaving);
+}
+
+/** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
+export async function sweep(step: Step): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const page = await step.target.links.list(
+      step.source,
+      { states: ["entering", "live", "leaving"], seenBefore: step.generation },
+      { count: 500, ...(after === undefined ? {} : { after }) },
+    );
+    await removeEntries(
+      step,
+      page.map((link) => ({ link })),
+    );
+    after = page.at(-1)?.sourceId;
+    if (after === undefined || page.length < 500) return;
+  }
+}
+
+/**
+ * Takes entries out of the application: the account is disabled first, its memberships go, the account goes if it is to be
+ * deleted, and last the link becomes a tombstone.
+ */
+export async function removeEntries(step: Step, leaving: readonly Leaving[]): Promise<void> {
+  for (const some of slices(leaving, 500)) {
+    const begun = some.map(({ link, stamp }) => ({
+      stamp,
+      link: {
+        ...without(link, "digest", "failure", "intent"),
+        state: "leaving" as const,
+        unsettled: true,
+      },
+    }));
+    await step.target.links.save(
+      step.source,
+      begun.map(({ link }) => link),
+    );
+    await removeSome(step, begun);
+  }
+}
+
+async function removeSome(
+  step: Step,
+  begun: readonly { link: Link; readonly stamp: string | undefined }[],
+): Promise<void> {
+  const { links } = step.target;
+  const kept = new Map<string, Refusal>();
+  for (const entry of begun) {
+    try {
+      entry.link = await savepoint(step, (inner) => disable(inner, entry.link));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      kept.set(entry.link.sourceId, error);
+    }
+  }
+  for (const { link } of begun) if (link.type === "Group") await releaseMembers(step, link);
+  await settle(
+    step,
+    begun.map(({ link }) => link.sourceId),
+  );
+  for (const entry of begun) {
+    if (kept.has(entry.link.sourceId)) continue;
+    try {
+      entry.link = await savepoint(step, (inner) => removeAccount(inner, entry.link));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      kept.set(entry.link.sourceId, error);
+    }
+  }
+  const gone = begun.filter(({ link }) => !kept.has(link.sourceId));
+  await links.setNames(
+    step.source,
+    gone.map(({ link }) => ({ sourceId: link.sourceId, names: [] })),
+  );
+  await links.save(
+    step.source,
+    begun.map(({ link, stamp }) => {
+      const error = kept.get(link.sourceId);
+      return error === undefined
+        ? tombstone(step, link, stamp)
+        : parkRemoval(step, link, stamp, error);
+    }),
+  );
+  for (const { link } of gone) step.moved.add(link.sourceId);
+}
+
+function tombstone(step: Step, link: Link, stamp: string | undefined): Link {
+  return {
+    ...link,
+    state: "gone",
+    unsettled: false,
+    seen: step.generation,
+    ...(stamp === undefined ? {} : { goneStamp: stamp }),
+  };
+}
+
+function parkRemoval(step: Step, link: Link, stamp: string | undefined, error: Refusal): Link {
+  const { sourceId } = link;
+  const { delay, maxDelay } = step.settings.refusals;
+  const attempts = (link.failure?.attempts ?? 0) + 1;
+  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  const { code, message } = error;
+  const change = { kind: "delete", sourceId, ...(stamp === undefined ? {} : { stamp }) } as const;
+  step.outcomes.push({
+    kind: "deferred",
+    ...subjectOf(link),
+    code,
+    message,
+    attempts,
+    nextAttempt,
+  });
+  return { ...link, failure: { code, message, change, attempts, nextAttempt } };
+}
+
+/** Whether the entry's account is deleted, and not merely disabled or left. */
+function isToBeDeleted(step: Step, link: Link): boolean {
+  return step.settings.onDelete === "delete" && !link.adopted;
+}
+
+function isUntouchable(step: Step, { type, resourceId, name }: Link): boolean {
+  return step.settings.isProtected({
+    type,
+    ...(resourceId === undefined ? {} : { id: resourceId }),
+    ...(name === undefined ? {} : { name }),
+  });
+}
+
+/** Disables a user's account. @returns the link as it is now. */
+async function disable(step: Step, link: Link): Promise<Link> {
+  const accounts = accountsOf(step.target, link.type);
+  if (link.type === "Group" || link.resourceId === undefined || accounts === undefined) return link;
+  if (isUntouchable(step, link)) return link;
+  const deleting = isToBeDeleted(step, link);
+  // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
+  if (deleting && !step.bare) return link;
+  const active = await accounts.isActive(link.resourceId);
+  if (active === undefined) return without(link, "resourceId");
+  if (!active) return link;
+  const disabled: Link = { ...link, disabledByUs: true };
+  if (step.bare) await step.target.links.save(step.source, [disabled]);
+  const [result] = await accounts.write([
+    { kind: "modify", id: link.resourceId, attributes: { active: false } },
+  ]);
+  if (result?.written === false) {
+    if (result.error instanceof NotFoundError) return without(link, "resourceId");
+    throw result.error;
+  }
+  if (!deleting) step.outcomes.push({ kind: "deactivated", ...subjectOf(link) });
+  return disabled;
+}
+
+/** Forgets a group's references and takes its members out of it, as far as we put them there. */
+async function releaseMembers(step: Step, group: Link): Promise<void> {
+  const references: Reference[] = [];
+  for await (const reference of referencesOf(step, group.sourceId)) references.push(reference);
+  for (const some of slices(references, 5_000)) {
+    const members = some.flatMap(({ target }) => (target === undefined ? [] : [target]));
+    await markUnsettled(step, members);
+    await step.target.memberships.removeReferences(step.source, some);
+    await settle(step, members);
+  }
+}
+
+/** Deletes the account where it is to be deleted. @returns the link as it is now. */
+async function removeAccount(step: Step, link: Link): Promise<Link> {
+  const accounts = accountsOf(step.target, link.type);
+  if (link.resourceId === undefined || accounts === undefined) return link;
+  if (isUntouchable(step, link) || (link.type === "Group" && !isToBeDeleted(step, link))) {
+    step.outcomes.push({ kind: "released", ...subjectOf(link) });
+    return link;
+  }
+  if (!isToBeDeleted(step, link)) return link;
+  try {
+    await accounts.delete(link.resourceId);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  step.outcomes.push({ kind: "deleted", ...subjectOf(link) });
+  return { ...without(link, "resourceId"), disabledByUs: false };
+}

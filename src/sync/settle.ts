@@ -1,0 +1,228 @@
+import type { Name } from "../changes/index.js";
+import type { Grant, Link, Membership, Reference } from "../repositories/index.js";
+import { changeMemberships, type PlannedMembership } from "./grants.js";
+import { holdersOf, keyOf, referencesOf } from "./references.js";
+import { isAccepted, type Step, slices } from "./step.js";
+
+/** How many entries are settled at once. */
+const PAGE = 500;
+
+/**
+ * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references say.
+ *
+ * @param skip entries whose memberships were refused, to be left for later.
+ * @returns the entries whose memberships were refused now. They stay marked.
+ */
+export async function settleMarked(
+  step: Step,
+  skip: ReadonlySet<string> = new Set(),
+): Promise<readonly string[]> {
+  const refused: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await markedAfter(step, after);
+    const ids = page.filter((id) => !skip.has(id));
+    if (ids.length > 0) refused.push(...(await settle(step, ids)));
+    after = page.at(-1);
+    if (after === undefined || page.length < PAGE) return refused;
+  }
+}
+
+/** The ids of entries that are marked, after the one named. */
+export async function markedAfter(
+  step: Step,
+  after: string | undefined,
+): Promise<readonly string[]> {
+  const page = await step.target.links.list(
+    step.source,
+    { unsettled: true },
+    { count: PAGE, ...(after === undefined ? {} : { after }) },
+  );
+  return page.map((link) => link.sourceId);
+}
+
+/** Settles these entries. @returns those whose memberships were refused. */
+export async function settle(step: Step, sourceIds: readonly string[]): Promise<readonly string[]> {
+  const refused = new Set<string>();
+  for (const some of slices([...new Set(sourceIds)], PAGE)) {
+    const failed = new Set<string>();
+    if (step.target.groups !== undefined) {
+      const affected = await bind(step, some);
+      for (const members of slices(await membersAmong(step, affected), PAGE)) {
+        for (const id of await settleMembers(step, members)) failed.add(id);
+      }
+    }
+    // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
+    const settled = some.filter((id) => !failed.has(id));
+    await step.target.links.markUnsettled(step.source, settled, false);
+    const others = [...failed].filter((id) => !some.includes(id));
+    await step.target.links.markUnsettled(step.source, others, true);
+    for (const id of failed) refused.add(id);
+  }
+  return [...refused];
+}
+
+/** Binds the references that mean these entries, or meant them. @returns everybody whose memberships may differ now. */
+async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const { links, memberships } = step.target;
+  const names: Name[] = sourceIds.map((id) => ({ kind: "id", key: id }));
+  for (const held of await links.names(step.source, sourceIds)) {
+    names.push({ kind: held.kind, key: held.key });
+  }
+  const references = new Map<string, Reference>();
+  for (const some of slices(names, 5_000)) {
+    for (const reference of await memberships.referencesBy(step.source, some)) {
+      references.set(`${reference.group} ${keyOf(reference)}`, reference);
+    }
+  }
+  for (const reference of await memberships.referencesTo(step.source, sourceIds)) {
+    references.set(`${reference.group} ${keyOf(reference)}`, reference);
+  }
+
+  const stated = [...references.values()];
+  const holders = await holdersOf(step, stated);
+  const present = await presentAmong(step, stated);
+  const affected = new Set(sourceIds);
+  const rebound: Reference[] = [];
+  for (const reference of stated) {
+    const { target: before, ...unbound } = reference;
+    const key = keyOf(reference);
+    // A name that two entries have means neither of them; one that nobody has keeps its meaning, if that is wanted.
+    const dangles = !holders.has(key) && step.settings.dangling === "keep";
+    const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
+    const target = holders.get(key) ?? kept;
+    if (target === before) continue;
+    rebound.push(target === undefined ? unbound : { ...unbound, target });
+    if (before !== undefined) affected.add(before);
+    if (target !== undefined) affected.add(target);
+  }
+  for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
+  return affected;
+}
+
+/** Which of the entries that references are bound to are still in the content. */
+async function presentAmong(
+  step: Step,
+  references: readonly Reference[],
+): Promise<ReadonlySet<string>> {
+  const targets = new Set<string>();
+  for (const { target } of references) if (target !== undefined) targets.add(target);
+  const present = new Set<string>();
+  for (const link of await linksOf(step, targets)) {
+    if (link.state === "live" || link.state === "entering") present.add(link.sourceId);
+  }
+  return present;
+}
+
+async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
+  const found: Link[] = [];
+  for (const some of slices([...sourceIds], 1_000)) {
+    for (const link of await step.target.links.get(step.source, some)) {
+      if (link !== undefined) found.push(link);
+    }
+  }
+  return found;
+}
+
+/** Those whose own memberships are to be compared: with nested groups flattened, the users below a group in its stead. */
+async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<readonly Link[]> {
+  const known = await linksOf(step, affected);
+  if (step.settings.nested === "keep") return known;
+  const visited = new Set<string>(affected);
+  const users = known.filter((link) => link.type === "User");
+  let groups = known.filter((link) => link.type === "Group");
+  while (groups.length > 0) {
+    const below = new Set<string>();
+    for (const group of groups) {
+      for await (const { target } of referencesOf(step, group.sourceId)) {
+        if (target === undefined || visited.has(target)) continue;
+        visited.add(target);
+        below.add(target);
+      }
+    }
+    const links = await linksOf(step, below);
+    users.push(...links.filter((link) => link.type === "User"));
+    groups = links.filter((link) => link.type === "Group");
+  }
+  return users;
+}
+
+/** Compares what references say of these members with what was granted to them, and makes up the difference. */
+async function settleMembers(step: Step, members: readonly Link[]): Promise<readonly string[]> {
+  const wanted = await groupsWanted(step, members);
+  const byResource = new Map<string, Link & { resourceId: string }>();
+  for (const link of members) {
+    if (hasResource(link) && !isProtected(step, link)) byResource.set(link.resourceId, link);
+  }
+  if (byResource.size === 0) return [];
+  const grants = await step.target.memberships.grantsTo(step.source, [...byResource.keys()]);
+  const granted = new Map<string, Grant>(grants.map((grant) => [pair(grant), grant]));
+
+  const add: PlannedMembership[] = [];
+  for (const member of byResource.values()) {
+    for (const group of wanted.get(member.sourceId) ?? []) {
+      if (isProtected(step, group)) continue;
+      const key = pair({ group: group.resourceId, member: member.resourceId });
+      const grant = granted.get(key);
+      granted.delete(key);
+      if (grant?.held !== true) {
+        add.push({ group, member, ...(grant === undefined ? {} : { grant }) });
+      }
+    }
+  }
+  const remove = [...granted.values()];
+  return await changeMemberships(step, byResource, add, remove);
+}
+
+/** The groups that each member is to be in: those that refer to it and that the application has. */
+async function groupsWanted(
+  step: Step,
+  members: readonly Link[],
+): Promise<ReadonlyMap<string, readonly (Link & { resourceId: string })[]>> {
+  const accepted = members.filter(isAccepted);
+  const above = new Map<string, Set<string>>();
+  let asked = accepted.map((link) => link.sourceId);
+  const groups = new Map<string, Link>();
+  while (asked.length > 0) {
+    const found = new Set<string>();
+    for (const some of slices(asked, 1_000)) {
+      for (const { group, target } of await step.target.memberships.referencesTo(
+        step.source,
+        some,
+      )) {
+        if (target === undefined) continue;
+        const parents = above.get(target) ?? new Set<string>();
+        above.set(target, parents.add(group));
+        if (!groups.has(group)) found.add(group);
+      }
+    }
+    for (const link of await linksOf(step, found)) groups.set(link.sourceId, link);
+    asked = step.settings.nested === "flatten" ? [...found] : [];
+  }
+  return new Map(
+    accepted.map((member) => {
+      const reached = new Set(above.get(member.sourceId));
+      if (step.settings.nested === "flatten") {
+        for (const group of reached)
+          for (const parent of above.get(group) ?? []) reached.add(parent);
+      }
+      const links = [...reached].map((id) => groups.get(id)).filter(isAccepted);
+      return [member.sourceId, links];
+    }),
+  );
+}
+
+function hasResource(link: Link): link is Link & { resourceId: string } {
+  return link.resourceId !== undefined;
+}
+
+function isProtected(step: Step, { type, resourceId, name }: Link): boolean {
+  return step.settings.isProtected({
+    type,
+    ...(resourceId === undefined ? {} : { id: resourceId }),
+    ...(name === undefined ? {} : { name }),
+  });
+}
+
+function pair({ group, member }: Membership): string {
+  return `${group} ${member}`;
+}

@@ -1,0 +1,76 @@
+import type { Link, SyncTarget } from "../repositories/index.js";
+import type { Outcome, Subject } from "./outcome.js";
+import type { Settings } from "./settings.js";
+
+/**
+ * One step of synchronisation: what is applied together, in one transaction where the target has one.
+ *
+ * Without a transaction every write stands by itself, so the order of writes is what makes a crash harmless: first what is
+ * intended, then the effect, then the confirmation. Such a step is `bare`.
+ */
+export interface Step {
+  readonly source: string;
+  readonly target: SyncTarget;
+  readonly settings: Settings;
+  readonly phase: "snapshot" | "live" | "reconcile";
+  readonly generation: number;
+  /** There is no transaction to undo what was begun. */
+  readonly bare: boolean;
+  /** What was done; told to the caller once the step is committed. */
+  readonly outcomes: Outcome[];
+  /** Entries that this step marked unsettled: saving a link that was read before must not unmark it. */
+  readonly marked: Set<string>;
+  /** Entries whose account was renamed or removed, so that its name may be free. */
+  readonly moved: Set<string>;
+  /** Says that the stored state does not fit the stream, so that everything has to be read anew. */
+  askForRefresh(reason: string): void;
+}
+
+/** Does work that is undone as a whole if it rejects, where the target has transactions. */
+export async function savepoint<R>(step: Step, work: (step: Step) => Promise<R>): Promise<R> {
+  if (step.target.transaction === undefined) return await work(step);
+  const outcomes: Outcome[] = [];
+  const result = await step.target.transaction((target) => work({ ...step, target, outcomes }));
+  step.outcomes.push(...outcomes);
+  return result;
+}
+
+/** Says durably that the memberships that follow from these entries are to be settled. */
+export async function markUnsettled(step: Step, sourceIds: Iterable<string>): Promise<void> {
+  const ids = [...new Set(sourceIds)];
+  if (ids.length === 0) return;
+  for (const id of ids) step.marked.add(id);
+  await step.target.links.markUnsettled(step.source, ids, true);
+}
+
+/** The entry of a link, for an outcome. */
+export function subjectOf(link: Link): Subject {
+  return {
+    type: link.type,
+    sourceId: link.sourceId,
+    ...(link.resourceId === undefined ? {} : { resourceId: link.resourceId }),
+    ...(link.name === undefined ? {} : { name: link.name }),
+  };
+}
+
+/** Whether the application has accepted the entry, so that memberships can name it. */
+export function isAccepted(link: Link | undefined): link is Link & { resourceId: string } {
+  return link?.state === "live" && link.resourceId !== undefined;
+}
+
+/** A copy of a record without some of its optional properties. */
+export function without<T extends object, K extends keyof T>(record: T, ...keys: K[]): Omit<T, K> {
+  const copy = { ...record };
+  for (const key of keys) delete copy[key];
+  return copy;
+}
+
+/** Slices of a list, so that no single call to a store grows with the directory. */
+export function* slices<T>(list: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < list.length; from += size) yield list.slice(from, from + size);
+}
+
+/** Whether a stamp is earlier than another; a stamp that is not known is not. */
+export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
+  return stamp !== undefined && than !== undefined && stamp < than;
+}

@@ -1,0 +1,391 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChangeBatch, ChangeStream } from "../changes/index.js";
+import { TooManyError, VersionConflictError } from "../core/index.js";
+import { endSessions, type StreamPosition, type SyncTarget } from "../repositories/index.js";
+import { applyChanges } from "./apply.js";
+import { dryRunTarget } from "./dry-run.js";
+import { StreamTakenError } from "./errors.js";
+import { recoverIntents } from "./intents.js";
+import { forecast, limitFor } from "./limit.js";
+import type { Outcome } from "./outcome.js";
+import { retryRefused } from "./refused.js";
+import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
+import { markedAfter, settle, settleMarked } from "./settle.js";
+import type { Step } from "./step.js";
+
+/**
+ * Applies a change stream to repositories: users and groups are created, updated, renamed, disabled, deleted, and put into
+ * groups as the source says, while whatever is local to the application stays as it is.
+ *
+ * What it yields is the report of what was done, in order, each outcome after it was committed. Work goes on only while
+ * outcomes are asked for. It ends when the stream does; leaving the loop or aborting the signal stops it between two commits.
+ * Started again, it resumes where it stood. After any crash it converges to what the source says.
+ *
+ * @throws {TooManyError} more would be taken away than `maxDeletes` allows; nothing of that batch was changed.
+ * @throws {StreamTakenError} another process applies the same stream to the same stores.
+ * @throws {InvalidValueError} an option has a value that it cannot have.
+ * @throws whatever the stream or a store throws that trying again did not mend.
+ */
+export function synchronize(
+  stream: ChangeStream,
+  target: SyncTarget,
+  options: SynchronizeOptions = {},
+): AsyncGenerator<Outcome, void, undefined> {
+  return outcomesOf(stream, target, settingsFrom(options), options.dryRun === true);
+}
+
+async function* outcomesOf(
+  stream: ChangeStream,
+  target: SyncTarget,
+  settings: Settings,
+  dryRun: boolean,
+): AsyncGenerator<Outcome, void, undefined> {
+  const stores = dryRun ? await dryRunTarget(target, stream.source) : target;
+  yield* new Synchronization(stream, stores, settings, dryRun).run();
+}
+
+/** A batch that was not applied because it would take away too much. */
+class LimitReached extends Error {
+  readonly outcome: Outcome & { kind: "limited" };
+
+  constructor(outcome: Outcome & { kind: "limited" }) {
+    super();
+    this.outcome = outcome;
+  }
+}
+
+type Phase = ChangeBatch["phase"];
+
+class Synchronization {
+  readonly #stream: ChangeStream;
+  readonly #target: SyncTarget;
+  readonly #settings: Settings;
+  readonly #dryRun: boolean;
+  #position: StreamPosition = { generation: 0, revision: 0 };
+  /** A refresh has begun and not ended. */
+  #refreshing = false;
+  /** Removals of the refresh under way. */
+  #refreshRemovals = 0;
+  /** Removals of the last live batches. */
+  #recentRemovals: { readonly at: number; readonly count: number }[] = [];
+  /** When the next refused change is to be tried, in milliseconds since the epoch. */
+  #dueAt: number | undefined;
+  /** Entries whose memberships were refused: they wait for the next occasion. */
+  #waiting = new Set<string>();
+  /** Why everything has to be read anew. */
+  #restart: string | undefined;
+
+  constructor(stream: ChangeStream, target: SyncTarget, settings: Settings, dryRun: boolean) {
+    this.#stream = stream;
+    this.#target = target;
+    this.#settings = settings;
+    this.#dryRun = dryRun;
+  }
+
+  async *run(): AsyncGenerator<Outcome, void, undefined> {
+    yield* this.#commit("live", async (step) => {
+      this.#position = (await step.target.checkpoints.load(this.#stream.source)) ?? this.#position;
+      if (!step.bare) await recoverIntents(step);
+      return undefined;
+    });
+    yield* this.#retryDue();
+    for (;;) {
+      this.#restart = undefined;
+      yield* this.#follow();
+      if (this.#restart === undefined) return;
+      yield { kind: "restarted", reason: this.#restart };
+      const { checkpoint: _, ...position } = this.#position;
+      yield* this.#commit("live", (step) => this.#save(step, position));
+    }
+  }
+
+  /** Reads the stream until it ends, or until its position turns out to be of no use. */
+  async *#follow(): AsyncGenerator<Outcome, void, undefined> {
+    const stop = new AbortController();
+    const { signal } = this.#settings;
+    const { checkpoint } = this.#position;
+    const batches = this.#stream
+      .read({
+        signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
+        ...(checkpoint === undefined ? {} : { after: checkpoint }),
+      })
+      [Symbol.asyncIterator]();
+    let pending: Promise<IteratorResult<ChangeBatch>> | undefined;
+    try {
+      for (;;) {
+        pending ??= batches.next();
+        const next = await this.#nextOrDue(pending);
+        if (next === undefined) {
+          yield* this.#retryDue();
+          continue;
+        }
+        pending = undefined;
+        if (next.done === true) return;
+        yield* this.#apply(next.value);
+        if (this.#restart !== undefined) return;
+      }
+    } finally {
+      stop.abort();
+      // A batch that is still awaited is not wanted any more, and neither is the error with which the wait ends.
+      await pending?.catch(() => undefined);
+      await batches.return?.();
+    }
+  }
+
+  /** The next batch, or nothing when a refused change is due before it comes. */
+  async #nextOrDue(
+    pending: Promise<IteratorResult<ChangeBatch>>,
+  ): Promise<IteratorResult<ChangeBatch> | undefined> {
+    if (this.#dueAt === undefined || this.#refreshing) return await pending;
+    const timer = new AbortController();
+    const delay = Math.min(2 ** 31 - 1, Math.max(0, this.#dueAt - this.#settings.now()));
+    try {
+      return await Promise.race([
+        pending,
+        sleep(delay, undefined, { signal: timer.signal }).catch(() => undefined),
+      ]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  async *#apply(batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+    const { phase, refresh } = batch;
+    if (refresh === "begins") {
+      // The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken
+      // for those of the next.
+      const generation = this.#position.generation + 1;
+      yield* this.#commit(phase, (step) => this.#save(step, { ...this.#position, generation }));
+      this.#refreshing = true;
+      this.#refreshRemovals = 0;
+    }
+    const live = phase === "live";
+    let removals = 0;
+    yield* this.#commit(phase, async (step) => {
+      const { compared, ...ahead } = await forecast(step, batch.changes);
+      removals = ahead.count;
+      if (removals > 0) await this.#refuseAbove(step, ahead);
+      await applyChanges(step, batch.changes, compared);
+      if (!live) return undefined;
+      // A refused change may wait for an account that moved in this very batch, or in a circle.
+      const refused = step.outcomes.some((outcome) => outcome.kind === "deferred");
+      if (refused || step.moved.size > 0) this.#dueAt = await retryRefused(step, "moved");
+      for (const id of await settleMarked(step, this.#waiting)) this.#waiting.add(id);
+      return await this.#saveCheckpoint(step, batch.checkpoint);
+    });
+    if (live) this.#recentRemovals.push({ at: this.#settings.now(), count: removals });
+    else this.#refreshRemovals += removals;
+    if (refresh === "ends" && this.#restart === undefined) yield* this.#finish(phase, batch);
+    else if (live) yield* this.#reportCheckpoint(batch.checkpoint);
+  }
+
+  /** Ends a refresh: what was refused is tried again, memberships are settled, and the position is stored. */
+  async *#finish(phase: Phase, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+    yield* this.#commit(phase, async (step) => {
+      this.#dueAt = await retryRefused(step, "all");
+      return undefined;
+    });
+    yield* this.#settleAll(phase);
+    yield* this.#commit(phase, async (step) => {
+      await forgetTombstones(step);
+      return await this.#saveCheckpoint(step, batch.checkpoint);
+    });
+    this.#refreshing = false;
+    yield { kind: "refreshed", phase };
+    yield* this.#reportCheckpoint(batch.checkpoint);
+  }
+
+  /** Settles everything that is marked, a commit at a time: the marks are durable, so nothing is lost in between. */
+  async *#settleAll(phase: Phase): AsyncGenerator<Outcome, void, undefined> {
+    this.#waiting.clear();
+    let after: string | undefined;
+    do {
+      yield* this.#commit(phase, async (step) => {
+        const page = await markedAfter(step, after);
+        for (const id of await settle(step, page)) this.#waiting.add(id);
+        after = page.at(-1);
+        return undefined;
+      });
+    } while (after !== undefined);
+    if (this.#waiting.size > 0) this.#tryAgainIn(this.#settings.refusals.delay);
+  }
+
+  async *#retryDue(): AsyncGenerator<Outcome, void, undefined> {
+    this.#dueAt = undefined;
+    yield* this.#commit("live", async (step) => {
+      this.#dueAt = await retryRefused(step, "due");
+      return undefined;
+    });
+    yield* this.#settleAll("live");
+  }
+
+  #tryAgainIn(delay: number): void {
+    this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, this.#settings.now() + delay);
+  }
+
+  /** Does work as one step, again and again while a store cannot answer, and reports what was done. */
+  async *#commit(
+    phase: Phase,
+    work: (step: Step) => Promise<StreamPosition | undefined>,
+  ): AsyncGenerator<Outcome, void, undefined> {
+    const { attempts, delay: first, maxDelay } = this.#settings.outages;
+    for (let attempt = 1; ; attempt++) {
+      let outcomes: readonly Outcome[];
+      try {
+        outcomes = await this.#transact(phase, work);
+      } catch (error) {
+        this.#settings.signal?.throwIfAborted();
+        if (error instanceof LimitReached) {
+          yield error.outcome;
+          throw tooMany(error.outcome);
+        }
+        if (error instanceof StreamTakenError || attempt >= attempts) throw error;
+        const delay = Math.min(maxDelay, first * 2 ** (attempt - 1));
+        yield { kind: "waiting", error, attempt, delay };
+        await this.#pause(delay);
+        continue;
+      }
+      for (const outcome of withoutOvercome(outcomes)) {
+        if (outcome.kind === "deferred")
+          this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, outcome.nextAttempt);
+        yield await this.#withSessionsEnded(outcome);
+      }
+      return;
+    }
+  }
+
+  async #pause(delay: number): Promise<void> {
+    const { signal } = this.#settings;
+    try {
+      await sleep(delay, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async #transact(
+    phase: Phase,
+    work: (step: Step) => Promise<StreamPosition | undefined>,
+  ): Promise<readonly Outcome[]> {
+    this.#settings.signal?.throwIfAborted();
+    const outcomes: Outcome[] = [];
+    let position: StreamPosition | undefined;
+    const step: Step = {
+      source: this.#stream.source,
+      target: this.#target,
+      settings: this.#settings,
+      phase,
+      generation: this.#position.generation,
+      bare: this.#target.transaction === undefined,
+      outcomes,
+      marked: new Set(),
+      moved: new Set(),
+      askForRefresh: (reason) => {
+        this.#restart ??= reason;
+      },
+    };
+    if (this.#target.transaction === undefined) {
+      // What was begun before an outage or a crash may have left accounts behind that no link knows.
+      await recoverIntents(step);
+      position = await work(step);
+    } else {
+      position = await this.#target.transaction((target) => work({ ...step, target }));
+    }
+    // Only what is committed is remembered.
+    if (position !== undefined) this.#position = position;
+    return outcomes;
+  }
+
+  async #saveCheckpoint(
+    step: Step,
+    checkpoint: string | undefined,
+  ): Promise<StreamPosition | undefined> {
+    if (checkpoint === undefined || this.#restart !== undefined) return undefined;
+    return await this.#save(step, { ...this.#position, checkpoint });
+  }
+
+  async #save(step: Step, position: StreamPosition): Promise<StreamPosition> {
+    try {
+      return await step.target.checkpoints.save(this.#stream.source, position);
+    } catch (cause) {
+      if (cause instanceof VersionConflictError) {
+        throw new StreamTakenError(this.#stream.source, { cause });
+      }
+      throw cause;
+    }
+  }
+
+  *#reportCheckpoint(checkpoint: string | undefined): Generator<Outcome, void, undefined> {
+    if (checkpoint !== undefined && this.#restart === undefined) {
+      yield { kind: "checkpoint", checkpoint };
+    }
+  }
+
+  /** A live burst is what came within a window of time; a refresh is one burst, however long it takes. */
+  async #refuseAbove(
+    step: Step,
+    ahead: Pick<Awaited<ReturnType<typeof forecast>>, "removals" | "count">,
+  ): Promise<void> {
+    const since = this.#settings.now() - this.#settings.maxDeletes.within;
+    this.#recentRemovals = this.#recentRemovals.filter(({ at }) => at > since);
+    const before =
+      step.phase === "live"
+        ? this.#recentRemovals.reduce((sum, { count }) => sum + count, 0)
+        : this.#refreshRemovals;
+    const limit = await limitFor(step);
+    if (before + ahead.count <= limit) return;
+    throw new LimitReached({ kind: "limited", limit, before, removals: ahead.removals });
+  }
+
+  /** Ends the sessions of who was disabled or deleted, now that it is committed. */
+  async #withSessionsEnded(outcome: Outcome): Promise<Outcome> {
+    const removed = outcome.kind === "deactivated" || outcome.kind === "deleted";
+    if (!removed || outcome.type !== "User" || outcome.resourceId === undefined || this.#dryRun) {
+      return outcome;
+    }
+    return { ...outcome, sessions: await endSessions(this.#target.users, outcome.resourceId) };
+  }
+}
+
+/** A refusal that was overcome in the same commit is not news. */
+function withoutOvercome(outcomes: readonly Outcome[]): readonly Outcome[] {
+  const last = new Map<string, Outcome>();
+  for (const outcome of outcomes) if ("sourceId" in outcome) last.set(outcome.sourceId, outcome);
+  return outcomes.filter(
+    (outcome) => outcome.kind !== "deferred" || last.get(outcome.sourceId) === outcome,
+  );
+}
+
+/** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
+async function forgetTombstones(step: Step): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const page = await step.target.links.list(
+      step.source,
+      { states: ["gone"], seenBefore: step.generation },
+      { count: 1_000, ...(after === undefined ? {} : { after }) },
+    );
+    const forgotten = page.filter((link) => link.resourceId === undefined);
+    if (forgotten.length > 0) {
+      await step.target.links.remove(
+        step.source,
+        forgotten.map((link) => link.sourceId),
+      );
+    }
+    after = page.at(-1)?.sourceId;
+    if (after === undefined || page.length < 1_000) return;
+  }
+}
+
+function tooMany({ limit, before, removals }: Outcome & { kind: "limited" }): TooManyError {
+  const members = removals.memberships.reduce((sum, group) => sum + group.members, 0);
+  const parts = [
+    `${removals.deletions.length} deletions`,
+    `${removals.deactivations.length} deactivations`,
+    `${members} members leaving groups`,
+  ];
+  return new TooManyError(
+    `Nothing was changed: the batch would bring ${parts.join(", ")}${before === 0 ? "" : `, after ${before} removals before it`}, and maxDeletes allows ${limit}. Raise it if this is what the directory means.`,
+    limit,
+  );
+}

@@ -1,0 +1,260 @@
+import { hash } from "node:crypto";
+import type { Name, Upsert } from "../changes/index.js";
+import type { Link } from "../repositories/index.js";
+import { type Entry, provision } from "./provision.js";
+import {
+  compareReferences,
+  keyOf,
+  markMembers,
+  mergedNames,
+  type ReferenceChange,
+  saveReferenceChange,
+} from "./references.js";
+import { removeEntries } from "./removal.js";
+import { isEarlier, markUnsettled, type Step, without } from "./step.js";
+
+/**
+ * Applies entries that exist, each at most once in the list.
+ *
+ * Order of writes: the link as begun, its names, its references, the account, and last the link as finished. What a
+ * crash leaves behind is then always marked as unfinished, so that the next delivery of the entry does it again.
+ *
+ * @param compared what is already known of the groups' references.
+ */
+export async function applyUpserts(
+  step: Step,
+  changes: readonly Upsert[],
+  compared: ReadonlyMap<Upsert, ReferenceChange> = new Map(),
+): Promise<void> {
+  const { links } = step.target;
+  const entries: Entry[] = [];
+  const seen: string[] = [];
+  const restamped: Link[] = [];
+  const stored = await links.get(
+    step.source,
+    changes.map((change) => change.sourceId),
+  );
+  for (const [index, stated] of changes.entries()) {
+    const previous = await sameType(step, stated, stored[index]);
+    const change = merged(withoutPassword(stated), previous);
+    switch (judge(step, change, previous)) {
+      case "stale":
+        break;
+      case "outdated":
+        seen.push(change.sourceId);
+        break;
+      case "unknown":
+        step.askForRefresh("Part of an entry changed that is not known.");
+        break;
+      case "unchanged":
+        if (previous?.stamp === change.stamp) seen.push(change.sourceId);
+        else if (previous !== undefined) {
+          restamped.push(withStamp({ ...previous, seen: step.generation }, change.stamp));
+        }
+        break;
+      case "apply":
+        entries.push(begin(step, change, previous, compared.get(stated)));
+        break;
+    }
+  }
+  if (seen.length > 0) await links.markSeen(step.source, seen, step.generation);
+  if (restamped.length > 0) await links.save(step.source, restamped);
+  if (entries.length > 0) await apply(step, entries);
+}
+
+/** Tries again to apply changes that were refused. Their references were stored when they were refused. */
+export async function retryUpserts(step: Step, refused: readonly Link[]): Promise<void> {
+  const entries: Entry[] = [];
+  for (const link of refused) {
+    const change = link.failure?.change;
+    if (change?.kind === "upsert") entries.push(begin(step, change, link, undefined, true));
+  }
+  if (entries.length > 0) await apply(step, entries);
+}
+
+async function apply(step: Step, entries: readonly Entry[]): Promise<void> {
+  const { links } = step.target;
+  const renamed = await changedNames(step, entries);
+  if (step.bare) {
+    await links.save(step.source, entries.map(linkToSave(step)));
+    await saveNames(step, renamed);
+    await saveReferences(step, entries);
+    await provision(step, entries);
+    await links.save(step.source, entries.map(linkToSave(step)));
+  } else {
+    // What is begun in a transaction is not seen before it is finished, so the link is written once.
+    await provision(step, entries);
+    await links.save(step.source, entries.map(linkToSave(step)));
+    await saveNames(step, renamed);
+    await saveReferences(step, entries);
+  }
+  for (const entry of entries) {
+    // Members that were bound while the application had no such group wait for it.
+    const appeared = entry.link.resourceId !== entry.previous?.resourceId;
+    if (entry.link.type === "Group" && entry.previous !== undefined && appeared) {
+      await markMembers(step, entry.link.sourceId);
+    }
+  }
+}
+
+type Verdict = "apply" | "unchanged" | "outdated" | "stale" | "unknown";
+
+function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict {
+  if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
+  if (previous === undefined) return "apply";
+  // A restored directory goes back in time: what a snapshot says always counts.
+  if (step.phase !== "snapshot") {
+    const known = previous.failure?.change.stamp ?? previous.stamp;
+    if (step.phase === "reconcile" && previous.state === "gone") {
+      const deletedSince = change.stamp !== undefined && previous.goneStamp !== undefined;
+      if (deletedSince && previous.goneStamp >= change.stamp) return "stale";
+    }
+    if (isEarlier(change.stamp, known)) return previous.state === "gone" ? "stale" : "outdated";
+  }
+  return isApplied(step, change, previous) ? "unchanged" : "apply";
+}
+
+/** Whether all that the change says was applied already. */
+export function isApplied(step: Step, change: Upsert, link: Link): boolean {
+  const finished = link.state === "live" && link.failure === undefined;
+  return finished && change.complete && link.digest === digestOf(step, change);
+}
+
+/** An entry that turned from a user into a group, or the other way round, is another entry. */
+async function sameType(
+  step: Step,
+  change: Upsert,
+  previous: Link | undefined,
+): Promise<Link | undefined> {
+  if (previous === undefined || previous.type === change.type) return previous;
+  if (previous.state !== "gone") await removeEntries(step, [{ link: previous }]);
+  return undefined;
+}
+
+/** A change of a part of an entry whose last change was refused adds to what was refused. */
+function merged(change: Upsert, previous: Link | undefined): Upsert {
+  const refused = previous?.failure?.change;
+  if (change.complete || refused?.kind !== "upsert" || refused.type !== change.type) return change;
+  return {
+    ...change,
+    complete: refused.complete,
+    names: mergedNames(refused.names, change.names),
+    resource: { ...refused.resource, ...change.resource },
+  } as Upsert;
+}
+
+function withoutPassword(change: Upsert): Upsert {
+  if (!("password" in change.resource)) return change;
+  const { password: _, ...resource } = change.resource;
+  return { ...change, resource } as Upsert;
+}
+
+function begin(
+  step: Step,
+  change: Upsert,
+  previous: Link | undefined,
+  references: ReferenceChange | undefined,
+  retry = false,
+): Entry {
+  const revived = previous === undefined || previous.state !== "live";
+  const link: Link = {
+    ...(previous === undefined ? { adopted: false, disabledByUs: false } : unfinished(previous)),
+    sourceId: change.sourceId,
+    type: change.type,
+    state: previous?.state === "live" ? "live" : "entering",
+    seen: retry && previous !== undefined ? previous.seen : step.generation,
+    unsettled: revived || previous.unsettled || previous.resourceId === undefined,
+  };
+  return {
+    change,
+    link,
+    ...(previous === undefined ? {} : { previous }),
+    ...(references === undefined ? {} : { references }),
+    ...(change.complete && !retry ? { digest: digestOf(step, change) } : {}),
+  };
+}
+
+function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
+  return without(link, "digest", "goneStamp");
+}
+
+function linkToSave(step: Step): (entry: Entry) => Link {
+  return ({ link }) =>
+    step.marked.has(link.sourceId) && !link.unsettled ? { ...link, unsettled: true } : link;
+}
+
+/** What was applied, in short. It covers the options that change what a change leads to. */
+function digestOf(step: Step, change: Upsert): string {
+  const { nested, dangling } = step.settings;
+  return hash(
+    "sha256",
+    JSON.stringify([change.type, change.names, change.resource, change.members, nested, dangling]),
+    "base64",
+  );
+}
+
+function withStamp(link: Link, stamp: string | undefined): Link {
+  return stamp === undefined ? without(link, "stamp") : { ...link, stamp };
+}
+
+interface Renamed {
+  readonly entry: Entry;
+  readonly names: readonly Name[];
+  /** The names that the entry had and has no longer. */
+  readonly released: readonly Name[];
+}
+
+/** The entries that have other names than those that are stored. */
+async function changedNames(step: Step, entries: readonly Entry[]): Promise<readonly Renamed[]> {
+  const known = entries.filter(({ previous }) => previous !== undefined);
+  const stored = new Map<string, Name[]>();
+  if (known.length > 0) {
+    const ids = known.map(({ change }) => change.sourceId);
+    for (const held of await step.target.links.names(step.source, ids)) {
+      const names = stored.get(held.sourceId);
+      if (names === undefined) stored.set(held.sourceId, [held]);
+      else names.push(held);
+    }
+  }
+  const changed: Renamed[] = [];
+  for (const entry of entries) {
+    const { change } = entry;
+    const before = stored.get(change.sourceId) ?? [];
+    const names = (change.complete ? change.names : mergedNames(before, change.names)).filter(
+      (name) => name.kind !== "id",
+    );
+    const now = new Set(names.map(keyOf));
+    const released = before.filter((name) => !now.has(keyOf(name)));
+    if (released.length === 0 && now.size === before.length) continue;
+    entry.link = { ...entry.link, unsettled: true };
+    changed.push({ entry, names, released });
+  }
+  return changed;
+}
+
+/** Stores names. Another entry that has a name which is given up may be the only one that has it now. */
+async function saveNames(step: Step, renamed: readonly Renamed[]): Promise<void> {
+  if (renamed.length === 0) return;
+  const released = renamed.flatMap((entry) => entry.released);
+  if (released.length > 0) {
+    const others = await step.target.links.holders(step.source, released);
+    await markUnsettled(
+      step,
+      others.map((held) => held.sourceId),
+    );
+  }
+  await step.target.links.setNames(
+    step.source,
+    renamed.map(({ entry, names }) => ({ sourceId: entry.change.sourceId, names })),
+  );
+}
+
+async function saveReferences(step: Step, entries: readonly Entry[]): Promise<void> {
+  if (step.target.groups === undefined) return;
+  for (const { change, references } of entries) {
+    if (change.type !== "Group" || change.members === undefined) continue;
+    const difference =
+      references ?? (await compareReferences(step, change.sourceId, change.members));
+    await saveReferenceChange(step, change.sourceId, difference);
+  }
+}
