@@ -123,7 +123,7 @@ export class LdapConnection implements AsyncDisposable {
   search(
     request: SearchRequest,
     options: { readonly signal?: AbortSignal } = {},
-  ): AsyncIterableIterator<readonly SearchMessage[]> {
+  ): AsyncIterableIterator<readonly SearchMessage[], undefined> {
     return new Search(this.#session, request, () => this.#offersCancel, options.signal);
   }
 

@@ -188,12 +188,15 @@ export class LdapDisconnectedError extends LdapError {
 export class LdapTlsError extends LdapError {
   override readonly name = "LdapTlsError";
   override readonly code = "ldap_tls";
+  override readonly retryable: boolean;
   /** The reason as Node or OpenSSL codes it, such as `ERR_TLS_CERT_ALTNAME_INVALID`. */
   readonly reason: string;
 
   constructor(host: string, reason: string, options?: { cause?: unknown }) {
     super(`TLS with ${host} failed (${reason}). ${tlsAdvice(reason)}`, options);
     this.reason = reason;
+    // A system error, such as ECONNRESET, says that the connection broke; all others are about the two sides.
+    this.retryable = /^E[A-Z]+$/.test(reason);
   }
 }
 

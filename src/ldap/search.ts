@@ -19,7 +19,9 @@ const done: Batch = { done: true, value: undefined };
  * An iterator of its own rather than a generator: `return()` must be able to end a search that waits, perhaps for
  * hours, for the next change of a directory.
  */
-export class Search implements AsyncIterableIterator<readonly SearchMessage[]>, Operation {
+export class Search
+  implements AsyncIterableIterator<readonly SearchMessage[], undefined>, Operation
+{
   readonly #session: Session;
   readonly #request: SearchRequest;
   readonly #signal: AbortSignal | undefined;
