@@ -167,8 +167,8 @@ function readControl(reader: BerReader, end: number): Control {
 }
 
 /**
- * The names of attributes, each made into a string once: a directory sends the same few for every entry, and making
- * their strings anew took a good part of the time of a large search.
+ * The names of attributes, each made into a string once: a directory sends the same few for every entry, and a large
+ * search would otherwise make millions of equal strings. The table has a fixed size, so that a server cannot fill it.
  */
 class AttributeTypes {
   readonly #known: string[] = new Array<string>(256).fill("");
