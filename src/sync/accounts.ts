@@ -11,6 +11,12 @@ export type AccountWrite =
   | { readonly kind: "create"; readonly attributes: Attributes }
   | { readonly kind: "modify"; readonly id: string; readonly attributes: Attributes };
 
+/** An account by its name. */
+export interface Account {
+  readonly id: string;
+  readonly name: string;
+}
+
 /**
  * The application's users, or its groups, by what both have in common: a name, attributes, and whether they are there.
  */
@@ -19,7 +25,8 @@ export interface Accounts {
   readonly canRename: boolean;
   /** Whether `delete` removes the account for good. */
   readonly canDelete: boolean;
-  find(name: string): Promise<{ readonly id: string; readonly name: string } | undefined>;
+  /** The accounts of this name. There is at most one user, but there may be several groups. */
+  find(name: string): Promise<readonly Account[]>;
   /** Whether the account is active; `undefined` when there is none. */
   isActive(id: string): Promise<boolean | undefined>;
   write(writes: readonly AccountWrite[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
@@ -45,8 +52,7 @@ function userAccounts(users: SyncTarget["users"]): Accounts {
     canDelete: users.capabilities.delete === "hard",
     async find(name) {
       const page = await users.find({ filter: { operator: "eq", path: "userName", value: name } });
-      const user = page.resources[0];
-      return user === undefined ? undefined : { id: user.id, name: user.userName };
+      return page.resources.map((user) => ({ id: user.id, name: user.userName }));
     },
     async isActive(id) {
       const user = await users.get(id);
@@ -80,8 +86,7 @@ function groupAccounts(groups: NonNullable<SyncTarget["groups"]>): Accounts {
       const page = await groups.find({
         filter: { operator: "eq", path: "displayName", value: name },
       });
-      const group = page.resources[0];
-      return group === undefined ? undefined : { id: group.id, name: group.displayName };
+      return page.resources.map((group) => ({ id: group.id, name: group.displayName }));
     },
     async isActive(id) {
       return (await groups.get(id)) === undefined ? undefined : true;

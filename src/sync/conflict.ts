@@ -1,6 +1,6 @@
 import type { UniquenessError } from "../core/index.js";
 import { isRefusal, type LinkOwner } from "../repositories/index.js";
-import { type Accounts, accountsOf, nameOf } from "./accounts.js";
+import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Entry, Objection } from "./provision.js";
 import { type Step, savepoint, subjectOf } from "./step.js";
 
@@ -21,7 +21,8 @@ export async function makeWay(
   if (accounts === undefined) return taken;
   const name = nameOf(entry.change);
   const isName = error.attribute === accounts.naming;
-  const found = isName && name !== undefined ? await accounts.find(name) : undefined;
+  const named = isName && name !== undefined ? await accounts.find(name) : [];
+  const found = named.find(({ id }) => id === error.resourceId) ?? named[0];
   const inTheWay = found?.id ?? error.resourceId;
   if (inTheWay === undefined || inTheWay === entry.link.resourceId) return taken;
 
@@ -45,7 +46,7 @@ async function moveAside(
   step: Step,
   accounts: Accounts,
   owner: LinkOwner,
-  account: { readonly id: string; readonly name: string },
+  account: Account,
   taken: Objection,
 ): Promise<Objection | undefined> {
   const { type, link } = await ownLink(step, owner);
@@ -85,11 +86,7 @@ export async function rename(
 }
 
 /** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
-async function adopt(
-  step: Step,
-  entry: Entry,
-  account: { readonly id: string; readonly name: string },
-): Promise<Objection | undefined> {
+async function adopt(step: Step, entry: Entry, account: Account): Promise<Objection | undefined> {
   const { link } = entry;
   const { match, isProtected } = step.settings;
   const intents = await step.target.links.intents(link.type, account.name);

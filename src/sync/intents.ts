@@ -13,15 +13,19 @@ export async function recoverIntents(step: Step): Promise<void> {
     for (const link of intended) {
       const name = link.intent?.name;
       const accounts = accountsOf(step.target, link.type);
-      const found = name === undefined ? undefined : await accounts?.find(name);
-      const unlinked =
-        found !== undefined && (await links.owners(link.type, [found.id])).length === 0;
+      const found = name === undefined ? [] : ((await accounts?.find(name)) ?? []);
+      const owners = await links.owners(
+        link.type,
+        found.map((account) => account.id),
+      );
+      const linked = new Set(owners.map((owner) => owner.resourceId));
+      const created = found.find((account) => !linked.has(account.id));
       const settled = { ...without(link, "intent"), unsettled: true };
-      if (!unlinked || link.resourceId !== undefined) {
+      if (created === undefined || link.resourceId !== undefined) {
         await links.save(step.source, [settled]);
         continue;
       }
-      const recovered = { ...settled, resourceId: found.id, name: found.name, adopted: false };
+      const recovered = { ...settled, resourceId: created.id, name: created.name, adopted: false };
       await links.save(step.source, [recovered]);
       step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     }

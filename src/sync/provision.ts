@@ -113,7 +113,8 @@ async function provisionTogether(
   type: "User" | "Group",
   entries: readonly Entry[],
 ): Promise<readonly Entry[]> {
-  const [free, taken] = step.bare ? await intend(step, type, entries) : [entries, []];
+  const [free, taken] = await divideByName(step, type, entries);
+  if (step.bare) await intend(step, free);
   try {
     const results = await savepoint(step, async (inner) => {
       const written = await writeAll(inner, type, free.map(writeFor));
@@ -137,37 +138,57 @@ async function provisionTogether(
 /** Undoes a savepoint in which something was refused. */
 class Refused extends Error {}
 
-/**
- * Without a transaction, a create that was interrupted is known by the name that it intended. So the name must have been
- * free before, or an account of somebody else's would be taken for ours.
- *
- * @returns the entries that may be written, and those whose name is taken.
- */
-async function intend(
+/** @returns the entries that may be written, and those whose new account finds its name taken. */
+async function divideByName(
   step: Step,
   type: "User" | "Group",
   entries: readonly Entry[],
-): Promise<[readonly Entry[], readonly Entry[]]> {
-  const accounts = accountsOf(step.target, type);
+): Promise<readonly [readonly Entry[], readonly Entry[]]> {
   const taken = new Set<Entry>();
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
-  for (const some of slices(creates, step.settings.concurrency)) {
-    await Promise.all(
-      some.map(async (entry) => {
-        const name = nameOf(entry.change);
-        if (name !== undefined && (await accounts?.find(name)) !== undefined) taken.add(entry);
-      }),
-    );
-  }
-  const free = creates.filter((entry) => !taken.has(entry));
-  for (const entry of free) entry.link = intended(entry);
-  if (free.length > 0) {
-    await step.target.links.save(
-      step.source,
-      free.map((entry) => entry.link),
-    );
+  if (isNameAsked(step, type)) {
+    for (const some of slices(creates, step.bare ? step.settings.concurrency : 1)) {
+      await Promise.all(
+        some.map(async (entry) => {
+          if ((await accountInTheWay(step, entry)) !== undefined) taken.add(entry);
+        }),
+      );
+    }
   }
   return [entries.filter((entry) => !taken.has(entry)), [...taken]];
+}
+
+/**
+ * Whether a name has to be free before an account is created with it. A store refuses a user whose name is taken, but not always
+ * a group. And without a transaction, a create that was interrupted is known by the name that it intended: had the name been
+ * taken before, an account of somebody else's would be taken for ours.
+ */
+function isNameAsked(step: Step, type: "User" | "Group"): boolean {
+  return step.bare || type === "Group";
+}
+
+/** The account that has the name of the entry's account to be. Groups of other entries may have it too. */
+async function accountInTheWay(step: Step, { change, link }: Entry): Promise<Account | undefined> {
+  const name = nameOf(change);
+  if (name === undefined) return undefined;
+  const found = (await accountsOf(step.target, link.type)?.find(name)) ?? [];
+  if (link.type === "User" || found.length === 0) return found[0];
+  const ids = found.map((account) => account.id);
+  const owners = await step.target.links.owners(link.type, ids);
+  const claimed = new Set(
+    owners.filter((owner) => owner.state !== "gone").map((owner) => owner.resourceId),
+  );
+  return found.find((account) => !claimed.has(account.id));
+}
+
+async function intend(step: Step, entries: readonly Entry[]): Promise<void> {
+  const creates = entries.filter((entry) => entry.link.resourceId === undefined);
+  if (creates.length === 0) return;
+  for (const entry of creates) entry.link = intended(entry);
+  await step.target.links.save(
+    step.source,
+    creates.map((entry) => entry.link),
+  );
 }
 
 function intended({ link, change }: Entry): Link {
@@ -232,7 +253,11 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
   const { change } = entry;
   const accounts = accountsOf(step.target, change.type);
   if (accounts === undefined) return;
-  if (entry.link.resourceId === undefined && step.bare) await intendOne(step, entry, accounts);
+  if (entry.link.resourceId === undefined && isNameAsked(step, change.type)) {
+    const inTheWay = await accountInTheWay(step, entry);
+    if (inTheWay !== undefined) throw new UniquenessError(accounts.naming, inTheWay.id);
+  }
+  if (step.bare) await intend(step, [entry]);
   if (isToBeDisabled(entry) && entry.link.resourceId !== undefined) {
     const active = await accounts.isActive(entry.link.resourceId);
     if (active === undefined) throw new NotFoundError(entry.link.resourceId);
@@ -244,14 +269,6 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     }
   }
   await writeOne(step, entry);
-}
-
-async function intendOne(step: Step, entry: Entry, accounts: Accounts): Promise<void> {
-  const name = nameOf(entry.change);
-  const found = name === undefined ? undefined : await accounts.find(name);
-  if (found !== undefined) throw new UniquenessError(accounts.naming, found.id);
-  entry.link = intended(entry);
-  await step.target.links.save(step.source, [entry.link]);
 }
 
 async function writeOne(step: Step, entry: Entry, also?: { active: false }): Promise<void> {
