@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import type { LinkRepository } from "../repositories/index.js";
+import { type Demand, demandRows, hostileStrings } from "./contract.js";
+import { dn, link, uid } from "./link-samples.js";
+
+/** What is demanded of the names of links. */
+export const linkNameDemands: readonly Demand<LinkRepository>[] = [
+  {
+    name: "an entry has the names that it was last given and no others",
+    async check(links) {
+      await links.save("source", [link("1")]);
+      await links.setNames("source", [{ sourceId: "1", names: [dn("a"), dn("b"), uid("u")] }]);
+      await links.setNames("source", [{ sourceId: "1", names: [dn("b"), uid("v"), dn("b")] }]);
+      demandRows(await links.names("source", ["1", "unknown"]), [
+        { ...dn("b"), sourceId: "1", state: "live" },
+        { ...uid("v"), sourceId: "1", state: "live" },
+      ]);
+      assert.deepEqual(await links.holders("source", [dn("a"), uid("u")]), []);
+      await links.setNames("source", [{ sourceId: "1", names: [] }]);
+      assert.deepEqual(await links.names("source", ["1"]), []);
+    },
+  },
+  {
+    name: "a distinguished name is taken from whoever had it; a uid may have two holders",
+    async check(links) {
+      await links.save("source", [link("1"), link("2"), link("3")]);
+      await links.setNames("source", [{ sourceId: "1", names: [dn("x"), uid("x")] }]);
+      await links.setNames("source", [
+        { sourceId: "2", names: [dn("x"), uid("x")] },
+        { sourceId: "3", names: [dn("y")] },
+      ]);
+      demandRows(await links.holders("source", [dn("x"), uid("x"), dn("z")]), [
+        { ...dn("x"), sourceId: "2", state: "live" },
+        { ...uid("x"), sourceId: "1", state: "live" },
+        { ...uid("x"), sourceId: "2", state: "live" },
+      ]);
+      assert.deepEqual(await links.names("source", ["1"]), [
+        { ...uid("x"), sourceId: "1", state: "live" },
+      ]);
+    },
+  },
+  {
+    name: "names that change hands in one call end with the last who is given them",
+    async check(links) {
+      await links.save("source", [link("1"), link("2")]);
+      await links.setNames("source", [
+        { sourceId: "1", names: [dn("x")] },
+        { sourceId: "2", names: [dn("y")] },
+      ]);
+      await links.setNames("source", [
+        { sourceId: "1", names: [dn("y")] },
+        { sourceId: "2", names: [dn("x")] },
+      ]);
+      demandRows(await links.holders("source", [dn("x"), dn("y")]), [
+        { ...dn("x"), sourceId: "2", state: "live" },
+        { ...dn("y"), sourceId: "1", state: "live" },
+      ]);
+    },
+  },
+  {
+    name: "holders are known in every state, and a name of kind id is its link",
+    async check(links) {
+      await links.save("source", [link("1", { state: "gone" }), link("2", { state: "entering" })]);
+      await links.setNames("source", [
+        { sourceId: "1", names: [dn("x"), { kind: "id", key: "1" }] },
+        { sourceId: "2", names: [uid("x")] },
+      ]);
+      const id = { kind: "id", key: "1" } as const;
+      demandRows(
+        await links.holders("source", [id, dn("x"), uid("x"), { kind: "id", key: "x" }, id]),
+        [
+          { ...dn("x"), sourceId: "1", state: "gone" },
+          { ...id, sourceId: "1", state: "gone" },
+          { ...uid("x"), sourceId: "2", state: "entering" },
+        ],
+      );
+      assert.deepEqual(await links.names("source", ["1"]), [
+        { ...dn("x"), sourceId: "1", state: "gone" },
+      ]);
+      await links.save("source", [link("1")]);
+      assert.deepEqual(await links.holders("source", [dn("x")]), [
+        { ...dn("x"), sourceId: "1", state: "live" },
+      ]);
+    },
+  },
+  {
+    name: "names are equal exactly when their keys are equal strings",
+    async check(links) {
+      const keys = [...hostileStrings, "x y", "X Y ", "\u00e9 is not \u00e9"];
+      await links.save(
+        "source",
+        keys.map((_, at) => link(`${at}`)),
+      );
+      await links.setNames(
+        "source",
+        keys.map((key, at) => ({ sourceId: `${at}`, names: [dn(key), uid(key)] })),
+      );
+      for (const [at, key] of keys.entries()) {
+        demandRows(await links.holders("source", [dn(key), uid(key)]), [
+          { ...dn(key), sourceId: `${at}`, state: "live" },
+          { ...uid(key), sourceId: `${at}`, state: "live" },
+        ]);
+      }
+    },
+  },
+];

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { NotFoundError, UnsupportedError } from "../core/index.js";
+import type { Capabilities } from "../repositories/index.js";
+import type { Resource, ResourceRequest } from "../scim/index.js";
+import { type Demand, hostileStrings, unknownIds, unlessInvalid } from "./contract.js";
+import { findDemands } from "./find-demands.js";
+import { answers, ids, type ResourceKind } from "./resource-kind.js";
+import { versionDemands } from "./version-demands.js";
+
+/** What is demanded of every repository of resources. */
+export function resourceDemands<S, T extends Resource, N extends ResourceRequest>(
+  kind: ResourceKind<S, T, N>,
+  capabilities: Capabilities,
+): readonly Demand<S>[] {
+  return [
+    ...lifeDemands(kind, capabilities),
+    ...findDemands(kind, capabilities),
+    ...versionDemands(kind, capabilities),
+  ];
+}
+
+function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
+  { naming, named, nameOf, repository }: ResourceKind<S, T, N>,
+  capabilities: Capabilities,
+): readonly Demand<S>[] {
+  return [
+    {
+      name: "create stores a resource under an id of its own, and get returns it",
+      async check(subject) {
+        const resources = repository(subject);
+        const ann = await resources.create(named("ann"));
+        const bob = await resources.create(named("bob"));
+        assert.equal(typeof ann.id, "string");
+        assert.notEqual(ann.id, bob.id);
+        assert.equal(nameOf(ann), "ann");
+        assert.deepEqual(await resources.get(ann.id), ann);
+        assert.deepEqual(await resources.get(bob.id), bob);
+      },
+    },
+    {
+      name: "get of an id that was never given out is undefined",
+      async check(subject) {
+        const resources = repository(subject);
+        await resources.create(named("ann"));
+        for (const id of unknownIds) assert.equal(await resources.get(id), undefined, id);
+      },
+    },
+    {
+      name: "replace and modify of an unknown id are NotFoundError",
+      async check(subject) {
+        const resources = repository(subject);
+        for (const id of unknownIds) {
+          await assert.rejects(resources.replace(id, named("ann")), NotFoundError, id);
+          await assert.rejects(resources.modify(id, { set: named("ann") }), NotFoundError, id);
+        }
+        assert.equal((await resources.find({})).totalResults, 0);
+      },
+    },
+    {
+      name: "what was read can be written",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id } = await resources.create(named("ann"));
+        const read = await resources.get(id);
+        assert.ok(read);
+        const { meta: _, ...written } = await resources.replace(id, read);
+        const { meta: __, ...before } = read;
+        assert.deepEqual(written, before);
+      },
+    },
+    {
+      name: "nobody changes the store through what was passed or returned",
+      async check(subject) {
+        const resources = repository(subject);
+        const draft = { ...named("ann") };
+        const created = await resources.create(draft);
+        Reflect.set(draft, naming, "changed");
+        Reflect.set(created, naming, "changed");
+        const read = await resources.get(created.id);
+        assert.ok(read);
+        Reflect.set(read, naming, "changed");
+        Reflect.set(read, "id", "changed");
+        const again = await resources.get(created.id);
+        assert.equal(again && nameOf(again), "ann");
+        assert.equal(again?.id, created.id);
+      },
+    },
+    {
+      name: "strings are kept as they are, or refused as InvalidValueError",
+      async check(subject) {
+        const resources = repository(subject);
+        for (const name of [...hostileStrings, "nul\u0000byte"]) {
+          const created = await unlessInvalid(resources.create(named(name)));
+          if (created === undefined) continue;
+          const read = await resources.get(created.id);
+          assert.equal(read && nameOf(read), name);
+          if (!answers(capabilities, naming)) continue;
+          const page = await resources.find({
+            filter: { operator: "eq", path: naming, value: name },
+          });
+          assert.deepEqual(ids(page.resources), [created.id], name);
+        }
+      },
+    },
+    {
+      name: "the naming attribute can be changed, and the old name is free again",
+      skip: capabilities.rename ? undefined : "the store cannot rename",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id } = await resources.create(named("ann"));
+        await resources.modify(id, { set: named("Ann") });
+        const replaced = await resources.replace(id, named("eve"));
+        assert.equal(nameOf(replaced), "eve");
+        await resources.modify(id, { set: named("zoe") });
+        const read = await resources.get(id);
+        assert.equal(read && nameOf(read), "zoe");
+        const other = await resources.create(named("ann"));
+        assert.notEqual(other.id, id);
+      },
+    },
+    {
+      name: "delete removes the resource, and its name is free again",
+      skip: capabilities.delete === "hard" ? undefined : "the store does not remove resources",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id } = await resources.create(named("ann"));
+        const kept = await resources.create(named("bob"));
+        await resources.delete(id);
+        assert.equal(await resources.get(id), undefined);
+        assert.deepEqual(ids((await resources.find({})).resources), [kept.id]);
+        await assert.rejects(resources.delete(id), NotFoundError);
+        for (const unknown of unknownIds) {
+          await assert.rejects(resources.delete(unknown), NotFoundError, unknown);
+        }
+        const again = await resources.create(named("ann"));
+        assert.notEqual(again.id, id);
+      },
+    },
+    {
+      name: "delete is refused",
+      skip: capabilities.delete === "none" ? undefined : "the store can delete",
+      async check(subject) {
+        const resources = repository(subject);
+        const created = await resources.create(named("ann"));
+        await assert.rejects(resources.delete(created.id), UnsupportedError);
+        assert.deepEqual(await resources.get(created.id), created);
+      },
+    },
+    {
+      name: "one refused write of a batch stops no other, and results come in order",
+      async check(subject) {
+        const resources = repository(subject);
+        const results = await resources.write([
+          { kind: "create", resource: named("ann") },
+          { kind: "modify", id: "unknown", modification: { set: named("eve") } },
+          { kind: "replace", id: "unknown", resource: named("eve") },
+          { kind: "create", resource: named("bob") },
+        ]);
+        assert.deepEqual(
+          results.map((result) => result.written),
+          [true, false, false, true],
+        );
+        for (const [at, name] of [
+          [0, "ann"],
+          [3, "bob"],
+        ] as const) {
+          const result = results[at];
+          assert.ok(result?.written);
+          const read = await resources.get(result.id);
+          assert.equal(read && nameOf(read), name);
+        }
+        assert.ok(results[1]?.written === false && results[1].error instanceof NotFoundError);
+        assert.equal((await resources.find({})).totalResults, 2);
+      },
+    },
+    {
+      name: "a call whose signal is aborted rejects with the signal's reason and writes nothing",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id } = await resources.create(named("ann"));
+        const reason = new Error("The caller has left.");
+        const options = { signal: AbortSignal.abort(reason) };
+        const because = (error: unknown): boolean => error === reason;
+        await assert.rejects(resources.get(id, options), because);
+        await assert.rejects(resources.find({}, options), because);
+        await assert.rejects(resources.create(named("bob"), options), because);
+        await assert.rejects(resources.replace(id, named("eve"), options), because);
+        await assert.rejects(resources.modify(id, { set: named("eve") }, options), because);
+        const { resources: left } = await resources.find({});
+        assert.deepEqual(left.map(nameOf), ["ann"]);
+      },
+    },
+  ];
+}

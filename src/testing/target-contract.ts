@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { UniquenessError } from "../core/index.js";
+import type { SyncTarget } from "../repositories/index.js";
+import { type ContractCase, type Demand, type Make, toCases, using } from "./contract.js";
+import { link } from "./link-samples.js";
+
+/** A target whose stores share transactions. */
+type Transactional = SyncTarget & Required<Pick<SyncTarget, "transaction">>;
+
+/**
+ * What is demanded of a {@link SyncTarget} beyond what its repositories have to do by themselves: that `transaction` is
+ * one, for all of them together. Each repository has its own contract.
+ */
+export async function syncTargetContract(make: Make<SyncTarget>): Promise<readonly ContractCase[]> {
+  const { hasTransactions, hasGroups } = await using(make, (target) => ({
+    hasTransactions: target.transaction !== undefined,
+    hasGroups: target.groups !== undefined,
+  }));
+  const skip = hasTransactions ? undefined : "the target has no transactions";
+  return toCases(
+    make,
+    [...transactionDemands, ...savepointDemands, ...groupDemands(hasGroups)].map((demand) => ({
+      name: demand.name,
+      skip: skip ?? demand.skip,
+      check: (target: SyncTarget) => demand.check(transactional(target)),
+    })),
+  );
+}
+
+const transactionDemands: readonly Demand<Transactional>[] = [
+  {
+    name: "a transaction resolves with what its work resolves with, and is committed",
+    async check(target) {
+      const result = await target.transaction(async (inside) => {
+        await writeEverywhere(inside, "ann");
+        await demandEverywhere(inside, "ann");
+        return "done";
+      });
+      assert.equal(result, "done");
+      await demandEverywhere(target, "ann");
+    },
+  },
+  {
+    name: "a transaction rejects with what its work rejects with, and every store is as it was",
+    async check(target) {
+      const reason = new Error("The work failed.");
+      await assert.rejects(
+        target.transaction(async (inside) => {
+          await writeEverywhere(inside, "ann");
+          throw reason;
+        }),
+        (error) => error === reason,
+      );
+      await demandNowhere(target, "ann");
+      await writeEverywhere(target, "ann");
+      await assert.rejects(
+        target.transaction(async (inside) => {
+          await inside.links.remove("ann", ["1"]);
+          await inside.memberships.removeGrants("ann", [{ group: "g", member: "m" }]);
+          const position = await inside.checkpoints.load("ann");
+          assert.ok(position);
+          await inside.checkpoints.save("ann", { ...position, generation: 2 });
+          const user = await userNamed(inside, "ann");
+          await inside.users.modify(user?.id ?? "", { set: { active: false } });
+          throw reason;
+        }),
+        (error) => error === reason,
+      );
+      await demandEverywhere(target, "ann");
+    },
+  },
+  {
+    name: "a write that is refused leaves the transaction as it was before that write",
+    async check(target) {
+      await target.transaction(async (inside) => {
+        await inside.users.create({ userName: "ann" });
+        await assert.rejects(
+          savepoint(inside, (inner) => inner.users.create({ userName: "ANN" })),
+          UniquenessError,
+        );
+        await inside.users.create({ userName: "bob" });
+      });
+      assert.ok(await userNamed(target, "ann"));
+      assert.ok(await userNamed(target, "bob"));
+    },
+  },
+  {
+    name: "two concurrent transactions do not mix",
+    async check(target) {
+      const names = ["ann", "bob"];
+      const results = await Promise.allSettled(
+        names.map((name) =>
+          target.transaction(async (inside) => {
+            const position = await inside.checkpoints.load("shared");
+            await inside.users.create({ userName: name });
+            await inside.checkpoints.save("shared", {
+              generation: (position?.generation ?? 0) + 1,
+              revision: position?.revision ?? 0,
+            });
+          }),
+        ),
+      );
+      const committed = names.filter((_, at) => results[at]?.status === "fulfilled");
+      assert.ok(committed.length > 0, "one of two transactions can be committed");
+      assert.deepEqual(await target.checkpoints.load("shared"), {
+        generation: committed.length,
+        revision: committed.length,
+      });
+      for (const name of names) {
+        assert.equal((await userNamed(target, name)) !== undefined, committed.includes(name), name);
+      }
+    },
+  },
+  {
+    name: "a transaction that is rolled back takes nothing of a concurrent one with it",
+    async check(target) {
+      const failed = target.transaction(async (inside) => {
+        await inside.users.create({ userName: "ann" });
+        throw new Error("The work failed.");
+      });
+      const done = target.transaction((inside) => inside.users.create({ userName: "bob" }));
+      await assert.rejects(failed, /The work failed/);
+      await done;
+      assert.equal(await userNamed(target, "ann"), undefined);
+      assert.ok(await userNamed(target, "bob"));
+    },
+  },
+];
+
+const savepointDemands: readonly Demand<Transactional>[] = [
+  {
+    name: "a savepoint that is rolled back takes its own writes with it and no others",
+    async check(target) {
+      const reason = new Error("The inner work failed.");
+      await target.transaction(async (inside) => {
+        await writeEverywhere(inside, "before");
+        await assert.rejects(
+          savepoint(inside, async (inner) => {
+            await writeEverywhere(inner, "inner");
+            await demandEverywhere(inner, "before");
+            throw reason;
+          }),
+          (error) => error === reason,
+        );
+        await demandNowhere(inside, "inner");
+        await writeEverywhere(inside, "after");
+      });
+      await demandEverywhere(target, "before");
+      await demandNowhere(target, "inner");
+      await demandEverywhere(target, "after");
+    },
+  },
+  {
+    name: "a savepoint that is released is rolled back with its transaction",
+    async check(target) {
+      const reason = new Error("The work failed.");
+      await assert.rejects(
+        target.transaction(async (inside) => {
+          await savepoint(inside, (inner) => writeEverywhere(inner, "inner"));
+          await demandEverywhere(inside, "inner");
+          throw reason;
+        }),
+        (error) => error === reason,
+      );
+      await demandNowhere(target, "inner");
+    },
+  },
+  {
+    name: "savepoints nest",
+    async check(target) {
+      await target.transaction((inside) =>
+        savepoint(inside, async (middle) => {
+          await writeEverywhere(middle, "middle");
+          await assert.rejects(
+            savepoint(middle, async (inner) => {
+              await writeEverywhere(inner, "inner");
+              throw new Error("The innermost work failed.");
+            }),
+          );
+        }),
+      );
+      await demandEverywhere(target, "middle");
+      await demandNowhere(target, "inner");
+    },
+  },
+];
+
+function groupDemands(hasGroups: boolean): readonly Demand<Transactional>[] {
+  return [
+    {
+      name: "groups and their members are in the transaction too",
+      skip: hasGroups ? undefined : "the target has no groups",
+      async check(target) {
+        const ann = await target.users.create({ userName: "ann" });
+        const staff = await target.groups?.create({ displayName: "staff" });
+        assert.ok(staff);
+        const work = async (inside: SyncTarget): Promise<void> => {
+          assert.ok(inside.groups);
+          await inside.groups.changeMembers(staff.id, { add: [{ value: ann.id }] });
+          await inside.groups.create({ displayName: "crew" });
+        };
+        await assert.rejects(
+          target.transaction(async (inside) => {
+            await work(inside);
+            throw new Error("The work failed.");
+          }),
+        );
+        assert.deepEqual(await target.groups?.groupsOf(ann.id), []);
+        assert.equal((await target.groups?.find({}))?.totalResults, 1);
+        await target.transaction(work);
+        assert.deepEqual(await target.groups?.groupsOf(ann.id), [staff.id]);
+        assert.equal((await target.groups?.find({}))?.totalResults, 2);
+      },
+    },
+  ];
+}
+
+/** Writes to every store under a name. */
+async function writeEverywhere(target: SyncTarget, name: string): Promise<void> {
+  await target.users.create({ userName: name, active: true });
+  await target.links.save(name, [link("1")]);
+  await target.links.setNames(name, [{ sourceId: "1", names: [{ kind: "dn", key: name }] }]);
+  await target.memberships.saveReferences(name, [{ group: "g", kind: "dn", key: name }]);
+  await target.memberships.saveGrants(name, [{ group: "g", member: "m", ours: true, held: true }]);
+  await target.checkpoints.save(name, { checkpoint: name, generation: 1, revision: 0 });
+}
+
+async function demandEverywhere(target: SyncTarget, name: string): Promise<void> {
+  assert.equal((await userNamed(target, name))?.active, true);
+  assert.deepEqual(await stateOf(target, name), {
+    links: [link("1")],
+    holders: [{ kind: "dn", key: name, sourceId: "1", state: "live" }],
+    references: [{ group: "g", kind: "dn", key: name }],
+    grants: [{ group: "g", member: "m", ours: true, held: true }],
+    position: { checkpoint: name, generation: 1, revision: 1 },
+  });
+}
+
+async function demandNowhere(target: SyncTarget, name: string): Promise<void> {
+  assert.equal(await userNamed(target, name), undefined);
+  assert.deepEqual(await stateOf(target, name), {
+    links: [],
+    holders: [],
+    references: [],
+    grants: [],
+    position: undefined,
+  });
+}
+
+async function stateOf(
+  { links, memberships, checkpoints }: SyncTarget,
+  name: string,
+): Promise<object> {
+  return {
+    links: await links.list(name, {}, { count: 10 }),
+    holders: await links.holders(name, [{ kind: "dn", key: name }]),
+    references: await memberships.references(name, "g", { count: 10 }),
+    grants: await memberships.grantsIn(name, "g", { count: 10 }),
+    position: await checkpoints.load(name),
+  };
+}
+
+/** The user of this name, whether or not the store answers filters. */
+async function userNamed(
+  { users }: SyncTarget,
+  name: string,
+): Promise<{ id: string; active?: boolean } | undefined> {
+  const { resources } = await users.find({});
+  return resources.find((user) => user.userName === name);
+}
+
+function savepoint<R>(target: SyncTarget, work: (inner: SyncTarget) => Promise<R>): Promise<R> {
+  return transactional(target).transaction(work);
+}
+
+function transactional(target: SyncTarget): Transactional {
+  if (!hasTransaction(target)) assert.fail("the target inside a transaction has transactions too");
+  return target;
+}
+
+function hasTransaction(target: SyncTarget): target is Transactional {
+  return target.transaction !== undefined;
+}

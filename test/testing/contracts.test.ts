@@ -1,0 +1,56 @@
+import {
+  InMemoryCheckpointRepository,
+  InMemoryGroupRepository,
+  InMemoryLinkRepository,
+  InMemoryMembershipRepository,
+  InMemoryUserRepository,
+  inMemoryTarget,
+} from "concordat/repositories";
+import {
+  type ContractCase,
+  checkpointRepositoryContract,
+  groupRepositoryContract,
+  linkRepositoryContract,
+  membershipRepositoryContract,
+  syncTargetContract,
+  userRepositoryContract,
+} from "concordat/testing";
+import { describe, test } from "vitest";
+
+function exercise(title: string, cases: readonly ContractCase[]): void {
+  describe(title, () => {
+    for (const { name, skip, run } of cases) {
+      if (skip === undefined) test(name, run);
+      else test.skip(`${name}: ${skip}`);
+    }
+  });
+}
+
+exercise("users in memory", await userRepositoryContract(() => new InMemoryUserRepository()));
+exercise(
+  "users in memory with sessions and small pages",
+  await userRepositoryContract(
+    () => new InMemoryUserRepository({ maxPageSize: 2, revokeSessions: async () => {} }),
+  ),
+);
+exercise("groups and users in memory", await groupRepositoryContract(() => inMemoryTarget()));
+exercise(
+  "groups in memory with unique names and small pages",
+  await groupRepositoryContract(() => ({
+    groups: new InMemoryGroupRepository({ uniqueDisplayName: true, maxPageSize: 2 }),
+  })),
+);
+exercise("links in memory", await linkRepositoryContract(() => new InMemoryLinkRepository()));
+exercise(
+  "memberships in memory",
+  await membershipRepositoryContract(() => new InMemoryMembershipRepository()),
+);
+exercise(
+  "checkpoints in memory",
+  await checkpointRepositoryContract(() => new InMemoryCheckpointRepository()),
+);
+exercise("a target in memory", await syncTargetContract(() => inMemoryTarget()));
+exercise(
+  "a target in memory without transactions",
+  await syncTargetContract(() => inMemoryTarget({ transactions: false })),
+);
