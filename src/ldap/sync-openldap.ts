@@ -1,6 +1,13 @@
 import type { Change } from "../changes/index.js";
 import { UnavailableError } from "../core/index.js";
-import { type CsnCookie, mergeCookies, newestCsn, parseCookie, printCookie } from "./cookie.js";
+import {
+  type CsnCookie,
+  covers,
+  mergeCookies,
+  newestCsn,
+  parseCookie,
+  printCookie,
+} from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
 import type { SearchMessage, SearchRequest } from "./message.js";
@@ -162,7 +169,7 @@ class OpenLdapReader {
       const { content } = this.#reading;
       return {
         kind,
-        pass: new NameList(options),
+        pass: new NameList(options, (stamp) => !this.#covers(stamp)),
         arrivals: this.#send({ ...this.#request([]), attributes: content.nameAttributes }),
       };
     }
@@ -235,6 +242,10 @@ class OpenLdapReader {
         ? { kind: "delete", sourceId }
         : { kind: "delete", sourceId, stamp: newestCsn(covered) },
     );
+  }
+
+  #covers(stamp: string): boolean {
+    return this.#cookie !== undefined && covers(this.#cookie, stamp);
   }
 
   #advance(covered: CsnCookie): void {

@@ -1,5 +1,5 @@
-import type { Change } from "../changes/index.js";
-import { type CsnCookie, covers, mergeCookies, parseCookie } from "./cookie.js";
+import type { Change, Present } from "../changes/index.js";
+import { type CsnCookie, covers, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
 import type { SearchEntry, SearchMessage } from "./message.js";
 import type { EntryMapper } from "./profile-mapper.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
@@ -65,7 +65,7 @@ export class Refresh implements Pass {
   isSuspect(baseStamp: string | undefined): boolean {
     const resumedFrom = this.#resumedFrom;
     if (resumedFrom === undefined || this.#presentPhase || this.#deletions) return false;
-    return this.#sentOldEntry || (baseStamp !== undefined && !covers(resumedFrom, baseStamp));
+    return this.#sentOldEntry || (baseStamp !== undefined && baseStamp > oldestCsn(resumedFrom));
   }
 
   read(message: SearchMessage, changes: Change[]): void {
@@ -167,7 +167,7 @@ export class Refresh implements Pass {
 
 const entriesPerChange = 256;
 
-type Entries = Extract<Change, { kind: "present" }>["entries"][number][];
+type Entry = Present["entries"][number];
 
 /**
  * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names
@@ -176,13 +176,17 @@ type Entries = Extract<Change, { kind: "present" }>["entries"][number][];
 export class NameList implements Pass {
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
+  readonly #isAhead: (stamp: string) => boolean;
+  readonly #ahead: Entry[] = [];
   #ended = false;
-  #entries: Entries = [];
+  #entries: Entry[] = [];
   #change: Change | undefined;
 
-  constructor({ mapper, touched }: PassOptions) {
+  /** @param isAhead - Whether the change with this number has not been told by the live changes yet. */
+  constructor({ mapper, touched }: PassOptions, isAhead: (stamp: string) => boolean) {
     this.#mapper = mapper;
     this.#touched = touched;
+    this.#isAhead = isAhead;
   }
 
   get ended(): boolean {
@@ -194,16 +198,27 @@ export class NameList implements Pass {
   }
 
   read(message: SearchMessage, changes: Change[]): void {
-    if (message.kind === "done") this.#ended = true;
+    if (message.kind === "done") {
+      for (const entry of this.#ahead) this.#add(entry, changes);
+      this.#ended = true;
+    }
     if (message.kind !== "entry") return;
-    const identity = this.#mapper.identify(message.dn, message.attributes);
-    if (identity === undefined || this.#touched?.has(identity.sourceId)) return;
+    const entry = this.#mapper.identify(message.dn, message.attributes);
+    if (entry === undefined) return;
+    // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak of
+    // an entry that nobody knows. Those are kept until the end.
+    if (entry.stamp !== undefined && this.#isAhead(entry.stamp)) this.#ahead.push(entry);
+    else this.#add(entry, changes);
+  }
+
+  #add(entry: Entry, changes: Change[]): void {
+    if (this.#touched?.has(entry.sourceId)) return;
     // The change that is being filled can be filled on until it has been handed over.
     if (this.#entries.length >= entriesPerChange || changes.at(-1) !== this.#change) {
       this.#entries = [];
       this.#change = { kind: "present", entries: this.#entries };
       changes.push(this.#change);
     }
-    this.#entries.push(identity);
+    this.#entries.push(entry);
   }
 }
