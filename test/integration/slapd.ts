@@ -216,12 +216,12 @@ function configuration(
     "index member eq",
     "index entryUUID eq",
     "index entryCSN eq",
-    options.refint && "overlay refint",
-    options.refint && "refint_attributes member uniqueMember owner manager seeAlso",
     "overlay syncprov",
     "syncprov-checkpoint 100 1",
     sessionLog > 0 && `syncprov-sessionlog ${sessionLog}`,
     options.reloadHint && "syncprov-reloadhint TRUE",
+    options.refint && "overlay refint",
+    options.refint && "refint_attributes member uniqueMember owner manager seeAlso",
   ];
   return `${lines.filter((line) => typeof line === "string").join("\n")}\n`;
 }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { BerError, elementSize, Fields, octets, tags, toInteger } from "./ber.js";
 import type { ContentSync, SyncMessage, SyncRequest } from "./content-sync.js";
-import { AttributeValues, type Entry, selectAttributes } from "./entry.js";
+import { AttributeValues, type Entry, type GivenAttribute, selectAttributes } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
 import { evaluate } from "./filter.js";
 import {
@@ -249,9 +249,14 @@ export class Connection {
     const entry = tree.resolve(operation.dn);
     const { type, value } = operation;
     const isKnown = (key: string) => tree.isKnown(key);
-    if (evaluate({ kind: "present", type }, entry, isKnown) !== true) {
-      throw new DirectoryError(ResultCode.noSuchAttribute, "");
+    const present = evaluate({ kind: "present", type }, entry, isKnown);
+    if (present === undefined) {
+      throw new DirectoryError(
+        ResultCode.undefinedAttributeType,
+        `${type}: attribute type undefined`,
+      );
     }
+    if (!present) throw new DirectoryError(ResultCode.noSuchAttribute, "");
     const equal = evaluate({ kind: "equal", type, value }, entry, isKnown);
     if (equal === undefined) throw new DirectoryError(ResultCode.invalidAttributeSyntax, "");
     return { resultCode: equal ? ResultCode.compareTrue : ResultCode.compareFalse };
@@ -371,9 +376,8 @@ export class Connection {
     return [];
   }
 
-  #select(entry: Entry, { attributes, typesOnly }: SearchOperation) {
-    const selected = selectAttributes(this.#readable(entry), attributes, typesOnly);
-    return selected;
+  #select(entry: Entry, { attributes, typesOnly }: SearchOperation): GivenAttribute[] {
+    return selectAttributes(this.#readable(entry), attributes, typesOnly);
   }
 
   /** The attributes that this client may see: only the administrator sees passwords. */
@@ -382,6 +386,11 @@ export class Connection {
     for (const attribute of entry.all()) {
       if (isAdmin || attribute.description !== "userPassword") yield attribute;
     }
+    yield textAttribute("subschemaSubentry", "cn=Subschema");
+    yield textAttribute(
+      "hasSubordinates",
+      this.#service.tree.hasChildren(entry) ? "TRUE" : "FALSE",
+    );
     if (entry.normalizedDn === this.#service.tree.suffix) {
       const csns = [...this.#service.sync.contextCsns.values()];
       yield new AttributeValues(
@@ -399,13 +408,22 @@ export class Connection {
     signal: AbortSignal,
   ): Promise<readonly Buffer[]> {
     const { sync, tree } = this.#service;
-    const base = tree.resolve(operation.base).normalizedDn;
+    if (operation.derefAliases > 1) {
+      throw new DirectoryError(ResultCode.protocolError, "illegal value for derefAliases");
+    }
+    const base = normalizedDnOf(operation.base);
+    if (request.mode === "refreshOnly") tree.resolve(operation.base);
+    else if (!tree.get(base)) throw new DirectoryError(ResultCode.noSuchObject, "");
     const content = { base, scope: operation.scope, filter: operation.filter };
     // Both are determined now, with no write between, so that no change is missed and none is sent twice.
     const refresh = sync.refresh(content, request);
     await using live =
       request.mode === "refreshAndPersist" ? sync.follow(content, request) : undefined;
+    let sent = 0;
     for (const message of refresh.messages) {
+      if (message.kind === "entry" && operation.sizeLimit > 0 && ++sent > operation.sizeLimit) {
+        throw new DirectoryError(ResultCode.sizeLimitExceeded, "");
+      }
       await this.#send(this.#encodeSync(messageId, operation, message));
       if (signal.aborted) return [];
     }
@@ -427,6 +445,10 @@ export class Connection {
       responseControl(syncOids.state, encodeSyncState(message)),
     ]);
   }
+}
+
+function textAttribute(name: string, value: string): AttributeValues {
+  return new AttributeValues(name, [Buffer.from(value)]);
 }
 
 function readSync(value: Buffer | undefined): SyncRequest {

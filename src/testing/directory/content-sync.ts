@@ -108,7 +108,8 @@ export class ContentSync {
     const cookie = this.#cookie(rid, this.#context);
     const matching = this.#entries(content);
     if (known.size === 0) {
-      return { messages: asAdded(matching), refreshDeletes: true, cookie };
+      // A state of servers that are not known here is no state, but slapd ends the refresh as if it were one.
+      return { messages: asAdded(matching), refreshDeletes: csns.size === 0, cookie };
     }
     const isNewer = (csn: string, server: number) => (known.get(server) ?? "") < csn;
     if (![...this.#context].some(([server, csn]) => isNewer(csn, server))) {
@@ -131,9 +132,8 @@ export class ContentSync {
       }
       return { messages: asAdded(matching), refreshDeletes: false, cookie };
     }
-    const unchanged = matching.filter((entry) => !isNewer(entry.csn, serverIdOf(entry)));
     return {
-      messages: concatenate(asPresent(unchanged), asAdded(changed)),
+      messages: concatenate(asPresent(matching), asAdded(changed)),
       refreshDeletes: false,
       cookie,
     };
@@ -166,7 +166,7 @@ export class ContentSync {
     );
   }
 
-  #cookie(rid: string, csns: CsnSet, delcsn?: string): string {
+  #cookie(rid: string | undefined, csns: CsnSet, delcsn?: string): string {
     const { serverId } = this.#options;
     return printCookie({ rid, serverId, csns, ...(delcsn === undefined ? {} : { delcsn }) });
   }
@@ -181,7 +181,7 @@ export class ContentSync {
     return gone;
   }
 
-  *#asDeleted(gone: ReadonlyMap<string, string>, rid: string): Generator<SyncMessage> {
+  *#asDeleted(gone: ReadonlyMap<string, string>, rid: string | undefined): Generator<SyncMessage> {
     for (const [uuid, csn] of gone) {
       const cookie = this.#cookie(rid, this.#context, csn);
       yield { kind: "idSet", refreshDeletes: true, uuids: [uuid], cookie };
@@ -189,7 +189,7 @@ export class ContentSync {
   }
 
   /** What a write means for a content. */
-  #describe(write: Write, content: Content, rid: string): SyncMessage {
+  #describe(write: Write, content: Content, rid: string | undefined): SyncMessage | undefined {
     const csns = this.#options.isBare(write) ? new Map() : new Map([[write.serverId, write.csn]]);
     const cookie = this.#cookie(rid, csns);
     const wasIn = this.#matches(content, write.before);
@@ -198,9 +198,10 @@ export class ContentSync {
       return { kind: "entry", state: wasIn ? "modify" : "add", entry: write.after, cookie };
     }
     if (wasIn && write.before) {
-      return { kind: "entry", state: "delete", entry: write.before, cookie };
+      return { kind: "entry", state: "delete", entry: write.after ?? write.before, cookie };
     }
-    return { kind: "newCookie", cookie };
+    // slapd passes over the deletion of an entry that was not in the content.
+    return write.after && { kind: "newCookie", cookie };
   }
 }
 
@@ -208,7 +209,7 @@ export class ContentSync {
 export class LiveSearch implements AsyncDisposable {
   readonly #options: {
     readonly maxQueued: number;
-    readonly describe: (write: Write) => SyncMessage;
+    readonly describe: (write: Write) => SyncMessage | undefined;
     readonly onClose: () => void;
   };
   #queue: Write[] = [];
@@ -217,7 +218,7 @@ export class LiveSearch implements AsyncDisposable {
 
   constructor(options: {
     maxQueued: number;
-    describe: (write: Write) => SyncMessage;
+    describe: (write: Write) => SyncMessage | undefined;
     onClose: () => void;
   }) {
     this.#options = options;
@@ -260,7 +261,8 @@ export class LiveSearch implements AsyncDisposable {
         this.#queue = [];
         for (const write of writes) {
           if (signal.aborted) return;
-          yield this.#options.describe(write);
+          const message = this.#options.describe(write);
+          if (message) yield message;
         }
         if (this.#queue.length === 0 && !signal.aborted && !this.#overflown) {
           await new Promise<void>((resolve) => {
@@ -283,6 +285,7 @@ function* asAdded(entries: readonly Entry[]): Generator<SyncMessage> {
   for (const entry of entries) yield { kind: "entry", state: "add", entry };
 }
 
+/** All that is there now, as slapd says it: also what follows as changed. */
 function* asPresent(entries: readonly Entry[]): Generator<SyncMessage> {
   for (let at = 0; at < entries.length; at += identifiersPerSet) {
     const uuids = entries.slice(at, at + identifiersPerSet).map((entry) => entry.uuid);

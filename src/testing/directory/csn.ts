@@ -47,13 +47,15 @@ export type CsnSet = ReadonlyMap<number, string>;
 
 /** What a consumer's cookie says; one that cannot be read says nothing. */
 export interface Cookie {
-  /** The three digits by which the consumer names itself. */
-  readonly rid: string;
+  /** The three digits by which the consumer names itself; nothing where the cookie is not one of this dialect. */
+  readonly rid: string | undefined;
   readonly csns: CsnSet;
 }
 
 /** Reads a cookie such as `rid=000,csn=20261121211537.123456Z#000000#000#000000`. */
 export function readCookie(text: string): Cookie {
+  if (text === "") return { rid: "000", csns: new Map() };
+  if (!/(^|,)rid=/.test(text)) return { rid: undefined, csns: new Map() };
   const csns = new Map<number, string>();
   let rid = "000";
   for (const part of text.split(",")) {
@@ -68,13 +70,17 @@ export function readCookie(text: string): Cookie {
   return { rid, csns };
 }
 
-/** Writes a cookie as OpenLDAP does; a server with the id 0 does not name itself. */
+/**
+ * Writes a cookie as OpenLDAP does: a server with the id 0 does not name itself, and a consumer that sent no cookie of
+ * this dialect is sent empty ones.
+ */
 export function printCookie(cookie: {
-  rid: string;
+  rid: string | undefined;
   serverId: number;
   csns?: CsnSet;
   delcsn?: string;
 }): string {
+  if (cookie.rid === undefined) return "";
   const parts = [`rid=${cookie.rid}`];
   if (cookie.serverId > 0) parts.push(`sid=${cookie.serverId.toString(16).padStart(3, "0")}`);
   if (cookie.csns !== undefined && cookie.csns.size > 0) {

@@ -48,8 +48,12 @@ export interface DirectoryOptions {
   readonly anonymousRead?: boolean;
   /** How many writes the provider remembers for resumes (RFC 4533's delete phase); 0 for none. Default 1000. */
   readonly sessionLog?: number;
-  /** Whether renames and deletions rewrite the DNs in `member`, `uniqueMember`, `owner`, `manager` and `seeAlso`. Default false. */
-  readonly refint?: boolean;
+  /**
+   * Whether renames and deletions rewrite the DNs in `member`, `uniqueMember`, `owner`, `manager` and `seeAlso`, shortly
+   * after. With `true` as OpenLDAP's refint overlay does it: the rewritten entries keep their `entryCSN`, and no consumer
+   * is told. With `"replicated"` by writes of their own, which consumers see. Default false.
+   */
+  readonly refint?: boolean | "replicated";
   /** Whether a resume that cannot be served is answered with e-syncRefreshRequired (4096). Default false: everything is sent. */
   readonly reloadHint?: boolean;
   /**
@@ -168,7 +172,7 @@ class InProcessDirectory implements Directory {
   readonly adminDn: string;
   readonly password: string;
   readonly #serverId: number;
-  readonly #refint: boolean;
+  readonly #refint: boolean | "replicated";
   readonly #tree: Tree;
   readonly #sync: ContentSync;
   readonly #service: Service;
@@ -327,9 +331,10 @@ class InProcessDirectory implements Directory {
 
   #written(write: Write): void {
     this.#sync.record(write);
-    if (this.#refint && (write.kind === "rename" || write.kind === "delete")) {
-      // As slapd does it: after the write was answered, and by writes of its own.
-      setImmediate(() => repairReferences(this.#tree, write, this.#serverId));
+    if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
+      const author = this.#refint === "replicated" ? this.#author() : undefined;
+      // As slapd does it: after the write was answered.
+      setImmediate(() => repairReferences(this.#tree, write, author));
     }
   }
 }

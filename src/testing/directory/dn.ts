@@ -69,13 +69,13 @@ function readValue(text: string, start: number): { value: Buffer; end: number } 
   return { value: Buffer.concat(bytes.slice(0, kept)), end: at };
 }
 
-/** Writes an attribute value in the string form of a DN (RFC 4514 §2.4). */
+/** Writes an attribute value in the string form of a DN (RFC 4514 §2.4), with OpenLDAP's choice of escapes. */
 function escapeValue(value: string): string {
-  return value
-    .replace(/[\\"+,;<>]/g, "\\$&")
-    .replaceAll("\0", "\\00")
-    .replace(/^[ #]/, "\\$&")
-    .replace(/ $/, "\\ ");
+  return value.replace(/[\0"+,;<=>\\]|^[ #]| $/g, hexEscape);
+}
+
+function hexEscape(character: string): string {
+  return `\\${character.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
 }
 
 /** Writes a relative distinguished name as it was given. */
@@ -98,7 +98,7 @@ export function normalizeRdn(rdn: Rdn): string {
       const rule = matching === "dn" ? "caseIgnore" : matching;
       const normalized = normalizeText(rule, value) ?? value.toString("utf8");
       // Separators are written in hexadecimal, so that every comma and plus sign in the result separates.
-      return `${key}=${normalized.replace(/[\\,+]/g, (character) => `\\${character.charCodeAt(0).toString(16)}`)}`;
+      return `${key}=${normalized.replace(/[\\,+]/g, hexEscape)}`;
     })
     .sort()
     .join("+");

@@ -28,6 +28,9 @@ export interface SearchOperation {
   readonly kind: "search";
   readonly base: string;
   readonly scope: Scope;
+  /** 0 to 3. There are no aliases here, but the Sync Operation refuses some (RFC 4533 §3.5.2). */
+  readonly derefAliases: number;
+  /** How many entries the client wants at most; 0 for all. */
   readonly sizeLimit: number;
   readonly typesOnly: boolean;
   readonly filter: Filter;
@@ -168,13 +171,13 @@ function readSearch(content: Buffer): SearchOperation {
   const base = fields.take(tags.octets).toString();
   const scope = scopes[toInteger(fields.take(tags.enumerated))];
   if (scope === undefined) throw new BerError("The scope is not one of RFC 4511.");
-  fields.take(tags.enumerated); // derefAliases: there are no aliases here
+  const derefAliases = toInteger(fields.take(tags.enumerated));
   const sizeLimit = toInteger(fields.take(tags.integer));
   fields.take(tags.integer); // timeLimit: no search takes a second
   const typesOnly = toBoolean(fields.take(tags.boolean));
   const filter = readFilter(fields.any());
   const attributes = elements(fields.take(tags.sequence)).map(({ content }) => content.toString());
-  return { kind: "search", base, scope, sizeLimit, typesOnly, filter, attributes };
+  return { kind: "search", base, scope, derefAliases, sizeLimit, typesOnly, filter, attributes };
 }
 
 function readAttribute({ content }: Element): GivenAttribute {

@@ -1,24 +1,26 @@
 import { isWithin, parseDn, printDn } from "./dn.js";
 import { AttributeValues, type Entry } from "./entry.js";
 import type { Modification } from "./modify.js";
-import type { Tree, Write } from "./tree.js";
+import type { Author, Tree, Write } from "./tree.js";
 
 /** The attributes whose DNs follow renames and deletions. */
 const referring: readonly string[] = ["member", "uniquemember", "owner", "manager", "seealso"];
 
-/** Who the overlay says it is. */
-const author = "cn=Referential Integrity Overlay";
-
 /**
  * Rewrites the references to an entry, and to those below it, that was renamed, and takes away the references to one that
- * was deleted. Each referring entry is modified by a write of its own, later than the one that it follows.
+ * was deleted.
+ *
+ * @param author - who modifies the referring entries, each by a write of its own; without one they are modified as slapd's
+ * overlay does it: the entries keep their CSN, and no consumer is told.
  */
-export function repairReferences(tree: Tree, write: Write, serverId: number): void {
+export function repairReferences(tree: Tree, write: Write, author?: Author): void {
   const { before, after } = write;
   if (before === undefined || before.dn === after?.dn) return;
   for (const entry of tree.search(tree.suffix, "sub")) {
     const modifications = repairs(entry, before, after);
-    if (modifications.length > 0) tree.modify(entry.dn, modifications, { dn: author, serverId });
+    if (modifications.length === 0) continue;
+    if (author) tree.modify(entry.dn, modifications, author);
+    else tree.modifySilently(entry.dn, modifications);
   }
 }
 

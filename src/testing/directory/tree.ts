@@ -190,21 +190,33 @@ export class Tree {
   /** Modifies an entry. RFC 4511 §4.6 */
   modify(dn: string, modifications: readonly Modification[], author: Author): Entry {
     const before = this.resolve(dn);
-    const attributes = modifyAttributes(before.attributes, modifications);
-    checkClasses(attributes);
-    const rdn = rdnsOf(before.dn)[0] ?? [];
-    if (!holdsNaming(attributes, rdn)) {
-      const naming = rdn.map(({ type }) => `'${type}'`).join(", ");
-      throw new DirectoryError(
-        ResultCode.notAllowedOnRDN,
-        `value of naming attribute ${naming} is not present in entry`,
-      );
-    }
+    const attributes = this.#modified(before, modifications);
     const csn = this.#stamp(attributes, author);
     const after = new Entry(before, before, attributes);
     this.#put(after);
     this.#written({ kind: "modify", csn, uuid: after.uuid, before, after });
     return after;
+  }
+
+  /** Modifies an entry with no new CSN and with nobody told. */
+  modifySilently(dn: string, modifications: readonly Modification[]): void {
+    const before = this.resolve(dn);
+    this.#put(new Entry(before, before, this.#modified(before, modifications)));
+  }
+
+  #modified(before: Entry, modifications: readonly Modification[]): Map<string, AttributeValues> {
+    const attributes = modifyAttributes(before.attributes, modifications);
+    checkClasses(attributes);
+    const rdn = rdnsOf(before.dn)[0] ?? [];
+    if (!holdsNaming(attributes, rdn)) {
+      const naming = rdn.map(({ type }) => `'${type}'`).join(", ");
+      // RFC 4511 has notAllowedOnRDN for this; OpenLDAP answers so.
+      throw new DirectoryError(
+        ResultCode.namingViolation,
+        `value of naming attribute ${naming} is not present in entry`,
+      );
+    }
+    return attributes;
   }
 
   /** Renames or moves an entry, and with it all entries below. RFC 4511 §4.9 */
