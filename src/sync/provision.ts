@@ -1,7 +1,13 @@
 import type { Upsert } from "../changes/index.js";
 import { InvalidValueError, NotFoundError, UniquenessError } from "../core/index.js";
 import { isRefusal, type Link, type WriteResult } from "../repositories/index.js";
-import { type AccountWrite, type Attributes, accountsOf, nameOf } from "./accounts.js";
+import {
+  type Account,
+  type AccountWrite,
+  type Attributes,
+  accountsOf,
+  nameOf,
+} from "./accounts.js";
 import { makeWay } from "./conflict.js";
 import { type ReferenceChange, withoutMembers } from "./references.js";
 import { type Step, savepoint, slices, subjectOf, without } from "./step.js";
