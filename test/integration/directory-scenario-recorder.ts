@@ -24,6 +24,7 @@ export class Recorder implements AsyncDisposable {
   readonly #client: Client;
   /** The names by which the recording calls the entries, since their UUIDs differ from run to run. */
   readonly #names = new Map<string, string>();
+  readonly #csns = new Map<string, string>();
   #markers = 0;
 
   private constructor(target: ScenarioTarget) {
@@ -199,6 +200,16 @@ export class Recorder implements AsyncDisposable {
     return last;
   }
 
+  /** A cookie with its CSNs numbered in the order of their first appearance, since they differ from run to run. */
+  #show(cookie: string | undefined): string {
+    if (cookie === undefined) return "(no cookie)";
+    const shown = cookie.replace(/\d{14}[^;,]*/g, (csn) => {
+      if (!this.#csns.has(csn)) this.#csns.set(csn, `c${this.#csns.size + 1}`);
+      return this.#csns.get(csn) ?? "";
+    });
+    return `(cookie ${shown})`;
+  }
+
   #describe(message: WireMessage): { line: string; cookie?: string | undefined } {
     switch (message.tag) {
       case 0x64:
@@ -206,7 +217,7 @@ export class Recorder implements AsyncDisposable {
       case 0x79:
         return this.#describeInfo(message.operation);
       default:
-        return describeResult(message);
+        return this.#describeResult(message);
     }
   }
 
@@ -232,7 +243,7 @@ export class Recorder implements AsyncDisposable {
     const kind = states[value.readEnumeration() ?? -1];
     const name = this.#nameOf(value.readString(0x04, true) ?? Buffer.alloc(0));
     const cookie = value.remain > 0 ? (value.readString() ?? undefined) : undefined;
-    return { line: `  ${kind} ${name} as ${shown} ${shape(cookie)}`, cookie };
+    return { line: `  ${kind} ${name} as ${shown} ${this.#show(cookie)}`, cookie };
   }
 
   #describeInfo(operation: Buffer) {
@@ -241,7 +252,7 @@ export class Recorder implements AsyncDisposable {
     const value = new BerReader(reader.readString(0x81, true) ?? Buffer.alloc(0));
     if (value.peek() === 0x80) {
       const cookie = value.readString(0x80) ?? "";
-      return { line: `  newCookie ${shape(cookie)}`, cookie };
+      return { line: `  newCookie ${this.#show(cookie)}`, cookie };
     }
     const kind = value.readSequence();
     const cookie = value.peek() === 0x04 ? (value.readString() ?? undefined) : undefined;
@@ -255,12 +266,30 @@ export class Recorder implements AsyncDisposable {
       }
       const set = names.length > 20 ? `${names.length} entries` : names.sort().join(" ");
       return {
-        line: `  syncIdSet refreshDeletes=${flag ?? false} {${set}} ${shape(cookie)}`,
+        line: `  syncIdSet refreshDeletes=${flag ?? false} {${set}} ${this.#show(cookie)}`,
         cookie,
       };
     }
     const name = kind === 0xa1 ? "refreshDelete" : "refreshPresent";
-    return { line: `  ${name} refreshDone=${flag ?? true} ${shape(cookie)}`, cookie };
+    return { line: `  ${name} refreshDone=${flag ?? true} ${this.#show(cookie)}`, cookie };
+  }
+
+  #describeResult({ tag, operation, controls }: WireMessage) {
+    const reader = new BerReader(operation);
+    const code = reader.readEnumeration();
+    const matched = reader.readString() ?? "";
+    const parts = [`  result ${tag.toString(16)} ${code}`];
+    if (matched !== "") parts.push(`matched ${matched}`);
+    let cookie: string | undefined;
+    const done = controls.get(syncDone);
+    if (done !== undefined) {
+      const value = new BerReader(done);
+      value.readSequence();
+      cookie = value.peek() === 0x04 ? (value.readString() ?? undefined) : undefined;
+      const deletes = value.peek() === 0x01 ? value.readBoolean() : false;
+      parts.push(`refreshDeletes=${deletes} ${this.#show(cookie)}`);
+    }
+    return { line: parts.join(" "), cookie };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -298,30 +327,6 @@ function isRefreshEnd(operation: Buffer): boolean {
   reader.readString(0x80);
   const kind = (reader.readString(0x81, true) ?? Buffer.alloc(1))[0];
   return kind === 0xa1 || kind === 0xa2;
-}
-
-function describeResult({ tag, operation, controls }: WireMessage) {
-  const reader = new BerReader(operation);
-  const code = reader.readEnumeration();
-  const matched = reader.readString() ?? "";
-  const parts = [`  result ${tag.toString(16)} ${code}`];
-  if (matched !== "") parts.push(`matched ${matched}`);
-  let cookie: string | undefined;
-  const done = controls.get(syncDone);
-  if (done !== undefined) {
-    const value = new BerReader(done);
-    value.readSequence();
-    cookie = value.peek() === 0x04 ? (value.readString() ?? undefined) : undefined;
-    const deletes = value.peek() === 0x01 ? value.readBoolean() : false;
-    parts.push(`refreshDeletes=${deletes} ${shape(cookie)}`);
-  }
-  return { line: parts.join(" "), cookie };
-}
-
-/** What a cookie consists of, since its CSNs differ from run to run. */
-function shape(cookie: string | undefined): string {
-  if (cookie === undefined) return "(no cookie)";
-  return `(cookie ${cookie.replace(/=[^,]*/g, (value) => (value.includes("#") ? "" : value))})`;
 }
 
 /** Attributes whose values differ from run to run. */

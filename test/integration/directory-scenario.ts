@@ -6,6 +6,7 @@ export interface ScenarioOptions {
   readonly sessionLog?: number;
   readonly refint?: boolean;
   readonly reloadHint?: boolean;
+  readonly serverId?: number;
 }
 
 /** Writes and searches, to be played against any directory that holds a suffix, `ou=people` and `ou=groups`. */
@@ -213,6 +214,75 @@ export const scenarios: readonly Scenario[] = [
       },
     }),
   ),
+  {
+    name: "how far back a session log reaches",
+    options: { sessionLog: 4 },
+    async play(recorder) {
+      await somePeople(recorder);
+      const cookie = await currentCookie(recorder);
+      const resume = (label: string) =>
+        recorder.search(label, syncSearch(recorder, { mode: 1, cookie }, { attributes: ["1.1"] }));
+      await recorder.delete("uid=bob,ou=people");
+      await resume("one write ago");
+      await recorder.addPerson("dave");
+      await recorder.modify("uid=dave,ou=people", "a title", replacing("title", "boss"));
+      await resume("three writes ago");
+      await recorder.addPerson("erin");
+      await resume("four writes ago");
+      await recorder.delete("uid=erin,ou=people");
+      await resume("five writes ago");
+      await recorder.delete("uid=dave,ou=people");
+      await recorder.delete("uid=carol,ou=people");
+      await resume("seven writes ago");
+      await recorder.modify("uid=alice,ou=people", "a title", replacing("title", "boss"));
+      await resume("eight writes ago");
+    },
+  },
+  {
+    name: "a resume over several writes to each entry",
+    options: {},
+    async play(recorder) {
+      await somePeople(recorder);
+      const filter = "(|(title=boss)(cn=marker))";
+      for (const uid of ["alice", "bob", "carol"]) {
+        await recorder.modify(`uid=${uid},ou=people`, "becomes boss", replacing("title", "boss"));
+      }
+      const cookie = await currentCookie(recorder);
+      for (const uid of ["alice", "bob"]) {
+        await recorder.modify(`uid=${uid},ou=people`, "is boss no more", deleting("title"));
+      }
+      await recorder.modify("uid=alice,ou=people", "becomes boss again", adding("title", "boss"));
+      await recorder.delete("uid=carol,ou=people");
+      await recorder.addPerson("carol", { title: "boss" });
+      await recorder.modify("uid=bob,ou=people", "a mail", adding("mail", "b@example.com"));
+      await recorder.addPerson("dave", { title: "boss" });
+      await recorder.delete("uid=dave,ou=people");
+      await recorder.search("resume", syncSearch(recorder, { mode: 1, cookie }, { filter }));
+    },
+  },
+  {
+    name: "a server with a number",
+    options: { serverId: 1 },
+    async play(recorder) {
+      await somePeople(recorder);
+      const cookie = await currentCookie(recorder);
+      await recorder.delete("uid=bob,ou=people");
+      await recorder.search("resume", syncSearch(recorder, { mode: 1, cookie }));
+      await using live = await recorder.follow(
+        "persist",
+        syncSearch(recorder, { mode: 3, cookie }),
+      );
+      await recorder.addPerson("dave");
+      await live.record("a change");
+      const garbage = syncSearch(
+        recorder,
+        { mode: 3, cookie: "garbage" },
+        { attributes: ["1.1", "description"] },
+      );
+      await using confused = await recorder.follow("garbage", garbage);
+      await confused.record("a change");
+    },
+  },
   {
     name: "a resume over a restart",
     options: {},
@@ -468,6 +538,12 @@ export const scenarios: readonly Scenario[] = [
         "all attributes": { base: recorder.dn("uid=alice,ou=people"), attributes: ["*", "+"] },
         "no attributes": { base: recorder.dn("uid=alice,ou=people"), attributes: ["1.1", "cn"] },
         "an alias": { base: recorder.dn("uid=alice,ou=people"), attributes: ["commonName"] },
+        "the root DSE": { base: "", scope: 0 },
+        "naming contexts": {
+          ...{ base: "", scope: 0 },
+          attributes: ["namingContexts", "supportedLDAPVersion"],
+        },
+        "below the root DSE": { base: "" },
         contextCSN: { base: recorder.dn(""), scope: 0, attributes: ["contextCSN", "o"] },
       })) {
         await recorder.search(label, search);

@@ -48,6 +48,8 @@ export interface SlapdOptions {
   readonly refint?: boolean;
   /** Whether a resume that the server cannot serve is answered with e-syncRefreshRequired. Default false. */
   readonly reloadHint?: boolean;
+  /** The number of the server in its CSNs and cookies. Default: none. */
+  readonly serverId?: number;
   /** Whether the server has a certificate for localhost and offers ldaps and StartTLS. Default false. */
   readonly tls?: boolean;
   /** Whether the server listens on a Unix socket, where this process is the administrator by SASL EXTERNAL. Default false. */
@@ -105,7 +107,9 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   await writeFile(join(directory, "first.ldif"), options.ldif ?? defaultLdif);
   const configured = ["-f", join(directory, "slapd.conf")];
   // -w sets contextCSN, without which the first cookie is empty.
-  await run(slapaddPath, [...configured, "-q", "-w", "-l", join(directory, "first.ldif")]);
+  const numbered = options.serverId === undefined ? [] : ["-S", String(options.serverId)];
+  const first = join(directory, "first.ldif");
+  await run(slapaddPath, [...configured, ...numbered, "-q", "-w", "-l", first]);
 
   const port = await freePort();
   const tlsPort = options.tls ? await freePort() : undefined;
@@ -196,6 +200,7 @@ function configuration(
     "sizelimit unlimited",
     "timelimit unlimited",
     "threads 8",
+    options.serverId !== undefined && `serverID ${options.serverId}`,
     certificates && `TLSCACertificateFile ${certificates.caFile}`,
     certificates && `TLSCertificateFile ${certificates.certFile}`,
     certificates && `TLSCertificateKeyFile ${certificates.keyFile}`,

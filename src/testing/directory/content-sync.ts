@@ -118,8 +118,12 @@ export class ContentSync {
     const changed = matching.filter((entry) => isNewer(entry.csn, serverIdOf(entry)));
     if (this.#log.covers(known)) {
       const uuids = this.#deletedSince(known, matching);
+      // slapd leaves the place of a server that it does not know empty.
+      const echoed = new Map(
+        [...csns].map(([server, csn]) => [server, known.has(server) ? csn : ""]),
+      );
       return {
-        messages: concatenate(this.#asDeleted(uuids, rid), asAdded(changed)),
+        messages: concatenate(this.#asDeleted(uuids, rid, echoed), asAdded(changed)),
         refreshDeletes: true,
         cookie,
       };
@@ -181,9 +185,14 @@ export class ContentSync {
     return gone;
   }
 
-  *#asDeleted(gone: ReadonlyMap<string, string>, rid: string | undefined): Generator<SyncMessage> {
+  /** One message for each, with a cookie of the state that the consumer came with, as slapd does. */
+  *#asDeleted(
+    gone: ReadonlyMap<string, string>,
+    rid: string | undefined,
+    state: CsnSet,
+  ): Generator<SyncMessage> {
     for (const [uuid, csn] of gone) {
-      const cookie = this.#cookie(rid, this.#context, csn);
+      const cookie = this.#cookie(rid, state, csn);
       yield { kind: "idSet", refreshDeletes: true, uuids: [uuid], cookie };
     }
   }
