@@ -9,13 +9,7 @@ import { InvalidValueError } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
 import { DnNormalizer, normalizeValue } from "./dn.js";
 import type { Attribute } from "./message.js";
-import {
-  type AttributeMapping,
-  checkProfile,
-  isComputed,
-  type Profile,
-  profileAttributes,
-} from "./profile.js";
+import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./profile-entry.js";
 
 /** What a mapper met in an entry and could not use. */
@@ -62,7 +56,6 @@ export class EntryMapper {
   readonly #uid: number;
 
   constructor(profile: Profile, report: ReportProblem) {
-    checkProfile(profile);
     const slots = new AttributeSlots(profileAttributes(profile));
     this.#slots = slots;
     this.#report = report;

@@ -3,7 +3,7 @@ import { InvalidValueError, UnavailableError } from "../core/index.js";
 import { type ConnectOptions, connect } from "./connection.js";
 import { chooseDialect } from "./dialect-choice.js";
 import { LdapConnectError, LdapError, LdapResultError } from "./errors.js";
-import type { Profile } from "./profile.js";
+import { checkProfile, type Profile } from "./profile.js";
 import { EntryMapper, type MappingProblem } from "./profile-mapper.js";
 import { inetOrgPerson } from "./profiles/inet-org-person.js";
 import { Backoff, type ReconnectOptions, type Sleep, systemSleep } from "./watch-backoff.js";
@@ -74,9 +74,10 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  */
 export function watchDirectory(options: WatchOptions): ChangeStream {
   checkOptions(options);
-  const source = options.source ?? sourceName(options.url, options);
+  const { profile = inetOrgPerson, source = sourceName(options.url, options) } = options;
   // Made now, so that a mistake in the options is thrown where it was made.
-  contentOf(options, options.profile ?? inetOrgPerson);
+  checkProfile(profile);
+  contentOf(options, profile);
   return {
     source,
     read: ({ after, signal } = {}) => new Watch(source, options, after, signal).read(),

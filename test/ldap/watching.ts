@@ -78,7 +78,7 @@ interface Known {
 
 /** A copy of the content, kept by the rules that every consumer of a change stream follows. */
 export class Mirror {
-  readonly entries = new Map<string, Known>();
+  readonly entries: Map<string, Known> = new Map();
   readonly #gone = new Map<string, string | undefined>();
   #generation = 0;
   /** Set when the stream says that an unknown entry is unchanged: then the checkpoint claimed too much. */
