@@ -8,7 +8,7 @@ import {
   type WriteOptions,
 } from "./resource-repository.js";
 
-/** That a resource is a member of a group, both by the ids of the store. */
+/** That a resource is a member of a group, both by their ids. */
 export interface Membership {
   readonly group: string;
   readonly member: string;

@@ -12,6 +12,7 @@ export {
 } from "./link-repository.js";
 export {
   type Grant,
+  type GrantKey,
   MembershipRepository,
   type Reference,
   type SourceGrant,

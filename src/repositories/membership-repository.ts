@@ -1,5 +1,4 @@
 import type { Name } from "../changes/index.js";
-import type { Membership } from "./group-repository.js";
 
 /** A member as a group of the source states it. */
 export interface Reference extends Name {
@@ -9,8 +8,16 @@ export interface Reference extends Name {
   readonly target?: string;
 }
 
+/** Which grant: who is in which group of the store. */
+export interface GrantKey {
+  /** The id of the group. */
+  readonly group: string;
+  /** The member by its relative URI, `Users/<id>` or `Groups/<id>`, since the ids alone need not tell users from groups. */
+  readonly member: string;
+}
+
 /** That this source put somebody into a group of the store, or is about to. */
-export interface Grant extends Membership {
+export interface Grant extends GrantKey {
   /** The membership is this source's to take away: it was not there before. */
   readonly ours: boolean;
   /** The membership was made; `false` from before it is added, and from before it is removed. */
@@ -47,7 +54,7 @@ export abstract class MembershipRepository {
   /** References of any group that are bound to these entries. */
   abstract referencesTo(source: string, targets: readonly string[]): Promise<readonly Reference[]>;
 
-  /** This source's grants to these members. */
+  /** This source's grants to these members, by their relative URIs. */
   abstract grantsTo(source: string, members: readonly string[]): Promise<readonly Grant[]>;
 
   /** This source's grants in a group, after the member named, ordered by member in code unit order. */
@@ -57,12 +64,12 @@ export abstract class MembershipRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Grant[]>;
 
-  /** The grants of every source for exactly these memberships. */
-  abstract grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]>;
+  /** The grants of every source with exactly these keys. */
+  abstract grantsOf(keys: readonly GrantKey[]): Promise<readonly SourceGrant[]>;
 
-  /** Stores grants, each in place of the source's one for the same membership. */
+  /** Stores grants, each in place of the source's one with the same key. */
   abstract saveGrants(source: string, grants: readonly Grant[]): Promise<void>;
 
-  /** Forgets this source's grants for these memberships. */
-  abstract removeGrants(source: string, memberships: readonly Membership[]): Promise<void>;
+  /** Forgets this source's grants with these keys. */
+  abstract removeGrants(source: string, keys: readonly GrantKey[]): Promise<void>;
 }

@@ -1,16 +1,17 @@
 import {
+  type GrantKey,
   InMemoryCheckpointRepository,
   InMemoryLinkRepository,
   InMemoryMembershipRepository,
   type Link,
   type LinkOwner,
   type LinkRepository,
-  type Membership,
   type MembershipRepository,
   type SourceGrant,
   type SyncTarget,
 } from "../repositories/index.js";
 import { DryRunGroups, DryRunUsers } from "./dry-run-accounts.js";
+import { memberUri } from "./grants.js";
 import { slices } from "./step.js";
 
 const PAGE = 1_000;
@@ -116,8 +117,8 @@ class CopiedMemberships extends InMemoryMembershipRepository {
     for (const group of links.filter((link) => link.type === "Group")) {
       await this.#copyReferences(group.sourceId);
     }
-    const members = links.flatMap(({ resourceId }) =>
-      resourceId === undefined ? [] : [resourceId],
+    const members = links.flatMap(({ resourceId, ...link }) =>
+      resourceId === undefined ? [] : [memberUri({ ...link, resourceId })],
     );
     for (const some of slices(members, PAGE)) {
       await this.saveGrants(this.#source, await this.#stored.grantsTo(this.#source, some));
@@ -138,10 +139,10 @@ class CopiedMemberships extends InMemoryMembershipRepository {
     }
   }
 
-  override async grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]> {
-    const stored = await this.#stored.grantsOf(memberships);
+  override async grantsOf(keys: readonly GrantKey[]): Promise<readonly SourceGrant[]> {
+    const stored = await this.#stored.grantsOf(keys);
     return [
-      ...(await super.grantsOf(memberships)),
+      ...(await super.grantsOf(keys)),
       ...stored.filter((grant) => grant.source !== this.#source),
     ];
   }

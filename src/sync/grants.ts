@@ -1,12 +1,14 @@
 import { NotFoundError } from "../core/index.js";
 import {
   type Grant,
+  type GrantKey,
   type GroupRepository,
   isRefusal,
   type Link,
   type MembersChange,
   type Membership,
   type Refusal,
+  type SourceGrant,
 } from "../repositories/index.js";
 import type { Subject } from "./outcome.js";
 import { type Step, savepoint, slices, subjectOf } from "./step.js";
@@ -25,12 +27,12 @@ export interface PlannedMembership {
  * Whose a membership is must be known whatever happens: a grant is written before the member is added, says `held: false`
  * before the member is removed, and goes after that. A membership that was there before us is never taken away.
  *
- * @param members the members concerned, by the id of their resource.
+ * @param members the members concerned, by their relative URIs.
  * @returns the `sourceId`s of members to whom something was refused.
  */
 export async function changeMemberships(
   step: Step,
-  members: ReadonlyMap<string, Link>,
+  members: ReadonlyMap<string, Link & { resourceId: string }>,
   add: readonly PlannedMembership[],
   remove: readonly Grant[],
 ): Promise<readonly string[]> {
@@ -48,27 +50,58 @@ async function give(
   planned: readonly PlannedMembership[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
-  const pairs = planned.map(membershipOf);
-  const existing = new Set((await groups.whichExist(pairs)).map(pair));
-  const grants = planned.map(({ grant }, index): Grant => {
-    const membership = pairs[index] as Membership;
-    const ours = grant?.ours ?? !existing.has(pair(membership));
-    return { ...membership, ours, held: false };
-  });
-  if (step.bare) await memberships.saveGrants(step.source, grants);
-  const added = planned.filter((_, index) => !existing.has(pair(pairs[index] as Membership)));
-  const types = new Map(added.map(({ member }) => [member.resourceId, member.type]));
-  const refusals = await writeMembers(step, added.map(membershipOf), ({ member }) => ({
-    add: [{ value: member, type: types.get(member) ?? "User" }],
+  const existing = await whichExist(groups, planned);
+  const grants = planned.map((one) => ({
+    one,
+    grant: { ...grantKey(one), ours: one.grant?.ours ?? !existing.has(one), held: false },
   }));
-  const held = grants.filter((grant) => !refusals.has(pair(grant)));
+  if (step.bare) {
+    await memberships.saveGrants(
+      step.source,
+      grants.map(({ grant }) => grant),
+    );
+  }
+  const added = planned.filter((one) => !existing.has(one));
+  const refusals = await writeMembers(step, added, ({ member }) => ({
+    add: [{ value: member.resourceId, type: member.type }],
+  }));
   await memberships.saveGrants(
     step.source,
-    held.map((grant) => ({ ...grant, held: true })),
+    grants.flatMap(({ one, grant }) => (refusals.has(one) ? [] : [{ ...grant, held: true }])),
   );
   const refused: string[] = [];
-  for (const { group, member } of added) {
-    const refusal = refusals.get(pair({ group: group.resourceId, member: member.resourceId }));
+  if (remove.length > 0) refused.push(...(await takeAway(step, members, remove)));
+  for (const some of slices(add, 1_000)) refused.push(...(await give(step, groups, some)));
+  return refused;
+}
+
+async function give(
+  step: Step,
+  groups: GroupRepository,
+  planned: readonly PlannedMembership[],
+): Promise<readonly string[]> {
+  const { memberships } = step.target;
+  const keys = planned.map(grantKey);
+  const existing = await whichExist(groups, planned);
+  const grants = planned.map((one, index): Grant => {
+    const { group, member } = keys[index] ?? grantKey(one);
+    return { group, member, ours: one.grant?.ours ?? !existing.has(one), held: false };
+  });
+  if (step.bare) await memberships.saveGrants(step.source, grants);
+  const added = planned.filter((one) => !existing.has(one));
+  const refusals = await writeMembers(step, added, ({ member }) => ({
+    add: [{ value: member.resourceId, type: member.type }],
+  }));
+  await memberships.saveGrants(
+    step.source,
+    grants
+      .filter((_, index) => !refusals.has(planned[index] as PlannedMembership))
+      .map((grant) => ({ ...grant, held: true })),
+  );
+  const refused: string[] = [];
+  for (const one of added) {
+    const { group, member } = one;
+    const refusal = refusals.get(one);
     if (refusal === undefined) {
       step.outcomes.push({
         kind: "memberAdded",
@@ -83,75 +116,98 @@ async function give(
   return refused;
 }
 
-function membershipOf({ group, member }: PlannedMembership): Membership {
-  return { group: group.resourceId, member: member.resourceId };
+async function whichExist(
+  groups: GroupRepository,
+  planned: readonly PlannedMembership[],
+): Promise<ReadonlySet<PlannedMembership>> {
+  const asked = planned.map((one) => ({
+    one,
+    group: one.group.resourceId,
+    member: one.member.resourceId,
+  }));
+  const existing = new Set((await groups.whichExist(asked)).map(pair));
+  return new Set(asked.flatMap((asking) => (existing.has(pair(asking)) ? [asking.one] : [])));
+}
+
+function grantKey({ group, member }: PlannedMembership): GrantKey {
+  return { group: group.resourceId, member: memberUri(member) };
+}
+
+/** A membership that ends. */
+interface EndingMembership {
+  readonly grant: Grant;
+  readonly group: { readonly resourceId: string };
+  readonly member: Link & { resourceId: string };
 }
 
 async function takeAway(
   step: Step,
-  members: ReadonlyMap<string, Link>,
+  members: ReadonlyMap<string, Link & { resourceId: string }>,
   grants: readonly Grant[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
-  const heirs = new Map<string, { source: string; grant: Grant }>();
-  for (const { source, ...grant } of await memberships.grantsOf(grants)) {
-    if (source !== step.source && grant.held) heirs.set(pair(grant), { source, grant });
+  const heirs = new Map<string, SourceGrant>();
+  for (const grant of await memberships.grantsOf(grants)) {
+    if (grant.source !== step.source && grant.held) heirs.set(pair(grant), grant);
   }
-  const ours = grants.filter((grant) => grant.ours);
-  const inherited = ours.filter((grant) => heirs.has(pair(grant)));
-  for (const grant of inherited) {
+  const ending: EndingMembership[] = [];
+  for (const grant of grants) {
     const heir = heirs.get(pair(grant));
-    if (heir !== undefined) {
-      await memberships.saveGrants(heir.source, [{ ...heir.grant, ours: true }]);
+    const member = members.get(grant.member);
+    if (!grant.ours || member === undefined) continue;
+    if (heir === undefined) ending.push({ grant, group: { resourceId: grant.group }, member });
+    else {
+      const { source, ...inherited } = heir;
+      await memberships.saveGrants(source, [{ ...inherited, ours: true }]);
     }
   }
-  const ending = ours.filter((grant) => !heirs.has(pair(grant)));
   if (step.bare && ending.length > 0) {
     await memberships.saveGrants(
       step.source,
-      ending.map((grant) => ({ ...grant, held: false })),
+      ending.map(({ grant }) => ({ ...grant, held: false })),
     );
   }
-  const refusals = await writeMembers(step, ending, ({ member }) => ({ remove: [member] }));
-  for (const [key, refusal] of refusals) {
+  const refusals = await writeMembers(step, ending, ({ member }) => ({
+    remove: [member.resourceId],
+  }));
+  for (const [one, refusal] of refusals) {
     // A group that is not there has no members.
-    if (refusal instanceof NotFoundError) refusals.delete(key);
+    if (refusal instanceof NotFoundError) refusals.delete(one);
   }
+  const kept = new Set([...refusals.keys()].map(({ grant }) => grant));
   await memberships.removeGrants(
     step.source,
-    grants.filter((grant) => !refusals.has(pair(grant))),
+    grants.filter((grant) => !kept.has(grant)),
   );
 
   const subjects = await groupSubjects(
     step,
-    ending.map((grant) => grant.group),
+    ending.map(({ grant }) => grant.group),
   );
   const refused: string[] = [];
-  for (const grant of ending) {
-    const member = members.get(grant.member);
-    const group = subjects.get(grant.group);
-    if (member === undefined) continue;
-    const refusal = refusals.get(pair(grant));
+  for (const one of ending) {
+    const group = subjects.get(one.grant.group);
+    const refusal = refusals.get(one);
     if (refusal !== undefined) {
-      refused.push(member.sourceId);
-      deferred(step, member, group?.name, refusal);
+      refused.push(one.member.sourceId);
+      deferred(step, one.member, group?.name, refusal);
     } else if (group !== undefined) {
-      step.outcomes.push({ kind: "memberRemoved", group, member: subjectOf(member) });
+      step.outcomes.push({ kind: "memberRemoved", group, member: subjectOf(one.member) });
     }
   }
   return refused;
 }
 
 /** Writes memberships, all of a group at once, and one by one where something is refused. */
-async function writeMembers(
+async function writeMembers<M extends { readonly group: { readonly resourceId: string } }>(
   step: Step,
-  memberships: readonly Membership[],
-  changeFor: (membership: Membership) => MembersChange,
-): Promise<Map<string, Refusal>> {
-  const refusals = new Map<string, Refusal>();
+  memberships: readonly M[],
+  changeFor: (membership: M) => MembersChange,
+): Promise<Map<M, Refusal>> {
+  const refusals = new Map<M, Refusal>();
   if (memberships.length === 0) return refusals;
-  const write = async (inner: Step, some: readonly Membership[]) => {
-    const byGroup = Map.groupBy(some, ({ group }) => group);
+  const write = async (inner: Step, some: readonly M[]) => {
+    const byGroup = Map.groupBy(some, ({ group }) => group.resourceId);
     const writes = [...byGroup].map(([id, ofGroup]) => ({
       kind: "modify" as const,
       id,
@@ -172,7 +228,7 @@ async function writeMembers(
       await savepoint(step, (inner) => write(inner, [membership]));
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      refusals.set(pair(membership), error);
+      refusals.set(membership, error);
     }
   }
   return refusals;
@@ -215,6 +271,12 @@ function deferred(step: Step, member: Link, group: string | undefined, refusal: 
   });
 }
 
-function pair({ group, member }: Membership): string {
-  return `${group} ${member}`;
+/** A membership or a grant as a key of a map. */
+export function pair({ group, member }: { group: string; member: string }): string {
+  return JSON.stringify([group, member]);
+}
+
+/** A member as grants name it. */
+export function memberUri({ type, resourceId }: Link & { resourceId: string }): string {
+  return `${type}s/${resourceId}`;
 }

@@ -9,6 +9,7 @@ import {
   nameOf,
 } from "./accounts.js";
 import { makeWay } from "./conflict.js";
+import { memberUri } from "./grants.js";
 import { type ReferenceChange, withoutMembers } from "./references.js";
 import { type Step, savepoint, slices, subjectOf, without } from "./step.js";
 
@@ -355,7 +356,7 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
   }
   await memberships.removeGrants(
     step.source,
-    await memberships.grantsTo(step.source, [resourceId]),
+    await memberships.grantsTo(step.source, [memberUri({ ...entry.link, resourceId })]),
   );
   entry.link = {
     ...without(entry.link, "resourceId", "name"),

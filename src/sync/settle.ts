@@ -1,6 +1,6 @@
 import type { Name } from "../changes/index.js";
-import type { Grant, Link, Membership, Reference } from "../repositories/index.js";
-import { changeMemberships, type PlannedMembership } from "./grants.js";
+import type { Grant, Link, Reference } from "../repositories/index.js";
+import { changeMemberships, memberUri, type PlannedMembership, pair } from "./grants.js";
 import { holdersOf, keyOf, referencesOf } from "./references.js";
 import { isAccepted, type Step, slices } from "./step.js";
 
@@ -149,19 +149,19 @@ async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<
 /** Compares what references say of these members with what was granted to them, and makes up the difference. */
 async function settleMembers(step: Step, members: readonly Link[]): Promise<readonly string[]> {
   const wanted = await groupsWanted(step, members);
-  const byResource = new Map<string, Link & { resourceId: string }>();
+  const concerned = new Map<string, Link & { resourceId: string }>();
   for (const link of members) {
-    if (hasResource(link) && !isProtected(step, link)) byResource.set(link.resourceId, link);
+    if (hasResource(link) && !isProtected(step, link)) concerned.set(memberUri(link), link);
   }
-  if (byResource.size === 0) return [];
-  const grants = await step.target.memberships.grantsTo(step.source, [...byResource.keys()]);
+  if (concerned.size === 0) return [];
+  const grants = await step.target.memberships.grantsTo(step.source, [...concerned.keys()]);
   const granted = new Map<string, Grant>(grants.map((grant) => [pair(grant), grant]));
 
   const add: PlannedMembership[] = [];
-  for (const member of byResource.values()) {
+  for (const [uri, member] of concerned) {
     for (const group of wanted.get(member.sourceId) ?? []) {
       if (isProtected(step, group)) continue;
-      const key = pair({ group: group.resourceId, member: member.resourceId });
+      const key = pair({ group: group.resourceId, member: uri });
       const grant = granted.get(key);
       granted.delete(key);
       if (grant?.held !== true) {
@@ -170,7 +170,7 @@ async function settleMembers(step: Step, members: readonly Link[]): Promise<read
     }
   }
   const remove = [...granted.values()];
-  return await changeMemberships(step, byResource, add, remove);
+  return await changeMemberships(step, concerned, add, remove);
 }
 
 /** The groups that each member is to be in: those that refer to it and that the application has. */
@@ -221,8 +221,4 @@ function isProtected(step: Step, { type, resourceId, name }: Link): boolean {
     ...(resourceId === undefined ? {} : { id: resourceId }),
     ...(name === undefined ? {} : { name }),
   });
-}
-
-function pair({ group, member }: Membership): string {
-  return `${group} ${member}`;
 }
