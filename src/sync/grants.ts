@@ -6,7 +6,6 @@ import {
   isRefusal,
   type Link,
   type MembersChange,
-  type Membership,
   type Refusal,
   type SourceGrant,
 } from "../repositories/index.js";
@@ -68,35 +67,6 @@ async function give(
   await memberships.saveGrants(
     step.source,
     grants.flatMap(({ one, grant }) => (refusals.has(one) ? [] : [{ ...grant, held: true }])),
-  );
-  const refused: string[] = [];
-  if (remove.length > 0) refused.push(...(await takeAway(step, members, remove)));
-  for (const some of slices(add, 1_000)) refused.push(...(await give(step, groups, some)));
-  return refused;
-}
-
-async function give(
-  step: Step,
-  groups: GroupRepository,
-  planned: readonly PlannedMembership[],
-): Promise<readonly string[]> {
-  const { memberships } = step.target;
-  const keys = planned.map(grantKey);
-  const existing = await whichExist(groups, planned);
-  const grants = planned.map((one, index): Grant => {
-    const { group, member } = keys[index] ?? grantKey(one);
-    return { group, member, ours: one.grant?.ours ?? !existing.has(one), held: false };
-  });
-  if (step.bare) await memberships.saveGrants(step.source, grants);
-  const added = planned.filter((one) => !existing.has(one));
-  const refusals = await writeMembers(step, added, ({ member }) => ({
-    add: [{ value: member.resourceId, type: member.type }],
-  }));
-  await memberships.saveGrants(
-    step.source,
-    grants
-      .filter((_, index) => !refusals.has(planned[index] as PlannedMembership))
-      .map((grant) => ({ ...grant, held: true })),
   );
   const refused: string[] = [];
   for (const one of added) {
