@@ -24,11 +24,15 @@ export type MappingProblem =
 /** Told of a problem, and of the permanent id of the entry that has it. */
 export type ReportProblem = (problem: MappingProblem, sourceId: string) => void;
 
-/** What is known of an entry without looking at anything but its names. */
-export interface EntryIdentity {
+interface EntryIdentity {
   readonly names: readonly Name[];
   /** The entryCSN, where the entry has one. */
   readonly stamp?: string;
+}
+
+/** An entry and what is known of it without looking at anything but its names. */
+export interface IdentifiedEntry extends EntryIdentity {
+  readonly sourceId: string;
 }
 
 type Read = (entry: SlottedEntry) => unknown;
@@ -95,18 +99,15 @@ export class EntryMapper {
   }
 
   /**
-   * The id, the names and the stamp of an entry that was read for these only; undefined if it is neither a user nor a
-   * group, or has no entryUUID that can be read.
+   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of a
+   * `hidden` one too little can be read to say even that.
    */
-  identify(
-    dn: string,
-    attributes: readonly Attribute[],
-  ): (EntryIdentity & { readonly sourceId: string }) | undefined {
+  identify(dn: string, attributes: readonly Attribute[]): IdentifiedEntry | "other" | "hidden" {
     const entry = new SlottedEntry(this.#slots, "", dn, attributes, this.#undecodable);
     const sourceId = entry.textAt(this.#entryUuid)?.toLowerCase();
+    if (sourceId === undefined || entry.valuesAt(this.#objectClass).length === 0) return "hidden";
     const type = this.#typeOf(entry);
-    if (sourceId === undefined || type === undefined) return undefined;
-    return { sourceId, ...this.#identify(entry, type, sourceId) };
+    return type === undefined ? "other" : { sourceId, ...this.#identify(entry, type, sourceId) };
   }
 
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {

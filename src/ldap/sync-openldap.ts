@@ -257,15 +257,18 @@ class OpenLdapReader {
     return this.#changes.length >= this.#reading.batchSize;
   }
 
-  /** Makes a batch of what there is. Changes beyond the limit stay for the next, and so does the position. */
+  /**
+   * Makes a batch of what there is. Changes beyond the limit stay for the next, and so does the position. The end of a
+   * refresh states where things stand in any case; a live batch only does when it moved them.
+   */
   #hand(phase: ReaderBatch["phase"], refresh?: ReaderBatch["refresh"]): ReaderBatch {
     const { batchSize } = this.#reading;
     const isAll = this.#changes.length <= batchSize;
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
     const batch = refresh === undefined ? { phase, changes } : { phase, refresh, changes };
-    const isSafe = isAll && this.#gateIsOpen && refresh !== "continues";
-    if (!isSafe || this.#cookie === undefined) return batch;
+    const isDue = refresh === "ends" || (refresh === undefined && this.#isNews);
+    if (!(isDue && isAll && this.#gateIsOpen) || this.#cookie === undefined) return batch;
     this.#isNews = false;
     return { ...batch, position: printCookie(this.#cookie) };
   }

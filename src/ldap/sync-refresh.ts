@@ -1,7 +1,7 @@
-import type { Change, Present } from "../changes/index.js";
+import type { Change } from "../changes/index.js";
 import { type CsnCookie, covers, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
 import type { SearchEntry, SearchMessage } from "./message.js";
-import type { EntryMapper } from "./profile-mapper.js";
+import type { EntryMapper, IdentifiedEntry } from "./profile-mapper.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
 
 /** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. */
@@ -167,8 +167,6 @@ export class Refresh implements Pass {
 
 const entriesPerChange = 256;
 
-type Entry = Present["entries"][number];
-
 /**
  * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names
  * of everything below it; and whatever a server forgot.
@@ -177,9 +175,10 @@ export class NameList implements Pass {
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
   readonly #isAhead: (stamp: string) => boolean;
-  readonly #ahead: Entry[] = [];
+  readonly #ahead: IdentifiedEntry[] = [];
   #ended = false;
-  #entries: Entry[] = [];
+  #isPartial = false;
+  #entries: IdentifiedEntry[] = [];
   #change: Change | undefined;
 
   /** @param isAhead - Whether the change with this number has not been told by the live changes yet. */
@@ -193,8 +192,9 @@ export class NameList implements Pass {
     return this.#ended;
   }
 
+  /** Not if there was an entry whose id this account may not read: who knows which of the known ones it is. */
   get sweeps(): boolean {
-    return true;
+    return !this.#isPartial;
   }
 
   read(message: SearchMessage, changes: Change[]): void {
@@ -204,17 +204,19 @@ export class NameList implements Pass {
     }
     if (message.kind !== "entry") return;
     const entry = this.#mapper.identify(message.dn, message.attributes);
-    if (entry === undefined) return;
+    if (entry === "hidden") this.#isPartial = true;
+    if (entry === "hidden" || entry === "other") return;
     // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak of
     // an entry that nobody knows. Those are kept until the end.
     if (entry.stamp !== undefined && this.#isAhead(entry.stamp)) this.#ahead.push(entry);
     else this.#add(entry, changes);
   }
 
-  #add(entry: Entry, changes: Change[]): void {
+  #add(entry: IdentifiedEntry, changes: Change[]): void {
     if (this.#touched?.has(entry.sourceId)) return;
     // The change that is being filled can be filled on until it has been handed over.
-    if (this.#entries.length >= entriesPerChange || changes.at(-1) !== this.#change) {
+    const isOpen = this.#change !== undefined && changes.at(-1) === this.#change;
+    if (!isOpen || this.#entries.length >= entriesPerChange) {
       this.#entries = [];
       this.#change = { kind: "present", entries: this.#entries };
       changes.push(this.#change);
