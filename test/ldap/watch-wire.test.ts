@@ -1,0 +1,320 @@
+import { UnsupportedError } from "concordat";
+import { LdapProtocolError, LdapResultError, watchDirectory } from "concordat/ldap";
+import { describe, expect, test } from "vitest";
+import {
+  csn,
+  idSet,
+  newCookie,
+  openLdapRootDse,
+  refreshEnd,
+  type SyncScript,
+  type SyncScriptOptions,
+  type SyncSearch,
+  startSyncScript,
+  uuid,
+} from "./sync-script.js";
+import { changesOf, Watching } from "./watching.js";
+
+/** What the states of RFC 4533 §2.3 are on the wire. */
+const state = { present: 0, add: 1, modify: 2, delete: 3 } as const;
+const cookie = (...numbers: string[]) => `rid=000,csn=${numbers.join(";")}`;
+
+function watch(script: SyncScript, batchSize = 500) {
+  return watchDirectory({ url: script.url, base: script.base, batchSize, sleep: async () => {} });
+}
+
+/** A watching whose first refresh has ended with the cookie of second 10, and its search. */
+async function live(options: SyncScriptOptions = {}) {
+  const script = await startSyncScript(options);
+  const watching = new Watching(watch(script));
+  await watching.next();
+  watching.ask();
+  const search = await script.next();
+  search.entry(state.add, uuid(1), "ann", { csn: csn(1) });
+  search.info(refreshEnd(1, cookie(csn(10))));
+  await watching.refreshed();
+  return { script, watching, search };
+}
+
+/** The same, resumed: the search of the refresh has been sent and not been answered. */
+async function resumed(options: SyncScriptOptions = {}) {
+  const { script, watching: first } = await live(options);
+  await first.stop();
+  const watching = new Watching(watch(script), first.checkpoint);
+  await watching.next();
+  watching.ask();
+  const search = await script.next();
+  expect(search).toMatchObject({ mode: "refreshAndPersist", cookie: cookie(csn(10)) });
+  return { script, watching, search };
+}
+
+/** Reads what has been sent, up to a mark sent after it. */
+async function upTo(watching: Watching, search: SyncSearch, mark: number) {
+  search.entry(state.modify, uuid(mark), "mark", { csn: csn(mark) });
+  return await watching.until((batch) =>
+    batch.changes.some((change) => change.kind === "upsert" && change.sourceId === uuid(mark)),
+  );
+}
+
+describe("a refresh", () => {
+  test("may tell of each entry that it is present, and then sweeps", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.present, uuid(1), "ann");
+    search.entry(state.add, uuid(2), "bob", { csn: csn(11) });
+    search.info(refreshEnd(2, cookie(csn(11))));
+    expect(changesOf(await watching.refreshed())).toEqual([
+      { kind: "present", entries: [{ sourceId: uuid(1) }] },
+      expect.objectContaining({ kind: "upsert", sourceId: uuid(2) }),
+      { kind: "sweep" },
+    ]);
+  });
+
+  test("may have a present phase before its delete phase, and then sweeps at the end", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.info(idSet(false, [uuid(1), uuid(2)]));
+    search.info(refreshEnd(2, cookie(csn(11)), false));
+    search.entry(state.delete, uuid(2), "bob");
+    search.info(refreshEnd(1, cookie(csn(12))));
+    expect(changesOf(await watching.refreshed())).toEqual([
+      { kind: "present", entries: [{ sourceId: uuid(1) }, { sourceId: uuid(2) }] },
+      { kind: "delete", sourceId: uuid(2) },
+      { kind: "sweep" },
+    ]);
+  });
+
+  test("in batches: a set of deletions that is larger than a batch is divided", async () => {
+    const { script, watching: first } = await live();
+    await using _ = script;
+    await first.stop();
+    await using watching = new Watching(watch(script, 2), first.checkpoint);
+    await watching.next();
+    watching.ask();
+    const search = await script.next();
+    search.info(idSet(true, [1, 2, 3, 4, 5].map(uuid)));
+    search.info(refreshEnd(1, cookie(csn(12))));
+    const batches = await watching.refreshed();
+    expect(Math.max(...batches.map(({ changes }) => changes.length))).toBe(2);
+    expect(changesOf(batches)).toEqual(
+      [1, 2, 3, 4, 5].map((number) => ({ kind: "delete", sourceId: uuid(number) })),
+    );
+  });
+
+  test("passes over intermediate responses of other kinds, and cookies in the middle", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.info(Buffer.from("whatever"), "1.2.3.4");
+    search.info(newCookie(cookie(csn(20))));
+    search.info(refreshEnd(1, "rid=000"));
+    const [ends] = await watching.refreshed();
+    expect(ends).toEqual({ phase: "snapshot", refresh: "ends", changes: [] });
+    // Neither the cookie in the middle nor the bare one at the end counts.
+    await watching.next();
+    watching.ask();
+    expect(await script.next()).toMatchObject({ mode: "refreshOnly", cookie: cookie(csn(10)) });
+  });
+
+  test("that sends what the cookie covers has ignored it: everything is listed, and swept by that", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.add, uuid(1), "ann", { csn: csn(9) });
+    search.info(refreshEnd(1, cookie(csn(12))));
+    expect(changesOf(await watching.refreshed())).not.toContainEqual({ kind: "sweep" });
+    await watching.next();
+    watching.ask();
+    (await script.next()).done({ refreshDeletes: true });
+    const [secondPass] = await watching.reconciled();
+    expect(secondPass).not.toHaveProperty("checkpoint");
+    await watching.next();
+    watching.ask();
+    const list = await script.next();
+    expect(list.mode).toBe("plain");
+    list.entry(undefined, uuid(1), "ann", { csn: csn(9) });
+    list.done();
+    const listed = await watching.reconciled();
+    expect(changesOf(listed)).toMatchObject([
+      { kind: "present", entries: [{ sourceId: uuid(1) }] },
+      { kind: "sweep" },
+    ]);
+    expect(listed.at(-1)).toHaveProperty("checkpoint");
+  });
+  });
+
+  test("may have ignored the cookie where even the base is new", async () => {
+    const { script, watching, search } = await resumed({ baseCsn: csn(11) });
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.add, uuid(1), "ann", { csn: csn(11) });
+    search.info(refreshEnd(1, cookie(csn(12))));
+    await watching.refreshed();
+    await watching.next();
+    watching.ask();
+    (await script.next()).done({ refreshDeletes: true });
+    await watching.reconciled();
+    await watching.next();
+    watching.ask();
+    expect((await script.next()).mode).toBe("plain");
+  });
+});
+
+describe("the second pass", () => {
+  /** A resumed refresh has ended at second 12, and the second pass has been asked for. */
+  async function inSecondPass() {
+    const { script, watching, search } = await resumed();
+    search.info(refreshEnd(1, cookie(csn(12))));
+    await watching.refreshed();
+    expect(await watching.next()).toMatchObject({ phase: "reconcile", refresh: "begins" });
+    watching.ask();
+    const pass = await script.next();
+    return { script, watching, search, pass };
+  }
+
+  test("starts where the refresh ended, whatever came live since", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.info(refreshEnd(1, cookie(csn(12))));
+    search.entry(state.modify, uuid(3), "cyd", { csn: csn(14), cookie: cookie(csn(14)) });
+    await watching.until((batch) => batch.phase === "reconcile");
+    watching.ask();
+    expect(await script.next()).toMatchObject({ mode: "refreshOnly", cookie: cookie(csn(12)) });
+  });
+
+  test("tells deletions with their bound, and keeps checkpoints back until it has ended", async () => {
+    const { script, watching, search, pass } = await inSecondPass();
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.modify, uuid(3), "cyd", { csn: csn(14), cookie: cookie(csn(14)) });
+    const [first] = await watching.until(({ phase }) => phase === "live");
+    expect(first).not.toHaveProperty("checkpoint");
+    const bounded = `${cookie(csn(13))},delcsn=${csn(13)}`;
+    pass.info(idSet(true, [uuid(1)], bounded));
+    pass.done({ refreshDeletes: true, cookie: cookie(csn(99)) });
+    const check = await watching.reconciled();
+    expect(changesOf(check)).toEqual([{ kind: "delete", sourceId: uuid(1), stamp: csn(13) }]);
+    // What the pass itself claims to cover is not taken for granted: live changes may be on their way.
+    expect(JSON.parse(check.at(-1)?.checkpoint ?? "[]")[4]).toBe(cookie(csn(14)));
+  });
+
+  test("is passed over where the live changes know better", async () => {
+    const { script, watching, search, pass } = await inSecondPass();
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.modify, uuid(1), "ann", { csn: csn(14) });
+    search.entry(state.delete, uuid(2), "bob", { cookie: cookie(csn(15)) });
+    await upTo(watching, search, 30);
+    pass.info(idSet(true, [uuid(1), uuid(4)]));
+    pass.info(idSet(false, [uuid(2)]));
+    pass.entry(state.add, uuid(2), "bob", { csn: csn(13) });
+    pass.entry(state.add, uuid(5), "eve", { csn: csn(13) });
+    pass.done({ refreshDeletes: true });
+    expect(changesOf(await watching.reconciled())).toEqual([
+      { kind: "delete", sourceId: uuid(4) },
+      expect.objectContaining({ kind: "upsert", sourceId: uuid(5), stamp: csn(13) }),
+    ]);
+  });
+
+  test("sweeps where the server lists what is present", async () => {
+    const { script, watching, pass } = await inSecondPass();
+    await using _ = script;
+    await using __ = watching;
+    pass.info(idSet(false, [uuid(1)]));
+    pass.done({ refreshDeletes: false });
+    expect(changesOf(await watching.reconciled())).toEqual([
+      { kind: "present", entries: [{ sourceId: uuid(1) }] },
+      { kind: "sweep" },
+    ]);
+  });
+
+  test("that the server cannot serve leads to a full refresh", async () => {
+    const { script, watching, pass } = await inSecondPass();
+    await using _ = script;
+    await using __ = watching;
+    pass.fail(4096);
+    expect(await watching.next()).toEqual({ phase: "snapshot", refresh: "begins", changes: [] });
+    watching.ask();
+    expect(await script.next()).toMatchObject({ mode: "refreshAndPersist", cookie: undefined });
+  });
+});
+
+describe("the persist stage", () => {
+  test("may tell of several deletions in one message", async () => {
+    const { script, watching, search } = await live();
+    await using _ = script;
+    await using __ = watching;
+    search.info(idSet(true, [uuid(1), uuid(2)], cookie(csn(12, 1), csn(11, 2))));
+    const { changes } = await watching.next();
+    expect(changes).toEqual([
+      { kind: "delete", sourceId: uuid(1), stamp: csn(12, 1) },
+      { kind: "delete", sourceId: uuid(2), stamp: csn(12, 1) },
+    ]);
+    expect(JSON.parse(watching.checkpoint ?? "[]")[4]).toBe(
+      cookie(csn(10), csn(12, 1), csn(11, 2)),
+    );
+  });
+
+  test("ended by the server is begun again", async () => {
+    const { script, watching, search } = await live();
+    await using _ = script;
+    await using __ = watching;
+    watching.ask();
+    search.done({ cookie: cookie(csn(11)) });
+    expect(await watching.next()).toMatchObject({ phase: "snapshot", refresh: "begins" });
+    watching.ask();
+    expect(await script.next()).toMatchObject({ cookie: cookie(csn(10)) });
+  });
+
+  test("resumes from the last batch that was acknowledged", async () => {
+    const { script, watching, search } = await live();
+    await using _ = script;
+    await using __ = watching;
+    search.entry(state.modify, uuid(1), "ann", { csn: csn(11), cookie: cookie(csn(11)) });
+    await watching.next();
+    search.entry(state.modify, uuid(1), "ann", { csn: csn(12), cookie: "rid=000" });
+    await watching.next();
+    watching.ask();
+    search.fail(52);
+    await watching.next();
+    watching.ask();
+    expect(await script.next()).toMatchObject({ cookie: cookie(csn(11)) });
+  });
+});
+
+describe("a server", () => {
+  test("that does not offer the operation is refused", async () => {
+    await using script = await startSyncScript({ rootDse: { objectClass: ["top"] } });
+    await using watching = new Watching(watch(script));
+    await expect(watching.next()).rejects.toThrow(UnsupportedError);
+  });
+
+  test("that offers it in its own way is refused by name", async () => {
+    await using script = await startSyncScript({
+      rootDse: { ...openLdapRootDse, objectClass: ["top"], vendorName: ["389 Project"] },
+    });
+    await using watching = new Watching(watch(script));
+    await expect(watching.next()).rejects.toThrow(/389 Project/);
+  });
+
+  test("that breaks the protocol is not asked again", async () => {
+    await using script = await startSyncScript();
+    await using watching = new Watching(watch(script));
+    await watching.next();
+    watching.ask();
+    (await script.next()).entry(undefined, uuid(1), "ann");
+    await expect(watching.next()).rejects.toThrow(LdapProtocolError);
+  });
+
+  test("that refuses even a refresh without a cookie is believed", async () => {
+    await using script = await startSyncScript();
+    await using watching = new Watching(watch(script));
+    await watching.next();
+    watching.ask();
+    (await script.next()).fail(53);
+    await expect(watching.next()).rejects.toThrow(LdapResultError);
+  });
+});
