@@ -1,0 +1,175 @@
+import { sql } from "kysely";
+import { UnsupportedError } from "../core/index.js";
+import type { KyselyDatabase } from "./session.js";
+
+/** The types of the columns that the package's own tables have. */
+export interface ColumnTypes {
+  /** Text that is compared byte by byte and can be in a key; the length is in characters, where the database wants one. */
+  key(length: number): string;
+  /** Text of any length. */
+  readonly text: string;
+  /** A JSON document. */
+  readonly json: string;
+  /** 0 or 1. */
+  readonly flag: string;
+  /** An integer of 32 bits. */
+  readonly integer: string;
+}
+
+/** What differs between the databases, by feature. */
+export interface SqlDialect {
+  readonly name: "sqlite" | "postgres" | "mysql";
+  readonly types: ColumnTypes;
+  /** A name as an identifier, whatever characters it holds. */
+  quote(identifier: string): string;
+  /** The place of the parameter with this position, which counts from 1. */
+  placeholder(position: number): string;
+  /** A list of tuples after `in`, given the tuples. */
+  tuples(tuples: string): string;
+  /** The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. */
+  onConflict(key: readonly string[], columns: readonly string[]): string;
+  /** The end of an insert that passes over rows that any unique key stands against. */
+  readonly onAnyConflict: string;
+  /** Whether inserts and deletes can end in `returning`. */
+  readonly returning: boolean;
+  /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
+  readonly lockRow: string;
+  /** Whether an index can be on part of the rows. */
+  readonly partialIndexes: boolean;
+  /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
+  readonly failureEndsTransaction: boolean;
+  /** An expression: the JSON object in the column with some members set, given as pairs, and some removed. */
+  changedJson(
+    column: string,
+    set: readonly { readonly name: string; readonly json: string }[],
+    remove: readonly string[],
+    place: (value: unknown) => string,
+  ): string;
+}
+
+const sqlite: SqlDialect = {
+  name: "sqlite",
+  types: {
+    key: () => "text",
+    text: "text",
+    json: "text",
+    flag: "integer",
+    integer: "integer",
+  },
+  quote: doubleQuoted,
+  placeholder: () => "?",
+  tuples: (tuples) => `(values ${tuples})`,
+  onConflict: updateExcluded,
+  onAnyConflict: "on conflict do nothing",
+  returning: true,
+  // A transaction that writes has the database to itself.
+  lockRow: "",
+  partialIndexes: true,
+  failureEndsTransaction: false,
+  changedJson(column, set, remove, place) {
+    const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
+    const kept = remove.length > 0 ? `json_remove(${column}${removed})` : column;
+    const members = set
+      .map(({ name, json }) => `, ${place(jsonPath(name))}, json(${place(json)})`)
+      .join("");
+    return set.length > 0 ? `json_set(${kept}${members})` : kept;
+  },
+};
+
+const postgres: SqlDialect = {
+  name: "postgres",
+  types: {
+    key: () => 'text collate "C"',
+    text: "text",
+    json: "jsonb",
+    flag: "smallint",
+    integer: "integer",
+  },
+  quote: doubleQuoted,
+  placeholder: (position) => `$${position}`,
+  tuples: (tuples) => `(${tuples})`,
+  onConflict: updateExcluded,
+  onAnyConflict: "on conflict do nothing",
+  returning: true,
+  lockRow: "for update",
+  partialIndexes: true,
+  failureEndsTransaction: true,
+  changedJson(column, set, remove, place) {
+    const removed = remove.map((name) => ` - cast(${place(name)} as text)`).join("");
+    const members = set
+      .map(
+        ({ name, json }) =>
+          ` || jsonb_build_object(cast(${place(name)} as text), cast(${place(json)} as jsonb))`,
+      )
+      .join("");
+    return `(${column}${removed}${members})`;
+  },
+};
+
+const mysql: SqlDialect = {
+  name: "mysql",
+  types: {
+    key: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_nopad_bin`,
+    text: "longtext character set utf8mb4 collate utf8mb4_nopad_bin",
+    json: "json",
+    flag: "smallint",
+    integer: "integer",
+  },
+  quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
+  placeholder: () => "?",
+  tuples: (tuples) => `(${tuples})`,
+  onConflict(key, columns) {
+    const updated = columns.length > 0 ? columns : key.slice(0, 1);
+    const value = columns.length > 0 ? (column: string) => `values(${column})` : String;
+    return `on duplicate key update ${updated.map((column) => `${column} = ${value(column)}`).join(", ")}`;
+  },
+  // Takes no column, so that `insert ignore`, which also swallows values that do not fit, is not needed.
+  onAnyConflict: "",
+  returning: false,
+  lockRow: "for update",
+  partialIndexes: false,
+  failureEndsTransaction: false,
+  changedJson(column, set, remove, place) {
+    const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
+    const kept = remove.length > 0 ? `json_remove(${column}${removed})` : column;
+    const members = set
+      .map(({ name, json }) => `, ${place(jsonPath(name))}, json_extract(${place(json)}, '$')`)
+      .join("");
+    return set.length > 0 ? `json_set(${kept}${members})` : kept;
+  },
+};
+
+/**
+ * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
+ * database, and where two copies of Kysely are loaded; the class of the adapter does neither.
+ *
+ * @throws {UnsupportedError} the database is none of the three.
+ */
+export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
+  const text = sql`${sql.id("a")} = ${1}`.compile(db).sql;
+  switch (text) {
+    case '"a" = ?':
+      return sqlite;
+    case '"a" = $1':
+      return postgres;
+    case "`a` = ?":
+      return mysql;
+    default:
+      throw new UnsupportedError("The database is not SQLite, PostgreSQL, MariaDB or MySQL.");
+  }
+}
+
+function doubleQuoted(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`;
+}
+
+function updateExcluded(key: readonly string[], columns: readonly string[]): string {
+  const target = `on conflict (${key.join(", ")}) do`;
+  if (columns.length === 0) return `${target} nothing`;
+  return `${target} update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+}
+
+/** The path of a member of the outermost object; the names of SCIM attributes hold no quotation mark. */
+function jsonPath(name: string): string {
+  return `$."${name}"`;
+}

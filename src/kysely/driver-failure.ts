@@ -1,0 +1,212 @@
+import { ConcordatError, InvalidValueError, UnavailableError } from "../core/index.js";
+
+/** What a database's refusal of a statement means, and of what, as far as the database says. */
+export type DriverFailure =
+  /** A value that must be unique is in another row. */
+  | { readonly kind: "unique"; readonly columns: readonly string[]; readonly index?: string }
+  /** A row that is referred to is not there, or is to be deleted and is referred to. */
+  | { readonly kind: "foreignKey" }
+  /** A value does not fit its column. */
+  | { readonly kind: "value"; readonly column?: string }
+  /** The database is busy or gone, or has broken a deadlock. */
+  | { readonly kind: "unavailable" };
+
+/** What drivers say of an error: `node:sqlite`, `better-sqlite3`, `pg`, PGlite, `mysql2` and `mariadb`. */
+interface DriverError {
+  readonly message: string;
+  readonly errcode?: unknown;
+  readonly errno?: unknown;
+  readonly code?: unknown;
+  readonly detail?: unknown;
+  readonly constraint?: unknown;
+  readonly column?: unknown;
+}
+
+/** Reads an error of a driver; `undefined` is an error of another kind, such as a mistake in a statement. */
+export function driverFailure(error: unknown): DriverFailure | undefined {
+  if (!(error instanceof Error) || error instanceof ConcordatError) return undefined;
+  const driverError: DriverError = error;
+  const { errcode, errno, code, message } = driverError;
+  if (typeof errcode === "number") return sqliteFailure(errcode, message);
+  if (typeof code !== "string") return undefined;
+  if (code.startsWith("SQLITE_")) return sqliteFailure(sqliteCodes.get(code) ?? 0, message);
+  if (connectionCodes.has(code)) return { kind: "unavailable" };
+  if (code.startsWith("ER_") && typeof errno === "number") return mysqlFailure(errno, message);
+  if (/^[0-9][0-9A-Z]{4}$/.test(code)) return postgresFailure(code, driverError);
+  return undefined;
+}
+
+/** The package's error for a failure that has to do with no row in particular. */
+export function toError(error: unknown): unknown {
+  const failure = driverFailure(error);
+  if (failure?.kind === "unavailable") {
+    return new UnavailableError("The database cannot answer now.", { cause: error });
+  }
+  if (failure?.kind === "value") {
+    return new InvalidValueError(failure.column ?? "value", "the database cannot hold it.", {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** Result codes of SQLite: primary ones, and those of violated constraints. */
+const sqlite = {
+  busy: 5,
+  locked: 6,
+  outOfMemory: 7,
+  diskError: 10,
+  diskFull: 13,
+  cannotOpen: 14,
+  tooBig: 18,
+  mismatch: 20,
+  check: 275,
+  foreignKey: 787,
+  notNull: 1299,
+  primaryKey: 1555,
+  unique: 2067,
+  dataType: 3091,
+} as const;
+
+/** The names that other drivers than Node's own give to them. */
+const sqliteCodes: ReadonlyMap<string, number> = new Map([
+  ["SQLITE_BUSY", sqlite.busy],
+  ["SQLITE_BUSY_SNAPSHOT", sqlite.busy],
+  ["SQLITE_BUSY_RECOVERY", sqlite.busy],
+  ["SQLITE_LOCKED", sqlite.locked],
+  ["SQLITE_NOMEM", sqlite.outOfMemory],
+  ["SQLITE_IOERR", sqlite.diskError],
+  ["SQLITE_FULL", sqlite.diskFull],
+  ["SQLITE_CANTOPEN", sqlite.cannotOpen],
+  ["SQLITE_TOOBIG", sqlite.tooBig],
+  ["SQLITE_MISMATCH", sqlite.mismatch],
+  ["SQLITE_CONSTRAINT_CHECK", sqlite.check],
+  ["SQLITE_CONSTRAINT_FOREIGNKEY", sqlite.foreignKey],
+  ["SQLITE_CONSTRAINT_NOTNULL", sqlite.notNull],
+  ["SQLITE_CONSTRAINT_PRIMARYKEY", sqlite.primaryKey],
+  ["SQLITE_CONSTRAINT_UNIQUE", sqlite.unique],
+  ["SQLITE_CONSTRAINT_DATATYPE", sqlite.dataType],
+]);
+
+function sqliteFailure(code: number, message: string): DriverFailure | undefined {
+  switch (code) {
+    case sqlite.unique:
+    case sqlite.primaryKey: {
+      // "UNIQUE constraint failed: account.login, account.tenant"
+      const columns = message.split("failed: ")[1]?.split(", ") ?? [];
+      return { kind: "unique", columns: columns.map((name) => name.split(".").at(-1) ?? name) };
+    }
+    case sqlite.foreignKey:
+      return { kind: "foreignKey" };
+    case sqlite.check:
+    case sqlite.notNull:
+    case sqlite.dataType:
+      return { kind: "value", ...columnIn(message, /failed: (?:.*\.)?(\S+)$/) };
+  }
+  switch (code & 0xff) {
+    case sqlite.busy:
+    case sqlite.locked:
+    case sqlite.outOfMemory:
+    case sqlite.diskError:
+    case sqlite.diskFull:
+    case sqlite.cannotOpen:
+      return { kind: "unavailable" };
+    case sqlite.tooBig:
+    case sqlite.mismatch:
+      return { kind: "value" };
+  }
+  return undefined;
+}
+
+/** PostgreSQL's codes, by their class where the class says enough (PostgreSQL, appendix A). */
+function postgresFailure(
+  code: string,
+  { detail, constraint, column }: DriverError,
+): DriverFailure | undefined {
+  switch (code) {
+    case "23505": {
+      // "Key (login, tenant)=(…) already exists."
+      const names = typeof detail === "string" ? /^Key \((.+?)\)=/.exec(detail)?.[1] : undefined;
+      return {
+        kind: "unique",
+        columns: names?.split(", ").map((name) => name.replaceAll('"', "")) ?? [],
+        ...(typeof constraint === "string" ? { index: constraint } : {}),
+      };
+    }
+    case "23503":
+      return { kind: "foreignKey" };
+    case "23502": // not_null_violation
+    case "23514": // check_violation
+    case "54000": // program_limit_exceeded: an index cannot hold a value of that length
+      return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
+    case "40001": // serialization_failure
+    case "40P01": // deadlock_detected
+    case "55P03": // lock_not_available
+      return { kind: "unavailable" };
+  }
+  switch (code.slice(0, 2)) {
+    case "22": // data exception
+      return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
+    case "08": // connection exception
+    case "53": // insufficient resources
+    case "57": // operator intervention
+    case "58": // system error
+      return { kind: "unavailable" };
+  }
+  return undefined;
+}
+
+/** The error numbers of MariaDB and MySQL. */
+function mysqlFailure(errno: number, message: string): DriverFailure | undefined {
+  switch (errno) {
+    case 1062:
+    case 1586: {
+      // "Duplicate entry '…' for key 'account.login'"
+      const index = /for key '(?:.*\.)?([^']+)'/.exec(message)?.[1];
+      return { kind: "unique", columns: [], ...(index === undefined ? {} : { index }) };
+    }
+    case 1216: // ER_NO_REFERENCED_ROW, ER_ROW_IS_REFERENCED and their successors
+    case 1217:
+    case 1451:
+    case 1452:
+      return { kind: "foreignKey" };
+    case 1048: // ER_BAD_NULL_ERROR
+    case 1264: // ER_WARN_DATA_OUT_OF_RANGE
+    case 1292: // ER_TRUNCATED_WRONG_VALUE
+    case 1364: // ER_NO_DEFAULT_FOR_FIELD
+    case 1366: // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
+    case 1406: // ER_DATA_TOO_LONG
+    case 3819: // ER_CHECK_CONSTRAINT_VIOLATED, in MySQL
+    case 4025: // ER_CONSTRAINT_FAILED, in MariaDB
+      return { kind: "value", ...columnIn(message, /(?:column|Column|Field) '([^']+)'/) };
+    case 1020: // ER_CHECKREAD: another transaction changed the row
+    case 1040: // ER_CON_COUNT_ERROR
+    case 1053: // ER_SERVER_SHUTDOWN
+    case 1205: // ER_LOCK_WAIT_TIMEOUT
+    case 1213: // ER_LOCK_DEADLOCK
+    case 1317: // ER_QUERY_INTERRUPTED
+    case 1927: // ER_CONNECTION_KILLED
+      return { kind: "unavailable" };
+  }
+  return undefined;
+}
+
+/** What sockets and pools say of a connection that was lost or not made. */
+const connectionCodes: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "ENOTFOUND",
+  "EPIPE",
+  "ETIMEDOUT",
+  "PROTOCOL_CONNECTION_LOST",
+  "ER_GET_CONNECTION_TIMEOUT",
+  "ER_SOCKET_UNEXPECTED_CLOSE",
+]);
+
+function columnIn(message: string, pattern: RegExp): { column?: string } {
+  const column = pattern.exec(message)?.[1];
+  return column === undefined ? {} : { column };
+}

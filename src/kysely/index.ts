@@ -1,0 +1,12 @@
+export { KyselyCheckpointRepository } from "./checkpoint-repository.js";
+export { KyselyLinkRepository } from "./link-repository.js";
+export { KyselyMembershipRepository } from "./membership-repository.js";
+export {
+  type NodeSqliteConnection,
+  type NodeSqliteFile,
+  type NodeSqliteOptions,
+  nodeSqliteDialect,
+} from "./node-sqlite-dialect.js";
+export { joinTransaction, type KyselyDatabase } from "./session.js";
+export type { TableOptions } from "./table-names.js";
+export { createTables, dropTables } from "./tables.js";

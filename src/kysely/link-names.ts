@@ -1,0 +1,178 @@
+import type { Name, NameKind } from "../changes/index.js";
+import type { HeldName, LinkState } from "../repositories/index.js";
+import { batches, lists } from "./parameters.js";
+import type { Session } from "./session.js";
+import { decodeText, encodeText } from "./stored-text.js";
+import type { TableNames } from "./table-names.js";
+
+interface NameRow {
+  readonly kind: NameKind;
+  readonly name_key: string;
+  readonly source_id: string;
+}
+
+interface HeldNameRow extends NameRow {
+  /** Absent where the entry has no link. */
+  readonly state: LinkState | null;
+}
+
+/** The names by which the entries of a source are referred to, as its table holds them. */
+export class LinkNames {
+  readonly #session: Session;
+  readonly #tables: TableNames;
+
+  constructor(session: Session, tables: TableNames) {
+    this.#session = session;
+    this.#tables = tables;
+  }
+
+  /** The names of these entries. */
+  async of(source: string, sourceIds: readonly string[]): Promise<HeldName[]> {
+    const rows: HeldNameRow[] = [];
+    for (const part of lists([...new Set(sourceIds)])) {
+      rows.push(
+        ...(await this.#session.read<HeldNameRow>(
+          (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
+            where n.source = ${p.value(encodeText(source))}
+            and n.source_id in ${p.list(part.map(encodeText))}`,
+        )),
+      );
+    }
+    return rows.flatMap(decodeHeld);
+  }
+
+  /** Who has these names. Those of kind `id` are not among them. */
+  async holders(source: string, names: readonly Name[]): Promise<HeldName[]> {
+    const rows: HeldNameRow[] = [];
+    for (const [kind, keys] of keysByKind(names)) {
+      for (const part of lists([...keys])) {
+        rows.push(
+          ...(await this.#session.read<HeldNameRow>(
+            (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
+              where n.source = ${p.value(encodeText(source))} and n.kind = ${p.value(kind)}
+              and n.name_key in ${p.list(part.map(encodeText))}`,
+          )),
+        );
+      }
+    }
+    return rows.flatMap(decodeHeld);
+  }
+
+  /** Gives entries these names and no others, and takes distinguished names from whoever has them. */
+  async set(
+    source: string,
+    entries: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
+  ): Promise<void> {
+    const wanted = wantedNames(entries);
+    const ids = [...new Set(entries.map((entry) => entry.sourceId))];
+    const present = new Set<string>();
+    const surplus: NameRow[] = [];
+    for (const row of await this.#rowsOf(source, ids)) {
+      if (wanted.has(rowKey(row))) present.add(rowKey(row));
+      else surplus.push(row);
+    }
+    const missing = [...wanted].filter(([key]) => !present.has(key)).map(([, row]) => row);
+    await this.#delete(source, surplus);
+    await this.#deleteDistinguished(source, missing);
+    const stored = encodeText(source);
+    for (const part of batches(missing)) {
+      await this.#session.write(
+        (p) => `insert into ${this.#tables.linkName} (source, kind, name_key, source_id)
+          values ${p.rows(part.map((row) => [stored, row.kind, row.name_key, row.source_id]))}`,
+      );
+    }
+  }
+
+  /** Takes all names from these entries. */
+  async remove(source: string, sourceIds: readonly string[]): Promise<void> {
+    for (const part of lists(sourceIds)) {
+      await this.#session.write(
+        (p) => `delete from ${this.#tables.linkName}
+          where source = ${p.value(encodeText(source))}
+          and source_id in ${p.list(part.map(encodeText))}`,
+      );
+    }
+  }
+
+  /** The state is looked up for each name: of a join, SQLite may begin with all links of the source. */
+  #heldName(): string {
+    return `n.kind, n.name_key, n.source_id, (select l.state from ${this.#tables.link} l
+      where l.source = n.source and l.source_id = n.source_id) as state`;
+  }
+
+  async #rowsOf(source: string, sourceIds: readonly string[]): Promise<NameRow[]> {
+    const rows: NameRow[] = [];
+    for (const part of lists(sourceIds)) {
+      rows.push(
+        ...(await this.#session.read<NameRow>(
+          (p) => `select kind, name_key, source_id from ${this.#tables.linkName}
+            where source = ${p.value(encodeText(source))}
+            and source_id in ${p.list(part.map(encodeText))}`,
+        )),
+      );
+    }
+    return rows;
+  }
+
+  async #delete(source: string, rows: readonly NameRow[]): Promise<void> {
+    for (const part of lists(rows)) {
+      await this.#session.write(
+        (p) => `delete from ${this.#tables.linkName}
+          where source = ${p.value(encodeText(source))} and (kind, name_key, source_id)
+          in ${p.tuples(part.map((row) => [row.kind, row.name_key, row.source_id]))}`,
+      );
+    }
+  }
+
+  async #deleteDistinguished(source: string, rows: readonly NameRow[]): Promise<void> {
+    const keys = rows.flatMap((row) => (row.kind === "dn" ? row.name_key : []));
+    for (const part of lists(keys)) {
+      await this.#session.write(
+        (p) => `delete from ${this.#tables.linkName}
+          where source = ${p.value(encodeText(source))} and kind = 'dn'
+          and name_key in ${p.list(part)}`,
+      );
+    }
+  }
+}
+
+/** The rows that entries shall have, by row key. Of two entries that claim a distinguished name, the later one has it. */
+function wantedNames(
+  entries: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
+): Map<string, NameRow> {
+  const wanted = new Map<string, NameRow>();
+  const distinguished = new Map<string, string>();
+  const latest = new Map(entries.map((entry) => [entry.sourceId, entry.names]));
+  for (const [sourceId, names] of latest) {
+    for (const { kind, key } of names) {
+      if (kind === "id") continue;
+      const row = { kind, name_key: encodeText(key), source_id: encodeText(sourceId) };
+      if (kind === "dn") {
+        const before = distinguished.get(key);
+        if (before !== undefined) wanted.delete(before);
+        distinguished.set(key, rowKey(row));
+      }
+      wanted.set(rowKey(row), row);
+    }
+  }
+  return wanted;
+}
+
+/** One string for a row; encoded text holds no U+0000. */
+function rowKey({ kind, name_key, source_id }: NameRow): string {
+  return `${kind}\u0000${name_key}\u0000${source_id}`;
+}
+
+/** A name of an entry without a link is held by nobody. */
+function decodeHeld({ kind, name_key, source_id, state }: HeldNameRow): HeldName[] {
+  if (state === null) return [];
+  return [{ kind, key: decodeText(name_key), sourceId: decodeText(source_id), state }];
+}
+
+function keysByKind(names: readonly Name[]): Map<NameKind, Set<string>> {
+  const keys = new Map<NameKind, Set<string>>();
+  for (const { kind, key } of names) {
+    if (kind !== "id") keys.set(kind, (keys.get(kind) ?? new Set()).add(key));
+  }
+  return keys;
+}

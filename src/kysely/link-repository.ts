@@ -1,0 +1,209 @@
+import type { Name } from "../changes/index.js";
+import {
+  type HeldName,
+  type Link,
+  type LinkOwner,
+  LinkRepository,
+  type LinkSelection,
+  type LinkState,
+} from "../repositories/index.js";
+import { LinkNames } from "./link-names.js";
+import {
+  decodeLink,
+  decodeOwner,
+  encodeLink,
+  type LinkRow,
+  linkColumns,
+  type OwnerRow,
+  ownerColumns,
+} from "./link-rows.js";
+import { batches, lists, type Parameters } from "./parameters.js";
+import { type KyselyDatabase, Session } from "./session.js";
+import { decodeText, encodeText, foldCase } from "./stored-text.js";
+import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
+
+/** Links and their names, in the tables that `createTables` makes. */
+export class KyselyLinkRepository extends LinkRepository {
+  readonly #session: Session;
+  readonly #tables: TableNames;
+  readonly #names: LinkNames;
+
+  constructor(db: KyselyDatabase, options?: TableOptions) {
+    super();
+    this.#session = new Session(db);
+    this.#tables = quotedTableNames(this.#session.dialect, options);
+    this.#names = new LinkNames(this.#session, this.#tables);
+  }
+
+  override async get(
+    source: string,
+    sourceIds: readonly string[],
+  ): Promise<readonly (Link | undefined)[]> {
+    const found = new Map<string, Link>();
+    for (const part of lists(sourceIds)) {
+      const rows = await this.#session.read<LinkRow>(
+        (p) =>
+          `select ${linkColumns.join(", ")} from ${this.#tables.link} where ${entries(p, source, part)}`,
+      );
+      for (const link of rows.map(decodeLink)) found.set(link.sourceId, link);
+    }
+    return sourceIds.map((sourceId) => found.get(sourceId));
+  }
+
+  override async save(source: string, links: readonly Link[]): Promise<void> {
+    const stored = encodeText(source);
+    // A statement cannot write one row twice; of two links with one id the last is meant.
+    const latest = [...new Map(links.map((link) => [link.sourceId, link])).values()];
+    const onConflict = this.#session.dialect.onConflict(
+      ["source", "source_id"],
+      linkColumns.filter((column) => column !== "source_id"),
+    );
+    for (const part of batches(latest)) {
+      await this.#session.write(
+        (p) => `insert into ${this.#tables.link} (source, ${linkColumns.join(", ")})
+          values ${p.rows(part.map((link) => [stored, ...encodeLink(link)]))} ${onConflict}`,
+      );
+    }
+  }
+
+  override async markSeen(
+    source: string,
+    sourceIds: readonly string[],
+    generation: number,
+  ): Promise<void> {
+    for (const part of lists(sourceIds)) {
+      await this.#session.write(
+        (p) => `update ${this.#tables.link} set seen = ${p.value(generation)}
+          where ${entries(p, source, part)}`,
+      );
+    }
+  }
+
+  override async markUnsettled(
+    source: string,
+    sourceIds: readonly string[],
+    unsettled: boolean,
+  ): Promise<void> {
+    for (const part of lists(sourceIds)) {
+      await this.#session.write(
+        (p) => `update ${this.#tables.link} set unsettled = ${p.value(Number(unsettled))}
+          where ${entries(p, source, part)}`,
+      );
+    }
+  }
+
+  override async list(
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly Link[]> {
+    const rows = await this.#session.read<LinkRow>((p) => {
+      const condition = selected(p, source, selection);
+      const after =
+        page.after === undefined ? "" : ` and source_id > ${p.value(encodeText(page.after))}`;
+      return `select ${linkColumns.join(", ")} from ${this.#tables.link} where ${condition}${after}
+        order by source_id limit ${p.value(page.count)}`;
+    });
+    return rows.map(decodeLink);
+  }
+
+  override async count(source: string, selection: LinkSelection): Promise<number> {
+    const [row] = await this.#session.read<{ readonly count: number | string }>(
+      (p) => `select count(*) as count from ${this.#tables.link}
+        where ${selected(p, source, selection)}`,
+    );
+    return Number(row?.count ?? 0);
+  }
+
+  override async remove(source: string, sourceIds: readonly string[]): Promise<void> {
+    if (sourceIds.length === 0) return;
+    await this.#session.atomically(async (session) => {
+      await new LinkNames(session, this.#tables).remove(source, sourceIds);
+      for (const part of lists(sourceIds)) {
+        await session.write(
+          (p) => `delete from ${this.#tables.link} where ${entries(p, source, part)}`,
+        );
+      }
+    });
+  }
+
+  override async owners(
+    type: "User" | "Group",
+    resourceIds: readonly string[],
+  ): Promise<readonly LinkOwner[]> {
+    const found: LinkOwner[] = [];
+    for (const part of lists([...new Set(resourceIds)])) {
+      const rows = await this.#session.read<OwnerRow>(
+        (p) => `select ${ownerColumns.join(", ")} from ${this.#tables.link}
+          where type = ${p.value(type)} and resource_id in ${p.list(part.map(encodeText))}`,
+      );
+      found.push(...rows.map(decodeOwner));
+    }
+    return found;
+  }
+
+  override async intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]> {
+    const rows = await this.#session.read<OwnerRow>(
+      (p) => `select ${ownerColumns.join(", ")} from ${this.#tables.link}
+        where type = ${p.value(type)} and intent_key = ${p.value(encodeText(foldCase(name)))}`,
+    );
+    return rows.map(decodeOwner);
+  }
+
+  override names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]> {
+    return this.#names.of(source, sourceIds);
+  }
+
+  override async setNames(
+    source: string,
+    named: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
+  ): Promise<void> {
+    if (named.length === 0) return;
+    await this.#session.atomically((session) =>
+      new LinkNames(session, this.#tables).set(source, named),
+    );
+  }
+
+  override async holders(source: string, names: readonly Name[]): Promise<readonly HeldName[]> {
+    const ids = new Set(names.flatMap((name) => (name.kind === "id" ? name.key : [])));
+    const links = await this.#states(source, [...ids]);
+    return [
+      ...links.map((link): HeldName => ({ kind: "id", key: link.sourceId, ...link })),
+      ...(await this.#names.holders(source, names)),
+    ];
+  }
+
+  async #states(
+    source: string,
+    sourceIds: readonly string[],
+  ): Promise<{ readonly sourceId: string; readonly state: LinkState }[]> {
+    const rows: Pick<LinkRow, "source_id" | "state">[] = [];
+    for (const part of lists(sourceIds)) {
+      rows.push(
+        ...(await this.#session.read<Pick<LinkRow, "source_id" | "state">>(
+          (p) => `select source_id, state from ${this.#tables.link}
+            where ${entries(p, source, part)}`,
+        )),
+      );
+    }
+    return rows.map(({ source_id, state }) => ({ sourceId: decodeText(source_id), state }));
+  }
+}
+
+/** The condition for entries of a source. */
+function entries(p: Parameters, source: string, sourceIds: readonly string[]): string {
+  return `source = ${p.value(encodeText(source))} and source_id in ${p.list(sourceIds.map(encodeText))}`;
+}
+
+/** The condition for a selection. What is always the same is written as a literal, since partial indexes need that. */
+function selected(p: Parameters, source: string, selection: LinkSelection): string {
+  const { states, seenBefore, unsettled, failed, intended } = selection;
+  return [
+    `source = ${p.value(encodeText(source))}`,
+    ...(states === undefined ? [] : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
+    ...(seenBefore === undefined ? [] : [`seen < ${p.value(seenBefore)}`]),
+    ...(unsettled === undefined ? [] : ["unsettled = 1"]),
+    ...(failed === undefined ? [] : ["failure is not null"]),
+    ...(intended === undefined ? [] : ["intent_key is not null"]),
+  ].join(" and ");
+}

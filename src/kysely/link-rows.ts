@@ -1,0 +1,112 @@
+import type { Failure, Link, LinkOwner, LinkState } from "../repositories/index.js";
+import { decodeText, encodeText, foldCase } from "./stored-text.js";
+
+/** A link as its table holds it, without the source. */
+export interface LinkRow {
+  readonly source_id: string;
+  readonly type: "User" | "Group";
+  readonly state: LinkState;
+  readonly resource_id: string | null;
+  readonly name: string | null;
+  readonly adopted: number;
+  readonly stamp: string | null;
+  readonly gone_stamp: string | null;
+  readonly digest: string | null;
+  readonly seen: number;
+  readonly disabled_by_us: number;
+  readonly intent_name: string | null;
+  readonly intent_key: string | null;
+  readonly unsettled: number;
+  readonly failure: string | null;
+}
+
+/** The columns of a link, in the order of {@link encodeLink}. */
+export const linkColumns: readonly (keyof LinkRow)[] = [
+  "source_id",
+  "type",
+  "state",
+  "resource_id",
+  "name",
+  "adopted",
+  "stamp",
+  "gone_stamp",
+  "digest",
+  "seen",
+  "disabled_by_us",
+  "intent_name",
+  "intent_key",
+  "unsettled",
+  "failure",
+];
+
+/** The values of a link's columns. */
+export function encodeLink(link: Link): unknown[] {
+  const { intent, failure } = link;
+  return [
+    encodeText(link.sourceId),
+    link.type,
+    link.state,
+    encodeOptional(link.resourceId),
+    encodeOptional(link.name),
+    Number(link.adopted),
+    encodeOptional(link.stamp),
+    encodeOptional(link.goneStamp),
+    encodeOptional(link.digest),
+    link.seen,
+    Number(link.disabledByUs),
+    encodeOptional(intent?.name),
+    intent === undefined ? null : encodeText(foldCase(intent.name)),
+    Number(link.unsettled),
+    failure === undefined ? null : JSON.stringify(failure),
+  ];
+}
+
+/** The link that a row holds. */
+export function decodeLink(row: LinkRow): Link {
+  return {
+    sourceId: decodeText(row.source_id),
+    type: row.type,
+    state: row.state,
+    ...(row.resource_id === null ? {} : { resourceId: decodeText(row.resource_id) }),
+    ...(row.name === null ? {} : { name: decodeText(row.name) }),
+    adopted: row.adopted === 1,
+    ...(row.stamp === null ? {} : { stamp: decodeText(row.stamp) }),
+    ...(row.gone_stamp === null ? {} : { goneStamp: decodeText(row.gone_stamp) }),
+    ...(row.digest === null ? {} : { digest: decodeText(row.digest) }),
+    seen: row.seen,
+    disabledByUs: row.disabled_by_us === 1,
+    ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
+    unsettled: row.unsettled === 1,
+    ...(row.failure === null ? {} : { failure: JSON.parse(row.failure) as Failure }),
+  };
+}
+
+/** A link as seen from the resource, as its table holds it. */
+export interface OwnerRow
+  extends Pick<LinkRow, "source_id" | "state" | "resource_id" | "intent_name"> {
+  readonly source: string;
+}
+
+/** The columns of an owner. */
+export const ownerColumns: readonly (keyof OwnerRow)[] = [
+  "source",
+  "source_id",
+  "state",
+  "resource_id",
+  "intent_name",
+];
+
+/** The owner that a row holds. */
+export function decodeOwner(row: OwnerRow): LinkOwner {
+  return {
+    source: decodeText(row.source),
+    sourceId: decodeText(row.source_id),
+    state: row.state,
+    ...(row.resource_id === null ? {} : { resourceId: decodeText(row.resource_id) }),
+    ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
+  };
+}
+
+function encodeOptional(text: string | undefined): string | null {
+  return text === undefined ? null : encodeText(text);
+}

@@ -1,0 +1,69 @@
+import type { SqlDialect } from "./dialect.js";
+
+/** The most rows that one statement inserts, and the most values in one list. */
+export const rowsPerStatement = 64;
+export const valuesPerStatement = 512;
+
+/**
+ * The values of a statement, in the order in which its text names them. Each method answers with the text that stands for
+ * the values it was given.
+ */
+export class Parameters {
+  readonly values: unknown[] = [];
+  readonly #dialect: SqlDialect;
+
+  constructor(dialect: SqlDialect) {
+    this.#dialect = dialect;
+  }
+
+  /** One value. */
+  readonly value = (value: unknown): string => {
+    this.values.push(value);
+    return this.#dialect.placeholder(this.values.length);
+  };
+
+  /**
+   * The right side of `in`. The last value is repeated until the length is a power of two, so that lists of all lengths
+   * make a few texts, each of which the driver prepares once.
+   */
+  list(values: readonly unknown[]): string {
+    return `(${padded(values).map(this.value).join(", ")})`;
+  }
+
+  /** The right side of `in` for tuples, padded in the same way. */
+  tuples(tuples: readonly (readonly unknown[])[]): string {
+    return this.#dialect.tuples(this.rows(padded(tuples)));
+  }
+
+  /** Rows after `values`. */
+  rows(rows: readonly (readonly unknown[])[]): string {
+    return rows.map((row) => `(${row.map(this.value).join(", ")})`).join(", ");
+  }
+}
+
+function padded<T>(values: readonly T[]): readonly T[] {
+  const last = values.at(-1);
+  if (last === undefined) return values;
+  const length = 2 ** Math.ceil(Math.log2(values.length));
+  return [...values, ...Array<T>(length - values.length).fill(last)];
+}
+
+/** Values in parts that fit into a list. */
+export function lists<T>(values: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < values.length; at += valuesPerStatement) {
+    parts.push(values.slice(at, at + valuesPerStatement));
+  }
+  return parts;
+}
+
+/** Rows in parts of which the lengths are powers of two, so that inserts of any number of rows make a few texts. */
+export function batches<T>(rows: readonly T[]): T[][] {
+  const parts: T[][] = [];
+  let length = rowsPerStatement;
+  for (let at = 0; at < rows.length; at += length) {
+    while (length > rows.length - at) length /= 2;
+    parts.push(rows.slice(at, at + length));
+  }
+  return parts;
+}

@@ -1,0 +1,132 @@
+import { CompiledQuery, type QueryExecutor, type QueryResult } from "kysely";
+import { UnsupportedError } from "../core/index.js";
+import type { CallOptions } from "../repositories/index.js";
+import { dialectOf, type SqlDialect } from "./dialect.js";
+import { toError } from "./driver-failure.js";
+import { Parameters } from "./parameters.js";
+
+/**
+ * A `Kysely` of any database type, or one of its transactions.
+ *
+ * Plugins are not applied to the package's statements: tables and columns are named to it as the database knows them.
+ */
+export interface KyselyDatabase {
+  /** Whether this is a transaction. */
+  readonly isTransaction: boolean;
+  /** What runs the statements. */
+  getExecutor(): QueryExecutor;
+  /** Begins a transaction. */
+  transaction(): { execute<R>(work: (transaction: KyselyDatabase) => Promise<R>): Promise<R> };
+}
+
+/**
+ * Says that the database's connection is in a transaction that something other than this Kysely began and will end, such as
+ * another SQL library on the same connection. Repositories on it then begin none of their own.
+ */
+export function joinTransaction(db: KyselyDatabase): KyselyDatabase {
+  return {
+    isTransaction: true,
+    getExecutor: () => db.getExecutor(),
+    transaction() {
+      throw new UnsupportedError("The database is in a transaction already.");
+    },
+  };
+}
+
+/** Writes the text of a statement, and hands its values to the parameters. */
+export type StatementText = (parameters: Parameters) => string;
+
+/**
+ * Runs the package's statements on the database of the host.
+ *
+ * Statements are written as text, since Kysely's builder makes a node of each of the thousands of values that a batch has,
+ * which takes longer than SQLite takes to store them.
+ */
+export class Session {
+  readonly dialect: SqlDialect;
+  readonly #db: KyselyDatabase;
+  readonly #executor: QueryExecutor;
+
+  constructor(db: KyselyDatabase, dialect: SqlDialect = dialectOf(db)) {
+    this.#db = db;
+    this.#executor = db.getExecutor().withoutPlugins();
+    this.dialect = dialect;
+  }
+
+  /** Whether a transaction is under way. */
+  get inTransaction(): boolean {
+    return this.#db.isTransaction;
+  }
+
+  /** The rows that a statement returns. */
+  async read<Row>(text: StatementText, options?: CallOptions): Promise<Row[]> {
+    return (await this.#run<Row>(text, options)).rows;
+  }
+
+  /** How many rows a statement wrote. */
+  async write(text: StatementText, options?: CallOptions): Promise<number> {
+    return Number((await this.#run(text, options)).numAffectedRows ?? 0);
+  }
+
+  /** The id that the database gave to the row that a statement inserted, where it can tell. */
+  async insert(text: StatementText, options?: CallOptions): Promise<bigint | undefined> {
+    return (await this.#run(text, options)).insertId;
+  }
+
+  /** Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own. */
+  async atomically<R>(work: (session: Session) => Promise<R>): Promise<R> {
+    if (this.inTransaction) return await this.savepoint("concordat_step", () => work(this));
+    try {
+      return await this.#db
+        .transaction()
+        .execute((transaction) => work(new Session(transaction, this.dialect)));
+    } catch (error) {
+      throw toError(error);
+    }
+  }
+
+  /** Runs `work` so that the transaction that is under way, if one is, can go on where it fails. */
+  async guarded<R>(work: () => Promise<R>): Promise<R> {
+    const endangered = this.inTransaction && this.dialect.failureEndsTransaction;
+    return endangered ? await this.savepoint("concordat_guard", work) : await work();
+  }
+
+  /** Runs `work` behind a savepoint, and undoes what it wrote where it fails. */
+  async savepoint<R>(name: string, work: () => Promise<R>): Promise<R> {
+    await this.write(() => `savepoint ${name}`);
+    let result: R;
+    try {
+      result = await work();
+    } catch (error) {
+      await this.#rollBackTo(name, error);
+      throw error;
+    }
+    await this.write(() => `release savepoint ${name}`);
+    return result;
+  }
+
+  async #rollBackTo(name: string, reason: unknown): Promise<void> {
+    try {
+      await this.write(() => `rollback to savepoint ${name}`);
+      await this.write(() => `release savepoint ${name}`);
+    } catch (error) {
+      // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. Whoever began
+      // the transaction must learn of that, and not take the failure of `work` for one that can be passed over.
+      throw new AggregateError([reason, error], "The transaction has ended.", { cause: error });
+    }
+  }
+
+  async #run<Row>(text: StatementText, options?: CallOptions): Promise<QueryResult<Row>> {
+    const parameters = new Parameters(this.dialect);
+    const query = CompiledQuery.raw(text(parameters), parameters.values);
+    const signal = options?.signal;
+    try {
+      return await this.#executor.executeQuery(
+        query as CompiledQuery<Row>,
+        signal === undefined ? undefined : { signal },
+      );
+    } catch (error) {
+      throw toError(error);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { InvalidValueError } from "../core/index.js";
+import type { SqlDialect } from "./dialect.js";
+
+/** Options of everything that uses the tables which {@link createTables} makes. */
+export interface TableOptions {
+  /**
+   * What the names of the tables begin with: letters, digits and underscores. Default: `concordat_`. Each tenant can have
+   * tables of its own so.
+   */
+  readonly prefix?: string;
+}
+
+/** The names of the package's own tables. */
+export interface TableNames {
+  readonly version: string;
+  readonly link: string;
+  readonly linkName: string;
+  readonly reference: string;
+  readonly grant: string;
+  readonly checkpoint: string;
+  readonly user: string;
+  readonly group: string;
+  readonly groupMember: string;
+}
+
+/**
+ * The names of the package's own tables.
+ *
+ * @throws {InvalidValueError} the prefix is not one that every database takes.
+ */
+export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableNames {
+  // PostgreSQL cuts names at 63 bytes; the longest name after the prefix is that of an index.
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,31}$/.test(prefix)) {
+    throw new InvalidValueError("prefix", "it is up to 32 letters, digits and underscores.");
+  }
+  return {
+    version: `${prefix}version`,
+    link: `${prefix}link`,
+    linkName: `${prefix}link_name`,
+    reference: `${prefix}reference`,
+    grant: `${prefix}grant`,
+    checkpoint: `${prefix}checkpoint`,
+    user: `${prefix}user`,
+    group: `${prefix}group`,
+    groupMember: `${prefix}group_member`,
+  };
+}
+
+/** The names of the package's own tables as identifiers. */
+export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): TableNames {
+  const names = tableNames(options);
+  return {
+    version: dialect.quote(names.version),
+    link: dialect.quote(names.link),
+    linkName: dialect.quote(names.linkName),
+    reference: dialect.quote(names.reference),
+    grant: dialect.quote(names.grant),
+    checkpoint: dialect.quote(names.checkpoint),
+    user: dialect.quote(names.user),
+    group: dialect.quote(names.group),
+    groupMember: dialect.quote(names.groupMember),
+  };
+}

@@ -1,0 +1,192 @@
+import { UnsupportedError } from "../core/index.js";
+import type { CallOptions } from "../repositories/index.js";
+import type { SqlDialect } from "./dialect.js";
+import { type KyselyDatabase, Session } from "./session.js";
+import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
+
+/** The version of the tables that this release makes and reads. */
+const tablesVersion = 1;
+
+/**
+ * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), and
+ * users and groups for applications that have no tables of their own. Tables that are there already are left as they are.
+ *
+ * @throws {UnsupportedError} the tables were made by a later release.
+ */
+export async function createTables(
+  db: KyselyDatabase,
+  options: TableOptions & CallOptions = {},
+): Promise<void> {
+  await new Session(db).atomically(async (session) => {
+    const names = quotedTableNames(session.dialect, options);
+    for (const text of definitions(names, session.dialect)) {
+      await session.write(() => text, options);
+    }
+    const [stored] = await session.read<{ version: number }>(
+      () => `select version from ${names.version}`,
+      options,
+    );
+    if (stored === undefined) {
+      await session.write(
+        (p) => `insert into ${names.version} (version) values (${p.value(tablesVersion)})`,
+        options,
+      );
+    } else if (stored.version > tablesVersion) {
+      throw new UnsupportedError(
+        `The tables have the version ${stored.version}, and this release knows the version ${tablesVersion}.`,
+      );
+    }
+  });
+}
+
+/** Removes the package's own tables with everything in them. Tables that are not there are passed over. */
+export async function dropTables(
+  db: KyselyDatabase,
+  options: TableOptions & CallOptions = {},
+): Promise<void> {
+  await new Session(db).atomically(async (session) => {
+    const names = quotedTableNames(session.dialect, options);
+    for (const table of Object.values(names).reverse()) {
+      await session.write(() => `drop table if exists ${table}`, options);
+    }
+  });
+}
+
+/**
+ * The statements that make the tables and their indexes.
+ *
+ * Every index but that of the links begins with the column that tells rows apart, never with the source. SQLite, which keeps
+ * no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that the source has
+ * rather than look up the five hundred ids that were asked for.
+ */
+function definitions(names: TableNames, dialect: SqlDialect): string[] {
+  const { types } = dialect;
+  const source = types.key(64);
+  const id = types.key(255);
+  const kind = types.key(4);
+  const nameKey = types.key(400);
+  const type = types.key(8);
+  const instant = types.key(24);
+  return [
+    table(names.version, ["version integer not null"]),
+    table(names.link, [
+      `source ${source} not null`,
+      `source_id ${id} not null`,
+      `type ${type} not null`,
+      `state ${type} not null`,
+      `resource_id ${id}`,
+      `name ${types.text}`,
+      `adopted ${types.flag} not null`,
+      `stamp ${types.text}`,
+      `gone_stamp ${types.text}`,
+      `digest ${types.text}`,
+      `seen ${types.integer} not null`,
+      `disabled_by_us ${types.flag} not null`,
+      `intent_name ${types.text}`,
+      `intent_key ${nameKey}`,
+      `unsettled ${types.flag} not null`,
+      `failure ${types.text}`,
+      "primary key (source, source_id)",
+    ]),
+    ...index(dialect, names.link, "resource", "resource_id, type", "resource_id is not null"),
+    ...index(dialect, names.link, "intent", "intent_key, type", "intent_key is not null"),
+    ...partialIndex(dialect, names.link, "unsettled", "source, source_id", "unsettled = 1"),
+    ...partialIndex(dialect, names.link, "failed", "source, source_id", "failure is not null"),
+    table(names.linkName, [
+      `source ${source} not null`,
+      `kind ${kind} not null`,
+      `name_key ${nameKey} not null`,
+      `source_id ${id} not null`,
+      "primary key (name_key, kind, source, source_id)",
+    ]),
+    ...index(dialect, names.linkName, "holder", "source_id, source"),
+    table(names.reference, [
+      `source ${source} not null`,
+      `group_id ${id} not null`,
+      `kind ${kind} not null`,
+      `name_key ${nameKey} not null`,
+      `target ${id}`,
+      "primary key (group_id, source, kind, name_key)",
+    ]),
+    ...index(dialect, names.reference, "name", "name_key, kind, source"),
+    ...index(dialect, names.reference, "target", "target, source", "target is not null"),
+    table(names.grant, [
+      `group_id ${id} not null`,
+      `member_id ${id} not null`,
+      `source ${source} not null`,
+      `ours ${types.flag} not null`,
+      `held ${types.flag} not null`,
+      "primary key (group_id, member_id, source)",
+    ]),
+    ...index(dialect, names.grant, "member", "member_id, source"),
+    table(names.checkpoint, [
+      `stream ${id} not null primary key`,
+      `checkpoint ${types.text}`,
+      `generation ${types.integer} not null`,
+      `revision ${types.integer} not null`,
+    ]),
+    table(names.user, [
+      `id ${id} not null primary key`,
+      `user_name ${types.text} not null`,
+      `user_name_key ${id} not null unique`,
+      `external_id ${id}`,
+      `display_name ${types.text}`,
+      `given_name ${types.text}`,
+      `family_name ${types.text}`,
+      `active ${types.flag}`,
+      `attributes ${types.json} not null`,
+      `version ${types.integer} not null`,
+      `created ${instant} not null`,
+      `last_modified ${instant} not null`,
+    ]),
+    ...index(dialect, names.user, "external_id", "external_id", "external_id is not null"),
+    table(names.group, [
+      `id ${id} not null primary key`,
+      `display_name ${types.text} not null`,
+      `display_name_key ${id} not null`,
+      `external_id ${id}`,
+      `attributes ${types.json} not null`,
+      `version ${types.integer} not null`,
+      `created ${instant} not null`,
+      `last_modified ${instant} not null`,
+    ]),
+    ...index(dialect, names.group, "display_name", "display_name_key"),
+    ...index(dialect, names.group, "external_id", "external_id", "external_id is not null"),
+    table(names.groupMember, [
+      `group_id ${id} not null`,
+      `member_id ${id} not null`,
+      `member_type ${type} not null`,
+      "primary key (group_id, member_id)",
+      `foreign key (group_id) references ${names.group} (id) on delete cascade`,
+    ]),
+    ...index(dialect, names.groupMember, "member", "member_id"),
+  ];
+}
+
+function table(name: string, columns: readonly string[]): string {
+  return `create table if not exists ${name} (${columns.join(", ")})`;
+}
+
+/** An index over some of the rows where the database has such, else over all. */
+function index(
+  dialect: SqlDialect,
+  tableName: string,
+  name: string,
+  columns: string,
+  rows?: string,
+): string[] {
+  const indexName = dialect.quote(`${tableName.slice(1, -1)}_${name}`);
+  const where = rows !== undefined && dialect.partialIndexes ? ` where ${rows}` : "";
+  return [`create index if not exists ${indexName} on ${tableName} (${columns})${where}`];
+}
+
+/** An index that is of use only where it is over some of the rows. */
+function partialIndex(
+  dialect: SqlDialect,
+  tableName: string,
+  name: string,
+  columns: string,
+  rows: string,
+): string[] {
+  return dialect.partialIndexes ? index(dialect, tableName, name, columns, rows) : [];
+}
