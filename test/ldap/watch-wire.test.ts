@@ -143,7 +143,6 @@ describe("a refresh", () => {
     ]);
     expect(listed.at(-1)).toHaveProperty("checkpoint");
   });
-  });
 
   test("may have ignored the cookie where even the base is new", async () => {
     const { script, watching, search } = await resumed({ baseCsn: csn(11) });
