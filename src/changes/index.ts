@@ -13,3 +13,6 @@ export type {
   Sweep,
   Upsert,
 } from "./change.js";
+export { type RecordOptions, recordChanges } from "./record.js";
+export { InvalidRecordingError } from "./recording.js";
+export { type ReplayOptions, replayChanges } from "./replay.js";

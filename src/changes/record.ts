@@ -1,0 +1,121 @@
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { InvalidValueError } from "../core/index.js";
+import type { ChangeBatch, ChangeStream, ResourceTypes } from "./change.js";
+import { lengthOfWholeLines, readLines } from "./read-lines.js";
+import { InvalidRecordingError, parseHeader, printBatch, printHeader } from "./recording.js";
+
+/** Options of {@link recordChanges}. */
+export interface RecordOptions {
+  /** Adds to a recording of the same source that exists already. Default `false`: an existing file is refused. */
+  readonly append?: boolean;
+}
+
+/** Longer first lines than this are not headers. */
+const maxHeaderLength = 64 * 1024;
+
+/**
+ * Passes a stream on and writes what it yields to a file, one batch a line (NDJSON), after a line that names the format, its
+ * version and the source. A batch is on the disk before it is handed on.
+ *
+ * The file holds personal data. It is made with mode 0600; a symbolic link, and a file that others may read or write, are
+ * refused. Passwords are left out, even if the stream should have any. What is passed on is as it came.
+ *
+ * A stream that is read again, as after a reconnect, goes on in the same file. It may be read once at a time.
+ *
+ * @param path Where the recording is kept.
+ * @throws {InvalidValueError} when it is read: the file exists, is a link, or is open to others.
+ * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source.
+ */
+export function recordChanges<R = ResourceTypes>(
+  stream: ChangeStream<R>,
+  path: string,
+  options: RecordOptions = {},
+): ChangeStream<R> {
+  let append = options.append ?? false;
+  return {
+    source: stream.source,
+    async *read(request): AsyncGenerator<ChangeBatch<R>, void> {
+      request?.signal?.throwIfAborted();
+      const file = await openRecording(path, stream.source, append);
+      append = true;
+      try {
+        for await (const batch of stream.read(request)) {
+          await writeLine(file, printBatch(batch));
+          yield batch;
+        }
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+async function openRecording(path: string, source: string, append: boolean): Promise<FileHandle> {
+  const created = await create(path);
+  if (created === undefined && !append) {
+    throw new InvalidValueError("path", `The file "${path}" exists; it is added to with "append".`);
+  }
+  const file = created ?? (await openExisting(path));
+  try {
+    if (created === undefined) await demandPrivate(file, path);
+    const length = await lengthOfWholeLines(file);
+    await demandHeader(file, source, length);
+    // A line that a crash has cut was never handed on, so nothing is lost with it.
+    await file.truncate(length);
+    if (length === 0) await writeLine(file, printHeader(source));
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** Makes the file; `undefined` when there is something of that name. */
+async function create(path: string): Promise<FileHandle | undefined> {
+  try {
+    const { O_RDWR, O_APPEND, O_CREAT, O_EXCL } = constants;
+    return await open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL, 0o600);
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return undefined;
+    throw error;
+  }
+}
+
+async function openExisting(path: string): Promise<FileHandle> {
+  try {
+    const { O_RDWR, O_APPEND, O_NOFOLLOW } = constants;
+    return await open(path, O_RDWR | O_APPEND | O_NOFOLLOW);
+  } catch (cause) {
+    if (!hasCode(cause, "ELOOP")) throw cause;
+    throw new InvalidValueError("path", `"${path}" is a symbolic link.`, { cause });
+  }
+}
+
+async function demandPrivate(file: FileHandle, path: string): Promise<void> {
+  const stats = await file.stat();
+  if (!stats.isFile()) throw new InvalidValueError("path", `"${path}" is not a file.`);
+  // Windows has no such modes; there the directory's access list decides.
+  if (process.platform !== "win32" && (stats.mode & 0o077) !== 0) {
+    throw new InvalidValueError("path", `Others have access to "${path}"; give it the mode 0600.`);
+  }
+}
+
+/** Demands that the file begins with the header for this source; if there is no whole line, with nothing but part of it. */
+async function demandHeader(file: FileHandle, source: string, length: number): Promise<void> {
+  for await (const { bytes } of readLines(file, maxHeaderLength)) {
+    if (length === 0 && Buffer.from(printHeader(source)).indexOf(bytes) === 0) return;
+    const recorded = parseHeader(bytes);
+    if (recorded === source) return;
+    throw new InvalidRecordingError(`The source is "${recorded}", not "${source}".`, { line: 1 });
+  }
+}
+
+async function writeLine(file: FileHandle, text: string): Promise<void> {
+  await file.appendFile(`${text}\n`);
+  await file.datasync();
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
