@@ -2,23 +2,25 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { Connection, type Service } from "./connection.js";
+import { Connection } from "./connection.js";
 import { ContentSync } from "./content-sync.js";
 import { CsnClock } from "./csn.js";
 import { parseDn, printDn, printRdn } from "./dn.js";
-import type { Entry, GivenAttribute, Scope } from "./entry.js";
+import type { GivenAttribute, Scope } from "./entry.js";
 import { evaluate, parseFilter } from "./filter.js";
-import { type LdifEntry, parseLdif } from "./ldif.js";
+import { parseLdif } from "./ldif.js";
 import type { Modification } from "./modify.js";
+import {
+  type AttributesInput,
+  type DirectoryEntry,
+  type NewEntry,
+  toGiven,
+  toRecord,
+} from "./records.js";
 import { repairReferences } from "./refint.js";
 import { attributeKey, attributeType } from "./schema.js";
+import type { Service } from "./service.js";
 import { normalizedDnOf, Tree, type Write } from "./tree.js";
-
-/** One value, or several. Text is encoded as UTF-8. */
-export type AttributeInput = string | Uint8Array | readonly (string | Uint8Array)[];
-
-/** Attributes by name, such as `{ objectClass: "inetOrgPerson", uid: "alice", mail: ["a@example.com"] }`. */
-export type AttributesInput = Readonly<Record<string, AttributeInput>>;
 
 /** A change of the directory, as {@link DirectoryOptions.bareCookies} sees it. */
 export interface DirectoryWrite {
@@ -71,12 +73,6 @@ export interface DirectoryOptions {
   readonly random?: () => number;
 }
 
-/** An entry to be added. */
-export interface NewEntry {
-  readonly dn: string;
-  readonly attributes: AttributesInput;
-}
-
 /** What {@link Directory.modify} changes; taken in the order delete, add, replace. RFC 4511 §4.6 */
 export interface AttributeChanges {
   /** Values to take away; an empty array takes all of them. */
@@ -85,15 +81,6 @@ export interface AttributeChanges {
   readonly add?: AttributesInput;
   /** Values that an attribute has from now on; an empty array removes it. */
   readonly replace?: AttributesInput;
-}
-
-/** An entry as it was read. */
-export interface DirectoryEntry {
-  readonly dn: string;
-  readonly entryUUID: string;
-  readonly entryCSN: string;
-  /** The user attributes, by name, as text; bytes that are not UTF-8 are replaced. */
-  readonly attributes: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A write that another server of a multi-provider directory made, and this one received. */
@@ -277,20 +264,22 @@ class InProcessDirectory implements Directory {
   }
 
   add(dn: string, attributes: AttributesInput, options?: WriteOptions): DirectoryEntry {
-    return view(this.#tree.add(dn, given(attributes), this.#author(options)));
+    return toRecord(this.#tree.add(dn, toGiven(attributes), this.#author(options)));
   }
 
   modify(dn: string, changes: AttributeChanges, options?: WriteOptions): DirectoryEntry {
     const modifications = (["delete", "add", "replace"] as const).flatMap((operation) =>
-      given(changes[operation] ?? {}).map((attribute): Modification => ({ operation, attribute })),
+      toGiven(changes[operation] ?? {}).map(
+        (attribute): Modification => ({ operation, attribute }),
+      ),
     );
-    return view(this.#tree.modify(dn, modifications, this.#author(options)));
+    return toRecord(this.#tree.modify(dn, modifications, this.#author(options)));
   }
 
   rename(dn: string, newDn: string, options?: WriteOptions): DirectoryEntry {
     const [rdn = [], ...superior] = parseDn(newDn) ?? [];
     const to = { newRdn: printRdn(rdn), deleteOldRdn: true, newSuperior: printDn(superior) };
-    return view(this.#tree.rename(dn, to, this.#author(options)));
+    return toRecord(this.#tree.rename(dn, to, this.#author(options)));
   }
 
   delete(dn: string, options?: WriteOptions): void {
@@ -298,7 +287,10 @@ class InProcessDirectory implements Directory {
   }
 
   load(entries: string | Iterable<NewEntry>): void {
-    const list = typeof entries === "string" ? parseLdif(entries) : [...entries].map(toLdif);
+    const list =
+      typeof entries === "string"
+        ? parseLdif(entries)
+        : [...entries].map(({ dn, attributes }) => ({ dn, attributes: toGiven(attributes) }));
     for (const { dn, attributes } of list) {
       const isKept = ({ type }: GivenAttribute) =>
         attributeType(attributeKey(type))?.operational === true;
@@ -313,7 +305,7 @@ class InProcessDirectory implements Directory {
 
   entry(dn: string): DirectoryEntry | undefined {
     const entry = this.#tree.get(normalizedDnOf(dn));
-    return entry && view(entry);
+    return entry && toRecord(entry);
   }
 
   entries(query: { base?: string; scope?: Scope; filter?: string } = {}): DirectoryEntry[] {
@@ -322,7 +314,7 @@ class InProcessDirectory implements Directory {
     return this.#tree
       .search(base, query.scope ?? "sub")
       .filter((entry) => evaluate(filter, entry, (key) => this.#tree.isKnown(key)) === true)
-      .map(view);
+      .map(toRecord);
   }
 
   #author(options?: WriteOptions): { dn: string; serverId: number } {
@@ -353,26 +345,6 @@ function usualEntries(suffix: string): NewEntry[] {
     { dn: `ou=people,${suffix}`, attributes: { objectClass: "organizationalUnit", ou: "people" } },
     { dn: `ou=groups,${suffix}`, attributes: { objectClass: "organizationalUnit", ou: "groups" } },
   ];
-}
-
-function given(attributes: AttributesInput): GivenAttribute[] {
-  return Object.entries(attributes).map(([type, input]) => {
-    const values = typeof input === "string" || input instanceof Uint8Array ? [input] : input;
-    return { type, values: values.map((value) => Buffer.from(value)) };
-  });
-}
-
-function toLdif({ dn, attributes }: NewEntry): LdifEntry {
-  return { dn, attributes: given(attributes) };
-}
-
-function view(entry: Entry): DirectoryEntry {
-  const attributes: Record<string, readonly string[]> = {};
-  for (const { description, values } of entry.attributes.values()) {
-    if (attributeType(attributeKey(description))?.operational) continue;
-    attributes[description] = values.map((value) => value.toString());
-  }
-  return { dn: entry.dn, entryUUID: entry.uuid, entryCSN: entry.csn, attributes };
 }
 
 function bareCookies(

@@ -3,6 +3,7 @@ import { ConcordatError } from "../../core/index.js";
 /** The result codes of RFC 4511 §4.1.9, RFC 3909 §2.3 and RFC 4533 §2.6 that the directory answers with. */
 export const ResultCode = {
   success: 0,
+  operationsError: 1,
   protocolError: 2,
   sizeLimitExceeded: 4,
   compareFalse: 5,
@@ -12,7 +13,6 @@ export const ResultCode = {
   unavailableCriticalExtension: 12,
   noSuchAttribute: 16,
   undefinedAttributeType: 17,
-  inappropriateMatching: 18,
   constraintViolation: 19,
   attributeOrValueExists: 20,
   invalidAttributeSyntax: 21,
@@ -21,18 +21,14 @@ export const ResultCode = {
   invalidCredentials: 49,
   insufficientAccessRights: 50,
   busy: 51,
-  unavailable: 52,
   unwillingToPerform: 53,
   namingViolation: 64,
   objectClassViolation: 65,
   notAllowedOnNonLeaf: 66,
-  notAllowedOnRDN: 67,
   entryAlreadyExists: 68,
-  affectsMultipleDSAs: 71,
+  other: 80,
   canceled: 118,
   noSuchOperation: 119,
-  tooLate: 120,
-  cannotCancel: 121,
   syncRefreshRequired: 4096,
 } as const;
 

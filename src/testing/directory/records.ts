@@ -1,0 +1,41 @@
+import type { Entry, GivenAttribute } from "./entry.js";
+import { attributeKey, attributeType } from "./schema.js";
+
+/** One value, or several. Text is encoded as UTF-8. */
+export type AttributeInput = string | Uint8Array | readonly (string | Uint8Array)[];
+
+/** Attributes by name, such as `{ objectClass: "inetOrgPerson", uid: "alice", mail: ["a@example.com"] }`. */
+export type AttributesInput = Readonly<Record<string, AttributeInput>>;
+
+/** An entry to be added. */
+export interface NewEntry {
+  readonly dn: string;
+  readonly attributes: AttributesInput;
+}
+
+/** An entry as it was read. */
+export interface DirectoryEntry {
+  readonly dn: string;
+  readonly entryUUID: string;
+  readonly entryCSN: string;
+  /** The user attributes, by name, as text; bytes that are not UTF-8 are replaced. */
+  readonly attributes: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The attributes as the tree takes them. */
+export function toGiven(attributes: AttributesInput): GivenAttribute[] {
+  return Object.entries(attributes).map(([type, input]) => {
+    const values = typeof input === "string" || input instanceof Uint8Array ? [input] : input;
+    return { type, values: values.map((value) => Buffer.from(value)) };
+  });
+}
+
+/** Shows an entry of the tree. */
+export function toRecord(entry: Entry): DirectoryEntry {
+  const attributes: Record<string, readonly string[]> = {};
+  for (const { description, values } of entry.attributes.values()) {
+    if (attributeType(attributeKey(description))?.operational) continue;
+    attributes[description] = values.map((value) => value.toString());
+  }
+  return { dn: entry.dn, entryUUID: entry.uuid, entryCSN: entry.csn, attributes };
+}
