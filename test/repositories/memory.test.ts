@@ -236,6 +236,28 @@ describe("a transaction in memory", () => {
     expect((await target.users.find({})).totalResults).toBe(0);
   });
 
+  test("is not undone, once committed, by a savepoint that nobody waited for", async () => {
+    const target = inMemoryTarget();
+    const gate = Promise.withResolvers<void>();
+    let forgotten: Promise<void> = Promise.resolve();
+    await transaction(target, async (inside) => {
+      const written = Promise.withResolvers<void>();
+      forgotten = transaction(inside, async (inner) => {
+        await inner.users.create({ userName: "ann" });
+        written.resolve();
+        await gate.promise;
+        throw reason;
+      });
+      await written.promise;
+    });
+    const { resources } = await target.users.find({});
+    await target.users.replace(resources[0]?.id ?? "", { userName: "anna" });
+    gate.resolve();
+    await expect(forgotten).rejects.toBe(reason);
+    const after = await target.users.find({});
+    expect(after.resources.map((user) => user.userName)).toEqual(["anna"]);
+  });
+
   test("lets savepoints that are made at once follow one another", async () => {
     const target = inMemoryTarget();
     await transaction(target, async (inside) => {

@@ -44,7 +44,8 @@ export class Session {
       try {
         return await work(inside);
       } catch (error) {
-        rollBack(journal, begun);
+        // When this session has ended before its savepoint, what was written is committed or undone already.
+        if (!this.ended) rollBack(journal, begun);
         throw error;
       } finally {
         inside.#ended = true;
