@@ -28,7 +28,12 @@ import type { ResetReason } from "./watch-channel.js";
  */
 export const openLdap: Dialect = {
   name: "openldap",
-  read: (reading, position) => new OpenLdapReader(reading, parseCookie(position)).read(),
+  read(reading, position) {
+    const cookie = parseCookie(position);
+    // OpenLDAP answers a cookie that it cannot read with everything, as if that were what changed.
+    if (position !== undefined && cookie === undefined) reading.reset("damaged");
+    return new OpenLdapReader(reading, cookie).read();
+  },
 };
 
 /** A look at the content that runs beside the live changes. */

@@ -21,11 +21,19 @@ export interface PassOptions {
   readonly touched?: ReadonlySet<string>;
 }
 
+/** How many unchanged entries one change names at most. */
+const entriesPerChange = 256;
+
 /** The refresh stage of a sync search (RFC 4533 §3.3, §3.4.1). */
 export class Refresh implements Pass {
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
   readonly #resumedFrom: CsnCookie | undefined;
+  /**
+   * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones too,
+   * and then sends those: only at the end is it known which were unchanged.
+   */
+  readonly #present = new Set<string>();
   #presentPhase = false;
   #deletions = false;
   #sentOldEntry = false;
@@ -82,7 +90,7 @@ export class Refresh implements Pass {
       case "done": {
         const { refreshDeletes, cookie } = readSyncDone(message.controls);
         if (!refreshDeletes) this.#presentPhase = true;
-        this.#end(cookie);
+        this.#end(cookie, changes);
         break;
       }
       case "reference":
@@ -93,6 +101,11 @@ export class Refresh implements Pass {
 
   #readEntry({ controls, dn, attributes }: SearchEntry, changes: Change[]): void {
     const { state, id } = readSyncState(controls);
+    if (state === "present") {
+      this.#present.add(id);
+      return;
+    }
+    this.#present.delete(id);
     if (this.#touched?.has(id)) return;
     switch (state) {
       case "add":
@@ -106,9 +119,6 @@ export class Refresh implements Pass {
         changes.push(change);
         break;
       }
-      case "present":
-        changes.push({ kind: "present", entries: [{ sourceId: id }] });
-        break;
       case "delete":
         this.#deletions = true;
         changes.push({ kind: "delete", sourceId: id });
@@ -122,14 +132,14 @@ export class Refresh implements Pass {
       case "refreshPresent":
       case "refreshDelete":
         if (info.kind === "refreshPresent") this.#presentPhase = true;
-        if (info.refreshDone) this.#end(info.cookie);
+        if (info.refreshDone) this.#end(info.cookie, changes);
         break;
       case "idSet":
         if (info.refreshDeletes) {
           this.#deletions = true;
           this.#addDeletions(info.ids, parseCookie(info.cookie)?.deleteCsn, changes);
         } else {
-          this.#addPresent(info.ids, changes);
+          for (const id of info.ids) this.#present.add(id);
         }
         break;
       case "newCookie":
@@ -138,18 +148,11 @@ export class Refresh implements Pass {
     }
   }
 
-  #addPresent(ids: readonly string[], changes: Change[]): void {
-    const entries: { readonly sourceId: string }[] = [];
-    for (const sourceId of ids) {
-      if (!this.#touched?.has(sourceId)) entries.push({ sourceId });
-    }
-    if (entries.length > 0) changes.push({ kind: "present", entries });
-  }
-
   /** The bound of the deletions guards entries that came back, but in a snapshot the server is right in any case. */
   #addDeletions(ids: readonly string[], deleteCsn: string | undefined, changes: Change[]): void {
     const stamp = this.#touched === undefined ? undefined : deleteCsn;
     for (const sourceId of ids) {
+      this.#present.delete(sourceId);
       if (this.#touched?.has(sourceId)) continue;
       changes.push(
         stamp === undefined ? { kind: "delete", sourceId } : { kind: "delete", sourceId, stamp },
@@ -157,15 +160,21 @@ export class Refresh implements Pass {
     }
   }
 
-  #end(cookie: Uint8Array | undefined): void {
+  #end(cookie: Uint8Array | undefined, changes: Change[]): void {
     this.#ended = true;
+    let entries: { readonly sourceId: string }[] = [];
+    for (const sourceId of this.#present) {
+      if (this.#touched?.has(sourceId)) continue;
+      if (entries.length === 0) changes.push({ kind: "present", entries });
+      entries.push({ sourceId });
+      if (entries.length === entriesPerChange) entries = [];
+    }
+    this.#present.clear();
     const covered = parseCookie(cookie);
     this.#cookie =
       covered === undefined ? this.#resumedFrom : mergeCookies(this.#resumedFrom, covered);
   }
 }
-
-const entriesPerChange = 256;
 
 /**
  * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names

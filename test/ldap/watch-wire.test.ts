@@ -62,11 +62,13 @@ describe("a refresh", () => {
     await using _ = script;
     await using __ = watching;
     search.entry(state.present, uuid(1), "ann");
+    // As OpenLDAP does, it lists an entry that it then sends.
+    search.info(idSet(false, [uuid(2)]));
     search.entry(state.add, uuid(2), "bob", { csn: csn(11) });
     search.info(refreshEnd(2, cookie(csn(11))));
     expect(changesOf(await watching.refreshed())).toEqual([
-      { kind: "present", entries: [{ sourceId: uuid(1) }] },
       expect.objectContaining({ kind: "upsert", sourceId: uuid(2) }),
+      { kind: "present", entries: [{ sourceId: uuid(1) }] },
       { kind: "sweep" },
     ]);
   });
@@ -80,8 +82,8 @@ describe("a refresh", () => {
     search.entry(state.delete, uuid(2), "bob");
     search.info(refreshEnd(1, cookie(csn(12))));
     expect(changesOf(await watching.refreshed())).toEqual([
-      { kind: "present", entries: [{ sourceId: uuid(1) }, { sourceId: uuid(2) }] },
       { kind: "delete", sourceId: uuid(2) },
+      { kind: "present", entries: [{ sourceId: uuid(1) }] },
       { kind: "sweep" },
     ]);
   });
@@ -222,12 +224,14 @@ describe("the second pass", () => {
     const { script, watching, pass } = await inSecondPass();
     await using _ = script;
     await using __ = watching;
-    pass.info(idSet(false, [uuid(1)]));
+    const many = Array.from({ length: 600 }, (_, number) => uuid(number));
+    pass.info(idSet(false, many));
     pass.done({ refreshDeletes: false });
-    expect(changesOf(await watching.reconciled())).toEqual([
-      { kind: "present", entries: [{ sourceId: uuid(1) }] },
-      { kind: "sweep" },
-    ]);
+    const changes = changesOf(await watching.reconciled());
+    expect(changes.flatMap((change) => (change.kind === "present" ? change.entries : []))).toEqual(
+      many.map((sourceId) => ({ sourceId })),
+    );
+    expect(changes.map(({ kind }) => kind)).toEqual(["present", "present", "present", "sweep"]);
   });
 
   test("that the server cannot serve leads to a full refresh", async () => {

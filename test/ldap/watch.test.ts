@@ -248,8 +248,8 @@ describe("a resume", () => {
     await using watching = new Watching(watch(directory), checkpoint);
     const refresh = await watching.refreshed();
     expect(changesOf(refresh)).toEqual([
-      { kind: "present", entries: expect.arrayContaining([{ sourceId: cyd }]) },
       expect.objectContaining({ kind: "upsert", sourceId: bob }),
+      { kind: "present", entries: [{ sourceId: cyd }] },
       { kind: "sweep" },
     ]);
     await watching.reconciled();
