@@ -142,6 +142,15 @@ export class WireClient implements AsyncDisposable {
     }
   }
 
+  /** Stops reading what the server sends. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   #read(): void {
     for (;;) {
       const reader = new BerReader(this.#received);

@@ -34,6 +34,7 @@ export class Connection {
 
   /** Closes the connection at once, without notice, as a server that ends does. */
   destroy(): void {
+    this.#session.close();
     this.#socket.destroy();
   }
 

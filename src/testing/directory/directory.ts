@@ -250,6 +250,7 @@ class InProcessDirectory implements Directory {
     const closed = servers.map((server) => once(server, "close"));
     for (const server of servers) server.close();
     for (const connection of this.#connections) connection.destroy();
+    this.#connections.clear();
     await Promise.all(closed);
   }
 
