@@ -125,12 +125,9 @@ function split<N>(attributes: ManagedAttributes<N>): {
   set: Partial<N>;
   unset: (keyof N & string)[];
 } {
-  const set: Partial<N> = {};
-  const unset: (keyof N & string)[] = [];
-  for (const attribute in attributes) {
-    const value = attributes[attribute];
-    if (value === null) unset.push(attribute);
-    else if (value !== undefined) set[attribute] = value as N[typeof attribute];
-  }
-  return { set, unset };
+  const named = Object.entries(attributes).filter(([, value]) => value !== undefined);
+  const unset = named.filter(([, value]) => value === null).map(([attribute]) => attribute);
+  // Made so, an attribute that is called "__proto__" is one like any other.
+  const set = Object.fromEntries(named.filter(([, value]) => value !== null)) as Partial<N>;
+  return { set, unset: unset as (keyof N & string)[] };
 }

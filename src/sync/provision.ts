@@ -99,13 +99,23 @@ function objectionTo(step: Step, { change, link }: Entry): Objection | undefined
   return undefined;
 }
 
-/** The entry is to be inactive, and it was not we who made it so. */
+/**
+ * The entry is to be inactive and has an account. Whether that is active has to be read even where we disabled it before: a
+ * crash may have come between the intention and the deed.
+ */
 function isToBeDisabled({ change, link }: Entry): boolean {
-  return isInactive(change) && link.resourceId !== undefined && !link.disabledByUs;
+  return isInactive(change) && link.resourceId !== undefined;
 }
 
 function isInactive(change: Upsert): boolean {
   return change.type === "User" && change.resource.active === false;
+}
+
+/** The account is inactive because of us, and the entry says that it is not to be; a part that is silent of it does not. */
+function isToBeEnabled({ change, link }: Entry): boolean {
+  if (change.type !== "User" || link.resourceId === undefined || !link.disabledByUs) return false;
+  const { active } = change.resource;
+  return change.complete ? active !== false : active !== undefined && active !== false;
 }
 
 /** Writes many accounts at once. @returns the entries that have to be looked at one by one. */
@@ -283,7 +293,8 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
 }
 
 /** What the entry asks of the application. Whether it is active is written only where it is ours to say. */
-function writeFor({ change, link }: Entry): AccountWrite {
+function writeFor(entry: Entry): AccountWrite {
+  const { change, link } = entry;
   const attributes: Attributes = change.resource;
   if (change.type !== "User") {
     return link.resourceId === undefined
@@ -294,11 +305,10 @@ function writeFor({ change, link }: Entry): AccountWrite {
   if (link.resourceId === undefined) {
     return { kind: "create", attributes: { ...rest, active: active !== false } };
   }
-  const enable = link.disabledByUs && active !== false;
   return {
     kind: "modify",
     id: link.resourceId,
-    attributes: enable ? { ...rest, active: true } : rest,
+    attributes: isToBeEnabled(entry) ? { ...rest, active: true } : rest,
   };
 }
 
@@ -308,8 +318,7 @@ function written(step: Step, entry: Entry, id: string, disabled = false): void {
   const before = link.name;
   const created = link.resourceId === undefined;
   const adopted = link.adopted && entry.previous?.resourceId !== id;
-  const reactivated =
-    !created && link.disabledByUs && change.type === "User" && !isInactive(change);
+  const reactivated = isToBeEnabled(entry);
   entry.link = {
     ...link,
     resourceId: id,

@@ -1,0 +1,181 @@
+import { inMemoryTarget, type SyncTarget, type WriteResult } from "concordat/repositories";
+import type { User } from "concordat/scim";
+import { describe } from "vitest";
+
+/** A target that has groups, as all of these do. */
+export type Target = SyncTarget & { readonly groups: NonNullable<SyncTarget["groups"]> };
+
+export interface TargetOptions {
+  /** Whether the application refuses a second group of the same name. */
+  readonly uniqueDisplayName?: boolean;
+  /** Whether the application has groups. Default `true`. */
+  readonly groups?: boolean;
+}
+
+/** A kind of target that every behaviour is tried on. */
+export interface TargetKind {
+  readonly kind: string;
+  readonly transactions: boolean;
+  open(options?: TargetOptions): Promise<Target>;
+}
+
+export const targetKinds: readonly TargetKind[] = [true, false].map((transactions) => ({
+  kind: `in memory, ${transactions ? "in transactions" : "without a transaction"}`,
+  transactions,
+  open: async ({ uniqueDisplayName = false, groups = true } = {}) => {
+    const target = inMemoryTarget({ transactions, groups: { uniqueDisplayName } });
+    return groups ? target : withoutGroups(target);
+  },
+}));
+
+/** A target whose application has no groups; what a test then asks of them, there is nobody to answer. */
+function withoutGroups(target: SyncTarget): Target {
+  const { groups: _, transaction, ...rest } = target;
+  const without: SyncTarget = {
+    ...rest,
+    ...(transaction === undefined
+      ? {}
+      : {
+          transaction: (work) =>
+            transaction.call(target, (inside) => work(withoutGroups(inside))) as never,
+        }),
+  };
+  return without as Target;
+}
+
+/** Declares the tests once for each kind of target. */
+export function onEveryTarget(declare: (kind: TargetKind) => void): void {
+  describe.each(targetKinds)("$kind", declare);
+}
+
+/** A call of a store's method. */
+export interface Call {
+  readonly store: "users" | "groups" | "links" | "memberships" | "checkpoints";
+  readonly method: string;
+  readonly args: readonly unknown[];
+}
+
+export interface Interference {
+  /** Called before a method does its work; what it throws, the method throws. Of a batch of writes, each is a call. */
+  readonly before?: (call: Call) => void | Promise<void>;
+  /** The refusal that a write meets, if any. */
+  readonly refuse?: (call: Call) => Error | undefined;
+}
+
+/** The same target with somebody between it and its caller. */
+export function interferedWith(target: Target, interference: Interference): Target {
+  const { transaction } = target;
+  return {
+    users: interposed("users", target.users, interference),
+    groups: interposed("groups", target.groups, interference),
+    links: interposed("links", target.links, interference),
+    memberships: interposed("memberships", target.memberships, interference),
+    checkpoints: interposed("checkpoints", target.checkpoints, interference),
+    ...(transaction === undefined
+      ? {}
+      : {
+          transaction: (work) =>
+            transaction.call(target, (inside) =>
+              work(interferedWith(inside as Target, interference)),
+            ) as never,
+        }),
+  };
+}
+
+function interposed<S extends object>(
+  store: Call["store"],
+  repository: S,
+  { before, refuse }: Interference,
+): S {
+  return new Proxy(repository, {
+    get(wrapped, method): unknown {
+      const value: unknown = Reflect.get(wrapped, method, wrapped);
+      if (typeof value !== "function" || typeof method !== "string") return value;
+      const invoke = (args: readonly unknown[]): Promise<unknown> =>
+        Promise.resolve(value.apply(wrapped, args));
+      return async (...args: readonly unknown[]) => {
+        if (method !== "write") {
+          const call = { store, method, args };
+          await before?.(call);
+          const refusal = refuse?.(call);
+          if (refusal !== undefined) throw refusal;
+          return await invoke(args);
+        }
+        const [writes, ...rest] = args as [readonly unknown[], ...unknown[]];
+        const results: WriteResult[] = [];
+        for (const write of writes) {
+          const call = { store, method, args: [write] };
+          await before?.(call);
+          const error = refuse?.(call);
+          if (error !== undefined) results.push({ written: false, error });
+          else results.push(...((await invoke([[write], ...rest])) as readonly WriteResult[]));
+        }
+        return results;
+      };
+    },
+  });
+}
+
+/** What the application has: its users by name and whether each may sign in, and its groups by name and who is in them. */
+export interface Application {
+  readonly users: Readonly<Record<string, "active" | "inactive">>;
+  readonly groups: Readonly<Record<string, readonly string[]>>;
+}
+
+export async function application(target: Target): Promise<Application> {
+  const users = await allUsers(target);
+  const { resources: groups } = await target.groups.find({});
+  const names = new Map<string, string>();
+  for (const user of users) names.set(user.id, user.userName);
+  for (const group of groups) names.set(group.id, group.displayName);
+  const members: [string, string[]][] = [];
+  for (const group of groups) {
+    const ids = await memberIds(target, group.id);
+    members.push([group.displayName, ids.map((id) => names.get(id) ?? `? ${id}`).sort()]);
+  }
+  return {
+    users: Object.fromEntries(
+      users.map((user) => [user.userName, user.active === false ? "inactive" : "active"]),
+    ),
+    groups: Object.fromEntries(members),
+  };
+}
+
+async function allUsers(target: Target): Promise<readonly User[]> {
+  const users: User[] = [];
+  for (;;) {
+    const page = await target.users.find({ startIndex: users.length + 1 });
+    users.push(...page.resources);
+    if (page.resources.length === 0 || users.length >= page.totalResults) return users;
+  }
+}
+
+async function memberIds(target: Target, group: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await target.groups.members(group, after === undefined ? {} : { after });
+    ids.push(...page.members.map((member) => member.value));
+    after = page.next;
+    if (after === undefined) return ids;
+  }
+}
+
+/** The user of this name. */
+export async function userNamed(target: Target, userName: string): Promise<User> {
+  const page = await target.users.find({
+    filter: { operator: "eq", path: "userName", value: userName },
+  });
+  const user = page.resources[0];
+  if (user === undefined) throw new Error(`There is no user "${userName}".`);
+  return user;
+}
+
+/** The id of the group of this name. */
+export async function groupNamed(target: Target, displayName: string): Promise<string> {
+  const page = await target.groups.find({
+    filter: { operator: "eq", path: "displayName", value: displayName },
+  });
+  const group = page.resources[0];
+  if (group === undefined) throw new Error(`There is no group "${displayName}".`);
+  return group.id;
+}
