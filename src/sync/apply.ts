@@ -5,13 +5,14 @@ import { applyDeletes, sweep } from "./removal.js";
 import type { Step } from "./step.js";
 import { applyUpserts } from "./upsert.js";
 
-/** Applies changes in their order, those of one kind that follow each other together. */
+/** Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known. */
 export async function applyChanges(
   step: Step,
   changes: readonly Change[],
   compared: ReadonlyMap<Upsert, ReferenceChange>,
 ): Promise<void> {
   for (const run of runsOf(changes)) {
+    if (step.needsRefresh()) return;
     switch (run.kind) {
       case "upsert":
         await applyUpserts(step, run.changes, compared);

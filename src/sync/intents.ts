@@ -1,4 +1,5 @@
 import { accountsOf } from "./accounts.js";
+import { markMembers } from "./references.js";
 import { type Step, subjectOf, without } from "./step.js";
 
 /**
@@ -26,6 +27,7 @@ export async function recoverIntents(step: Step): Promise<void> {
         continue;
       }
       const recovered = { ...settled, resourceId: created.id, name: created.name, adopted: false };
+      if (link.type === "Group") await markMembers(step, link.sourceId);
       await links.save(step.source, [recovered]);
       step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     }

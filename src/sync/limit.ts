@@ -23,9 +23,14 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   const memberships: { group: Subject; members: number }[] = [];
   const compared = new Map<Upsert, ReferenceChange>();
   const stored = await storedLinks(step, changes);
-  const repeated = new Set<string>();
+  const changedBefore = new Set<string>();
+  let swept = false;
   let count = 0;
   for (const change of changes) {
+    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it.
+    const isFirst = "sourceId" in change && !changedBefore.has(change.sourceId) && !swept;
+    if ("sourceId" in change) changedBefore.add(change.sourceId);
+    swept ||= change.kind === "sweep";
     if (change.kind === "delete") {
       const link = stored.get(change.sourceId);
       if (isLeaving(link, change.stamp)) deletions.push(subjectOf(link));
@@ -38,9 +43,8 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
       }
       if (change.type === "Group" && change.members !== undefined && step.target.groups) {
         const difference = await compareReferences(step, change.sourceId, change.members);
-        // A group that comes twice is compared again when its second turn comes.
-        if (!repeated.has(change.sourceId)) compared.set(change, difference);
-        repeated.add(change.sourceId);
+        if (isFirst) compared.set(change, difference);
+        else compared.delete(change);
         const members = difference.remove.filter(({ target }) => target !== undefined).length;
         if (members > 0) memberships.push({ group: subjectOf(link), members });
         count += members;

@@ -1,7 +1,7 @@
 import type { Name, Present } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
-import { keyOf, mergedNames } from "./references.js";
-import { isEarlier, markUnsettled, type Step, without } from "./step.js";
+import { changedNames, saveNames } from "./names.js";
+import { isEarlier, type Step, without } from "./step.js";
 
 /** Applies entries that are unchanged, apart from names that changed with a parent's. */
 export async function applyPresent(step: Step, change: Present): Promise<void> {
@@ -31,44 +31,29 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   if (named.length > 0) await rename(step, named);
 }
 
-/** Stores the names that differ. The digest no longer tells what is stored, so it goes. */
+/** Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring back the old ones. */
 async function rename(
   step: Step,
   entries: readonly { link: Link; names: readonly Name[] }[],
 ): Promise<void> {
-  const { links } = step.target;
-  const held = await links.names(
-    step.source,
-    entries.map(({ link }) => link.sourceId),
-  );
-  const stored = Map.groupBy(held, (name) => name.sourceId);
-  const changed: { link: Link; names: readonly Name[] }[] = [];
-  const released: Name[] = [];
-  for (const { link, names } of entries) {
-    const before = stored.get(link.sourceId) ?? [];
-    const after = mergedNames(before, names);
-    const now = new Set(after.map(keyOf));
-    const dropped = before.filter((name) => !now.has(keyOf(name)));
-    if (dropped.length === 0 && now.size === before.length) continue;
-    changed.push({ link, names: after });
-    released.push(...dropped);
-  }
-  if (changed.length === 0) return;
-  const others = await links.holders(step.source, released);
-  await markUnsettled(
+  const renamed = await changedNames(
     step,
-    others.map((name) => name.sourceId),
+    entries.map(({ link: { sourceId }, names }) => ({ sourceId, names, complete: false })),
   );
-  await links.save(
+  const namesNow = new Map(renamed.map(({ sourceId, names }) => [sourceId, names]));
+  await step.target.links.save(
     step.source,
-    changed.map(({ link }) => ({
-      ...without(link, "digest"),
-      seen: step.generation,
-      unsettled: true,
-    })),
+    entries.flatMap(({ link }) => {
+      const names = namesNow.get(link.sourceId);
+      return names === undefined ? [] : withNames(step, link, names);
+    }),
   );
-  await links.setNames(
-    step.source,
-    changed.map(({ link, names }) => ({ sourceId: link.sourceId, names })),
-  );
+  await saveNames(step, renamed);
+}
+
+function withNames(step: Step, link: Link, names: readonly Name[]): Link {
+  const { failure } = link;
+  const begun = { ...without(link, "digest"), seen: step.generation, unsettled: true };
+  if (failure?.change.kind !== "upsert") return begun;
+  return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
 }

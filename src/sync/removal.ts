@@ -62,10 +62,13 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
   for (const some of slices(leaving, 500)) {
     const begun = some.map(({ link, stamp }) => ({
       stamp,
+      attempts: link.failure?.change.kind === "delete" ? link.failure.attempts : 0,
       link: {
         ...without(link, "digest", "failure", "intent"),
         state: "leaving" as const,
         unsettled: true,
+        // It is kept from now on: a comparison of the content may be under way that has read the entry before it went.
+        ...(stamp === undefined ? {} : { goneStamp: stamp }),
       },
     }));
     await step.target.links.save(
@@ -76,10 +79,15 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
   }
 }
 
-async function removeSome(
-  step: Step,
-  begun: readonly { link: Link; readonly stamp: string | undefined }[],
-): Promise<void> {
+/** A removal that has begun. */
+interface Begun {
+  link: Link;
+  readonly stamp: string | undefined;
+  /** How often it was refused before. */
+  readonly attempts: number;
+}
+
+async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   const { links } = step.target;
   const kept = new Map<string, Refusal>();
   for (const entry of begun) {
@@ -91,7 +99,7 @@ async function removeSome(
     }
   }
   for (const { link } of begun) if (link.type === "Group") await releaseMembers(step, link);
-  await settle(
+  const unsettled = await settle(
     step,
     begun.map(({ link }) => link.sourceId),
   );
@@ -111,30 +119,24 @@ async function removeSome(
   );
   await links.save(
     step.source,
-    begun.map(({ link, stamp }) => {
-      const error = kept.get(link.sourceId);
+    begun.map((entry) => {
+      const error = kept.get(entry.link.sourceId);
       return error === undefined
-        ? tombstone(step, link, stamp)
-        : parkRemoval(step, link, stamp, error);
+        ? tombstone(step, entry.link, unsettled.includes(entry.link.sourceId))
+        : parkRemoval(step, entry, error);
     }),
   );
   for (const { link } of gone) step.moved.add(link.sourceId);
 }
 
-function tombstone(step: Step, link: Link, stamp: string | undefined): Link {
-  return {
-    ...link,
-    state: "gone",
-    unsettled: false,
-    seen: step.generation,
-    ...(stamp === undefined ? {} : { goneStamp: stamp }),
-  };
+function tombstone(step: Step, link: Link, unsettled: boolean): Link {
+  return { ...link, state: "gone", unsettled, seen: step.generation };
 }
 
-function parkRemoval(step: Step, link: Link, stamp: string | undefined, error: Refusal): Link {
+function parkRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {
   const { sourceId } = link;
   const { delay, maxDelay } = step.settings.refusals;
-  const attempts = (link.failure?.attempts ?? 0) + 1;
+  const attempts = before.attempts + 1;
   const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
   const { code, message } = error;
   const change = { kind: "delete", sourceId, ...(stamp === undefined ? {} : { stamp }) } as const;

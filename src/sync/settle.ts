@@ -71,11 +71,11 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
   const references = new Map<string, Reference>();
   for (const some of slices(names, 5_000)) {
     for (const reference of await memberships.referencesBy(step.source, some)) {
-      references.set(`${reference.group} ${keyOf(reference)}`, reference);
+      references.set(referenceKey(reference), reference);
     }
   }
   for (const reference of await memberships.referencesTo(step.source, sourceIds)) {
-    references.set(`${reference.group} ${keyOf(reference)}`, reference);
+    references.set(referenceKey(reference), reference);
   }
 
   const stated = [...references.values()];
@@ -97,6 +97,11 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
   return affected;
+}
+
+/** A reference as a key of a map, whatever characters the names hold. */
+function referenceKey({ group, kind, key }: Reference): string {
+  return JSON.stringify([group, kind, key]);
 }
 
 /** Which of the entries that references are bound to are still in the content. */
@@ -123,12 +128,12 @@ async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonl
   return found;
 }
 
-/** Those whose own memberships are to be compared: with nested groups flattened, the users below a group in its stead. */
+/** Those whose own memberships are to be compared: with nested groups flattened, also the users below a group. */
 async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<readonly Link[]> {
   const known = await linksOf(step, affected);
   if (step.settings.nested === "keep") return known;
   const visited = new Set<string>(affected);
-  const users = known.filter((link) => link.type === "User");
+  const members = [...known];
   let groups = known.filter((link) => link.type === "Group");
   while (groups.length > 0) {
     const below = new Set<string>();
@@ -140,10 +145,10 @@ async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<
       }
     }
     const links = await linksOf(step, below);
-    users.push(...links.filter((link) => link.type === "User"));
+    members.push(...links.filter((link) => link.type === "User"));
     groups = links.filter((link) => link.type === "Group");
   }
-  return users;
+  return members;
 }
 
 /** Compares what references say of these members with what was granted to them, and makes up the difference. */
@@ -173,12 +178,15 @@ async function settleMembers(step: Step, members: readonly Link[]): Promise<read
   return await changeMemberships(step, concerned, add, remove);
 }
 
-/** The groups that each member is to be in: those that refer to it and that the application has. */
+/** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
 async function groupsWanted(
   step: Step,
   members: readonly Link[],
 ): Promise<ReadonlyMap<string, readonly (Link & { resourceId: string })[]>> {
-  const accepted = members.filter(isAccepted);
+  const flatten = step.settings.nested === "flatten";
+  const accepted = members.filter(
+    (link) => isAccepted(link) && !(flatten && link.type === "Group"),
+  );
   const above = new Map<string, Set<string>>();
   let asked = accepted.map((link) => link.sourceId);
   const groups = new Map<string, Link>();
@@ -196,12 +204,12 @@ async function groupsWanted(
       }
     }
     for (const link of await linksOf(step, found)) groups.set(link.sourceId, link);
-    asked = step.settings.nested === "flatten" ? [...found] : [];
+    asked = flatten ? [...found] : [];
   }
   return new Map(
     accepted.map((member) => {
       const reached = new Set(above.get(member.sourceId));
-      if (step.settings.nested === "flatten") {
+      if (flatten) {
         for (const group of reached)
           for (const parent of above.get(group) ?? []) reached.add(parent);
       }

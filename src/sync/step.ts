@@ -20,10 +20,14 @@ export interface Step {
   readonly outcomes: Outcome[];
   /** Entries that this step marked unsettled: saving a link that was read before must not unmark it. */
   readonly marked: Set<string>;
+  /** Entries that lost a name to another in this step: what was applied of them does not tell any more what is stored. */
+  readonly displaced: Set<string>;
   /** Entries whose account was renamed or removed, so that its name may be free. */
   readonly moved: Set<string>;
   /** Says that the stored state does not fit the stream, so that everything has to be read anew. */
   askForRefresh(reason: string): void;
+  /** Whether that was said. What follows cannot be judged then, a sweep least of all. */
+  needsRefresh(): boolean;
 }
 
 /** Does work that is undone as a whole if it rejects, where the target has transactions. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ChangeBatch, ChangeStream } from "../changes/index.js";
+import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index.js";
 import { TooManyError, VersionConflictError } from "../core/index.js";
 import { endSessions, type StreamPosition, type SyncTarget } from "../repositories/index.js";
 import { applyChanges } from "./apply.js";
@@ -120,6 +120,8 @@ class Synchronization {
           continue;
         }
         pending = undefined;
+        // A stream may end quietly when it is told to stop.
+        signal?.throwIfAborted();
         if (next.done === true) return;
         yield* this.#apply(next.value);
         if (this.#restart !== undefined) return;
@@ -160,17 +162,19 @@ class Synchronization {
       this.#refreshRemovals = 0;
     }
     const live = phase === "live";
+    const changes = batch.changes.map(withoutPassword);
     let removals = 0;
     yield* this.#commit(phase, async (step) => {
-      const { compared, ...ahead } = await forecast(step, batch.changes);
+      const { compared, ...ahead } = await forecast(step, changes);
       removals = ahead.count;
       if (removals > 0) await this.#refuseAbove(step, ahead);
-      await applyChanges(step, batch.changes, compared);
+      await applyChanges(step, changes, compared);
       if (!live) return undefined;
       // A refused change may wait for an account that moved in this very batch, or in a circle.
       const refused = step.outcomes.some((outcome) => outcome.kind === "deferred");
       if (refused || step.moved.size > 0) this.#dueAt = await retryRefused(step, "moved");
       for (const id of await settleMarked(step, this.#waiting)) this.#waiting.add(id);
+      if (this.#waiting.size > 0) this.#tryAgainIn(this.#settings.refusals.delay);
       return await this.#saveCheckpoint(step, batch.checkpoint);
     });
     if (live) this.#recentRemovals.push({ at: this.#settings.now(), count: removals });
@@ -230,10 +234,12 @@ class Synchronization {
   ): AsyncGenerator<Outcome, void, undefined> {
     const { attempts, delay: first, maxDelay } = this.#settings.outages;
     for (let attempt = 1; ; attempt++) {
-      let outcomes: readonly Outcome[];
+      const outcomes: Outcome[] = [];
       try {
-        outcomes = await this.#transact(phase, work);
+        await this.#transact(phase, outcomes, work);
       } catch (error) {
+        // Without a transaction, what was done before it went wrong is done.
+        if (this.#target.transaction === undefined) yield* this.#report(outcomes);
         this.#settings.signal?.throwIfAborted();
         if (error instanceof LimitReached) {
           yield error.outcome;
@@ -245,12 +251,16 @@ class Synchronization {
         await this.#pause(delay);
         continue;
       }
-      for (const outcome of withoutOvercome(outcomes)) {
-        if (outcome.kind === "deferred")
-          this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, outcome.nextAttempt);
-        yield await this.#withSessionsEnded(outcome);
-      }
+      yield* this.#report(outcomes);
       return;
+    }
+  }
+
+  async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
+    for (const outcome of withoutOvercome(outcomes)) {
+      if (outcome.kind === "deferred")
+        this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, outcome.nextAttempt);
+      yield await this.#withSessionsEnded(outcome);
     }
   }
 
@@ -266,10 +276,10 @@ class Synchronization {
 
   async #transact(
     phase: Phase,
+    outcomes: Outcome[],
     work: (step: Step) => Promise<StreamPosition | undefined>,
-  ): Promise<readonly Outcome[]> {
+  ): Promise<void> {
     this.#settings.signal?.throwIfAborted();
-    const outcomes: Outcome[] = [];
     let position: StreamPosition | undefined;
     const step: Step = {
       source: this.#stream.source,
@@ -280,10 +290,12 @@ class Synchronization {
       bare: this.#target.transaction === undefined,
       outcomes,
       marked: new Set(),
+      displaced: new Set(),
       moved: new Set(),
       askForRefresh: (reason) => {
         this.#restart ??= reason;
       },
+      needsRefresh: () => this.#restart !== undefined,
     };
     if (this.#target.transaction === undefined) {
       // What was begun before an outage or a crash may have left accounts behind that no link knows.
@@ -294,7 +306,6 @@ class Synchronization {
     }
     // Only what is committed is remembered.
     if (position !== undefined) this.#position = position;
-    return outcomes;
   }
 
   async #saveCheckpoint(
@@ -346,6 +357,13 @@ class Synchronization {
     }
     return { ...outcome, sessions: await endSessions(this.#target.users, outcome.resourceId) };
   }
+}
+
+/** The change as it is applied: a password is no business of synchronisation, whatever a stream says. */
+function withoutPassword(change: Change): Change {
+  if (change.kind !== "upsert" || !("password" in change.resource)) return change;
+  const { password: _, ...resource } = change.resource;
+  return { ...change, resource } as Upsert;
 }
 
 /** A refusal that was overcome in the same commit is not news. */

@@ -1,17 +1,17 @@
 import { hash } from "node:crypto";
-import type { Name, Upsert } from "../changes/index.js";
+import type { Upsert } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
+import { changedNames, type NamesChange, saveNames } from "./names.js";
 import { type Entry, provision } from "./provision.js";
 import {
   compareReferences,
-  keyOf,
   markMembers,
   mergedNames,
   type ReferenceChange,
   saveReferenceChange,
 } from "./references.js";
 import { removeEntries } from "./removal.js";
-import { isEarlier, markUnsettled, type Step, without } from "./step.js";
+import { isAccepted, isEarlier, type Step, without } from "./step.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -36,7 +36,7 @@ export async function applyUpserts(
   );
   for (const [index, stated] of changes.entries()) {
     const previous = await sameType(step, stated, stored[index]);
-    const change = merged(withoutPassword(stated), previous);
+    const change = merged(stated, previous);
     switch (judge(step, change, previous)) {
       case "stale":
         break;
@@ -59,27 +59,34 @@ export async function applyUpserts(
   }
   if (seen.length > 0) await links.markSeen(step.source, seen, step.generation);
   if (restamped.length > 0) await links.save(step.source, restamped);
-  if (entries.length > 0) await apply(step, entries);
+  if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
 }
 
-/** Tries again to apply changes that were refused. Their references were stored when they were refused. */
+/**
+ * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the names
+ * may have gone to other entries since.
+ */
 export async function retryUpserts(step: Step, refused: readonly Link[]): Promise<void> {
   const entries: Entry[] = [];
   for (const link of refused) {
     const change = link.failure?.change;
     if (change?.kind === "upsert") entries.push(begin(step, change, link, undefined, true));
   }
-  if (entries.length > 0) await apply(step, entries);
+  if (entries.length > 0) await apply(step, entries, []);
 }
 
-async function apply(step: Step, entries: readonly Entry[]): Promise<void> {
+async function apply(
+  step: Step,
+  entries: readonly Entry[],
+  renamed: readonly NamesChange[],
+): Promise<void> {
   const { links } = step.target;
-  const renamed = await changedNames(step, entries);
   if (step.bare) {
     await links.save(step.source, entries.map(linkToSave(step)));
     await saveNames(step, renamed);
     await saveReferences(step, entries);
     await provision(step, entries);
+    await markMembersOfNew(step, entries);
     await links.save(step.source, entries.map(linkToSave(step)));
   } else {
     // What is begun in a transaction is not seen before it is finished, so the link is written once.
@@ -87,13 +94,16 @@ async function apply(step: Step, entries: readonly Entry[]): Promise<void> {
     await links.save(step.source, entries.map(linkToSave(step)));
     await saveNames(step, renamed);
     await saveReferences(step, entries);
+    await markMembersOfNew(step, entries);
   }
-  for (const entry of entries) {
-    // Members that were bound while the application had no such group wait for it.
-    const appeared = entry.link.resourceId !== entry.previous?.resourceId;
-    if (entry.link.type === "Group" && entry.previous !== undefined && appeared) {
-      await markMembers(step, entry.link.sourceId);
-    }
+}
+
+/** Members that were bound while the application had no such group wait for it. */
+async function markMembersOfNew(step: Step, entries: readonly Entry[]): Promise<void> {
+  for (const { link, previous } of entries) {
+    if (link.type !== "Group" || previous === undefined || !isAccepted(link)) continue;
+    const wasThere = isAccepted(previous) && previous.resourceId === link.resourceId;
+    if (!wasThere) await markMembers(step, link.sourceId);
   }
 }
 
@@ -105,11 +115,12 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
   // A restored directory goes back in time: what a snapshot says always counts.
   if (step.phase !== "snapshot") {
     const known = previous.failure?.change.stamp ?? previous.stamp;
-    if (step.phase === "reconcile" && previous.state === "gone") {
+    const isLeaving = previous.state === "leaving" || previous.state === "gone";
+    if (step.phase === "reconcile" && isLeaving) {
       const deletedSince = change.stamp !== undefined && previous.goneStamp !== undefined;
       if (deletedSince && previous.goneStamp >= change.stamp) return "stale";
     }
-    if (isEarlier(change.stamp, known)) return previous.state === "gone" ? "stale" : "outdated";
+    if (isEarlier(change.stamp, known)) return isLeaving ? "stale" : "outdated";
   }
   return isApplied(step, change, previous) ? "unchanged" : "apply";
 }
@@ -143,12 +154,6 @@ function merged(change: Upsert, previous: Link | undefined): Upsert {
   } as Upsert;
 }
 
-function withoutPassword(change: Upsert): Upsert {
-  if (!("password" in change.resource)) return change;
-  const { password: _, ...resource } = change.resource;
-  return { ...change, resource } as Upsert;
-}
-
 function begin(
   step: Step,
   change: Upsert,
@@ -163,7 +168,11 @@ function begin(
     type: change.type,
     state: previous?.state === "live" ? "live" : "entering",
     seen: retry && previous !== undefined ? previous.seen : step.generation,
-    unsettled: revived || previous.unsettled || previous.resourceId === undefined,
+    unsettled:
+      revived ||
+      previous.unsettled ||
+      previous.resourceId === undefined ||
+      !isAppliedWith(step, previous),
   };
   return {
     change,
@@ -179,74 +188,46 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
 }
 
 function linkToSave(step: Step): (entry: Entry) => Link {
-  return ({ link }) =>
-    step.marked.has(link.sourceId) && !link.unsettled ? { ...link, unsettled: true } : link;
+  return ({ link }) => {
+    const stated = step.displaced.has(link.sourceId) ? without(link, "digest") : link;
+    return step.marked.has(link.sourceId) ? { ...stated, unsettled: true } : stated;
+  };
 }
 
-/** What was applied, in short. It covers the options that change what a change leads to. */
+/** What was applied, in short, and with which options, since they change what it leads to. */
 function digestOf(step: Step, change: Upsert): string {
-  const { nested, dangling } = step.settings;
-  return hash(
-    "sha256",
-    JSON.stringify([change.type, change.names, change.resource, change.members, nested, dangling]),
-    "base64",
-  );
+  const { type, names, resource, members } = change;
+  const content = hash("sha256", JSON.stringify([type, names, resource, members]), "base64");
+  return `${content} ${membershipOptions(step)}`;
+}
+
+function membershipOptions({ settings: { nested, dangling } }: Step): string {
+  return `${nested} ${dangling}`;
+}
+
+/** Whether memberships follow from the entry by the same options as when it was applied. */
+function isAppliedWith(step: Step, { digest }: Link): boolean {
+  return digest === undefined || digest.endsWith(` ${membershipOptions(step)}`);
 }
 
 function withStamp(link: Link, stamp: string | undefined): Link {
   return stamp === undefined ? without(link, "stamp") : { ...link, stamp };
 }
 
-interface Renamed {
-  readonly entry: Entry;
-  readonly names: readonly Name[];
-  /** The names that the entry had and has no longer. */
-  readonly released: readonly Name[];
-}
-
-/** The entries that have other names than those that are stored. */
-async function changedNames(step: Step, entries: readonly Entry[]): Promise<readonly Renamed[]> {
-  const known = entries.filter(({ previous }) => previous !== undefined);
-  const stored = new Map<string, Name[]>();
-  if (known.length > 0) {
-    const ids = known.map(({ change }) => change.sourceId);
-    for (const held of await step.target.links.names(step.source, ids)) {
-      const names = stored.get(held.sourceId);
-      if (names === undefined) stored.set(held.sourceId, [held]);
-      else names.push(held);
-    }
-  }
-  const changed: Renamed[] = [];
-  for (const entry of entries) {
-    const { change } = entry;
-    const before = stored.get(change.sourceId) ?? [];
-    const names = (change.complete ? change.names : mergedNames(before, change.names)).filter(
-      (name) => name.kind !== "id",
-    );
-    const now = new Set(names.map(keyOf));
-    const released = before.filter((name) => !now.has(keyOf(name)));
-    if (released.length === 0 && now.size === before.length) continue;
-    entry.link = { ...entry.link, unsettled: true };
-    changed.push({ entry, names, released });
-  }
-  return changed;
-}
-
-/** Stores names. Another entry that has a name which is given up may be the only one that has it now. */
-async function saveNames(step: Step, renamed: readonly Renamed[]): Promise<void> {
-  if (renamed.length === 0) return;
-  const released = renamed.flatMap((entry) => entry.released);
-  if (released.length > 0) {
-    const others = await step.target.links.holders(step.source, released);
-    await markUnsettled(
-      step,
-      others.map((held) => held.sourceId),
-    );
-  }
-  await step.target.links.setNames(
-    step.source,
-    renamed.map(({ entry, names }) => ({ sourceId: entry.change.sourceId, names })),
+/** The names that differ from those that are stored. Who is meant by references has to be looked at then. */
+async function renamedAmong(
+  step: Step,
+  entries: readonly Entry[],
+): Promise<readonly NamesChange[]> {
+  const renamed = await changedNames(
+    step,
+    entries.map(({ change, previous }) => ({ ...change, isNew: previous === undefined })),
   );
+  const ids = new Set(renamed.map((change) => change.sourceId));
+  for (const entry of entries) {
+    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, unsettled: true };
+  }
+  return renamed;
 }
 
 async function saveReferences(step: Step, entries: readonly Entry[]): Promise<void> {

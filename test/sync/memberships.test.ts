@@ -1,0 +1,418 @@
+import { expect, test } from "vitest";
+import {
+  application,
+  groupNamed,
+  interferedWith,
+  onEveryTarget,
+  type Target,
+  userNamed,
+} from "./stores.js";
+import {
+  apply,
+  dn,
+  gone,
+  id,
+  live,
+  membersOf,
+  person,
+  present,
+  refresh,
+  team,
+  uid,
+} from "./streams.js";
+
+async function groupsOf(target: Target): Promise<Readonly<Record<string, readonly string[]>>> {
+  return (await application(target)).groups;
+}
+
+onEveryTarget(({ open }) => {
+  test.for([dn("cn=ann"), uid("ann"), id("1")])(
+    "a group that comes before its members has them when they come, by %o",
+    async (name) => {
+      const target = await open();
+      expect(await apply(target, refresh([team("g", "staff", [name])]))).toEqual(["created staff"]);
+      const done = await apply(target, [live([person("1", "ann")])]);
+      expect(done).toEqual(["created ann", "ann into staff"]);
+      expect(await apply(target, [live([gone("1")])])).toEqual([
+        "deactivated ann",
+        "ann out of staff",
+      ]);
+    },
+  );
+
+  test("a rename, refint on: the binding is kept until the group states the new name", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    expect(await apply(target, [live([person("1", "anna")])])).toEqual(["renamed ann to anna"]);
+    expect(await apply(target, [live([team("g", "staff", [dn("cn=anna")])])])).toEqual([
+      "updated staff",
+    ]);
+    expect(await groupsOf(target)).toEqual({ staff: ["anna"] });
+  });
+
+  test("a rename, refint off, kept: until the group changes", async () => {
+    const target = await open();
+    const members = [dn("cn=ann"), dn("cn=bob")];
+    await apply(
+      target,
+      refresh([person("1", "ann"), person("2", "bob"), team("g", "staff", members)]),
+    );
+    await apply(target, [live([person("1", "anna")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["anna", "bob"] });
+    await apply(
+      target,
+      refresh([person("1", "anna"), person("2", "bob"), team("g", "staff", members)]),
+    );
+    expect(await groupsOf(target)).toEqual({ staff: ["anna", "bob"] });
+    await apply(target, [live([team("g", "staff", [dn("cn=bob")])])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+  });
+
+  test("a rename, refint off, kept: until somebody else takes the name", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    await apply(target, [live([person("1", "anna")])]);
+    await apply(target, [live([person("2", "ann")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    expect(Object.keys((await application(target)).users).sort()).toEqual(["ann", "anna"]);
+  });
+
+  test("a rename, refint off, dropped: the group states a name that nobody has", async () => {
+    const target = await open();
+    const dangling = "drop";
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]), {
+      dangling,
+    });
+    await apply(target, [live([person("1", "anna")])], { dangling });
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(target, [live([person("1", "ann")])], { dangling });
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("a rename that comes when the group has been told of it already", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    await apply(target, [live([team("g", "staff", [dn("cn=anna")])])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(target, [live([person("1", "anna")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["anna"] });
+  });
+
+  test("a renamed parent gives its children other names without an event of theirs", async () => {
+    const target = await open();
+    const there = (names: readonly string[]) =>
+      person("1", "ann", { names: names.map((name) => dn(name)), stamp: "5" });
+    await apply(
+      target,
+      refresh([
+        there(["cn=ann,ou=old"]),
+        team("g", "staff", [dn("cn=ann,ou=new")], { stamp: "5" }),
+      ]),
+    );
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(
+      target,
+      refresh(
+        [
+          present(
+            { sourceId: "1", names: [dn("cn=ann,ou=new")], stamp: "5" },
+            { sourceId: "g", stamp: "5" },
+          ),
+        ],
+        { phase: "reconcile" },
+      ),
+    );
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    // The entry itself, as it was before, is a change again.
+    await apply(target, refresh([there(["cn=ann,ou=old"]), present("g")]), { dangling: "drop" });
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+  });
+
+  test("names of an entry that is present in an older version are not taken", async () => {
+    const target = await open();
+    await apply(
+      target,
+      refresh([person("1", "ann", { stamp: "5" }), team("g", "staff", [dn("cn=ann")])]),
+    );
+    const stale = { sourceId: "1", names: [dn("cn=elsewhere")], stamp: "4" };
+    await apply(target, refresh([present(stale, "g")], { phase: "reconcile" }), {
+      dangling: "drop",
+    });
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("somebody who leaves the filter and returns is in the groups again", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    const { id: before } = await userNamed(target, "ann");
+    expect(await apply(target, [live([gone("1")])])).toEqual([
+      "deactivated ann",
+      "ann out of staff",
+    ]);
+    expect(await apply(target, [live([person("1", "ann")])])).toEqual([
+      "reactivated ann",
+      "ann into staff",
+    ]);
+    expect((await userNamed(target, "ann")).id).toBe(before);
+  });
+
+  test("a group that leaves and returns has its members again", async () => {
+    const target = await open();
+    const staff = team("g", "staff", [dn("cn=ann")]);
+    await apply(target, refresh([person("1", "ann"), staff]));
+    await apply(target, [live([gone("g")])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(target, [live([staff])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("a group that goes and returns within one batch has its members", async () => {
+    const target = await open();
+    const staff = team("g", "staff", [dn("cn=ann")]);
+    await apply(target, refresh([person("1", "ann"), staff]));
+    await apply(target, [live([gone("g"), { ...staff, stamp: "2" }])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    await apply(target, [live([gone("g"), team("g", "board", [dn("cn=ann")])])]);
+    expect(await groupsOf(target)).toEqual({ board: ["ann"] });
+  });
+
+  test("a group that comes several times in a batch ends as it was stated last", async () => {
+    const target = await open();
+    const first = team("g", "staff", [dn("cn=ann")]);
+    const people = [person("1", "ann"), person("2", "bob")];
+    await apply(target, refresh([...people, team("g", "staff", [])]));
+    await apply(target, [live([first, team("g", "staff", [dn("cn=bob")]), first])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("members come and go one by one", async () => {
+    const target = await open();
+    const people = [person("1", "ann"), person("2", "bob"), person("3", "cleo")];
+    await apply(target, refresh([...people, team("g", "staff", [uid("ann"), uid("bob")])]));
+    const done = await apply(target, [
+      live([
+        membersOf("g", { add: [uid("cleo"), uid("ann")], remove: [uid("bob"), uid("nobody")] }),
+      ]),
+    ]);
+    expect(done).toEqual(["updated staff", "bob out of staff", "cleo into staff"]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann", "cleo"] });
+  });
+
+  test("one member of a large group changes, and the application's list of members is never read", async () => {
+    const target = await open();
+    const count = 1_200;
+    const people = Array.from({ length: count }, (_, index) => person(`${index}`, `p${index}`));
+    const members = people.map(({ sourceId }) => id(sourceId));
+    const listed: string[] = [];
+    const watched = interferedWith(target, {
+      before: ({ store, method, args }) => {
+        if (store !== "groups") return;
+        const asked = method === "get" || method === "find" ? JSON.stringify(args[1] ?? {}) : "";
+        if (method === "members" || asked.includes("members")) listed.push(method);
+        if (method === "whichAreMembers") {
+          expect((args[1] as readonly string[]).length).toBeLessThan(2);
+        }
+      },
+    });
+    await apply(target, refresh([...people, team("g", "all", members)]));
+    expect(await apply(watched, [live([team("g", "all", members.slice(1))])])).toEqual([
+      "updated all",
+      "p0 out of all",
+    ]);
+    expect(await apply(watched, [live([team("g", "all", members)])])).toEqual([
+      "updated all",
+      "p0 into all",
+    ]);
+    expect(listed).toEqual([]);
+    expect((await groupsOf(target))["all"]).toHaveLength(count);
+  });
+
+  test("a uid that two entries have means neither, until one of them gives it up", async () => {
+    const target = await open();
+    const names = (name: string) => ({ names: [dn(`cn=${name}`), uid("shared")] });
+    await apply(
+      target,
+      refresh([person("1", "ann", names("ann")), team("g", "staff", [uid("shared")])]),
+    );
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    await apply(target, [live([person("2", "bob", names("bob"))])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(target, [live([person("1", "ann", { names: [dn("cn=ann"), uid("ann")] })])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+    await apply(target, [live([person("1", "ann", names("ann"))]), live([gone("2")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("a group in a group is a member of it, also when it comes later", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "all", [dn("cn=staff")])]));
+    await apply(target, [live([team("h", "staff", [dn("cn=ann")])])]);
+    expect(await groupsOf(target)).toEqual({ all: ["staff"], staff: ["ann"] });
+    await apply(target, [live([gone("h")])], { onDelete: "delete" });
+    expect(await groupsOf(target)).toEqual({ all: [] });
+  });
+
+  test("nested groups, flattened: everybody below is a member, however deep, round circles too", async () => {
+    const target = await open();
+    const nested = "flatten";
+    await apply(
+      target,
+      refresh([
+        team("a", "A", [dn("cn=B")]),
+        team("b", "B", [dn("cn=C"), dn("cn=bob")]),
+        team("c", "C", [dn("cn=A"), dn("cn=ann")]),
+        person("1", "ann"),
+        person("2", "bob"),
+      ]),
+      { nested },
+    );
+    const everybody = ["ann", "bob"];
+    expect(await groupsOf(target)).toEqual({ A: everybody, B: everybody, C: everybody });
+    // The circle is cut: C is no longer above anybody but ann.
+    await apply(target, [live([team("c", "C", [dn("cn=ann")])])], { nested });
+    expect(await groupsOf(target)).toEqual({ A: everybody, B: everybody, C: ["ann"] });
+  });
+
+  test("nested groups, flattened: an edge deep in the hierarchy changes", async () => {
+    const target = await open();
+    const nested = "flatten";
+    const levels = ["A", "B", "C", "D"].map((name, index, all) =>
+      team(name, name, index === 3 ? [dn("cn=ann"), dn("cn=bob")] : [dn(`cn=${all[index + 1]}`)]),
+    );
+    await apply(target, refresh([person("1", "ann"), person("2", "bob"), ...levels]), { nested });
+    const everybody = ["ann", "bob"];
+    expect(await groupsOf(target)).toEqual({
+      A: everybody,
+      B: everybody,
+      C: everybody,
+      D: everybody,
+    });
+    await apply(target, [live([team("B", "B", [dn("cn=ann")])])], { nested });
+    expect(await groupsOf(target)).toEqual({ A: ["ann"], B: ["ann"], C: everybody, D: everybody });
+    await apply(target, [live([team("B", "B", [dn("cn=C")])])], { nested });
+    await apply(target, [live([gone("D")])], { nested, onDelete: "delete" });
+    expect(await groupsOf(target)).toEqual({ A: [], B: [], C: [] });
+  });
+
+  test("nested groups, flattened: a group between that goes takes nobody out of what they are in otherwise", async () => {
+    const target = await open();
+    const nested = "flatten";
+    await apply(
+      target,
+      refresh([
+        person("1", "ann"),
+        person("2", "bob"),
+        team("a", "A", [dn("cn=B"), dn("cn=ann")]),
+        team("b", "B", [dn("cn=ann"), dn("cn=bob")]),
+      ]),
+      { nested },
+    );
+    await apply(
+      target,
+      refresh([person("1", "ann"), person("2", "bob"), team("a", "A", [dn("cn=B"), dn("cn=ann")])]),
+      {
+        nested,
+      },
+    );
+    expect(await groupsOf(target)).toEqual({ A: ["ann"], B: [] });
+  });
+
+  test.for([
+    ["keep", "flatten"],
+    ["flatten", "keep"],
+  ] as const)(
+    "the choice of %s becomes %s with the next whole refresh",
+    async ([before, after]) => {
+      const target = await open();
+      const all = refresh([
+        person("1", "ann"),
+        team("a", "A", [dn("cn=B")]),
+        team("b", "B", [dn("cn=ann")]),
+      ]);
+      const expected = { keep: { A: ["B"], B: ["ann"] }, flatten: { A: ["ann"], B: ["ann"] } };
+      await apply(target, all, { nested: before });
+      expect(await groupsOf(target)).toEqual(expected[before]);
+      await apply(target, all, { nested: after });
+      expect(await groupsOf(target)).toEqual(expected[after]);
+    },
+  );
+
+  test("a membership that was there stays when the directory states it and withdraws it", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    const { id: ann } = await userNamed(target, "ann");
+    await target.groups.changeMembers(await groupNamed(target, "staff"), { add: [{ value: ann }] });
+    await apply(target, [live([team("g", "staff", [uid("ann")])]), live([team("g", "staff", [])])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("local members of a group stay when its entry goes", async () => {
+    const target = await open();
+    const local = await target.users.create({ userName: "local" });
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]));
+    const staff = await groupNamed(target, "staff");
+    await target.groups.changeMembers(staff, { add: [{ value: local.id }] });
+    await apply(target, [live([gone("g")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["local"] });
+  });
+
+  test("a membership that two sources state ends with the second of them, whoever was first", async () => {
+    for (const firstToGo of ["hr", "directory"]) {
+      const target = await open({ uniqueDisplayName: true });
+      const match = { users: "userName", groups: "displayName" } as const;
+      const stated = refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]);
+      const withdrawn = [live([team("g", "staff", [])])];
+      await apply(target, stated, { source: "directory" });
+      // The other source's links are told, not matched: an account of another source is never taken over.
+      const { id: ann } = await userNamed(target, "ann");
+      const staff = await groupNamed(target, "staff");
+      await target.links.save("hr", [
+        { ...(await linkOf(target, "1")), resourceId: ann },
+        { ...(await linkOf(target, "g")), resourceId: staff },
+      ]);
+      await apply(target, stated, { source: "hr", match });
+      await apply(target, withdrawn, { source: firstToGo });
+      expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+      await apply(target, withdrawn, { source: firstToGo === "hr" ? "directory" : "hr" });
+      expect(await groupsOf(target)).toEqual({ staff: [] });
+    }
+  });
+
+  test("a local membership that two sources state outlives both", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    const { id: ann } = await userNamed(target, "ann");
+    const staff = await groupNamed(target, "staff");
+    await target.groups.changeMembers(staff, { add: [{ value: ann }] });
+    await target.links.save("hr", [
+      { ...(await linkOf(target, "1")), resourceId: ann },
+      { ...(await linkOf(target, "g")), resourceId: staff },
+    ]);
+    const stated = refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]);
+    await apply(target, stated);
+    await apply(target, stated, { source: "hr" });
+    await apply(target, [live([team("g", "staff", [])])]);
+    await apply(target, [live([team("g", "staff", [])])], { source: "hr" });
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("a name that an entry loses to another for a while is its own again when it is stated again", async () => {
+    const target = await open();
+    const ann = person("1", "ann", { names: [dn("cn=x")], stamp: "1" });
+    const bob = (name: string, stamp: string) => person("2", "bob", { names: [dn(name)], stamp });
+    const staff = team("g", "staff", [dn("cn=x")], { stamp: "1" });
+    const dangling = "drop";
+    await apply(target, refresh([ann, bob("cn=y", "1"), staff]), { dangling });
+    await apply(target, [live([bob("cn=x", "2")])], { dangling });
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+    await apply(target, [live([bob("cn=y", "3")]), live([ann])], { dangling });
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+});
+
+async function linkOf(target: Target, sourceId: string) {
+  const [link] = await target.links.get("directory", [sourceId]);
+  if (link === undefined) throw new Error(`There is no link for "${sourceId}".`);
+  const { digest: _, ...rest } = link;
+  return rest;
+}
