@@ -1,4 +1,16 @@
 export { KyselyCheckpointRepository } from "./checkpoint-repository.js";
+export type {
+  AttributeColumn,
+  GroupMap,
+  IdColumn,
+  IdType,
+  MappedColumn,
+  MemberMap,
+  ResourceMap,
+  TableReference,
+  UserMap,
+} from "./column-map.js";
+export { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
 export { KyselyLinkRepository } from "./link-repository.js";
 export { KyselyMembershipRepository } from "./membership-repository.js";
 export {
@@ -10,3 +22,9 @@ export {
 export { joinTransaction, type KyselyDatabase } from "./session.js";
 export type { TableOptions } from "./table-names.js";
 export { createTables, dropTables } from "./tables.js";
+export { type KyselyTargetOptions, kyselyTarget } from "./target.js";
+export {
+  type KyselyUserOptions,
+  KyselyUserRepository,
+  type ResourceOptions,
+} from "./user-repository.js";

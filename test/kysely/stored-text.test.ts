@@ -13,9 +13,9 @@ const text = fc.string({
   maxLength: 6,
 });
 
-describe("encoded text", () => {
-  test("reads back as it was written", () => {
-    fc.assert(
+describe("encoded text", async () => {
+  test("reads back as it was written", async () => {
+    await fc.assert(
       fc.property(text, (original) => {
         expect(decodeText(encodeText(original))).toBe(original);
       }),
@@ -23,8 +23,8 @@ describe("encoded text", () => {
     );
   });
 
-  test("sorts by the bytes of UTF-8 as the original sorts by UTF-16 code units", () => {
-    fc.assert(
+  test("sorts by the bytes of UTF-8 as the original sorts by UTF-16 code units", async () => {
+    await fc.assert(
       fc.property(text, text, (left, right) => {
         const bytes = Buffer.compare(Buffer.from(encodeText(left)), Buffer.from(encodeText(right)));
         const units = left < right ? -1 : left > right ? 1 : 0;

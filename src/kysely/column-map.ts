@@ -1,0 +1,125 @@
+import type { AttributePath, groupDefinition, userDefinition } from "../scim/index.js";
+import type { TableNames } from "./table-names.js";
+
+/** A table, in a schema of the database where it is not in the one that the connection finds by itself. */
+export interface TableReference {
+  readonly schema?: string;
+  readonly table: string;
+}
+
+/** What the values of an id column are, for those of the database to be read as strings and back. */
+export type IdType = "text" | "uuid" | "integer";
+
+/** The column with the ids of resources. */
+export interface IdColumn {
+  readonly column: string;
+  /** Default: `text`. */
+  readonly type?: IdType;
+  /** Makes the id of a new resource. Without it, the database does, by the default of the column. */
+  readonly generate?: () => string;
+}
+
+/** The column that holds an attribute. */
+export interface MappedColumn {
+  readonly column: string;
+  /**
+   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case), kept by the repository.
+   * It is what filters and uniqueness go by, and wants an index. Without one, case is compared as the database can: SQLite
+   * knows that of ASCII only.
+   */
+  readonly key?: string;
+  /** Whether no two resources have the same value, which a unique index must see to. Default: as the SCIM schema says. */
+  readonly unique?: boolean;
+  /** Whether the column is true where the attribute is false, as `disabled` is to `active`. Default: false. */
+  readonly invert?: boolean;
+  /** What the column holds where the attribute has no value. Default: `null`. */
+  readonly unassigned?: string | number | boolean;
+}
+
+/** The column of an attribute, by its name alone where nothing else is to be said. */
+export type AttributeColumn = string | MappedColumn;
+
+/** Where the attributes of a resource type are stored; the paths are SCIM's, such as `name.givenName`. */
+export interface ResourceMap<Path extends string = string> extends TableReference {
+  readonly id: IdColumn;
+  /**
+   * The columns of attributes and sub-attributes. An attribute with several values, such as `emails`, has room for one in a
+   * column: the `value` of the primary one, else of the first. An attribute of an extension is named with its schema:
+   * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
+   */
+  readonly attributes: { readonly [P in Path | `urn:${string}`]?: AttributeColumn };
+  /** What becomes of attributes without a column: refused with an error, passed over, or kept in a column of JSON. */
+  readonly others: "refuse" | "ignore" | { readonly column: string };
+  /** A column of integers that count the changes of the resource. Without it, resources have no versions. */
+  readonly version?: string;
+  /** A column for the time of creation, as text in the form of ISO 8601. */
+  readonly created?: string;
+  /** A column for the time of the last change, as text in the form of ISO 8601. */
+  readonly lastModified?: string;
+  /** What deleting a resource does: remove its row, set `active` to false, or nothing but throw. Default: `hard`. */
+  readonly delete?: "hard" | "deactivate" | "none";
+  /** Columns of other tables that hold ids of these resources; their rows are removed with the resource. */
+  readonly dependents?: readonly (TableReference & { readonly column: string })[];
+}
+
+/** Where users are stored. */
+export type UserMap = ResourceMap<AttributePath<typeof userDefinition> | "externalId">;
+
+/** Where groups are stored. */
+export type GroupMap = ResourceMap<AttributePath<typeof groupDefinition> | "externalId">;
+
+/** Where it is stored who is in which group. One row for each membership, and a unique key over group and member. */
+export interface MemberMap extends TableReference {
+  /** The column with the group's id. */
+  readonly group: string;
+  /** The column with the member's id. */
+  readonly member: string;
+  /** What the members' ids are. Default: `text`. */
+  readonly memberType?: IdType;
+  /** A column that says `User` or `Group`. Without one, members are users. */
+  readonly type?: string;
+}
+
+/** The users of the package's own tables. */
+export function ownUserMap(names: TableNames): UserMap {
+  return {
+    table: names.user,
+    id: { column: "id", generate: () => crypto.randomUUID() },
+    attributes: {
+      userName: { column: "user_name", key: "user_name_key" },
+      externalId: "external_id",
+      displayName: "display_name",
+      "name.givenName": "given_name",
+      "name.familyName": "family_name",
+      active: "active",
+    },
+    others: { column: "attributes" },
+    version: "version",
+    created: "created",
+    lastModified: "last_modified",
+    dependents: [{ table: names.groupMember, column: "member_id" }],
+  };
+}
+
+/** The groups of the package's own tables. */
+export function ownGroupMap(names: TableNames): GroupMap {
+  return {
+    table: names.group,
+    id: { column: "id", generate: () => crypto.randomUUID() },
+    attributes: {
+      displayName: { column: "display_name", key: "display_name_key" },
+      externalId: "external_id",
+    },
+    others: { column: "attributes" },
+    version: "version",
+    created: "created",
+    lastModified: "last_modified",
+    // The rows of its own members are removed by the repository.
+    dependents: [{ table: names.groupMember, column: "member_id" }],
+  };
+}
+
+/** The members of the groups of the package's own tables. */
+export function ownMemberMap(names: TableNames): MemberMap {
+  return { table: names.groupMember, group: "group_id", member: "member_id", type: "member_type" };
+}

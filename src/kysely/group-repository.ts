@@ -1,0 +1,232 @@
+import { InvalidValueError, NotFoundError } from "../core/index.js";
+import {
+  type CallOptions,
+  type Capabilities,
+  type ChangeSet,
+  GroupRepository,
+  type MemberPage,
+  type MembersChange,
+  type Membership,
+  type Modification,
+  type Page,
+  type Query,
+  type ReadOptions,
+  type Write,
+  type WriteOptions,
+  type WriteResult,
+} from "../repositories/index.js";
+import type { Group, NewGroup } from "../scim/index.js";
+import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
+import { GroupMembers } from "./group-members.js";
+import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
+import { ResourceRows } from "./resource-rows.js";
+import { ResourceTable } from "./resource-table.js";
+import { ResourceWrites, writeOne } from "./resource-writes.js";
+import { type KyselyDatabase, Session } from "./session.js";
+import { tableNames } from "./table-names.js";
+import type { ResourceOptions } from "./user-repository.js";
+
+/** Options of {@link KyselyGroupRepository}. */
+export interface KyselyGroupOptions extends ResourceOptions {
+  /** Where the groups and their members are. Default: the tables that `createTables` makes. */
+  readonly map?: { readonly groups: GroupMap; readonly members: MemberMap };
+}
+
+/**
+ * Groups and who is in them, in tables of the application, or in those that `createTables` makes. Members are added and
+ * removed without being read, however many there are; the group has a new version when one came or went.
+ */
+export class KyselyGroupRepository extends GroupRepository {
+  override readonly capabilities: Capabilities;
+  readonly #table: ResourceTable<Group>;
+  readonly #members: GroupMembers;
+
+  /** @throws {InvalidValueError} the map names what is no attribute of groups. */
+  constructor(db: KyselyDatabase, options: KyselyGroupOptions = {}) {
+    super();
+    const names = tableNames(options);
+    const { groups, members } = options.map ?? {
+      groups: ownGroupMap(names),
+      members: ownMemberMap(names),
+    };
+    const { maxPageSize = 1000, now = () => new Date() } = options;
+    // The members of a group go with it.
+    const dependents = [...(groups.dependents ?? []), { ...members, column: members.group }];
+    const map: GroupMap = { ...groups, dependents };
+    const session = new Session(db);
+    const rows = new ResourceRows<Group>("Group", map);
+    this.#table = new ResourceTable(session, { map, rows, maxPageSize, now });
+    this.#members = new GroupMembers(session, members, map.id.type ?? "text");
+    this.capabilities = capabilitiesOf(this.#table.parts);
+  }
+
+  override async get(id: string, options?: ReadOptions): Promise<Group | undefined> {
+    const group = await this.#table.get(id, options);
+    return group && (await this.#withMembers([group], options))[0];
+  }
+
+  override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
+    const page = await this.#table.find(query, options);
+    return { ...page, resources: await this.#withMembers(page.resources, options) };
+  }
+
+  override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
+    const { members = [] } = resource;
+    if (members.length === 0) return await this.#table.create(resource, options);
+    return await this.#table.session.atomically(async (session) => {
+      const group = await this.#table.in(session).create(resource, options);
+      const { add } = replacing(members);
+      await this.#members.in(session).change(this.#stored(group.id), { add }, options);
+      return group;
+    });
+  }
+
+  override async replace(
+    id: string,
+    resource: NewGroup | Group,
+    options?: WriteOptions,
+  ): Promise<Group> {
+    await this.#table.session.atomically(async (session) => {
+      const table = this.#table.in(session);
+      await table.update(id, table.parts.rows.whole(resource), options);
+      if (resource.members === undefined) return;
+      await this.#members
+        .in(session)
+        .change(this.#stored(id), replacing(resource.members), options);
+    });
+    const replaced = await this.#table.get(id, options);
+    if (replaced === undefined) throw new NotFoundError(id);
+    return replaced;
+  }
+
+  /** A change that reads nothing is one `update`, and the members that come and go. */
+  override modify(
+    id: string,
+    modification: Modification<Group, NewGroup>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    const reads = "plan" in modification ? modification.reads : [];
+    return modifyBy(
+      id,
+      modification,
+      () => this.get(id, { ...options, attributes: reads }),
+      (changes, conditions) => this.#apply(id, changes, conditions),
+      options,
+    );
+  }
+
+  override delete(id: string, options?: WriteOptions): Promise<void> {
+    return remove(this.#table, id, options);
+  }
+
+  /** Creations of groups without members that follow each other are inserted together, and deletions are made together. */
+  override write(
+    writes: readonly Write<Group, NewGroup>[],
+    options?: CallOptions,
+  ): Promise<readonly WriteResult[]> {
+    return new ResourceWrites<Group, NewGroup>(
+      this.#table,
+      (write) => writeOne(this, write, options),
+      ({ members = [] }) => members.length === 0,
+      options,
+    ).run(writes);
+  }
+
+  override async members(
+    id: string,
+    page: { after?: string; count?: number } = {},
+    options?: CallOptions,
+  ): Promise<MemberPage> {
+    const { maxPageSize } = this.#table.parts;
+    const count = Math.min(Math.max(Math.trunc(page.count ?? maxPageSize), 1), maxPageSize);
+    await this.#table.demand(id, options);
+    return await this.#members.page(this.#stored(id), page.after, count, options);
+  }
+
+  override async whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    options?: CallOptions,
+  ): Promise<ReadonlySet<string>> {
+    const asked = ids.map((member) => ({ group: id, member }));
+    const existing = await this.#members.which(asked, options);
+    return new Set(existing.map(({ member }) => member));
+  }
+
+  override whichExist(
+    memberships: readonly Membership[],
+    options?: CallOptions,
+  ): Promise<readonly Membership[]> {
+    return this.#members.which(memberships, options);
+  }
+
+  override groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]> {
+    return this.#members.groupsOf(memberId, options);
+  }
+
+  override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
+    return this.#apply(id, { relations: { members: change } }, options);
+  }
+
+  async #apply(
+    id: string,
+    { set, unset, relations }: ChangeSet<NewGroup>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    const all = unset?.includes("members") ? [] : set?.members;
+    const members = [
+      ...(all === undefined ? [] : [replacing(all)]),
+      ...(relations?.members === undefined ? [] : [relations.members]),
+    ];
+    const attributes = { ...(set && { set }), ...(unset && { unset }) };
+    const change = rowChange(this.#table, attributes);
+    if (members.length === 0) return await this.#table.update(id, change, options);
+    await this.#table.session.atomically(async (session) => {
+      const table = this.#table.in(session);
+      // Where no attribute changes, this sees to it that the group is there, and stays.
+      await table.update(id, change, options);
+      let changed = 0;
+      for (const step of members) {
+        changed += await this.#members.in(session).change(this.#stored(id), step, options);
+      }
+      if (changed > 0) await table.touch(id, options);
+    });
+  }
+
+  /** The groups with their members, if those are asked for. */
+  async #withMembers(
+    groups: readonly Group[],
+    { attributes = [], signal }: ReadOptions = {},
+  ): Promise<readonly Group[]> {
+    if (!attributes.includes("members")) return groups;
+    const members = await this.#members.of(
+      groups.map(({ id }) => this.#stored(id)),
+      signal && { signal },
+    );
+    return groups.map((group) => {
+      const own = members.get(group.id);
+      return own === undefined ? group : { ...group, members: own };
+    });
+  }
+
+  #stored(id: string): string | number {
+    const stored = this.#table.stored(id);
+    if (stored === undefined) throw new NotFoundError(id);
+    return stored;
+  }
+}
+
+/** The change that leaves a group with these members and no others. */
+function replacing(members: NonNullable<NewGroup["members"]>): MembersChange & {
+  readonly add: NonNullable<MembersChange["add"]>;
+} {
+  const add = members.map(({ value, type }) => {
+    if (type === undefined) return { value };
+    const known = (["User", "Group"] as const).find(
+      (name) => name.toLowerCase() === type.toLowerCase(),
+    );
+    if (known === undefined) throw new InvalidValueError("members.type", "it is User or Group.");
+    return { value, type: known };
+  });
+  return { clear: true, add };
+}

@@ -1,0 +1,405 @@
+import {
+  InvalidValueError,
+  NotFoundError,
+  UniquenessError,
+  UnsupportedError,
+  VersionConflictError,
+} from "../core/index.js";
+import type { CallOptions, Filter, Page, Query, WriteOptions } from "../repositories/index.js";
+import type { Resource } from "../scim/index.js";
+import type { ColumnOfAttribute } from "./attribute-columns.js";
+import type { ResourceMap, TableReference } from "./column-map.js";
+import { driverFailure } from "./driver-failure.js";
+import { type StoredId, storedId } from "./id-column.js";
+import { lists, type Parameters } from "./parameters.js";
+import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
+import type { Session } from "./session.js";
+import { foldCase } from "./stored-text.js";
+
+/** What a table of resources is made of. */
+export interface ResourceTableParts<T extends Resource> {
+  readonly map: ResourceMap;
+  readonly rows: ResourceRows<T>;
+  readonly maxPageSize: number;
+  readonly now: () => Date;
+}
+
+/** The statements on a table of resources. */
+export class ResourceTable<T extends Resource> {
+  readonly session: Session;
+  readonly parts: ResourceTableParts<T>;
+  readonly #name: string;
+  readonly #id: string;
+
+  constructor(session: Session, parts: ResourceTableParts<T>) {
+    this.session = session;
+    this.parts = parts;
+    this.#name = quotedTable(session, parts.map);
+    this.#id = session.dialect.quote(parts.map.id.column);
+  }
+
+  /** The same table in another session. */
+  in(session: Session): ResourceTable<T> {
+    return new ResourceTable(session, this.parts);
+  }
+
+  async get(id: string, options?: CallOptions): Promise<T | undefined> {
+    const stored = this.stored(id);
+    if (stored === undefined) return undefined;
+    const [row] = await this.session.read<Row>(
+      (p) => `select ${this.#selected} from ${this.#name} where ${this.#id} = ${p.value(stored)}`,
+      options,
+    );
+    return row && this.parts.rows.resource(row);
+  }
+
+  async find(query: Query, options?: CallOptions): Promise<Page<T>> {
+    const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
+    const asked = Math.max(Math.trunc(query.count ?? this.parts.maxPageSize), 0);
+    const count = Math.min(asked, this.parts.maxPageSize);
+    const where = this.#where(query.filter);
+    const rows =
+      count === 0
+        ? []
+        : await this.session.read<Row>(
+            (p) => `select ${this.#selected} from ${this.#name}${where(p)} order by ${this.#id}
+              limit ${p.value(count)} offset ${p.value(startIndex - 1)}`,
+            options,
+          );
+    const isAll = startIndex === 1 && rows.length < count;
+    return {
+      totalResults: isAll ? rows.length : await this.#count(where, options),
+      startIndex,
+      resources: rows.map((row) => this.parts.rows.resource(row)),
+    };
+  }
+
+  async create(attributes: object, options?: CallOptions): Promise<T> {
+    const { rows } = this.parts;
+    const { id, columns } = this.newRow(attributes);
+    await this.demandFree(columns, undefined, options);
+    const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
+    const insert = (p: Parameters): string =>
+      `insert into ${this.#name} (${names}) values ${p.rows([[...columns.values()]])}`;
+    const { returning } = this.session.dialect;
+    try {
+      if (returning) {
+        const [row] = await this.session.guarded(() =>
+          this.session.read<Row>((p) => `${insert(p)} returning ${this.#selected}`, options),
+        );
+        if (row !== undefined) return rows.resource(row);
+      }
+      const given = returning ? undefined : await this.session.insert(insert, options);
+      const created = await this.get(String(id ?? given), options);
+      if (created !== undefined) return created;
+    } catch (error) {
+      throw await this.refusal(error, columns);
+    }
+    throw new UnsupportedError("The database does not say which row it inserted.");
+  }
+
+  /**
+   * Writes to the row of a resource; nothing is read.
+   *
+   * @throws {NotFoundError} there is no such row.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   */
+  async update(id: string, change: RowChange, options: WriteOptions = {}): Promise<void> {
+    const stored = this.stored(id);
+    if (stored === undefined) throw new NotFoundError(id);
+    await this.demandFree(change.columns, stored, options);
+    const assignments = (p: Parameters): string => this.#assignments(p, change);
+    if (change.columns.size + change.set.size + change.removed.length === 0) {
+      await this.demand(id, options);
+      return;
+    }
+    let written: number;
+    try {
+      written = await this.session.guarded(() =>
+        this.session.write(
+          (p) => `update ${this.#name} set ${assignments(p)} where ${this.#is(p, stored, options)}`,
+          options,
+        ),
+      );
+    } catch (error) {
+      throw await this.refusal(error, change.columns, stored);
+    }
+    if (written === 0) await this.#fail(id, options);
+  }
+
+  /** Gives a resource a new version, where there are versions, since something that is kept beside it changed. */
+  async touch(id: string, options?: CallOptions): Promise<void> {
+    const { version, lastModified } = this.parts.map;
+    const stored = this.stored(id);
+    if (stored === undefined || (version === undefined && lastModified === undefined)) return;
+    const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [] };
+    await this.session.write(
+      (p) => `update ${this.#name} set ${this.#assignments(p, nothing)}
+        where ${this.#id} = ${p.value(stored)}`,
+      options,
+    );
+  }
+
+  /** Removes the row of a resource, and rows of other tables that depend on it. */
+  async delete(id: string, options: WriteOptions = {}): Promise<void> {
+    const stored = this.stored(id);
+    if (stored === undefined) throw new NotFoundError(id);
+    try {
+      await this.session.atomically(async (session) => {
+        const table = this.in(session);
+        await table.demand(id, options);
+        await table.deleteDependents([stored], options);
+        const deleted = await session.write(
+          (p) => `delete from ${this.#name} where ${this.#is(p, stored, options)}`,
+          options,
+        );
+        if (deleted === 0) await table.#fail(id, options);
+      });
+    } catch (error) {
+      throw await this.refusal(error, new Map());
+    }
+  }
+
+  /**
+   * Sees to it that a resource exists, in the version asked for, and stays so until the transaction ends.
+   *
+   * @throws {NotFoundError} it does not exist.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   */
+  async demand(id: string, options: WriteOptions = {}): Promise<void> {
+    const stored = this.stored(id);
+    if (stored === undefined) throw new NotFoundError(id);
+    const lock = this.session.inTransaction ? this.session.dialect.lockRow : "";
+    const [row] = await this.session.read(
+      (p) => `select 1 as found from ${this.#name}
+        where ${this.#is(p, stored, options)} ${lock}`,
+      options,
+    );
+    if (row === undefined) await this.#fail(id, options);
+  }
+
+  /** Removes the rows of other tables that depend on these resources. */
+  async deleteDependents(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
+    for (const dependent of this.parts.map.dependents ?? []) {
+      const table = quotedTable(this.session, dependent);
+      const column = this.session.dialect.quote(dependent.column);
+      for (const part of lists(ids)) {
+        await this.session.write(
+          (p) => `delete from ${table} where ${column} in ${p.list(part)}`,
+          options,
+        );
+      }
+    }
+  }
+
+  /** The value of an id in its column. */
+  stored(id: string): StoredId | undefined {
+    return storedId(id, this.parts.map.id.type);
+  }
+
+  /** The columns of a new resource, with the id where it is not the database that makes it. */
+  newRow(attributes: object): { id: string | undefined; columns: Map<string, unknown> } {
+    const { map, rows, now } = this.parts;
+    const change = rows.created(attributes);
+    const id = map.id.generate?.();
+    const time = now().toISOString();
+    const columns = new Map(change.columns);
+    if (id !== undefined) columns.set(map.id.column, storedId(id, map.id.type) ?? id);
+    if (typeof map.others === "object") {
+      columns.set(map.others.column, JSON.stringify(Object.fromEntries(change.set)));
+    }
+    if (map.version !== undefined) columns.set(map.version, 1);
+    if (map.created !== undefined) columns.set(map.created, time);
+    if (map.lastModified !== undefined) columns.set(map.lastModified, time);
+    return { id, columns };
+  }
+
+  /** Which resources have values that must be unique, by the value in the form in which it is compared. */
+  async holders(
+    column: ColumnOfAttribute,
+    values: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<unknown, string>> {
+    const quoted = this.session.dialect.quote(column.key ?? column.column);
+    const compared = column.key === undefined && isCaseless(column) ? `lower(${quoted})` : quoted;
+    const found = new Map<unknown, string>();
+    for (const part of lists([...new Set(values)])) {
+      const rows = await this.session.read<{ id: unknown; value: unknown }>(
+        (p) => `select ${this.#id} as id, ${quoted} as value from ${this.#name}
+          where ${compared} in ${p.list(part)}`,
+        options,
+      );
+      for (const { id, value } of rows) found.set(comparable(column, value), String(id));
+    }
+    return found;
+  }
+
+  /** The unique attributes among these columns, and the values to look for. */
+  uniqueValues(columns: ReadonlyMap<string, unknown>): [ColumnOfAttribute, unknown][] {
+    return this.parts.rows.columns.flatMap((column): [ColumnOfAttribute, unknown][] => {
+      const value = columns.get(column.column);
+      const isSet = value !== undefined && value !== null && value !== column.unassigned;
+      return column.unique && isSet ? [[column, comparable(column, value)]] : [];
+    });
+  }
+
+  /**
+   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the value
+   * as it is written, and names are compared without regard to case.
+   */
+  async demandFree(
+    columns: ReadonlyMap<string, unknown>,
+    own: StoredId | undefined,
+    options?: CallOptions,
+  ): Promise<void> {
+    for (const [column, value] of this.uniqueValues(columns)) {
+      if (column.key !== undefined || !isCaseless(column)) continue;
+      const holder = (await this.holders(column, [value], options)).get(value);
+      if (holder !== undefined && holder !== String(own)) {
+        throw new UniquenessError(column.path, holder);
+      }
+    }
+  }
+
+  /** What a failed statement means to the caller. */
+  async refusal(
+    error: unknown,
+    columns: ReadonlyMap<string, unknown>,
+    own?: StoredId,
+  ): Promise<unknown> {
+    if (error instanceof InvalidValueError) return this.#withPath(error);
+    const failure = driverFailure(error);
+    if (failure?.kind === "foreignKey") {
+      return new UnsupportedError(
+        "Other rows refer to the resource, or it to one that is not there.",
+        {
+          cause: error,
+        },
+      );
+    }
+    if (failure?.kind !== "unique") return error;
+    const named = this.parts.rows.columns.filter(({ column, key }) =>
+      failure.columns.some((name) => name === column || name === key),
+    );
+    const unique = this.uniqueValues(columns);
+    for (const [column, value] of unique) {
+      const holder = (await this.holders(column, [value])).get(value);
+      if (holder !== undefined && holder !== String(own)) {
+        return new UniquenessError(column.path, holder, { cause: error });
+      }
+    }
+    const attribute = named[0]?.path ?? failure.columns[0] ?? failure.index ?? unique[0]?.[0].path;
+    return new UniquenessError(attribute ?? "value", undefined, { cause: error });
+  }
+
+  /** Says the attribute where the database named a column. */
+  #withPath(error: InvalidValueError): InvalidValueError {
+    const failure = driverFailure(error.cause);
+    if (failure?.kind !== "value") return error;
+    const column = this.parts.rows.columns.find((known) => known.column === failure.column);
+    return column === undefined
+      ? error
+      : new InvalidValueError(column.path, "the database cannot hold it.", { cause: error.cause });
+  }
+
+  /** Finds out why a statement found no row. */
+  async #fail(id: string, { ifVersion, ...options }: WriteOptions): Promise<never> {
+    if (ifVersion !== undefined) {
+      await this.demand(id, options);
+      throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
+    }
+    throw new NotFoundError(id);
+  }
+
+  /** The condition for one resource, in one version where one is asked for. */
+  #is(p: Parameters, id: StoredId, { ifVersion }: WriteOptions): string {
+    const is = `${this.#id} = ${p.value(id)}`;
+    if (ifVersion === undefined) return is;
+    const { version } = this.parts.map;
+    const number = /^W\/"(\d{1,9})"$/.exec(ifVersion)?.[1];
+    if (version === undefined) {
+      throw new UnsupportedError("The resources of this store have no versions.");
+    }
+    if (number === undefined) return `${is} and 1 = 0`;
+    return `${is} and ${this.session.dialect.quote(version)} = ${p.value(Number(number))}`;
+  }
+
+  #assignments(p: Parameters, { columns, set, removed }: RowChange): string {
+    const { map, now } = this.parts;
+    const { dialect } = this.session;
+    const assignments = [...columns].map(
+      ([name, value]) => `${dialect.quote(name)} = ${p.value(value)}`,
+    );
+    if (typeof map.others === "object" && set.size + removed.length > 0) {
+      const column = dialect.quote(map.others.column);
+      const members = Array.from(set, ([name, value]) => ({ name, json: JSON.stringify(value) }));
+      assignments.push(`${column} = ${dialect.changedJson(column, members, removed, p.value)}`);
+    }
+    if (map.version !== undefined) {
+      const version = dialect.quote(map.version);
+      assignments.push(`${version} = ${version} + 1`);
+    }
+    if (map.lastModified !== undefined) {
+      assignments.push(`${dialect.quote(map.lastModified)} = ${p.value(now().toISOString())}`);
+    }
+    return assignments.join(", ");
+  }
+
+  async #count(where: (p: Parameters) => string, options?: CallOptions): Promise<number> {
+    const [row] = await this.session.read<{ count: number | string }>(
+      (p) => `select count(*) as count from ${this.#name}${where(p)}`,
+      options,
+    );
+    return Number(row?.count ?? 0);
+  }
+
+  #where(filter: Filter | undefined): (p: Parameters) => string {
+    if (filter === undefined) return () => "";
+    const { path, operator, value } = filter;
+    const { dialect } = this.session;
+    const column = this.parts.rows.columns.find((known) => known.path === path);
+    if (operator !== "eq" || (path !== "id" && (column === undefined || column.multiValued))) {
+      throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
+    }
+    if (typeof value !== (column?.type ?? "string")) {
+      throw new InvalidValueError(path, `it is compared with a ${column?.type ?? "string"} only.`);
+    }
+    const nowhere = (): string => " where 1 = 0";
+    if (column === undefined) {
+      const id = this.stored(String(value));
+      return id === undefined ? nowhere : (p) => ` where ${this.#id} = ${p.value(id)}`;
+    }
+    const name = dialect.quote(column.column);
+    if (typeof value === "boolean") {
+      return (p) => ` where ${name} = ${p.value(Number(value !== column.invert))}`;
+    }
+    if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
+    if (column.key !== undefined) {
+      const key = dialect.quote(column.key);
+      return (p) => ` where ${key} = ${p.value(foldCase(value))}`;
+    }
+    return isCaseless(column)
+      ? (p) => ` where lower(${name}) = ${p.value(value.toLowerCase())}`
+      : (p) => ` where ${name} = ${p.value(value)}`;
+  }
+
+  get #selected(): string {
+    return this.parts.rows.selected.map((name) => this.session.dialect.quote(name)).join(", ");
+  }
+}
+
+/** A table's name as an identifier. */
+export function quotedTable(session: Session, { schema, table }: TableReference): string {
+  const name = session.dialect.quote(table);
+  return schema === undefined ? name : `${session.dialect.quote(schema)}.${name}`;
+}
+
+function isCaseless(column: ColumnOfAttribute): boolean {
+  return column.type === "string" && !column.caseExact;
+}
+
+/** A value in the form in which its column is searched. */
+function comparable(column: ColumnOfAttribute, value: unknown): unknown {
+  if (typeof value !== "string" || !isCaseless(column)) return value;
+  return column.key === undefined ? value.toLowerCase() : foldCase(value);
+}

@@ -1,0 +1,277 @@
+import { NotFoundError, UniquenessError } from "../core/index.js";
+import {
+  type CallOptions,
+  isRefusal,
+  type ResourceRepository,
+  type Write,
+  type WriteResult,
+} from "../repositories/index.js";
+import type { Resource } from "../scim/index.js";
+import type { StoredId } from "./id-column.js";
+import { batches, lists } from "./parameters.js";
+import { quotedTable, type ResourceTable } from "./resource-table.js";
+
+/** A write and its place among those that were asked for. */
+interface Numbered<W> {
+  readonly index: number;
+  readonly write: W;
+}
+
+type Create<T, N> = Extract<Write<T, N>, { kind: "create" }>;
+type Delete = { readonly kind: "delete"; readonly id: string };
+
+interface NewRow {
+  readonly index: number;
+  readonly resource: object;
+  readonly id: string | undefined;
+  readonly columns: ReadonlyMap<string, unknown>;
+}
+
+/** How a repository makes one write by itself; it answers with the id of the resource. */
+export type WriteOne<T, N> = (write: Write<T, N>) => Promise<string>;
+
+/** Makes one write by the method of the repository that is named as it is. */
+export async function writeOne<T extends Resource, N>(
+  repository: ResourceRepository<T, N>,
+  write: Write<T, N>,
+  options?: CallOptions,
+): Promise<string> {
+  switch (write.kind) {
+    case "create":
+      return (await repository.create(write.resource, options)).id;
+    case "replace":
+      await repository.replace(write.id, write.resource, options);
+      return write.id;
+    case "modify":
+      await repository.modify(write.id, write.modification, options);
+      return write.id;
+    case "delete":
+      await repository.delete(write.id, options);
+      return write.id;
+  }
+}
+
+/**
+ * A batch of writes to one table. Creations that follow each other become statements of many rows, and so do deletions;
+ * every other write is made by itself, in its turn. A statement that the database refuses is made again row by row, so that
+ * a refused row stops no other.
+ */
+export class ResourceWrites<T extends Resource, N extends object> {
+  readonly #table: ResourceTable<T>;
+  readonly #one: WriteOne<T, N>;
+  readonly #isPlain: (resource: N) => boolean;
+  readonly #options: CallOptions | undefined;
+  readonly #results: WriteResult[] = [];
+
+  /** @param isPlain Whether creating the resource writes to its table only. */
+  constructor(
+    table: ResourceTable<T>,
+    one: WriteOne<T, N>,
+    isPlain: (resource: N) => boolean,
+    options?: CallOptions,
+  ) {
+    this.#table = table;
+    this.#one = one;
+    this.#isPlain = isPlain;
+    this.#options = options;
+  }
+
+  /** Makes the writes, and says how each ended. */
+  async run(writes: readonly Write<T, N>[]): Promise<readonly WriteResult[]> {
+    for (let at = 0; at < writes.length; ) {
+      const alike = this.#alike(writes, at);
+      await this.#runAlike(alike);
+      at += alike.length;
+    }
+    return this.#results;
+  }
+
+  /** The writes from here on that can become one statement. */
+  #alike(writes: readonly Write<T, N>[], start: number): Numbered<Write<T, N>>[] {
+    const kind = this.#batchOf(writes[start]);
+    let end = start + 1;
+    while (kind !== undefined && end < writes.length && this.#batchOf(writes[end]) === kind) end++;
+    return writes.slice(start, end).map((write, offset) => ({ index: start + offset, write }));
+  }
+
+  #batchOf(write: Write<T, N> | undefined): "create" | "delete" | undefined {
+    const { session, parts } = this.#table;
+    if (!session.dialect.returning) return undefined;
+    if (write?.kind === "create" && this.#isPlain(write.resource)) return "create";
+    const removesRows = (parts.map.delete ?? "hard") === "hard";
+    return write?.kind === "delete" && removesRows ? "delete" : undefined;
+  }
+
+  async #runAlike(writes: readonly Numbered<Write<T, N>>[]): Promise<void> {
+    const [first] = writes;
+    if (first === undefined) return;
+    if (writes.length === 1) return await this.#alone(first);
+    const creates: Numbered<Create<T, N>>[] = [];
+    const deletes: Numbered<Delete>[] = [];
+    for (const { index, write } of writes) {
+      if (write.kind === "create") creates.push({ index, write });
+      if (write.kind === "delete") deletes.push({ index, write });
+    }
+    await this.#create(creates);
+    await this.#delete(deletes);
+  }
+
+  async #alone({ index, write }: Numbered<Write<T, N>>): Promise<void> {
+    await this.#attempt(index, () => this.#one(write));
+  }
+
+  async #attempt(index: number, write: () => Promise<string>): Promise<void> {
+    try {
+      this.#results[index] = { written: true, id: await write() };
+    } catch (error) {
+      this.#refuse(index, error);
+    }
+  }
+
+  #refuse(index: number, error: unknown): void {
+    if (!isRefusal(error)) throw error;
+    this.#results[index] = { written: false, error };
+  }
+
+  async #create(writes: readonly Numbered<Create<T, N>>[]): Promise<void> {
+    let rows: NewRow[] = [];
+    let taken = new Set<string>();
+    for (const { index, write } of writes) {
+      let row: NewRow;
+      try {
+        row = { index, resource: write.resource, ...this.#table.newRow(write.resource) };
+      } catch (error) {
+        this.#refuse(index, error);
+        continue;
+      }
+      const values = this.#table
+        .uniqueValues(row.columns)
+        .map(([{ path }, value]) => JSON.stringify([path, value]));
+      // Of two that claim one name the first has it: which of the rows of one statement would, nobody promises.
+      if (values.some((value) => taken.has(value))) {
+        await this.#insert(rows);
+        rows = [];
+        taken = new Set();
+      }
+      for (const value of values) taken.add(value);
+      rows.push(row);
+    }
+    await this.#insert(rows);
+  }
+
+  /** Inserts rows, those with values for the same columns together. */
+  async #insert(rows: readonly NewRow[]): Promise<void> {
+    const free = await this.#refuseTaken(rows, false);
+    for (const alike of Map.groupBy(free, ({ columns }) => [...columns.keys()].join()).values()) {
+      for (const part of batches(alike)) await this.#insertAlike(part);
+    }
+  }
+
+  async #insertAlike(rows: readonly NewRow[]): Promise<void> {
+    const [first] = rows;
+    // Without ids of our own, only a unique value tells which of the rows that come back is which.
+    if (first?.id === undefined || rows.length === 1) {
+      for (const row of rows) await this.#createAlone(row);
+      return;
+    }
+    let inserted: ReadonlySet<string>;
+    try {
+      inserted = await this.#table.session.guarded(() => this.#insertFree(rows, first));
+    } catch (error) {
+      if (!isRefusal(await this.#table.refusal(error, new Map()))) throw error;
+      for (const row of rows) await this.#createAlone(row);
+      return;
+    }
+    const others: NewRow[] = [];
+    for (const row of rows) {
+      if (row.id !== undefined && inserted.has(row.id)) {
+        this.#results[row.index] = { written: true, id: row.id };
+      } else others.push(row);
+    }
+    // What is in the way of the rest may be a column that the map does not know: the database says so, asked for one row.
+    for (const row of await this.#refuseTaken(others, true)) await this.#createAlone(row);
+  }
+
+  /** Inserts those rows that nothing is in the way of, and returns their ids. */
+  async #insertFree(rows: readonly NewRow[], first: NewRow): Promise<ReadonlySet<string>> {
+    const { session, parts } = this.#table;
+    const names = [...first.columns.keys()].map((name) => session.dialect.quote(name));
+    const inserted = await session.read<{ id: unknown }>(
+      (p) => `insert into ${quotedTable(session, parts.map)} (${names.join(", ")})
+        values ${p.rows(rows.map(({ columns }) => [...columns.values()]))}
+        ${session.dialect.onAnyConflict}
+        returning ${session.dialect.quote(parts.map.id.column)} as id`,
+      this.#options,
+    );
+    return new Set(inserted.map(({ id }) => String(id)));
+  }
+
+  async #createAlone({ index, resource }: NewRow): Promise<void> {
+    await this.#attempt(index, async () => (await this.#table.create(resource, this.#options)).id);
+  }
+
+  /**
+   * Refuses the rows whose unique values somebody has, and returns the others. Values that a key column holds are looked for
+   * only where an insert has found something in its way.
+   */
+  async #refuseTaken(rows: readonly NewRow[], withKeys: boolean): Promise<NewRow[]> {
+    const refused = new Set<NewRow>();
+    for (const column of this.#table.parts.rows.columns) {
+      if (!column.unique || (column.key !== undefined && !withKeys)) continue;
+      const values = new Map(
+        rows.flatMap((row) => {
+          const own = this.#table.uniqueValues(row.columns).find(([known]) => known === column);
+          return own === undefined ? [] : [[row, own[1]] as const];
+        }),
+      );
+      const holders = await this.#table.holders(column, [...values.values()], this.#options);
+      for (const [row, value] of values) {
+        const holder = holders.get(value);
+        if (holder === undefined || refused.has(row)) continue;
+        refused.add(row);
+        this.#refuse(row.index, new UniquenessError(column.path, holder));
+      }
+    }
+    return rows.filter((row) => !refused.has(row));
+  }
+
+  async #delete(writes: readonly Numbered<Delete>[]): Promise<void> {
+    const stored = writes.flatMap(({ write }) => this.#table.stored(write.id) ?? []);
+    let deleted: ReadonlySet<string>;
+    try {
+      deleted = await this.#table.session.atomically((session) =>
+        this.#deleteRows(this.#table.in(session), stored),
+      );
+    } catch (error) {
+      if (!isRefusal(await this.#table.refusal(error, new Map()))) throw error;
+      for (const write of writes) await this.#alone(write);
+      return;
+    }
+    const left = new Set(deleted);
+    for (const { index, write } of writes) {
+      // An id that is given twice is deleted once.
+      if (left.delete(String(this.#table.stored(write.id)))) {
+        this.#results[index] = { written: true, id: write.id };
+      } else this.#refuse(index, new NotFoundError(write.id));
+    }
+  }
+
+  async #deleteRows(
+    table: ResourceTable<T>,
+    ids: readonly StoredId[],
+  ): Promise<ReadonlySet<string>> {
+    const { session, parts } = table;
+    const id = session.dialect.quote(parts.map.id.column);
+    const deleted = new Set<string>();
+    await table.deleteDependents(ids, this.#options);
+    for (const part of lists(ids)) {
+      const rows = await session.read<{ id: unknown }>(
+        (p) => `delete from ${quotedTable(session, parts.map)} where ${id} in ${p.list(part)}
+          returning ${id} as id`,
+        this.#options,
+      );
+      for (const row of rows) deleted.add(String(row.id));
+    }
+    return deleted;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Kysely } from "kysely";
+import type { GroupRepository, SyncTarget, UserRepository } from "../repositories/index.js";
+import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
+import { toError } from "./driver-failure.js";
+import { KyselyGroupRepository } from "./group-repository.js";
+import { KyselyLinkRepository } from "./link-repository.js";
+import { KyselyMembershipRepository } from "./membership-repository.js";
+import { Session } from "./session.js";
+import type { TableOptions } from "./table-names.js";
+import { KyselyUserRepository } from "./user-repository.js";
+
+/** Options of {@link kyselyTarget}. */
+export interface KyselyTargetOptions<DB> {
+  /** The database of the application. */
+  readonly db: Kysely<DB>;
+  /**
+   * Makes the repository of users on the database, or on a transaction of it. What it writes beside, on what it was given,
+   * is part of the transaction. Default: the users of the tables that `createTables` makes.
+   */
+  readonly users?: (db: Kysely<DB>) => UserRepository;
+  /** Makes the repository of groups in the same way; `false` passes groups over. */
+  readonly groups?: ((db: Kysely<DB>) => GroupRepository) | false;
+  /** The package's own tables. */
+  readonly tables?: TableOptions;
+  /** Whether the repositories share transactions; not, where users or groups are elsewhere. Default: true. */
+  readonly transactions?: boolean;
+}
+
+/**
+ * A {@link SyncTarget} in a database: the application's users and groups, and what synchronisation keeps beside them.
+ *
+ * The work of a transaction must use the target that it is given. On SQLite, which has one connection, anything asked of
+ * the outer one waits for the transaction to end. `db` may be a transaction itself: its owner then commits.
+ */
+export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
+  const { db, transactions = true } = options;
+  if (!transactions) return storesOn(db, options);
+  if (db.isTransaction) return insideTransaction(db, options);
+  return {
+    ...storesOn(db, options),
+    async transaction(work) {
+      try {
+        return await db.transaction().execute((inside) => work(insideTransaction(inside, options)));
+      } catch (error) {
+        throw toError(error);
+      }
+    },
+  };
+}
+
+/** The target in a transaction, in which transactions are savepoints: one after the other, since savepoints only nest. */
+function insideTransaction<DB>(db: Kysely<DB>, options: KyselyTargetOptions<DB>): SyncTarget {
+  const session = new Session(db);
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    ...storesOn(db, options),
+    transaction(work) {
+      const before = last;
+      const done = before.then(() =>
+        session.savepoint("concordat_target", () => work(insideTransaction(db, options))),
+      );
+      last = done.catch(() => undefined);
+      return done;
+    },
+  };
+}
+
+function storesOn<DB>(
+  db: Kysely<DB>,
+  { users, groups, tables = {} }: KyselyTargetOptions<DB>,
+): Omit<SyncTarget, "transaction"> {
+  return {
+    users: users?.(db) ?? new KyselyUserRepository(db, tables),
+    ...(groups === false ? {} : { groups: groups?.(db) ?? new KyselyGroupRepository(db, tables) }),
+    links: new KyselyLinkRepository(db, tables),
+    memberships: new KyselyMembershipRepository(db, tables),
+    checkpoints: new KyselyCheckpointRepository(db, tables),
+  };
+}

@@ -1,0 +1,131 @@
+import { NotFoundError } from "../core/index.js";
+import {
+  type CallOptions,
+  type Capabilities,
+  type Modification,
+  type Page,
+  type Query,
+  type ReadOptions,
+  UserRepository,
+  type Write,
+  type WriteOptions,
+  type WriteResult,
+} from "../repositories/index.js";
+import type { NewUser, User } from "../scim/index.js";
+import { ownUserMap, type UserMap } from "./column-map.js";
+import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
+import { ResourceRows } from "./resource-rows.js";
+import { ResourceTable } from "./resource-table.js";
+import { ResourceWrites, writeOne } from "./resource-writes.js";
+import { type KyselyDatabase, Session } from "./session.js";
+import { type TableOptions, tableNames } from "./table-names.js";
+
+/** Options of the repositories of resources. */
+export interface ResourceOptions extends TableOptions {
+  /** The most resources, or members, in one page. Default: 1000. */
+  readonly maxPageSize?: number;
+  /** What the time is. Default: the system's clock. */
+  readonly now?: () => Date;
+}
+
+/** Options of {@link KyselyUserRepository}. */
+export interface KyselyUserOptions extends ResourceOptions {
+  /** Where the users are. Default: the table that `createTables` makes. */
+  readonly map?: UserMap;
+  /** Ends the sessions of a user. Without it the store has no sessions. */
+  readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+}
+
+/**
+ * Users in a table of the application, or in the one that `createTables` makes. A password is accepted and not kept.
+ *
+ * ```ts
+ * const users = new KyselyUserRepository(db, {
+ *   map: {
+ *     table: "account",
+ *     id: { column: "id", type: "integer" },
+ *     attributes: {
+ *       userName: { column: "login", key: "login_key" },
+ *       "name.givenName": "first_name",
+ *       emails: "email",
+ *       active: { column: "disabled", invert: true },
+ *     },
+ *     others: "ignore",
+ *   },
+ * });
+ * ```
+ */
+export class KyselyUserRepository extends UserRepository {
+  override readonly capabilities: Capabilities;
+  override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+  readonly #table: ResourceTable<User>;
+
+  /** @throws {InvalidValueError} the map names what is no attribute of users. */
+  constructor(db: KyselyDatabase, options: KyselyUserOptions = {}) {
+    super();
+    const { map = ownUserMap(tableNames(options)), maxPageSize = 1000, revokeSessions } = options;
+    const now = options.now ?? (() => new Date());
+    const rows = new ResourceRows<User>("User", map);
+    this.#table = new ResourceTable(new Session(db), { map, rows, maxPageSize, now });
+    this.capabilities = {
+      ...capabilitiesOf(this.#table.parts),
+      sessions: revokeSessions !== undefined,
+    };
+    if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
+  }
+
+  override get(id: string, options?: ReadOptions): Promise<User | undefined> {
+    return this.#table.get(id, options);
+  }
+
+  override find(query: Query, options?: ReadOptions): Promise<Page<User>> {
+    return this.#table.find(query, options);
+  }
+
+  override create(resource: NewUser, options?: CallOptions): Promise<User> {
+    return this.#table.create(resource, options);
+  }
+
+  override async replace(
+    id: string,
+    resource: NewUser | User,
+    options?: WriteOptions,
+  ): Promise<User> {
+    await this.#table.update(id, this.#table.parts.rows.whole(resource), options);
+    const replaced = await this.#table.get(id, options);
+    if (replaced === undefined) throw new NotFoundError(id);
+    return replaced;
+  }
+
+  /** A change that reads nothing is one `update`. */
+  override modify(
+    id: string,
+    modification: Modification<User, NewUser>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    return modifyBy(
+      id,
+      modification,
+      () => this.get(id, options),
+      (changes, conditions) => this.#table.update(id, rowChange(this.#table, changes), conditions),
+      options,
+    );
+  }
+
+  override delete(id: string, options?: WriteOptions): Promise<void> {
+    return remove(this.#table, id, options);
+  }
+
+  /** Creations that follow each other are inserted together, and deletions are made together. */
+  override write(
+    writes: readonly Write<User, NewUser>[],
+    options?: CallOptions,
+  ): Promise<readonly WriteResult[]> {
+    return new ResourceWrites<User, NewUser>(
+      this.#table,
+      (write) => writeOne(this, write, options),
+      () => true,
+      options,
+    ).run(writes);
+  }
+}
