@@ -1,6 +1,7 @@
 import { startDirectory } from "concordat/testing/directory";
 import { describe, expect, test } from "vitest";
 import { type Scenario, scenarios } from "./directory-scenario.js";
+import { randomScenario } from "./directory-scenario-random.js";
 import { Recorder, type ScenarioTarget } from "./directory-scenario-recorder.js";
 import { describeWithSlapd, startSlapd } from "./slapd.js";
 
@@ -29,6 +30,16 @@ describeWithSlapd("the in-process directory answers as slapd does", () => {
     expect(await recordInProcess(scenario)).toBe(await recordSlapd(scenario));
   });
 });
+
+describeWithSlapd(
+  "the in-process directory answers random writes and resumes as slapd does",
+  () => {
+    const seeds = Array.from({ length: 20 }, (_, index) => randomScenario(index + 1));
+    test.each(seeds)("$name", async (scenario) => {
+      expect(await recordInProcess(scenario)).toBe(await recordSlapd(scenario));
+    });
+  },
+);
 
 // The recordings are of slapd 2.5.13, so that a machine without slapd notices a change of behaviour as well.
 describe("the in-process directory answers as slapd was recorded to do", () => {

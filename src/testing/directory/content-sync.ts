@@ -175,12 +175,18 @@ export class ContentSync {
     return printCookie({ rid, serverId, csns, ...(delcsn === undefined ? {} : { delcsn }) });
   }
 
-  /** What left the content since a state: what was deleted, and what changed and no longer matches. */
+  /**
+   * What left the content since a state, in the order of the CSNs: what was deleted, by its deletion, and what changed
+   * and no longer matches, by its first change.
+   */
   #deletedSince(state: CsnSet, matching: readonly Entry[]): Map<string, string> {
     const present = new Set(matching.map((entry) => entry.uuid));
     const gone = new Map<string, string>();
-    for (const { uuid, csn } of this.#log.since(state)) {
-      if (!present.has(uuid)) gone.set(uuid, csn);
+    for (const { kind, uuid, csn } of this.#log.since(state)) {
+      // What was only added was not in the content before.
+      if (kind === "add" || present.has(uuid)) continue;
+      if (kind === "delete") gone.delete(uuid);
+      if (!gone.has(uuid)) gone.set(uuid, csn);
     }
     return gone;
   }

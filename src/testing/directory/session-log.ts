@@ -3,6 +3,7 @@ import type { Write } from "./tree.js";
 
 /** What the provider remembers of a write, so that a consumer can be told what left its content. */
 export interface LoggedWrite {
+  readonly kind: Write["kind"];
   readonly csn: string;
   readonly serverId: number;
   readonly uuid: string;
@@ -22,8 +23,8 @@ export class SessionLog {
 
   append(write: Write): void {
     if (this.#size === 0) return;
-    const { csn, serverId, uuid } = write;
-    this.#writes.push({ csn, serverId, uuid });
+    const { kind, csn, serverId, uuid } = write;
+    this.#writes.push({ kind, csn, serverId, uuid });
     if (this.#writes.length <= this.#size) return;
     const [forgotten] = this.#writes.splice(0, 1);
     if (forgotten) this.#start.set(forgotten.serverId, forgotten.csn);
