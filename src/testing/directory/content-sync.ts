@@ -1,47 +1,11 @@
 import { type CsnSet, printCookie, readCookie } from "./csn.js";
-import { type Entry, isInScope, type Scope } from "./entry.js";
+import { type Entry, isInScope } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
-import { evaluate, type Filter } from "./filter.js";
+import { evaluate } from "./filter.js";
+import { LiveSearch } from "./live-search.js";
 import { SessionLog } from "./session-log.js";
+import type { Content, Refresh, SyncMessage, SyncRequest } from "./sync-message.js";
 import type { Tree, Write } from "./tree.js";
-
-/** The entries that a search is about. */
-export interface Content {
-  /** The normalised DN of the base. */
-  readonly base: string;
-  readonly scope: Scope;
-  readonly filter: Filter;
-}
-
-/** What a Sync Request Control asks for (RFC 4533 §2.2). */
-export interface SyncRequest {
-  readonly mode: "refreshOnly" | "refreshAndPersist";
-  readonly cookie?: string;
-  readonly reloadHint: boolean;
-}
-
-/** What the consumer is told. RFC 4533 §2.3 to §2.5 */
-export type SyncMessage =
-  | {
-      readonly kind: "entry";
-      readonly state: "add" | "modify" | "delete";
-      readonly entry: Entry;
-      readonly cookie?: string;
-    }
-  | { readonly kind: "newCookie"; readonly cookie: string }
-  | {
-      readonly kind: "idSet";
-      readonly cookie?: string;
-      readonly refreshDeletes: boolean;
-      readonly uuids: readonly string[];
-    };
-
-/** A refresh that was begun: all that is sent before its end, and how it ends. */
-export interface Refresh {
-  readonly messages: Iterable<SyncMessage>;
-  readonly refreshDeletes: boolean;
-  readonly cookie?: string;
-}
 
 /** How the provider is set up. */
 export interface ContentSyncOptions {
@@ -217,78 +181,6 @@ export class ContentSync {
     }
     // slapd passes over the deletion of an entry that was not in the content.
     return write.after && { kind: "newCookie", cookie };
-  }
-}
-
-/** A search that persists: changes wait here until the connection can take them. */
-export class LiveSearch implements AsyncDisposable {
-  readonly #options: {
-    readonly maxQueued: number;
-    readonly describe: (write: Write) => SyncMessage | undefined;
-    readonly onClose: () => void;
-  };
-  #queue: Write[] = [];
-  #wake: (() => void) | undefined;
-  #overflown = false;
-
-  constructor(options: {
-    maxQueued: number;
-    describe: (write: Write) => SyncMessage | undefined;
-    onClose: () => void;
-  }) {
-    this.#options = options;
-  }
-
-  /** Takes a change; a consumer that lets too many wait is given up. */
-  push(write: Write): void {
-    if (this.#queue.length >= this.#options.maxQueued) {
-      this.#overflown = true;
-      this.#queue = [];
-      this.close();
-    } else {
-      this.#queue.push(write);
-    }
-    this.#wake?.();
-  }
-
-  close(): void {
-    this.#options.onClose();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-  }
-
-  /**
-   * The changes, as they happen, until the signal aborts.
-   *
-   * @throws {DirectoryError} busy when too many changes waited for the consumer.
-   */
-  async *messages(signal: AbortSignal): AsyncGenerator<SyncMessage, void> {
-    const wake = () => this.#wake?.();
-    signal.addEventListener("abort", wake);
-    try {
-      while (!signal.aborted) {
-        if (this.#overflown) {
-          throw new DirectoryError(ResultCode.busy, "the consumer does not read its changes");
-        }
-        const writes = this.#queue;
-        this.#queue = [];
-        for (const write of writes) {
-          if (signal.aborted) return;
-          const message = this.#options.describe(write);
-          if (message) yield message;
-        }
-        if (this.#queue.length === 0 && !signal.aborted && !this.#overflown) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-        }
-      }
-    } finally {
-      signal.removeEventListener("abort", wake);
-      this.close();
-    }
   }
 }
 

@@ -138,7 +138,7 @@ export interface Directory extends AsyncDisposable {
 /**
  * Starts an LDAP directory in this process, which speaks LDAP v3 (RFC 4511) and the content synchronization operation
  * (RFC 4533) as OpenLDAP's slapd does. For tests, demonstrations and nothing else: it has one administrator, no schema to
- * speak of, and no disk.
+ * speak of, and no disk. An entry that has a `userPassword` in plain text can bind with it, and read.
  *
  * @example
  * ```ts

@@ -1,5 +1,4 @@
 import { BerError } from "./ber.js";
-import type { SyncMessage, SyncRequest } from "./content-sync.js";
 import { AttributeValues, type Entry, selectAttributes } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
 import { evaluate } from "./filter.js";
@@ -20,6 +19,7 @@ import {
   readSyncRequest,
   syncOids,
 } from "./sync-control.js";
+import type { SyncMessage, SyncRequest } from "./sync-message.js";
 import { normalizedDnOf } from "./tree.js";
 
 /** For whom and how a search is answered. */

@@ -10,7 +10,7 @@ import {
   toBoolean,
   toInteger,
 } from "./ber.js";
-import type { Refresh, SyncMessage, SyncRequest } from "./content-sync.js";
+import type { Refresh, SyncMessage, SyncRequest } from "./sync-message.js";
 
 /** The object identifiers of RFC 4533 §2. */
 export const syncOids = {

@@ -1,6 +1,13 @@
-import type { CsnClock } from "./csn.js";
-import { serverOf } from "./csn.js";
-import { normalizeDn, normalizeRdn, parentOf, parseDn, printDn, type Rdn } from "./dn.js";
+import { type CsnClock, serverOf } from "./csn.js";
+import {
+  normalizeDn,
+  normalizeRdn,
+  normalizeValue,
+  parentOf,
+  parseDn,
+  printDn,
+  type Rdn,
+} from "./dn.js";
 import {
   type Attributes,
   AttributeValues,
@@ -159,8 +166,10 @@ export class Tree {
     if (normalizedDn !== this.#suffix && !this.#entries.has(parentOf(normalizedDn) ?? "")) {
       throw this.#noSuchObject(normalizedDn);
     }
-    const keptValue = (name: string) =>
-      kept.find(({ type }) => type.toLowerCase() === name.toLowerCase())?.values[0]?.toString();
+    const keptValue = (name: string) => {
+      const attribute = kept.find(({ type }) => type.toLowerCase() === name.toLowerCase());
+      return attribute && checkedValue(attribute);
+    };
     const csn = keptValue("entryCSN") ?? this.#options.csnClock.next(author.serverId);
     this.#options.csnClock.observe(csn);
     const now = this.#timestamp();
@@ -332,6 +341,24 @@ function checkClasses(attributes: Attributes): void {
   if (!attributes.has("objectclass")) {
     throw new DirectoryError(ResultCode.objectClassViolation, "no objectClass attribute");
   }
+}
+
+/** The one value of an operational attribute, in its syntax. */
+function checkedValue({ type, values: [value, ...more] }: GivenAttribute): string {
+  const matching = attributeType(attributeKey(type))?.matching ?? "caseExact";
+  const isValid =
+    value !== undefined &&
+    more.length === 0 &&
+    (matching === "csn"
+      ? serverOf(value.toString()) !== undefined
+      : normalizeValue(matching, value) !== undefined);
+  if (!isValid) {
+    throw new DirectoryError(
+      ResultCode.invalidAttributeSyntax,
+      `${type}: value invalid per syntax`,
+    );
+  }
+  return value.toString();
 }
 
 function rdnsOf(dn: string): Rdn[] {

@@ -173,6 +173,8 @@ describe("the start of a directory", () => {
       ["dn: o=x\n\ndn: o=y\nchangetype: delete", "line 4"],
       ["dn: o=x\njpegPhoto:< file:///etc/passwd", "line 2"],
       ["dn: o=x\no:: ***", "line 2"],
+      ["dn: dc=example,dc=com\nobjectClass: domain\nentryCSN: now", "entryCSN"],
+      ["dn: dc=example,dc=com\nobjectClass: domain\nentryUUID: 1", "entryUUID"],
     ] as const) {
       await expect(startDirectory({ entries: ldif })).rejects.toThrow(message);
     }
