@@ -120,7 +120,6 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
 
   let server: ChildProcess | undefined;
   const clients = new Set<Client>();
-  const killAtExit = () => server?.kill("SIGKILL");
 
   async function start(): Promise<void> {
     if (server !== undefined) return;
@@ -132,7 +131,9 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
       complaint = (complaint + chunk.toString()).slice(-2000);
     });
     server = process;
+    const guard = killWithThisProcess(process, directory);
     process.once("exit", () => {
+      guard.kill();
       if (server === process) server = undefined;
     });
     await untilItListens(port, () => {
@@ -148,7 +149,6 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     await exit;
   }
 
-  process.once("exit", killAtExit);
   await start();
   return {
     url,
@@ -170,10 +170,21 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     async [Symbol.asyncDispose]() {
       await Promise.allSettled([...clients].map((client) => client.unbind()));
       await stop();
-      process.removeListener("exit", killAtExit);
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Ends a server, and removes its directory, when this process is gone, however it went: a worker of the test runner may be
+ * killed, and then no handler of its own runs.
+ */
+function killWithThisProcess(server: ChildProcess, directory: string): ChildProcess {
+  // "cat" ends when the other end of its input is closed, which the system does for a process that died.
+  const script = 'cat > /dev/null; kill -KILL "$0" && rm -rf "$1"';
+  return spawn("/bin/sh", ["-c", script, String(server.pid), directory], {
+    stdio: ["pipe", "ignore", "ignore"],
+  });
 }
 
 function configuration(
