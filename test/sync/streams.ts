@@ -180,8 +180,9 @@ export function waiting(batches: readonly ChangeBatch[], source = "directory"): 
     ...stream,
     async *read(options = {}) {
       yield* stream.read(options);
+      const { signal } = options;
+      signal?.throwIfAborted();
       await new Promise((_, reject) => {
-        const { signal } = options;
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       });
     },

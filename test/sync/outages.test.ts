@@ -1,0 +1,408 @@
+import { UnavailableError } from "concordat";
+import type { ChangeBatch } from "concordat/changes";
+import { StreamTakenError, synchronize } from "concordat/sync";
+import { expect, test } from "vitest";
+import { application, interferedWith, onEveryTarget, userNamed } from "./stores.js";
+import {
+  apply,
+  dn,
+  follow,
+  gone,
+  inWords,
+  live,
+  person,
+  present,
+  refresh,
+  resumable,
+  scripted,
+  sweep,
+  team,
+  uid,
+  waiting,
+} from "./streams.js";
+
+onEveryTarget(({ open, transactions }) => {
+  test.for([new UnavailableError("down"), new Error("socket hang up")])(
+    "a batch is tried again while a store cannot answer: %s",
+    async (error) => {
+      const target = await open();
+      let failures = 3;
+      const shaky = interferedWith(target, {
+        before: ({ store, method }) => {
+          if (store === "users" && method === "write" && failures-- > 0) throw error;
+        },
+      });
+      const batches = refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]);
+      const outages = { attempts: 4, delay: 1, maxDelay: 3 };
+      const outcomes = await follow(scripted(batches), shaky, { outages });
+      expect(outcomes.filter((outcome) => outcome.kind === "waiting")).toEqual(
+        [1, 2, 3].map((delay, index) => ({ kind: "waiting", error, attempt: index + 1, delay })),
+      );
+      expect(inWords(outcomes).filter((word) => word !== "waiting")).toEqual([
+        "created ann",
+        "created staff",
+        "ann into staff",
+      ]);
+    },
+  );
+
+  test("after so many attempts it gives up, and a later run loses nothing", async () => {
+    const target = await open();
+    let down = true;
+    const shaky = interferedWith(target, {
+      before: ({ store, method, args }) => {
+        if (
+          down &&
+          store === "users" &&
+          method === "write" &&
+          JSON.stringify(args).includes("bob")
+        ) {
+          throw new UnavailableError("down");
+        }
+      },
+    });
+    const stream = resumable([...refresh([person("1", "ann")]), live([person("2", "bob")], "2")]);
+    const kinds: string[] = [];
+    const run = async (): Promise<void> => {
+      const options = { outages: { attempts: 3, delay: 1 } };
+      for await (const { kind } of synchronize(stream, shaky, options)) kinds.push(kind);
+    };
+    await expect(run()).rejects.toThrow(UnavailableError);
+    expect(kinds.filter((kind) => kind === "waiting")).toHaveLength(2);
+    down = false;
+    await run();
+    expect(stream.readFrom).toEqual([undefined, "refreshed"]);
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
+  });
+
+  test("what was done before an outage is told, so that sessions are ended", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    let failures = 1;
+    const shaky = interferedWith(target, {
+      before: ({ store, method, args }) => {
+        const text = JSON.stringify(args);
+        if (store === "links" && method === "save" && text.includes('"gone"') && failures-- > 0) {
+          throw new UnavailableError("down");
+        }
+      },
+    });
+    const done = await apply(shaky, [live([gone("1"), gone("2")])]);
+    expect([...done].sort()).toEqual(["deactivated ann", "deactivated bob", "waiting"]);
+  });
+
+  test("a second runner of a stream is told that the stream is taken", async () => {
+    const target = await open();
+    const first = synchronize(waiting([...refresh([person("1", "ann")]), live([], "2")]), target);
+    await first.next();
+    await follow(scripted([live([], "elsewhere")]), target);
+    const rest = async (): Promise<void> => {
+      for await (const _ of first);
+    };
+    await expect(rest()).rejects.toThrow(StreamTakenError);
+    await expect(target.checkpoints.load("directory")).resolves.toMatchObject({
+      checkpoint: "elsewhere",
+    });
+  });
+
+  test("what an aborted refresh marked does not keep anybody from the sweep of the next", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    const [begins, continues] = refresh([person("1", "ann"), person("2", "bob")]);
+    const aborted = [begins, continues] as readonly ChangeBatch[];
+    await apply(target, aborted);
+    await apply(target, [...aborted, ...refresh([person("1", "ann")])]);
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "inactive" });
+  });
+
+  test("the generation is stored before the first mark of a refresh", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")]));
+    const stored = await target.checkpoints.load("directory");
+    const marks: unknown[] = [];
+    const watched = interferedWith(target, {
+      before: async ({ store, method, args }) => {
+        if (store !== "links" || method !== "markSeen") return;
+        // Seen by a process that is to come after this one.
+        if (!transactions) {
+          expect((await target.checkpoints.load("directory"))?.generation).toBe(args[2]);
+        }
+        marks.push(args[2]);
+      },
+    });
+    const again: readonly ChangeBatch[] = [
+      { phase: "snapshot", refresh: "begins", changes: [person("1", "ann")] },
+      { phase: "snapshot", refresh: "ends", changes: [sweep] },
+    ];
+    await apply(watched, again);
+    expect(marks).toEqual([(stored?.generation ?? 0) + 1]);
+  });
+
+  test("a present entry that is not known: the stored state is of no use, and everything is read anew", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
+    const stream = scripted([]);
+    const reads: (string | undefined)[] = [];
+    const outcomes = await follow(
+      {
+        ...stream,
+        async *read({ after } = {}) {
+          reads.push(after);
+          yield* after === undefined
+            ? refresh([person("1", "ann"), person("2", "bob")], { checkpoint: "new" })
+            : refresh([present("1", "2")], { checkpoint: "wrong" });
+        },
+      },
+      target,
+    );
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
+      "restarted",
+      "created",
+      "refreshed",
+      "checkpoint",
+    ]);
+    expect(reads).toEqual(["old", undefined]);
+    expect(await target.checkpoints.load("directory")).toMatchObject({ checkpoint: "new" });
+  });
+
+  test("a present entry that is not known, and the sweep after it in one batch: nobody is swept", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
+    const outcomes = await follow(
+      {
+        source: "directory",
+        async *read({ after } = {}) {
+          if (after === undefined) return;
+          yield { phase: "snapshot", refresh: "begins", changes: [] };
+          yield {
+            phase: "snapshot",
+            refresh: "ends",
+            changes: [present("2", "1"), sweep],
+            checkpoint: "x",
+          };
+        },
+      },
+      target,
+    );
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual(["restarted"]);
+    expect((await application(target)).users).toEqual({ ann: "active" });
+    expect(await target.checkpoints.load("directory")).not.toHaveProperty("checkpoint");
+  });
+
+  test("an entry that is present although it is gone: everything is read anew", async () => {
+    const target = await open();
+    await apply(target, [...refresh([person("1", "ann")]), live([gone("1")], "old")]);
+    const outcomes = await follow(
+      {
+        source: "directory",
+        read: ({ after } = {}) =>
+          scripted(refresh(after === undefined ? [person("1", "ann")] : [present("1")])).read(),
+      },
+      target,
+    );
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
+      "restarted",
+      "reactivated",
+      "refreshed",
+      "checkpoint",
+    ]);
+  });
+
+  test("a comparison that crosses a live delete is stale, and nothing else", async () => {
+    const target = await open();
+    const ann = person("1", "ann", { stamp: "1" });
+    const crossing = { sourceId: "1", stamp: "1" };
+    const outcomes = await follow(
+      scripted([
+        ...refresh([ann]),
+        { phase: "reconcile", refresh: "begins", changes: [] },
+        live([gone("1", "2")], "2"),
+        { phase: "reconcile", refresh: "continues", changes: [present(crossing), ann] },
+        { phase: "reconcile", refresh: "ends", changes: [sweep] },
+      ]),
+      target,
+    );
+    expect(inWords(outcomes)).toEqual(["created ann", "deactivated ann"]);
+    // An entry that came back later than it went is another matter.
+    const later = await apply(
+      target,
+      refresh([person("1", "ann", { stamp: "3" })], { phase: "reconcile" }),
+    );
+    expect(later).toEqual(["reactivated ann"]);
+  });
+
+  test("stale entries and deletes are passed over, live and in a comparison", async () => {
+    const target = await open();
+    const version = (stamp: string, title: string) =>
+      person("1", "ann", { stamp, resource: { title } });
+    await apply(target, [...refresh([version("5", "five")]), live([version("4", "four")])]);
+    expect((await userNamed(target, "ann")).title).toBe("five");
+    await apply(target, [live([gone("1", "4")])]);
+    expect((await userNamed(target, "ann")).active).toBe(true);
+    await apply(target, refresh([version("3", "three")], { phase: "reconcile" }));
+    expect(await userNamed(target, "ann")).toMatchObject({ active: true, title: "five" });
+  });
+
+  test("a restored directory goes back in time, and we with it", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann", { stamp: "5", resource: { title: "five" } })]));
+    await apply(target, refresh([person("1", "ann", { stamp: "2", resource: { title: "two" } })]));
+    expect((await userNamed(target, "ann")).title).toBe("two");
+    // From there it goes on: what is later than the backup is news, though it is earlier than what was known once.
+    await apply(target, [live([person("1", "ann", { stamp: "3", resource: { title: "three" } })])]);
+    expect((await userNamed(target, "ann")).title).toBe("three");
+  });
+
+  test("a part of an entry that is not known asks for everything, and creates nobody", async () => {
+    const target = await open();
+    const part = { ...person("1", "ann"), complete: false };
+    const outcomes = await follow(
+      {
+        source: "directory",
+        read: ({ after } = {}) =>
+          scripted(
+            after === undefined
+              ? refresh([person("1", "anna")], { checkpoint: "2" })
+              : [live([part], "x")],
+          ).read(),
+      },
+      await (async () => {
+        await apply(target, refresh([], { checkpoint: "1" }));
+        return target;
+      })(),
+    );
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
+      "restarted",
+      "created",
+      "refreshed",
+      "checkpoint",
+    ]);
+    expect((await application(target)).users).toEqual({ anna: "active" });
+  });
+
+  test("a skip never skips what is unfinished", async () => {
+    const target = await open();
+    const batches = refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]);
+    // However far the first run comes, the second finishes what the first began.
+    for (let writes = 0; writes < 30; writes++) {
+      const fresh = await open();
+      let left = writes;
+      const dying = interferedWith(fresh, {
+        before: ({ method }) => {
+          const writing = /^(write|save|set|mark|remove|delete)/.test(method);
+          if (writing && left-- <= 0) throw new Error("the process ended");
+        },
+      });
+      await apply(dying, batches, { outages: { attempts: 1 } }).catch(() => undefined);
+      await apply(fresh, batches);
+      expect(await application(fresh)).toEqual({
+        users: { ann: "active" },
+        groups: { staff: ["ann"] },
+      });
+    }
+    expect(await application(target)).toEqual({ users: {}, groups: {} });
+  });
+
+  test("one refusal in a batch loses nothing else of it, in any transaction", async () => {
+    const target = await open();
+    await target.users.create({ userName: "p7" });
+    const people = Array.from({ length: 20 }, (_, index) => person(`${index}`, `p${index}`));
+    await apply(target, [live(people)]);
+    expect(Object.keys((await application(target)).users)).toHaveLength(20);
+  });
+
+  test("an aborted signal ends it with the signal's reason, and what was committed stays", async () => {
+    const target = await open();
+    const abort = new AbortController();
+    const seen: string[] = [];
+    const run = async (): Promise<void> => {
+      const stream = waiting([live([person("1", "ann")], "1")]);
+      for await (const { kind } of synchronize(stream, target, { signal: abort.signal })) {
+        seen.push(kind);
+        if (kind === "checkpoint") queueMicrotask(() => abort.abort(new Error("enough")));
+      }
+    };
+    await expect(run()).rejects.toThrow("enough");
+    expect(seen).toEqual(["created", "checkpoint"]);
+    expect((await application(target)).users).toEqual({ ann: "active" });
+    await expect(follow(scripted([]), target, { signal: abort.signal })).rejects.toThrow("enough");
+  });
+
+  test("an aborted signal is the end although the stream ends quietly", async () => {
+    const target = await open();
+    const abort = new AbortController();
+    const stream = {
+      source: "directory",
+      async *read({ signal }: { signal?: AbortSignal } = {}) {
+        yield live([person("1", "ann")], "1");
+        if (signal?.aborted !== false) return;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      },
+    };
+    const run = async (): Promise<void> => {
+      for await (const { kind } of synchronize(stream, target, { signal: abort.signal })) {
+        if (kind === "checkpoint") queueMicrotask(() => abort.abort(new Error("enough")));
+      }
+    };
+    await expect(run()).rejects.toThrow("enough");
+  });
+
+  test("an aborted signal ends the wait for a store", async () => {
+    const target = await open();
+    const abort = new AbortController();
+    const down = interferedWith(target, {
+      before: () => {
+        throw new UnavailableError("down");
+      },
+    });
+    const run = async (): Promise<void> => {
+      const options = { signal: abort.signal, outages: { delay: 1_000_000, maxDelay: 1_000_000 } };
+      for await (const { kind } of synchronize(scripted([]), down, options)) {
+        if (kind === "waiting") queueMicrotask(() => abort.abort(new Error("enough")));
+      }
+    };
+    await expect(run()).rejects.toThrow("enough");
+  });
+
+  test("leaving the loop ends the reading, and a later run goes on from there", async () => {
+    const target = await open();
+    let closed = 0;
+    const inner = resumable([live([person("1", "ann")], "1"), live([person("2", "bob")], "2")]);
+    const stream = {
+      source: "directory",
+      async *read(options: { after?: string; signal?: AbortSignal } = {}) {
+        try {
+          yield* inner.read(options);
+        } finally {
+          closed++;
+        }
+      },
+    };
+    for await (const outcome of synchronize(stream, target)) {
+      if (outcome.kind === "checkpoint") break;
+    }
+    expect(closed).toBe(1);
+    expect((await application(target)).users).toEqual({ ann: "active" });
+    await follow(stream, target);
+    expect(inner.readFrom).toEqual([undefined, "1"]);
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
+  });
+
+  test("as many writes as allowed are under way at once, where there is no transaction", async () => {
+    const target = await open();
+    let underWay = 0;
+    let most = 0;
+    const counted = interferedWith(target, {
+      before: async ({ store, method }) => {
+        if (store !== "users" || method !== "write") return;
+        most = Math.max(most, ++underWay);
+        await new Promise((resolve) => setImmediate(resolve));
+        underWay--;
+      },
+    });
+    const people = Array.from({ length: 25 }, (_, index) => person(`${index}`, `p${index}`));
+    await apply(counted, refresh(people), { concurrency: 4 });
+    expect(most).toBe(transactions ? 1 : 4);
+    expect(Object.keys((await application(target)).users)).toHaveLength(25);
+  });
+});

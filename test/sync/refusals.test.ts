@@ -1,0 +1,415 @@
+import { InvalidValueError, MutabilityError } from "concordat";
+import { synchronize } from "concordat/sync";
+import { expect, test } from "vitest";
+import {
+  application,
+  type Call,
+  groupNamed,
+  interferedWith,
+  onEveryTarget,
+  type Target,
+  userNamed,
+} from "./stores.js";
+import {
+  apply,
+  dn,
+  gone,
+  live,
+  membersOf,
+  partOfPerson,
+  person,
+  present,
+  refresh,
+  refused,
+  team,
+  uid,
+  waiting,
+} from "./streams.js";
+
+/** An application that refuses whatever mentions a name, for as long as it does. */
+function refusing(target: Target, names: Set<string>): Target {
+  return interferedWith(target, {
+    refuse: ({ store, method, args }: Call) => {
+      if (method !== "write" || (store !== "users" && store !== "groups")) return undefined;
+      const text = JSON.stringify(args[0]);
+      const name = [...names].find((each) => text.includes(`"${each}"`));
+      return name === undefined ? name : new InvalidValueError(store, `"${name}" is refused.`);
+    },
+  });
+}
+
+onEveryTarget(({ open }) => {
+  test("a refused entry is kept with its reason, and holds up nothing else", async () => {
+    const target = await open();
+    const picky = refusing(target, new Set(["bob"]));
+    const done = await apply(picky, [
+      ...refresh([]),
+      live([person("1", "ann"), person("2", "bob"), person("3", "cleo")], "7"),
+    ]);
+    expect([...done].sort()).toEqual([
+      "created ann",
+      "created cleo",
+      "deferred bob: invalid_value",
+    ]);
+    expect(await refused(target)).toMatchObject([
+      {
+        sourceId: "2",
+        type: "User",
+        failure: { code: "invalid_value", message: expect.stringContaining("bob"), attempts: 1 },
+      },
+    ]);
+    expect(await target.checkpoints.load("directory")).toMatchObject({ checkpoint: "7" });
+  });
+
+  test("a refused entry is tried again when a refresh ends, also after a restart", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    await apply(picky, refresh([person("2", "bob"), team("g", "staff", [dn("cn=bob")])]));
+    expect(await refused(target)).toMatchObject([{ failure: { attempts: 2 } }]);
+    names.clear();
+    const done = await apply(picky, refresh([present("2", "g")]));
+    expect(done).toEqual(["created bob", "bob into staff"]);
+    expect(await refused(target)).toEqual([]);
+  });
+
+  test("a refused entry is tried again when its time has come, each time after twice the wait", async () => {
+    const target = await open();
+    let time = 1_000_000;
+    const names = new Set(["bob"]);
+    const options = { now: () => time, refusals: { delay: 100, maxDelay: 250 } };
+    const picky = refusing(target, names);
+    const waits: number[] = [];
+    await apply(picky, [live([person("2", "bob")])], options);
+    for (let attempt = 1; attempt <= 4; attempt++) {
+      const [change] = await refused(target);
+      expect(change?.failure.attempts).toBe(attempt);
+      waits.push((change?.failure.nextAttempt ?? 0) - time);
+      time += (waits.at(-1) ?? 0) - 1;
+      expect(await apply(picky, [], options)).toEqual([]);
+      time += 1;
+      if (attempt === 4) names.clear();
+      await apply(picky, [], options);
+    }
+    expect(waits).toEqual([100, 200, 250, 250]);
+    expect((await application(target)).users).toEqual({ bob: "active" });
+  });
+
+  test("a refused entry is tried again while the stream has nothing to say", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const seen: string[] = [];
+    const stream = waiting([live([person("2", "bob")], "1")]);
+    const options = { refusals: { delay: 5 } };
+    for await (const outcome of synchronize(stream, refusing(target, names), options)) {
+      if (outcome.kind === "deferred") names.clear();
+      seen.push(outcome.kind);
+      if (outcome.kind === "created") break;
+    }
+    expect(seen).toEqual(["deferred", "checkpoint", "created"]);
+  });
+
+  test("the latest change of a refused entry counts, and a part adds to what was refused", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    await apply(picky, [
+      live([person("2", "bob", { resource: { title: "first", nickName: "B" } })]),
+      live([person("2", "bob", { resource: { title: "second" } })]),
+      live([partOfPerson("2", { locale: "de" })]),
+    ]);
+    names.clear();
+    await apply(picky, refresh([present("2")]));
+    const bob = await userNamed(target, "bob");
+    expect(bob).toMatchObject({ title: "second", locale: "de" });
+    expect(bob).not.toHaveProperty("nickName");
+  });
+
+  test("a part of a group that was refused adds to its members", async () => {
+    const target = await open();
+    const names = new Set(["staff"]);
+    const picky = refusing(target, names);
+    await apply(picky, [
+      live([person("1", "ann"), person("2", "bob"), team("g", "staff", [uid("ann")])]),
+      live([membersOf("g", { add: [uid("bob")], remove: [uid("ann")] })]),
+    ]);
+    names.clear();
+    await apply(picky, refresh([present("1", "2", "g")]));
+    expect((await application(target)).groups).toEqual({ staff: ["bob"] });
+  });
+
+  test("a delete, or a sweep, drops what was refused", async () => {
+    const target = await open();
+    const picky = refusing(target, new Set(["ann", "bob"]));
+    await apply(picky, refresh([person("1", "ann"), person("2", "bob")]));
+    await apply(picky, [live([gone("1")])]);
+    await apply(picky, refresh([]));
+    expect(await refused(target)).toEqual([]);
+  });
+
+  test("an older version of a refused entry does not take the place of what was refused", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    await apply(picky, [
+      live([person("2", "bob", { stamp: "5", resource: { title: "new" } })]),
+      live([person("2", "bob", { stamp: "4", resource: { title: "old" } })]),
+    ]);
+    names.clear();
+    await apply(picky, refresh([present("2")]));
+    expect((await userNamed(target, "bob")).title).toBe("new");
+  });
+
+  test("names follow the directory although the application refuses the entry", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    const cn = (name: string) => ({ names: [dn(name)] });
+    await apply(picky, [
+      live([person("1", "ann", cn("cn=x")), team("g", "staff", [dn("cn=x")])]),
+      live([person("2", "bob", cn("cn=x"))]),
+    ]);
+    // The name is bob's, who is not there: nobody is meant, least of all its former holder.
+    expect((await application(target)).groups).toEqual({ staff: [] });
+    names.clear();
+    await apply(picky, refresh([present("1", "2", "g")]));
+    expect((await application(target)).groups).toEqual({ staff: ["bob"] });
+  });
+
+  test("trying again does not bring back a name that went to another", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    const dangling = "drop";
+    const cn = (name: string) => ({ names: [dn(name)], stamp: "1" });
+    const staff = team("g", "staff", [dn("cn=x")]);
+    await apply(picky, [live([person("2", "bob", cn("cn=x")), staff])], { dangling });
+    await apply(picky, [live([person("1", "ann", cn("cn=x"))])], { dangling });
+    names.clear();
+    await apply(picky, refresh([present("1", "2", "g")]), { dangling });
+    expect((await application(target)).groups).toEqual({ staff: ["ann"] });
+  });
+
+  test("a refused entry keeps the names that it was given by a renamed parent", async () => {
+    const target = await open();
+    const names = new Set(["bob"]);
+    const picky = refusing(target, names);
+    const dangling = "drop";
+    const old = person("2", "bob", { names: [dn("cn=bob,ou=old")], stamp: "1" });
+    await apply(picky, refresh([old, team("g", "staff", [dn("cn=bob,ou=new")])]), { dangling });
+    const moved = { sourceId: "2", names: [dn("cn=bob,ou=new")], stamp: "1" };
+    await apply(picky, refresh([present(moved, "g")], { phase: "reconcile" }), { dangling });
+    names.clear();
+    await apply(picky, [live([partOfPerson("2", { title: "Dr" })])], { dangling });
+    expect((await application(target)).groups).toEqual({ staff: ["bob"] });
+  });
+
+  test("a group that is accepted late has the members that it stated all along", async () => {
+    const target = await open();
+    const names = new Set(["staff"]);
+    const picky = refusing(target, names);
+    await apply(
+      picky,
+      refresh([person("1", "ann"), person("2", "bob"), team("g", "staff", [uid("ann")])]),
+    );
+    names.clear();
+    await apply(picky, refresh([present("1", "2", "g")]));
+    expect((await application(target)).groups).toEqual({ staff: ["ann"] });
+  });
+
+  test("a refused removal is kept, counted, and done in the end", async () => {
+    const target = await open();
+    let refuses = true;
+    let time = 1_000;
+    const options = { now: () => time, refusals: { delay: 10 } };
+    const picky = interferedWith(target, {
+      refuse: ({ store, method, args }) =>
+        refuses &&
+        store === "users" &&
+        method === "write" &&
+        JSON.stringify(args).includes("active")
+          ? new MutabilityError("active", "not today")
+          : undefined,
+    });
+    await apply(target, refresh([person("1", "ann")]), options);
+    expect(await apply(picky, [live([gone("1", "9")])], options)).toEqual([
+      "deferred ann: mutability",
+    ]);
+    expect(await refused(target)).toMatchObject([
+      { sourceId: "1", failure: { code: "mutability", attempts: 1, change: { kind: "delete" } } },
+    ]);
+    time += 10;
+    await apply(picky, [], options);
+    expect(await refused(target)).toMatchObject([
+      { failure: { attempts: 2, nextAttempt: time + 20 } },
+    ]);
+    refuses = false;
+    time += 20;
+    expect(await apply(picky, [], options)).toEqual(["deactivated ann"]);
+    expect(await refused(target)).toEqual([]);
+    expect((await application(target)).users).toEqual({ ann: "inactive" });
+  });
+
+  test("a delete that is refused is not undone by a comparison that began before it", async () => {
+    const target = await open();
+    const picky = interferedWith(target, {
+      refuse: ({ store, method, args }) =>
+        store === "users" && method === "write" && JSON.stringify(args).includes('"active":false')
+          ? new MutabilityError("active", "not today")
+          : undefined,
+    });
+    const ann = person("1", "ann", { stamp: "1" });
+    await apply(target, refresh([ann]));
+    await apply(picky, [live([gone("1", "2")])]);
+    const crossing = { sourceId: "1", stamp: "1" };
+    const done = await apply(picky, refresh([ann, present(crossing)], { phase: "reconcile" }));
+    expect(done).not.toContain("restarted");
+    expect(await refused(target)).toMatchObject([{ failure: { change: { kind: "delete" } } }]);
+  });
+
+  test("a refused membership is tried again, and so is one that is not to be taken away", async () => {
+    const target = await open();
+    let refuses = true;
+    const picky = interferedWith(target, {
+      refuse: ({ store, method, args }) =>
+        refuses &&
+        store === "groups" &&
+        method === "write" &&
+        JSON.stringify(args).includes("relations")
+          ? new MutabilityError("members", "not today")
+          : undefined,
+    });
+    let time = 1_000;
+    const options = { now: () => time, refusals: { delay: 10 } };
+    const people = [person("1", "ann"), person("2", "bob")];
+    const first = await apply(
+      picky,
+      refresh([...people, team("g", "staff", [uid("ann"), uid("bob")])]),
+      options,
+    );
+    expect(first).toContain("deferred ann: mutability");
+    refuses = false;
+    time += 10;
+    expect([...(await apply(picky, [], options))].sort()).toEqual([
+      "ann into staff",
+      "bob into staff",
+    ]);
+    refuses = true;
+    // One withdrawn by the group, one by the member's leaving.
+    await apply(picky, [live([team("g", "staff", [uid("bob")])]), live([gone("2")])], options);
+    expect((await application(target)).groups).toEqual({ staff: ["ann", "bob"] });
+    refuses = false;
+    time += 10;
+    await apply(picky, [], options);
+    expect((await application(target)).groups).toEqual({ staff: [] });
+  });
+
+  test("an entry without a name waits for one", async () => {
+    const target = await open();
+    const nameless = person("1", "", { names: [dn("cn=?")] });
+    expect(await apply(target, [live([nameless])])).toEqual(["deferred : invalid_value"]);
+    expect(await apply(target, [live([person("1", "ann")])])).toEqual(["created ann"]);
+  });
+
+  test("a conflict with a local account ends when the account is renamed", async () => {
+    const target = await open();
+    const { id } = await target.users.create({ userName: "ann" });
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]));
+    await target.users.modify(id, { set: { userName: "the other ann" } });
+    await apply(target, refresh([present("1", "g")]));
+    expect(await application(target)).toEqual({
+      users: { "the other ann": "active", ann: "active" },
+      groups: { staff: ["ann"] },
+    });
+  });
+
+  test("sessions are ended after the commit, and the outcome says how that went", async () => {
+    for (const [sessions, expected] of [
+      ["revoked", "revoked"],
+      ["failing", "failed"],
+      ["none", "unsupported"],
+    ] as const) {
+      const target = await open();
+      await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+      const ended: string[] = [];
+      const revokeSessions = async (id: string): Promise<void> => {
+        ended.push(id);
+        // Somebody outside of the transaction sees that the account is disabled.
+        expect((await target.users.get(id))?.active).toBe(false);
+        if (sessions === "failing") throw new Error("no");
+      };
+      const users = new Proxy(target.users, {
+        get(wrapped, name): unknown {
+          if (name === "capabilities") {
+            return { ...wrapped.capabilities, sessions: sessions !== "none" };
+          }
+          if (name === "revokeSessions") return sessions === "none" ? undefined : revokeSessions;
+          const value: unknown = Reflect.get(wrapped, name, wrapped);
+          return typeof value === "function" ? value.bind(wrapped) : value;
+        },
+      });
+      const { id } = await userNamed(target, "ann");
+      const outcomes = [];
+      const stream = waiting([live([gone("1"), gone("g")], "1")]);
+      for await (const outcome of synchronize(stream, { ...target, users })) {
+        outcomes.push(outcome);
+        if (outcome.kind === "checkpoint") break;
+      }
+      expect(outcomes).toMatchObject([
+        { kind: "deactivated", sessions: expected, resourceId: id },
+        { kind: "released" },
+        { kind: "checkpoint" },
+      ]);
+      expect(outcomes[1]).not.toHaveProperty("sessions");
+      expect(ended).toEqual(sessions === "none" ? [] : [id]);
+    }
+  });
+
+  test("protected by name, by id or by rule, an account is never touched", async () => {
+    const target = await open();
+    const local = await target.users.create({ userName: "Root" });
+    const match = { users: "userName", groups: "displayName" } as const;
+    const admins = await target.groups.create({
+      displayName: "admins",
+      members: [{ value: local.id }],
+    });
+    for (const protect of [
+      ["root", "admins"],
+      [local.id, admins.id],
+      ({ name }: { name?: string }) => ["root", "admins"].includes(name?.toLowerCase() ?? ""),
+    ]) {
+      const before = await application(target);
+      await apply(target, refresh([person("1", "root"), team("g", "admins", [])]), {
+        match,
+        protect,
+      });
+      await apply(target, refresh([]), { match, protect, onDelete: "delete" });
+      expect(await application(target)).toEqual(before);
+    }
+  });
+
+  test("protected later, an account of ours is left alone, and so are its memberships", async () => {
+    const target = await open();
+    const all = [
+      person("1", "ann"),
+      person("2", "bob"),
+      team("g", "staff", [uid("ann")]),
+      team("h", "board", []),
+    ];
+    await apply(target, refresh(all));
+    const protect = ["ann", await groupNamed(target, "board")];
+    const before = await application(target);
+    await apply(
+      target,
+      [
+        live([person("1", "anna", { resource: { active: false } })]),
+        live([team("g", "staff", [])]),
+        live([team("h", "board", [uid("bob")])]),
+      ],
+      { protect },
+    );
+    expect(await application(target)).toEqual(before);
+    await apply(target, refresh([person("2", "bob")]), { protect, onDelete: "delete" });
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
+  });
+});
