@@ -7,6 +7,7 @@ import type {
 } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
+import { firstTextOf } from "./attributes.js";
 import { DnNormalizer, normalizeValue } from "./dn.js";
 import type { Attribute } from "./message.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
@@ -55,7 +56,6 @@ export class EntryMapper {
   readonly #userClasses: ReadonlySet<string>;
   readonly #groupClasses: ReadonlySet<string>;
   readonly #objectClass: number;
-  readonly #entryUuid: number;
   readonly #entryCsn: number;
   readonly #uid: number;
 
@@ -73,7 +73,6 @@ export class EntryMapper {
     this.#userClasses = new Set(profile.userClasses.map((name) => name.toLowerCase()));
     this.#groupClasses = new Set(profile.groupClasses.map((name) => name.toLowerCase()));
     this.#objectClass = slots.find("objectClass");
-    this.#entryUuid = slots.find("entryUUID");
     this.#entryCsn = slots.find("entryCSN");
     this.#uid = slots.find(profile.uid);
   }
@@ -86,7 +85,7 @@ export class EntryMapper {
       this.#report("neitherUserNorGroup", sourceId);
       return undefined;
     }
-    const identity = this.#identify(entry, type, sourceId);
+    const identity = this.#identify(entry, type);
     const common = { kind: "upsert", sourceId, ...identity, complete: true } as const;
     return type === "User"
       ? { ...common, type, resource: readFields(this.#user, entry) as ManagedAttributes<NewUser> }
@@ -103,11 +102,12 @@ export class EntryMapper {
    * `hidden` one too little can be read to say even that.
    */
   identify(dn: string, attributes: readonly Attribute[]): IdentifiedEntry | "other" | "hidden" {
-    const entry = new SlottedEntry(this.#slots, "", dn, attributes, this.#undecodable);
-    const sourceId = entry.textAt(this.#entryUuid)?.toLowerCase();
-    if (sourceId === undefined || entry.valuesAt(this.#objectClass).length === 0) return "hidden";
+    const sourceId = firstTextOf(attributes, "entryUUID")?.toLowerCase();
+    if (sourceId === undefined) return "hidden";
+    const entry = new SlottedEntry(this.#slots, sourceId, dn, attributes, this.#undecodable);
+    if (entry.valuesAt(this.#objectClass).length === 0) return "hidden";
     const type = this.#typeOf(entry);
-    return type === undefined ? "other" : { sourceId, ...this.#identify(entry, type, sourceId) };
+    return type === undefined ? "other" : { sourceId, ...this.#identify(entry, type) };
   }
 
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
@@ -120,9 +120,9 @@ export class EntryMapper {
     return type;
   }
 
-  #identify(entry: SlottedEntry, type: "User" | "Group", sourceId: string): EntryIdentity {
+  #identify(entry: SlottedEntry, type: "User" | "Group"): EntryIdentity {
     const names: Name[] = [];
-    const dn = this.#normalizeDn(entry.dn, sourceId);
+    const dn = this.#normalizeDn(entry.dn, entry.id);
     if (dn !== undefined) names.push({ kind: "dn", key: dn });
     if (type === "User") {
       for (const uid of entry.textsAt(this.#uid)) {

@@ -54,6 +54,8 @@ class OpenLdapReader {
   #changes: Change[] = [];
   /** The checks that are still to come before positions may be handed over, or because it is time. */
   readonly #due: Check["kind"][] = [];
+  /** Whether a list of names will be due by itself. */
+  #isScheduled = false;
   /** Closed between the end of a resumed refresh and the end of its second pass. */
   #gateIsOpen = true;
   /** The ids that live changes spoke of since the running check began; undefined while none runs. */
@@ -280,9 +282,11 @@ class OpenLdapReader {
 
   #scheduleNames(signal: AbortSignal): void {
     const { reconcileEvery, sleep } = this.#reading;
-    if (reconcileEvery === undefined) return;
+    if (reconcileEvery === undefined || this.#isScheduled) return;
+    this.#isScheduled = true;
     sleep(reconcileEvery, signal).then(
       () => {
+        this.#isScheduled = false;
         this.#due.push("names");
         this.#wakeup.wake();
       },

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Change, ChangeBatch, ChangeStream } from "concordat/changes";
 
 /** Reads a stream batch by batch, for as long as a test wants. */
@@ -25,6 +26,14 @@ export class Watching implements AsyncDisposable {
     this.batches.push(value);
     this.checkpoint = value.checkpoint ?? this.checkpoint;
     return value;
+  }
+
+  /** The next batch if there is one soon; it is kept for the next call otherwise. */
+  async nextWithin(milliseconds: number): Promise<ChangeBatch | undefined> {
+    this.ask();
+    const timer = setTimeout(milliseconds).then(() => "late" as const);
+    const first = await Promise.race([this.#pending, timer]);
+    return first === "late" ? undefined : await this.next();
   }
 
   /** Asks for the next batch without waiting for it, and so acknowledges the last one. */
