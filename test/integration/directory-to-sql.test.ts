@@ -1,0 +1,291 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
+import { inetOrgPerson, profile, watchDirectory } from "concordat/ldap";
+import { type Outcome, type SynchronizeOptions, synchronize } from "concordat/sync";
+import { startDirectory } from "concordat/testing/directory";
+import { Kysely } from "kysely";
+import { Attribute, Change, Client } from "ldapts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describeWithSlapd, startSlapd } from "./slapd.js";
+
+const suffix = "dc=example,dc=com";
+const people = `ou=people,${suffix}`;
+const groups = `ou=groups,${suffix}`;
+
+/** Groups that state members by DN and groups that state them by uid; whoever has left is disabled. */
+const staff = profile({
+  extends: inetOrgPerson,
+  groupClasses: ["groupOfNames", "posixGroup"],
+  members: [
+    { attribute: "member", kind: "dn" },
+    { attribute: "memberUid", kind: "uid" },
+  ],
+  user: {
+    active: { reads: ["employeeType"], value: (entry) => entry.text("employeeType") !== "left" },
+  },
+});
+
+/** A server that the tests can stop and start, in a process of its own or in this one. */
+interface Server extends AsyncDisposable {
+  readonly url: string;
+  readonly adminDn: string;
+  readonly password: string;
+  restart(): Promise<void>;
+}
+
+async function realServer(): Promise<Server> {
+  const slapd = await startSlapd();
+  return {
+    url: slapd.url,
+    adminDn: slapd.adminDn,
+    password: slapd.password,
+    async restart() {
+      await slapd.stop();
+      await slapd.start();
+    },
+    [Symbol.asyncDispose]: () => slapd[Symbol.asyncDispose](),
+  };
+}
+
+async function serverInTheProcess(): Promise<Server> {
+  const directory = await startDirectory();
+  return {
+    url: directory.url,
+    adminDn: directory.adminDn,
+    password: directory.password,
+    restart: () => directory.restart(),
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}
+
+/** The application: a database file, and the programme that keeps it up to date, which can be stopped and started. */
+class Application implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #transactions: boolean;
+  readonly outcomes: Outcome[] = [];
+  #stop = new AbortController();
+  #running: Promise<unknown> = Promise.resolve();
+  #db: Kysely<unknown> | undefined;
+
+  constructor(server: Server, path: string, transactions: boolean) {
+    this.#server = server;
+    this.#path = path;
+    this.#transactions = transactions;
+  }
+
+  async start(options: SynchronizeOptions = {}): Promise<void> {
+    this.#stop = new AbortController();
+    const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: this.#path }) });
+    this.#db = db;
+    await createTables(db);
+    const { url, adminDn, password } = this.#server;
+    const directory = watchDirectory({
+      url,
+      base: suffix,
+      filter: "(!(ou=archive))",
+      profile: staff,
+      bind: { method: "simple", dn: adminDn, password },
+      allowCleartext: true,
+      reconnect: { initialDelay: 10, maxDelay: 100 },
+    });
+    this.#running = this.#follow(
+      synchronize(directory, kyselyTarget({ db, transactions: this.#transactions }), {
+        ...options,
+        signal: this.#stop.signal,
+      }),
+    );
+  }
+
+  async #follow(outcomes: AsyncIterable<Outcome>): Promise<unknown> {
+    try {
+      for await (const outcome of outcomes) this.outcomes.push(outcome);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("stopped"));
+    expect(await this.#running).toEqual(new Error("stopped"));
+    await this.#db?.destroy();
+    this.#db = undefined;
+  }
+
+  /** The users, each with its title or that it is disabled, and who is in which group. */
+  async content(): Promise<Record<string, unknown>> {
+    if (this.#db === undefined) throw new Error("The application is stopped.");
+    const { users, groups } = kyselyTarget({ db: this.#db });
+    const names = new Map<string, string>();
+    const content: Record<string, unknown> = {};
+    for (const user of (await users.find({})).resources) {
+      names.set(user.id, user.userName);
+      content[user.userName] = user.active === false ? "disabled" : (user.title ?? "");
+    }
+    for (const { id, displayName } of (await groups?.find({}))?.resources ?? []) {
+      const page = await groups?.members(id);
+      content[displayName] = page?.members.map(({ value }) => names.get(value)).sort();
+    }
+    return content;
+  }
+
+  async becomes(content: Record<string, unknown>): Promise<void> {
+    await expect.poll(() => this.content(), { timeout: 10_000, interval: 5 }).toEqual(content);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#db !== undefined) await this.stop();
+  }
+}
+
+async function addPerson(client: Client, uid: string, title?: string): Promise<void> {
+  await client.add(`uid=${uid},${people}`, {
+    objectClass: "inetOrgPerson",
+    uid,
+    cn: uid,
+    sn: uid,
+    ...(title === undefined ? {} : { title }),
+  });
+}
+
+async function change(
+  client: Client,
+  dn: string,
+  operation: "add" | "replace" | "delete",
+  type: string,
+  ...values: string[]
+): Promise<void> {
+  await client.modify(dn, new Change({ operation, modification: new Attribute({ type, values }) }));
+}
+
+function follows(start: () => Promise<Server>, transactions: boolean): void {
+  let folder: string;
+  let server: Server;
+  let client: Client;
+  let app: Application;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "concordat-"));
+    server = await start();
+    client = await bound(server);
+    app = new Application(server, join(folder, "app.sqlite"), transactions);
+  });
+  afterEach(async () => {
+    await client.unbind();
+    await app[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+
+  test("people come, change, are renamed, moved, disabled, and go", async () => {
+    await addPerson(client, "anna", "Clerk");
+    await app.start();
+    await app.becomes({ anna: "Clerk" });
+    await addPerson(client, "ben");
+    await app.becomes({ anna: "Clerk", ben: "" });
+    await change(client, `uid=anna,${people}`, "replace", "title", "Head");
+    await app.becomes({ anna: "Head", ben: "" });
+    await client.modifyDN(`uid=anna,${people}`, "uid=anne");
+    await app.becomes({ anne: "Head", ben: "" });
+    await client.modifyDN(`uid=anne,${people}`, `uid=anne,${groups}`);
+    await change(client, `uid=anne,${groups}`, "replace", "title");
+    await app.becomes({ anne: "", ben: "" });
+    await change(client, `uid=ben,${people}`, "add", "employeeType", "left");
+    await app.becomes({ anne: "", ben: "disabled" });
+    await change(client, `uid=ben,${people}`, "delete", "employeeType");
+    await app.becomes({ anne: "", ben: "" });
+    await client.del(`uid=ben,${people}`);
+    await app.becomes({ anne: "", ben: "disabled" });
+    await addPerson(client, "ben", "Other");
+    await expect.poll(() => app.content()).toMatchObject({ ben: "Other" });
+    expect(Object.values(await app.content()).sort()).toEqual(["", "Other", "disabled"]);
+  });
+
+  test("groups of both kinds, named before their members are there, and without them again", async () => {
+    await app.start();
+    await client.add(`cn=board,${groups}`, {
+      objectClass: "groupOfNames",
+      cn: "board",
+      member: [`uid=anna,${people}`, `UID=Ben, ${people}`],
+    });
+    await client.add(`cn=web,${groups}`, {
+      objectClass: "posixGroup",
+      cn: "web",
+      gidNumber: "100",
+      memberUid: ["anna", "carl"],
+    });
+    await addPerson(client, "anna");
+    await addPerson(client, "ben");
+    await addPerson(client, "carl");
+    await app.becomes({
+      anna: "",
+      ben: "",
+      carl: "",
+      board: ["anna", "ben"],
+      web: ["anna", "carl"],
+    });
+    await change(client, `cn=board,${groups}`, "delete", "member", `uid=anna,${people}`);
+    await change(client, `cn=web,${groups}`, "add", "memberUid", "ben");
+    await change(client, `cn=web,${groups}`, "delete", "memberUid", "carl");
+    await app.becomes({ anna: "", ben: "", carl: "", board: ["ben"], web: ["anna", "ben"] });
+    await client.del(`cn=board,${groups}`);
+    await app.becomes({ anna: "", ben: "", carl: "", board: [], web: ["anna", "ben"] });
+  });
+
+  test("who leaves the filter is disabled and out of the groups, and in again on return", async () => {
+    await addPerson(client, "anna");
+    await addPerson(client, "ben");
+    await client.add(`cn=board,${groups}`, {
+      objectClass: "groupOfNames",
+      cn: "board",
+      member: [`uid=anna,${people}`, `uid=ben,${people}`],
+    });
+    await app.start();
+    await app.becomes({ anna: "", ben: "", board: ["anna", "ben"] });
+    await change(client, `uid=anna,${people}`, "add", "ou", "archive");
+    await app.becomes({ anna: "disabled", ben: "", board: ["ben"] });
+    await change(client, `uid=anna,${people}`, "delete", "ou");
+    await app.becomes({ anna: "", ben: "", board: ["anna", "ben"] });
+    expect(app.outcomes.filter(({ kind }) => kind === "created")).toHaveLength(3);
+  });
+
+  test("a restart of the directory, and one of the application, lose nothing", async () => {
+    await addPerson(client, "anna");
+    await addPerson(client, "ben");
+    await app.start();
+    await app.becomes({ anna: "", ben: "" });
+
+    await client.unbind();
+    await server.restart();
+    client = await bound(server);
+    await addPerson(client, "carl");
+    await app.becomes({ anna: "", ben: "", carl: "" });
+
+    await app.stop();
+    await client.del(`uid=ben,${people}`);
+    await client.modifyDN(`uid=anna,${people}`, "uid=anne");
+    await addPerson(client, "dora");
+    app.outcomes.length = 0;
+    await app.start();
+    await app.becomes({ anne: "", ben: "disabled", carl: "", dora: "" });
+    expect(app.outcomes.filter(({ kind }) => kind === "updated")).toEqual([]);
+  });
+}
+
+async function bound({ url, adminDn, password }: Server): Promise<Client> {
+  const client = new Client({ url });
+  await client.bind(adminDn, password);
+  return client;
+}
+
+describe("a directory in the process is followed into SQLite", () => {
+  describe("in transactions", () => follows(serverInTheProcess, true));
+  describe("without a transaction", () => follows(serverInTheProcess, false));
+});
+
+describeWithSlapd("a real slapd is followed into SQLite", () => {
+  describe("in transactions", () => follows(realServer, true));
+  describe("without a transaction", () => follows(realServer, false));
+});
