@@ -27,6 +27,11 @@ export interface ColumnOfAttribute {
   readonly unassigned: string | number | boolean | null;
 }
 
+/** Whether values of the attribute that differ in case only are the same. */
+export function isCaseless({ type, caseExact }: ColumnOfAttribute): boolean {
+  return type === "string" && !caseExact;
+}
+
 /** Attributes that are no part of what is stored: the service provider's own, and secrets. */
 const passedOver: ReadonlySet<string> = new Set([
   "schemas",

@@ -124,6 +124,9 @@ async function open({ path, durable = true }: NodeSqliteFile): Promise<DatabaseS
     database.exec("pragma journal_mode = wal");
     database.exec(`pragma synchronous = ${durable ? "full" : "normal"}`);
     database.exec("pragma foreign_keys = on");
+    // A batch touches pages all over its indexes: 16 MB keep most of them, and in the log for several batches.
+    database.exec("pragma cache_size = -16384");
+    database.exec("pragma wal_autocheckpoint = 4000");
     // From here on `NodeSqliteSession` waits, which does not stop the rest of the process as SQLite's own waiting does.
     database.exec("pragma busy_timeout = 0");
     return database;

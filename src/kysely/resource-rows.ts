@@ -1,17 +1,27 @@
 import { InvalidValueError } from "../core/index.js";
 import type { Meta, Resource } from "../scim/index.js";
 import { attributeColumns, type ColumnOfAttribute, isPassedOver } from "./attribute-columns.js";
+import {
+  assign,
+  decode,
+  encode,
+  instant,
+  isObject,
+  isUnassigned,
+  valueAt,
+  without,
+} from "./attribute-values.js";
 import type { ResourceMap } from "./column-map.js";
-import { checkText, foldCase } from "./stored-text.js";
+import { checkText } from "./stored-text.js";
 
 /** A row as the driver returns it. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a write stores of a resource. */
+/** What a write changes of a row. */
 export interface RowChange {
   /** The values of columns. */
   readonly columns: ReadonlyMap<string, unknown>;
-  /** The members of the JSON column that are set. */
+  /** The members of the JSON column that are set, while others stay. */
   readonly set: ReadonlyMap<string, unknown>;
   /** The members of the JSON column that are removed. */
   readonly removed: readonly string[];
@@ -22,6 +32,8 @@ export class ResourceRows<T extends Resource> {
   readonly columns: readonly ColumnOfAttribute[];
   /** The names of the columns that are read, each once. */
   readonly selected: readonly string[];
+  /** The columns that hold an attribute, or its sub-attributes, by the attribute's name. */
+  readonly #columnsOf: ReadonlyMap<string, readonly ColumnOfAttribute[]>;
   readonly #type: "User" | "Group";
   readonly #map: ResourceMap;
   /** The attribute that a resource of the type must have. */
@@ -32,6 +44,13 @@ export class ResourceRows<T extends Resource> {
     this.#map = map;
     this.#required = type === "User" ? "userName" : "displayName";
     this.columns = attributeColumns(type, map);
+    this.#columnsOf = Map.groupBy(this.columns, ({ members }) => members[0]);
+    const needed = map.delete === "deactivate" ? [this.#required, "active"] : [this.#required];
+    for (const name of needed) {
+      if (!this.#columnsOf.has(name)) {
+        throw new InvalidValueError(name, "it needs a column, since the repository goes by it.");
+      }
+    }
     const own = [map.version, map.created, map.lastModified];
     const others = typeof map.others === "object" ? [map.others.column] : [];
     this.selected = [
@@ -47,21 +66,19 @@ export class ResourceRows<T extends Resource> {
   /** What storing these attributes, and no others, writes. */
   whole(attributes: object): RowChange {
     const given = new Map(Object.entries(attributes));
-    const mapped = new Set(this.columns.map(({ members }) => members[0]));
-    if (!given.has(this.#required)) given.set(this.#required, undefined);
-    for (const name of mapped) if (!given.has(name)) given.set(name, undefined);
-    return this.part(given);
+    for (const name of [this.#required, ...this.#columnsOf.keys()]) {
+      if (!given.has(name)) given.set(name, undefined);
+    }
+    const { columns, set } = this.part(given);
+    const { others } = this.#map;
+    if (typeof others !== "object") return { columns, set, removed: [] };
+    const stored = JSON.stringify(Object.fromEntries(set));
+    return { columns: new Map([...columns, [others.column, stored]]), set: new Map(), removed: [] };
   }
 
-  /** What creating a resource with these attributes writes; columns of others are left to their defaults. */
-  created(attributes: object): RowChange {
-    const given = new Map(Object.entries(attributes));
-    if (!given.has(this.#required)) given.set(this.#required, undefined);
-    const change = this.part(given);
-    const columns = new Map(
-      [...change.columns].filter(([, value]) => value !== null && value !== undefined),
-    );
-    return { ...change, columns };
+  /** What creating a resource with these attributes writes; columns without a value are left to their defaults. */
+  created(attributes: object): ReadonlyMap<string, unknown> {
+    return new Map([...this.whole(attributes).columns].filter(([, value]) => value !== null));
   }
 
   /**
@@ -79,8 +96,9 @@ export class ResourceRows<T extends Resource> {
         throw new InvalidValueError(name, "it is required.");
       }
       checkText(name, value);
-      const mapped = this.columns.filter(({ members }) => members[0] === name);
+      const mapped = this.#columnsOf.get(name) ?? [];
       for (const column of mapped) encode(columns, column, valueAt(value, column.members));
+      if (mapped.some(({ members }) => members.length === 1)) continue;
       const other = mapped.reduce<unknown>((rest, { members }) => without(rest, members, 1), value);
       this.#other(name, other, set, removed);
     }
@@ -134,92 +152,4 @@ export class ResourceRows<T extends Resource> {
       ...(version === undefined ? {} : { version }),
     };
   }
-}
-
-/** Whether a value counts as none (RFC 7643 §2.5). */
-function isUnassigned(value: unknown): boolean {
-  if (value === undefined || value === null) return true;
-  if (Array.isArray(value)) return value.length === 0;
-  return isObject(value) && Object.values(value).every(isUnassigned);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The value that the members of a column lead to, from that of the first of them. */
-function valueAt(value: unknown, [, ...members]: readonly string[]): unknown {
-  return members.reduce<unknown>(
-    (inside, name) => (isObject(inside) && Object.hasOwn(inside, name) ? inside[name] : undefined),
-    value,
-  );
-}
-
-/** The value without what a column holds of it. */
-function without(value: unknown, members: readonly string[], depth: number): unknown {
-  const name = members[depth];
-  if (name === undefined) return undefined;
-  if (!isObject(value) || !Object.hasOwn(value, name)) return value;
-  const { [name]: inside, ...others } = value;
-  const left = without(inside, members, depth + 1);
-  return left === undefined ? others : { ...others, [name]: left };
-}
-
-function encode(columns: Map<string, unknown>, column: ColumnOfAttribute, value: unknown): void {
-  const single = column.multiValued ? primaryValue(value) : value;
-  if (isUnassigned(single)) {
-    columns.set(column.column, column.unassigned);
-    if (column.key !== undefined) columns.set(column.key, null);
-    return;
-  }
-  if (typeof single !== column.type) {
-    throw new InvalidValueError(column.path, `it is a ${column.type}.`);
-  }
-  // 1 and 0 are what columns of integers and of booleans take alike.
-  columns.set(
-    column.column,
-    typeof single === "boolean" ? Number(single !== column.invert) : single,
-  );
-  if (column.key !== undefined) columns.set(column.key, foldCase(String(single)));
-}
-
-function decode(column: ColumnOfAttribute, stored: unknown): unknown {
-  if (stored === null || stored === undefined) return undefined;
-  if (column.type === "boolean") return isTrue(stored) !== column.invert;
-  if (stored === column.unassigned) return undefined;
-  const value = column.type === "number" ? Number(stored) : instant(stored);
-  return column.multiValued ? [{ value, primary: true }] : value;
-}
-
-function primaryValue(values: unknown): unknown {
-  if (!Array.isArray(values)) return undefined;
-  const items: unknown[] = values;
-  const chosen = items.find((item) => isObject(item) && item["primary"] === true) ?? items[0];
-  return isObject(chosen) ? chosen["value"] : chosen;
-}
-
-function isTrue(stored: unknown): boolean {
-  return stored === true || stored === "t" || stored === "true" || Number(stored) === 1;
-}
-
-/** Drivers return some columns of text as other things: times as `Date`, numbers as numbers. */
-function instant(stored: unknown): string {
-  return stored instanceof Date ? stored.toISOString() : String(stored);
-}
-
-/** Puts a value into a resource, and makes the complex attribute that it is in. */
-function assign(
-  resource: Record<string, unknown>,
-  members: readonly string[],
-  value: unknown,
-): void {
-  const last = members.length - 1;
-  let inside = resource;
-  for (const name of members.slice(0, last)) {
-    const next = inside[name];
-    const copy = isObject(next) ? { ...next } : {};
-    inside[name] = copy;
-    inside = copy;
-  }
-  inside[members[last] ?? ""] = value;
 }

@@ -5,13 +5,14 @@ import {
   UnsupportedError,
   VersionConflictError,
 } from "../core/index.js";
-import type { CallOptions, Filter, Page, Query, WriteOptions } from "../repositories/index.js";
+import type { CallOptions, Page, Query, WriteOptions } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
-import type { ColumnOfAttribute } from "./attribute-columns.js";
+import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
 import type { ResourceMap, TableReference } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
+import { filterText } from "./resource-filter.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
 import type { Session } from "./session.js";
 import { foldCase } from "./stored-text.js";
@@ -57,7 +58,12 @@ export class ResourceTable<T extends Resource> {
     const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
     const asked = Math.max(Math.trunc(query.count ?? this.parts.maxPageSize), 0);
     const count = Math.min(asked, this.parts.maxPageSize);
-    const where = this.#where(query.filter);
+    const where = filterText(
+      query.filter,
+      this.parts.map,
+      this.parts.rows.columns,
+      this.session.dialect,
+    );
     const rows =
       count === 0
         ? []
@@ -200,14 +206,10 @@ export class ResourceTable<T extends Resource> {
   /** The columns of a new resource, with the id where it is not the database that makes it. */
   newRow(attributes: object): { id: string | undefined; columns: Map<string, unknown> } {
     const { map, rows, now } = this.parts;
-    const change = rows.created(attributes);
+    const columns = new Map(rows.created(attributes));
     const id = map.id.generate?.();
     const time = now().toISOString();
-    const columns = new Map(change.columns);
     if (id !== undefined) columns.set(map.id.column, storedId(id, map.id.type) ?? id);
-    if (typeof map.others === "object") {
-      columns.set(map.others.column, JSON.stringify(Object.fromEntries(change.set)));
-    }
     if (map.version !== undefined) columns.set(map.version, 1);
     if (map.created !== undefined) columns.set(map.created, time);
     if (map.lastModified !== undefined) columns.set(map.lastModified, time);
@@ -353,36 +355,6 @@ export class ResourceTable<T extends Resource> {
     return Number(row?.count ?? 0);
   }
 
-  #where(filter: Filter | undefined): (p: Parameters) => string {
-    if (filter === undefined) return () => "";
-    const { path, operator, value } = filter;
-    const { dialect } = this.session;
-    const column = this.parts.rows.columns.find((known) => known.path === path);
-    if (operator !== "eq" || (path !== "id" && (column === undefined || column.multiValued))) {
-      throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
-    }
-    if (typeof value !== (column?.type ?? "string")) {
-      throw new InvalidValueError(path, `it is compared with a ${column?.type ?? "string"} only.`);
-    }
-    const nowhere = (): string => " where 1 = 0";
-    if (column === undefined) {
-      const id = this.stored(String(value));
-      return id === undefined ? nowhere : (p) => ` where ${this.#id} = ${p.value(id)}`;
-    }
-    const name = dialect.quote(column.column);
-    if (typeof value === "boolean") {
-      return (p) => ` where ${name} = ${p.value(Number(value !== column.invert))}`;
-    }
-    if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
-    if (column.key !== undefined) {
-      const key = dialect.quote(column.key);
-      return (p) => ` where ${key} = ${p.value(foldCase(value))}`;
-    }
-    return isCaseless(column)
-      ? (p) => ` where lower(${name}) = ${p.value(value.toLowerCase())}`
-      : (p) => ` where ${name} = ${p.value(value)}`;
-  }
-
   get #selected(): string {
     return this.parts.rows.selected.map((name) => this.session.dialect.quote(name)).join(", ");
   }
@@ -392,10 +364,6 @@ export class ResourceTable<T extends Resource> {
 export function quotedTable(session: Session, { schema, table }: TableReference): string {
   const name = session.dialect.quote(table);
   return schema === undefined ? name : `${session.dialect.quote(schema)}.${name}`;
-}
-
-function isCaseless(column: ColumnOfAttribute): boolean {
-  return column.type === "string" && !column.caseExact;
 }
 
 /** A value in the form in which its column is searched. */

@@ -1,0 +1,55 @@
+import { InvalidValueError, UnsupportedError } from "../core/index.js";
+import type { Filter } from "../repositories/index.js";
+import type { ColumnOfAttribute } from "./attribute-columns.js";
+import { isCaseless } from "./attribute-columns.js";
+import type { ResourceMap } from "./column-map.js";
+import type { SqlDialect } from "./dialect.js";
+import { storedId } from "./id-column.js";
+import type { StatementText } from "./session.js";
+import { foldCase } from "./stored-text.js";
+
+/**
+ * The `where` of a statement that selects the resources which match.
+ *
+ * @throws {UnsupportedError} the filter is not one that the table answers.
+ * @throws {InvalidValueError} the value is not of the attribute's type.
+ */
+export function filterText(
+  filter: Filter | undefined,
+  map: ResourceMap,
+  columns: readonly ColumnOfAttribute[],
+  dialect: SqlDialect,
+): StatementText {
+  if (filter === undefined) return everywhere;
+  const { path, operator, value } = filter;
+  const column = columns.find((known) => known.path === path);
+  if (operator !== "eq" || (path !== "id" && (column === undefined || column.multiValued))) {
+    throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
+  }
+  const type = column?.type ?? "string";
+  if (typeof value !== type) {
+    throw new InvalidValueError(path, `it is compared with a ${type} only.`);
+  }
+  if (column === undefined) {
+    const id = storedId(String(value), map.id.type);
+    if (id === undefined) return nowhere;
+    return (p) => ` where ${dialect.quote(map.id.column)} = ${p.value(id)}`;
+  }
+  const name = dialect.quote(column.column);
+  if (typeof value === "boolean") {
+    return (p) => ` where ${name} = ${p.value(Number(value !== column.invert))}`;
+  }
+  // What cannot be stored is nowhere, and a database may refuse to look for it.
+  if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
+  if (column.key !== undefined) {
+    const key = dialect.quote(column.key);
+    return (p) => ` where ${key} = ${p.value(foldCase(value))}`;
+  }
+  return isCaseless(column)
+    ? (p) => ` where lower(${name}) = ${p.value(value.toLowerCase())}`
+    : (p) => ` where ${name} = ${p.value(value)}`;
+}
+
+const everywhere: StatementText = () => "";
+
+const nowhere: StatementText = () => " where 1 = 0";
