@@ -129,6 +129,7 @@ class OpenLdapReader {
   async *#follow(live: Arrivals): AsyncGenerator<ReaderBatch> {
     const stop = new AbortController();
     let check: Check | undefined;
+    this.#isScheduled = false;
     this.#scheduleNames(stop.signal);
     try {
       for (;;) {

@@ -2,7 +2,7 @@ import type { ChangeBatch, ChangeStream } from "../changes/index.js";
 import { InvalidValueError, UnavailableError } from "../core/index.js";
 import { type ConnectOptions, connect } from "./connection.js";
 import { chooseDialect } from "./dialect-choice.js";
-import { LdapConnectError, LdapError, LdapResultError } from "./errors.js";
+import { LdapConnectError, LdapError, LdapResultError, LdapTlsError } from "./errors.js";
 import { checkProfile, type Profile } from "./profile.js";
 import { EntryMapper, type MappingProblem } from "./profile-mapper.js";
 import { inetOrgPerson } from "./profiles/inet-org-person.js";
@@ -212,6 +212,10 @@ function isPassing(error: unknown, wasConnected: boolean): boolean {
   if (error instanceof UnavailableError) return true;
   if (error instanceof LdapConnectError && error.reason === "ENOTFOUND") {
     // A name that was never found is more likely misspelt than a name service that is down.
+    return wasConnected;
+  }
+  if (error instanceof LdapTlsError && error.reason === "ECONNRESET") {
+    // A server that is being restarted may take a connection and drop it; one that never spoke TLS does so, too.
     return wasConnected;
   }
   if (error instanceof LdapResultError && passingResults.has(error.resultCode)) return true;

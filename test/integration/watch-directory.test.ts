@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import type { ChangeStream } from "concordat/changes";
 import {
   LdapTlsError,
@@ -366,6 +368,25 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       const ca = await readFile(slapd.caFile ?? "");
       expect(await told({ url: slapd.ldapsUrl ?? "", tls: { ca } })).not.toEqual({});
       await expect(told({ url: slapd.ldapsUrl ?? "" })).rejects.toThrow(LdapTlsError);
+    });
+
+    test("a server that drops connections before TLS begins, as while it starts, is tried again", async () => {
+      await using restarted = await startSlapd({ tls: true });
+      const ca = await readFile(restarted.caFile ?? "");
+      const url = restarted.ldapsUrl ?? "";
+      await using watching = new Watching(watch(restarted, { url, tls: { ca } }));
+      await watching.refreshed();
+      watching.ask();
+      await restarted.stop();
+      const dropping = createServer((socket) => socket.destroy());
+      dropping.listen(Number(new URL(url).port), "localhost");
+      const dropped = (event: WatchEvent) =>
+        event.event === "reconnecting" && event.error instanceof LdapTlsError;
+      await expect.poll(() => events.some(dropped)).toBe(true);
+      dropping.close();
+      await once(dropping, "close");
+      await restarted.start();
+      expect((await watching.refreshed())[0]).toMatchObject({ refresh: "begins" });
     });
 
     test("StartTLS", async () => {
