@@ -1,6 +1,8 @@
+import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
 import { inMemoryTarget, type SyncTarget, type WriteResult } from "concordat/repositories";
 import type { User } from "concordat/scim";
-import { describe } from "vitest";
+import { Kysely, sql } from "kysely";
+import { describe, onTestFinished } from "vitest";
 
 /** A target that has groups, as all of these do. */
 export type Target = SyncTarget & { readonly groups: NonNullable<SyncTarget["groups"]> };
@@ -19,7 +21,7 @@ export interface TargetKind {
   open(options?: TargetOptions): Promise<Target>;
 }
 
-export const targetKinds: readonly TargetKind[] = [true, false].map((transactions) => ({
+const inMemory: readonly TargetKind[] = [true, false].map((transactions) => ({
   kind: `in memory, ${transactions ? "in transactions" : "without a transaction"}`,
   transactions,
   open: async ({ uniqueDisplayName = false, groups = true } = {}) => {
@@ -27,6 +29,25 @@ export const targetKinds: readonly TargetKind[] = [true, false].map((transaction
     return groups ? target : withoutGroups(target);
   },
 }));
+
+const inSqlite: readonly TargetKind[] = [true, false].map((transactions) => ({
+  kind: `in SQLite, ${transactions ? "in transactions" : "without a transaction"}`,
+  transactions,
+  open: async ({ uniqueDisplayName = false, groups = true } = {}) => {
+    const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
+    onTestFinished(() => db.destroy());
+    await createTables(db);
+    if (uniqueDisplayName) {
+      await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(
+        db,
+      );
+    }
+    const target = kyselyTarget({ db, transactions, ...(groups ? {} : { groups }) });
+    return target as Target;
+  },
+}));
+
+export const targetKinds: readonly TargetKind[] = [...inMemory, ...inSqlite];
 
 /** A target whose application has no groups; what a test then asks of them, there is nobody to answer. */
 function withoutGroups(target: SyncTarget): Target {
