@@ -138,7 +138,8 @@ function decode(value: Uint8Array): string | undefined {
   const bytes = Buffer.isBuffer(value)
     ? value
     : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const text = bytes.toString("utf8");
+  // Without arguments this is the shortest way to the decoder, and there is a value for every attribute of every entry.
+  const text = bytes.toString();
   // The decoder writes U+FFFD for what is not UTF-8, so only a text with one of those needs a second look.
   return text.includes("\ufffd") && !isUtf8(bytes) ? undefined : text;
 }

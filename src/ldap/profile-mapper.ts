@@ -58,6 +58,8 @@ export class EntryMapper {
   readonly #objectClass: number;
   readonly #entryCsn: number;
   readonly #uid: number;
+  #lastClasses: readonly Uint8Array[] = [];
+  #lastType: "User" | "Group" | undefined;
 
   constructor(profile: Profile, report: ReportProblem) {
     const slots = new AttributeSlots(profileAttributes(profile));
@@ -110,14 +112,21 @@ export class EntryMapper {
     return type === undefined ? "other" : { sourceId, ...this.#identify(entry, type) };
   }
 
+  /** Most entries have the same classes as the one before them, in the same order, so those are compared as bytes first. */
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
-    let type: "Group" | undefined;
-    for (const name of entry.textsAt(this.#objectClass)) {
-      const folded = name.toLowerCase();
-      if (this.#userClasses.has(folded)) return "User";
-      if (this.#groupClasses.has(folded)) type = "Group";
+    const classes = entry.valuesAt(this.#objectClass);
+    if (!areEqual(classes, this.#lastClasses)) {
+      this.#lastType = this.#typeOfClasses(entry.textsAt(this.#objectClass));
+      // Copies, so as not to keep a received buffer for the sake of a few words of it.
+      this.#lastClasses = classes.map((value) => Buffer.from(value));
     }
-    return type;
+    return this.#lastType;
+  }
+
+  #typeOfClasses(classes: readonly string[]): "User" | "Group" | undefined {
+    const folded = classes.map((name) => name.toLowerCase());
+    if (folded.some((name) => this.#userClasses.has(name))) return "User";
+    return folded.some((name) => this.#groupClasses.has(name)) ? "Group" : undefined;
   }
 
   #identify(entry: SlottedEntry, type: "User" | "Group"): EntryIdentity {
@@ -199,6 +208,18 @@ function readParts(parts: readonly Field[], entry: SlottedEntry): Record<string,
     value[name] = part;
   }
   return value;
+}
+
+function areEqual(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
+  if (some.length !== others.length) return false;
+  for (let i = 0; i < some.length; i++) {
+    const value = some[i];
+    const other = others[i];
+    if (value === undefined || other === undefined || Buffer.compare(value, other) !== 0) {
+      return false;
+    }
+  }
+  return true;
 }
 
 /** A `uniqueMember` may have a bit string behind the name (RFC 4517 §3.3.21), which is no part of it. */

@@ -1,5 +1,13 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { UnsupportedError } from "concordat";
-import { LdapProtocolError, LdapResultError, watchDirectory } from "concordat/ldap";
+import {
+  LdapProtocolError,
+  LdapResultError,
+  type WatchEvent,
+  type WatchOptions,
+  watchChannelName,
+  watchDirectory,
+} from "concordat/ldap";
 import { describe, expect, test } from "vitest";
 import {
   csn,
@@ -19,17 +27,22 @@ import { changesOf, Watching } from "./watching.js";
 const state = { present: 0, add: 1, modify: 2, delete: 3 } as const;
 const cookie = (...numbers: string[]) => `rid=000,csn=${numbers.join(";")}`;
 
-function watch(script: SyncScript, batchSize = 500) {
-  return watchDirectory({ url: script.url, base: script.base, batchSize, sleep: async () => {} });
+function watch(script: SyncScript, changes: Partial<WatchOptions> = {}) {
+  return watchDirectory({ url: script.url, base: script.base, sleep: async () => {}, ...changes });
+}
+
+/** A first refresh that has begun, and its search, which waits for answers. */
+async function firstRefresh(script: SyncScript, changes?: Partial<WatchOptions>) {
+  const watching = new Watching(watch(script, changes));
+  await watching.next();
+  watching.ask();
+  return { watching, search: await script.next() };
 }
 
 /** A watching whose first refresh has ended with the cookie of second 10, and its search. */
 async function live(options: SyncScriptOptions = {}) {
   const script = await startSyncScript(options);
-  const watching = new Watching(watch(script));
-  await watching.next();
-  watching.ask();
-  const search = await script.next();
+  const { watching, search } = await firstRefresh(script);
   search.entry(state.add, uuid(1), "ann", { csn: csn(1) });
   search.info(refreshEnd(1, cookie(csn(10))));
   await watching.refreshed();
@@ -92,7 +105,7 @@ describe("a refresh", () => {
     const { script, watching: first } = await live();
     await using _ = script;
     await first.stop();
-    await using watching = new Watching(watch(script, 2), first.checkpoint);
+    await using watching = new Watching(watch(script, { batchSize: 2 }), first.checkpoint);
     await watching.next();
     watching.ask();
     const search = await script.next();
@@ -160,6 +173,77 @@ describe("a refresh", () => {
     await watching.next();
     watching.ask();
     expect((await script.next()).mode).toBe("plain");
+  });
+});
+
+describe("an entry", () => {
+  test("that is neither a user nor a group is left out and counted", async () => {
+    await using script = await startSyncScript();
+    const problems: unknown[] = [];
+    const listen = (event: unknown) => {
+      if ((event as WatchEvent).event === "problem") problems.push(event);
+    };
+    subscribe(watchChannelName, listen);
+    const { search, watching } = await firstRefresh(script);
+    await using _ = watching;
+    // A class that is derived from one of the profile's, which is not named itself.
+    const derived = { objectClass: ["top", "examplePerson"] };
+    search.entry(state.add, uuid(1), "ann", { attributes: derived });
+    search.entry(state.add, uuid(2), "bob", { attributes: derived });
+    search.entry(state.add, uuid(3), "cyd");
+    search.info(refreshEnd(1, cookie(csn(10))));
+    const changes = changesOf(await watching.refreshed());
+    unsubscribe(watchChannelName, listen);
+    expect(changes).toMatchObject([{ kind: "upsert", sourceId: uuid(3) }, { kind: "sweep" }]);
+    const problem = {
+      source: expect.any(String),
+      event: "problem",
+      problem: "neitherUserNorGroup",
+    };
+    expect(problems).toEqual([
+      { ...problem, sourceId: uuid(1), count: 1 },
+      { ...problem, sourceId: uuid(2), count: 2 },
+    ]);
+  });
+
+  test("may have members that are no names: they are left out", async () => {
+    await using script = await startSyncScript();
+    const { search, watching } = await firstRefresh(script);
+    await using _ = watching;
+    search.entry(state.add, uuid(1), "staff", {
+      attributes: {
+        objectClass: ["groupOfNames"],
+        member: ["nobody", "uid=ann,dc=example,dc=com", "uid=bob;dc=example"],
+      },
+    });
+    search.info(refreshEnd(1, cookie(csn(10))));
+    expect(changesOf(await watching.refreshed())[0]).toMatchObject({
+      type: "Group",
+      members: { kind: "all", members: [{ kind: "dn", key: "uid=ann,dc=example,dc=com" }] },
+    });
+  });
+
+  test("whose id may not be read keeps a list of names from sweeping", async () => {
+    const due: (() => void)[] = [];
+    const sleep = () => new Promise<void>((resolve) => due.push(resolve));
+    await using script = await startSyncScript();
+    const { search, watching } = await firstRefresh(script, { reconcileEvery: 1000, sleep });
+    await using _ = watching;
+    search.entry(state.add, uuid(1), "ann");
+    search.info(refreshEnd(1, cookie(csn(10))));
+    await watching.refreshed();
+    watching.ask();
+    await expect.poll(() => due.length).toBe(1);
+    due[0]?.();
+    await watching.next();
+    watching.ask();
+    const list = await script.next();
+    list.entry(undefined, uuid(2), "bob");
+    list.entry(undefined, uuid(1), "ann", { attributes: { entryUUID: [] } });
+    list.done();
+    expect(changesOf(await watching.reconciled())).toMatchObject([
+      { kind: "present", entries: [{ sourceId: uuid(2) }] },
+    ]);
   });
 });
 
