@@ -121,4 +121,16 @@ export interface ChangeStream<R = ResourceTypes> {
    * @throws {ConcordatError} what cannot be mended by trying again, such as refused credentials.
    */
   read(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<ChangeBatch<R>>;
+  /**
+   * Reads entries as they are now, beside the stream. Those that are not in the content are left out.
+   *
+   * It is for what a source changes without telling: OpenLDAP's refint overlay, for one, rewrites the members of groups when
+   * a member is renamed or deleted, and no consumer hears of it.
+   *
+   * @throws {ConcordatError} the source cannot be read now.
+   */
+  reread?(
+    sourceIds: readonly string[],
+    options?: { signal?: AbortSignal },
+  ): Promise<readonly Upsert<R>[]>;
 }

@@ -1,5 +1,5 @@
 import type { Name } from "../changes/index.js";
-import { keyOf, mergedNames } from "./references.js";
+import { distrust, keyOf, mergedNames } from "./references.js";
 import { markUnsettled, type Step, without } from "./step.js";
 
 /** The names of an entry that differ from those that are stored. */
@@ -50,6 +50,7 @@ export async function saveNames(step: Step, changed: readonly NamesChange[]): Pr
   const { links } = step.target;
   const released = changed.flatMap((change) => change.released);
   if (released.length > 0) {
+    await distrust(step, released);
     const others = await links.holders(step.source, released);
     await markUnsettled(
       step,
@@ -83,6 +84,7 @@ async function displace(step: Step, changed: readonly NamesChange[]): Promise<vo
     }
   }
   if (displaced.size === 0) return;
+  await distrust(step, taken);
   for (const sourceId of displaced) step.displaced.add(sourceId);
   const known = (await links.get(step.source, [...displaced])).flatMap((link) => link ?? []);
   await links.save(

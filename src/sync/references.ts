@@ -81,6 +81,17 @@ export async function markMembers(step: Step, group: string): Promise<void> {
   await markUnsettled(step, targetsOf(page));
 }
 
+/** Groups that refer to a name which is given up may have been rewritten without telling. */
+export async function distrust(step: Step, names: readonly Name[]): Promise<void> {
+  if (step.restate === undefined) return;
+  const given = names.filter((name) => name.kind === "dn");
+  for (const some of slices(given, PAGE)) {
+    for (const { group } of await step.target.memberships.referencesBy(step.source, some)) {
+      step.reliable.delete(group);
+    }
+  }
+}
+
 /** The references of a group. */
 export async function* referencesOf(step: Step, group: string): AsyncGenerator<Reference> {
   for (let after: Name | undefined; ; ) {

@@ -2,7 +2,7 @@ import type { Delete } from "../changes/index.js";
 import { NotFoundError } from "../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../repositories/index.js";
 import { accountsOf } from "./accounts.js";
-import { referencesOf } from "./references.js";
+import { distrust, referencesOf } from "./references.js";
 import { settle } from "./settle.js";
 import {
   isEarlier,
@@ -113,9 +113,11 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     }
   }
   const gone = begun.filter(({ link }) => !kept.has(link.sourceId));
+  const goneIds = gone.map(({ link }) => link.sourceId);
+  await distrust(step, await links.names(step.source, goneIds));
   await links.setNames(
     step.source,
-    gone.map(({ link }) => ({ sourceId: link.sourceId, names: [] })),
+    goneIds.map((sourceId) => ({ sourceId, names: [] })),
   );
   await links.save(
     step.source,

@@ -17,14 +17,21 @@ export async function settleMarked(
   step: Step,
   skip: ReadonlySet<string> = new Set(),
 ): Promise<readonly string[]> {
-  const refused: string[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await markedAfter(step, after);
-    const ids = page.filter((id) => !skip.has(id));
-    if (ids.length > 0) refused.push(...(await settle(step, ids)));
-    after = page.at(-1);
-    if (after === undefined || page.length < PAGE) return refused;
-  }
+  const refused = new Set<string>();
+  let settled: number;
+  do {
+    settled = 0;
+    for (let after: string | undefined; ; ) {
+      const page = await markedAfter(step, after);
+      const ids = page.filter((id) => !skip.has(id) && !refused.has(id));
+      for (const id of await settle(step, ids)) refused.add(id);
+      settled += ids.length;
+      after = page.at(-1);
+      if (after === undefined || page.length < PAGE) break;
+    }
+    // A group that was read again may have marked entries that were passed by.
+  } while (settled > 0);
+  return [...refused];
 }
 
 /** The ids of entries that are marked, after the one named. */
@@ -83,6 +90,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
   const present = await presentAmong(step, stated);
   const affected = new Set(sourceIds);
   const rebound: Reference[] = [];
+  const doubtful = new Set<string>();
   for (const reference of stated) {
     const { target: before, ...unbound } = reference;
     const key = keyOf(reference);
@@ -93,7 +101,14 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
     if (target === before) continue;
     rebound.push(target === undefined ? unbound : { ...unbound, target });
     if (before !== undefined) affected.add(before);
-    if (target !== undefined) affected.add(target);
+    if (target === undefined) continue;
+    affected.add(target);
+    if (reference.kind === "dn" && !step.reliable.has(reference.group))
+      doubtful.add(reference.group);
+  }
+  if (doubtful.size > 0 && step.restate !== undefined) {
+    await step.restate(step, [...doubtful]);
+    return await bind(step, [...affected]);
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
   return affected;

@@ -24,6 +24,13 @@ export interface Step {
   readonly displaced: Set<string>;
   /** Entries whose account was renamed or removed, so that its name may be free. */
   readonly moved: Set<string>;
+  /**
+   * Groups that have stated their members since a name among these was last given up. The directory may have rewritten the
+   * others without telling, so before somebody else who takes such a name becomes a member, the group is read again.
+   */
+  readonly reliable: Set<string>;
+  /** Reads groups again and applies them, after which they are reliable; absent where the source cannot do so. */
+  readonly restate?: (step: Step, groups: readonly string[]) => Promise<void>;
   /** Says that the stored state does not fit the stream, so that everything has to be read anew. */
   askForRefresh(reason: string): void;
   /** Whether that was said. What follows cannot be judged then, a sweep least of all. */

@@ -72,6 +72,8 @@ class Synchronization {
   #dueAt: number | undefined;
   /** Entries whose memberships were refused: they wait for the next occasion. */
   #waiting = new Set<string>();
+  /** Groups whose stated members can be relied on. */
+  readonly #reliable = new Set<string>();
   /** Why everything has to be read anew. */
   #restart: string | undefined;
 
@@ -203,14 +205,19 @@ class Synchronization {
   async *#settleAll(phase: Phase): AsyncGenerator<Outcome, void, undefined> {
     this.#waiting.clear();
     let after: string | undefined;
+    let settled = 0;
     do {
+      // A group that was read again may have marked entries that were passed by.
+      if (after === undefined) settled = 0;
       yield* this.#commit(phase, async (step) => {
         const page = await markedAfter(step, after);
-        for (const id of await settle(step, page)) this.#waiting.add(id);
+        const ids = page.filter((id) => !this.#waiting.has(id));
+        for (const id of await settle(step, ids)) this.#waiting.add(id);
+        settled += ids.length;
         after = page.at(-1);
         return undefined;
       });
-    } while (after !== undefined);
+    } while (after !== undefined || settled > 0);
     if (this.#waiting.size > 0) this.#tryAgainIn(this.#settings.refusals.delay);
   }
 
@@ -296,6 +303,8 @@ class Synchronization {
         this.#restart ??= reason;
       },
       needsRefresh: () => this.#restart !== undefined,
+      reliable: this.#reliable,
+      ...(this.#stream.reread === undefined ? {} : { restate: this.#restate }),
     };
     if (this.#target.transaction === undefined) {
       // What was begun before an outage or a crash may have left accounts behind that no link knows.
@@ -307,6 +316,18 @@ class Synchronization {
     // Only what is committed is remembered.
     if (position !== undefined) this.#position = position;
   }
+
+  /** Reads groups again. What they have lost meanwhile counts like any other removal. */
+  readonly #restate = async (step: Step, groups: readonly string[]): Promise<void> => {
+    const { signal } = this.#settings;
+    const options = signal === undefined ? {} : { signal };
+    const restated = (await this.#stream.reread?.(groups, options)) ?? [];
+    const { compared, ...ahead } = await forecast(step, restated);
+    if (ahead.count > 0) await this.#refuseAbove(step, ahead);
+    await applyChanges(step, restated, compared);
+    // A group that was not found is gone, which the stream will tell.
+    for (const group of groups) this.#reliable.add(group);
+  };
 
   async #saveCheckpoint(
     step: Step,

@@ -47,6 +47,7 @@ export async function applyUpserts(
         step.askForRefresh("Part of an entry changed that is not known.");
         break;
       case "unchanged":
+        trust(step, change);
         if (previous?.stamp === change.stamp) seen.push(change.sourceId);
         else if (previous !== undefined) {
           restamped.push(withStamp({ ...previous, seen: step.generation }, change.stamp));
@@ -237,5 +238,11 @@ async function saveReferences(step: Step, entries: readonly Entry[]): Promise<vo
     const difference =
       references ?? (await compareReferences(step, change.sourceId, change.members));
     await saveReferenceChange(step, change.sourceId, difference);
+    trust(step, change);
   }
+}
+
+/** A group that has just stated all of its members can be relied on. */
+function trust(step: Step, change: Upsert): void {
+  if (change.members?.kind === "all") step.reliable.add(change.sourceId);
 }
