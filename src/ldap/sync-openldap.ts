@@ -20,7 +20,9 @@ import {
   syncRefreshRequired,
   syncRequest,
 } from "./sync-messages.js";
-import { NameList, type Pass, Refresh } from "./sync-refresh.js";
+import { NameList } from "./sync-name-list.js";
+import type { Pass } from "./sync-pass.js";
+import { Refresh } from "./sync-refresh.js";
 import type { ResetReason } from "./watch-channel.js";
 
 /**

@@ -1,28 +1,9 @@
 import type { Change } from "../changes/index.js";
 import { type CsnCookie, covers, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
 import type { SearchEntry, SearchMessage } from "./message.js";
-import type { EntryMapper, IdentifiedEntry } from "./profile-mapper.js";
+import type { EntryMapper } from "./profile-mapper.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
-
-/** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. */
-export interface Pass {
-  /** Reads a message of the search, and adds what it means to the changes. */
-  read(message: SearchMessage, changes: Change[]): void;
-  /** Whether the last message has been read. */
-  readonly ended: boolean;
-  /** Whether all that exists was mentioned, so that whatever was not is gone. */
-  readonly sweeps: boolean;
-}
-
-/** What a pass needs to know, besides its messages. */
-export interface PassOptions {
-  readonly mapper: EntryMapper;
-  /** The ids that are passed over, since something newer is known of them. It grows while the pass is read. */
-  readonly touched?: ReadonlySet<string>;
-}
-
-/** How many unchanged entries one change names at most. */
-const entriesPerChange = 256;
+import { entriesPerChange, type Pass, type PassOptions } from "./sync-pass.js";
 
 /** The refresh stage of a sync search (RFC 4533 §3.3, §3.4.1). */
 export class Refresh implements Pass {
@@ -173,63 +154,5 @@ export class Refresh implements Pass {
     const covered = parseCookie(cookie);
     this.#cookie =
       covered === undefined ? this.#resumedFrom : mergeCookies(this.#resumedFrom, covered);
-  }
-}
-
-/**
- * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names
- * of everything below it; and whatever a server forgot.
- */
-export class NameList implements Pass {
-  readonly #mapper: EntryMapper;
-  readonly #touched: ReadonlySet<string> | undefined;
-  readonly #isAhead: (stamp: string) => boolean;
-  readonly #ahead: IdentifiedEntry[] = [];
-  #ended = false;
-  #isPartial = false;
-  #entries: IdentifiedEntry[] = [];
-  #change: Change | undefined;
-
-  /** @param isAhead - Whether the change with this number has not been told by the live changes yet. */
-  constructor({ mapper, touched }: PassOptions, isAhead: (stamp: string) => boolean) {
-    this.#mapper = mapper;
-    this.#touched = touched;
-    this.#isAhead = isAhead;
-  }
-
-  get ended(): boolean {
-    return this.#ended;
-  }
-
-  /** Not if there was an entry whose id this account may not read: who knows which of the known ones it is. */
-  get sweeps(): boolean {
-    return !this.#isPartial;
-  }
-
-  read(message: SearchMessage, changes: Change[]): void {
-    if (message.kind === "done") {
-      for (const entry of this.#ahead) this.#add(entry, changes);
-      this.#ended = true;
-    }
-    if (message.kind !== "entry") return;
-    const entry = this.#mapper.identify(message.dn, message.attributes);
-    if (entry === "hidden") this.#isPartial = true;
-    if (entry === "hidden" || entry === "other") return;
-    // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak of
-    // an entry that nobody knows. Those are kept until the end.
-    if (entry.stamp !== undefined && this.#isAhead(entry.stamp)) this.#ahead.push(entry);
-    else this.#add(entry, changes);
-  }
-
-  #add(entry: IdentifiedEntry, changes: Change[]): void {
-    if (this.#touched?.has(entry.sourceId)) return;
-    // The change that is being filled can be filled on until it has been handed over.
-    const isOpen = this.#change !== undefined && changes.at(-1) === this.#change;
-    if (!isOpen || this.#entries.length >= entriesPerChange) {
-      this.#entries = [];
-      this.#change = { kind: "present", entries: this.#entries };
-      changes.push(this.#change);
-    }
-    this.#entries.push(entry);
   }
 }

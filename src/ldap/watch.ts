@@ -17,13 +17,15 @@ import {
   readBases,
   sourceName,
 } from "./watch-content.js";
+import { rereadEntries } from "./watch-reread.js";
 
 /** Which directory to watch, and for what. */
 export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOptions {
   /**
-   * The distinguished name below which everything is. Several must have a parent in common.
+   * The distinguished name below which everything is. A base that does not exist is an error, not an empty directory.
    *
-   * A base that does not exist is an error, not an empty directory.
+   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the account
+   * needs the right to search.
    */
   readonly base: string | readonly string[];
   /** How far below the base. Default: `"sub"`, all of it. */
@@ -70,6 +72,18 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  * ({@link LdapResultError}), a filter with a syntax error ({@link LdapFilterError}), a host name that was never known
  * ({@link LdapConnectError}), or a server that does not offer the operation ({@link UnsupportedError}).
  *
+ * @example
+ * ```ts
+ * const directory = watchDirectory({
+ *   url: "ldaps://directory.example.com",
+ *   base: "dc=example,dc=com",
+ *   bind: { method: "simple", dn: "cn=reader,dc=example,dc=com", password: readPassword },
+ * });
+ * for await (const batch of directory.read({ after: await loadCheckpoint() })) {
+ *   await apply(batch); // the changes, and the checkpoint with them if there is one
+ * }
+ * ```
+ *
  * @throws {InvalidValueError} if an option cannot be, such as a base that is not a distinguished name.
  */
 export function watchDirectory(options: WatchOptions): ChangeStream {
@@ -77,10 +91,17 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
   const { profile = inetOrgPerson, source = sourceName(options.url, options) } = options;
   // Made now, so that a mistake in the options is thrown where it was made.
   checkProfile(profile);
-  contentOf(options, profile);
+  const content = contentOf(options, profile);
   return {
     source,
     read: ({ after, signal } = {}) => new Watch(source, options, after, signal).read(),
+    reread(sourceIds, { signal } = {}) {
+      const mapper = new EntryMapper(profile, () => {
+        // The stream itself tells of what it cannot use.
+      });
+      const connecting = { ...options, ...(signal === undefined ? {} : { signal }) };
+      return rereadEntries(connecting, content, mapper, sourceIds);
+    },
   };
 }
 

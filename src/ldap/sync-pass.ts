@@ -1,0 +1,23 @@
+import type { Change } from "../changes/index.js";
+import type { SearchMessage } from "./message.js";
+import type { EntryMapper } from "./profile-mapper.js";
+
+/** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. */
+export interface Pass {
+  /** Reads a message of the search, and adds what it means to the changes. */
+  read(message: SearchMessage, changes: Change[]): void;
+  /** Whether the last message has been read. */
+  readonly ended: boolean;
+  /** Whether all that exists was mentioned, so that whatever was not is gone. */
+  readonly sweeps: boolean;
+}
+
+/** What a pass needs to know, besides its messages. */
+export interface PassOptions {
+  readonly mapper: EntryMapper;
+  /** The ids that are passed over, since something newer is known of them. It grows while the pass is read. */
+  readonly touched?: ReadonlySet<string>;
+}
+
+/** How many unchanged entries one change names at most. */
+export const entriesPerChange: number = 256;
