@@ -90,8 +90,15 @@ export class Mirror {
   readonly entries: Map<string, Known> = new Map();
   readonly #gone = new Map<string, string | undefined>();
   #generation = 0;
-  /** Set when the stream says that an unknown entry is unchanged: then the checkpoint claimed too much. */
-  lost = false;
+  readonly #missing = new Set<string>();
+
+  /**
+   * Whether an entry that the stream called unchanged is not known: then a checkpoint claimed too much. An entry that is
+   * created during a refresh may be called so, too, if it follows by the end of the check after it.
+   */
+  get lost(): boolean {
+    return this.#missing.size > 0;
+  }
 
   apply({ phase, refresh, changes }: ChangeBatch): void {
     if (refresh === "begins") this.#generation += 1;
@@ -102,6 +109,7 @@ export class Mirror {
     switch (change.kind) {
       case "upsert": {
         const { sourceId, names, stamp, resource, type } = change;
+        this.#missing.delete(sourceId);
         const known = this.entries.get(sourceId);
         if (phase !== "snapshot" && isEarlier(stamp, known?.stamp)) return;
         const gone = this.#gone.get(sourceId);
@@ -117,6 +125,7 @@ export class Mirror {
       case "delete": {
         if (isEarlier(change.stamp, this.entries.get(change.sourceId)?.stamp)) return;
         this.entries.delete(change.sourceId);
+        this.#missing.delete(change.sourceId);
         this.#gone.set(change.sourceId, change.stamp);
         return;
       }
@@ -124,7 +133,7 @@ export class Mirror {
         for (const { sourceId, names, stamp } of change.entries) {
           const known = this.entries.get(sourceId);
           if (known === undefined) {
-            this.lost ||= phase === "snapshot" || !this.#gone.has(sourceId);
+            if (phase === "snapshot" || !this.#gone.has(sourceId)) this.#missing.add(sourceId);
             continue;
           }
           const renamed =
