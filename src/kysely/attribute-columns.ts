@@ -7,7 +7,7 @@ import {
   groupSchema,
   userSchema,
 } from "../scim/index.js";
-import type { AttributeColumn, ResourceMap } from "./column-map.js";
+import type { AttributeColumn, MappedColumn, ResourceMap } from "./column-map.js";
 
 /** An attribute or sub-attribute and its column. */
 export interface ColumnOfAttribute {
@@ -18,6 +18,8 @@ export interface ColumnOfAttribute {
   readonly column: string;
   /** The column with the value as it is compared without regard to case. */
   readonly key?: string;
+  /** Whether filters may go by `lower`. */
+  readonly lower: boolean;
   /** Whether the attribute has several values, of which the column has one. */
   readonly multiValued: boolean;
   readonly type: "string" | "boolean" | "number";
@@ -30,6 +32,12 @@ export interface ColumnOfAttribute {
 /** Whether values of the attribute that differ in case only are the same. */
 export function isCaseless({ type, caseExact }: ColumnOfAttribute): boolean {
   return type === "string" && !caseExact;
+}
+
+/** Whether filters can ask for the attribute. */
+export function isFiltered(column: ColumnOfAttribute): boolean {
+  if (column.multiValued || column.type === "number") return false;
+  return !isCaseless(column) || column.key !== undefined || column.lower;
 }
 
 /** Attributes that are no part of what is stored: the service provider's own, and secrets. */
@@ -55,7 +63,7 @@ export function isPassedOver(name: string): boolean {
 export function attributeColumns(type: "User" | "Group", map: ResourceMap): ColumnOfAttribute[] {
   return Object.entries<AttributeColumn | undefined>(map.attributes).flatMap(([path, mapped]) => {
     if (mapped === undefined) return [];
-    const { column, key, unique, invert, unassigned } =
+    const { column, key, lower, unique, invert, unassigned }: MappedColumn =
       typeof mapped === "string" ? { column: mapped } : mapped;
     const members = membersOf(path);
     const attribute = attributeAt(type, path, members);
@@ -67,6 +75,7 @@ export function attributeColumns(type: "User" | "Group", map: ResourceMap): Colu
       members,
       column,
       ...(key === undefined ? {} : { key }),
+      lower: lower ?? false,
       multiValued: attribute.multiValued,
       type: columnType(attribute),
       caseExact: attribute.caseExact,

@@ -24,11 +24,19 @@ export interface MappedColumn {
   readonly column: string;
   /**
    * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case), kept by the repository.
-   * It is what filters and uniqueness go by, and wants an index. Without one, case is compared as the database can: SQLite
-   * knows that of ASCII only.
+   * It is what filters and uniqueness go by, and wants an index.
    */
   readonly key?: string;
-  /** Whether no two resources have the same value, which a unique index must see to. Default: as the SCIM schema says. */
+  /**
+   * Whether filters may go by the database's `lower`, for want of a key column. SQLite knows it for ASCII only, so other
+   * names are found only as they are written; and no index serves it but one over `lower`. Without this and without a key
+   * column, an attribute of which case does not matter has no filter. Default: false.
+   */
+  readonly lower?: boolean;
+  /**
+   * Whether no two resources have the same value, which a unique index must see to: over the key column, where there is one.
+   * Default: as the SCIM schema says.
+   */
   readonly unique?: boolean;
   /** Whether the column is true where the attribute is false, as `disabled` is to `active`. Default: false. */
   readonly invert?: boolean;

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { setTimeout as wait } from "node:timers/promises";
 import {
-  type CompiledQuery,
+  CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
@@ -82,28 +82,30 @@ class NodeSqliteDriver implements Driver {
     connection: NodeSqliteSession,
     settings: TransactionSettings,
   ): Promise<void> {
-    await connection.run(settings.accessMode === "read only" ? "begin" : "begin immediate");
+    await connection.executeQuery(
+      CompiledQuery.raw(settings.accessMode === "read only" ? "begin" : "begin immediate"),
+    );
   }
 
   async commitTransaction(connection: NodeSqliteSession): Promise<void> {
-    await connection.run("commit");
+    await connection.executeQuery(CompiledQuery.raw("commit"));
   }
 
   async rollbackTransaction(connection: NodeSqliteSession): Promise<void> {
     // Some errors, such as a full disk, have rolled back already.
-    if (connection.inTransaction) await connection.run("rollback");
+    if (connection.inTransaction) await connection.executeQuery(CompiledQuery.raw("rollback"));
   }
 
   async savepoint(connection: NodeSqliteSession, name: string): Promise<void> {
-    await connection.run(`savepoint ${quote(name)}`);
+    await connection.executeQuery(CompiledQuery.raw(`savepoint ${quote(name)}`));
   }
 
   async rollbackToSavepoint(connection: NodeSqliteSession, name: string): Promise<void> {
-    await connection.run(`rollback to savepoint ${quote(name)}`);
+    await connection.executeQuery(CompiledQuery.raw(`rollback to savepoint ${quote(name)}`));
   }
 
   async releaseSavepoint(connection: NodeSqliteSession, name: string): Promise<void> {
-    await connection.run(`release savepoint ${quote(name)}`);
+    await connection.executeQuery(CompiledQuery.raw(`release savepoint ${quote(name)}`));
   }
 
   async releaseConnection(): Promise<void> {
@@ -160,16 +162,12 @@ class NodeSqliteSession implements DatabaseConnection {
     return this.#database.isTransaction;
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    return await this.run<R>(query.sql, query.parameters);
-  }
-
   /** Runs a statement; while another connection has the lock, again and again until the time is over. */
-  async run<R>(sql: string, parameters: readonly unknown[] = []): Promise<QueryResult<R>> {
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     const deadline = performance.now() + this.#busyTimeout;
     for (;;) {
       try {
-        return this.#runNow<R>(sql, parameters);
+        return this.#run<R>(sql, parameters);
       } catch (error) {
         const waits = isBusy(error) && !this.inTransaction && performance.now() < deadline;
         if (!waits) throw error;
@@ -191,7 +189,7 @@ class NodeSqliteSession implements DatabaseConnection {
     this.#database.close();
   }
 
-  #runNow<R>(sql: string, parameters: readonly unknown[]): QueryResult<R> {
+  #run<R>(sql: string, parameters: readonly unknown[]): QueryResult<R> {
     const statement = this.#prepared(sql);
     const values = bindable(parameters);
     if (statement.columns().length > 0) {

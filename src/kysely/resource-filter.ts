@@ -1,7 +1,6 @@
 import { InvalidValueError, UnsupportedError } from "../core/index.js";
 import type { Filter } from "../repositories/index.js";
-import type { ColumnOfAttribute } from "./attribute-columns.js";
-import { isCaseless } from "./attribute-columns.js";
+import { type ColumnOfAttribute, isCaseless, isFiltered } from "./attribute-columns.js";
 import type { ResourceMap } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
 import { storedId } from "./id-column.js";
@@ -22,8 +21,8 @@ export function filterText(
 ): StatementText {
   if (filter === undefined) return everywhere;
   const { path, operator, value } = filter;
-  const column = columns.find((known) => known.path === path);
-  if (operator !== "eq" || (path !== "id" && (column === undefined || column.multiValued))) {
+  const column = columns.find((known) => known.path === path && isFiltered(known));
+  if (operator !== "eq" || (path !== "id" && column === undefined)) {
     throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
   }
   const type = column?.type ?? "string";

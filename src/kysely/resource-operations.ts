@@ -1,6 +1,7 @@
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import type { Capabilities, ChangeSet, Modification, WriteOptions } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
+import { isFiltered } from "./attribute-columns.js";
 import type { RowChange } from "./resource-rows.js";
 import type { ResourceTable, ResourceTableParts } from "./resource-table.js";
 
@@ -13,7 +14,7 @@ export function capabilitiesOf<T extends Resource>({
   rows,
   maxPageSize,
 }: ResourceTableParts<T>): Capabilities {
-  const filtered = rows.columns.filter(({ multiValued }) => !multiValued);
+  const filtered = rows.columns.filter(isFiltered);
   return {
     filter: Object.fromEntries(
       ["id", ...filtered.map(({ path }) => path)].map((path) => [path, ["eq"] as const]),

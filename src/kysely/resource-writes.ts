@@ -112,8 +112,8 @@ export class ResourceWrites<T extends Resource, N extends object> {
       if (write.kind === "create") creates.push({ index, write });
       if (write.kind === "delete") deletes.push({ index, write });
     }
-    await this.#create(creates);
-    await this.#delete(deletes);
+    if (creates.length > 0) await this.#create(creates);
+    if (deletes.length > 0) await this.#delete(deletes);
   }
 
   async #alone({ index, write }: Numbered<Write<T, N>>): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import type { Kysely, Transaction } from "kysely";
 import type { GroupRepository, SyncTarget, UserRepository } from "../repositories/index.js";
 import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 import { toError } from "./driver-failure.js";
@@ -11,8 +11,8 @@ import { KyselyUserRepository } from "./user-repository.js";
 
 /** Options of {@link kyselyTarget}. */
 export interface KyselyTargetOptions<DB> {
-  /** The database of the application. */
-  readonly db: Kysely<DB>;
+  /** The database of the application, or a transaction of it. */
+  readonly db: Kysely<DB> | Transaction<DB>;
   /**
    * Makes the repository of users on the database, or on a transaction of it. What it writes beside, on what it was given,
    * is part of the transaction. Default: the users of the tables that `createTables` makes.

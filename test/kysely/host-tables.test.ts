@@ -1,0 +1,362 @@
+import {
+  type GroupMap,
+  KyselyGroupRepository,
+  KyselyUserRepository,
+  type MemberMap,
+  nodeSqliteDialect,
+  type UserMap,
+} from "concordat/kysely";
+import { groupRepositoryContract, userRepositoryContract } from "concordat/testing";
+import { Kysely, sql } from "kysely";
+import { describe, expect, test } from "vitest";
+
+/** The tables of an application that was there before: its own ids, names of columns, and rules. */
+async function application(): Promise<Kysely<unknown>> {
+  const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
+  await sql`create table account (
+    id integer primary key autoincrement,
+    login text not null,
+    login_key text not null unique,
+    first_name text not null default '',
+    mail text unique,
+    disabled integer not null default 0,
+    age integer check (age is null or age > 0)
+  )`.execute(db);
+  await sql`create table team (
+    id integer primary key autoincrement,
+    title text not null,
+    revision integer not null
+  )`.execute(db);
+  await sql`create table team_member (
+    team_id integer not null references team (id),
+    account_id integer not null references account (id),
+    primary key (team_id, account_id)
+  )`.execute(db);
+  return db;
+}
+
+const accounts: UserMap = {
+  table: "account",
+  id: { column: "id", type: "integer" },
+  attributes: {
+    userName: { column: "login", key: "login_key" },
+    "name.givenName": { column: "first_name", unassigned: "" },
+    emails: { column: "mail", unique: true },
+    active: { column: "disabled", invert: true, unassigned: 0 },
+  },
+  others: "refuse",
+  dependents: [{ table: "team_member", column: "account_id" }],
+};
+
+const teams: { readonly groups: GroupMap; readonly members: MemberMap } = {
+  groups: {
+    table: "team",
+    id: { column: "id", type: "integer" },
+    attributes: { displayName: "title" },
+    others: "ignore",
+    version: "revision",
+  },
+  members: {
+    table: "team_member",
+    group: "team_id",
+    member: "account_id",
+    memberType: "integer",
+  },
+};
+
+describe("users in a table of the application", () => {
+  test("are rows as the application writes them, and its rows are users", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    const ann = await users.create({
+      userName: "Ann",
+      name: { givenName: "Ann" },
+      emails: [{ value: "old@example.org" }, { value: "ann@example.org", primary: true }],
+      active: false,
+    });
+    expect(await rowsOf(db, "account")).toEqual([
+      {
+        id: 1,
+        login: "Ann",
+        login_key: "ann",
+        first_name: "Ann",
+        mail: "ann@example.org",
+        disabled: 1,
+        age: null,
+      },
+    ]);
+    expect(ann).toEqual({
+      id: "1",
+      meta: { resourceType: "User" },
+      userName: "Ann",
+      name: { givenName: "Ann" },
+      emails: [{ value: "ann@example.org", primary: true }],
+      active: false,
+    });
+    await sql`insert into account (login, login_key, age) values ('Bob', 'bob', 7)`.execute(db);
+    expect(await users.get("2")).toEqual({
+      id: "2",
+      meta: { resourceType: "User" },
+      userName: "Bob",
+      active: true,
+    });
+    expect(users.capabilities).toMatchObject({
+      versions: "none",
+      delete: "hard",
+    });
+    expect(users.capabilities.filter).toEqual({
+      id: ["eq"],
+      userName: ["eq"],
+      active: ["eq"],
+    });
+  });
+
+  test("are changed in place, and nothing of the application's is touched", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    await sql`insert into account (login, login_key, mail, age) values ('Bob', 'bob', 'b', 7)`.execute(
+      db,
+    );
+    await users.modify("1", { set: { active: false }, unset: ["name"] });
+    await users.replace("1", { userName: "Rob" });
+    expect(await rowsOf(db, "account")).toEqual([
+      { id: 1, login: "Rob", login_key: "rob", first_name: "", mail: null, disabled: 0, age: 7 },
+    ]);
+  });
+
+  test("are found by name in any case, by flags, and by ids that can be", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    await users.create({ userName: "Éclair", active: true });
+    await users.create({ userName: "jose", active: false });
+    const find = async (path: string, value: string | boolean): Promise<string[]> =>
+      (await users.find({ filter: { operator: "eq", path, value } })).resources.map(
+        (user) => user.userName,
+      );
+    expect(await find("userName", "éCLAIR")).toEqual(["Éclair"]);
+    expect(await find("userName", "josé")).toEqual([]);
+    expect(await find("active", false)).toEqual(["jose"]);
+    expect(await find("id", "2")).toEqual(["jose"]);
+    for (const id of ["2x", "02", "2.0", "1e0", " 2", "", "9".repeat(30)]) {
+      expect(await find("id", id)).toEqual([]);
+      expect(await users.get(id)).toBeUndefined();
+      await expect(users.delete(id)).rejects.toMatchObject({ code: "not_found", id });
+    }
+    await expect(find("emails", "x")).rejects.toMatchObject({ code: "unsupported" });
+    await expect(find("name.givenName", "x")).rejects.toMatchObject({ code: "unsupported" });
+    await expect(find("title", "x")).rejects.toMatchObject({ code: "unsupported" });
+  });
+
+  test("say which attribute is taken, and by whom", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    const emails = [{ value: "ann@example.org" }];
+    const ann = await users.create({ userName: "ann", emails });
+    await expect(users.create({ userName: "ANN" })).rejects.toMatchObject({
+      code: "uniqueness",
+      attribute: "userName",
+      resourceId: ann.id,
+    });
+    await expect(users.create({ userName: "bob", emails })).rejects.toMatchObject({
+      code: "uniqueness",
+      attribute: "emails",
+      resourceId: ann.id,
+    });
+  });
+
+  test("refuse what has no place, what does not fit, and what no database can hold", async () => {
+    await using db = await application();
+    const map: UserMap = { ...accounts, attributes: { ...accounts.attributes, title: "age" } };
+    const users = new KyselyUserRepository(db, { map });
+    await expect(users.create({ userName: "ann", nickName: "A" })).rejects.toMatchObject({
+      code: "invalid_value",
+      path: "nickName",
+    });
+    await expect(
+      users.create({ userName: "ann", name: { givenName: "A", familyName: "B" } }),
+    ).rejects.toMatchObject({ code: "invalid_value", path: "name" });
+    await expect(users.create({ userName: "a\u0000b" })).rejects.toMatchObject({
+      code: "invalid_value",
+      path: "userName",
+    });
+    await expect(users.create({ userName: "ann", title: "-1" })).rejects.toMatchObject({
+      code: "invalid_value",
+    });
+    expect(await rowsOf(db, "account")).toEqual([]);
+  });
+
+  test("are written in batches, where a refused one stops no other", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    await users.create({ userName: "taken" });
+    const results = await users.write([
+      { kind: "create", resource: { userName: "ann" } },
+      { kind: "create", resource: { userName: "TAKEN" } },
+      { kind: "create", resource: { userName: "Ann" } },
+      { kind: "create", resource: { userName: "bob", title: "no place" } },
+      { kind: "modify", id: "1", modification: { set: { userName: "free" } } },
+      { kind: "create", resource: { userName: "taken" } },
+      { kind: "delete", id: "77" },
+      { kind: "delete", id: "1" },
+      { kind: "delete", id: "1" },
+    ]);
+    expect(results.map((result) => (result.written ? result.id : result.error))).toMatchObject([
+      "2",
+      { code: "uniqueness", attribute: "userName", resourceId: "1" },
+      { code: "uniqueness", attribute: "userName", resourceId: "2" },
+      { code: "invalid_value", path: "title" },
+      "1",
+      expect.stringMatching(/^\d$/),
+      { code: "not_found", id: "77" },
+      "1",
+      { code: "not_found", id: "1" },
+    ]);
+  });
+
+  test("have names of which case does not matter, in a table without a key column too", async () => {
+    await using db = await application();
+    await sql`create table login (id text primary key, name text not null unique)`.execute(db);
+    const users = new KyselyUserRepository(db, {
+      map: {
+        table: "login",
+        id: { column: "id", generate: () => crypto.randomUUID() },
+        attributes: { userName: { column: "name", lower: true } },
+        others: "ignore",
+      },
+    });
+    const ann = await users.create({ userName: "Ann", title: "passed over" });
+    const taken = { code: "uniqueness", attribute: "userName", resourceId: ann.id };
+    await expect(users.create({ userName: "aNN" })).rejects.toMatchObject(taken);
+    const bob = await users.create({ userName: "bob" });
+    await expect(users.modify(bob.id, { set: { userName: "ANN" } })).rejects.toMatchObject(taken);
+    await users.modify(ann.id, { set: { userName: "ANN" } });
+    const [batched] = await users.write([
+      { kind: "create", resource: { userName: "ann" } },
+      { kind: "create", resource: { userName: "eve" } },
+    ]);
+    expect(batched).toMatchObject({ written: false, error: taken });
+    const filter = { operator: "eq", path: "userName", value: "eVE" } as const;
+    expect((await users.find({ filter })).totalResults).toBe(1);
+  });
+
+  test("may be deactivated where they cannot be deleted, or not even that", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: { ...accounts, delete: "deactivate" } });
+    const { id } = await users.create({ userName: "ann" });
+    await users.delete(id);
+    expect((await users.get(id))?.active).toBe(false);
+    const kept = new KyselyUserRepository(db, { map: { ...accounts, delete: "none" } });
+    await expect(kept.delete(id)).rejects.toMatchObject({ code: "unsupported" });
+  });
+
+  test("can be in tables and columns of any name", async () => {
+    await using db = await application();
+    const table = 'acc"ount; drop table account; --';
+    const column = "na`me\" as x, ? $1 'q'";
+    await sql`create table ${sql.table(table)} (${sql.id("i.d")} text primary key, ${sql.id(column)} text unique)`.execute(
+      db,
+    );
+    const users = new KyselyUserRepository(db, {
+      map: {
+        table,
+        id: { column: "i.d", generate: () => "the id" },
+        attributes: { userName: column },
+        others: "refuse",
+      },
+    });
+    await users.create({ userName: "ann" });
+    await users.modify("the id", { set: { userName: "'; drop table account; --" } });
+    expect((await users.get("the id"))?.userName).toBe("'; drop table account; --");
+    expect((await users.find({})).totalResults).toBe(1);
+    expect(await rowsOf(db, "account")).toEqual([]);
+  });
+
+  test.each([
+    ["an attribute that has sub-attributes", { userName: "login", name: "first_name" }, "name"],
+    ["a member of a list", { userName: "login", "emails.value": "mail" }, "emails.value"],
+    ["an unknown attribute", { userName: "login", shoeSize: "age" }, "shoeSize"],
+    ["a password", { userName: "login", password: "mail" }, "password"],
+    ["no name", { displayName: "login" }, "userName"],
+  ])("cannot map %s", async (_, attributes, path) => {
+    await using db = await application();
+    expect(() => new KyselyUserRepository(db, { map: { ...accounts, attributes } })).toThrow(
+      expect.objectContaining({ code: "invalid_value", path }),
+    );
+  });
+});
+
+describe("groups in tables of the application", () => {
+  test("have members whose rows refer to the application's own", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    const groups = new KyselyGroupRepository(db, { map: teams });
+    const ann = await users.create({ userName: "ann" });
+    const bob = await users.create({ userName: "bob" });
+    const staff = await groups.create({ displayName: "staff", members: [{ value: ann.id }] });
+    await groups.changeMembers(staff.id, { add: [{ value: bob.id }, { value: ann.id }] });
+    expect(await rowsOf(db, "team_member")).toEqual([
+      { team_id: 1, account_id: 1 },
+      { team_id: 1, account_id: 2 },
+    ]);
+    await expect(groups.changeMembers(staff.id, { add: [{ value: "99" }] })).rejects.toMatchObject({
+      code: "invalid_value",
+      path: "members",
+    });
+    await expect(
+      groups.changeMembers(staff.id, { add: [{ value: "1", type: "Group" }] }),
+    ).rejects.toMatchObject({ code: "invalid_value", path: "members.type" });
+    await users.delete(ann.id);
+    expect(await groups.members(staff.id)).toEqual({
+      members: [{ value: bob.id, type: "User" }],
+    });
+    await groups.delete(staff.id);
+    expect(await rowsOf(db, "team_member")).toEqual([]);
+  });
+
+  test("are as they were when a member among others is refused", async () => {
+    await using db = await application();
+    const users = new KyselyUserRepository(db, { map: accounts });
+    const groups = new KyselyGroupRepository(db, { map: teams });
+    const ann = await users.create({ userName: "ann" });
+    const staff = await groups.create({ displayName: "staff" });
+    await expect(
+      groups.modify(staff.id, {
+        set: { displayName: "crew" },
+        relations: { members: { add: [{ value: ann.id }, { value: "99" }] } },
+      }),
+    ).rejects.toMatchObject({ code: "invalid_value" });
+    expect(await groups.get(staff.id, { attributes: ["members"] })).toEqual(staff);
+  });
+});
+
+const contracts = {
+  users: await userRepositoryContract(async () => {
+    const db = await application();
+    const map: UserMap = { ...accounts, others: "ignore" };
+    return Object.assign(new KyselyUserRepository(db, { map }), {
+      [Symbol.asyncDispose]: () => db.destroy(),
+    });
+  }),
+  groups: await groupRepositoryContract(async () => {
+    const db = await application();
+    return {
+      groups: new KyselyGroupRepository(db, { map: teams }),
+      users: new KyselyUserRepository(db, { map: { ...accounts, others: "ignore" } }),
+      [Symbol.asyncDispose]: () => db.destroy(),
+    };
+  }),
+};
+
+for (const [name, cases] of Object.entries(contracts)) {
+  describe(`the contract of ${name}, on tables of the application`, () => {
+    for (const { name: demand, skip, run } of cases) {
+      test.skipIf(skip !== undefined)(demand, run);
+    }
+  });
+}
+
+async function rowsOf(db: Kysely<unknown>, table: string): Promise<unknown[]> {
+  return (await sql`select * from ${sql.table(table)}`.execute(db)).rows.map((row) => ({
+    ...Object(row),
+  }));
+}

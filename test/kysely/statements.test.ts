@@ -1,0 +1,161 @@
+import {
+  KyselyGroupRepository,
+  KyselyLinkRepository,
+  KyselyMembershipRepository,
+  KyselyUserRepository,
+} from "concordat/kysely";
+import type { Link } from "concordat/repositories";
+import { sql } from "kysely";
+import { describe, expect, test } from "vitest";
+import { testDatabase } from "./database.js";
+
+const ids: readonly string[] = Array.from({ length: 500 }, (_, at) => `entry-${at}`);
+
+function link(sourceId: string): Link {
+  return {
+    sourceId,
+    type: "User",
+    state: "live",
+    adopted: false,
+    seen: 1,
+    disabledByUs: false,
+    unsettled: false,
+  };
+}
+
+describe("statements for a batch of 500", () => {
+  test("links are written in 10, and read and marked in one", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const links = new KyselyLinkRepository(db);
+    await links.save("ldap", ids.map(link));
+    // 7 of 64 rows, then 32, 16 and 4: the lengths are powers of two, so that each text is prepared once.
+    expect(statements).toHaveLength(10);
+    statements.length = 0;
+    expect((await links.get("ldap", ids)).filter((found) => found !== undefined)).toHaveLength(500);
+    expect(statements).toHaveLength(1);
+    await links.markSeen("ldap", ids, 2);
+    expect(statements).toHaveLength(2);
+    await links.markUnsettled("ldap", ids, true);
+    expect(statements).toHaveLength(3);
+  });
+
+  test("names that are as they were are read and not written", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const links = new KyselyLinkRepository(db);
+    await links.save("ldap", ids.map(link));
+    const entries = ids.map((sourceId) => ({
+      sourceId,
+      names: [
+        { kind: "dn" as const, key: `uid=${sourceId},dc=example` },
+        { kind: "uid" as const, key: sourceId },
+      ],
+    }));
+    await links.setNames("ldap", entries);
+    statements.length = 0;
+    await links.setNames("ldap", entries);
+    expect(statements.filter((text) => !/savepoint|begin|commit/.test(text))).toEqual([
+      expect.stringMatching(/^select/),
+    ]);
+  });
+
+  test("users are created in 10, deleted in one, and one that is changed costs one", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const users = new KyselyUserRepository(db);
+    const results = await users.write(
+      ids.map((id) => ({ kind: "create", resource: { userName: id, title: "engineer" } })),
+    );
+    expect(results.every((result) => result.written)).toBe(true);
+    expect(statements).toHaveLength(10);
+    const created = results.flatMap((result) => (result.written ? result.id : []));
+    statements.length = 0;
+    await users.modify(created[0] ?? "", { set: { displayName: "Ann", title: "chief" } });
+    expect(statements).toEqual([expect.stringMatching(/^update "concordat_user" set/)]);
+    statements.length = 0;
+    await users.write(created.map((id) => ({ kind: "delete", id })));
+    expect(statements.filter((text) => text.startsWith("delete"))).toEqual([
+      expect.stringContaining('"concordat_group_member"'),
+      expect.stringContaining('"concordat_user"'),
+    ]);
+    expect((await users.find({})).totalResults).toBe(0);
+  });
+
+  test("references and grants are written in 10 and looked up in one", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const memberships = new KyselyMembershipRepository(db);
+    await memberships.saveReferences(
+      "ldap",
+      ids.map((id) => ({ group: "staff", kind: "dn", key: id, target: id })),
+    );
+    expect(statements).toHaveLength(10);
+    const grants = ids.map((member) => ({ group: "staff", member, ours: true, held: true }));
+    await memberships.saveGrants("ldap", grants);
+    expect(statements).toHaveLength(20);
+    expect(await memberships.grantsOf(grants)).toHaveLength(500);
+    expect(statements).toHaveLength(21);
+    await memberships.removeGrants("ldap", grants);
+    expect(statements).toHaveLength(22);
+  });
+});
+
+describe("a group of 100,000", () => {
+  test("takes and loses one member without a member being read", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const groups = new KyselyGroupRepository(db);
+    const { id } = await groups.create({ displayName: "everybody" });
+    await sql`
+      insert into concordat_group_member (group_id, member_id, member_type)
+      with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
+      select ${id}, 'member-' || i, 'User' from n`.execute(db);
+    statements.length = 0;
+    await groups.changeMembers(id, { add: [{ value: "ann" }], remove: ["member-7"] });
+    expect(statements).toEqual([
+      "begin immediate",
+      expect.stringMatching(/^select 1 as found from "concordat_group" where "id" = \?/),
+      expect.stringMatching(/^delete from "concordat_group_member" where/),
+      expect.stringMatching(/^insert into "concordat_group_member"/),
+      expect.stringMatching(/^update "concordat_group" set "version"/),
+      "commit",
+    ]);
+    expect(await groups.whichAreMembers(id, ["ann", "member-7", "member-8"])).toEqual(
+      new Set(["ann", "member-8"]),
+    );
+  });
+
+  test("is asked about 500 memberships in one statement", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const groups = new KyselyGroupRepository(db);
+    const { id } = await groups.create({ displayName: "staff" });
+    await groups.changeMembers(id, { add: ids.slice(0, 10).map((value) => ({ value })) });
+    statements.length = 0;
+    const asked = ids.map((member) => ({ group: id, member }));
+    expect(await groups.whichExist(asked)).toHaveLength(10);
+    expect(statements).toHaveLength(1);
+  });
+});
+
+describe("the query planner", () => {
+  test.each([
+    ["names of entries", "concordat_link_name", "source = ? and source_id in (?, ?)"],
+    ["holders of names", "concordat_link_name", "source = ? and kind = ? and name_key in (?, ?)"],
+    ["references by name", "concordat_reference", "source = ? and kind = ? and name_key in (?, ?)"],
+    ["references to entries", "concordat_reference", "source = ? and target in (?, ?)"],
+    ["grants to members", "concordat_grant", "source = ? and member_id in (?, ?)"],
+    ["unsettled links", "concordat_link", "source = ? and unsettled = 1 and source_id > ?"],
+    ["refused changes", "concordat_link", "source = ? and failure is not null and source_id > ?"],
+    ["links of resources", "concordat_link", "type = ? and resource_id in (?, ?)"],
+  ])("looks up %s by more than the source", async (_, table, condition) => {
+    await using database = await testDatabase();
+    const { rows } = await sql<{ detail: string }>`
+      explain query plan select * from ${sql.table(table)} where ${sql.raw(condition)}
+    `.execute(database.db);
+    expect(rows.map(({ detail }) => detail).join()).toMatch(
+      /SEARCH .* USING (COVERING )?INDEX \S+ \(.*(source_id|name_key|target|member_id|resource_id)/,
+    );
+  });
+});
