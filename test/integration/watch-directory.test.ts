@@ -445,8 +445,8 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
     for (const batch of await last.until((batch) => batch.checkpoint !== undefined)) {
       mirror.apply(batch);
     }
-    expect(mirror.lost).toBe(false);
     expect(mirror.content).toEqual(await contentOf(watch(slapd)));
+    expect(mirror.lost).toBe(false);
     expect(rounds).toBeGreaterThan(5);
   });
 });

@@ -102,6 +102,7 @@ export class Mirror {
 
   apply({ phase, refresh, changes }: ChangeBatch): void {
     if (refresh === "begins") this.#generation += 1;
+    if (refresh === "begins" && phase === "snapshot") this.#missing.clear();
     for (const change of changes) this.#applyChange(change, phase);
   }
 
