@@ -72,10 +72,10 @@ export class Application {
     const written = new Kysely<Tables>({ dialect: nodeSqliteDialect({ path }) });
     try {
       await createTables(written);
-    } catch (cause) {
+    } catch (error) {
       await written.destroy();
-      throw new Failure(`The database ${path} cannot be opened: ${(cause as Error).message}.`, {
-        cause,
+      throw new Failure(`The database ${path} cannot be opened: ${rootMessage(error)}.`, {
+        cause: error,
       });
     }
     return new Application(written, new Kysely<Tables>({ dialect: nodeSqliteDialect({ path }) }));
@@ -143,4 +143,10 @@ export class Application {
 /** The path of a new database, in a new directory that only this user can look into. */
 export async function temporaryDatabase(): Promise<string> {
   return join(await mkdtemp(join(tmpdir(), "concordat-")), "application.sqlite");
+}
+
+/** What SQLite said in the first place. */
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : rootMessage(error.cause);
 }

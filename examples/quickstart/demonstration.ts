@@ -72,9 +72,9 @@ async function perform(
   const memberships = groups.flatMap(({ attributes: { member = [] } }) => member).length;
   terminal.line(terminal.style("title", "A directory's changes in your database, live"));
   terminal.line();
-  terminal.line(`  directory  ${directory.url}, in this process, with`);
+  terminal.line(`  directory  ${directory.url}, in this process`);
   terminal.line(
-    `             ${counted(people, "person", "people")} and ${counted(groups.length, "group")}`,
+    `             ${counted(people, "person", "people")} and ${counted(groups.length, "group")}, invented`,
   );
   terminal.line(`  database   ${database}`);
   terminal.line();
@@ -94,12 +94,14 @@ async function perform(
     terminal.line();
     const delays = await showChanges(scene);
     terminal.line();
+    const counts = await application.counts();
     terminal.line(terminal.style("title", "Summary"));
-    terminal.line(`  at first   ${first}`);
-    terminal.line(`  changes    ${delaysText(delays)}`);
-    terminal.line(`  database   ${countsText(await application.counts())}`);
-    terminal.line(`  look       ${queryText(database)}`);
-    terminal.line("  your own   npm run quickstart -- --help");
+    terminal.line(`  first    ${first}`);
+    terminal.line(`  changes  ${delaysText(delays)}`);
+    terminal.line(`  now      ${countsText(counts)}`);
+    terminal.line(`           ${counted(counts.disabled, "user")} disabled`);
+    terminal.line(`  look     ${queryText(database)}`);
+    terminal.line("  yours    npm run quickstart -- --help");
   });
   try {
     await Promise.race([synchronising, showing]);
@@ -174,5 +176,5 @@ function delaysText(delays: readonly number[]): string {
   const sorted = delays.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 0;
   const slowest = sorted.at(-1) ?? 0;
-  return `${delays.length} arrived, in ${median.toFixed(1)} ms (median), ${slowest.toFixed(1)} ms at most`;
+  return `${delays.length} arrived, median ${median.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms`;
 }

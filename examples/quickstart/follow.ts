@@ -58,7 +58,8 @@ export async function follow(
   } catch (error) {
     if (!interrupted.aborted) throw error;
     terminal.line();
-    terminal.line(`Stopped with ${countsText(await application.counts())}. To go on from here:`);
+    terminal.line(`Stopped with ${countsText(await application.counts())}.`);
+    terminal.line("To go on from here:");
     terminal.line(`  ${commandLine(options, database)}`);
   } finally {
     terminal.clearStatus();
@@ -85,8 +86,8 @@ async function show(
   resumes: boolean,
 ): Promise<void> {
   if (resumes) {
-    const counts = countsText(await application.counts());
-    terminal.line(`Resuming from the checkpoint in the database: ${counts}`);
+    terminal.line("Resuming from the checkpoint in the database, with");
+    terminal.line(`  ${countsText(await application.counts())}`);
   }
   const progress = new Progress(terminal, resumes ? "Catching up" : "Synchronising");
   const start = performance.now();

@@ -39,9 +39,8 @@ function groupsText(groups: readonly string[]): string {
 }
 
 /** What the tables hold. */
-export function countsText({ users, disabled, groups, memberships }: Counts): string {
-  const some = disabled === 0 ? "" : ` (${disabled} disabled)`;
-  return `${counted(users, "user")}${some}, ${counted(groups, "group")}, ${counted(memberships, "membership")}`;
+export function countsText({ users, groups, memberships }: Counts): string {
+  return `${counted(users, "user")}, ${counted(groups, "group")}, ${counted(memberships, "membership")}`;
 }
 
 /** A number and what it counts, such as `1,204 memberships`. */

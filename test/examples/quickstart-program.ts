@@ -1,0 +1,136 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+/** How a run has ended, and what it wrote. */
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A run that goes on. */
+export interface RunningProgram {
+  readonly process: ChildProcess;
+  /** What it has written to its standard output so far. */
+  readonly output: () => string;
+  /** Waits until what it has written, from `after` on, matches. */
+  until(pattern: RegExp, after?: number): Promise<void>;
+  readonly ended: Promise<Run>;
+}
+
+/** What a run finds around it. */
+export interface Surroundings {
+  /** Variables beside those that say nothing of terminals and passwords. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What is typed in. Default: nothing, and no terminal. */
+  readonly stdin?: "pipe";
+}
+
+/** The quick start as its reader has it: copied into a folder of its own, with the built package installed. */
+export interface Quickstart extends AsyncDisposable {
+  /** A directory for files; it is deleted on dispose. */
+  readonly directory: string;
+  /** The command and its arguments, for those who run it in another way. */
+  command(...args: readonly string[]): readonly [string, ...string[]];
+  run(args: readonly string[], surroundings?: Surroundings): Promise<Run>;
+  start(args: readonly string[], surroundings?: Surroundings): RunningProgram;
+  /** Runs another command, as `run` does. */
+  startCommand(
+    command: readonly [string, ...string[]],
+    surroundings?: Surroundings,
+  ): RunningProgram;
+}
+
+/**
+ * Builds the package into a folder of its own, so that no other test sees it half built, and installs the example there.
+ */
+export async function installQuickstart(): Promise<Quickstart> {
+  const directory = await mkdtemp(join(tmpdir(), "concordat-quickstart-test-"));
+  const application = join(directory, "application");
+  const installed = join(application, "node_modules", "concordat");
+  await mkdir(installed, { recursive: true });
+  await promisify(execFile)(
+    process.execPath,
+    [
+      join(repository, "node_modules/tsup/dist/cli-default.js"),
+      ...["--no-dts", "--silent", "--out-dir", join(installed, "dist")],
+    ],
+    { cwd: repository },
+  );
+  await cp(join(repository, "package.json"), join(installed, "package.json"));
+  await symlink(join(repository, "node_modules"), join(directory, "node_modules"));
+  await writeFile(join(application, "package.json"), '{ "type": "module" }\n');
+  await cp(join(repository, "examples/quickstart"), join(application, "quickstart"), {
+    recursive: true,
+  });
+
+  const command: Quickstart["command"] = (...args) => [
+    process.execPath,
+    join(application, "quickstart/main.ts"),
+    ...args,
+  ];
+  const running = new Set<ChildProcess>();
+  const startCommand: Quickstart["startCommand"] = ([file, ...args], surroundings = {}) => {
+    const program = launch(file, args, directory, surroundings);
+    running.add(program.process);
+    program.process.once("close", () => running.delete(program.process));
+    return program;
+  };
+  return {
+    directory,
+    command,
+    startCommand,
+    start: (args, surroundings) => startCommand(command(...args), surroundings),
+    run: (args, surroundings) => startCommand(command(...args), surroundings).ended,
+    async [Symbol.asyncDispose]() {
+      for (const process of running) process.kill("SIGKILL");
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function launch(
+  file: string,
+  args: readonly string[],
+  directory: string,
+  { env = {}, stdin }: Surroundings,
+): RunningProgram {
+  const { PATH = "" } = process.env;
+  const child = spawn(file, args, {
+    cwd: directory,
+    env: { PATH, TMPDIR: directory, TERM: "xterm", LANG: "C.UTF-8", ...env },
+    stdio: [stdin ?? "ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = once(child, "close").then(
+    ([code]: (number | null)[]): Run => ({ code: code ?? null, stdout, stderr }),
+  );
+  return {
+    process: child,
+    output: () => stdout,
+    ended,
+    async until(pattern, after = 0) {
+      for (const deadline = Date.now() + 20_000; !pattern.test(stdout.slice(after)); ) {
+        if (child.exitCode !== null || Date.now() > deadline) {
+          throw new Error(`${pattern} was not written.\n${stdout}\n${stderr}`);
+        }
+        await sleep(5);
+      }
+    },
+  };
+}
