@@ -81,6 +81,14 @@ export interface Interference {
   readonly before?: (call: Call) => void | Promise<void>;
   /** The refusal that a write meets, if any. */
   readonly refuse?: (call: Call) => Error | undefined;
+  /** How a method ends before its work is done, if it does: it does part of it, or nothing, and throws. */
+  readonly interrupt?: (call: Call) => Interruption | undefined;
+}
+
+export interface Interruption {
+  /** The arguments of the part that is done. */
+  readonly part?: readonly unknown[];
+  readonly error: Error;
 }
 
 /** The same target with somebody between it and its caller. */
@@ -106,7 +114,7 @@ export function interferedWith(target: Target, interference: Interference): Targ
 function interposed<S extends object>(
   store: Call["store"],
   repository: S,
-  { before, refuse }: Interference,
+  { before, refuse, interrupt }: Interference,
 ): S {
   return new Proxy(repository, {
     get(wrapped, method): unknown {
@@ -114,20 +122,23 @@ function interposed<S extends object>(
       if (typeof value !== "function" || typeof method !== "string") return value;
       const invoke = (args: readonly unknown[]): Promise<unknown> =>
         Promise.resolve(value.apply(wrapped, args));
+      const begin = async (call: Call): Promise<Error | undefined> => {
+        await before?.(call);
+        const interruption = interrupt?.(call);
+        if (interruption?.part !== undefined) await invoke(interruption.part);
+        if (interruption !== undefined) throw interruption.error;
+        return refuse?.(call);
+      };
       return async (...args: readonly unknown[]) => {
         if (method !== "write") {
-          const call = { store, method, args };
-          await before?.(call);
-          const refusal = refuse?.(call);
+          const refusal = await begin({ store, method, args });
           if (refusal !== undefined) throw refusal;
           return await invoke(args);
         }
         const [writes, ...rest] = args as [readonly unknown[], ...unknown[]];
         const results: WriteResult[] = [];
         for (const write of writes) {
-          const call = { store, method, args: [write] };
-          await before?.(call);
-          const error = refuse?.(call);
+          const error = await begin({ store, method, args: [write] });
           if (error !== undefined) results.push({ written: false, error });
           else results.push(...((await invoke([[write], ...rest])) as readonly WriteResult[]));
         }

@@ -1,0 +1,120 @@
+import fc from "fast-check";
+
+/** What happens next: in the directory, in the application, or between the two. */
+export type ModelStep =
+  | {
+      readonly do: "create";
+      readonly type: "User" | "Group";
+      readonly name: number;
+      readonly parent: 0 | 1;
+    }
+  | { readonly do: "delete" | "recreate" | "filter" | "activate" | "touch"; readonly entry: number }
+  | { readonly do: "rename"; readonly entry: number; readonly name: number }
+  | { readonly do: "move"; readonly entry: number }
+  | { readonly do: "swap"; readonly entry: number; readonly other: number }
+  | { readonly do: "renameParent"; readonly parent: 0 | 1 }
+  | {
+      readonly do: "editGroup";
+      readonly group: number;
+      readonly member: number;
+      readonly kind: "dn" | "uid" | "id";
+    }
+  | { readonly do: "refuse" | "accept"; readonly name: number }
+  | { readonly do: "addLocally"; readonly group: number; readonly user: number }
+  | { readonly do: "disableLocally" | "deleteLocally"; readonly user: number }
+  | { readonly do: "wait" }
+  | {
+      readonly do: "deliver";
+      readonly count: number;
+      readonly duplicated: boolean;
+      readonly dropped: boolean;
+    }
+  | { readonly do: "reconnect"; readonly how: "delta" | "present" | "full" }
+  | { readonly do: "reconcile"; readonly stale: boolean };
+
+export interface ModelRun {
+  readonly refint: boolean;
+  readonly dangling: "keep" | "drop";
+  readonly nested: "keep" | "flatten";
+  readonly onDelete: "deactivate" | "delete";
+  readonly match: boolean;
+  readonly batchSize: number;
+  readonly steps: readonly ModelStep[];
+  /** After how many writes the process ends, each counted from where the one before began. */
+  readonly crashes: readonly number[];
+  /** The numbers of the writes that fail once, for the store to answer the next time. */
+  readonly outages: readonly number[];
+}
+
+const pick = fc.nat({ max: 11 });
+const parent = fc.constantFrom(0 as const, 1 as const);
+const name = fc.nat({ max: 5 });
+
+const step: fc.Arbitrary<ModelStep> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("create"),
+      type: fc.constantFrom("User", "User", "Group"),
+      name,
+      parent,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constantFrom("delete", "recreate", "filter", "activate", "touch"),
+      entry: pick,
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant("rename"), entry: pick, name }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("move"), entry: pick }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("swap"), entry: pick, other: pick }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("renameParent"), parent }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      do: fc.constant("editGroup"),
+      group: pick,
+      member: pick,
+      kind: fc.constantFrom("dn", "dn", "uid", "id"),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("refuse", "accept"), name }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("addLocally"), group: pick, user: pick }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("disableLocally", "deleteLocally"), user: pick }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("wait") }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant("deliver"),
+      count: fc.integer({ min: 1, max: 6 }),
+      duplicated: fc.boolean(),
+      dropped: fc.boolean(),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("reconnect"),
+      how: fc.constantFrom("delta", "present", "full"),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("reconcile"), stale: fc.boolean() }) },
+) as fc.Arbitrary<ModelStep>;
+
+/** Runs of the model. */
+export const modelRun: fc.Arbitrary<ModelRun> = fc.record({
+  refint: fc.boolean(),
+  dangling: fc.constantFrom("keep", "drop"),
+  nested: fc.constantFrom("keep", "flatten"),
+  onDelete: fc.constantFrom("deactivate", "delete"),
+  match: fc.boolean(),
+  batchSize: fc.integer({ min: 1, max: 8 }),
+  steps: fc.array(step, { minLength: 5, maxLength: 70, size: "max" }),
+  crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 8 }),
+  outages: fc.array(fc.nat({ max: 400 }), { maxLength: 3 }),
+});

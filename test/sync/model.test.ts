@@ -1,0 +1,32 @@
+import fc from "fast-check";
+import { afterAll, expect, test } from "vitest";
+import { differences } from "./model-check.js";
+import { type ModelRun, modelRun } from "./model-steps.js";
+import { ModelWorld } from "./model-world.js";
+import { onEveryTarget } from "./stores.js";
+
+// Any number of runs on each kind of target, and where a series begins, for a long night.
+const { CONCORDAT_RUNS: asked, CONCORDAT_SEED: seed } = process.env;
+const totals = { runs: 0, crashes: 0, writes: 0 };
+
+onEveryTarget(({ kind, open }) => {
+  const usual = kind.startsWith("in memory") ? 150 : 25;
+  test("whatever happens, one completed refresh leads to what the directory says", async () => {
+    const property = fc.asyncProperty(modelRun, async (run: ModelRun) => {
+      const world = new ModelWorld(run, await open());
+      await world.live();
+      totals.runs++;
+      totals.crashes += world.crashes;
+      totals.writes += world.writes;
+      expect(await differences(world)).toEqual([]);
+    });
+    await fc.assert(property, {
+      numRuns: asked === undefined ? usual : Number(asked),
+      ...(seed === undefined ? {} : { seed: Number(seed) }),
+    });
+  }, 3_600_000);
+});
+
+afterAll(() => {
+  if (asked !== undefined) console.info(totals);
+});
