@@ -69,6 +69,7 @@ class Application implements AsyncDisposable {
   #stop = new AbortController();
   #running: Promise<unknown> = Promise.resolve();
   #db: Kysely<unknown> | undefined;
+  #failure: unknown;
 
   constructor(server: Server, path: string, transactions: boolean) {
     this.#server = server;
@@ -102,10 +103,12 @@ class Application implements AsyncDisposable {
   async #follow(outcomes: AsyncIterable<Outcome>): Promise<unknown> {
     try {
       for await (const outcome of outcomes) this.outcomes.push(outcome);
+      return undefined;
     } catch (error) {
+      // A test that waits for something to happen is to know that nothing will.
+      if (!this.#stop.signal.aborted) this.#failure = error;
       return error;
     }
-    return undefined;
   }
 
   async stop(): Promise<void> {
@@ -117,6 +120,7 @@ class Application implements AsyncDisposable {
 
   /** The users, each with its title or that it is disabled, and who is in which group. */
   async content(): Promise<Record<string, unknown>> {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#db === undefined) throw new Error("The application is stopped.");
     const { users, groups } = kyselyTarget({ db: this.#db });
     const names = new Map<string, string>();
@@ -288,4 +292,85 @@ describe("a directory in the process is followed into SQLite", () => {
 describeWithSlapd("a real slapd is followed into SQLite", () => {
   describe("in transactions", () => follows(realServer, true));
   describe("without a transaction", () => follows(realServer, false));
+});
+
+/** Starts a slapd whose refint overlay rewrites members without telling anybody. */
+async function serverWithRefint(): Promise<Server> {
+  const slapd = await startSlapd({ refint: true });
+  return { ...slapd, restart: async () => undefined };
+}
+
+function followsRewrittenMembers(start: () => Promise<Server>, transactions: boolean): void {
+  test(`whoever takes the DN of a former member is not one (${transactions})`, async () => {
+    await using server = await start();
+    const client = await bound(server);
+    const folder = await mkdtemp(join(tmpdir(), "concordat-"));
+    try {
+      for (const uid of ["anna", "ben", "carl"]) await addPerson(client, uid);
+      await client.add(`cn=board,${groups}`, {
+        objectClass: "groupOfNames",
+        cn: "board",
+        member: ["anna", "ben", "carl"].map((uid) => `uid=${uid},${people}`),
+      });
+      await using app = new Application(server, join(folder, "app.sqlite"), transactions);
+      await app.start({ onDelete: "delete" });
+      await app.becomes({ anna: "", ben: "", carl: "", board: ["anna", "ben", "carl"] });
+
+      await client.modifyDN(`uid=anna,${people}`, "uid=anne");
+      await client.del(`uid=ben,${people}`);
+      await app.becomes({ anne: "", carl: "", board: ["anne", "carl"] });
+      // The directory has rewritten the group by now, and no event said so.
+      await expect
+        .poll(() => membersOf(client, `cn=board,${groups}`))
+        .toEqual([`uid=anne,${people}`, `uid=carl,${people}`]);
+      await addPerson(client, "anna");
+      await addPerson(client, "ben");
+      await addPerson(client, "dora");
+      await app.becomes({
+        anna: "",
+        anne: "",
+        ben: "",
+        carl: "",
+        dora: "",
+        board: ["anne", "carl"],
+      });
+
+      // The same while nobody listens.
+      await app.stop();
+      await client.del(`uid=carl,${people}`);
+      await addPerson(client, "carl");
+      await client.modifyDN(`uid=dora,${people}`, "uid=doris");
+      await app.start({ onDelete: "delete" });
+      await app.becomes({ anna: "", anne: "", ben: "", carl: "", doris: "", board: ["anne"] });
+    } finally {
+      await client.unbind();
+      await rm(folder, { recursive: true });
+    }
+  });
+}
+
+async function membersOf(client: Client, dn: string): Promise<readonly string[]> {
+  const { searchEntries } = await client.search(dn, { scope: "base", attributes: ["member"] });
+  return [searchEntries[0]?.["member"] ?? []].flat().map(String).sort();
+}
+
+describe("a directory in the process that rewrites members in silence", () => {
+  const start = async (): Promise<Server> => {
+    const directory = await startDirectory({ refint: true });
+    const { url, adminDn, password } = directory;
+    return {
+      url,
+      adminDn,
+      password,
+      restart: () => directory.restart(),
+      [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+    };
+  };
+  followsRewrittenMembers(start, true);
+  followsRewrittenMembers(start, false);
+});
+
+describeWithSlapd("a real slapd that rewrites members in silence", () => {
+  followsRewrittenMembers(serverWithRefint, true);
+  followsRewrittenMembers(serverWithRefint, false);
 });

@@ -1,0 +1,43 @@
+import type { Upsert } from "../changes/index.js";
+import { type ConnectOptions, connect } from "./connection.js";
+import type { Content } from "./dialect.js";
+import { escapeFilterValue } from "./filter.js";
+import type { EntryMapper } from "./profile-mapper.js";
+
+/** How many entries one search asks for. */
+const idsPerSearch = 100;
+
+/**
+ * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream is
+ * doing. Those that are not in the content are left out.
+ *
+ * @throws {LdapError} if the directory cannot be read now.
+ */
+export async function rereadEntries(
+  options: ConnectOptions,
+  { base, scope, filter, attributes, controls }: Content,
+  mapper: EntryMapper,
+  sourceIds: readonly string[],
+): Promise<readonly Upsert[]> {
+  const { signal } = options;
+  const found: Upsert[] = [];
+  await using connection = await connect(options);
+  for (let from = 0; from < sourceIds.length; from += idsPerSearch) {
+    const ids = sourceIds.slice(from, from + idsPerSearch);
+    const wanted = ids.map((id) => `(entryUUID=${escapeFilterValue(id)})`).join("");
+    const search = connection.search(
+      { base, scope, filter: `(&${filter}(|${wanted}))`, attributes, controls },
+      signal === undefined ? {} : { signal },
+    );
+    for await (const messages of search) {
+      for (const message of messages) {
+        if (message.kind !== "entry") continue;
+        const entry = mapper.identify(message.dn, message.attributes);
+        if (typeof entry === "string") continue;
+        const change = mapper.map(entry.sourceId, message.dn, message.attributes);
+        if (change !== undefined) found.push(change);
+      }
+    }
+  }
+  return found;
+}
