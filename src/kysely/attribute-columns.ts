@@ -25,6 +25,8 @@ export interface ColumnOfAttribute {
   readonly type: "string" | "boolean" | "number";
   readonly caseExact: boolean;
   readonly unique: boolean;
+  /** Whether no two resources may have values that differ in case only, and no index sees to it. */
+  readonly checkedInAnyCase: boolean;
   readonly invert: boolean;
   readonly unassigned: string | number | boolean | null;
 }
@@ -80,6 +82,8 @@ export function attributeColumns(type: "User" | "Group", map: ResourceMap): Colu
       type: columnType(attribute),
       caseExact: attribute.caseExact,
       unique: unique ?? attribute.uniqueness !== "none",
+      checkedInAnyCase:
+        attribute.uniqueness !== "none" && !attribute.caseExact && key === undefined,
       invert: invert ?? false,
       unassigned: unassigned ?? null,
     };

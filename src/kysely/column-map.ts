@@ -24,7 +24,8 @@ export interface MappedColumn {
   readonly column: string;
   /**
    * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case), kept by the repository.
-   * It is what filters and uniqueness go by, and wants an index.
+   * It is what filters and uniqueness go by, and wants an index. Without one for `userName`, every user who is created or
+   * renamed is first looked for with the database's `lower`, which reads the whole table unless an index is over that.
    */
   readonly key?: string;
   /**

@@ -157,11 +157,6 @@ export class GroupMembers {
     return changed;
   }
 
-  /** Removes all members of a group. */
-  async clear(group: StoredId, options?: CallOptions): Promise<void> {
-    await this.change(group, { clear: true }, options);
-  }
-
   get #columns(): string {
     const type = this.#map.type === undefined ? "" : `${this.#type} as type`;
     return `${this.#group} as group_id, ${this.#member} as member_id${type}`;

@@ -1,21 +1,13 @@
-import {
-  InvalidValueError,
-  NotFoundError,
-  UniquenessError,
-  UnsupportedError,
-  VersionConflictError,
-} from "../core/index.js";
+import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import type { CallOptions, Page, Query, WriteOptions } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
-import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
 import type { ResourceMap, TableReference } from "./column-map.js";
-import { driverFailure } from "./driver-failure.js";
+import { Conflicts } from "./conflicts.js";
 import { type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
 import { filterText } from "./resource-filter.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
 import type { Session } from "./session.js";
-import { foldCase } from "./stored-text.js";
 
 /** What a table of resources is made of. */
 export interface ResourceTableParts<T extends Resource> {
@@ -29,6 +21,8 @@ export interface ResourceTableParts<T extends Resource> {
 export class ResourceTable<T extends Resource> {
   readonly session: Session;
   readonly parts: ResourceTableParts<T>;
+  /** What can be in the way of a write. */
+  readonly conflicts: Conflicts;
   readonly #name: string;
   readonly #id: string;
 
@@ -37,6 +31,7 @@ export class ResourceTable<T extends Resource> {
     this.parts = parts;
     this.#name = quotedTable(session, parts.map);
     this.#id = session.dialect.quote(parts.map.id.column);
+    this.conflicts = new Conflicts(session, this.#name, this.#id, parts.rows.columns);
   }
 
   /** The same table in another session. */
@@ -83,7 +78,7 @@ export class ResourceTable<T extends Resource> {
   async create(attributes: object, options?: CallOptions): Promise<T> {
     const { rows } = this.parts;
     const { id, columns } = this.newRow(attributes);
-    await this.demandFree(columns, undefined, options);
+    await this.conflicts.demandFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
     const insert = (p: Parameters): string =>
       `insert into ${this.#name} (${names}) values ${p.rows([[...columns.values()]])}`;
@@ -99,7 +94,7 @@ export class ResourceTable<T extends Resource> {
       const created = await this.get(String(id ?? given), options);
       if (created !== undefined) return created;
     } catch (error) {
-      throw await this.refusal(error, columns);
+      throw await this.conflicts.refusal(error, columns);
     }
     throw new UnsupportedError("The database does not say which row it inserted.");
   }
@@ -113,7 +108,7 @@ export class ResourceTable<T extends Resource> {
   async update(id: string, change: RowChange, options: WriteOptions = {}): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
-    await this.demandFree(change.columns, stored, options);
+    await this.conflicts.demandFree(change.columns, stored, options);
     const assignments = (p: Parameters): string => this.#assignments(p, change);
     if (change.columns.size + change.set.size + change.removed.length === 0) {
       await this.demand(id, options);
@@ -128,7 +123,7 @@ export class ResourceTable<T extends Resource> {
         ),
       );
     } catch (error) {
-      throw await this.refusal(error, change.columns, stored);
+      throw await this.conflicts.refusal(error, change.columns, stored);
     }
     if (written === 0) await this.#fail(id, options);
   }
@@ -162,7 +157,7 @@ export class ResourceTable<T extends Resource> {
         if (deleted === 0) await table.#fail(id, options);
       });
     } catch (error) {
-      throw await this.refusal(error, new Map());
+      throw await this.conflicts.refusal(error, new Map());
     }
   }
 
@@ -214,94 +209,6 @@ export class ResourceTable<T extends Resource> {
     if (map.created !== undefined) columns.set(map.created, time);
     if (map.lastModified !== undefined) columns.set(map.lastModified, time);
     return { id, columns };
-  }
-
-  /** Which resources have values that must be unique, by the value in the form in which it is compared. */
-  async holders(
-    column: ColumnOfAttribute,
-    values: readonly unknown[],
-    options?: CallOptions,
-  ): Promise<ReadonlyMap<unknown, string>> {
-    const quoted = this.session.dialect.quote(column.key ?? column.column);
-    const compared = column.key === undefined && isCaseless(column) ? `lower(${quoted})` : quoted;
-    const found = new Map<unknown, string>();
-    for (const part of lists([...new Set(values)])) {
-      const rows = await this.session.read<{ id: unknown; value: unknown }>(
-        (p) => `select ${this.#id} as id, ${quoted} as value from ${this.#name}
-          where ${compared} in ${p.list(part)}`,
-        options,
-      );
-      for (const { id, value } of rows) found.set(comparable(column, value), String(id));
-    }
-    return found;
-  }
-
-  /** The unique attributes among these columns, and the values to look for. */
-  uniqueValues(columns: ReadonlyMap<string, unknown>): [ColumnOfAttribute, unknown][] {
-    return this.parts.rows.columns.flatMap((column): [ColumnOfAttribute, unknown][] => {
-      const value = columns.get(column.column);
-      const isSet = value !== undefined && value !== null && value !== column.unassigned;
-      return column.unique && isSet ? [[column, comparable(column, value)]] : [];
-    });
-  }
-
-  /**
-   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the value
-   * as it is written, and names are compared without regard to case.
-   */
-  async demandFree(
-    columns: ReadonlyMap<string, unknown>,
-    own: StoredId | undefined,
-    options?: CallOptions,
-  ): Promise<void> {
-    for (const [column, value] of this.uniqueValues(columns)) {
-      if (column.key !== undefined || !isCaseless(column)) continue;
-      const holder = (await this.holders(column, [value], options)).get(value);
-      if (holder !== undefined && holder !== String(own)) {
-        throw new UniquenessError(column.path, holder);
-      }
-    }
-  }
-
-  /** What a failed statement means to the caller. */
-  async refusal(
-    error: unknown,
-    columns: ReadonlyMap<string, unknown>,
-    own?: StoredId,
-  ): Promise<unknown> {
-    if (error instanceof InvalidValueError) return this.#withPath(error);
-    const failure = driverFailure(error);
-    if (failure?.kind === "foreignKey") {
-      return new UnsupportedError(
-        "Other rows refer to the resource, or it to one that is not there.",
-        {
-          cause: error,
-        },
-      );
-    }
-    if (failure?.kind !== "unique") return error;
-    const named = this.parts.rows.columns.filter(({ column, key }) =>
-      failure.columns.some((name) => name === column || name === key),
-    );
-    const unique = this.uniqueValues(columns);
-    for (const [column, value] of unique) {
-      const holder = (await this.holders(column, [value])).get(value);
-      if (holder !== undefined && holder !== String(own)) {
-        return new UniquenessError(column.path, holder, { cause: error });
-      }
-    }
-    const attribute = named[0]?.path ?? failure.columns[0] ?? failure.index ?? unique[0]?.[0].path;
-    return new UniquenessError(attribute ?? "value", undefined, { cause: error });
-  }
-
-  /** Says the attribute where the database named a column. */
-  #withPath(error: InvalidValueError): InvalidValueError {
-    const failure = driverFailure(error.cause);
-    if (failure?.kind !== "value") return error;
-    const column = this.parts.rows.columns.find((known) => known.column === failure.column);
-    return column === undefined
-      ? error
-      : new InvalidValueError(column.path, "the database cannot hold it.", { cause: error.cause });
   }
 
   /** Finds out why a statement found no row. */
@@ -364,10 +271,4 @@ export class ResourceTable<T extends Resource> {
 export function quotedTable(session: Session, { schema, table }: TableReference): string {
   const name = session.dialect.quote(table);
   return schema === undefined ? name : `${session.dialect.quote(schema)}.${name}`;
-}
-
-/** A value in the form in which its column is searched. */
-function comparable(column: ColumnOfAttribute, value: unknown): unknown {
-  if (typeof value !== "string" || !isCaseless(column)) return value;
-  return column.key === undefined ? value.toLowerCase() : foldCase(value);
 }

@@ -144,7 +144,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
         this.#refuse(index, error);
         continue;
       }
-      const values = this.#table
+      const values = this.#table.conflicts
         .uniqueValues(row.columns)
         .map(([{ path }, value]) => JSON.stringify([path, value]));
       // Of two that claim one name the first has it: which of the rows of one statement would, nobody promises.
@@ -178,7 +178,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
     try {
       inserted = await this.#table.session.guarded(() => this.#insertFree(rows, first));
     } catch (error) {
-      if (!isRefusal(await this.#table.refusal(error, new Map()))) throw error;
+      if (!isRefusal(await this.#table.conflicts.refusal(error, new Map()))) throw error;
       for (const row of rows) await this.#createAlone(row);
       return;
     }
@@ -211,20 +211,26 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   /**
-   * Refuses the rows whose unique values somebody has, and returns the others. Values that a key column holds are looked for
-   * only where an insert has found something in its way.
+   * Refuses the rows whose unique values somebody has, and returns the others. What the database sees to itself is looked for
+   * only once it has not inserted the rows.
    */
-  async #refuseTaken(rows: readonly NewRow[], withKeys: boolean): Promise<NewRow[]> {
+  async #refuseTaken(rows: readonly NewRow[], inserted: boolean): Promise<NewRow[]> {
     const refused = new Set<NewRow>();
     for (const column of this.#table.parts.rows.columns) {
-      if (!column.unique || (column.key !== undefined && !withKeys)) continue;
+      if (!column.unique || !(column.checkedInAnyCase || inserted)) continue;
       const values = new Map(
         rows.flatMap((row) => {
-          const own = this.#table.uniqueValues(row.columns).find(([known]) => known === column);
+          const own = this.#table.conflicts
+            .uniqueValues(row.columns)
+            .find(([known]) => known === column);
           return own === undefined ? [] : [[row, own[1]] as const];
         }),
       );
-      const holders = await this.#table.holders(column, [...values.values()], this.#options);
+      const holders = await this.#table.conflicts.holders(
+        column,
+        [...values.values()],
+        this.#options,
+      );
       for (const [row, value] of values) {
         const holder = holders.get(value);
         if (holder === undefined || refused.has(row)) continue;
@@ -243,7 +249,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
         this.#deleteRows(this.#table.in(session), stored),
       );
     } catch (error) {
-      if (!isRefusal(await this.#table.refusal(error, new Map()))) throw error;
+      if (!isRefusal(await this.#table.conflicts.refusal(error, new Map()))) throw error;
       for (const write of writes) await this.#alone(write);
       return;
     }

@@ -1,0 +1,118 @@
+import { InvalidValueError, UniquenessError, UnsupportedError } from "../core/index.js";
+import type { CallOptions } from "../repositories/index.js";
+import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
+import { driverFailure } from "./driver-failure.js";
+import type { StoredId } from "./id-column.js";
+import { lists } from "./parameters.js";
+import type { Session } from "./session.js";
+import { foldCase } from "./stored-text.js";
+
+/** What can be in the way of a write to a table of resources: who has a value already, and what a refusal means. */
+export class Conflicts {
+  readonly #session: Session;
+  readonly #table: string;
+  readonly #id: string;
+  readonly #columns: readonly ColumnOfAttribute[];
+
+  /** @param table The table, and `id` the column of ids, as identifiers. */
+  constructor(session: Session, table: string, id: string, columns: readonly ColumnOfAttribute[]) {
+    this.#session = session;
+    this.#table = table;
+    this.#id = id;
+    this.#columns = columns;
+  }
+
+  /** Which resources have values that must be unique, by the value in the form in which it is compared. */
+  async holders(
+    column: ColumnOfAttribute,
+    values: readonly unknown[],
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<unknown, string>> {
+    const quoted = this.#session.dialect.quote(column.key ?? column.column);
+    const compared = column.key === undefined && isCaseless(column) ? `lower(${quoted})` : quoted;
+    const found = new Map<unknown, string>();
+    for (const part of lists([...new Set(values)])) {
+      const rows = await this.#session.read<{ id: unknown; value: unknown }>(
+        (p) => `select ${this.#id} as id, ${quoted} as value from ${this.#table}
+          where ${compared} in ${p.list(part)}`,
+        options,
+      );
+      for (const { id, value } of rows) found.set(comparable(column, value), String(id));
+    }
+    return found;
+  }
+
+  /** The unique attributes among these columns, and the values to look for. */
+  uniqueValues(columns: ReadonlyMap<string, unknown>): [ColumnOfAttribute, unknown][] {
+    return this.#columns.flatMap((column): [ColumnOfAttribute, unknown][] => {
+      const value = columns.get(column.column);
+      const isSet = value !== undefined && value !== null && value !== column.unassigned;
+      return column.unique && isSet ? [[column, comparable(column, value)]] : [];
+    });
+  }
+
+  /**
+   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the value
+   * as it is written, and names are compared without regard to case.
+   */
+  async demandFree(
+    columns: ReadonlyMap<string, unknown>,
+    own: StoredId | undefined,
+    options?: CallOptions,
+  ): Promise<void> {
+    for (const [column, value] of this.uniqueValues(columns)) {
+      if (!column.checkedInAnyCase) continue;
+      const holder = (await this.holders(column, [value], options)).get(value);
+      if (holder !== undefined && holder !== String(own)) {
+        throw new UniquenessError(column.path, holder);
+      }
+    }
+  }
+
+  /** What a failed statement means to the caller. */
+  async refusal(
+    error: unknown,
+    columns: ReadonlyMap<string, unknown>,
+    own?: StoredId,
+  ): Promise<unknown> {
+    if (error instanceof InvalidValueError) return this.#withPath(error);
+    const failure = driverFailure(error);
+    if (failure?.kind === "foreignKey") {
+      return new UnsupportedError(
+        "Other rows refer to the resource, or it to one that is not there.",
+        {
+          cause: error,
+        },
+      );
+    }
+    if (failure?.kind !== "unique") return error;
+    const named = this.#columns.filter(({ column, key }) =>
+      failure.columns.some((name) => name === column || name === key),
+    );
+    const unique = this.uniqueValues(columns);
+    for (const [column, value] of unique) {
+      const holder = (await this.holders(column, [value])).get(value);
+      if (holder !== undefined && holder !== String(own)) {
+        return new UniquenessError(column.path, holder, { cause: error });
+      }
+    }
+    const attribute = named[0]?.path ?? failure.columns[0] ?? failure.index ?? unique[0]?.[0].path;
+    return new UniquenessError(attribute ?? "value", undefined, { cause: error });
+  }
+
+  /** Says the attribute where the database named a column. */
+  #withPath(error: InvalidValueError): InvalidValueError {
+    const failure = driverFailure(error.cause);
+    if (failure?.kind !== "value") return error;
+    const column = this.#columns.find((known) => known.column === failure.column);
+    return column === undefined
+      ? error
+      : new InvalidValueError(column.path, "the database cannot hold it.", { cause: error.cause });
+  }
+}
+
+/** A value in the form in which its column is searched. */
+function comparable(column: ColumnOfAttribute, value: unknown): unknown {
+  if (typeof value !== "string" || !isCaseless(column)) return value;
+  return column.key === undefined ? value.toLowerCase() : foldCase(value);
+}
