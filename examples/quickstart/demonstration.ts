@@ -144,7 +144,9 @@ async function showChanges(scene: Scene): Promise<readonly number[]> {
   terminal.line(terminal.style("title", "Changes in the directory, and the rows they change"));
   for (const change of liveChanges(directory.suffix)) {
     if (terminal.isInteractive) await sleep(rest, undefined, { signal });
-    terminal.line(terminal.cut(`${heading(terminal, change.kind, change.name)}  ${change.what}`));
+    terminal.line(
+      terminal.cut(`${heading(terminal, change.kind, change.name.padEnd(14))}  ${change.what}`),
+    );
     change.make(directory);
     const answered = performance.now();
     const row = await arrival(scene, change);

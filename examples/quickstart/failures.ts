@@ -1,4 +1,4 @@
-import { ConcordatError, InvalidValueError } from "concordat";
+import { ConcordatError, InvalidValueError, TooManyError } from "concordat";
 import {
   LdapCleartextError,
   LdapCredentialsError,
@@ -36,6 +36,9 @@ export function explain(error: unknown): string | undefined {
   if (error instanceof LdapTlsError) return error.message.replace("as tls.ca", "with --ca FILE");
   if (error instanceof LdapCleartextError) {
     return "The password would cross the network unencrypted: use an ldaps:// URL, or add --start-tls.";
+  }
+  if (error instanceof TooManyError) {
+    return error.message.replace("Raise it", "Begin with a new database");
   }
   if (error instanceof InvalidValueError) {
     return error.message.replace(`"${error.path}"`, optionNames[error.path] ?? error.path);

@@ -39,7 +39,7 @@ export function liveChanges(suffix: string): readonly LiveChange[] {
       },
     },
     {
-      kind: "changed",
+      kind: "added",
       name: "add to a group",
       what: "nia.calloway joins Research",
       make: (directory) => void directory.modify(research, { add: { member: nia.dn } }),

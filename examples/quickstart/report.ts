@@ -12,9 +12,9 @@ const changeMeanings: Readonly<Record<ChangeKind, Meaning>> = {
   removed: "bad",
 };
 
-/** A change by its mark and its name, in the colour of its kind; all of them are equally wide. */
+/** A change by its mark and its name, in the colour of its kind. */
 export function heading(terminal: Terminal, kind: ChangeKind, name: string): string {
-  return terminal.style(changeMeanings[kind], `${terminal.symbols[kind]} ${name.padEnd(14)}`);
+  return terminal.style(changeMeanings[kind], `${terminal.symbols[kind]} ${name}`);
 }
 
 /** A row of the application's tables in one line. */
@@ -59,14 +59,14 @@ export function queryText(database: string): string {
 }
 
 /** How the outcomes that are about one entry are shown. */
-const outcomeHeadings = {
+const outcomeTitles = {
   created: ["added", "create"],
   adopted: ["changed", "adopt"],
   updated: ["changed", "update"],
   renamed: ["changed", "rename"],
-  reactivated: ["added", "enable"],
+  reactivated: ["changed", "enable"],
   released: ["changed", "release"],
-  deactivated: ["removed", "disable"],
+  deactivated: ["changed", "disable"],
   deleted: ["removed", "delete"],
 } as const satisfies Partial<Record<Outcome["kind"], readonly [ChangeKind, string]>>;
 
@@ -90,31 +90,40 @@ export async function outcomeText(
       );
     case "deferred": {
       const name = printable(outcome.name ?? outcome.sourceId);
-      return `${heading(terminal, "removed", "put off")}  ${name}: ${printable(outcome.message)}`;
+      return `${title(terminal, "removed", "put off")}  ${name}: ${printable(outcome.message)}`;
     }
     case "memberAdded":
     case "memberRemoved": {
-      const joins = outcome.kind === "memberAdded";
-      const title = heading(terminal, joins ? "added" : "removed", joins ? "join" : "leave");
       const group = printable(outcome.group.name ?? outcome.group.sourceId);
-      return `${title}  ${group}: ${rowText(terminal, await rowOf(application, outcome.member))}`;
+      const member = await subjectText(terminal, application, outcome.member);
+      return outcome.kind === "memberAdded"
+        ? `${title(terminal, "added", "join")}  ${group}: ${member}`
+        : `${title(terminal, "removed", "leave")}  ${group}: ${member}`;
     }
     default: {
-      const [kind, name] = outcomeHeadings[outcome.kind];
-      const row = await rowOf(application, outcome);
-      const was =
-        outcome.kind === "renamed" ? outcome.from : row === "no row" ? outcome.name : undefined;
-      const before = was === undefined ? "" : `${printable(was)} ${terminal.symbols.arrow} `;
-      return `${heading(terminal, kind, name)}  ${before}${rowText(terminal, row)}`;
+      const [kind, name] = outcomeTitles[outcome.kind];
+      const from =
+        outcome.kind === "renamed" ? `${printable(outcome.from)} ${terminal.symbols.arrow} ` : "";
+      const subject = await subjectText(terminal, application, outcome);
+      return `${title(terminal, kind, name)}  ${from}${subject}`;
     }
   }
 }
 
-async function rowOf(
+function title(terminal: Terminal, kind: ChangeKind, name: string): string {
+  return heading(terminal, kind, name.padEnd(7));
+}
+
+/** The row of a subject, or its name where it has none any more. */
+async function subjectText(
+  terminal: Terminal,
   application: Application,
-  { type, resourceId: id }: Subject,
-): Promise<Row | "no row"> {
-  if (id === undefined) return "no row";
-  const row = type === "User" ? await application.user({ id }) : await application.group({ id });
-  return row ?? "no row";
+  { type, resourceId: id, name, sourceId }: Subject,
+): Promise<string> {
+  const row =
+    id === undefined
+      ? undefined
+      : await (type === "User" ? application.user({ id }) : application.group({ id }));
+  if (row !== undefined) return rowText(terminal, row);
+  return `${printable(name ?? sourceId)} ${terminal.symbols.arrow} ${rowText(terminal, "no row")}`;
 }

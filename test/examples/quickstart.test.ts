@@ -34,7 +34,7 @@ describe("the demonstration", () => {
       /^✓ 360 users, 40 groups, 1,440 memberships in \d+\.\d\d s$/,
       "+ create          a person, nia.calloway",
       new RegExp(`^    → nia.calloway · Nia Calloway · active · in no group${ms}$`),
-      "~ add to a group  nia.calloway joins Research",
+      "+ add to a group  nia.calloway joins Research",
       new RegExp(`^    → nia.calloway · Nia Calloway · active · in Research${ms}$`),
       "~ rename          nia.calloway is nia.abara from now on",
       new RegExp(`^    → nia.abara · Nia Calloway · active · in Research${ms}$`),
@@ -207,14 +207,26 @@ describe("a directory of one's own", () => {
     await program.until(/✓ 0 users, 0 groups, 0 memberships in .*\n\nFollowing the directory/);
     await directory.restart();
     await program.until(/The directory is away/);
-    directory.add("uid=ada,ou=people,dc=example,dc=com", {
-      objectClass: "inetOrgPerson",
-      uid: "ada",
-      cn: "Ada",
-      sn: "Lovelace",
+    const ada = "uid=ada,ou=people,dc=example,dc=com";
+    const engineers = "cn=Engineers,ou=groups,dc=example,dc=com";
+    directory.add(ada, {
+      ...{ objectClass: "inetOrgPerson", uid: "ada", cn: "Ada", sn: "Lovelace" },
       displayName: "Ada\u001b]0;a title\u0007 Lovelace",
     });
-    await program.until(/\+ create {10}ada · /);
+    await program.until(
+      /\+ create {3}ada · Ada\uFFFD\]0;a title\uFFFD Lovelace · active · in no group\n/,
+    );
+    directory.add(engineers, { objectClass: "groupOfNames", cn: "Engineers", member: ada });
+    await program.until(/\+ create {3}Engineers · 1 member\n/);
+    await program.until(/\+ join {5}Engineers: ada · .* · in Engineers\n/);
+    directory.modify(ada, { add: { pwdAccountLockedTime: "000001010000Z" } });
+    await program.until(/~ disable {2}ada · .* · disabled · in Engineers\n/);
+    directory.modify(ada, { replace: { pwdAccountLockedTime: "20260101120000Z" } });
+    await program.until(/~ enable {3}ada · .* · active · in Engineers\n/);
+    directory.modify(engineers, { delete: { member: ada } });
+    await program.until(/− leave {4}Engineers: ada · .* · in no group\n/);
+    directory.delete(engineers);
+    await program.until(/− delete {3}Engineers → no row any more\n/);
     program.process.kill("SIGINT");
     const { code, stdout, stderr } = await program.ended;
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -222,6 +234,26 @@ describe("a directory of one's own", () => {
     // What an entry says cannot speak to the terminal.
     expect(stdout).not.toMatch(control);
   });
+});
+
+test("a directory that loses much at once is not followed into it", async () => {
+  await using directory = await startSecuredDirectory();
+  const person = (uid: string) => `uid=${uid},ou=people,${directory.suffix}`;
+  const uids = Array.from({ length: 20 }, (_, number) => `person${number}`);
+  for (const uid of uids) {
+    directory.add(person(uid), { objectClass: "inetOrgPerson", uid, cn: uid, sn: uid });
+  }
+  const program = quickstart.start([...directory.args, "--bind-dn", directory.adminDn], {
+    env: { CONCORDAT_PASSWORD: directory.password },
+  });
+  await program.until(/Following the directory/);
+  for (const uid of uids) directory.delete(person(uid));
+  const { code, stdout, stderr } = await program.ended;
+  expect(code).toBe(1);
+  expect(stdout.match(/− delete/g)?.length ?? 0).toBeLessThanOrEqual(10);
+  expect(stderr).toMatch(
+    /^✗ Nothing was changed: .* Begin with a new database if this is what the directory means\.\n$/,
+  );
 });
 
 describe("a mistake is answered with a sentence that says what to do", () => {
