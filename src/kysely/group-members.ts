@@ -47,6 +47,9 @@ export class GroupMembers {
     options?: CallOptions,
   ): Promise<MemberPage> {
     const start = after === undefined ? undefined : storedId(after, this.#map.memberType);
+    if (after !== undefined && start === undefined) {
+      throw new InvalidValueError("after", "it is not where a page ended.");
+    }
     const rows = await this.#session.read<MemberRow>(
       (p) => `select ${this.#columns} from ${this.#table} where ${this.#group} = ${p.value(group)}
         ${start === undefined ? "" : `and ${this.#member} > ${p.value(start)}`}

@@ -309,6 +309,10 @@ describe("groups in tables of the application", () => {
     expect(await groups.members(staff.id)).toEqual({
       members: [{ value: bob.id, type: "User" }],
     });
+    await expect(groups.members(staff.id, { after: "none" })).rejects.toMatchObject({
+      code: "invalid_value",
+      path: "after",
+    });
     await groups.delete(staff.id);
     expect(await rowsOf(db, "team_member")).toEqual([]);
   });
