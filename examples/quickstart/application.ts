@@ -134,6 +134,7 @@ export class Application {
     return rows[0] ?? { users: 0, disabled: 0, groups: 0, memberships: 0 };
   }
 
+  /** Closes the database. */
   async close(): Promise<void> {
     await this.#read.destroy();
     await this.#written.destroy();

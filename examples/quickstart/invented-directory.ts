@@ -1,22 +1,19 @@
 import type { AttributesInput, NewEntry } from "concordat/testing/directory";
 
 const givenNames =
-  `Ada Bruno Chiara Dmitri Elif Femi Greta Hugo Ines Jonas Keiko Liam Mei Noor Olga Pavel Quinn Rosa Sami
-  Tove Uma Viktor Wanda Zoë`.split(/\s+/);
+  words(`Ada Bruno Chiara Dmitri Elif Femi Greta Hugo Ines Jonas Keiko Liam Mei Noor Olga Pavel Quinn
+  Rosa Sami Tove Uma Viktor Wanda Zoë`);
 const familyNames =
-  `Adeyemi Bergström Costa Dubois Eriksen Fischer García Haddad Ivanova Jansen Kowalski Lindqvist Moreau
-  Nakamura Okafor Petrov Quist Rossi Silva Tanaka Ueda Vargas Weber Yılmaz Zhang`.split(/\s+/);
-
-const departments = `Engineering Research Design Finance Legal Operations Support Sales`.split(" ");
-const offices = `Berlin Lisbon Nairobi Osaka Toronto Warsaw`.split(" ");
+  words(`Adeyemi Bergström Costa Dubois Eriksen Fischer García Haddad Ivanova Jansen Kowalski Lindqvist
+  Moreau Nakamura Okafor Petrov Quist Rossi Silva Tanaka Ueda Vargas Weber Yılmaz Zhang`);
+const departments = words("Engineering Research Design Finance Legal Operations Support Sales");
+const offices = words("Berlin Lisbon Nairobi Osaka Toronto Warsaw");
 const projects =
-  `Albatross Bluebell Cormorant Daybreak Evergreen Firefly Glacier Harvest Ibis Juniper Kestrel Lantern Meridian
-  Nightjar Orchard Pelican Quarry Redwood Sandpiper Tideline Umber Voyager Willow Yarrow Zephyr`.split(
-    /\s+/,
-  );
+  words(`Albatross Bluebell Cormorant Daybreak Evergreen Firefly Glacier Harvest Ibis Juniper Kestrel
+  Lantern Meridian Nightjar Orchard Pelican Quarry Redwood Sandpiper Tideline Umber Voyager Willow Yarrow Zephyr`);
 
-/** How many people there are. */
-export const peopleCount = 360;
+/** How many people there are. There are 24 given names and 25 family names, so no pair comes twice before 600. */
+const peopleCount = 360;
 
 /**
  * People and groups, the same ones each time: everybody is in the group of the whole staff, in those of a department and
@@ -25,23 +22,18 @@ export const peopleCount = 360;
 export function* inventedEntries(suffix: string): Generator<NewEntry> {
   const members = new Map<string, string[]>();
   const join = (group: string, dn: string) => {
-    members.set(group, [...(members.get(group) ?? []), dn]);
+    const dns = members.get(group);
+    if (dns === undefined) members.set(group, [dn]);
+    else dns.push(dn);
   };
   for (let number = 0; number < peopleCount; number++) {
-    // There are 24 names of the one kind and 25 of the other, which have no common divisor: no pair comes twice before 600.
     const givenName = at(givenNames, number);
-    const familyName = at(familyNames, number);
+    const sn = at(familyNames, number);
     const department = at(departments, number);
-    const person = inventedPerson(
-      suffix,
-      accountName(givenName, familyName),
-      givenName,
-      familyName,
-      {
-        employeeNumber: String(1000 + number),
-        departmentNumber: department,
-      },
-    );
+    const person = inventedPerson(suffix, accountName(givenName, sn), givenName, sn, {
+      employeeNumber: String(1000 + number),
+      departmentNumber: department,
+    });
     yield person;
     join("All staff", person.dn);
     join(department, person.dn);
@@ -78,6 +70,10 @@ export function inventedPerson(
       ...more,
     },
   };
+}
+
+function words(text: string): readonly string[] {
+  return text.split(/\s+/);
 }
 
 function at(list: readonly string[], number: number): string {

@@ -53,7 +53,11 @@ export function liveChanges(suffix: string): readonly LiveChange[] {
       name: "rename",
       what: "nia.calloway is nia.abara from now on",
       make: (directory) => void directory.rename(nia.dn, renamed),
-      look: (application) => application.user({ userName: "nia.abara" }),
+      async look(application) {
+        const row = await application.user({ userName: "nia.abara" });
+        // It is still the same row.
+        return row?.id === firstId ? row : undefined;
+      },
     },
     {
       kind: "added",

@@ -16,6 +16,8 @@ const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => interruption.abort());
 }
+// Whoever reads the output has seen enough, as `head` has after some lines.
+process.stdout.on("error", () => interruption.abort());
 process.exitCode = await main(process.argv.slice(2), interruption.signal);
 
 /** Runs the programme, and returns its exit code. */

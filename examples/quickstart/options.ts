@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { UsageError } from "./failures.ts";
 
@@ -73,7 +74,12 @@ export function readOptions(args: readonly string[]): Options {
     );
   }
   const { color, database, help, ...values } = parse(args);
-  return { directory: directoryOptions(values), database, color, help: help === true };
+  return {
+    directory: directoryOptions(values),
+    database: database === undefined ? undefined : resolve(database),
+    color,
+    help: help === true,
+  };
 }
 
 type Values = ReturnType<typeof parse>;
@@ -145,7 +151,7 @@ function directoryOptions(
     bindDn: values["bind-dn"],
     profile: profileName,
     startTls: values["start-tls"] === true,
-    ca: values.ca,
+    ca: values.ca === undefined ? undefined : resolve(values.ca),
     filter: values.filter,
   };
 }

@@ -45,7 +45,9 @@ const widest = 100;
 
 /** Where the programme writes: a terminal, where a line can be drawn anew, or a file or pipe, where it cannot. */
 export class Terminal {
+  /** Whether lines can be drawn anew, and somebody is watching. */
   readonly isInteractive: boolean;
+  /** Signs that the locale can show. */
   readonly symbols: typeof unicodeSymbols;
   readonly #stream: WriteStream;
   readonly #colour: boolean | undefined;
@@ -76,7 +78,7 @@ export class Terminal {
   }
 
   /** Writes a line. It takes the place of a status. */
-  line(text = ""): void {
+  line(text: string = ""): void {
     this.clearStatus();
     this.#stream.write(`${this.#encodable(text)}\n`);
   }
