@@ -25,7 +25,7 @@ const extensibleMatch = 0xa9;
  * neither attribute options nor numeric attribute types, so that such filters would silently match nothing.
  */
 export class StringFilter extends Filter {
-  override readonly type = and;
+  override readonly type: typeof and = and;
   readonly #text: string;
 
   constructor(text: string) {

@@ -18,8 +18,9 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
       // A delete that came while the content was being compared makes the comparison stale, and nothing else.
       const crossed = step.phase === "reconcile" && link?.goneStamp !== undefined;
       if (crossed && !isEarlier(link.goneStamp, entry.stamp)) continue;
-      step.askForRefresh("An entry that should be known is not.");
-      return;
+      // An entry that was created while the refresh ran may be listed before the event that tells of it.
+      step.missing.add(entry.sourceId);
+      continue;
     }
     seen.push(entry.sourceId);
     const known = link.failure?.change.stamp ?? link.stamp;

@@ -55,7 +55,21 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   for (const [type, list] of together) {
     if (list.length > 0) alone.push(...(await provisionTogether(step, type, list)));
   }
-  for (const entry of alone) await provisionAlone(step, entry);
+  // From here on each entry has to see whose the accounts are that were written before it.
+  if (alone.length > 0) await saveLinks(step, entries);
+  for (const entry of alone) {
+    await provisionAlone(step, entry);
+    await saveLinks(step, [entry]);
+  }
+}
+
+/** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
+async function saveLinks(step: Step, entries: readonly Entry[]): Promise<void> {
+  if (step.bare) return;
+  await step.target.links.save(
+    step.source,
+    entries.map((entry) => entry.link),
+  );
 }
 
 /** Keeps a change that cannot be applied, to be tried again. */

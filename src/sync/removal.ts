@@ -28,7 +28,8 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
     deletes.map((change) => change.sourceId),
   );
   const leaving: Leaving[] = [];
-  for (const [index, { stamp }] of deletes.entries()) {
+  for (const [index, { sourceId, stamp }] of deletes.entries()) {
+    step.missing.delete(sourceId);
     const link = stored[index];
     if (link === undefined || link.state === "gone") continue;
     const known = link.failure?.change.stamp ?? link.stamp;

@@ -31,6 +31,8 @@ export interface Step {
   readonly reliable: Set<string>;
   /** Reads groups again and applies them, after which they are reliable; absent where the source cannot do so. */
   readonly restate?: (step: Step, groups: readonly string[]) => Promise<void>;
+  /** Entries that are said to be unchanged and are not known. Before a checkpoint is stored, they have to be. */
+  readonly missing: Set<string>;
   /** Says that the stored state does not fit the stream, so that everything has to be read anew. */
   askForRefresh(reason: string): void;
   /** Whether that was said. What follows cannot be judged then, a sweep least of all. */

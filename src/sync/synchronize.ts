@@ -72,6 +72,8 @@ class Synchronization {
   #dueAt: number | undefined;
   /** Entries whose memberships were refused: they wait for the next occasion. */
   #waiting = new Set<string>();
+  /** Entries that the refresh has called unchanged and that nobody knows. */
+  readonly #missing = new Set<string>();
   /** Groups whose stated members can be relied on. */
   readonly #reliable = new Set<string>();
   /** Why everything has to be read anew. */
@@ -197,6 +199,7 @@ class Synchronization {
       return await this.#saveCheckpoint(step, batch.checkpoint);
     });
     this.#refreshing = false;
+    if (this.#restart !== undefined) return;
     yield { kind: "refreshed", phase };
     yield* this.#reportCheckpoint(batch.checkpoint);
   }
@@ -303,6 +306,7 @@ class Synchronization {
         this.#restart ??= reason;
       },
       needsRefresh: () => this.#restart !== undefined,
+      missing: this.#missing,
       reliable: this.#reliable,
       ...(this.#stream.reread === undefined ? {} : { restate: this.#restate }),
     };
@@ -333,7 +337,9 @@ class Synchronization {
     step: Step,
     checkpoint: string | undefined,
   ): Promise<StreamPosition | undefined> {
-    if (checkpoint === undefined || this.#restart !== undefined) return undefined;
+    if (checkpoint === undefined) return undefined;
+    if (await isStillMissing(step)) step.askForRefresh("An entry that should be known is not.");
+    if (step.needsRefresh()) return undefined;
     return await this.#save(step, { ...this.#position, checkpoint });
   }
 
@@ -394,6 +400,14 @@ function withoutOvercome(outcomes: readonly Outcome[]): readonly Outcome[] {
   return outcomes.filter(
     (outcome) => outcome.kind !== "deferred" || last.get(outcome.sourceId) === outcome,
   );
+}
+
+/** Whether an entry was called unchanged of which nothing has been heard since. */
+async function isStillMissing(step: Step): Promise<boolean> {
+  if (step.missing.size === 0) return false;
+  const links = await step.target.links.get(step.source, [...step.missing]);
+  step.missing.clear();
+  return links.some((link) => link?.state !== "live" && link?.state !== "entering");
 }
 
 /** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */

@@ -189,6 +189,27 @@ onEveryTarget(({ open, transactions }) => {
     expect(await target.checkpoints.load("directory")).not.toHaveProperty("checkpoint");
   });
 
+  test("an entry that is called present before the event that tells of it: nothing is read anew", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
+    const outcomes = await follow(
+      scripted([
+        { phase: "snapshot", refresh: "begins", changes: [] },
+        { phase: "snapshot", refresh: "ends", changes: [present("1", "2", "3"), sweep] },
+        live([person("2", "bob"), gone("3")]),
+        { phase: "reconcile", refresh: "begins", changes: [] },
+        { phase: "reconcile", refresh: "ends", changes: [], checkpoint: "new" },
+      ]),
+      target,
+    );
+    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
+      "refreshed",
+      "created",
+      "refreshed",
+      "checkpoint",
+    ]);
+  });
+
   test("an entry that is present although it is gone: everything is read anew", async () => {
     const target = await open();
     await apply(target, [...refresh([person("1", "ann")]), live([gone("1")], "old")]);
