@@ -9,3 +9,11 @@ export {
   UnsupportedError,
   VersionConflictError,
 } from "./core/index.js";
+export type {
+  EnterpriseUser,
+  Group,
+  NewEnterpriseUser,
+  NewGroup,
+  NewUser,
+  User,
+} from "./scim/index.js";

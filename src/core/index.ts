@@ -1,3 +1,4 @@
+export { caseless } from "./caseless.js";
 export {
   ConcordatError,
   InvalidValueError,

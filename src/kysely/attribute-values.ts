@@ -1,6 +1,5 @@
-import { InvalidValueError } from "../core/index.js";
+import { caseless, InvalidValueError } from "../core/index.js";
 import type { ColumnOfAttribute } from "./attribute-columns.js";
-import { foldCase } from "./stored-text.js";
 
 /** Whether a value counts as none (RFC 7643 §2.5). */
 export function isUnassigned(value: unknown): boolean {
@@ -52,7 +51,7 @@ export function encode(
     column.column,
     typeof single === "boolean" ? Number(single !== column.invert) : single,
   );
-  if (column.key !== undefined) columns.set(column.key, foldCase(String(single)));
+  if (column.key !== undefined) columns.set(column.key, caseless(String(single)));
 }
 
 /** The value of an attribute that its column holds. */

@@ -1,11 +1,10 @@
-import { InvalidValueError, UniquenessError, UnsupportedError } from "../core/index.js";
+import { caseless, InvalidValueError, UniquenessError, UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
 import { driverFailure } from "./driver-failure.js";
 import type { StoredId } from "./id-column.js";
 import { lists } from "./parameters.js";
 import type { Session } from "./session.js";
-import { foldCase } from "./stored-text.js";
 
 /** What can be in the way of a write to a table of resources: who has a value already, and what a refusal means. */
 export class Conflicts {
@@ -114,5 +113,5 @@ export class Conflicts {
 /** A value in the form in which its column is searched. */
 function comparable(column: ColumnOfAttribute, value: unknown): unknown {
   if (typeof value !== "string" || !isCaseless(column)) return value;
-  return column.key === undefined ? value.toLowerCase() : foldCase(value);
+  return column.key === undefined ? value.toLowerCase() : caseless(value);
 }

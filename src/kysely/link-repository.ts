@@ -1,4 +1,5 @@
 import type { Name } from "../changes/index.js";
+import { caseless } from "../core/index.js";
 import {
   type HeldName,
   type Link,
@@ -19,7 +20,7 @@ import {
 } from "./link-rows.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import { type KyselyDatabase, Session } from "./session.js";
-import { decodeText, encodeText, foldCase } from "./stored-text.js";
+import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
 /** Links and their names, in the tables that `createTables` makes. */
@@ -145,7 +146,7 @@ export class KyselyLinkRepository extends LinkRepository {
   override async intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]> {
     const rows = await this.#session.read<OwnerRow>(
       (p) => `select ${ownerColumns.join(", ")} from ${this.#tables.link}
-        where type = ${p.value(type)} and intent_key = ${p.value(encodeText(foldCase(name)))}`,
+        where type = ${p.value(type)} and intent_key = ${p.value(encodeText(caseless(name)))}`,
     );
     return rows.map(decodeOwner);
   }

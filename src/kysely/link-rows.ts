@@ -1,5 +1,6 @@
+import { caseless } from "../core/index.js";
 import type { Failure, Link, LinkOwner, LinkState } from "../repositories/index.js";
-import { decodeText, encodeText, foldCase } from "./stored-text.js";
+import { decodeText, encodeText } from "./stored-text.js";
 
 /** A link as its table holds it, without the source. */
 export interface LinkRow {
@@ -55,7 +56,7 @@ export function encodeLink(link: Link): unknown[] {
     link.seen,
     Number(link.disabledByUs),
     encodeOptional(intent?.name),
-    intent === undefined ? null : encodeText(foldCase(intent.name)),
+    intent === undefined ? null : encodeText(caseless(intent.name)),
     Number(link.unsettled),
     failure === undefined ? null : JSON.stringify(failure),
   ];

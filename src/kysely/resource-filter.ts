@@ -1,11 +1,10 @@
-import { InvalidValueError, UnsupportedError } from "../core/index.js";
+import { caseless, InvalidValueError, UnsupportedError } from "../core/index.js";
 import type { Filter } from "../repositories/index.js";
 import { type ColumnOfAttribute, isCaseless, isFiltered } from "./attribute-columns.js";
 import type { ResourceMap } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
 import { storedId } from "./id-column.js";
 import type { StatementText } from "./session.js";
-import { foldCase } from "./stored-text.js";
 
 /**
  * The `where` of a statement that selects the resources which match.
@@ -42,7 +41,7 @@ export function filterText(
   if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
   if (column.key !== undefined) {
     const key = dialect.quote(column.key);
-    return (p) => ` where ${key} = ${p.value(foldCase(value))}`;
+    return (p) => ` where ${key} = ${p.value(caseless(value))}`;
   }
   return isCaseless(column)
     ? (p) => ` where lower(${name}) = ${p.value(value.toLowerCase())}`

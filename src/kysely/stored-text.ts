@@ -38,15 +38,6 @@ function hasControl(text: string): boolean {
 }
 
 /**
- * The form in which names are compared without regard to case: equal names, and no others, have equal forms.
- *
- * It is made here since databases disagree: SQLite knows the case of ASCII only, and MariaDB takes "José" for "Jose".
- */
-export function foldCase(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
-}
-
-/**
  * Checks that every text in a value can be stored, in any of the databases.
  *
  * @throws {InvalidValueError} U+0000, or half a surrogate pair.

@@ -1,4 +1,4 @@
-import { NotFoundError, UniquenessError, UnsupportedError } from "../core/index.js";
+import { caseless, NotFoundError, UniquenessError, UnsupportedError } from "../core/index.js";
 import {
   type Capabilities,
   GroupRepository,
@@ -11,7 +11,6 @@ import {
   UserRepository,
 } from "../repositories/index.js";
 import type { Group, NewGroup, NewUser, Resource, User } from "../scim/index.js";
-import { foldName } from "./settings.js";
 
 /** The resources of a store as they would be after writes that were not made. */
 class Overlay<T extends Resource, N> {
@@ -47,10 +46,10 @@ class Overlay<T extends Resource, N> {
     if (filter?.path !== naming || typeof filter.value !== "string") {
       throw new UnsupportedError(`A dry run finds resources by "${naming}" only.`);
     }
-    const key = foldName(filter.value);
+    const key = caseless(filter.value);
     const stored = await this.#stored.find(query, options);
     const resources = [
-      ...[...this.#written.values()].filter((one) => foldName(this.#nameOf(one)) === key),
+      ...[...this.#written.values()].filter((one) => caseless(this.#nameOf(one)) === key),
       ...stored.resources.filter(({ id }) => !this.#written.has(id) && !this.#deleted.has(id)),
     ];
     return { totalResults: resources.length, startIndex: 1, resources };

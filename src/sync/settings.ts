@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { caseless, InvalidValueError } from "../core/index.js";
 
 /** A resource that may be protected. */
 export interface Protectable {
@@ -126,14 +126,9 @@ function atLeast(least: number, path: string, value: number): number {
 
 function protection(protect: SynchronizeOptions["protect"] = []): Settings["isProtected"] {
   if (typeof protect === "function") return protect;
-  const kept = new Set(protect.map(foldName));
+  const kept = new Set(protect.map(caseless));
   if (kept.size === 0) return () => false;
   return ({ id, name }) =>
-    (id !== undefined && kept.has(foldName(id))) ||
-    (name !== undefined && kept.has(foldName(name)));
-}
-
-/** A name in the form in which two names of an account are compared: without regard to case (RFC 7643 §4.1.1). */
-export function foldName(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+    (id !== undefined && kept.has(caseless(id))) ||
+    (name !== undefined && kept.has(caseless(name)));
 }

@@ -1,6 +1,6 @@
 import type { Name } from "../../changes/index.js";
+import { caseless } from "../../core/index.js";
 import type { Link, LinkSelection } from "../link-repository.js";
-import { caseless } from "./resource-store.js";
 import { composite, Table } from "./table.js";
 
 /** A link, under the source that it belongs to. */

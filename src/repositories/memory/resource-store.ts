@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import {
+  caseless,
   InvalidValueError,
   NotFoundError,
   UniquenessError,
@@ -30,11 +31,6 @@ export interface StoredType {
   readonly naming: { readonly attribute: "userName" | "displayName"; readonly unique: boolean };
   /** Attributes that are not stored with the resource: read-only ones, secrets, and what is kept beside it. */
   readonly passedOver: readonly string[];
-}
-
-/** A name in the form in which names are compared: `caseExact` is false for `userName` and `displayName` (RFC 7643 §4). */
-export function caseless(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
 }
 
 /** Resources of one type, with versions and indexes. Every method is one step; it changes nothing when it throws. */

@@ -1,0 +1,9 @@
+/**
+ * The form in which values are compared that are not case exact (RFC 7643 §2.2), such as names: equal values, and no others, have
+ * equal forms.
+ *
+ * It is made here since databases disagree: SQLite knows the case of ASCII only, and MariaDB takes "José" for "Jose".
+ */
+export function caseless(value: string): string {
+  return value.normalize("NFKC").toLowerCase();
+}

@@ -1,0 +1,32 @@
+import * as concordat from "concordat";
+import { StreamTakenError } from "concordat/sync";
+import { expect, test } from "vitest";
+
+/** What callers switch on. */
+test("each kind of error has its code", () => {
+  const errors: readonly concordat.ConcordatError[] = [
+    new concordat.ConcordatError("message"),
+    new concordat.NotFoundError("id"),
+    new concordat.UniquenessError("userName"),
+    new concordat.VersionConflictError("message"),
+    new concordat.InvalidValueError("path", "message"),
+    new concordat.MutabilityError("path", "message"),
+    new concordat.UnsupportedError("message"),
+    new concordat.TooManyError("message", 1),
+    new concordat.UnavailableError("message"),
+    new StreamTakenError("source"),
+  ];
+  expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
+    ConcordatError: "concordat",
+    NotFoundError: "not_found",
+    UniquenessError: "uniqueness",
+    VersionConflictError: "version_conflict",
+    InvalidValueError: "invalid_value",
+    MutabilityError: "mutability",
+    UnsupportedError: "unsupported",
+    TooManyError: "too_many",
+    UnavailableError: "unavailable",
+    StreamTakenError: "stream_taken",
+  });
+  for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
+});
