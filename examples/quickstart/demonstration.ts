@@ -152,7 +152,7 @@ async function showChanges(scene: Scene): Promise<readonly number[]> {
     const row = await arrival(scene, change);
     const delay = performance.now() - answered;
     delays.push(delay);
-    const seen = `    ${terminal.symbols.arrow} ${rowText(terminal, row)}`;
+    const seen = `  ${terminal.symbols.arrow} ${rowText(terminal, row)}`;
     terminal.line(terminal.spread(seen, terminal.style("good", `${delay.toFixed(1)} ms`)));
   }
   return delays;

@@ -43,10 +43,7 @@ export async function follow(
 
   const database = named ?? (await temporaryDatabase());
   const application = await Application.open(database);
-  const events = watchEvents(stream.source, (event) => {
-    const text = watchText(event);
-    if (text !== undefined) terminal.line(`${clock()}  ${terminal.style("changed", text)}`);
-  });
+  const stopWatching = announceEvents(terminal, stream.source);
   try {
     introduce(terminal, options, database);
     const outcomes = synchronize(stream, application.target, {
@@ -63,7 +60,7 @@ export async function follow(
     terminal.line(`  ${commandLine(options, database)}`);
   } finally {
     terminal.clearStatus();
-    events.stop();
+    stopWatching();
     await application.close();
   }
 }
@@ -144,18 +141,22 @@ async function readAuthorities(file: string): Promise<Buffer> {
   }
 }
 
-/** Listens to what the stream tells of its own work. */
-function watchEvents(source: string, listener: (event: WatchEvent) => void): { stop(): void } {
-  const hear = (message: unknown) => {
+/** Shows what the stream tells of its own work, as far as a person wants to know it, until the function returned is called. */
+function announceEvents(terminal: Terminal, source: string): () => void {
+  let isAway = false;
+  const announce = (message: unknown) => {
     const event = message as WatchEvent;
-    if (event.source === source) listener(event);
+    if (event.source !== source) return;
+    const text = eventText(event, isAway);
+    if (event.event === "reconnecting") isAway = true;
+    if (event.event === "refreshed") isAway = false;
+    if (text !== undefined) terminal.line(`${clock()}  ${terminal.style("changed", text)}`);
   };
-  subscribe(watchChannelName, hear);
-  return { stop: () => unsubscribe(watchChannelName, hear) };
+  subscribe(watchChannelName, announce);
+  return () => unsubscribe(watchChannelName, announce);
 }
 
-/** What a person wants to know of it. */
-function watchText(event: WatchEvent): string | undefined {
+function eventText(event: WatchEvent, isAway: boolean): string | undefined {
   switch (event.event) {
     case "reset":
       return `The checkpoint is of no use any more (${event.reason}): everything is read anew.`;
@@ -164,7 +165,7 @@ function watchText(event: WatchEvent): string | undefined {
       return `The directory is away${reason}. Next attempt in ${secondsText(event.delay)}.`;
     }
     case "refreshed":
-      return event.resumed ? "Up to date with the directory." : undefined;
+      return isAway ? "The directory is back, and nothing was missed." : undefined;
     case "problem":
       // One of each kind is enough to look into.
       return event.count > 1

@@ -33,9 +33,8 @@ export function rowText(terminal: Terminal, row: Row | "no row"): string {
 }
 
 function groupsText(groups: readonly string[]): string {
-  if (groups.length === 0) return "in no group";
-  const few = groups.length <= 3;
-  return few ? `in ${groups.map(printable).join(", ")}` : `in ${groups.length} groups`;
+  if (groups.length === 0) return "no group";
+  return groups.length <= 3 ? groups.map(printable).join(", ") : `${groups.length} groups`;
 }
 
 /** What the tables hold. */

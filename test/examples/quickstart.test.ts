@@ -33,19 +33,19 @@ describe("the demonstration", () => {
       /^Synchronising {2}1,840 of 1,840$/,
       /^✓ 360 users, 40 groups, 1,440 memberships in \d+\.\d\d s$/,
       "+ create          a person, nia.calloway",
-      new RegExp(`^    → nia.calloway · Nia Calloway · active · in no group${ms}$`),
+      new RegExp(`^  → nia.calloway · Nia Calloway · active · no group${ms}$`),
       "+ add to a group  nia.calloway joins Research",
-      new RegExp(`^    → nia.calloway · Nia Calloway · active · in Research${ms}$`),
+      new RegExp(`^  → nia.calloway · Nia Calloway · active · Research${ms}$`),
       "~ rename          nia.calloway is nia.abara from now on",
-      new RegExp(`^    → nia.abara · Nia Calloway · active · in Research${ms}$`),
+      new RegExp(`^  → nia.abara · Nia Calloway · active · Research${ms}$`),
       "+ reuse a name    another nia.calloway, somebody else",
-      new RegExp(`^    → nia.calloway · Nia Marie Calloway · active · in no group${ms}$`),
+      new RegExp(`^  → nia.calloway · Nia Marie Calloway · active · no group${ms}$`),
       "+ create          a group, Sailing club",
-      new RegExp(`^    → Sailing club · 3 members${ms}$`),
+      new RegExp(`^  → Sailing club · 3 members${ms}$`),
       "~ disable         bruno.bergstrom is locked out",
-      new RegExp(`^    → bruno.bergstrom · Bruno Bergström · disabled · in 5 groups${ms}$`),
+      new RegExp(`^  → bruno.bergstrom · Bruno Bergström · disabled · 5 groups${ms}$`),
       "− delete          chiara.costa has left",
-      new RegExp(`^    → no row any more${ms}$`),
+      new RegExp(`^  → no row any more${ms}$`),
       /^ {2}changes {2}7 arrived, median \d+\.\d ms, slowest \d+\.\d ms$/,
       "  now      361 users, 41 groups, 1,439 memberships",
       "           1 user disabled",
@@ -92,7 +92,7 @@ describe("the demonstration", () => {
     const { code, stdout } = await quickstart.run([], { env: { LANG: "C" } });
     expect(code).toBe(0);
     expect(stdout).not.toMatch(/[^\n\x20-\x7e]/);
-    expect(stdout).toContain("    -> bruno.bergstrom | Bruno Bergstrom | disabled | in 5 groups  ");
+    expect(stdout).toContain("  -> bruno.bergstrom | Bruno Bergstrom | disabled | 5 groups  ");
   });
 
   test("makes a new database each time, which only its owner can look at", async () => {
@@ -166,7 +166,7 @@ describe.skipIf(!existsSync(script) && CI !== "true")(`in a terminal${aboutScrip
       const bars = drawings.filter((line) => line.startsWith("Synchronising"));
       expect(bars.length).toBeGreaterThan(10);
       expect(bars.at(-1)).toMatch(/━ {2}1,840 of 1,840$/);
-      const arrivals = drawings.filter((line) => line.startsWith("    → "));
+      const arrivals = drawings.filter((line) => line.startsWith("  → "));
       expect(arrivals).toHaveLength(7);
       for (const line of arrivals) expect(line).toHaveLength(Math.min(columns, 100));
       // What is to be copied is not cut.
@@ -225,17 +225,18 @@ describe("a directory of one's own", () => {
       displayName: "Ada\u001b]0;a title\u0007 Lovelace",
     });
     await program.until(
-      /\+ create {3}ada · Ada\uFFFD\]0;a title\uFFFD Lovelace · active · in no group\n/,
+      /\+ create {3}ada · Ada\uFFFD\]0;a title\uFFFD Lovelace · active · no group\n/,
     );
+    await program.until(/The directory is back, and nothing was missed\.\n/);
     directory.add(engineers, { objectClass: "groupOfNames", cn: "Engineers", member: ada });
     await program.until(/\+ create {3}Engineers · 1 member\n/);
-    await program.until(/\+ join {5}Engineers: ada · .* · in Engineers\n/);
+    await program.until(/\+ join {5}Engineers: ada · .* · Engineers\n/);
     directory.modify(ada, { add: { pwdAccountLockedTime: "000001010000Z" } });
-    await program.until(/~ disable {2}ada · .* · disabled · in Engineers\n/);
+    await program.until(/~ disable {2}ada · .* · disabled · Engineers\n/);
     directory.modify(ada, { replace: { pwdAccountLockedTime: "20260101120000Z" } });
-    await program.until(/~ enable {3}ada · .* · active · in Engineers\n/);
+    await program.until(/~ enable {3}ada · .* · active · Engineers\n/);
     directory.modify(engineers, { delete: { member: ada } });
-    await program.until(/− leave {4}Engineers: ada · .* · in no group\n/);
+    await program.until(/− leave {4}Engineers: ada · .* · no group\n/);
     directory.delete(engineers);
     await program.until(/− delete {3}Engineers → no row any more\n/);
     program.process.kill("SIGINT");

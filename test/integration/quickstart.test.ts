@@ -66,7 +66,7 @@ displayName: Ada King
       delay,
       `The change arrived after ${delay} ms; a second is promised, and one more allowed on a busy machine.`,
     ).toBeLessThanOrEqual(2000);
-    await first.until(/~ update +ada · Ada King · active · in Engineers\n/);
+    await first.until(/~ update +ada · Ada King · active · Engineers\n/);
     first.process.kill("SIGINT");
     const ended = await first.ended;
     expect(ended).toMatchObject({ code: 0, stderr: "" });
