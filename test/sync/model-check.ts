@@ -16,7 +16,7 @@ class ModelCheck {
   readonly #links = new Map<string, Link>();
   readonly #users = new Map<string, User>();
   readonly #groups = new Map<string, Group>();
-  /** The live link of each account and group. */
+  /** The link of each account and group whose entry is there, accepted as it is now or not. */
   readonly #owners = new Map<string, Link>();
 
   constructor(world: ModelWorld) {
@@ -51,7 +51,7 @@ class ModelCheck {
       const key = `${type} ${resourceId}`;
       if (linked.has(key)) this.#found.push(`${sourceId} and ${linked.get(key)} share ${key}`);
       linked.set(key, sourceId);
-      if (link.state === "live") this.#owners.set(resourceId, link);
+      if (link.state === "live" || link.state === "entering") this.#owners.set(resourceId, link);
     }
   }
 

@@ -22,21 +22,23 @@ export type DirectoryEvent =
   | { readonly stamp: string; readonly id: string; readonly upsert?: undefined };
 
 /**
- * A directory in which distinguished names and user names are unique at any one time, and change hands.
- *
- * With `refint`, groups follow the names of their members, as OpenLDAP's overlay of that name makes them do.
+ * Whether groups follow the names of their members: not at all, as an event of the group, or without anybody being told, as
+ * OpenLDAP's overlay of that name has it.
  */
+export type Refint = "off" | "told" | "silent";
+
+/** A directory in which distinguished names and user names are unique at any one time, and change hands. */
 export class ModelDirectory {
   readonly entries: Map<string, Entry> = new Map();
   readonly events: DirectoryEvent[] = [];
   /** Who ever had a name, by the name's key. */
   readonly formerHolders: Map<string, Set<string>> = new Map();
   readonly #parents: [string, string] = ["p0", "q0"];
-  readonly #refint: boolean;
+  readonly #refint: Refint;
   #created = 0;
   #stamps = 0;
 
-  constructor(refint: boolean) {
+  constructor(refint: Refint) {
     this.#refint = refint;
   }
 
@@ -92,7 +94,7 @@ export class ModelDirectory {
     this.entries.delete(entry.id);
     this.#stamps++;
     this.events.push({ stamp: this.stamp, id: entry.id });
-    if (this.#refint) this.#followDn(this.dnOf(entry), undefined);
+    this.#followDn(this.dnOf(entry), undefined);
   }
 
   /** Gives the entry another name or another parent. @returns whether nobody else has the name. */
@@ -102,7 +104,7 @@ export class ModelDirectory {
     entry.name = name;
     entry.parent = parent;
     this.#changed(entry);
-    if (this.#refint) this.#followDn(before, this.dnOf(entry));
+    this.#followDn(before, this.dnOf(entry));
     return true;
   }
 
@@ -122,7 +124,7 @@ export class ModelDirectory {
     this.#parents[parent] = `${name[0]}${name[1] === "0" ? "1" : "0"}`;
     for (const [index, child] of children.entries()) {
       this.#remember(child);
-      if (this.#refint) this.#followDn(before[index] as string, this.dnOf(child));
+      this.#followDn(before[index] as string, this.dnOf(child));
     }
   }
 
@@ -144,11 +146,14 @@ export class ModelDirectory {
   }
 
   #followDn(before: string, after: string | undefined): void {
+    if (this.#refint === "off") return;
     for (const group of this.entries.values()) {
       if (!group.members.some((name) => name.kind === "dn" && name.key === before)) continue;
       const others = group.members.filter((name) => name.kind !== "dn" || name.key !== before);
       const follows = after !== undefined && !others.some((name) => name.key === after);
-      this.change(group, { members: follows ? [...others, dn(after)] : others });
+      const members = follows ? [...others, dn(after)] : others;
+      if (this.#refint === "told") this.change(group, { members });
+      else group.members = members;
     }
   }
 

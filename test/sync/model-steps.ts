@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { Refint } from "./model-directory.js";
 
 /** What happens next: in the directory, in the application, or between the two. */
 export type ModelStep =
@@ -33,7 +34,7 @@ export type ModelStep =
   | { readonly do: "reconcile"; readonly stale: boolean };
 
 export interface ModelRun {
-  readonly refint: boolean;
+  readonly refint: Refint;
   readonly dangling: "keep" | "drop";
   readonly nested: "keep" | "flatten";
   readonly onDelete: "deactivate" | "delete";
@@ -108,7 +109,7 @@ const step: fc.Arbitrary<ModelStep> = fc.oneof(
 
 /** Runs of the model. */
 export const modelRun: fc.Arbitrary<ModelRun> = fc.record({
-  refint: fc.boolean(),
+  refint: fc.constantFrom("off", "told", "silent"),
   dangling: fc.constantFrom("keep", "drop"),
   nested: fc.constantFrom("keep", "flatten"),
   onDelete: fc.constantFrom("deactivate", "delete"),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { application, onEveryTarget, type Target, userNamed } from "./stores.js";
-import { apply, dn, gone, live, person, refresh, team, uid } from "./streams.js";
+import { apply, dn, gone, live, person, refresh, refused, team, uid } from "./streams.js";
 
 /** The id of each person's account, by what the account was first called. */
 async function idsOf(target: Target, ...names: string[]): Promise<string[]> {
@@ -115,6 +115,16 @@ onEveryTarget(({ open }) => {
     await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
     await apply(target, [live([person("2", "ann")])]);
     await apply(target, [live([gone("1")])], { onDelete: "delete" });
+    expect((await application(target)).users).toEqual({ ann: "active" });
+  });
+
+  test("two new entries of a batch want one name: the second does not adopt the account of the first", async () => {
+    const target = await open();
+    const match = { users: "userName" } as const;
+    const done = await apply(target, [live([person("1", "ann"), person("2", "ann")])], { match });
+    expect(done).toEqual(["created ann", "deferred ann: uniqueness"]);
+    expect(await refused(target)).toMatchObject([{ sourceId: "2", failure: { blocker: "1" } }]);
+    await apply(target, [live([gone("1")])], { match, onDelete: "delete" });
     expect((await application(target)).users).toEqual({ ann: "active" });
   });
 
