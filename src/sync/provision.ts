@@ -20,6 +20,8 @@ export interface Entry {
   readonly previous?: Link;
   /** Becomes the link's digest when all is done. */
   readonly digest?: string;
+  /** The account has all that the change says of it: only names or members are others. */
+  readonly isProvisioned: boolean;
   /** How the group's references differ, where that is known already. */
   readonly references?: ReferenceChange;
   /** The link as it is to be stored. */
@@ -43,7 +45,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
-    if (accountsOf(step.target, type) === undefined) {
+    if (entry.isProvisioned || accountsOf(step.target, type) === undefined) {
       finish(entry);
       continue;
     }

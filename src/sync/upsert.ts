@@ -175,12 +175,14 @@ function begin(
       previous.resourceId === undefined ||
       !isAppliedWith(step, previous),
   };
+  const digest = change.complete && !retry ? digestOf(step, change) : undefined;
   return {
     change,
     link,
+    isProvisioned: isProvisioned(previous, digest),
     ...(previous === undefined ? {} : { previous }),
     ...(references === undefined ? {} : { references }),
-    ...(change.complete && !retry ? { digest: digestOf(step, change) } : {}),
+    ...(digest === undefined ? {} : { digest }),
   };
 }
 
@@ -195,11 +197,22 @@ function linkToSave(step: Step): (entry: Entry) => Link {
   };
 }
 
-/** What was applied, in short, and with which options, since they change what it leads to. */
-function digestOf(step: Step, change: Upsert): string {
-  const { type, names, resource, members } = change;
-  const content = hash("sha256", JSON.stringify([type, names, resource, members]), "base64");
-  return `${content} ${membershipOptions(step)}`;
+/** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
+function digestOf(step: Step, { type, names, resource, members }: Upsert): string {
+  const account = hash("sha256", JSON.stringify([type, resource]), "base64");
+  const references = hash("sha256", JSON.stringify([names, members]), "base64");
+  return `${account} ${references} ${membershipOptions(step)}`;
+}
+
+/** Whether the account was given all of this already, whatever became of names and members. */
+function isProvisioned(previous: Link | undefined, digest: string | undefined): boolean {
+  if (previous?.digest === undefined || digest === undefined) return false;
+  const isFinished = isAccepted(previous) && previous.failure === undefined;
+  return isFinished && accountPart(previous.digest) === accountPart(digest);
+}
+
+function accountPart(digest: string): string {
+  return digest.slice(0, digest.indexOf(" "));
 }
 
 function membershipOptions({ settings: { nested, dangling } }: Step): string {

@@ -41,6 +41,8 @@ export interface ModelRun {
   readonly match: boolean;
   readonly batchSize: number;
   readonly steps: readonly ModelStep[];
+  /** What happens each time after the process has ended. */
+  readonly whileDown: readonly ModelStep[];
   /** After how many writes the process ends, each counted from where the one before began. */
   readonly crashes: readonly number[];
   /** The numbers of the writes that fail once, for the store to answer the next time. */
@@ -51,7 +53,7 @@ const pick = fc.nat({ max: 11 });
 const parent = fc.constantFrom(0 as const, 1 as const);
 const name = fc.nat({ max: 5 });
 
-const step: fc.Arbitrary<ModelStep> = fc.oneof(
+const inDirectory = [
   {
     weight: 8,
     arbitrary: fc.record({
@@ -81,6 +83,9 @@ const step: fc.Arbitrary<ModelStep> = fc.oneof(
       kind: fc.constantFrom("dn", "dn", "uid", "id"),
     }),
   },
+] as const;
+
+const besides = [
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("refuse", "accept"), name }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("addLocally"), group: pick, user: pick }) },
   {
@@ -105,7 +110,10 @@ const step: fc.Arbitrary<ModelStep> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("reconcile"), stale: fc.boolean() }) },
-) as fc.Arbitrary<ModelStep>;
+] as const;
+
+const change = fc.oneof(...inDirectory) as fc.Arbitrary<ModelStep>;
+const step = fc.oneof(...inDirectory, ...besides) as fc.Arbitrary<ModelStep>;
 
 /** Runs of the model. */
 export const modelRun: fc.Arbitrary<ModelRun> = fc.record({
@@ -116,6 +124,7 @@ export const modelRun: fc.Arbitrary<ModelRun> = fc.record({
   match: fc.boolean(),
   batchSize: fc.integer({ min: 1, max: 8 }),
   steps: fc.array(step, { minLength: 5, maxLength: 70, size: "max" }),
-  crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 8 }),
+  whileDown: fc.array(change, { maxLength: 8, size: "max" }),
+  crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 8, size: "max" }),
   outages: fc.array(fc.nat({ max: 400 }), { maxLength: 3 }),
 });

@@ -42,6 +42,7 @@ export class ModelWorld {
   /** Entries of which a change was never delivered. */
   readonly #missed = new Set<string>();
   readonly #steps: ModelStep[];
+  readonly #whileDown: ModelStep[];
   #time = 0;
   /** Everything up to here was delivered. */
   #delivered = "";
@@ -53,6 +54,7 @@ export class ModelWorld {
     this.target = target;
     this.directory = new ModelDirectory(run.refint);
     this.#steps = [...run.steps];
+    this.#whileDown = [...run.whileDown];
   }
 
   /** Lets everything happen, until a refresh has completed with nothing more to come. */
@@ -78,6 +80,8 @@ export class ModelWorld {
         if (!(error instanceof ProcessEnded)) throw error;
         this.crashes++;
         this.#calm = false;
+        const meanwhile = this.#whileDown.shift();
+        if (meanwhile !== undefined) await this.#act(meanwhile);
       }
     }
   }
@@ -122,18 +126,27 @@ export class ModelWorld {
   }
 
   async *#read(after: string | undefined): AsyncGenerator<ChangeBatch, void> {
-    yield* this.#refresh(
-      after,
-      after === undefined ? "full" : after.endsWith("1") ? "present" : "delta",
-    );
+    // Where nothing more is to come, a refresh that says everything may be the only one.
+    if (this.#steps.length === 0 && (after === undefined || after.endsWith("3"))) {
+      yield* this.#finish(true);
+      return;
+    }
+    const resumed = after?.endsWith("1") === true ? "present" : "delta";
+    yield* this.#refresh(after, after === undefined ? "full" : resumed);
     for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift()) {
       if (step.do === "deliver") yield* this.#deliver(step);
       else if (step.do === "reconnect") yield* this.#refresh(this.#delivered, step.how);
       else if (step.do === "reconcile") yield* this.#reconcile(step.stale);
       else await this.#act(step);
     }
+    yield* this.#finish(this.run.batchSize % 2 === 0);
+  }
+
+  /** One refresh that says everything, with nothing more to come. */
+  async *#finish(anew: boolean): AsyncGenerator<ChangeBatch, void> {
     this.#refusedNames.clear();
-    yield* this.#reconcile(false);
+    if (anew) yield* this.#refresh(undefined, "full");
+    else yield* this.#reconcile(false);
   }
 
   async *#refresh(
