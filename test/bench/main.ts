@@ -1,0 +1,100 @@
+/**
+ * Measures the way from a directory to changes and to a database, against a slapd that is started for it, and prints the
+ * figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
+ */
+
+import { existsSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { Report } from "./figures.ts";
+import { measureLatency } from "./latency.ts";
+import { isPinned } from "./measured.ts";
+import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
+import { measureResume } from "./resume.ts";
+import { startServer } from "./server.ts";
+import { measureStore } from "./store.ts";
+
+const benchmarks = ["refresh", "large", "store", "resume", "latency"] as const;
+
+const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
+
+Benchmarks, all of them by default:
+  refresh   a full refresh into changes, beside ldapsearch and python-ldap
+  large     the memory that a full refresh of three times as many entries takes
+  store     a full refresh into SQLite, and the same again with nothing changed
+  resume    a restart of the consumer, until it has caught up
+  latency   from the directory's answer to the change, and to the committed row
+
+Options:
+  --entries N        how many people there are (default: 100000)
+  --runs N           how often each figure is taken (default: 5)
+  --modifications N  how many changes the latency is taken of (default: 1000)
+`;
+
+await main();
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      entries: { type: "string", default: "100000" },
+      runs: { type: "string", default: "5" },
+      modifications: { type: "string", default: "1000" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const unknown = positionals.find((name) => !benchmarks.some((known) => known === name));
+  if (values.help || unknown !== undefined) {
+    process.stdout.write(
+      unknown === undefined ? help : `There is no benchmark "${unknown}".\n\n${help}`,
+    );
+    process.exitCode = unknown === undefined ? 0 : 2;
+    return;
+  }
+  if (!existsSync("/usr/sbin/slapd") || !existsSync("/usr/bin/ldapsearch")) {
+    process.stdout.write(
+      "Left out: everything. Install the Debian packages slapd and ldap-utils.\n",
+    );
+    return;
+  }
+  const entries = atLeast(1_000, "entries", values.entries);
+  const runs = atLeast(1, "runs", values.runs);
+  const modifications = atLeast(1, "modifications", values.modifications);
+  const isWanted = (name: (typeof benchmarks)[number]): boolean =>
+    positionals.length === 0 || positionals.includes(name);
+
+  const report = new Report();
+  report.section(
+    `Node ${process.versions.node} on ${cpus()[0]?.model}, ${cpus().length} cores; load ${load()}`,
+  );
+  report.note(
+    isPinned
+      ? "The server and what is measured have a core each."
+      : "Left out: cores of their own; there is no taskset.",
+  );
+  if (benchmarks.some((name) => name !== "large" && isWanted(name))) {
+    await using server = await startServer(entries);
+    if (isWanted("refresh")) await measureRefresh(report, server, entries, runs);
+    if (isWanted("store")) await measureStore(report, server, entries, runs);
+    if (isWanted("resume")) await measureResume(report, server, entries, runs);
+    if (isWanted("latency")) await measureLatency(report, server, entries, modifications);
+  }
+  if (isWanted("large")) {
+    await using server = await startServer(3 * entries);
+    await measureLargeRefresh(report, server, 3 * entries, Math.min(runs, 3));
+  }
+  report.note(`The load is now ${load()}.`);
+}
+
+function load(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
+}
+
+function atLeast(least: number, name: string, value: string): number {
+  const number = Number(value);
+  if (!(Number.isInteger(number) && number >= least)) {
+    process.stdout.write(`--${name} must be a whole number from ${least}.\n`);
+    process.exit(2);
+  }
+  return number;
+}

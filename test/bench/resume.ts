@@ -1,0 +1,60 @@
+import { Attribute, Change, Client } from "ldapts";
+import type { Report } from "./figures.ts";
+import { measure, program } from "./measured.ts";
+import { adminDn, dnOf, password, suffix } from "./people.ts";
+import type { Server } from "./server.ts";
+import { databaseOf } from "./store.ts";
+
+/** A restart of the consumer: how long until it has caught up. */
+export async function measureResume(
+  report: Report,
+  server: Server,
+  people: number,
+  runs: number,
+): Promise<void> {
+  report.section(
+    `A resume on ${people.toLocaleString("en")} people, from the start of the process to its end after the next checkpoint`,
+  );
+  const { output } = await measure(program("resume.ts", server.url, suffix));
+  const { checkpoint } = JSON.parse(output) as { checkpoint: string };
+  await measure(program("store.ts", server.url, suffix, databaseOf(server, -1)));
+
+  const walls: number[] = [];
+  const stored: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const changes = await measure(program("resume.ts", server.url, suffix, checkpoint));
+    demand(changes.output, '"changes":0');
+    walls.push(changes.wall);
+    const store = await measure(
+      program("resume-store.ts", server.url, suffix, databaseOf(server, -1)),
+    );
+    stored.push(store.wall);
+  }
+  report.figure("nothing changed: into changes", walls, "s", "< 1");
+  report.figure("nothing changed: into SQLite", stored, "s", "< 1");
+
+  await server.restart(0);
+  await modify(server, 1);
+  const present: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    present.push((await measure(program("resume.ts", server.url, suffix, checkpoint))).wall);
+  }
+  const presentStored = await measure(
+    program("resume-store.ts", server.url, suffix, databaseOf(server, -1)),
+  );
+  report.figure("one entry changed, no session log: into changes", present, "s");
+  report.figure("one entry changed, no session log: into SQLite", [presentStored.wall], "s");
+  await server.restart(1_000);
+}
+
+async function modify({ url }: Server, person: number): Promise<void> {
+  const client = new Client({ url });
+  await client.bind(adminDn, password);
+  const title = new Attribute({ type: "title", values: ["Changed while nobody looked"] });
+  await client.modify(dnOf(person), new Change({ operation: "replace", modification: title }));
+  await client.unbind();
+}
+
+function demand(output: string, expected: string): void {
+  if (!output.includes(expected)) throw new Error(`It was to be ${expected}: ${output}`);
+}
