@@ -45,7 +45,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
-    if (entry.isProvisioned || accountsOf(step.target, type) === undefined) {
+    if (accountsOf(step.target, type) === undefined || (await isAsStated(step, entry))) {
       finish(entry);
       continue;
     }
@@ -63,6 +63,13 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
     await provisionAlone(step, entry);
     await saveLinks(step, [entry]);
   }
+}
+
+/** Whether there is nothing to write. A group is looked for, since its members have no place without it. */
+async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<boolean> {
+  if (!isProvisioned || link.type === "User" || link.resourceId === undefined) return isProvisioned;
+  const isThere = await accountsOf(step.target, link.type)?.isActive(link.resourceId);
+  return isThere !== undefined;
 }
 
 /** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */

@@ -95,6 +95,7 @@ class Synchronization {
     yield* this.#retryDue();
     for (;;) {
       this.#restart = undefined;
+      this.#missing.clear();
       yield* this.#follow();
       if (this.#restart === undefined) return;
       yield { kind: "restarted", reason: this.#restart };

@@ -232,6 +232,12 @@ onEveryTarget(({ open }) => {
     await target.groups.delete(await groupNamed(target, "staff"));
     await apply(target, [live([team("g", "the staff", [uid("ann")])])]);
     expect((await application(target)).groups).toEqual({ "the staff": ["ann"] });
+    // Nothing but a new member tells of the second time.
+    await target.groups.delete(await groupNamed(target, "the staff"));
+    await apply(target, [
+      live([person("2", "bob"), team("g", "the staff", [uid("ann"), uid("bob")])]),
+    ]);
+    expect((await application(target)).groups).toEqual({ "the staff": ["ann", "bob"] });
   });
 
   test("an account that is gone already does not hinder the entry's removal", async () => {
