@@ -13,16 +13,10 @@ export async function passwordFor(bindDn: string): Promise<string> {
   if (!process.stdin.isTTY) {
     throw new UsageError("There is no terminal to ask for the password: set CONCORDAT_PASSWORD.");
   }
-  // The prompt is an error message of sorts: it is seen even where the output goes to a file.
-  process.stderr.write(`Password of ${bindDn}: `);
-  try {
-    return await readUnseen();
-  } finally {
-    process.stderr.write("\n");
-  }
+  return await askUnseen(`Password of ${bindDn}: `);
 }
 
-async function readUnseen(): Promise<string> {
+async function askUnseen(question: string): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const prompt = createInterface({
     input: process.stdin,
@@ -34,6 +28,9 @@ async function readUnseen(): Promise<string> {
   // Ctrl-C and Ctrl-D; without a listener they would leave the question unanswered for ever.
   prompt.once("SIGINT", () => left.abort());
   prompt.once("close", () => left.abort());
+  // From here on the terminal shows nothing of what is typed, so only now is the question put. It is an error message of
+  // sorts: it is seen even where the output goes to a file.
+  process.stderr.write(question);
   try {
     return await prompt.question("", { signal: left.signal });
   } catch (error) {
@@ -41,5 +38,6 @@ async function readUnseen(): Promise<string> {
     throw error;
   } finally {
     prompt.close();
+    process.stderr.write("\n");
   }
 }
