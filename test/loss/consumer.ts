@@ -1,0 +1,92 @@
+import { subscribe } from "node:diagnostics_channel";
+import { openSync, writeSync } from "node:fs";
+import type { ChangeStream } from "concordat/changes";
+import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
+import { inetOrgPerson, profile, watchChannelName, watchDirectory } from "concordat/ldap";
+import { synchronize } from "concordat/sync";
+import { Kysely } from "kysely";
+
+/** What the process that is killed again and again is told, as JSON in its only argument. */
+export interface ConsumerOptions {
+  readonly url: string;
+  readonly base: string;
+  readonly bindDn: string;
+  readonly password: string;
+  readonly database: string;
+  /** The file to which everything that happens is appended, line by line. */
+  readonly journal: string;
+  readonly transactions: boolean;
+  readonly onDelete: "deactivate" | "delete";
+  readonly dangling: "keep" | "drop";
+}
+
+const options: ConsumerOptions = JSON.parse(process.argv[2] ?? "");
+const journal = openSync(options.journal, "a");
+
+/** Written at once: the system keeps it when the process is killed. */
+function note(line: object): void {
+  writeSync(journal, `${JSON.stringify({ at: Date.now(), pid: process.pid, ...line })}\n`);
+}
+
+/** The stream, with what it says and what is asked of it beside noted before it counts. */
+function noted(stream: ChangeStream): ChangeStream {
+  return {
+    source: stream.source,
+    async *read(request) {
+      for await (const batch of stream.read(request)) {
+        note({ batch });
+        // Whoever waits for this process to be at work sees that it is.
+        if (batch.refresh === "begins") process.stdout.write("reading\n");
+        yield batch;
+      }
+    },
+    ...(stream.reread === undefined
+      ? {}
+      : {
+          async reread(ids, request) {
+            const upserts = (await stream.reread?.(ids, request)) ?? [];
+            note({ asked: ids, upserts });
+            return upserts;
+          },
+        }),
+  };
+}
+
+subscribe(watchChannelName, (event) => note({ event }));
+
+const db = new Kysely<unknown>({
+  // A process that is killed loses nothing that it wrote; only a crash of the machine would.
+  dialect: nodeSqliteDialect({ path: options.database, durable: false }),
+});
+await createTables(db);
+const directory = watchDirectory({
+  url: options.url,
+  source: "directory",
+  base: options.base,
+  filter: "(!(ou=archive))",
+  profile: profile({
+    extends: inetOrgPerson,
+    groupClasses: ["groupOfNames", "posixGroup"],
+    members: [
+      { attribute: "member", kind: "dn" },
+      { attribute: "memberUid", kind: "uid" },
+    ],
+    user: {
+      displayName: "cn",
+      active: { reads: ["employeeType"], value: (entry) => entry.text("employeeType") !== "left" },
+    },
+  }),
+  bind: { method: "simple", dn: options.bindDn, password: options.password },
+  allowCleartext: true,
+  reconnect: { initialDelay: 10, maxDelay: 100 },
+});
+const outcomes = synchronize(
+  noted(directory),
+  kyselyTarget({ db, transactions: options.transactions }),
+  {
+    onDelete: options.onDelete,
+    dangling: options.dangling,
+    maxDeletes: Number.POSITIVE_INFINITY,
+  },
+);
+for await (const outcome of outcomes) note({ outcome });

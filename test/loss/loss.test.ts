@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeWithSlapd } from "../integration/slapd.js";
+import { type ConsumerProgram, installConsumer } from "./consumer-process.js";
+import { describePlan, longExtent, planFor, shortExtent } from "./plan.js";
+import { type RunReport, runPlan } from "./run.js";
+
+// How many seeds to run in full, and the first of them: a seed that failed is run again by naming it.
+const { CONCORDAT_SEEDS: asked, CONCORDAT_SEED: first = "1" } = process.env;
+/** With transactions, refint and a session log; and without any of them. */
+const shortSeeds = [12, 11];
+const plans =
+  asked === undefined
+    ? shortSeeds.map((seed) => planFor(seed, shortExtent))
+    : Array.from({ length: Number(asked) }, (_, i) => planFor(Number(first) + i, longExtent));
+
+describeWithSlapd("after any faults the application equals the directory", () => {
+  let program: ConsumerProgram;
+  const reports: (RunReport & { plan: string })[] = [];
+  beforeAll(async () => {
+    program = await installConsumer();
+  }, 60_000);
+  afterAll(async () => {
+    await program[Symbol.asyncDispose]();
+    if (asked !== undefined) console.info(summaryOf(reports));
+  });
+
+  test.each(plans.map((plan) => [describePlan(plan), plan] as const))(
+    "%s",
+    async (name, plan) => {
+      const report = await runPlan(plan, program);
+      reports.push({ ...report, plan: name });
+      if (asked !== undefined) console.info(lineOf(name, report));
+      expect(
+        report.differences.map(({ text }) => text),
+        `${name}\n${report.history}`,
+      ).toEqual([]);
+      expect(report.cuts).toBeGreaterThanOrEqual(plan.cuts);
+      expect(report.kills).toBeGreaterThanOrEqual(plan.kills);
+      expect(report.restarts).toBe(plan.restarts);
+    },
+    300_000,
+  );
+});
+
+function lineOf(name: string, { history: _, differences, resets, ...figures }: RunReport): string {
+  const rounded = Object.entries(figures).map(([key, value]) => `${key} ${Math.round(value)}`);
+  const reasons = Object.entries(resets).map(([reason, count]) => `${count} ${reason}`);
+  return `${name}: ${differences.length} differences, ${rounded.join(", ")}, resets ${reasons.join(", ") || 0}`;
+}
+
+function summaryOf(reports: readonly RunReport[]): string {
+  const total = (count: (report: RunReport) => number) =>
+    reports.reduce((sum, report) => sum + count(report), 0);
+  const failed = reports.filter(({ differences }) => differences.length > 0).length;
+  return [
+    `${reports.length} seeds, ${failed} with differences`,
+    `${total(({ differences }) => differences.length)} differences`,
+    `${total(({ writes }) => writes)} writes`,
+    `${total(({ cuts }) => cuts)} cuts`,
+    `${total(({ kills }) => kills)} consumers killed`,
+    `${total(({ restarts }) => restarts)} servers killed`,
+    `${total(({ reconnects }) => reconnects)} reconnects`,
+    `refreshes: ${total(({ full }) => full)} full, ${total(({ fromLog }) => fromLog)} from the log, ${total(({ byPresence }) => byPresence)} by presence, ${total(({ interrupted }) => interrupted)} interrupted`,
+    `${total(({ secondPasses }) => secondPasses)} second passes`,
+    `${total(({ reread }) => reread)} groups read again`,
+    `${Math.round(total(({ took }) => took) / 1000)} s`,
+  ].join(" · ");
+}

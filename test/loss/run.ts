@@ -1,0 +1,219 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Attribute, Change } from "ldapts";
+import { type Slapd, startSlapd } from "../integration/slapd.js";
+import {
+  addLocalAccounts,
+  addLocalMemberships,
+  type LocalContent,
+  readApplication,
+  readCheckpoint,
+  readLocalRows,
+} from "./application.js";
+import { ConsumerProcess, type ConsumerProgram } from "./consumer-process.js";
+import { CuttingProxy } from "./cutting-proxy.js";
+import { type Difference, differencesOf } from "./differences.js";
+import { readContextCsn, readDirectory } from "./directory-content.js";
+import { type Figures, Journal } from "./journal.js";
+import { firstLdif, personDn, stayingName, suffix, writers } from "./names.js";
+import type { Plan } from "./plan.js";
+import { Random } from "./random.js";
+import { bound, WriteLog, Writer } from "./writer.js";
+
+/** What a run has shown. */
+export interface RunReport extends Figures {
+  readonly differences: readonly Difference[];
+  /** What happened to the entries that differ, for a person to read; empty if none does. */
+  readonly history: string;
+  /** Writes that the server confirmed. */
+  readonly writes: number;
+  readonly kills: number;
+  readonly cuts: number;
+  readonly restarts: number;
+  /** How long the consumer needed to catch up after the last write, in milliseconds. */
+  readonly caughtUpIn: number;
+  /** All of it, in milliseconds. */
+  readonly took: number;
+}
+
+/** Writes, cuts and kills as the plan says, waits until all is quiet, and compares. */
+export async function runPlan(plan: Plan, program: ConsumerProgram): Promise<RunReport> {
+  const began = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), "concordat-loss-run-"));
+  try {
+    await using slapd = await startSlapd({
+      sessionLog: plan.sessionLog,
+      refint: plan.refint,
+      ldif: firstLdif(),
+    });
+    const random = new Random(plan.seed);
+    await using proxy = await CuttingProxy.start(slapd.url, random.fork());
+    await using run = new Run(plan, program, slapd, proxy, folder);
+    const report = await run.run(random);
+    return { ...report, took: performance.now() - began };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+class Run implements AsyncDisposable {
+  readonly #plan: Plan;
+  readonly #slapd: Slapd;
+  readonly #proxy: CuttingProxy;
+  readonly #consumer: ConsumerProcess;
+  readonly #database: string;
+  readonly #journal: string;
+  readonly #log = new WriteLog();
+  #restarts = 0;
+
+  constructor(
+    plan: Plan,
+    program: ConsumerProgram,
+    slapd: Slapd,
+    proxy: CuttingProxy,
+    folder: string,
+  ) {
+    this.#plan = plan;
+    this.#slapd = slapd;
+    this.#proxy = proxy;
+    this.#database = join(folder, "application.sqlite");
+    this.#journal = join(folder, "journal.ndjson");
+    this.#consumer = new ConsumerProcess(program, {
+      url: proxy.url,
+      base: suffix,
+      bindDn: slapd.adminDn,
+      password: slapd.password,
+      database: this.#database,
+      journal: this.#journal,
+      transactions: plan.transactions,
+      onDelete: plan.onDelete,
+      dangling: plan.refint ? "keep" : "drop",
+    });
+  }
+
+  async run(random: Random): Promise<Omit<RunReport, "took">> {
+    await addLocalAccounts(this.#database);
+    this.#consumer.start();
+    await this.#catchUp("first");
+    await this.#consumer.kill();
+    const local = await addLocalMemberships(this.#database);
+    this.#consumer.start();
+    await this.#consumer.untilItReads();
+
+    this.#proxy.begin();
+    const stop = new AbortController();
+    const writing = Array.from({ length: writers }, (_, index) =>
+      new Writer(index, this.#slapd, random.fork(), this.#log, stop.signal).run(),
+    );
+    const disturbing = this.#disturb(random.fork(), stop.signal).finally(() => stop.abort());
+    await Promise.all([disturbing, ...writing.map((one) => one.finally(() => stop.abort()))]);
+
+    this.#proxy.calm();
+    const caughtUpIn = await this.#catchUp("last");
+    const differences = await this.#compare(local);
+    const journal = new Journal(this.#journal);
+    return {
+      ...journal.figures,
+      differences,
+      history: differences.length === 0 ? "" : this.#explain(differences, journal),
+      writes: this.#log.confirmed,
+      kills: this.#consumer.kills,
+      cuts: this.#proxy.cuts,
+      restarts: this.#restarts,
+      caughtUpIn,
+    };
+  }
+
+  /** Kills the consumer and the server in a random order, each at a random moment, while connections are cut by themselves. */
+  async #disturb(random: Random, stop: AbortSignal): Promise<void> {
+    const { kills, restarts, cuts } = this.#plan;
+    const events = random.shuffled([
+      ...Array.from({ length: kills }, () => "consumer" as const),
+      ...Array.from({ length: restarts }, () => "server" as const),
+    ]);
+    for (const event of events) {
+      if (stop.aborted) return;
+      await this.#consumer.untilItReads();
+      // Often in the middle of a refresh, and as often when the consumer follows live changes.
+      await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
+      if (event === "consumer") {
+        await this.#consumer.kill();
+        this.#consumer.start();
+      } else {
+        await this.#slapd.stop("SIGKILL");
+        await sleep(random.between(0, 300));
+        await this.#slapd.start();
+        this.#restarts += 1;
+      }
+    }
+    while (this.#proxy.cuts < cuts && !stop.aborted) await sleep(50);
+  }
+
+  /** Writes one thing more and waits until the consumer has that and all before it. @returns how long that took, in milliseconds. */
+  async #catchUp(title: string): Promise<number> {
+    const began = performance.now();
+    const client = await bound(this.#slapd);
+    try {
+      const modification = new Attribute({ type: "title", values: [title] });
+      const change = new Change({ operation: "replace", modification });
+      await client.modify(personDn(stayingName(0), 0), change);
+      const newest = await readContextCsn(client);
+      while (readCheckpoint(this.#database) < newest) {
+        this.#consumer.check();
+        if (performance.now() - began > 60_000) throw new Error("The consumer does not catch up.");
+        await sleep(20);
+      }
+      return performance.now() - began;
+    } finally {
+      await client.unbind();
+    }
+  }
+
+  /** What was refused for a moment may be on its way yet; whatever is wrong after a while is a difference. */
+  async #compare(local: LocalContent): Promise<readonly Difference[]> {
+    const client = await bound(this.#slapd);
+    try {
+      for (const deadline = Date.now() + 3_000; ; await sleep(100)) {
+        const differences = differencesOf({
+          directory: await readDirectory(client),
+          application: readApplication(this.#database),
+          local,
+          localRows: readLocalRows(this.#database),
+          onDelete: this.#plan.onDelete,
+          keepsDangling: this.#plan.refint,
+          namesByMark: this.#log.namesByMark,
+        });
+        if (differences.length === 0 || Date.now() > deadline) return differences;
+      }
+    } finally {
+      await client.unbind();
+    }
+  }
+
+  #explain(differences: readonly Difference[], journal: Journal): string {
+    const parts: string[] = [];
+    for (const { text, entries } of differences.slice(0, 5)) {
+      const names = [...text.matchAll(/(?:p|g)\d\.\d+|[wg]\d-\d+|shared-\w+-\d|stays-\d+/g)];
+      const lines = entries.flatMap((entry) => journal.historyOf(entry, 30));
+      const sought = new Set(names.map(([name]) => name));
+      for (const name of sought) {
+        const notes = this.#log.notes.filter((note) =>
+          new RegExp(`${name.replace(".", "\\.")}(?!\\d)`).test(note.text),
+        );
+        for (const { at, writer, text, result } of notes.slice(-30)) {
+          lines.push({ at, text: `writer ${writer}: ${text}: ${result}` });
+        }
+      }
+      lines.sort((one, other) => one.at - other.at);
+      const distinct = [...new Set(lines.map(({ at, text }) => `  ${at % 1e7} ${text}`))];
+      parts.push([text, ...distinct].join("\n"));
+    }
+    return parts.join("\n\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#consumer[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,361 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Attribute, Change, Client, ResultCodeError } from "ldapts";
+import {
+  groupDn,
+  groupNames,
+  peopleNames,
+  personDn,
+  placeholder,
+  sharedGroupName,
+  sharedGroups,
+  staying,
+  stayingName,
+  writers,
+} from "./names.js";
+import type { Random } from "./random.js";
+
+/** Where and as whom to write. */
+export interface Access {
+  readonly url: string;
+  readonly adminDn: string;
+  readonly password: string;
+}
+
+/** One thing that a writer asked of the directory, as it stands in reports. */
+export interface WriteNote {
+  readonly at: number;
+  readonly writer: number;
+  readonly text: string;
+  /** `confirmed`, `refused` with the result code, or `unknown`: the connection was lost before the answer. */
+  readonly result: string;
+}
+
+/** What all writers have done. It explains differences; whether there are any is up to the directory. */
+export class WriteLog {
+  readonly notes: WriteNote[] = [];
+  /** For each mark, all names that the entry of this mark may ever have had: the DN and the uid. */
+  readonly namesByMark: Map<string, Set<string>> = new Map();
+
+  named(mark: string, ...names: readonly string[]): void {
+    const known = this.namesByMark.get(mark) ?? new Set();
+    for (const name of names) known.add(name);
+    this.namesByMark.set(mark, known);
+  }
+
+  get confirmed(): number {
+    return this.notes.filter(({ result }) => result === "confirmed").length;
+  }
+}
+
+interface Person {
+  readonly mark: string;
+  uid: string;
+  unit: 0 | 1;
+}
+
+interface OwnGroup {
+  readonly mark: string;
+  readonly style: "dn" | "uid";
+  cn: string;
+}
+
+/** The server's answers that are a matter of chance here: a value or an entry is there already, or is not. */
+const refusals: ReadonlySet<number> = new Set([16, 20, 32, 68]);
+
+/**
+ * The server's answers while it comes and goes: busy, unavailable, and that nobody is signed in, since the client connects
+ * again by itself but does not bind again.
+ */
+const interruptions: ReadonlySet<number> = new Set([8, 51, 52]);
+
+/** Ends what a writer is about because it does not know any more what is in the directory. */
+class Uncertain extends Error {}
+
+/**
+ * One client that changes the directory in bursts: people of names that are its own, groups of its own, and the members of
+ * groups that all writers change.
+ */
+export class Writer {
+  readonly #index: number;
+  readonly #access: Access;
+  readonly #random: Random;
+  readonly #log: WriteLog;
+  readonly #stop: AbortSignal;
+  #client: Client | undefined;
+  #people: Person[] = [];
+  #groups: OwnGroup[] = [];
+  #serial = 0;
+
+  constructor(index: number, access: Access, random: Random, log: WriteLog, stop: AbortSignal) {
+    this.#index = index;
+    this.#access = access;
+    this.#random = random;
+    this.#log = log;
+    this.#stop = stop;
+  }
+
+  /** Writes until it is told to stop. A server that is away is waited for. */
+  async run(): Promise<void> {
+    while (!this.#stop.aborted) {
+      try {
+        // Bursts of several writers at once are what servers lose deletions in; pauses let the consumer come up to them.
+        const burst = this.#random.between(3, 25);
+        for (let i = 0; i < burst && !this.#stop.aborted; i++) await this.#step();
+        await sleep(this.#random.between(50, 1_000));
+      } catch (error) {
+        if (!(error instanceof Uncertain)) throw error;
+        await this.#orient();
+      }
+    }
+    await this.#client?.unbind();
+  }
+
+  async #step(): Promise<void> {
+    const step = this.#random.between(0, 99);
+    if (step < 18) await this.#addPerson();
+    else if (step < 28) await this.#withPerson((person) => this.#setTitle(person));
+    else if (step < 38) await this.#withPerson((person) => this.#rename(person));
+    else if (step < 44) await this.#withPerson((person) => this.#move(person));
+    else if (step < 48) await this.#withPerson((person) => this.#disable(person));
+    else if (step < 52) await this.#withPerson((person) => this.#archive(person));
+    else if (step < 60) await this.#withPerson((person) => this.#delete(person));
+    else if (step < 66) await this.#withPerson((person) => this.#recreate(person));
+    else if (step < 68) await this.#swap();
+    else if (step < 83) await this.#changeMembers("dn");
+    else if (step < 93) await this.#changeMembers("uid");
+    else await this.#changeOwnGroups();
+  }
+
+  async #withPerson(act: (person: Person) => Promise<void>): Promise<void> {
+    const person = this.#random.pick(this.#people);
+    if (person !== undefined) await act(person);
+  }
+
+  async #addPerson(uid = this.#freeName(), unit = this.#random.between(0, 1) as 0 | 1) {
+    if (uid === undefined) return;
+    this.#serial += 1;
+    const person: Person = { mark: `p${this.#index}.${this.#serial}`, uid, unit };
+    const dn = this.#named(person, uid, unit);
+    const added = await this.#write(`add ${dn} as ${person.mark}`, (client) =>
+      client.add(dn, {
+        objectClass: "inetOrgPerson",
+        uid,
+        cn: `${person.mark} ${this.#random.between(0, 999)}`,
+        sn: uid,
+        employeeNumber: person.mark,
+      }),
+    );
+    if (added) this.#people.push(person);
+  }
+
+  async #setTitle(person: Person): Promise<void> {
+    const title = `t${this.#random.between(0, 9_999)}`;
+    await this.#modify(personDn(person.uid, person.unit), "replace", "title", title);
+  }
+
+  async #rename(person: Person, uid = this.#freeName()): Promise<void> {
+    if (uid === undefined) return;
+    const from = personDn(person.uid, person.unit);
+    const to = this.#named(person, uid, person.unit);
+    const text = `rename ${from} to ${to} (${person.mark})`;
+    if (await this.#write(text, (client) => client.modifyDN(from, to))) person.uid = uid;
+  }
+
+  /** To the other unit, sometimes under another name. */
+  async #move(person: Person): Promise<void> {
+    const from = personDn(person.uid, person.unit);
+    const uid = this.#random.chance(0.3) ? (this.#freeName() ?? person.uid) : person.uid;
+    const unit = person.unit === 0 ? 1 : 0;
+    const to = this.#named(person, uid, unit);
+    const moved = await this.#write(`move ${from} to ${to} (${person.mark})`, (client) =>
+      client.modifyDN(from, to),
+    );
+    if (moved) Object.assign(person, { uid, unit });
+  }
+
+  async #disable(person: Person): Promise<void> {
+    const dn = personDn(person.uid, person.unit);
+    const left = this.#random.chance(0.6) ? ["left"] : [];
+    await this.#modify(dn, "replace", "employeeType", ...left);
+  }
+
+  /** Whoever is archived does not match the filter any more. */
+  async #archive(person: Person): Promise<void> {
+    const dn = personDn(person.uid, person.unit);
+    const archive = this.#random.chance(0.5) ? ["archive"] : [];
+    await this.#modify(dn, "replace", "ou", ...archive);
+  }
+
+  async #delete(person: Person): Promise<void> {
+    const dn = personDn(person.uid, person.unit);
+    const deleted = await this.#write(`delete ${dn} (${person.mark})`, (client) => client.del(dn));
+    if (deleted) this.#people = this.#people.filter((other) => other !== person);
+  }
+
+  /** The same name at once, for another person. */
+  async #recreate(person: Person): Promise<void> {
+    await this.#delete(person);
+    if (!this.#people.includes(person)) await this.#addPerson(person.uid, person.unit);
+  }
+
+  /** Two people change names, by way of a third name. */
+  async #swap(): Promise<void> {
+    const [one, other] = this.#random.shuffled(this.#people);
+    if (one === undefined || other === undefined) return;
+    const name = one.uid;
+    await this.#rename(one);
+    if (one.uid === name) return;
+    const between = one.uid;
+    const second = other.uid;
+    await this.#rename(other, name);
+    if (one.uid === between && other.uid === name) await this.#rename(one, second);
+  }
+
+  async #changeMembers(style: "dn" | "uid", cn?: string): Promise<void> {
+    const group = cn ?? sharedGroupName(style, this.#random.between(0, sharedGroups - 1));
+    const operation = this.#random.chance(0.6) ? "add" : "delete";
+    const attribute = style === "dn" ? "member" : "memberUid";
+    await this.#modify(groupDn(group), operation, attribute, this.#anyMember(style));
+  }
+
+  /** Anybody's name: whoever has it, or nobody. */
+  #anyMember(style: "dn" | "uid"): string {
+    const writer = this.#random.between(0, writers - 1);
+    if (style === "dn" && this.#random.chance(0.1)) {
+      return groupDn(this.#random.pick(groupNames(writer)) ?? "");
+    }
+    const uid = this.#random.chance(0.15)
+      ? stayingName(this.#random.between(0, staying - 1))
+      : (this.#random.pick(peopleNames(writer)) ?? "");
+    if (style === "uid") return uid;
+    return personDn(uid, uid.startsWith("stays") || this.#random.chance(0.5) ? 0 : 1);
+  }
+
+  async #changeOwnGroups(): Promise<void> {
+    const group = this.#random.pick(this.#groups);
+    const step = this.#random.between(0, 9);
+    if (group === undefined || step < 3) await this.#addGroup();
+    else if (step < 7) await this.#changeMembers(group.style, group.cn);
+    else if (step < 8) await this.#deleteGroup(group);
+    else await this.#renameGroup(group);
+  }
+
+  async #addGroup(): Promise<void> {
+    const cn = this.#freeGroupName();
+    if (cn === undefined) return;
+    this.#serial += 1;
+    const style = this.#random.chance(0.5) ? "dn" : "uid";
+    const group: OwnGroup = { mark: `g${this.#index}.${this.#serial}`, style, cn };
+    const dn = groupDn(cn);
+    this.#log.named(group.mark, dn);
+    const first = this.#anyMember(style);
+    const added = await this.#write(`add ${dn} as ${group.mark} with ${first}`, (client) =>
+      client.add(dn, {
+        cn,
+        description: group.mark,
+        ...(style === "dn"
+          ? { objectClass: "groupOfNames", member: [placeholder, first] }
+          : { objectClass: "posixGroup", gidNumber: String(1000 + this.#index), memberUid: first }),
+      }),
+    );
+    if (added) this.#groups.push(group);
+  }
+
+  async #deleteGroup(group: OwnGroup): Promise<void> {
+    const dn = groupDn(group.cn);
+    const deleted = await this.#write(`delete ${dn} (${group.mark})`, (client) => client.del(dn));
+    if (deleted) this.#groups = this.#groups.filter((other) => other !== group);
+  }
+
+  async #renameGroup(group: OwnGroup): Promise<void> {
+    const cn = this.#freeGroupName();
+    if (cn === undefined) return;
+    const [from, to] = [groupDn(group.cn), groupDn(cn)];
+    this.#log.named(group.mark, to);
+    const text = `rename ${from} to ${to} (${group.mark})`;
+    if (await this.#write(text, (client) => client.modifyDN(from, to))) group.cn = cn;
+  }
+
+  #freeName(): string | undefined {
+    const taken = new Set(this.#people.map((person) => person.uid));
+    return this.#random.pick(peopleNames(this.#index).filter((name) => !taken.has(name)));
+  }
+
+  #freeGroupName(): string | undefined {
+    const taken = new Set(this.#groups.map((group) => group.cn));
+    return this.#random.pick(groupNames(this.#index).filter((name) => !taken.has(name)));
+  }
+
+  #named({ mark }: Person, uid: string, unit: 0 | 1): string {
+    const dn = personDn(uid, unit);
+    this.#log.named(mark, dn, uid);
+    return dn;
+  }
+
+  async #modify(
+    dn: string,
+    operation: "add" | "replace" | "delete",
+    type: string,
+    ...values: readonly string[]
+  ): Promise<void> {
+    const modification = new Attribute({ type, values: [...values] });
+    const text = `${operation} ${type} of ${dn}: ${values.join(" ")}`;
+    await this.#write(text, (client) => client.modify(dn, new Change({ operation, modification })));
+  }
+
+  /** @returns whether the server confirmed it. */
+  async #write(text: string, work: (client: Client) => Promise<unknown>): Promise<boolean> {
+    const note = (result: string) =>
+      this.#log.notes.push({ at: Date.now(), writer: this.#index, text, result });
+    try {
+      this.#client ??= await bound(this.#access);
+      await work(this.#client);
+      note("confirmed");
+      return true;
+    } catch (error) {
+      if (error instanceof ResultCodeError) {
+        note(`refused with ${error.code}`);
+        if (refusals.has(error.code)) return false;
+        if (!interruptions.has(error.code)) throw error;
+      } else note("unknown");
+      throw new Uncertain();
+    }
+  }
+
+  /** Finds out what there is of its own, once the server answers again. */
+  async #orient(): Promise<void> {
+    this.#client?.unbind().catch(() => undefined);
+    this.#client = undefined;
+    for (;;) {
+      try {
+        this.#client = await bound(this.#access);
+        const filter = `(|(uid=w${this.#index}-*)(cn=g${this.#index}-*))`;
+        const found = await this.#client.search("dc=example,dc=com", { filter });
+        this.#people = [];
+        this.#groups = [];
+        for (const entry of found.searchEntries) {
+          const { dn, uid, cn, employeeNumber, description, memberUid, gidNumber } = entry;
+          if (uid !== undefined) {
+            const unit = dn.includes("ou=staff") ? 1 : 0;
+            this.#people.push({ mark: String(employeeNumber), uid: String(uid), unit });
+          } else {
+            const style = (memberUid ?? gidNumber) === undefined ? "dn" : "uid";
+            this.#groups.push({ mark: String(description), cn: String(cn), style });
+          }
+        }
+        return;
+      } catch (error) {
+        if (error instanceof ResultCodeError && !interruptions.has(error.code)) throw error;
+        this.#client = undefined;
+        await sleep(50);
+      }
+    }
+  }
+}
+
+/** A client of the administrator's. */
+export async function bound({ url, adminDn, password }: Access): Promise<Client> {
+  const client = new Client({ url, timeout: 10_000, connectTimeout: 2_000 });
+  await client.bind(adminDn, password);
+  return client;
+}
