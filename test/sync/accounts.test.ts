@@ -248,6 +248,43 @@ onEveryTarget(({ open }) => {
     expect(await refused(target)).toEqual([]);
   });
 
+  test("an account that another source has begun to create is not adopted", async () => {
+    const target = await open();
+    await target.users.create({ userName: "ann" });
+    await target.links.save("hr", [
+      {
+        sourceId: "x",
+        type: "User",
+        state: "entering",
+        adopted: false,
+        seen: 1,
+        disabledByUs: false,
+        unsettled: true,
+        intent: { name: "Ann" },
+      },
+    ]);
+    const match = { users: "userName" } as const;
+    expect(await apply(target, [live([person("1", "ann")])], { match })).toEqual([
+      "deferred ann: uniqueness",
+    ]);
+  });
+
+  test("an entry that is gone is remembered until a later refresh, and for ever while its account is kept", async () => {
+    for (const [onDelete, kept] of [
+      ["delete", 0],
+      ["deactivate", 1],
+    ] as const) {
+      const target = await open();
+      const tombstones = (): Promise<number> =>
+        target.links.count("directory", { states: ["gone"] });
+      await apply(target, refresh([person("1", "ann")]));
+      await apply(target, refresh([]), { onDelete });
+      expect(await tombstones()).toBe(1);
+      await apply(target, refresh([]), { onDelete });
+      expect(await tombstones()).toBe(kept);
+    }
+  });
+
   test("whatever a refresh did not mention is swept", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), person("2", "bob")]));

@@ -10,13 +10,16 @@ import {
 import {
   apply,
   dn,
+  follow,
   gone,
   id,
   live,
   membersOf,
+  partOfPerson,
   person,
   present,
   refresh,
+  scripted,
   team,
   uid,
 } from "./streams.js";
@@ -388,6 +391,48 @@ onEveryTarget(({ open }) => {
     await apply(target, [live([team("g", "staff", [])])]);
     await apply(target, [live([team("g", "staff", [])])], { source: "hr" });
     expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+  });
+
+  test("a part of an entry that names it anew leaves its names of other kinds", async () => {
+    const target = await open();
+    const dangling = "drop";
+    const groups = [team("g", "by dn", [dn("cn=new")]), team("h", "by uid", [uid("ann")])];
+    await apply(target, refresh([person("1", "ann"), ...groups]), { dangling });
+    await apply(target, [live([partOfPerson("1", {}, { names: [dn("cn=new")] })])], { dangling });
+    expect(await groupsOf(target)).toEqual({ "by dn": ["ann"], "by uid": ["ann"] });
+  });
+
+  test.for([
+    ["rewritten without an event", [dn("cn=anna")], ["anna"]],
+    ["left as it was", [dn("cn=ann")], ["ann"]],
+  ] as const)(
+    "before somebody takes a member's old name, the group is read again: %s",
+    async ([, members, expected]) => {
+      const target = await open();
+      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+      const asked: (readonly string[])[] = [];
+      const stream = {
+        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
+        reread: async (sourceIds: readonly string[]) => {
+          asked.push(sourceIds);
+          return [team("g", "staff", members)];
+        },
+      };
+      await follow(stream, target);
+      expect(await groupsOf(target)).toEqual({ staff: expected });
+      expect(asked).toEqual([["g"]]);
+    },
+  );
+
+  test("a group that lost a member without an event is read before the name means another", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    const stream = {
+      ...scripted([live([gone("1")]), live([person("2", "ann")])]),
+      reread: async () => [team("g", "staff", [])],
+    };
+    await follow(stream, target);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
   });
 
   test("a name that an entry loses to another for a while is its own again when it is stated again", async () => {
