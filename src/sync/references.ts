@@ -47,17 +47,16 @@ async function compareDelta(
   return { add: [...add.values()], remove: [...remove.values()] };
 }
 
-/** Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. */
+/**
+ * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. What goes
+ * does so last: a name that made us doubt the group, and read it again, must not be gone before all the others are there.
+ */
 export async function saveReferenceChange(
   step: Step,
   group: string,
   change: ReferenceChange,
 ): Promise<void> {
   const { memberships } = step.target;
-  for (const removed of slices(change.remove, PAGE)) {
-    await markUnsettled(step, targetsOf(removed));
-    await memberships.removeReferences(step.source, removed);
-  }
   for (const added of slices(change.add, PAGE)) {
     const holders = await holdersOf(step, added);
     const references = added.map((name): Reference => {
@@ -66,6 +65,10 @@ export async function saveReferenceChange(
     });
     await markUnsettled(step, targetsOf(references));
     await memberships.saveReferences(step.source, references);
+  }
+  for (const removed of slices(change.remove, PAGE)) {
+    await markUnsettled(step, targetsOf(removed));
+    await memberships.removeReferences(step.source, removed);
   }
 }
 

@@ -249,6 +249,8 @@ class Synchronization {
       try {
         await this.#transact(phase, outcomes, work);
       } catch (error) {
+        // Groups that were read again in vain are as doubtful as before.
+        this.#reliable.clear();
         // Without a transaction, what was done before it went wrong is done.
         if (this.#target.transaction === undefined) yield* this.#report(outcomes);
         this.#settings.signal?.throwIfAborted();

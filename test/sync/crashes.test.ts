@@ -19,6 +19,8 @@ interface Scenario {
   /** What somebody in the application did. */
   readonly locally?: (target: Target) => Promise<void>;
   readonly later: readonly ChangeBatch[];
+  /** What the directory says when the process is back, if not the same. */
+  readonly resumed?: readonly ChangeBatch[];
   readonly options?: SynchronizeOptions;
   readonly expected: Application;
 }
@@ -128,6 +130,42 @@ const scenarios: readonly Scenario[] = [
     expected: { users: { ann: "active" }, groups: { staff: ["ann"] } },
   },
   {
+    title: "a membership is withdrawn, and stated again before that was finished",
+    before: refresh([ann, staff("ann")]),
+    later: [live([staff()])],
+    resumed: refresh([ann, staff("ann")]),
+    expected: { users: { ann: "active" }, groups: { staff: ["ann"] } },
+  },
+  {
+    title: "a membership is stated, and withdrawn before that was finished",
+    before: refresh([ann, staff()]),
+    later: [live([staff("ann")])],
+    resumed: refresh([ann, staff()]),
+    expected: { users: { ann: "active" }, groups: { staff: [] } },
+  },
+  {
+    title: "somebody is disabled, and enabled before that was finished",
+    before: refresh([ann]),
+    later: [live([inactive])],
+    resumed: refresh([ann]),
+    expected: { users: { ann: "active" }, groups: {} },
+  },
+  {
+    title: "somebody goes, and is back before that was finished",
+    before: refresh([ann, staff("ann")]),
+    later: [live([gone("1")])],
+    resumed: refresh([ann, staff("ann")]),
+    expected: { users: { ann: "active" }, groups: { staff: ["ann"] } },
+  },
+  {
+    title: "somebody comes, and is gone before that was finished",
+    before: refresh([bob]),
+    later: [live([ann])],
+    resumed: refresh([bob]),
+    options: { onDelete: "delete" },
+    expected: { users: { bob: "active" }, groups: {} },
+  },
+  {
     title: "two swap their names",
     before: refresh([ann, bob, staff("ann")]),
     later: [live([person("1", "bob"), person("2", "ann")])],
@@ -195,13 +233,13 @@ async function dies(
 onEveryTarget(({ open }) => {
   test.for(scenarios)(
     "$title: whatever the last write was, the next delivery finishes it",
-    async ({ before, locally, later, options, expected }) => {
+    async ({ before, locally, later, resumed = later, options, expected }) => {
       for (let writes = 0, died = true; died; writes++) {
         const target = await open();
         await apply(target, before, options);
         await locally?.(target);
         died = await dies(target, writes, later, options);
-        await apply(target, later, options);
+        await apply(target, resumed, options);
         expect(await application(target), `after ${writes} writes`).toEqual(expected);
         expect(await refused(target)).toEqual([]);
       }

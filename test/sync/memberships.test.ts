@@ -424,6 +424,29 @@ onEveryTarget(({ open }) => {
     },
   );
 
+  test("a group that was read again is so once more where that was undone", async () => {
+    for (let calls = 0, failed = true; failed; calls++) {
+      const target = await open();
+      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+      let left = Number.POSITIVE_INFINITY;
+      const shaky = interferedWith(target, {
+        before: () => {
+          if (left-- === 0) throw new Error("socket hang up");
+        },
+      });
+      const stream = {
+        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
+        reread: async () => {
+          left = Math.min(left, calls);
+          return [team("g", "staff", [dn("cn=anna")])];
+        },
+      };
+      await follow(stream, shaky);
+      failed = left < 0;
+      expect(await groupsOf(target), `failing at call ${calls}`).toEqual({ staff: ["anna"] });
+    }
+  });
+
   test("a group that lost a member without an event is read before the name means another", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
