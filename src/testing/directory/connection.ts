@@ -3,6 +3,7 @@ import { type SecureContext, TLSSocket } from "node:tls";
 import { BerError, elementSize, tags } from "./ber.js";
 import { ResultCode } from "./errors.js";
 import { encodeDisconnection, readRequest } from "./message.js";
+import { Outbox } from "./outbox.js";
 import type { Service } from "./service.js";
 import { Session } from "./session.js";
 
@@ -13,17 +14,20 @@ const maxUnsent = 1024 * 1024;
 
 /** The bytes of one client: cuts requests out of what arrives, and sends the answers. */
 export class Connection {
+  readonly #service: Service;
   readonly #session: Session;
+  readonly #outbox: Outbox;
   readonly #onClose: () => void;
   #socket: Socket;
   #received: Buffer[] = [];
   #receivedSize = 0;
-  #drained: Promise<void> | undefined;
 
   constructor(socket: Socket, service: Service, onClose: () => void) {
+    this.#service = service;
     this.#onClose = onClose;
+    this.#outbox = new Outbox(socket, service.faults);
     this.#session = new Session(service, {
-      send: (encoded) => this.#send(encoded),
+      send: (encoded, stage) => this.#outbox.send(encoded, stage),
       isSecure: () => this.#socket instanceof TLSSocket,
       startTls: (secureContext) => this.#startTls(secureContext),
       end: () => this.#socket.end(),
@@ -40,6 +44,7 @@ export class Connection {
 
   #attach(socket: Socket): void {
     this.#socket = socket;
+    this.#outbox.attach(socket);
     socket.setNoDelay(true);
     socket.on("data", this.#receive);
     // A client that goes away without a word is no error here.
@@ -49,12 +54,22 @@ export class Connection {
 
   readonly #close = (): void => {
     this.#session.close();
+    this.#outbox.close();
     this.#onClose();
   };
 
   readonly #receive = (chunk: Buffer): void => {
     this.#received.push(chunk);
     this.#receivedSize += chunk.length;
+    this.#read();
+  };
+
+  #read(): void {
+    const { readsAgain } = this.#service.faults;
+    if (readsAgain !== undefined) {
+      this.#readAfter(readsAgain);
+      return;
+    }
     try {
       for (let encoded = this.#nextMessage(); encoded; encoded = this.#nextMessage()) {
         this.#session.handle(readRequest(encoded));
@@ -63,11 +78,19 @@ export class Connection {
       if (!(error instanceof BerError)) throw error;
       this.#refuse(error);
     }
-    if (this.#socket.writableLength > maxUnsent && this.#drained !== undefined) {
-      this.#socket.pause();
-      void this.#drained.then(() => this.#socket.resume());
-    }
-  };
+    const { drained } = this.#outbox;
+    if (this.#socket.writableLength > maxUnsent && drained !== undefined) this.#readAfter(drained);
+  }
+
+  #readAfter(occasion: Promise<void>): void {
+    const socket = this.#socket;
+    socket.pause();
+    void occasion.then(() => {
+      if (socket.destroyed) return;
+      socket.resume();
+      this.#read();
+    });
+  }
 
   /** Takes the next whole message from what was received. */
   #nextMessage(): Buffer | undefined {
@@ -84,23 +107,6 @@ export class Connection {
     this.#received = rest.length > 0 ? [rest] : [];
     this.#receivedSize = rest.length;
     return all.subarray(0, size);
-  }
-
-  /** Every message that the client gets passes here. Resolves when the client can take more. */
-  #send(encoded: Buffer): Promise<void> | undefined {
-    const socket = this.#socket;
-    if (!socket.writable || socket.write(encoded)) return undefined;
-    this.#drained ??= new Promise((resolve) => {
-      const resume = () => {
-        socket.off("drain", resume);
-        socket.off("close", resume);
-        this.#drained = undefined;
-        resolve();
-      };
-      socket.on("drain", resume);
-      socket.on("close", resume);
-    });
-    return this.#drained;
   }
 
   /** RFC 4511 §4.1.1: bytes that are no message end the connection. */

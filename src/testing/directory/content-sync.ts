@@ -1,8 +1,10 @@
+import { ContextCsn } from "./context-csn.js";
 import { type CsnSet, printCookie, readCookie } from "./csn.js";
 import { type Entry, isInScope } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
 import { evaluate } from "./filter.js";
-import { LiveSearch } from "./live-search.js";
+import { LiveSearch, type RecordedWrite } from "./live-search.js";
+import type { PlannedFaults } from "./planned-faults.js";
 import { SessionLog } from "./session-log.js";
 import type { Content, Refresh, SyncMessage, SyncRequest } from "./sync-message.js";
 import type { Tree, Write } from "./tree.js";
@@ -17,6 +19,7 @@ export interface ContentSyncOptions {
   readonly reloadHint: boolean;
   /** Whether the cookie of this change comes without a CSN. */
   readonly isBare: (write: Write) => boolean;
+  readonly faults: PlannedFaults;
   /** How many changes may wait for a consumer that does not read. */
   readonly maxQueued: number;
 }
@@ -27,31 +30,51 @@ const identifiersPerSet = 256;
 /** The provider of RFC 4533, in the dialect of OpenLDAP's syncprov overlay. */
 export class ContentSync {
   readonly #options: ContentSyncOptions;
-  readonly #context = new Map<number, string>();
+  readonly #context = new ContextCsn();
   readonly #live = new Set<LiveSearch>();
   #log: SessionLog;
 
   constructor(options: ContentSyncOptions) {
     this.#options = options;
-    this.#log = new SessionLog(options.sessionLog, this.#context);
+    this.#log = new SessionLog(options.sessionLog, this.#context.csns);
   }
 
   /** The latest CSN of each server, which is what `contextCSN` holds. */
   get contextCsns(): CsnSet {
-    return this.#context;
+    return this.#context.csns;
+  }
+
+  /** While a write has its CSN and has not happened: fulfilled when there is none. */
+  get writesFinished(): Promise<void> | undefined {
+    return this.#context.finished;
   }
 
   /** Forgets the session log, as a restart does. */
   clearLog(): void {
-    this.#log = new SessionLog(this.#options.sessionLog, this.#context);
+    this.#log = new SessionLog(this.#options.sessionLog, this.#context.csns);
+    this.#context.clean();
+  }
+
+  /** Forgets all but the last writes of the session log. */
+  trimLog(keep: number): void {
+    this.#log.trim(keep);
+  }
+
+  /** A write has its CSN, and will be recorded, or given up, later. */
+  begin(csn: string, serverId: number): void {
+    this.#context.begin(csn, serverId);
+  }
+
+  /** A write that had begun was recorded or given up. */
+  end(csn: string): void {
+    this.#context.end(csn);
   }
 
   /** Takes note of a write and passes it on to every search that persists. */
   record(write: Write): void {
-    const latest = this.#context.get(write.serverId);
-    if (latest === undefined || latest < write.csn) this.#context.set(write.serverId, write.csn);
+    const advances = this.#context.advance(write.csn, write.serverId);
     this.#log.append(write);
-    for (const search of this.#live) search.push(write);
+    for (const search of this.#live) search.push({ ...write, advances });
   }
 
   /**
@@ -60,51 +83,52 @@ export class ContentSync {
    * @throws {DirectoryError} unwillingToPerform for a cookie of the future, or e-syncRefreshRequired.
    */
   refresh(content: Content, request: SyncRequest): Refresh {
+    const { faults, serverId, reloadHint } = this.#options;
+    // What is written while it is sent is not what this refresh is about.
+    const context = new Map(this.#context.csns);
     const { rid, csns } = readCookie(request.cookie ?? "");
-    const known = new Map([...csns].filter(([server]) => this.#context.has(server)));
-    const own = known.get(this.#options.serverId);
-    if (own !== undefined && own > (this.#context.get(this.#options.serverId) ?? "")) {
-      throw new DirectoryError(
-        ResultCode.unwillingToPerform,
-        "consumer state is newer than provider!",
-      );
+    const refusal = csns.size > 0 ? faults.takeRefusal() : undefined;
+    if (refusal !== undefined) throw refused(refusal);
+    // A search that persists is sent everything; another one nothing that is later than what its cookie will say.
+    const isSent = ({ csn }: Entry, server: number) =>
+      request.mode === "refreshAndPersist" || csn <= (context.get(server) ?? csn);
+    const all = () => this.#added(content, isSent);
+    if (csns.size > 0 && faults.takeIgnoredCookie()) {
+      return { messages: all(), refreshDeletes: true, cookie: "" };
     }
-    const cookie = this.#cookie(rid, this.#context);
-    const matching = this.#entries(content);
+    const known = new Map([...csns].filter(([server]) => context.has(server)));
+    const own = known.get(serverId);
+    if (own !== undefined && own > (context.get(serverId) ?? "")) {
+      throw refused(ResultCode.unwillingToPerform);
+    }
+    const cookie = this.#spoilt(rid, this.#cookie(rid, context));
     if (known.size === 0) {
       // A state of servers that are not known here is no state, but slapd ends the refresh as if it were one.
-      return { messages: asAdded(matching), refreshDeletes: csns.size === 0, cookie };
+      return { messages: all(), refreshDeletes: csns.size === 0, cookie };
     }
     const isNewer = (csn: string, server: number) => (known.get(server) ?? "") < csn;
-    if (![...this.#context].some(([server, csn]) => isNewer(csn, server))) {
-      return { messages: [], refreshDeletes: true };
-    }
-    const changed = matching.filter((entry) => isNewer(entry.csn, serverIdOf(entry)));
+    const hasChanged = [...context].some(([server, csn]) => isNewer(csn, server));
+    if (!hasChanged && !this.#context.isDirty) return { messages: [], refreshDeletes: true };
+    const end = hasChanged ? { cookie } : {};
+    const changed = () =>
+      this.#added(content, (entry, server) => isNewer(entry.csn, server) && isSent(entry, server));
     if (this.#log.covers(known)) {
-      const uuids = this.#deletedSince(known, matching);
+      const uuids = this.#deletedSince(known, context, this.#entries(content));
       // slapd leaves the place of a server that it does not know empty.
       const echoed = new Map(
         [...csns].map(([server, csn]) => [server, known.has(server) ? csn : ""]),
       );
-      return {
-        messages: concatenate(this.#asDeleted(uuids, rid, echoed), asAdded(changed)),
-        refreshDeletes: true,
-        cookie,
-      };
+      const deleted = this.#asDeleted(uuids, rid, echoed);
+      return { messages: concatenate(deleted, changed()), refreshDeletes: true, ...end };
     }
     const oldest = [...known.values()].sort()[0] ?? "";
     const everything = this.#options.tree.search(this.#options.tree.suffix, "sub");
     if (!everything.some((entry) => entry.csn <= oldest)) {
-      if (this.#options.reloadHint && !request.reloadHint) {
-        throw new DirectoryError(ResultCode.syncRefreshRequired, "sync cookie is stale");
-      }
-      return { messages: asAdded(matching), refreshDeletes: false, cookie };
+      if (reloadHint && !request.reloadHint) throw refused(ResultCode.syncRefreshRequired);
+      return { messages: all(), refreshDeletes: false, ...end };
     }
-    return {
-      messages: concatenate(asPresent(matching), asAdded(changed)),
-      refreshDeletes: false,
-      cookie,
-    };
+    const messages = concatenate(this.#asPresent(content), changed());
+    return { messages, refreshDeletes: false, ...end };
   }
 
   /** Follows the changes to a content from now on (RFC 4533 §3.4.2). */
@@ -143,10 +167,10 @@ export class ContentSync {
    * What left the content since a state, in the order of the CSNs: what was deleted, by its deletion, and what changed
    * and no longer matches, by its first change.
    */
-  #deletedSince(state: CsnSet, matching: readonly Entry[]): Map<string, string> {
+  #deletedSince(state: CsnSet, context: CsnSet, matching: readonly Entry[]): Map<string, string> {
     const present = new Set(matching.map((entry) => entry.uuid));
     const gone = new Map<string, string>();
-    for (const { kind, uuid, csn } of this.#log.since(state)) {
+    for (const { kind, uuid, csn } of this.#log.since(state, context)) {
       // What was only added was not in the content before.
       if (kind === "add" || present.has(uuid)) continue;
       if (kind === "delete") gone.delete(uuid);
@@ -168,36 +192,75 @@ export class ContentSync {
   }
 
   /** What a write means for a content. */
-  #describe(write: Write, content: Content, rid: string | undefined): SyncMessage | undefined {
-    const csns = this.#options.isBare(write) ? new Map() : new Map([[write.serverId, write.csn]]);
-    const cookie = this.#cookie(rid, csns);
+  #describe(
+    write: RecordedWrite,
+    content: Content,
+    rid: string | undefined,
+  ): SyncMessage | undefined {
     const wasIn = this.#matches(content, write.before);
     const isIn = this.#matches(content, write.after);
+    // slapd passes over the deletion of an entry that was not in the content.
+    if (!wasIn && write.after === undefined) return undefined;
+    const isBare = !write.advances || this.#options.isBare(write);
+    const csns = isBare ? new Map() : new Map([[write.serverId, write.csn]]);
+    const cookie = this.#spoilt(rid, this.#cookie(rid, csns));
     if (isIn && write.after) {
       return { kind: "entry", state: wasIn ? "modify" : "add", entry: write.after, cookie };
     }
     if (wasIn && write.before) {
       return { kind: "entry", state: "delete", entry: write.after ?? write.before, cookie };
     }
-    // slapd passes over the deletion of an entry that was not in the content.
-    return write.after && { kind: "newCookie", cookie };
+    return { kind: "newCookie", cookie };
   }
+
+  /** The cookie, or what a fault makes of it. */
+  #spoilt(rid: string | undefined, cookie: string): string {
+    switch (this.#options.faults.takeSpoiltCookie()) {
+      case "bare":
+        return this.#cookie(rid, new Map());
+      case "garbage":
+        return "no cookie of this server";
+      case "empty":
+        return "";
+      case undefined:
+        return cookie;
+    }
+  }
+
+  /** Entries as they are when their turn comes; those that have gone by then are left out. */
+  *#added(
+    content: Content,
+    isSent: (entry: Entry, serverId: number) => boolean,
+  ): Generator<SyncMessage> {
+    const isToBeSent = (entry: Entry) => isSent(entry, serverIdOf(entry));
+    for (const { uuid } of this.#entries(content).filter(isToBeSent)) {
+      const entry = this.#options.tree.withUuid(uuid);
+      if (entry === undefined || !this.#matches(content, entry) || !isToBeSent(entry)) continue;
+      yield { kind: "entry", state: "add", entry };
+    }
+  }
+
+  /** All that is there now, as slapd says it: also what follows as changed. */
+  *#asPresent(content: Content): Generator<SyncMessage> {
+    const entries = this.#entries(content);
+    for (let at = 0; at < entries.length; at += identifiersPerSet) {
+      const uuids = entries.slice(at, at + identifiersPerSet).map((entry) => entry.uuid);
+      yield { kind: "idSet", refreshDeletes: false, uuids };
+    }
+  }
+}
+
+const refusalTexts: ReadonlyMap<number, string> = new Map([
+  [ResultCode.unwillingToPerform, "consumer state is newer than provider!"],
+  [ResultCode.syncRefreshRequired, "sync cookie is stale"],
+]);
+
+function refused(resultCode: number): DirectoryError {
+  return new DirectoryError(resultCode, refusalTexts.get(resultCode) ?? "");
 }
 
 function serverIdOf(entry: Entry): number {
   return Number.parseInt(entry.csn.split("#")[2] ?? "0", 16);
-}
-
-function* asAdded(entries: readonly Entry[]): Generator<SyncMessage> {
-  for (const entry of entries) yield { kind: "entry", state: "add", entry };
-}
-
-/** All that is there now, as slapd says it: also what follows as changed. */
-function* asPresent(entries: readonly Entry[]): Generator<SyncMessage> {
-  for (let at = 0; at < entries.length; at += identifiersPerSet) {
-    const uuids = entries.slice(at, at + identifiersPerSet).map((entry) => entry.uuid);
-    yield { kind: "idSet", refreshDeletes: false, uuids };
-  }
 }
 
 function* concatenate<T>(...parts: Iterable<T>[]): Generator<T> {

@@ -6,6 +6,7 @@ export class CsnClock {
   readonly #now: () => Date;
   #lastTime = "";
   #count = 0;
+  #taken: string | undefined;
 
   constructor(now: () => Date) {
     this.#now = now;
@@ -13,6 +14,11 @@ export class CsnClock {
 
   /** The next CSN of a server (0 to 4095). */
   next(serverId: number): string {
+    const taken = this.#taken;
+    if (taken !== undefined) {
+      this.#taken = undefined;
+      return taken;
+    }
     const time = `${this.#now().toISOString().replace(/[-:T]/g, "").slice(0, 18)}000Z`;
     if (time > this.#lastTime) {
       this.#lastTime = time;
@@ -22,6 +28,16 @@ export class CsnClock {
     }
     const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
     return `${this.#lastTime}#${hex(this.#count, 6)}#${hex(serverId, 3)}#000000`;
+  }
+
+  /** Does a write with a number that was taken before. */
+  withTaken(csn: string, write: () => unknown): void {
+    this.#taken = csn;
+    try {
+      write();
+    } finally {
+      this.#taken = undefined;
+    }
   }
 
   /** Sees a CSN that another clock made, so that the next one is later. */

@@ -7,9 +7,11 @@ import { ContentSync } from "./content-sync.js";
 import { CsnClock } from "./csn.js";
 import { parseDn, printDn, printRdn } from "./dn.js";
 import type { GivenAttribute, Scope } from "./entry.js";
+import type { DelayedWrite, DirectoryFaults } from "./faults.js";
 import { evaluate, parseFilter } from "./filter.js";
 import { parseLdif } from "./ldif.js";
 import type { Modification } from "./modify.js";
+import { PlannedFaults } from "./planned-faults.js";
 import {
   type AttributesInput,
   type DirectoryEntry,
@@ -102,6 +104,8 @@ export interface Directory extends AsyncDisposable {
   readonly suffix: string;
   readonly adminDn: string;
   readonly password: string;
+  /** Makes things go wrong. */
+  readonly faults: DirectoryFaults;
   /** How many clients are connected. */
   readonly connections: number;
   /**
@@ -158,8 +162,10 @@ class InProcessDirectory implements Directory {
   readonly suffix: string;
   readonly adminDn: string;
   readonly password: string;
+  readonly faults: PlannedFaults;
   readonly #serverId: number;
   readonly #refint: boolean | "replicated";
+  readonly #csnClock: CsnClock;
   readonly #tree: Tree;
   readonly #sync: ContentSync;
   readonly #service: Service;
@@ -177,9 +183,14 @@ class InProcessDirectory implements Directory {
     this.#port = options.port ?? 0;
     const now = options.now ?? (() => new Date());
     const random = options.random ?? Math.random;
+    this.#csnClock = new CsnClock(now);
+    this.faults = new PlannedFaults({
+      trimSessionLog: (keep) => this.#sync.trimLog(keep),
+      delayWrite: (write, options) => this.#delay(write, options),
+    });
     this.#tree = new Tree({
       suffix: this.suffix,
-      csnClock: new CsnClock(now),
+      csnClock: this.#csnClock,
       now,
       newUuid: options.random === undefined ? randomUUID : () => uuidFrom(random),
       onWrite: (write) => this.#written(write),
@@ -190,11 +201,13 @@ class InProcessDirectory implements Directory {
       sessionLog: options.sessionLog ?? 1000,
       reloadHint: options.reloadHint ?? false,
       isBare: bareCookies(options.bareCookies ?? 0, random),
+      faults: this.faults,
       maxQueued: options.maxQueuedChanges ?? 100_000,
     });
     this.#service = {
       tree: this.#tree,
       sync: this.#sync,
+      faults: this.faults,
       suffix: this.suffix,
       adminDn: this.adminDn,
       password: this.password,
@@ -320,6 +333,22 @@ class InProcessDirectory implements Directory {
 
   #author(options?: WriteOptions): { dn: string; serverId: number } {
     return { dn: this.adminDn, serverId: options?.serverId ?? this.#serverId };
+  }
+
+  #delay(write: () => unknown, options?: WriteOptions): DelayedWrite {
+    const { serverId } = this.#author(options);
+    const csn = this.#csnClock.next(serverId);
+    this.#sync.begin(csn, serverId);
+    return {
+      csn,
+      complete: () => {
+        try {
+          this.#csnClock.withTaken(csn, write);
+        } finally {
+          this.#sync.end(csn);
+        }
+      },
+    };
   }
 
   #written(write: Write): void {

@@ -8,4 +8,11 @@ export {
 } from "./directory.js";
 export type { Scope } from "./entry.js";
 export { DirectoryError, ResultCode } from "./errors.js";
+export type {
+  DelayedWrite,
+  DirectoryFaults,
+  DropPoint,
+  SpoiltCookie,
+  Stall,
+} from "./faults.js";
 export type { AttributeInput, AttributesInput, DirectoryEntry, NewEntry } from "./records.js";

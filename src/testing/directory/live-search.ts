@@ -2,19 +2,25 @@ import { DirectoryError, ResultCode } from "./errors.js";
 import type { SyncMessage } from "./sync-message.js";
 import type { Write } from "./tree.js";
 
+/** A write that has been taken note of. */
+export interface RecordedWrite extends Write {
+  /** Whether the provider says that its content holds everything up to this write. */
+  readonly advances: boolean;
+}
+
 /** What a search that persists needs to know. */
 export interface LiveSearchOptions {
   /** How many changes may wait for the consumer. */
   readonly maxQueued: number;
   /** What a write means for the content, if anything. */
-  readonly describe: (write: Write) => SyncMessage | undefined;
+  readonly describe: (write: RecordedWrite) => SyncMessage | undefined;
   readonly onClose: () => void;
 }
 
 /** A search that persists: changes wait here until the connection can take them. */
 export class LiveSearch implements AsyncDisposable {
   readonly #options: LiveSearchOptions;
-  #queue: Write[] = [];
+  #queue: RecordedWrite[] = [];
   #wake: (() => void) | undefined;
   #overflown = false;
 
@@ -23,7 +29,7 @@ export class LiveSearch implements AsyncDisposable {
   }
 
   /** Takes a change; a consumer that lets too many wait is given up. */
-  push(write: Write): void {
+  push(write: RecordedWrite): void {
     if (this.#queue.length >= this.#options.maxQueued) {
       this.#overflown = true;
       this.#queue = [];

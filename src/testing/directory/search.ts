@@ -9,6 +9,7 @@ import {
   responseControl,
   type SearchOperation,
 } from "./message.js";
+import type { Interruption, Stage } from "./planned-faults.js";
 import { rootDse } from "./root-dse.js";
 import type { Service } from "./service.js";
 import {
@@ -31,7 +32,7 @@ export interface SearchContext {
   /** Aborted when the client wants no more. */
   readonly signal: AbortSignal;
   /** Sends a message. Resolves when the client can take more. */
-  readonly send: (encoded: Buffer) => Promise<void> | undefined;
+  readonly send: (encoded: Buffer, stage?: Stage) => Promise<void> | undefined;
 }
 
 /**
@@ -93,22 +94,39 @@ async function synchronize(
   if (request.mode === "refreshOnly") service.tree.resolve(operation.base);
   else if (!service.tree.get(base)) throw new DirectoryError(ResultCode.noSuchObject, "");
   const content = { base, scope: operation.scope, filter: operation.filter };
-  // Both are determined now, with no write between, so that no change is missed and none is sent twice.
+  const persists = request.mode === "refreshAndPersist";
+  if (persists) await service.sync.writesFinished;
+  if (signal.aborted) return [];
+  // Both begin now, with no write between, so that no change is missed.
   const refresh = service.sync.refresh(content, request);
-  await using live =
-    request.mode === "refreshAndPersist" ? service.sync.follow(content, request) : undefined;
-  let sent = 0;
-  for (const message of refresh.messages) {
-    if (message.kind === "entry") checkSize(operation, ++sent);
-    await send(encodeSync(message, operation, context));
+  await using live = persists ? service.sync.follow(content, request) : undefined;
+  let entries = 0;
+  for (const message of interrupted(refresh.messages, service.faults.takeInterruption())) {
+    if (message.kind === "entry") checkSize(operation, ++entries);
+    await send(encodeSync(message, operation, context), "refresh");
     if (signal.aborted) return [];
   }
   if (live === undefined) return [responseControl(syncOids.done, encodeSyncDone(refresh))];
-  await send(encodeIntermediate(messageId, syncOids.info, encodeRefreshEnd(refresh)));
+  await send(encodeIntermediate(messageId, syncOids.info, encodeRefreshEnd(refresh)), "refresh");
   for await (const message of live.messages(signal)) {
-    await send(encodeSync(message, operation, context));
+    await send(encodeSync(message, operation, context), "live");
   }
   return [];
+}
+
+/** The messages, with something done between two of them: the next is made after that. */
+function* interrupted<T>(
+  messages: Iterable<T>,
+  interruption: Interruption | undefined,
+): Generator<T, void> {
+  let sent = 0;
+  if (interruption?.afterMessages === 0) interruption.work();
+  for (const message of messages) {
+    yield message;
+    sent += 1;
+    if (interruption?.afterMessages === sent) interruption.work();
+  }
+  if (interruption !== undefined && interruption.afterMessages > sent) interruption.work();
 }
 
 function encodeSync(

@@ -21,13 +21,19 @@ export class SessionLog {
     this.#start = new Map(context);
   }
 
+  /** Takes a write in, in the order of the CSNs, which a write that was overtaken has not come in. */
   append(write: Write): void {
     if (this.#size === 0) return;
     const { kind, csn, serverId, uuid } = write;
-    this.#writes.push({ kind, csn, serverId, uuid });
-    if (this.#writes.length <= this.#size) return;
-    const [forgotten] = this.#writes.splice(0, 1);
-    if (forgotten) this.#start.set(forgotten.serverId, forgotten.csn);
+    const before = this.#writes.findLastIndex((other) => other.csn < csn);
+    this.#writes.splice(before + 1, 0, { kind, csn, serverId, uuid });
+    this.trim(this.#size);
+  }
+
+  /** Forgets all but the last writes. */
+  trim(keep: number): void {
+    const forgotten = this.#writes.splice(0, Math.max(0, this.#writes.length - keep));
+    for (const { serverId, csn } of forgotten) this.#start.set(serverId, csn);
   }
 
   /** Whether the log holds every write since a consumer's state. */
@@ -36,8 +42,12 @@ export class SessionLog {
     return [...this.#start].every(([server, csn]) => (state.get(server) ?? "") >= csn);
   }
 
-  /** The writes that a consumer of this state has not seen. */
-  since(state: CsnSet): LoggedWrite[] {
-    return this.#writes.filter(({ csn, serverId }) => csn > (state.get(serverId) ?? ""));
+  /** The writes that a consumer of this state has not seen, up to the first that the context does not hold. */
+  since(state: CsnSet, context: CsnSet): LoggedWrite[] {
+    const isIn = ({ csn, serverId }: LoggedWrite, csns: CsnSet) =>
+      csn <= (csns.get(serverId) ?? "");
+    const unseen = this.#writes.filter((write) => !isIn(write, state));
+    const tooNew = unseen.findIndex((write) => !isIn(write, context));
+    return tooNew < 0 ? unseen : unseen.slice(0, tooNew);
   }
 }

@@ -11,6 +11,7 @@ import {
   resultTags,
   type SearchOperation,
 } from "./message.js";
+import type { Stage } from "./planned-faults.js";
 import { extensions, supportedControls } from "./root-dse.js";
 import { answerSearch } from "./search.js";
 import type { Service } from "./service.js";
@@ -20,7 +21,7 @@ import { type Author, normalizedDnOf } from "./tree.js";
 /** How a session reaches its client. */
 export interface Channel {
   /** Sends a message. Resolves when the client can take more. */
-  send(encoded: Buffer): Promise<void> | undefined;
+  send(encoded: Buffer, stage?: Stage): Promise<void> | undefined;
   isSecure(): boolean;
   startTls(secureContext: SecureContext): void;
   end(): void;
@@ -235,6 +236,9 @@ export class Session {
     const abort = new AbortController();
     let result: Result;
     let controls: readonly Buffer[] = [];
+    const stage = request.controls.some(({ oid }) => oid === syncOids.request)
+      ? "refresh"
+      : undefined;
     try {
       if (this.#searches.size >= maxSearches) {
         throw new DirectoryError(ResultCode.busy, "too many searches at once");
@@ -251,7 +255,7 @@ export class Session {
         messageId,
         seesPasswords: this.#boundDn === this.#adminDn,
         signal: abort.signal,
-        send: (encoded) => this.#channel.send(encoded),
+        send: (encoded, stage) => this.#channel.send(encoded, stage),
       });
       result = success;
     } catch (error) {
@@ -260,7 +264,8 @@ export class Session {
     // An abandoned search has no answer, and a cancelled one has had it.
     if (abort.signal.aborted) return;
     if (this.#searches.get(messageId) === abort) this.#searches.delete(messageId);
-    void this.#channel.send(encodeResult(messageId, resultTags.search, result, [], controls));
+    const done = encodeResult(messageId, resultTags.search, result, [], controls);
+    void this.#channel.send(done, stage);
   }
 }
 

@@ -64,6 +64,7 @@ export class Tree {
   readonly #options: TreeOptions;
   readonly #suffix: string;
   readonly #entries = new Map<string, Entry>();
+  readonly #byUuid = new Map<string, Entry>();
   readonly #children = new Map<string, Set<string>>();
   readonly #knownAttributes = new Set<string>();
   #lastId = 0;
@@ -86,6 +87,11 @@ export class Tree {
   /** The entry of a normalised DN. */
   get(normalizedDn: string): Entry | undefined {
     return this.#entries.get(normalizedDn);
+  }
+
+  /** The entry with this entryUUID, whatever its DN is now. */
+  withUuid(uuid: string): Entry | undefined {
+    return this.#byUuid.get(uuid);
   }
 
   /**
@@ -295,11 +301,13 @@ export class Tree {
     }
     const csn = this.#options.csnClock.next(author.serverId);
     this.#remove(before);
+    this.#byUuid.delete(before.uuid);
     this.#written({ kind: "delete", csn, uuid: before.uuid, before });
   }
 
   #put(entry: Entry): void {
     this.#entries.set(entry.normalizedDn, entry);
+    this.#byUuid.set(entry.uuid, entry);
     for (const key of entry.attributes.keys()) this.#knownAttributes.add(attributeKey(key));
     const parent = parentOf(entry.normalizedDn) ?? "";
     const siblings = this.#children.get(parent);
