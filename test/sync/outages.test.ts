@@ -240,6 +240,7 @@ onEveryTarget(({ open, transactions }) => {
         live([gone("1", "2")], "2"),
         { phase: "reconcile", refresh: "continues", changes: [present(crossing), ann] },
         { phase: "reconcile", refresh: "ends", changes: [sweep] },
+        live([], "3"),
       ]),
       target,
     );

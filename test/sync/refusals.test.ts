@@ -38,7 +38,77 @@ function refusing(target: Target, names: Set<string>): Target {
   });
 }
 
-onEveryTarget(({ open }) => {
+/** Stores like those of PostgreSQL, where a statement that failed spoils the transaction that it is in, up to a savepoint. */
+function spoiling(target: Target, refuses: (call: Call) => Error | undefined): Target {
+  let isSpoiled = false;
+  let hasFailed = false;
+  const demandSound = (): void => {
+    if (isSpoiled) throw new Error("The transaction is aborted.");
+  };
+  const { transaction, ...stores } = target;
+  const guarded = interferedWith(stores, {
+    before: demandSound,
+    refuse: (call) => {
+      const error = refuses(call);
+      hasFailed ||= error !== undefined;
+      return error;
+    },
+    // The writes of one call are each guarded by the store.
+    after: () => {
+      isSpoiled = hasFailed;
+    },
+  });
+  if (transaction === undefined) return guarded;
+  return {
+    ...guarded,
+    transaction: async (work) => {
+      demandSound();
+      return (await transaction.call(target, (inside) =>
+        work(spoiling(inside as Target, refuses)),
+      )) as never;
+    },
+  };
+}
+
+onEveryTarget(({ open, transactions }) => {
+  test.runIf(transactions)(
+    "a refusal spoils its own savepoint, and not the transaction",
+    async () => {
+      const target = await open();
+      let refuses = true;
+      const postgres = spoiling(target, ({ store, method, args }) => {
+        const text = JSON.stringify(args);
+        const isRefused =
+          store === "groups" ? text.includes("relations") : /bob|"active":false/.test(text);
+        return refuses && method === "write" && isRefused
+          ? new InvalidValueError(store, "It is refused.")
+          : undefined;
+      });
+      const people = [person("1", "ann"), person("2", "bob"), person("3", "cleo")];
+      const options = { outages: { attempts: 1 } };
+      await apply(postgres, refresh([...people, team("g", "staff", [uid("ann")])]), options);
+      await apply(postgres, [live([gone("3"), person("4", "dan")], "9")], options);
+      expect((await refused(target)).map((change) => change.sourceId)).toEqual(["2", "3"]);
+      expect(await target.checkpoints.load("directory")).toMatchObject({ checkpoint: "9" });
+      expect((await application(target)).users).toMatchObject({ ann: "active", dan: "active" });
+      refuses = false;
+      await apply(
+        postgres,
+        refresh([
+          person("1", "ann"),
+          person("2", "bob"),
+          person("4", "dan"),
+          team("g", "staff", [uid("ann")]),
+        ]),
+        options,
+      );
+      expect(await application(target)).toEqual({
+        users: { ann: "active", bob: "active", cleo: "inactive", dan: "active" },
+        groups: { staff: ["ann"] },
+      });
+    },
+  );
+
   test("a refused entry is kept with its reason, and holds up nothing else", async () => {
     const target = await open();
     const picky = refusing(target, new Set(["bob"]));

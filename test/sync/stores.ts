@@ -81,6 +81,8 @@ export interface Interference {
   readonly before?: (call: Call) => void | Promise<void>;
   /** The refusal that a write meets, if any. */
   readonly refuse?: (call: Call) => Error | undefined;
+  /** Called when a method, or a whole batch of writes, has returned or thrown. */
+  readonly after?: () => void;
   /** How a method ends before its work is done, if it does: it does part of it, or nothing, and throws. */
   readonly interrupt?: (call: Call) => Interruption | undefined;
 }
@@ -114,7 +116,7 @@ export function interferedWith(target: Target, interference: Interference): Targ
 function interposed<S extends object>(
   store: Call["store"],
   repository: S,
-  { before, refuse, interrupt }: Interference,
+  { before, refuse, interrupt, after }: Interference,
 ): S {
   return new Proxy(repository, {
     get(wrapped, method): unknown {
@@ -129,7 +131,7 @@ function interposed<S extends object>(
         if (interruption !== undefined) throw interruption.error;
         return refuse?.(call);
       };
-      return async (...args: readonly unknown[]) => {
+      const act = async (args: readonly unknown[]): Promise<unknown> => {
         if (method !== "write") {
           const refusal = await begin({ store, method, args });
           if (refusal !== undefined) throw refusal;
@@ -144,6 +146,7 @@ function interposed<S extends object>(
         }
         return results;
       };
+      return (...args: readonly unknown[]) => act(args).finally(after);
     },
   });
 }
