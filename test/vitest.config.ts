@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { leftOut } from "./left-out.js";
 
 if (Number(process.versions.node.split(".")[0]) < 22) {
   throw new Error(
@@ -19,6 +20,7 @@ const config: ViteUserConfig = defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    reporters: ["default", leftOut],
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     benchmark: { include: ["test/bench/**/*.bench.ts"] },
     coverage: { provider: "v8", include: ["src/**"] },
