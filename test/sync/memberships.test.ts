@@ -20,6 +20,7 @@ import {
   present,
   refresh,
   scripted,
+  sweep,
   team,
   uid,
 } from "./streams.js";
@@ -392,6 +393,26 @@ onEveryTarget(({ open }) => {
     await apply(target, [live([team("g", "staff", [])])], { source: "hr" });
     expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
   });
+
+  test.for(["snapshot", "reconcile"] as const)(
+    "nobody comes or goes while names are still being read (%s)",
+    async (phase) => {
+      const target = await open();
+      const named = (sourceId: string, userName: string, name: string) =>
+        person(sourceId, userName, { names: [dn(name)] });
+      const before = [named("1", "ann", "cn=x"), named("2", "bob", "cn=y")];
+      await apply(target, refresh([...before, team("g", "staff", [dn("cn=x")])]));
+      // The two have swapped their names, and the group says so first.
+      const done = await apply(target, [
+        { phase, refresh: "begins", changes: [team("g", "staff", [dn("cn=y")])] },
+        { phase, refresh: "continues", changes: [named("1", "ann", "cn=y")] },
+        { phase, refresh: "continues", changes: [named("2", "bob", "cn=x")] },
+        { phase, refresh: "ends", changes: [sweep] },
+      ]);
+      expect(done.filter((words) => / into | out of /.test(words))).toEqual([]);
+      expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    },
+  );
 
   test("a part of an entry that names it anew leaves its names of other kinds", async () => {
     const target = await open();
