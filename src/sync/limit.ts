@@ -1,7 +1,8 @@
 import type { Change, Upsert } from "../changes/index.js";
-import type { Link } from "../repositories/index.js";
+import type { Link, Reference } from "../repositories/index.js";
 import type { Removals, Subject } from "./outcome.js";
 import { compareReferences, type ReferenceChange } from "./references.js";
+import { linksOf, usersBelow } from "./settle.js";
 import { isEarlier, type Step, subjectOf } from "./step.js";
 import { isApplied } from "./upsert.js";
 
@@ -45,7 +46,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
         const difference = await compareReferences(step, change.sourceId, change.members);
         if (isFirst) compared.set(change, difference);
         else compared.delete(change);
-        const members = difference.remove.filter(({ target }) => target !== undefined).length;
+        const members = await countLeaving(step, difference.remove);
         if (members > 0) memberships.push({ group: subjectOf(link), members });
         count += members;
       }
@@ -58,6 +59,14 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   }
   count += deletions.length + deactivations.length;
   return { removals: { deletions, deactivations, memberships }, count, compared };
+}
+
+/** How many members leave a group whose references go. With a nested group that is flattened, everybody in it does. */
+async function countLeaving(step: Step, removed: readonly Reference[]): Promise<number> {
+  const targets = new Set(removed.flatMap(({ target }) => (target === undefined ? [] : [target])));
+  if (step.settings.nested === "keep" || targets.size === 0) return targets.size;
+  const groups = (await linksOf(step, targets)).filter((link) => link.type === "Group");
+  return targets.size - groups.length + (await usersBelow(step, groups, targets)).length;
 }
 
 async function storedLinks(

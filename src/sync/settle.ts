@@ -133,7 +133,8 @@ async function presentAmong(
   return present;
 }
 
-async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
+/** The links of these entries, as far as they have one. */
+export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
   const found: Link[] = [];
   for (const some of slices([...sourceIds], 1_000)) {
     for (const link of await step.target.links.get(step.source, some)) {
@@ -147,12 +148,21 @@ async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonl
 async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<readonly Link[]> {
   const known = await linksOf(step, affected);
   if (step.settings.nested === "keep") return known;
-  const visited = new Set<string>(affected);
-  const members = [...known];
-  let groups = known.filter((link) => link.type === "Group");
-  while (groups.length > 0) {
+  const groups = known.filter((link) => link.type === "Group");
+  return [...known, ...(await usersBelow(step, groups, affected))];
+}
+
+/** The users in these groups and in the groups in them, however deep, but for those who are known already. */
+export async function usersBelow(
+  step: Step,
+  groups: readonly Link[],
+  known: ReadonlySet<string> = new Set(),
+): Promise<readonly Link[]> {
+  const visited = new Set([...known, ...groups.map((group) => group.sourceId)]);
+  const users: Link[] = [];
+  for (let level = groups; level.length > 0; ) {
     const below = new Set<string>();
-    for (const group of groups) {
+    for (const group of level) {
       for await (const { target } of referencesOf(step, group.sourceId)) {
         if (target === undefined || visited.has(target)) continue;
         visited.add(target);
@@ -160,10 +170,10 @@ async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<
       }
     }
     const links = await linksOf(step, below);
-    members.push(...links.filter((link) => link.type === "User"));
-    groups = links.filter((link) => link.type === "Group");
+    users.push(...links.filter((link) => link.type === "User"));
+    level = links.filter((link) => link.type === "Group");
   }
-  return members;
+  return users;
 }
 
 /** Compares what references say of these members with what was granted to them, and makes up the difference. */

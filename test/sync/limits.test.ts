@@ -3,7 +3,18 @@ import type { ChangeBatch } from "concordat/changes";
 import { type Outcome, type SynchronizeOptions, synchronize } from "concordat/sync";
 import { expect, test } from "vitest";
 import { application, onEveryTarget, type Target } from "./stores.js";
-import { apply, gone, live, person, refresh, resumable, scripted, team, uid } from "./streams.js";
+import {
+  apply,
+  dn,
+  gone,
+  live,
+  person,
+  refresh,
+  resumable,
+  scripted,
+  team,
+  uid,
+} from "./streams.js";
 
 const people = Array.from({ length: 30 }, (_, index) => person(`${100 + index}`, `p${index}`));
 const everybody = team(
@@ -103,6 +114,28 @@ onEveryTarget(({ open }) => {
       expect(await application(target)).not.toEqual(before);
     },
   );
+
+  test("a group that is taken out of a group takes everybody in it along, where groups are flattened", async () => {
+    const target = await open();
+    const nested = "flatten";
+    const outer = (...members: string[]) => team("o", "outer", members.map(dn));
+    const all = [
+      ...people,
+      team("g", "all", [dn("cn=within")]),
+      team("w", "within", [dn("cn=p1"), dn("cn=p2"), dn("cn=p3")]),
+    ];
+    await apply(target, refresh([...all, outer("cn=all", "cn=p4")]), { nested });
+    const before = await application(target);
+    const { outcomes, error } = await limited(target, [live([outer("cn=p4")])], {
+      maxDeletes: 2,
+      nested,
+    });
+    expect(error).toBeInstanceOf(TooManyError);
+    expect(outcomes.at(-1)).toMatchObject({ removals: { memberships: [{ members: 3 }] } });
+    expect(await application(target)).toEqual(before);
+    await limited(target, [live([outer("cn=p4")])], { maxDeletes: 3, nested });
+    expect((await application(target)).groups).toMatchObject({ outer: ["p4"] });
+  });
 
   test("after the limit is raised the same stream goes through", async () => {
     const target = await filled();
