@@ -13,12 +13,17 @@ onEveryTarget(({ kind, open }) => {
   const usual = kind.startsWith("in memory") ? 150 : 25;
   test("whatever happens, one completed refresh leads to what the directory says", async () => {
     const property = fc.asyncProperty(modelRun, async (run: ModelRun) => {
-      const world = new ModelWorld(run, await open());
-      await world.live();
-      totals.runs++;
-      totals.crashes += world.crashes;
-      totals.writes += world.writes;
-      expect(await differences(world)).toEqual([]);
+      const closing: (() => Promise<void>)[] = [];
+      const world = new ModelWorld(run, await open({ closeLater: (close) => closing.push(close) }));
+      try {
+        await world.live();
+        expect(await differences(world)).toEqual([]);
+      } finally {
+        totals.runs++;
+        totals.crashes += world.crashes;
+        totals.writes += world.writes;
+        for (const close of closing) await close();
+      }
     });
     await fc.assert(property, {
       numRuns: asked === undefined ? usual : Number(asked),

@@ -12,6 +12,8 @@ export interface TargetOptions {
   readonly uniqueDisplayName?: boolean;
   /** Whether the application has groups. Default `true`. */
   readonly groups?: boolean;
+  /** Sees to it that what was opened is closed. Default: when the test has finished. */
+  readonly closeLater?: (close: () => Promise<void>) => void;
 }
 
 /** A kind of target that every behaviour is tried on. */
@@ -33,9 +35,9 @@ const inMemory: readonly TargetKind[] = [true, false].map((transactions) => ({
 const inSqlite: readonly TargetKind[] = [true, false].map((transactions) => ({
   kind: `in SQLite, ${transactions ? "in transactions" : "without a transaction"}`,
   transactions,
-  open: async ({ uniqueDisplayName = false, groups = true } = {}) => {
+  open: async ({ uniqueDisplayName = false, groups = true, closeLater = onTestFinished } = {}) => {
     const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
-    onTestFinished(() => db.destroy());
+    closeLater(() => db.destroy());
     await createTables(db);
     if (uniqueDisplayName) {
       await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(
