@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   application,
   groupNamed,
+  groupsOf,
   interferedWith,
   onEveryTarget,
   type Target,
@@ -10,7 +11,6 @@ import {
 import {
   apply,
   dn,
-  follow,
   gone,
   id,
   live,
@@ -19,15 +19,10 @@ import {
   person,
   present,
   refresh,
-  scripted,
   sweep,
   team,
   uid,
 } from "./streams.js";
-
-async function groupsOf(target: Target): Promise<Readonly<Record<string, readonly string[]>>> {
-  return (await application(target)).groups;
-}
 
 onEveryTarget(({ open }) => {
   test.for([dn("cn=ann"), uid("ann"), id("1")])(
@@ -241,100 +236,6 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
   });
 
-  test("a group in a group is a member of it, also when it comes later", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann"), team("g", "all", [dn("cn=staff")])]));
-    await apply(target, [live([team("h", "staff", [dn("cn=ann")])])]);
-    expect(await groupsOf(target)).toEqual({ all: ["staff"], staff: ["ann"] });
-    await apply(target, [live([gone("h")])], { onDelete: "delete" });
-    expect(await groupsOf(target)).toEqual({ all: [] });
-  });
-
-  test("nested groups, flattened: everybody below is a member, however deep, round circles too", async () => {
-    const target = await open();
-    const nested = "flatten";
-    await apply(
-      target,
-      refresh([
-        team("a", "A", [dn("cn=B")]),
-        team("b", "B", [dn("cn=C"), dn("cn=bob")]),
-        team("c", "C", [dn("cn=A"), dn("cn=ann")]),
-        person("1", "ann"),
-        person("2", "bob"),
-      ]),
-      { nested },
-    );
-    const everybody = ["ann", "bob"];
-    expect(await groupsOf(target)).toEqual({ A: everybody, B: everybody, C: everybody });
-    // The circle is cut: C is no longer above anybody but ann.
-    await apply(target, [live([team("c", "C", [dn("cn=ann")])])], { nested });
-    expect(await groupsOf(target)).toEqual({ A: everybody, B: everybody, C: ["ann"] });
-  });
-
-  test("nested groups, flattened: an edge deep in the hierarchy changes", async () => {
-    const target = await open();
-    const nested = "flatten";
-    const levels = ["A", "B", "C", "D"].map((name, index, all) =>
-      team(name, name, index === 3 ? [dn("cn=ann"), dn("cn=bob")] : [dn(`cn=${all[index + 1]}`)]),
-    );
-    await apply(target, refresh([person("1", "ann"), person("2", "bob"), ...levels]), { nested });
-    const everybody = ["ann", "bob"];
-    expect(await groupsOf(target)).toEqual({
-      A: everybody,
-      B: everybody,
-      C: everybody,
-      D: everybody,
-    });
-    await apply(target, [live([team("B", "B", [dn("cn=ann")])])], { nested });
-    expect(await groupsOf(target)).toEqual({ A: ["ann"], B: ["ann"], C: everybody, D: everybody });
-    await apply(target, [live([team("B", "B", [dn("cn=C")])])], { nested });
-    await apply(target, [live([gone("D")])], { nested, onDelete: "delete" });
-    expect(await groupsOf(target)).toEqual({ A: [], B: [], C: [] });
-  });
-
-  test("nested groups, flattened: a group between that goes takes nobody out of what they are in otherwise", async () => {
-    const target = await open();
-    const nested = "flatten";
-    await apply(
-      target,
-      refresh([
-        person("1", "ann"),
-        person("2", "bob"),
-        team("a", "A", [dn("cn=B"), dn("cn=ann")]),
-        team("b", "B", [dn("cn=ann"), dn("cn=bob")]),
-      ]),
-      { nested },
-    );
-    await apply(
-      target,
-      refresh([person("1", "ann"), person("2", "bob"), team("a", "A", [dn("cn=B"), dn("cn=ann")])]),
-      {
-        nested,
-      },
-    );
-    expect(await groupsOf(target)).toEqual({ A: ["ann"], B: [] });
-  });
-
-  test.for([
-    ["keep", "flatten"],
-    ["flatten", "keep"],
-  ] as const)(
-    "the choice of %s becomes %s with the next whole refresh",
-    async ([before, after]) => {
-      const target = await open();
-      const all = refresh([
-        person("1", "ann"),
-        team("a", "A", [dn("cn=B")]),
-        team("b", "B", [dn("cn=ann")]),
-      ]);
-      const expected = { keep: { A: ["B"], B: ["ann"] }, flatten: { A: ["ann"], B: ["ann"] } };
-      await apply(target, all, { nested: before });
-      expect(await groupsOf(target)).toEqual(expected[before]);
-      await apply(target, all, { nested: after });
-      expect(await groupsOf(target)).toEqual(expected[after]);
-    },
-  );
-
   test("a membership that was there stays when the directory states it and withdraws it", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
@@ -421,62 +322,6 @@ onEveryTarget(({ open }) => {
     await apply(target, refresh([person("1", "ann"), ...groups]), { dangling });
     await apply(target, [live([partOfPerson("1", {}, { names: [dn("cn=new")] })])], { dangling });
     expect(await groupsOf(target)).toEqual({ "by dn": ["ann"], "by uid": ["ann"] });
-  });
-
-  test.for([
-    ["rewritten without an event", [dn("cn=anna")], ["anna"]],
-    ["left as it was", [dn("cn=ann")], ["ann"]],
-  ] as const)(
-    "before somebody takes a member's old name, the group is read again: %s",
-    async ([, members, expected]) => {
-      const target = await open();
-      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
-      const asked: (readonly string[])[] = [];
-      const stream = {
-        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
-        reread: async (sourceIds: readonly string[]) => {
-          asked.push(sourceIds);
-          return [team("g", "staff", members)];
-        },
-      };
-      await follow(stream, target);
-      expect(await groupsOf(target)).toEqual({ staff: expected });
-      expect(asked).toEqual([["g"]]);
-    },
-  );
-
-  test("a group that was read again is so once more where that was undone", async () => {
-    for (let calls = 0, failed = true; failed; calls++) {
-      const target = await open();
-      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
-      let left = Number.POSITIVE_INFINITY;
-      const shaky = interferedWith(target, {
-        before: () => {
-          if (left-- === 0) throw new Error("socket hang up");
-        },
-      });
-      const stream = {
-        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
-        reread: async () => {
-          left = Math.min(left, calls);
-          return [team("g", "staff", [dn("cn=anna")])];
-        },
-      };
-      await follow(stream, shaky);
-      failed = left < 0;
-      expect(await groupsOf(target), `failing at call ${calls}`).toEqual({ staff: ["anna"] });
-    }
-  });
-
-  test("a group that lost a member without an event is read before the name means another", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
-    const stream = {
-      ...scripted([live([gone("1")]), live([person("2", "ann")])]),
-      reread: async () => [team("g", "staff", [])],
-    };
-    await follow(stream, target);
-    expect(await groupsOf(target)).toEqual({ staff: [] });
   });
 
   test("a name that an entry loses to another for a while is its own again when it is stated again", async () => {

@@ -1,8 +1,7 @@
 import { UnavailableError } from "concordat";
-import type { ChangeBatch } from "concordat/changes";
 import { StreamTakenError, synchronize } from "concordat/sync";
 import { expect, test } from "vitest";
-import { application, interferedWith, onEveryTarget, userNamed } from "./stores.js";
+import { application, interferedWith, onEveryTarget } from "./stores.js";
 import {
   apply,
   dn,
@@ -105,90 +104,6 @@ onEveryTarget(({ open, transactions }) => {
     });
   });
 
-  test("what an aborted refresh marked does not keep anybody from the sweep of the next", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
-    const [begins, continues] = refresh([person("1", "ann"), person("2", "bob")]);
-    const aborted = [begins, continues] as readonly ChangeBatch[];
-    await apply(target, aborted);
-    await apply(target, [...aborted, ...refresh([person("1", "ann")])]);
-    expect((await application(target)).users).toEqual({ ann: "active", bob: "inactive" });
-  });
-
-  test("the generation is stored before the first mark of a refresh", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann")]));
-    const stored = await target.checkpoints.load("directory");
-    const marks: unknown[] = [];
-    const watched = interferedWith(target, {
-      before: async ({ store, method, args }) => {
-        if (store !== "links" || method !== "markSeen") return;
-        // Seen by a process that is to come after this one.
-        if (!transactions) {
-          expect((await target.checkpoints.load("directory"))?.generation).toBe(args[2]);
-        }
-        marks.push(args[2]);
-      },
-    });
-    const again: readonly ChangeBatch[] = [
-      { phase: "snapshot", refresh: "begins", changes: [person("1", "ann")] },
-      { phase: "snapshot", refresh: "ends", changes: [sweep] },
-    ];
-    await apply(watched, again);
-    expect(marks).toEqual([(stored?.generation ?? 0) + 1]);
-  });
-
-  test("a present entry that is not known: the stored state is of no use, and everything is read anew", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
-    const stream = scripted([]);
-    const reads: (string | undefined)[] = [];
-    const outcomes = await follow(
-      {
-        ...stream,
-        async *read({ after } = {}) {
-          reads.push(after);
-          yield* after === undefined
-            ? refresh([person("1", "ann"), person("2", "bob")], { checkpoint: "new" })
-            : refresh([present("1", "2")], { checkpoint: "wrong" });
-        },
-      },
-      target,
-    );
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
-      "restarted",
-      "created",
-      "refreshed",
-      "checkpoint",
-    ]);
-    expect(reads).toEqual(["old", undefined]);
-    expect(await target.checkpoints.load("directory")).toMatchObject({ checkpoint: "new" });
-  });
-
-  test("a present entry that is not known, and the sweep after it in one batch: nobody is swept", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
-    const outcomes = await follow(
-      {
-        source: "directory",
-        async *read({ after } = {}) {
-          if (after === undefined) return;
-          yield { phase: "snapshot", refresh: "begins", changes: [] };
-          yield {
-            phase: "snapshot",
-            refresh: "ends",
-            changes: [present("2", "1"), sweep],
-            checkpoint: "x",
-          };
-        },
-      },
-      target,
-    );
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual(["restarted"]);
-    expect((await application(target)).users).toEqual({ ann: "active" });
-    expect(await target.checkpoints.load("directory")).not.toHaveProperty("checkpoint");
-  });
-
   test("an entry that is called present before the event that tells of it: nothing is read anew", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));
@@ -208,98 +123,6 @@ onEveryTarget(({ open, transactions }) => {
       "refreshed",
       "checkpoint",
     ]);
-  });
-
-  test("an entry that is present although it is gone: everything is read anew", async () => {
-    const target = await open();
-    await apply(target, [...refresh([person("1", "ann")]), live([gone("1")], "old")]);
-    const outcomes = await follow(
-      {
-        source: "directory",
-        read: ({ after } = {}) =>
-          scripted(refresh(after === undefined ? [person("1", "ann")] : [present("1")])).read(),
-      },
-      target,
-    );
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
-      "restarted",
-      "reactivated",
-      "refreshed",
-      "checkpoint",
-    ]);
-  });
-
-  test("a comparison that crosses a live delete is stale, and nothing else", async () => {
-    const target = await open();
-    const ann = person("1", "ann", { stamp: "1" });
-    const crossing = { sourceId: "1", stamp: "1" };
-    const outcomes = await follow(
-      scripted([
-        ...refresh([ann]),
-        { phase: "reconcile", refresh: "begins", changes: [] },
-        live([gone("1", "2")], "2"),
-        { phase: "reconcile", refresh: "continues", changes: [present(crossing), ann] },
-        { phase: "reconcile", refresh: "ends", changes: [sweep] },
-        live([], "3"),
-      ]),
-      target,
-    );
-    expect(inWords(outcomes)).toEqual(["created ann", "deactivated ann"]);
-    // An entry that came back later than it went is another matter.
-    const later = await apply(
-      target,
-      refresh([person("1", "ann", { stamp: "3" })], { phase: "reconcile" }),
-    );
-    expect(later).toEqual(["reactivated ann"]);
-  });
-
-  test("stale entries and deletes are passed over, live and in a comparison", async () => {
-    const target = await open();
-    const version = (stamp: string, title: string) =>
-      person("1", "ann", { stamp, resource: { title } });
-    await apply(target, [...refresh([version("5", "five")]), live([version("4", "four")])]);
-    expect((await userNamed(target, "ann")).title).toBe("five");
-    await apply(target, [live([gone("1", "4")])]);
-    expect((await userNamed(target, "ann")).active).toBe(true);
-    await apply(target, refresh([version("3", "three")], { phase: "reconcile" }));
-    expect(await userNamed(target, "ann")).toMatchObject({ active: true, title: "five" });
-  });
-
-  test("a restored directory goes back in time, and we with it", async () => {
-    const target = await open();
-    await apply(target, refresh([person("1", "ann", { stamp: "5", resource: { title: "five" } })]));
-    await apply(target, refresh([person("1", "ann", { stamp: "2", resource: { title: "two" } })]));
-    expect((await userNamed(target, "ann")).title).toBe("two");
-    // From there it goes on: what is later than the backup is news, though it is earlier than what was known once.
-    await apply(target, [live([person("1", "ann", { stamp: "3", resource: { title: "three" } })])]);
-    expect((await userNamed(target, "ann")).title).toBe("three");
-  });
-
-  test("a part of an entry that is not known asks for everything, and creates nobody", async () => {
-    const target = await open();
-    const part = { ...person("1", "ann"), complete: false };
-    const outcomes = await follow(
-      {
-        source: "directory",
-        read: ({ after } = {}) =>
-          scripted(
-            after === undefined
-              ? refresh([person("1", "anna")], { checkpoint: "2" })
-              : [live([part], "x")],
-          ).read(),
-      },
-      await (async () => {
-        await apply(target, refresh([], { checkpoint: "1" }));
-        return target;
-      })(),
-    );
-    expect(outcomes.map((outcome) => outcome.kind)).toEqual([
-      "restarted",
-      "created",
-      "refreshed",
-      "checkpoint",
-    ]);
-    expect((await application(target)).users).toEqual({ anna: "active" });
   });
 
   test("a skip never skips what is unfinished", async () => {

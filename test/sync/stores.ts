@@ -178,6 +178,11 @@ export async function application(target: Target): Promise<Application> {
   };
 }
 
+/** The members of each group. */
+export async function groupsOf(target: Target): Promise<Application["groups"]> {
+  return (await application(target)).groups;
+}
+
 async function allUsers(target: Target): Promise<readonly User[]> {
   const users: User[] = [];
   for (;;) {

@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { groupsOf, interferedWith, onEveryTarget } from "./stores.js";
+import { apply, dn, follow, gone, live, person, refresh, scripted, team } from "./streams.js";
+
+onEveryTarget(({ open }) => {
+  test.for([
+    ["rewritten without an event", [dn("cn=anna")], ["anna"]],
+    ["left as it was", [dn("cn=ann")], ["ann"]],
+  ] as const)(
+    "before somebody takes a member's old name, the group is read again: %s",
+    async ([, members, expected]) => {
+      const target = await open();
+      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+      const asked: (readonly string[])[] = [];
+      const stream = {
+        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
+        reread: async (sourceIds: readonly string[]) => {
+          asked.push(sourceIds);
+          return [team("g", "staff", members)];
+        },
+      };
+      await follow(stream, target);
+      expect(await groupsOf(target)).toEqual({ staff: expected });
+      expect(asked).toEqual([["g"]]);
+    },
+  );
+
+  test("a group that was read again is so once more where that was undone", async () => {
+    for (let calls = 0, failed = true; failed; calls++) {
+      const target = await open();
+      await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+      let left = Number.POSITIVE_INFINITY;
+      const shaky = interferedWith(target, {
+        before: () => {
+          if (left-- === 0) throw new Error("socket hang up");
+        },
+      });
+      const stream = {
+        ...scripted([live([person("1", "anna")]), live([person("2", "ann")])]),
+        reread: async () => {
+          left = Math.min(left, calls);
+          return [team("g", "staff", [dn("cn=anna")])];
+        },
+      };
+      await follow(stream, shaky);
+      failed = left < 0;
+      expect(await groupsOf(target), `failing at call ${calls}`).toEqual({ staff: ["anna"] });
+    }
+  });
+
+  test("a group that lost a member without an event is read before the name means another", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    const stream = {
+      ...scripted([live([gone("1")]), live([person("2", "ann")])]),
+      reread: async () => [team("g", "staff", [])],
+    };
+    await follow(stream, target);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+  });
+});
