@@ -5,7 +5,7 @@ import { driverFailure } from "./driver-failure.js";
 import { type StoredId, storedId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
 import { quotedTable } from "./resource-table.js";
-import type { Session } from "./session.js";
+import type { Session, StatementText } from "./session.js";
 
 interface MemberRow {
   readonly group_id: unknown;
@@ -144,20 +144,60 @@ export class GroupMembers {
         options,
       );
     }
-    const { onConflict } = this.#session.dialect;
     for (const part of batches(added)) {
-      try {
-        changed += await this.#session.write(
-          (p) => `insert into ${this.#table} (${this.#group}, ${this.#member}${this.#type})
-            values ${p.rows(part)} ${onConflict([this.#group, this.#member], [])}`,
-          options,
-        );
-      } catch (error) {
-        if (driverFailure(error)?.kind !== "foreignKey") throw error;
-        throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
-      }
+      changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
     return changed;
+  }
+
+  /**
+   * Adds members to groups and removes members from them, with statements for all of the groups, where the database can say
+   * which rows a statement wrote. Each group comes once. Returns the groups of which a member came or went.
+   */
+  async changeMany(
+    changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
+    options?: CallOptions,
+  ): Promise<ReadonlySet<unknown>> {
+    const added = changes.flatMap(({ group, change: { add = [] } }) => this.#rows(group, add));
+    const removed = changes.flatMap(({ group, change: { remove = [] } }) =>
+      remove.flatMap((id): [StoredId, StoredId][] => {
+        const member = storedId(id, this.#map.memberType);
+        return member === undefined ? [] : [[group, member]];
+      }),
+    );
+    const changed = new Set<unknown>();
+    const read = async (text: StatementText): Promise<void> => {
+      const rows = await this.#session.read<Pick<MemberRow, "group_id">>(
+        (p) => `${text(p)} returning ${this.#group} as group_id`,
+        options,
+      );
+      for (const { group_id } of rows) changed.add(group_id);
+    };
+    for (const part of lists(removed)) {
+      await read(
+        (p) => `delete from ${this.#table}
+          where (${this.#group}, ${this.#member}) in ${p.tuples(part)}`,
+      );
+    }
+    for (const part of batches(added)) await this.#insert(part, read);
+    return changed;
+  }
+
+  /** Inserts rows that are not there yet. */
+  async #insert<R>(
+    rows: readonly (readonly StoredId[])[],
+    run: (text: StatementText) => Promise<R>,
+  ): Promise<R> {
+    const { onConflict } = this.#session.dialect;
+    try {
+      return await run(
+        (p) => `insert into ${this.#table} (${this.#group}, ${this.#member}${this.#type})
+          values ${p.rows(rows)} ${onConflict([this.#group, this.#member], [])}`,
+      );
+    } catch (error) {
+      if (driverFailure(error)?.kind !== "foreignKey") throw error;
+      throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
+    }
   }
 
   get #columns(): string {

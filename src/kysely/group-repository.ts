@@ -4,6 +4,7 @@ import {
   type Capabilities,
   type ChangeSet,
   GroupRepository,
+  isRefusal,
   type MemberPage,
   type MembersChange,
   type Membership,
@@ -119,17 +120,24 @@ export class KyselyGroupRepository extends GroupRepository {
     return remove(this.#table, id, options);
   }
 
-  /** Creations of groups without members that follow each other are inserted together, and deletions are made together. */
-  override write(
+  /**
+   * Creations of groups without members that follow each other are inserted together, deletions are made together, and so
+   * are changes of the members of different groups.
+   */
+  override async write(
     writes: readonly Write<Group, NewGroup>[],
     options?: CallOptions,
   ): Promise<readonly WriteResult[]> {
-    return new ResourceWrites<Group, NewGroup>(
-      this.#table,
-      (write) => writeOne(this, write, options),
-      ({ members = [] }) => members.length === 0,
-      options,
-    ).run(writes);
+    const changes = this.#table.session.dialect.returning ? membersChanges(writes) : undefined;
+    return (
+      (changes && (await this.#changeMany(changes, options))) ??
+      (await new ResourceWrites<Group, NewGroup>(
+        this.#table,
+        (write) => writeOne(this, write, options),
+        ({ members = [] }) => members.length === 0,
+        options,
+      ).run(writes))
+    );
   }
 
   override async members(
@@ -189,8 +197,34 @@ export class KyselyGroupRepository extends GroupRepository {
       for (const step of members) {
         changed += await this.#members.in(session).change(this.#stored(id), step, options);
       }
-      if (changed > 0) await table.touch(id, options);
+      if (changed > 0) await table.touch([this.#stored(id)], options);
     });
+  }
+
+  /** Changes the members of all of these groups; nothing, and `undefined`, if one of the changes is refused. */
+  async #changeMany(
+    changes: ReadonlyMap<string, MembersChange>,
+    options?: CallOptions,
+  ): Promise<readonly WriteResult[] | undefined> {
+    try {
+      await this.#table.session.atomically(async (session) => {
+        const table = this.#table.in(session);
+        const stored = Array.from(changes, ([id, change]) => ({ group: this.#stored(id), change }));
+        await table.demandAll(
+          stored.map(({ group }) => group),
+          options,
+        );
+        const changed = await this.#members.in(session).changeMany(stored, options);
+        await table.touch(
+          stored.flatMap(({ group }) => (changed.has(group) ? group : [])),
+          options,
+        );
+      });
+    } catch (error) {
+      if (isRefusal(error)) return undefined;
+      throw error;
+    }
+    return Array.from(changes.keys(), (id) => ({ written: true, id }));
   }
 
   /** The groups with their members, if those are asked for. */
@@ -214,6 +248,23 @@ export class KyselyGroupRepository extends GroupRepository {
     if (stored === undefined) throw new NotFoundError(id);
     return stored;
   }
+}
+
+/** The members that come and go, by the group, if that is all that the writes do, and each group has one write. */
+function membersChanges(
+  writes: readonly Write<Group, NewGroup>[],
+): ReadonlyMap<string, MembersChange> | undefined {
+  const changes = new Map<string, MembersChange>();
+  for (const write of writes) {
+    if (write.kind !== "modify" || "plan" in write.modification) return undefined;
+    const { set, unset, relations } = write.modification;
+    const members = relations?.members;
+    if (set !== undefined || unset !== undefined || members === undefined || members.clear) {
+      return undefined;
+    }
+    changes.set(write.id, members);
+  }
+  return writes.length > 1 && changes.size === writes.length ? changes : undefined;
 }
 
 /** The change that leaves a group with these members and no others. */

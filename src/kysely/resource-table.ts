@@ -128,17 +128,18 @@ export class ResourceTable<T extends Resource> {
     if (written === 0) await this.#fail(id, options);
   }
 
-  /** Gives a resource a new version, where there are versions, since something that is kept beside it changed. */
-  async touch(id: string, options?: CallOptions): Promise<void> {
+  /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
+  async touch(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const { version, lastModified } = this.parts.map;
-    const stored = this.stored(id);
-    if (stored === undefined || (version === undefined && lastModified === undefined)) return;
+    if (version === undefined && lastModified === undefined) return;
     const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [] };
-    await this.session.write(
-      (p) => `update ${this.#name} set ${this.#assignments(p, nothing)}
-        where ${this.#id} = ${p.value(stored)}`,
-      options,
-    );
+    for (const part of lists(ids)) {
+      await this.session.write(
+        (p) => `update ${this.#name} set ${this.#assignments(p, nothing)}
+          where ${this.#id} in ${p.list(part)}`,
+        options,
+      );
+    }
   }
 
   /** Removes the row of a resource, and rows of other tables that depend on it. */
@@ -177,6 +178,26 @@ export class ResourceTable<T extends Resource> {
       options,
     );
     if (row === undefined) await this.#fail(id, options);
+  }
+
+  /**
+   * Sees to it that all of these resources exist, and stay so until the transaction ends.
+   *
+   * @throws {NotFoundError} one of them does not exist.
+   */
+  async demandAll(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
+    const lock = this.session.inTransaction ? this.session.dialect.lockRow : "";
+    for (const part of lists(ids)) {
+      // In the order of their ids, so that two transactions do not wait for each other.
+      const rows = await this.session.read<{ id: unknown }>(
+        (p) => `select ${this.#id} as id from ${this.#name}
+          where ${this.#id} in ${p.list(part)} order by ${this.#id} ${lock}`,
+        options,
+      );
+      const found = new Set(rows.map(({ id }) => String(id)));
+      const missing = part.find((id) => !found.has(String(id)));
+      if (missing !== undefined) throw new NotFoundError(String(missing));
+    }
   }
 
   /** Removes the rows of other tables that depend on these resources. */

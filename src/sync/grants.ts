@@ -39,7 +39,7 @@ export async function changeMemberships(
   if (groups === undefined) return [];
   const refused: string[] = [];
   if (remove.length > 0) refused.push(...(await takeAway(step, members, remove)));
-  for (const some of slices(add, 1_000)) refused.push(...(await give(step, groups, some)));
+  for (const some of slices(add, 10_000)) refused.push(...(await give(step, groups, some)));
   return refused;
 }
 

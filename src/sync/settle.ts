@@ -4,8 +4,8 @@ import { changeMemberships, memberUri, type PlannedMembership, pair } from "./gr
 import { holdersOf, keyOf, referencesOf } from "./references.js";
 import { isAccepted, type Step, slices } from "./step.js";
 
-/** How many entries are settled at once. */
-const PAGE = 500;
+/** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
+const PAGE = 5_000;
 
 /**
  * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references say.

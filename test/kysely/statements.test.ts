@@ -101,6 +101,49 @@ describe("statements for a batch of 500", () => {
   });
 });
 
+describe("the members of 50 groups", () => {
+  const change = (id: string, value: string) => ({
+    kind: "modify" as const,
+    id,
+    modification: { relations: { members: { add: [{ value }], remove: ["member-1"] } } },
+  });
+
+  test("change in five statements, and so do the versions of those groups of which any did", async () => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const groups = new KyselyGroupRepository(db);
+    const created = await groups.write(
+      ids.slice(0, 50).map((displayName) => ({ kind: "create", resource: { displayName } })),
+    );
+    const made = created.flatMap((result) => (result.written ? result.id : []));
+    await groups.changeMembers(made[0] ?? "", { add: [{ value: "ann" }] });
+    statements.length = 0;
+    const results = await groups.write(made.map((id) => change(id, "ann")));
+    expect(results).toEqual(made.map((id) => ({ written: true, id })));
+    expect(statements.map((text) => text.slice(0, 30))).toEqual([
+      "begin immediate",
+      expect.stringMatching(/^select "id" as id from/),
+      expect.stringMatching(/^delete from "concordat_group_m/),
+      // 32, 16 and 2 rows.
+      ...Array(3).fill(expect.stringMatching(/^insert into "concordat_group_m/)),
+      expect.stringMatching(/^update "concordat_group" set/),
+      "commit",
+    ]);
+    const versions = (await groups.find({})).resources.map(({ meta }) => meta?.version);
+    expect(versions).toEqual(made.map(() => 'W/"2"'));
+    expect(await groups.groupsOf("ann")).toHaveLength(50);
+  });
+
+  test("change although one of the groups is not there", async () => {
+    await using database = await testDatabase();
+    const groups = new KyselyGroupRepository(database.db);
+    const { id } = await groups.create({ displayName: "staff" });
+    const results = await groups.write([change(id, "ann"), change("nobody", "ann")]);
+    expect(results.map(({ written }) => written)).toEqual([true, false]);
+    expect(await groups.groupsOf("ann")).toEqual([id]);
+  });
+});
+
 describe("a group of 100,000", () => {
   test("takes and loses one member without a member being read", async () => {
     await using database = await testDatabase();
