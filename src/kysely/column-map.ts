@@ -1,4 +1,5 @@
 import type { AttributePath, groupDefinition, userDefinition } from "../scim/index.js";
+import { newId } from "./new-id.js";
 import type { TableNames } from "./table-names.js";
 
 /** A table, in a schema of the database where it is not in the one that the connection finds by itself. */
@@ -93,7 +94,7 @@ export interface MemberMap extends TableReference {
 export function ownUserMap(names: TableNames): UserMap {
   return {
     table: names.user,
-    id: { column: "id", generate: () => crypto.randomUUID() },
+    id: { column: "id", generate: newId },
     attributes: {
       userName: { column: "user_name", key: "user_name_key" },
       externalId: "external_id",
@@ -114,7 +115,7 @@ export function ownUserMap(names: TableNames): UserMap {
 export function ownGroupMap(names: TableNames): GroupMap {
   return {
     table: names.group,
-    id: { column: "id", generate: () => crypto.randomUUID() },
+    id: { column: "id", generate: newId },
     attributes: {
       displayName: { column: "display_name", key: "display_name_key" },
       externalId: "external_id",
