@@ -106,7 +106,7 @@ class OpenLdapReader {
           while (this.#isFull) yield this.#hand("snapshot", "continues");
         }
         if (refresh.ended) break;
-        if (this.#changes.length > 0) yield this.#hand("snapshot", "continues");
+        // Nobody waits for a part of a refresh, and few large batches cost less to apply than many small ones.
         live.request();
         await this.#wakeup.wait();
       }
