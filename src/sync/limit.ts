@@ -4,7 +4,7 @@ import type { Removals, Subject } from "./outcome.js";
 import { compareReferences, type ReferenceChange } from "./references.js";
 import { linksOf, usersBelow } from "./settle.js";
 import { isEarlier, type Step, subjectOf } from "./step.js";
-import { isApplied } from "./upsert.js";
+import { isApplied, isToldLate } from "./upsert.js";
 
 /** What a batch takes away, and what was learnt on the way to knowing it. */
 export interface Forecast {
@@ -96,7 +96,8 @@ function isLeaving(link: Link | undefined, stamp: string | undefined): link is L
 }
 
 function isStale(step: Step, link: Link, change: Upsert): boolean {
-  return step.phase !== "snapshot" && isEarlier(change.stamp, link.stamp);
+  if (step.phase === "snapshot") return false;
+  return isEarlier(change.stamp, link.stamp) || isToldLate(step, change, link);
 }
 
 /** What the refresh has not mentioned, not counting what this batch is about to mention. */

@@ -329,9 +329,11 @@ class Synchronization {
     const { signal } = this.#settings;
     const options = signal === undefined ? {} : { signal };
     const restated = (await this.#stream.reread?.(groups, options)) ?? [];
-    const { compared, ...ahead } = await forecast(step, restated);
+    // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
+    const beside: Step = { ...step, phase: "reconcile" };
+    const { compared, ...ahead } = await forecast(beside, restated);
     if (ahead.count > 0) await this.#refuseAbove(step, ahead);
-    await applyChanges(step, restated, compared);
+    await applyChanges(beside, restated, compared);
     // A group that was not found is gone, which the stream will tell.
     for (const group of groups) this.#reliable.add(group);
   };

@@ -122,8 +122,21 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
       if (deletedSince && previous.goneStamp >= change.stamp) return "stale";
     }
     if (isEarlier(change.stamp, known)) return isLeaving ? "stale" : "outdated";
+    if (isToldLate(step, change, previous)) return "outdated";
   }
   return isApplied(step, change, previous) ? "unchanged" : "apply";
+}
+
+/**
+ * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it has
+ * the same stamp before and after. Of an entry that was read again the live change is then the older state, which the source
+ * had made ready to send.
+ */
+export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
+  const { stamp, state, failure, digest } = link;
+  if (step.phase !== "live") return false;
+  const isFinished = state === "live" && failure === undefined && digest !== undefined;
+  return isFinished && stamp !== undefined && change.stamp === stamp;
 }
 
 /** Whether all that the change says was applied already. */
