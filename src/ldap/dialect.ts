@@ -13,6 +13,8 @@ export interface Content {
   readonly attributes: readonly string[];
   /** The attributes that suffice to know an entry and its names. */
   readonly nameAttributes: readonly string[];
+  /** Matches what of it may be a group; undefined where there are none. */
+  readonly groupFilter?: string;
   readonly controls: readonly Control[];
 }
 
@@ -25,7 +27,7 @@ export interface Reading {
   readonly follow: boolean;
   /** The most changes in a batch. */
   readonly batchSize: number;
-  /** How often to look at all names while following, in milliseconds. */
+  /** How often to look at all names and groups while following, in milliseconds. */
   readonly reconcileEvery: number | undefined;
   /** The version of the base entry when the connection was made. */
   readonly baseStamp: string | undefined;

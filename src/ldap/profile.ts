@@ -119,6 +119,12 @@ export function profileFilter({ userClasses, groupClasses }: Profile): string {
   return `(|${classes.map((name) => `(objectClass=${name})`).join("")})`;
 }
 
+/** The filter that matches every group of a profile, and of users those that are groups as well; undefined without groups. */
+export function profileGroupFilter({ groupClasses }: Profile): string | undefined {
+  if (groupClasses.length === 0) return undefined;
+  return `(|${groupClasses.map((name) => `(objectClass=${name})`).join("")})`;
+}
+
 /** The attributes that a profile needs of an entry, each once; sorted, so that equal needs are equal lists. */
 export function profileAttributes(profile: Profile): readonly string[] {
   const wanted = new Map<string, string>();

@@ -12,6 +12,7 @@ import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
 import type { SearchMessage, SearchRequest } from "./message.js";
 import { Arrivals, Wakeup } from "./sync-arrivals.js";
+import { GroupList } from "./sync-group-list.js";
 import {
   readSyncInfo,
   readSyncState,
@@ -40,7 +41,7 @@ export const openLdap: Dialect = {
 
 /** A look at the content that runs beside the live changes. */
 interface Check {
-  readonly kind: "secondPass" | "names";
+  readonly kind: "secondPass" | "names" | "groups";
   readonly pass: Pass;
   readonly arrivals: Arrivals;
 }
@@ -183,6 +184,14 @@ class OpenLdapReader {
         arrivals: this.#send({ ...this.#request([]), attributes: content.nameAttributes }),
       };
     }
+    if (kind === "groups") {
+      const { filter, groupFilter = filter } = this.#reading.content;
+      return {
+        kind,
+        pass: new GroupList(options),
+        arrivals: this.#send({ ...this.#request([]), filter: groupFilter }),
+      };
+    }
     return {
       kind,
       pass: new Refresh(this.#refreshed, options),
@@ -284,13 +293,14 @@ class OpenLdapReader {
   }
 
   #scheduleNames(signal: AbortSignal): void {
-    const { reconcileEvery, sleep } = this.#reading;
+    const { content, reconcileEvery, sleep } = this.#reading;
     if (reconcileEvery === undefined || this.#isScheduled) return;
     this.#isScheduled = true;
     sleep(reconcileEvery, signal).then(
       () => {
         this.#isScheduled = false;
         this.#due.push("names");
+        if (content.groupFilter !== undefined) this.#due.push("groups");
         this.#wakeup.wake();
       },
       () => {

@@ -28,8 +28,12 @@ export type WatchStep =
   | { readonly event: "refreshing"; readonly resumed: boolean }
   /** A refresh has ended. Whether it told all that exists, so that the rest is swept. */
   | { readonly event: "refreshed"; readonly resumed: boolean; readonly swept: boolean }
-  /** A check that runs while changes go on has ended: the second pass after a resume, or a look at all names. */
-  | { readonly event: "checked"; readonly check: "secondPass" | "names"; readonly swept: boolean }
+  /** A check that runs while changes go on has ended: the second pass after a resume, or a look at all names or all groups. */
+  | {
+      readonly event: "checked";
+      readonly check: "secondPass" | "names" | "groups";
+      readonly swept: boolean;
+    }
   /** Everything will be read anew. */
   | { readonly event: "reset"; readonly reason: ResetReason }
   /** The connection is lost or could not be made; the next attempt follows after `delay` milliseconds. */

@@ -10,6 +10,7 @@ import {
   type Profile,
   profileAttributes,
   profileFilter,
+  profileGroupFilter,
   profileNameAttributes,
   profileText,
 } from "./profile.js";
@@ -53,10 +54,13 @@ export function contentOf(options: ContentOptions, profile: Profile): Content {
     const within = bases.map((base) => `(entryDN:dnSubtreeMatch:=${escapeFilterValue(base)})`);
     filters.unshift(`(|${within.join("")})`);
   }
+  const filter = filters.length === 1 ? (filters[0] ?? "") : `(&${filters.join("")})`;
+  const ofGroups = profileGroupFilter(profile);
   return {
     base: others.length === 0 ? first : commonParent(bases),
     scope,
-    filter: filters.length === 1 ? (filters[0] ?? "") : `(&${filters.join("")})`,
+    filter,
+    ...(ofGroups === undefined ? {} : { groupFilter: `(&${filter}${ofGroups})` }),
     attributes: profileAttributes(profile),
     nameAttributes: profileNameAttributes(profile),
     controls: [manageDsaIt],

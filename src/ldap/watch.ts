@@ -47,8 +47,9 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
   /** The most changes in a batch. Default: 500. */
   readonly batchSize?: number;
   /**
-   * How often to look at the names of all entries while following, in milliseconds. It repairs what no event tells, such
-   * as the names below a parent that was renamed, and takes a server about a second for 100,000 entries. Default: never.
+   * How often to look at the names of all entries, and then at all groups, while following, in milliseconds. It repairs what
+   * no event tells: the names below a parent that was renamed, and members that OpenLDAP's refint overlay has rewritten.
+   * The names take a server about a second for 100,000 entries; the groups as long as in a first refresh. Default: never.
    */
   readonly reconcileEvery?: number;
   /** How to reconnect; false: throw what ended the connection. */
