@@ -18,6 +18,8 @@ export interface ConsumerOptions {
   readonly transactions: boolean;
   readonly onDelete: "deactivate" | "delete";
   readonly dangling: "keep" | "drop";
+  /** How often to look at all names and groups, in milliseconds; 0 for never. */
+  readonly reconcileEvery: number;
 }
 
 const options: ConsumerOptions = JSON.parse(process.argv[2] ?? "");
@@ -78,6 +80,7 @@ const directory = watchDirectory({
   }),
   bind: { method: "simple", dn: options.bindDn, password: options.password },
   allowCleartext: true,
+  ...(options.reconcileEvery === 0 ? {} : { reconcileEvery: options.reconcileEvery }),
   reconnect: { initialDelay: 10, maxDelay: 100 },
 });
 const outcomes = synchronize(

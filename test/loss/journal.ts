@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { ChangeBatch, Upsert } from "concordat/changes";
 import type { WatchEvent } from "concordat/ldap";
 import type { Outcome } from "concordat/sync";
+import type { Difference } from "./differences.js";
 
 /** A line that the consuming process has written: a batch before it was applied, an outcome, or what the reader did. */
 interface Line {
@@ -68,6 +69,15 @@ export class Journal {
       reread: this.#lines.reduce((sum, { asked }) => sum + (asked?.length ?? 0), 0),
       changes: this.#lines.reduce((sum, { batch }) => sum + (batch?.changes.length ?? 0), 0),
     };
+  }
+
+  /** What was taken away although its entry was there all the time: that it came back later does not make it right. */
+  removalsOf(entries: ReadonlySet<string>): readonly Difference[] {
+    return this.#lines.flatMap(({ outcome }): Difference[] => {
+      if (outcome?.kind !== "deactivated" && outcome?.kind !== "deleted") return [];
+      if (!entries.has(outcome.sourceId)) return [];
+      return [{ text: `${outcome.name} was ${outcome.kind}`, entries: [outcome.sourceId] }];
+    });
   }
 
   /** The last lines that speak of an entry, each as it is to be read by a person. */

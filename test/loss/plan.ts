@@ -1,5 +1,7 @@
-/** How often a run is disturbed. */
+/** How often a run is disturbed, and looked at. */
 export interface Extent {
+  /** How often all that is written comes to rest and is compared. */
+  readonly rounds: number;
   /** How often the process that follows the directory is killed. */
   readonly kills: number;
   /** How often its connection is cut, at the least. */
@@ -9,10 +11,10 @@ export interface Extent {
 }
 
 /** What `npm run test:loss` does to each seed. */
-export const longExtent: Extent = { kills: 22, cuts: 30, restarts: 4 };
+export const longExtent: Extent = { rounds: 4, kills: 24, cuts: 32, restarts: 4 };
 
 /** What every run of the tests does. */
-export const shortExtent: Extent = { kills: 6, cuts: 10, restarts: 1 };
+export const shortExtent: Extent = { rounds: 2, kills: 6, cuts: 10, restarts: 1 };
 
 /** What a run is made of. Everything in it follows from the seed. */
 export interface Plan extends Extent {

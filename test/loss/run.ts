@@ -25,6 +25,8 @@ import { bound, WriteLog, Writer } from "./writer.js";
 /** What a run has shown. */
 export interface RunReport extends Figures {
   readonly differences: readonly Difference[];
+  /** How many differences there were for a moment after the consumer had caught up. */
+  readonly passing: number;
   /** What happened to the entries that differ, for a person to read; empty if none does. */
   readonly history: string;
   /** Writes that the server confirmed. */
@@ -52,9 +54,12 @@ export async function runPlan(plan: Plan, program: ConsumerProgram): Promise<Run
     await using proxy = await CuttingProxy.start(slapd.url, random.fork());
     await using run = new Run(plan, program, slapd, proxy, folder);
     const report = await run.run(random);
+    // What is needed to understand a difference is kept.
+    if (report.differences.length === 0) await rm(folder, { recursive: true });
     return { ...report, took: performance.now() - began };
-  } finally {
+  } catch (error) {
     await rm(folder, { recursive: true, force: true });
+    throw error;
   }
 }
 
@@ -90,6 +95,9 @@ class Run implements AsyncDisposable {
       transactions: plan.transactions,
       onDelete: plan.onDelete,
       dangling: plan.refint ? "keep" : "drop",
+      // Refint tells nobody what it rewrites, so only a look at the groups can find some of it. While connections are cut
+      // none lasts long enough for one: it comes when all is quiet, and repairs nothing that was lost before.
+      reconcileEvery: plan.refint ? 2_500 : 0,
     });
   }
 
@@ -100,23 +108,29 @@ class Run implements AsyncDisposable {
     await this.#consumer.kill();
     const local = await addLocalMemberships(this.#database);
     this.#consumer.start();
-    await this.#consumer.untilItReads();
 
-    this.#proxy.begin();
-    const stop = new AbortController();
-    const writing = Array.from({ length: writers }, (_, index) =>
-      new Writer(index, this.#slapd, random.fork(), this.#log, stop.signal).run(),
+    const writing = Array.from(
+      { length: writers },
+      (_, index) => new Writer(index, this.#slapd, random.fork(), this.#log),
     );
-    const disturbing = this.#disturb(random.fork(), stop.signal).finally(() => stop.abort());
-    await Promise.all([disturbing, ...writing.map((one) => one.finally(() => stop.abort()))]);
-
-    this.#proxy.calm();
-    const caughtUpIn = await this.#catchUp("last");
-    const differences = await this.#compare(local);
+    let differences: readonly Difference[] = [];
+    let caughtUpIn = 0;
+    let passing = 0;
+    for (const [round, events] of this.#planEvents(random).entries()) {
+      await this.#disturb(events, writing, random.fork());
+      caughtUpIn = Math.max(caughtUpIn, await this.#catchUp(`round ${round}`));
+      const before = await this.#compare(local, Date.now());
+      passing += before.length;
+      // What the server has rewritten in silence may take until the next look at the groups, and the one after it.
+      const patience = this.#plan.refint ? 8_000 : 3_000;
+      differences = before.length === 0 ? [] : await this.#compare(local, Date.now() + patience);
+      if (differences.length > 0) break;
+    }
     const journal = new Journal(this.#journal);
     return {
       ...journal.figures,
       differences,
+      passing,
       history: differences.length === 0 ? "" : this.#explain(differences, journal),
       writes: this.#log.confirmed,
       kills: this.#consumer.kills,
@@ -126,29 +140,51 @@ class Run implements AsyncDisposable {
     };
   }
 
-  /** Kills the consumer and the server in a random order, each at a random moment, while connections are cut by themselves. */
-  async #disturb(random: Random, stop: AbortSignal): Promise<void> {
-    const { kills, restarts, cuts } = this.#plan;
-    const events = random.shuffled([
-      ...Array.from({ length: kills }, () => "consumer" as const),
-      ...Array.from({ length: restarts }, () => "server" as const),
-    ]);
-    for (const event of events) {
-      if (stop.aborted) return;
-      await this.#consumer.untilItReads();
-      // Often in the middle of a refresh, and as often when the consumer follows live changes.
-      await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
-      if (event === "consumer") {
-        await this.#consumer.kill();
-        this.#consumer.start();
-      } else {
-        await this.#slapd.stop("SIGKILL");
-        await sleep(random.between(0, 300));
-        await this.#slapd.start();
-        this.#restarts += 1;
+  /** Who is killed in each round: consumers in equal parts, and the server in some rounds and not in others. */
+  #planEvents(random: Random): readonly (readonly ("consumer" | "server")[])[] {
+    const { rounds, kills, restarts } = this.#plan;
+    const events = Array.from({ length: rounds }, () =>
+      Array.from({ length: Math.ceil(kills / rounds) }, (): "consumer" | "server" => "consumer"),
+    );
+    for (let i = 0; i < restarts; i++) events[random.between(0, rounds - 1)]?.push("server");
+    return events.map((round) => random.shuffled(round));
+  }
+
+  /** Everybody writes while the consumer and the server are killed at random moments, and connections are cut by themselves. */
+  async #disturb(
+    events: readonly ("consumer" | "server")[],
+    writing: readonly Writer[],
+    random: Random,
+  ): Promise<void> {
+    const cuts = this.#proxy.cuts + Math.ceil(this.#plan.cuts / this.#plan.rounds);
+    const stop = new AbortController();
+    this.#proxy.begin();
+    const disturbing = async (): Promise<void> => {
+      for (const event of events) {
+        if (stop.signal.aborted) return;
+        await this.#consumer.untilItReads();
+        // Often in the middle of a refresh, and as often when the consumer follows live changes.
+        await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
+        await (event === "consumer" ? this.#restartConsumer() : this.#restartServer(random));
       }
-    }
-    while (this.#proxy.cuts < cuts && !stop.aborted) await sleep(50);
+      while (this.#proxy.cuts < cuts && !stop.signal.aborted) await sleep(50);
+    };
+    const actors = [disturbing(), ...writing.map((writer) => writer.run(stop.signal))];
+    // Whoever ends first, or fails, ends the others.
+    await Promise.all(actors.map((actor) => actor.finally(() => stop.abort())));
+    this.#proxy.calm();
+  }
+
+  async #restartConsumer(): Promise<void> {
+    await this.#consumer.kill();
+    this.#consumer.start();
+  }
+
+  async #restartServer(random: Random): Promise<void> {
+    await this.#slapd.stop("SIGKILL");
+    await sleep(random.between(0, 300));
+    await this.#slapd.start();
+    this.#restarts += 1;
   }
 
   /** Writes one thing more and waits until the consumer has that and all before it. @returns how long that took, in milliseconds. */
@@ -171,21 +207,26 @@ class Run implements AsyncDisposable {
     }
   }
 
-  /** What was refused for a moment may be on its way yet; whatever is wrong after a while is a difference. */
-  async #compare(local: LocalContent): Promise<readonly Difference[]> {
+  /** Compares until there is no difference, or until it is too late. */
+  async #compare(local: LocalContent, deadline: number): Promise<readonly Difference[]> {
     const client = await bound(this.#slapd);
     try {
-      for (const deadline = Date.now() + 3_000; ; await sleep(100)) {
-        const differences = differencesOf({
-          directory: await readDirectory(client),
-          application: readApplication(this.#database),
-          local,
-          localRows: readLocalRows(this.#database),
-          onDelete: this.#plan.onDelete,
-          keepsDangling: this.#plan.refint,
-          namesByMark: this.#log.namesByMark,
-        });
-        if (differences.length === 0 || Date.now() > deadline) return differences;
+      for (; ; await sleep(100)) {
+        const directory = await readDirectory(client);
+        const unchanged = directory.filter(({ mark }) => /^(stays|shared)-/.test(mark));
+        const differences = [
+          ...new Journal(this.#journal).removalsOf(new Set(unchanged.map(({ id }) => id))),
+          ...differencesOf({
+            directory,
+            application: readApplication(this.#database),
+            local,
+            localRows: readLocalRows(this.#database),
+            onDelete: this.#plan.onDelete,
+            keepsDangling: this.#plan.refint,
+            namesByMark: this.#log.namesByMark,
+          }),
+        ];
+        if (differences.length === 0 || Date.now() >= deadline) return differences;
       }
     } finally {
       await client.unbind();
@@ -210,7 +251,7 @@ class Run implements AsyncDisposable {
       const distinct = [...new Set(lines.map(({ at, text }) => `  ${at % 1e7} ${text}`))];
       parts.push([text, ...distinct].join("\n"));
     }
-    return parts.join("\n\n");
+    return [`The journal is ${this.#journal}.`, ...parts].join("\n\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

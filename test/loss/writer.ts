@@ -80,27 +80,25 @@ export class Writer {
   readonly #access: Access;
   readonly #random: Random;
   readonly #log: WriteLog;
-  readonly #stop: AbortSignal;
   #client: Client | undefined;
   #people: Person[] = [];
   #groups: OwnGroup[] = [];
   #serial = 0;
 
-  constructor(index: number, access: Access, random: Random, log: WriteLog, stop: AbortSignal) {
+  constructor(index: number, access: Access, random: Random, log: WriteLog) {
     this.#index = index;
     this.#access = access;
     this.#random = random;
     this.#log = log;
-    this.#stop = stop;
   }
 
   /** Writes until it is told to stop. A server that is away is waited for. */
-  async run(): Promise<void> {
-    while (!this.#stop.aborted) {
+  async run(stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
       try {
         // Bursts of several writers at once are what servers lose deletions in; pauses let the consumer come up to them.
         const burst = this.#random.between(3, 25);
-        for (let i = 0; i < burst && !this.#stop.aborted; i++) await this.#step();
+        for (let i = 0; i < burst && !stop.aborted; i++) await this.#step();
         await sleep(this.#random.between(50, 1_000));
       } catch (error) {
         if (!(error instanceof Uncertain)) throw error;
@@ -108,6 +106,7 @@ export class Writer {
       }
     }
     await this.#client?.unbind();
+    this.#client = undefined;
   }
 
   async #step(): Promise<void> {
@@ -117,7 +116,8 @@ export class Writer {
     else if (step < 38) await this.#withPerson((person) => this.#rename(person));
     else if (step < 44) await this.#withPerson((person) => this.#move(person));
     else if (step < 48) await this.#withPerson((person) => this.#disable(person));
-    else if (step < 52) await this.#withPerson((person) => this.#archive(person));
+    else if (step < 51) await this.#withPerson((person) => this.#archive(person));
+    else if (step < 53) await this.#withPerson((person) => this.#renameInTheArchive(person));
     else if (step < 60) await this.#withPerson((person) => this.#delete(person));
     else if (step < 66) await this.#withPerson((person) => this.#recreate(person));
     else if (step < 68) await this.#swap();
@@ -180,10 +180,16 @@ export class Writer {
   }
 
   /** Whoever is archived does not match the filter any more. */
-  async #archive(person: Person): Promise<void> {
+  async #archive(person: Person, isArchived = this.#random.chance(0.5)): Promise<void> {
     const dn = personDn(person.uid, person.unit);
-    const archive = this.#random.chance(0.5) ? ["archive"] : [];
-    await this.#modify(dn, "replace", "ou", ...archive);
+    await this.#modify(dn, "replace", "ou", ...(isArchived ? ["archive"] : []));
+  }
+
+  /** Gets another name while nobody who follows the directory can see it. */
+  async #renameInTheArchive(person: Person): Promise<void> {
+    await this.#archive(person, true);
+    await this.#rename(person);
+    await this.#archive(person, false);
   }
 
   async #delete(person: Person): Promise<void> {
