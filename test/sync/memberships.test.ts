@@ -153,6 +153,13 @@ onEveryTarget(({ open }) => {
     expect((await userNamed(target, "ann")).id).toBe(before);
   });
 
+  test("somebody who leaves and returns by another name is in no group that states the old one", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    await apply(target, [live([gone("1")]), live([person("1", "anna")])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+  });
+
   test("a group that leaves and returns has its members again", async () => {
     const target = await open();
     const staff = team("g", "staff", [dn("cn=ann")]);

@@ -128,6 +128,15 @@ onEveryTarget(({ open }) => {
     expect((await application(target)).users).toEqual({ ann: "active" });
   });
 
+  test("a name is known to be taken by an entry of the same batch", async () => {
+    const target = await open();
+    await apply(target, refresh([person("2", "bob")]));
+    const renamed = person("2", "ann", { resource: { active: false } });
+    const done = await apply(target, [live([person("1", "ann"), renamed])]);
+    expect(done).toEqual(["created ann", "deferred ann: uniqueness"]);
+    expect(await refused(target)).toMatchObject([{ sourceId: "2", failure: { blocker: "1" } }]);
+  });
+
   test("names differ in case only where the application says so", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann")]));

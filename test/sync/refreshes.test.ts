@@ -1,4 +1,4 @@
-import type { ChangeBatch } from "concordat/changes";
+import type { ChangeBatch, ChangeStream } from "concordat/changes";
 import { expect, test } from "vitest";
 import { application, interferedWith, onEveryTarget, userNamed } from "./stores.js";
 import {
@@ -162,6 +162,26 @@ onEveryTarget(({ open, transactions }) => {
     // From there it goes on: what is later than the backup is news, though it is earlier than what was known once.
     await apply(target, [live([person("1", "ann", { stamp: "3", resource: { title: "three" } })])]);
     expect((await userNamed(target, "ann")).title).toBe("three");
+  });
+
+  test("a part of an entry that is not finished, and a sweep: it is read anew, and not swept", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")], { checkpoint: "1" }));
+    const before = await userNamed(target, "ann");
+    const [link] = await target.links.get("directory", ["1"]);
+    if (link === undefined) throw new Error("There is no link.");
+    await target.links.save("directory", [{ ...link, state: "entering" }]);
+    const part = { ...person("1", "ann"), complete: false };
+    const swept = refresh([], { checkpoint: "x" }).map((batch) =>
+      batch.refresh === "ends" ? { ...batch, changes: [part, sweep] } : batch,
+    );
+    const stream: ChangeStream = {
+      source: "directory",
+      read: ({ after } = {}) =>
+        scripted(after === undefined ? refresh([person("1", "ann")]) : swept).read(),
+    };
+    await follow(stream, target, { onDelete: "delete" });
+    expect((await userNamed(target, "ann")).id).toBe(before.id);
   });
 
   test("a part of an entry that is not known asks for everything, and creates nobody", async () => {
