@@ -99,7 +99,7 @@ export class Writer {
         // Bursts of several writers at once are what servers lose deletions in; pauses let the consumer come up to them.
         const burst = this.#random.between(3, 25);
         for (let i = 0; i < burst && !stop.aborted; i++) await this.#step();
-        await sleep(this.#random.between(50, 1_000));
+        await sleep(this.#random.between(20, 500));
       } catch (error) {
         if (!(error instanceof Uncertain)) throw error;
         await this.#orient();
@@ -111,17 +111,17 @@ export class Writer {
 
   async #step(): Promise<void> {
     const step = this.#random.between(0, 99);
-    if (step < 18) await this.#addPerson();
-    else if (step < 28) await this.#withPerson((person) => this.#setTitle(person));
-    else if (step < 38) await this.#withPerson((person) => this.#rename(person));
-    else if (step < 44) await this.#withPerson((person) => this.#move(person));
-    else if (step < 48) await this.#withPerson((person) => this.#disable(person));
-    else if (step < 51) await this.#withPerson((person) => this.#archive(person));
-    else if (step < 53) await this.#withPerson((person) => this.#renameInTheArchive(person));
-    else if (step < 60) await this.#withPerson((person) => this.#delete(person));
-    else if (step < 66) await this.#withPerson((person) => this.#recreate(person));
-    else if (step < 68) await this.#swap();
-    else if (step < 83) await this.#changeMembers("dn");
+    if (step < 20) await this.#addPerson();
+    else if (step < 27) await this.#withPerson((person) => this.#setTitle(person));
+    else if (step < 36) await this.#withPerson((person) => this.#rename(person));
+    else if (step < 42) await this.#withPerson((person) => this.#move(person));
+    else if (step < 46) await this.#withPerson((person) => this.#disable(person));
+    else if (step < 49) await this.#withPerson((person) => this.#archive(person));
+    else if (step < 51) await this.#withPerson((person) => this.#renameInTheArchive(person));
+    else if (step < 61) await this.#withPerson((person) => this.#delete(person));
+    else if (step < 68) await this.#withPerson((person) => this.#recreate(person));
+    else if (step < 70) await this.#swap();
+    else if (step < 84) await this.#changeMembers("dn");
     else if (step < 93) await this.#changeMembers("uid");
     else await this.#changeOwnGroups();
   }
