@@ -230,7 +230,21 @@ async function dies(
   return left < 0;
 }
 
-onEveryTarget(({ open }) => {
+onEveryTarget(({ open, transactions }) => {
+  test("nobody signs in any more while an account is still to be deleted", async () => {
+    const target = await open();
+    await apply(target, refresh([ann, staff("ann")]));
+    const failing = interferedWith(target, {
+      before: ({ store, method }) => {
+        if (store === "users" && method === "delete") throw new Error("the process has ended");
+      },
+    });
+    const options = { onDelete: "delete", outages: { attempts: 1 } } as const;
+    await expect(apply(failing, [live([gone("1")])], options)).rejects.toThrow("ended");
+    const { users } = await application(target);
+    expect(users).toEqual({ ann: transactions ? "active" : "inactive" });
+  });
+
   test.for(scenarios)(
     "$title: whatever the last write was, the next delivery finishes it",
     async ({ before, locally, later, resumed = later, options, expected }) => {
