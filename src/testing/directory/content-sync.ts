@@ -133,10 +133,12 @@ export class ContentSync {
 
   /** Follows the changes to a content from now on (RFC 4533 §3.4.2). */
   follow(content: Content, request: SyncRequest): LiveSearch {
-    const { rid } = readCookie(request.cookie ?? "");
+    const { rid, sid } = readCookie(request.cookie ?? "");
     const search: LiveSearch = new LiveSearch({
       maxQueued: this.#options.maxQueued,
-      describe: (write) => this.#describe(write, content, rid),
+      // Whoever presents itself as a server is not told of its own writes.
+      describe: (write) =>
+        sid > 0 && write.serverId === sid ? undefined : this.#describe(write, content, rid),
       onClose: () => this.#live.delete(search),
     });
     this.#live.add(search);

@@ -65,25 +65,29 @@ export type CsnSet = ReadonlyMap<number, string>;
 export interface Cookie {
   /** The three digits by which the consumer names itself; nothing where the cookie is not one of this dialect. */
   readonly rid: string | undefined;
+  /** The server as which the consumer presents itself; 0 where it does not. */
+  readonly sid: number;
   readonly csns: CsnSet;
 }
 
 /** Reads a cookie such as `rid=000,csn=20261121211537.123456Z#000000#000#000000`. */
 export function readCookie(text: string): Cookie {
-  if (text === "") return { rid: "000", csns: new Map() };
-  if (!/(^|,)rid=/.test(text)) return { rid: undefined, csns: new Map() };
+  if (text === "") return { rid: "000", sid: 0, csns: new Map() };
+  if (!/(^|,)rid=/.test(text)) return { rid: undefined, sid: 0, csns: new Map() };
   const csns = new Map<number, string>();
   let rid = "000";
+  let sid = 0;
   for (const part of text.split(",")) {
     const [name, value = ""] = part.split("=", 2);
     if (name === "rid" && /^\d{1,3}$/.test(value)) rid = value.padStart(3, "0");
+    if (name === "sid" && /^[\da-f]{1,3}$/i.test(value)) sid = Number.parseInt(value, 16);
     if (name !== "csn") continue;
     for (const csn of value.split(";")) {
       const server = serverOf(csn);
       if (server !== undefined) csns.set(server, csn);
     }
   }
-  return { rid, csns };
+  return { rid, sid, csns };
 }
 
 /**

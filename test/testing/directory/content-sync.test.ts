@@ -89,6 +89,19 @@ describe("cookies", () => {
     done.readSequence();
     expect(done.readString()).toBe(`rid=000,sid=001,csn=${first};${elsewhere}`);
   });
+
+  test("that present the consumer as a server keep that server's writes from it", async () => {
+    await using directory = await startDirectory({ serverId: 1 });
+    const csn = directory.entry(`ou=groups,${suffix}`)?.entryCSN;
+    await using client = await WireClient.connect(directory);
+    const sync = { mode: 3, cookie: `rid=000,sid=002,csn=${csn}` } as const;
+    const live = client.search({ ...followed, sync });
+    await client.next(live);
+    const { dn, attributes } = person("alice");
+    directory.add(dn, attributes, { serverId: 2 });
+    const { entryCSN } = directory.modify(dn, { add: { title: "boss" } });
+    expect(await cookies(client, live, 1)).toEqual([`rid=000,sid=001,csn=${entryCSN}`]);
+  });
 });
 
 describe("a restart", () => {
