@@ -39,6 +39,13 @@ function refusing(target: Target, names: Set<string>): Target {
 
 /** Stores like those of PostgreSQL, where a statement that failed spoils the transaction that it is in, up to a savepoint. */
 function spoiling(target: Target, refuses: (call: Call) => Error | undefined): Target {
+  return spoilable(target, refuses).stores;
+}
+
+function spoilable(
+  target: Target,
+  refuses: (call: Call) => Error | undefined,
+): { readonly stores: Target; demandSound(): void } {
   let isSpoiled = false;
   let hasFailed = false;
   const demandSound = (): void => {
@@ -57,16 +64,17 @@ function spoiling(target: Target, refuses: (call: Call) => Error | undefined): T
       isSpoiled = hasFailed;
     },
   });
-  if (transaction === undefined) return guarded;
-  return {
-    ...guarded,
-    transaction: async (work) => {
-      demandSound();
-      return (await transaction.call(target, (inside) =>
-        work(spoiling(inside as Target, refuses)),
-      )) as never;
-    },
+  if (transaction === undefined) return { stores: guarded, demandSound };
+  const inTransaction: NonNullable<Target["transaction"]> = async (work) => {
+    demandSound();
+    return (await transaction.call(target, async (inside) => {
+      const inner = spoilable(inside as Target, refuses);
+      const result = await work(inner.stores);
+      inner.demandSound();
+      return result;
+    })) as never;
   };
+  return { stores: { ...guarded, transaction: inTransaction }, demandSound };
 }
 
 onEveryTarget(({ open, transactions }) => {
@@ -371,6 +379,30 @@ onEveryTarget(({ open, transactions }) => {
     time += 10;
     await apply(picky, [], options);
     expect((await application(target)).groups).toEqual({ staff: [] });
+  });
+
+  test("a refused membership is tried again although accounts move meanwhile", async () => {
+    const target = await open();
+    let refuses = true;
+    const picky = interferedWith(target, {
+      refuse: ({ store, args }) =>
+        refuses && store === "groups" && JSON.stringify(args).includes("add")
+          ? new MutabilityError("members", "not today")
+          : undefined,
+    });
+    await apply(target, refresh([person("1", "ann"), person("2", "bob"), team("g", "staff", [])]));
+    const stream = waiting([
+      live([team("g", "staff", [uid("ann")])]),
+      live([person("2", "bobby")]),
+    ]);
+    const seen: string[] = [];
+    for await (const { kind } of synchronize(stream, picky, { refusals: { delay: 5 } })) {
+      seen.push(kind);
+      if (kind === "deferred") refuses = false;
+      if (kind === "memberAdded") break;
+    }
+    expect(seen).toContain("deferred");
+    expect(await application(target)).toMatchObject({ groups: { staff: ["ann"] } });
   });
 
   test("an entry without a name waits for one", async () => {
