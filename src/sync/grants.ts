@@ -241,9 +241,9 @@ function deferred(step: Step, member: Link, group: string | undefined, refusal: 
   });
 }
 
-/** A membership or a grant as a key of a map. */
+/** A membership or a grant as a key of a map, whatever characters the ids hold. */
 export function pair({ group, member }: { group: string; member: string }): string {
-  return JSON.stringify([group, member]);
+  return `${group.length} ${group}${member}`;
 }
 
 /** A member as grants name it. */

@@ -112,13 +112,20 @@ export async function* referencesOf(step: Step, group: string): AsyncGenerator<R
 /**
  * Who is meant by each name: the entry that has it. A name that two entries have means nobody, which only a `uid` can be, since
  * a distinguished name has one holder.
+ *
+ * @param known names whose holders have just been read; those that can have no other holder are not asked for.
  */
 export async function holdersOf(
   step: Step,
   names: readonly Name[],
+  known: readonly HeldName[] = [],
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const holders = new Map<string, string | undefined>();
-  for (const asked of slices(names, PAGE)) {
+  for (const held of known) {
+    if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held.sourceId);
+  }
+  const unknown = names.filter((name) => !holders.has(keyOf(name)));
+  for (const asked of slices(unknown, PAGE)) {
     for (const held of await step.target.links.holders(step.source, asked)) {
       if (!isPresent(held)) continue;
       const key = keyOf(held);

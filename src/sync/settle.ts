@@ -53,9 +53,9 @@ export async function settle(step: Step, sourceIds: readonly string[]): Promise<
   for (const some of slices([...new Set(sourceIds)], PAGE)) {
     const failed = new Set<string>();
     if (step.target.groups !== undefined) {
-      const affected = await bind(step, some);
-      for (const members of slices(await membersAmong(step, affected), PAGE)) {
-        for (const id of await settleMembers(step, members)) failed.add(id);
+      const bound = await bind(step, some);
+      for (const members of slices(await membersAmong(step, bound.affected), PAGE)) {
+        for (const id of await settleMembers(step, members, bound)) failed.add(id);
       }
     }
     // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
@@ -68,13 +68,20 @@ export async function settle(step: Step, sourceIds: readonly string[]): Promise<
   return [...refused];
 }
 
-/** Binds the references that mean these entries, or meant them. @returns everybody whose memberships may differ now. */
-async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlySet<string>> {
+/** What is known once the references that mean entries have been bound. */
+interface Bound {
+  /** Everybody whose memberships may differ now. */
+  readonly affected: ReadonlySet<string>;
+  /** By entry, the groups that refer to it. Those entries that were only affected are not in it. */
+  readonly groupsOf: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Binds the references that mean these entries, or meant them. */
+async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
   const { links, memberships } = step.target;
+  const held = await links.names(step.source, sourceIds);
   const names: Name[] = sourceIds.map((id) => ({ kind: "id", key: id }));
-  for (const held of await links.names(step.source, sourceIds)) {
-    names.push({ kind: held.kind, key: held.key });
-  }
+  for (const { kind, key } of held) names.push({ kind, key });
   const references = new Map<string, Reference>();
   for (const some of slices(names, 5_000)) {
     for (const reference of await memberships.referencesBy(step.source, some)) {
@@ -86,9 +93,13 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
   }
 
   const stated = [...references.values()];
-  const holders = await holdersOf(step, stated);
-  const present = await presentAmong(step, stated);
+  const holders = await holdersOf(step, stated, held);
+  const present = await presentAmong(
+    step,
+    stated.filter((reference) => !holders.has(keyOf(reference))),
+  );
   const affected = new Set(sourceIds);
+  const groupsOf = new Map<string, string[]>(sourceIds.map((id) => [id, []]));
   const rebound: Reference[] = [];
   const doubtful = new Set<string>();
   for (const reference of stated) {
@@ -98,6 +109,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key) ?? kept;
+    if (target !== undefined) groupsOf.get(target)?.push(reference.group);
     if (target === before) continue;
     rebound.push(target === undefined ? unbound : { ...unbound, target });
     if (before !== undefined) affected.add(before);
@@ -111,12 +123,12 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<ReadonlyS
     return await bind(step, [...affected]);
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
-  return affected;
+  return { affected, groupsOf };
 }
 
 /** A reference as a key of a map, whatever characters the names hold. */
 function referenceKey({ group, kind, key }: Reference): string {
-  return JSON.stringify([group, kind, key]);
+  return `${group.length} ${group}${kind} ${key}`;
 }
 
 /** Which of the entries that references are bound to are still in the content. */
@@ -177,8 +189,12 @@ export async function usersBelow(
 }
 
 /** Compares what references say of these members with what was granted to them, and makes up the difference. */
-async function settleMembers(step: Step, members: readonly Link[]): Promise<readonly string[]> {
-  const wanted = await groupsWanted(step, members);
+async function settleMembers(
+  step: Step,
+  members: readonly Link[],
+  bound: Bound,
+): Promise<readonly string[]> {
+  const wanted = await groupsWanted(step, members, bound);
   const concerned = new Map<string, Link & { resourceId: string }>();
   for (const link of members) {
     if (hasResource(link) && !isProtected(step, link)) concerned.set(memberUri(link), link);
@@ -207,6 +223,7 @@ async function settleMembers(step: Step, members: readonly Link[]): Promise<read
 async function groupsWanted(
   step: Step,
   members: readonly Link[],
+  { groupsOf }: Bound,
 ): Promise<ReadonlyMap<string, readonly (Link & { resourceId: string })[]>> {
   const flatten = step.settings.nested === "flatten";
   const accepted = members.filter(
@@ -217,16 +234,16 @@ async function groupsWanted(
   const groups = new Map<string, Link>();
   while (asked.length > 0) {
     const found = new Set<string>();
-    for (const some of slices(asked, 1_000)) {
-      for (const { group, target } of await step.target.memberships.referencesTo(
-        step.source,
-        some,
-      )) {
-        if (target === undefined) continue;
-        const parents = above.get(target) ?? new Set<string>();
-        above.set(target, parents.add(group));
-        if (!groups.has(group)) found.add(group);
-      }
+    const refer = (group: string, target: string): void => {
+      const parents = above.get(target) ?? new Set<string>();
+      above.set(target, parents.add(group));
+      if (!groups.has(group)) found.add(group);
+    };
+    for (const id of asked) for (const group of groupsOf.get(id) ?? []) refer(group, id);
+    const others = asked.filter((id) => !groupsOf.has(id));
+    for (const some of slices(others, 1_000)) {
+      const references = await step.target.memberships.referencesTo(step.source, some);
+      for (const { group, target } of references) if (target !== undefined) refer(group, target);
     }
     for (const link of await linksOf(step, found)) groups.set(link.sourceId, link);
     asked = flatten ? [...found] : [];
