@@ -2,7 +2,7 @@ import type { UniquenessError } from "../core/index.js";
 import { isRefusal, type LinkOwner } from "../repositories/index.js";
 import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Entry, Objection } from "./provision.js";
-import { type Step, savepoint, subjectOf } from "./step.js";
+import { type Step, saveLinks, savepoint, subjectOf } from "./step.js";
 
 /**
  * Somebody has the name that an entry's account is to have. Moves an account out of the way that nobody claims any more, or adopts
@@ -112,7 +112,7 @@ async function adopt(step: Step, entry: Entry, account: Account): Promise<Object
     return { code: "protected", message: "The resource is protected from this source." };
   }
   entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true };
-  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  if (step.bare) await saveLinks(step, [entry.link]);
   step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
   return undefined;
 }

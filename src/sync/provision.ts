@@ -11,7 +11,7 @@ import {
 import { makeWay } from "./conflict.js";
 import { memberUri } from "./grants.js";
 import { type ReferenceChange, withoutMembers } from "./references.js";
-import { type Step, savepoint, slices, subjectOf, without } from "./step.js";
+import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "./step.js";
 
 /** An entry on its way into the application. */
 export interface Entry {
@@ -58,10 +58,10 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
     if (list.length > 0) alone.push(...(await provisionTogether(step, type, list)));
   }
   // From here on each entry has to see whose the accounts are that were written before it.
-  if (alone.length > 0) await saveLinks(step, entries);
+  if (alone.length > 0) await finishLinks(step, entries);
   for (const entry of alone) {
     await provisionAlone(step, entry);
-    await saveLinks(step, [entry]);
+    await finishLinks(step, [entry]);
   }
 }
 
@@ -73,10 +73,10 @@ async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<b
 }
 
 /** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
-async function saveLinks(step: Step, entries: readonly Entry[]): Promise<void> {
+async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void> {
   if (step.bare) return;
-  await step.target.links.save(
-    step.source,
+  await saveLinks(
+    step,
     entries.map((entry) => entry.link),
   );
 }
@@ -219,8 +219,8 @@ async function intend(step: Step, entries: readonly Entry[]): Promise<void> {
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
   if (creates.length === 0) return;
   for (const entry of creates) entry.link = intended(entry);
-  await step.target.links.save(
-    step.source,
+  await saveLinks(
+    step,
     creates.map((entry) => entry.link),
   );
 }
@@ -297,7 +297,7 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     if (active === undefined) throw new NotFoundError(entry.link.resourceId);
     if (active) {
       entry.link = { ...entry.link, disabledByUs: true };
-      if (step.bare) await step.target.links.save(step.source, [entry.link]);
+      if (step.bare) await saveLinks(step, [entry.link]);
       await writeOne(step, entry, { active: false });
       return;
     }
@@ -396,5 +396,5 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
     disabledByUs: false,
     unsettled: true,
   };
-  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  if (step.bare) await saveLinks(step, [entry.link]);
 }

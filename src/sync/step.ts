@@ -56,6 +56,20 @@ export async function markUnsettled(step: Step, sourceIds: Iterable<string>): Pr
   await step.target.links.markUnsettled(step.source, ids, true);
 }
 
+/**
+ * Stores links as they are known to the caller, who read them before this step may have marked the entries or given their
+ * names to others: every such save keeps that, or a crash right after it would lose it.
+ */
+export async function saveLinks(step: Step, links: readonly Link[]): Promise<void> {
+  await step.target.links.save(
+    step.source,
+    links.map((link) => {
+      const known = step.displaced.has(link.sourceId) ? without(link, "digest") : link;
+      return step.marked.has(link.sourceId) ? { ...known, unsettled: true } : known;
+    }),
+  );
+}
+
 /** The entry of a link, for an outcome. */
 export function subjectOf(link: Link): Subject {
   return {

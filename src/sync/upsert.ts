@@ -11,7 +11,7 @@ import {
   saveReferenceChange,
 } from "./references.js";
 import { removeEntries } from "./removal.js";
-import { isAccepted, isEarlier, type Step, without } from "./step.js";
+import { isAccepted, isEarlier, type Step, saveLinks, without } from "./step.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -81,18 +81,22 @@ async function apply(
   entries: readonly Entry[],
   renamed: readonly NamesChange[],
 ): Promise<void> {
-  const { links } = step.target;
+  const save = () =>
+    saveLinks(
+      step,
+      entries.map((entry) => entry.link),
+    );
   if (step.bare) {
-    await links.save(step.source, entries.map(linkToSave(step)));
+    await save();
     await saveNames(step, renamed);
     await saveReferences(step, entries);
     await provision(step, entries);
     await markMembersOfNew(step, entries);
-    await links.save(step.source, entries.map(linkToSave(step)));
+    await save();
   } else {
     // What is begun in a transaction is not seen before it is finished, so the link is written once.
     await provision(step, entries);
-    await links.save(step.source, entries.map(linkToSave(step)));
+    await save();
     await saveNames(step, renamed);
     await saveReferences(step, entries);
     await markMembersOfNew(step, entries);
@@ -201,13 +205,6 @@ function begin(
 
 function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
   return without(link, "digest", "goneStamp");
-}
-
-function linkToSave(step: Step): (entry: Entry) => Link {
-  return ({ link }) => {
-    const stated = step.displaced.has(link.sourceId) ? without(link, "digest") : link;
-    return step.marked.has(link.sourceId) ? { ...stated, unsettled: true } : stated;
-  };
 }
 
 /** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */

@@ -66,6 +66,12 @@ const scenarios: readonly Scenario[] = [
     expected: { users: { ann: "inactive" }, groups: {} },
   },
   {
+    title: "somebody is disabled and comes into a group",
+    before: refresh([ann, staff()]),
+    later: [live([staff("ann"), inactive])],
+    expected: { users: { ann: "inactive" }, groups: { staff: ["ann"] } },
+  },
+  {
     title: "somebody is disabled and enabled again",
     before: refresh([ann]),
     later: [live([inactive]), live([ann])],
