@@ -42,10 +42,13 @@ describeWithSlapd("after any faults the application equals the directory", () =>
   );
 });
 
-function lineOf(name: string, { history: _, differences, resets, ...figures }: RunReport): string {
+function lineOf(name: string, report: RunReport): string {
+  const { history: _, differences, passing, resets, ...figures } = report;
   const rounded = Object.entries(figures).map(([key, value]) => `${key} ${Math.round(value)}`);
   const reasons = Object.entries(resets).map(([reason, count]) => `${count} ${reason}`);
-  return `${name}: ${differences.length} differences, ${rounded.join(", ")}, resets ${reasons.join(", ") || 0}`;
+  const found = `${differences.length} differences, ${passing.length} for a moment`;
+  const resetsText = `resets ${reasons.join(", ") || 0}`;
+  return [`${name}: ${found}, ${rounded.join(", ")}, ${resetsText}`, ...passing].join("\n  ");
 }
 
 function summaryOf(reports: readonly RunReport[]): string {
@@ -54,7 +57,7 @@ function summaryOf(reports: readonly RunReport[]): string {
   const failed = reports.filter(({ differences }) => differences.length > 0).length;
   return [
     `${reports.length} seeds, ${failed} with differences`,
-    `${total(({ differences }) => differences.length)} differences`,
+    `${total(({ differences }) => differences.length)} differences, ${total(({ passing }) => passing.length)} for a moment`,
     `${total(({ writes }) => writes)} writes`,
     `${total(({ cuts }) => cuts)} cuts`,
     `${total(({ kills }) => kills)} consumers killed`,

@@ -17,16 +17,17 @@ import { CuttingProxy } from "./cutting-proxy.js";
 import { type Difference, differencesOf } from "./differences.js";
 import { readContextCsn, readDirectory } from "./directory-content.js";
 import { type Figures, Journal } from "./journal.js";
+import { bound, WriteLog } from "./logged-client.js";
 import { firstLdif, personDn, stayingName, suffix, writers } from "./names.js";
 import type { Plan } from "./plan.js";
 import { Random } from "./random.js";
-import { bound, WriteLog, Writer } from "./writer.js";
+import { Writer } from "./writer.js";
 
 /** What a run has shown. */
 export interface RunReport extends Figures {
   readonly differences: readonly Difference[];
-  /** How many differences there were for a moment after the consumer had caught up. */
-  readonly passing: number;
+  /** What differed when the consumer had caught up, and soon did not any more. */
+  readonly passing: readonly string[];
   /** What happened to the entries that differ, for a person to read; empty if none does. */
   readonly history: string;
   /** Writes that the server confirmed. */
@@ -95,8 +96,8 @@ class Run implements AsyncDisposable {
       transactions: plan.transactions,
       onDelete: plan.onDelete,
       dangling: plan.refint ? "keep" : "drop",
-      // Refint tells nobody what it rewrites, so only a look at the groups can find some of it. While connections are cut
-      // none lasts long enough for one: it comes when all is quiet, and repairs nothing that was lost before.
+      // Refint tells nobody what it rewrites, so only a look at all groups can find some of it. While connections are cut,
+      // hardly any lasts long enough for one: it comes when all is quiet, and hides nothing that was lost otherwise.
       reconcileEvery: plan.refint ? 2_500 : 0,
     });
   }
@@ -115,12 +116,12 @@ class Run implements AsyncDisposable {
     );
     let differences: readonly Difference[] = [];
     let caughtUpIn = 0;
-    let passing = 0;
+    const passing: string[] = [];
     for (const [round, events] of this.#planEvents(random).entries()) {
       await this.#disturb(events, writing, random.fork());
       caughtUpIn = Math.max(caughtUpIn, await this.#catchUp(`round ${round}`));
       const before = await this.#compare(local, Date.now());
-      passing += before.length;
+      passing.push(...before.map(({ text }) => text));
       // What the server has rewritten in silence may take until the next look at the groups, and the one after it.
       const patience = this.#plan.refint ? 8_000 : 3_000;
       differences = before.length === 0 ? [] : await this.#compare(local, Date.now() + patience);

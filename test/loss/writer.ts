@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Attribute, Change, Client, ResultCodeError } from "ldapts";
+import { Attribute, Change, type Client } from "ldapts";
+import { type Access, LoggedClient, Uncertain, type WriteLog } from "./logged-client.js";
 import {
   groupDn,
   groupNames,
@@ -14,39 +15,6 @@ import {
 } from "./names.js";
 import type { Random } from "./random.js";
 
-/** Where and as whom to write. */
-export interface Access {
-  readonly url: string;
-  readonly adminDn: string;
-  readonly password: string;
-}
-
-/** One thing that a writer asked of the directory, as it stands in reports. */
-export interface WriteNote {
-  readonly at: number;
-  readonly writer: number;
-  readonly text: string;
-  /** `confirmed`, `refused` with the result code, or `unknown`: the connection was lost before the answer. */
-  readonly result: string;
-}
-
-/** What all writers have done. It explains differences; whether there are any is up to the directory. */
-export class WriteLog {
-  readonly notes: WriteNote[] = [];
-  /** For each mark, all names that the entry of this mark may ever have had: the DN and the uid. */
-  readonly namesByMark: Map<string, Set<string>> = new Map();
-
-  named(mark: string, ...names: readonly string[]): void {
-    const known = this.namesByMark.get(mark) ?? new Set();
-    for (const name of names) known.add(name);
-    this.namesByMark.set(mark, known);
-  }
-
-  get confirmed(): number {
-    return this.notes.filter(({ result }) => result === "confirmed").length;
-  }
-}
-
 interface Person {
   readonly mark: string;
   uid: string;
@@ -59,35 +27,22 @@ interface OwnGroup {
   cn: string;
 }
 
-/** The server's answers that are a matter of chance here: a value or an entry is there already, or is not. */
-const refusals: ReadonlySet<number> = new Set([16, 20, 32, 68]);
-
-/**
- * The server's answers while it comes and goes: busy, unavailable, and that nobody is signed in, since the client connects
- * again by itself but does not bind again.
- */
-const interruptions: ReadonlySet<number> = new Set([8, 51, 52]);
-
-/** Ends what a writer is about because it does not know any more what is in the directory. */
-class Uncertain extends Error {}
-
 /**
  * One client that changes the directory in bursts: people of names that are its own, groups of its own, and the members of
  * groups that all writers change.
  */
 export class Writer {
   readonly #index: number;
-  readonly #access: Access;
   readonly #random: Random;
   readonly #log: WriteLog;
-  #client: Client | undefined;
+  readonly #client: LoggedClient;
   #people: Person[] = [];
   #groups: OwnGroup[] = [];
   #serial = 0;
 
   constructor(index: number, access: Access, random: Random, log: WriteLog) {
     this.#index = index;
-    this.#access = access;
+    this.#client = new LoggedClient(index, access, log);
     this.#random = random;
     this.#log = log;
   }
@@ -105,8 +60,7 @@ export class Writer {
         await this.#orient();
       }
     }
-    await this.#client?.unbind();
-    this.#client = undefined;
+    await this.#client.close();
   }
 
   async #step(): Promise<void> {
@@ -310,58 +264,24 @@ export class Writer {
   }
 
   /** @returns whether the server confirmed it. */
-  async #write(text: string, work: (client: Client) => Promise<unknown>): Promise<boolean> {
-    const note = (result: string) =>
-      this.#log.notes.push({ at: Date.now(), writer: this.#index, text, result });
-    try {
-      this.#client ??= await bound(this.#access);
-      await work(this.#client);
-      note("confirmed");
-      return true;
-    } catch (error) {
-      if (error instanceof ResultCodeError) {
-        note(`refused with ${error.code}`);
-        if (refusals.has(error.code)) return false;
-        if (!interruptions.has(error.code)) throw error;
-      } else note("unknown");
-      throw new Uncertain();
-    }
+  #write(text: string, work: (client: Client) => Promise<unknown>): Promise<boolean> {
+    return this.#client.write(text, work);
   }
 
   /** Finds out what there is of its own, once the server answers again. */
   async #orient(): Promise<void> {
-    this.#client?.unbind().catch(() => undefined);
-    this.#client = undefined;
-    for (;;) {
-      try {
-        this.#client = await bound(this.#access);
-        const filter = `(|(uid=w${this.#index}-*)(cn=g${this.#index}-*))`;
-        const found = await this.#client.search("dc=example,dc=com", { filter });
-        this.#people = [];
-        this.#groups = [];
-        for (const entry of found.searchEntries) {
-          const { dn, uid, cn, employeeNumber, description, memberUid, gidNumber } = entry;
-          if (uid !== undefined) {
-            const unit = dn.includes("ou=staff") ? 1 : 0;
-            this.#people.push({ mark: String(employeeNumber), uid: String(uid), unit });
-          } else {
-            const style = (memberUid ?? gidNumber) === undefined ? "dn" : "uid";
-            this.#groups.push({ mark: String(description), cn: String(cn), style });
-          }
-        }
-        return;
-      } catch (error) {
-        if (error instanceof ResultCodeError && !interruptions.has(error.code)) throw error;
-        this.#client = undefined;
-        await sleep(50);
+    const filter = `(|(uid=w${this.#index}-*)(cn=g${this.#index}-*))`;
+    this.#people = [];
+    this.#groups = [];
+    for (const entry of await this.#client.searchAfresh(filter)) {
+      const { dn, uid, cn, employeeNumber, description, gidNumber } = entry;
+      if (uid !== undefined) {
+        const unit = dn.includes("ou=staff") ? 1 : 0;
+        this.#people.push({ mark: String(employeeNumber), uid: String(uid), unit });
+      } else {
+        const style = gidNumber === undefined ? "dn" : "uid";
+        this.#groups.push({ mark: String(description), cn: String(cn), style });
       }
     }
   }
-}
-
-/** A client of the administrator's. */
-export async function bound({ url, adminDn, password }: Access): Promise<Client> {
-  const client = new Client({ url, timeout: 10_000, connectTimeout: 2_000 });
-  await client.bind(adminDn, password);
-  return client;
 }
