@@ -41,12 +41,12 @@ export async function measureLatency(
     const followers = [
       {
         name: "the change in the consumer",
-        command: program("follow.ts", server.url, suffix),
+        command: program("follow.js", server.describe(suffix)),
         aims: ["< 1", "< 5"],
       },
       {
         name: "the row committed in SQLite",
-        command: program("follow-store.ts", server.url, suffix, file),
+        command: program("follow-store.js", server.describe(suffix), file),
         aims: ["", "< 15"],
       },
     ] as const;

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "./figures.ts";
 import { measure, program, type Usage } from "./measured.ts";
-import { adminDn, password, people } from "./people.ts";
+import { adminDn, allAttributes, password, people } from "./people.ts";
 import type { Server } from "./server.ts";
 
 interface Read {
@@ -30,8 +30,8 @@ export async function measureRefresh(
   const python: Usage[] = [];
   for (let run = 0; run < runs; run++) {
     peer.push(await measure(["sh", "-c", `exec "$@" > ${file}`, "sh", ...ldapsearch]));
-    some.push(await measure(program("read.ts", server.url, people, "profile")));
-    all.push(await measure(program("read.ts", server.url, people, "all")));
+    some.push(await measure(program("read.js", server.describe(people))));
+    all.push(await measure(program("read.js", server.describe(people, allAttributes))));
     if (withPython) {
       const args = [server.url, people, adminDn, password];
       python.push(await measure(program("syncrepl-consumer.py", ...args)));
@@ -78,7 +78,7 @@ export async function measureLargeRefresh(
   report.section(`Full refresh of ${entries.toLocaleString("en")} entries`);
   const usages: Usage[] = [];
   for (let run = 0; run < runs; run++) {
-    usages.push(await measure(program("read.ts", server.url, people, "all")));
+    usages.push(await measure(program("read.js", server.describe(people, allAttributes))));
   }
   report.figure(
     "watchDirectory, all attributes: wall",

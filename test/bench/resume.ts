@@ -15,18 +15,18 @@ export async function measureResume(
   report.section(
     `A resume on ${people.toLocaleString("en")} people, from the start of the process to its end after the next checkpoint`,
   );
-  const { output } = await measure(program("resume.ts", server.url, suffix));
+  const { output } = await measure(program("resume.js", server.describe(suffix)));
   const { checkpoint } = JSON.parse(output) as { checkpoint: string };
-  await measure(program("store.ts", server.url, suffix, databaseOf(server, -1)));
+  await measure(program("store.js", server.describe(suffix), databaseOf(server, -1)));
 
   const walls: number[] = [];
   const stored: number[] = [];
   for (let run = 0; run < runs; run++) {
-    const changes = await measure(program("resume.ts", server.url, suffix, checkpoint));
+    const changes = await measure(program("resume.js", server.describe(suffix), checkpoint));
     demand(changes.output, '"changes":0');
     walls.push(changes.wall);
     const store = await measure(
-      program("resume-store.ts", server.url, suffix, databaseOf(server, -1)),
+      program("resume-store.js", server.describe(suffix), databaseOf(server, -1)),
     );
     stored.push(store.wall);
   }
@@ -37,10 +37,10 @@ export async function measureResume(
   await modify(server, 1);
   const present: number[] = [];
   for (let run = 0; run < runs; run++) {
-    present.push((await measure(program("resume.ts", server.url, suffix, checkpoint))).wall);
+    present.push((await measure(program("resume.js", server.describe(suffix), checkpoint))).wall);
   }
   const presentStored = await measure(
-    program("resume-store.ts", server.url, suffix, databaseOf(server, -1)),
+    program("resume-store.js", server.describe(suffix), databaseOf(server, -1)),
   );
   report.figure("one entry changed, no session log: into changes", present, "s");
   report.figure("one entry changed, no session log: into SQLite", [presentStored.wall], "s");

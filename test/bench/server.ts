@@ -14,6 +14,8 @@ const run = promisify(execFile);
 /** A slapd with a directory of made-up people. Its files are removed on dispose. */
 export interface Server extends AsyncDisposable {
   readonly url: string;
+  /** What the programs need to know to watch it, below a base; `attributes` are asked for beside those of the profile. */
+  describe(base: string, attributes?: readonly string[]): string;
   /** A directory for whatever is written while the server runs. */
   readonly directory: string;
   /** Ends the server, keeps its data, and starts it again with a session log of so many changes. */
@@ -61,9 +63,12 @@ export async function startServer(entries: number): Promise<Server> {
     await dispose();
     throw error;
   }
+  const url = `ldap://127.0.0.1:${port}`;
   return {
-    url: `ldap://127.0.0.1:${port}`,
+    url,
     directory,
+    describe: (base, attributes = []) =>
+      JSON.stringify({ url, base, attributes, bind: { dn: adminDn, password } }),
     async restart(sessionLog) {
       await stop();
       await writeFile(configuration, configured(directory, sessionLog));

@@ -24,9 +24,9 @@ export async function measureStore(
   const first: Usage[] = [];
   const again: Usage[] = [];
   for (let run = 0; run < runs; run++) {
-    const args = [server.url, suffix, databaseOf(server, run)];
-    first.push(await measure(program("store.ts", ...args)));
-    again.push(await measure(program("store.ts", ...args)));
+    const args = [server.describe(suffix), databaseOf(server, run)];
+    first.push(await measure(program("store.js", ...args)));
+    again.push(await measure(program("store.js", ...args)));
   }
   for (const usage of first) {
     const { outcomes } = storedOf(usage);

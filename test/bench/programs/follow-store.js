@@ -1,5 +1,5 @@
 /**
- * Follows a directory into a SQLite file, and prints when each change is committed: `follow-store.ts URL BASE FILE`. The
+ * Follows a directory into a SQLite file, and prints when each change is committed: `follow-store.js DIRECTORY FILE`. The
  * first line says that the refresh is over. It ends when its input does.
  */
 
@@ -7,16 +7,16 @@ import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely"
 import { watchDirectory } from "concordat/ldap";
 import { synchronize } from "concordat/sync";
 import { Kysely } from "kysely";
-import { endWithInput, now, watchOptions } from "./directory.ts";
+import { endWithInput, now, watchOptions } from "./directory.js";
 
-const [url = "", base = "", path = ""] = process.argv.slice(2);
+const [watched, path] = process.argv.slice(2);
 endWithInput();
-const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path }) });
+const db = new Kysely({ dialect: nodeSqliteDialect({ path }) });
 await createTables(db);
-const directory = watchDirectory(watchOptions(url, base));
+const directory = watchDirectory(watchOptions(watched));
 let isReady = false;
 // The outcomes of a live batch are told once it is committed, the checkpoint's last: the first of them says when that was.
-let committed: bigint | undefined;
+let committed;
 for await (const { kind } of synchronize(directory, kyselyTarget({ db }))) {
   committed ??= now();
   if (kind !== "checkpoint") continue;
