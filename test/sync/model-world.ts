@@ -95,7 +95,9 @@ export class ModelWorld {
       if (left !== undefined && left-- <= 0) {
         const many = args[1];
         const half = bare && left === -1 && Array.isArray(many) && many.length > 1;
-        const part = half ? { part: [args[0], many.slice(0, many.length / 2)] } : {};
+        const part = half
+          ? { part: [args[0], many.slice(0, many.length / 2), ...args.slice(2)] }
+          : {};
         return { ...part, error: new ProcessEnded() };
       }
       const failing = this.run.outages.includes(this.writes++);
