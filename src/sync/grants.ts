@@ -68,6 +68,14 @@ async function give(
     step.source,
     grants.flatMap(({ one, grant }) => (refusals.has(one) ? [] : [{ ...grant, held: true }])),
   );
+  if (step.bare) {
+    // A refusal is definite: a membership that somebody else makes later is not ours.
+    const refusedAnew = grants.filter(({ one }) => refusals.has(one) && one.grant === undefined);
+    await memberships.removeGrants(
+      step.source,
+      refusedAnew.map(({ grant }) => grant),
+    );
+  }
   const refused: string[] = [];
   for (const one of added) {
     const { group, member } = one;

@@ -50,7 +50,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
       continue;
     }
     const objection = objectionTo(step, entry);
-    if (objection !== undefined) park(step, entry, objection);
+    if (objection !== undefined) await refuse(step, entry, objection);
     else if (isToBeDisabled(entry)) alone.push(entry);
     else together.get(type)?.push(entry);
   }
@@ -79,6 +79,32 @@ async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void>
     step,
     entries.map((entry) => entry.link),
   );
+}
+
+/** Keeps a change that cannot be applied. Whoever is to be disabled is, whatever else is refused. */
+async function refuse(step: Step, entry: Entry, objection: Objection): Promise<void> {
+  if (isToBeDisabled(entry) && objection.code !== "protected") {
+    const before = entry.link;
+    try {
+      await savepoint(step, (inner) => disableOnly(inner, entry));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      entry.link = before;
+    }
+  }
+  park(step, entry, objection);
+}
+
+async function disableOnly(step: Step, entry: Entry): Promise<void> {
+  const { resourceId, type } = entry.link;
+  const accounts = accountsOf(step.target, type);
+  if (resourceId === undefined || (await accounts?.isActive(resourceId)) !== true) return;
+  entry.link = { ...entry.link, disabledByUs: true };
+  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  const attributes = { active: false };
+  const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
+  if (result?.written === false) throw result.error;
+  step.outcomes.push({ kind: "deactivated", ...subjectOf(entry.link) });
 }
 
 /** Keeps a change that cannot be applied, to be tried again. */
@@ -261,7 +287,7 @@ async function provisionAlone(step: Step, entry: Entry): Promise<void> {
       entry.link = before;
       const objection = await overcome(step, entry, error, round);
       if (objection === undefined) continue;
-      park(step, entry, objection);
+      await refuse(step, entry, objection);
       return;
     }
   }
@@ -276,6 +302,10 @@ async function overcome(
   const objection = { code: error.code, message: error.message };
   if (round > 4) return objection;
   if (error instanceof NotFoundError && entry.link.resourceId !== undefined) {
+    if (!entry.change.complete) {
+      step.askForRefresh("Part of an entry changed whose account is gone.");
+      return objection;
+    }
     await forgetAccount(step, entry);
     return undefined;
   }

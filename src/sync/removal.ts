@@ -64,6 +64,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
     const begun = some.map(({ link, stamp }) => ({
       stamp,
       attempts: link.failure?.change.kind === "delete" ? link.failure.attempts : 0,
+      wasDisabled: link.disabledByUs,
       link: {
         ...without(link, "digest", "failure", "intent"),
         state: "leaving" as const,
@@ -86,18 +87,19 @@ interface Begun {
   readonly stamp: string | undefined;
   /** How often it was refused before. */
   readonly attempts: number;
+  /** The account was disabled by us already. */
+  readonly wasDisabled: boolean;
 }
 
 async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   const { links } = step.target;
   const kept = new Map<string, Refusal>();
   for (const entry of begun) {
-    try {
-      entry.link = await savepoint(step, (inner) => disable(inner, entry.link));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      kept.set(entry.link.sourceId, error);
-    }
+    // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
+    if (isToBeDeleted(step, entry.link) && !step.bare) continue;
+    const refusal = await tryTo(step, entry, disable);
+    if (refusal !== undefined) kept.set(entry.link.sourceId, refusal);
+    else if (!isToBeDeleted(step, entry.link)) reportDisabled(step, entry);
   }
   for (const { link } of begun) if (link.type === "Group") await releaseMembers(step, link);
   const unsettled = await settle(
@@ -106,12 +108,12 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   );
   for (const entry of begun) {
     if (kept.has(entry.link.sourceId)) continue;
-    try {
-      entry.link = await savepoint(step, (inner) => removeAccount(inner, entry.link));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      kept.set(entry.link.sourceId, error);
-    }
+    const refusal = await tryTo(step, entry, removeAccount);
+    if (refusal === undefined) continue;
+    kept.set(entry.link.sourceId, refusal);
+    // Whoever cannot be deleted is not to sign in for that.
+    if (!step.bare) await tryTo(step, entry, disable);
+    reportDisabled(step, entry);
   }
   const gone = begun.filter(({ link }) => !kept.has(link.sourceId));
   const goneIds = gone.map(({ link }) => link.sourceId);
@@ -130,6 +132,28 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     }),
   );
   for (const { link } of gone) step.moved.add(link.sourceId);
+}
+
+/** Does part of a removal as a whole or not at all. @returns why it was refused. */
+async function tryTo(
+  step: Step,
+  entry: Begun,
+  work: (step: Step, link: Link) => Promise<Link>,
+): Promise<Refusal | undefined> {
+  try {
+    entry.link = await savepoint(step, (inner) => work(inner, entry.link));
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return error;
+    throw error;
+  }
+}
+
+/** Tells that the removal has disabled the account, if it has. */
+function reportDisabled(step: Step, { link, wasDisabled }: Begun): void {
+  if (link.disabledByUs && !wasDisabled) {
+    step.outcomes.push({ kind: "deactivated", ...subjectOf(link) });
+  }
 }
 
 function tombstone(step: Step, link: Link, unsettled: boolean): Link {
@@ -154,9 +178,10 @@ function parkRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refus
   return { ...link, failure: { code, message, change, attempts, nextAttempt } };
 }
 
-/** Whether the entry's account is deleted, and not merely disabled or left. */
-function isToBeDeleted(step: Step, link: Link): boolean {
-  return step.settings.onDelete === "delete" && !link.adopted;
+/** Whether the entry's account is deleted, and not merely disabled or left, for which the store must be able to. */
+function isToBeDeleted(step: Step, { adopted, type }: Link): boolean {
+  const canDelete = accountsOf(step.target, type)?.canDelete === true;
+  return step.settings.onDelete === "delete" && !adopted && canDelete;
 }
 
 function isUntouchable(step: Step, { type, resourceId, name }: Link): boolean {
@@ -172,9 +197,6 @@ async function disable(step: Step, link: Link): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
   if (link.type === "Group" || link.resourceId === undefined || accounts === undefined) return link;
   if (isUntouchable(step, link)) return link;
-  const deleting = isToBeDeleted(step, link);
-  // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
-  if (deleting && !step.bare) return link;
   const active = await accounts.isActive(link.resourceId);
   if (active === undefined) return without(link, "resourceId");
   if (!active) return link;
@@ -187,7 +209,6 @@ async function disable(step: Step, link: Link): Promise<Link> {
     if (result.error instanceof NotFoundError) return without(link, "resourceId");
     throw result.error;
   }
-  if (!deleting) step.outcomes.push({ kind: "deactivated", ...subjectOf(link) });
   return disabled;
 }
 

@@ -23,7 +23,8 @@ export interface DeleteLimit {
 export interface SynchronizeOptions {
   /**
    * What becomes of a resource whose entry is gone. A user is deactivated or deleted; a group that we created is left
-   * without our members, or deleted. A resource that was adopted is never deleted. Default `deactivate`.
+   * without our members, or deleted. A resource that was adopted is never deleted, and neither is any in a store that cannot
+   * delete (`Capabilities.delete`). Default `deactivate`.
    */
   readonly onDelete?: "deactivate" | "delete";
   /** Take a resource that is there already, and that no source has linked, for the entry of the same name. Default: neither. */

@@ -206,17 +206,34 @@ async function settleMembers(
   const add: PlannedMembership[] = [];
   for (const [uri, member] of concerned) {
     for (const group of wanted.get(member.sourceId) ?? []) {
-      if (isProtected(step, group)) continue;
       const key = pair({ group: group.resourceId, member: uri });
       const grant = granted.get(key);
       granted.delete(key);
-      if (grant?.held !== true) {
+      if (grant?.held !== true && !isProtected(step, group)) {
         add.push({ group, member, ...(grant === undefined ? {} : { grant }) });
       }
     }
   }
-  const remove = [...granted.values()];
+  const remove = await unprotected(step, [...granted.values()]);
   return await changeMemberships(step, concerned, add, remove);
+}
+
+/** The grants in groups that may be touched. */
+async function unprotected(step: Step, grants: readonly Grant[]): Promise<readonly Grant[]> {
+  if (grants.length === 0) return grants;
+  const ids = [...new Set(grants.map((grant) => grant.group))];
+  const owners = await step.target.links.owners("Group", ids);
+  const own = owners.filter((owner) => owner.source === step.source);
+  const links = await linksOf(
+    step,
+    own.map((owner) => owner.sourceId),
+  );
+  const names = new Map(links.map((link) => [link.resourceId, link.name]));
+  return grants.filter(({ group }) => {
+    const name = names.get(group);
+    const named = name === undefined ? {} : { name };
+    return !step.settings.isProtected({ type: "Group", id: group, ...named });
+  });
 }
 
 /** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */

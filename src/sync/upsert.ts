@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { Upsert } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
 import { changedNames, type NamesChange, saveNames } from "./names.js";
-import { type Entry, provision } from "./provision.js";
+import { type Entry, park, provision } from "./provision.js";
 import {
   compareReferences,
   markMembers,
@@ -10,7 +10,6 @@ import {
   type ReferenceChange,
   saveReferenceChange,
 } from "./references.js";
-import { removeEntries } from "./removal.js";
 import { isAccepted, isEarlier, type Step, saveLinks, without } from "./step.js";
 
 /**
@@ -30,12 +29,17 @@ export async function applyUpserts(
   const entries: Entry[] = [];
   const seen: string[] = [];
   const restamped: Link[] = [];
+  const mistyped: Link[] = [];
   const stored = await links.get(
     step.source,
     changes.map((change) => change.sourceId),
   );
   for (const [index, stated] of changes.entries()) {
-    const previous = await sameType(step, stated, stored[index]);
+    const previous = stored[index];
+    if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
+      mistyped.push(parkMistyped(step, previous, stated));
+      continue;
+    }
     const change = merged(stated, previous);
     switch (judge(step, change, previous)) {
       case "stale":
@@ -60,6 +64,7 @@ export async function applyUpserts(
   }
   if (seen.length > 0) await links.markSeen(step.source, seen, step.generation);
   if (restamped.length > 0) await links.save(step.source, restamped);
+  if (mistyped.length > 0) await links.save(step.source, mistyped);
   if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
 }
 
@@ -71,9 +76,28 @@ export async function retryUpserts(step: Step, refused: readonly Link[]): Promis
   const entries: Entry[] = [];
   for (const link of refused) {
     const change = link.failure?.change;
-    if (change?.kind === "upsert") entries.push(begin(step, change, link, undefined, true));
+    if (change?.kind !== "upsert") continue;
+    if (change.type === link.type) entries.push(begin(step, change, link, undefined, true));
+    else await step.target.links.save(step.source, [parkMistyped(step, link, change)]);
   }
   if (entries.length > 0) await apply(step, entries, []);
+}
+
+/** Whether the entry is in the application, or has left an account there. */
+function isOrHadAccount({ state, resourceId }: Link): boolean {
+  return state !== "gone" || resourceId !== undefined;
+}
+
+/**
+ * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the account until
+ * the entry is what it was again, or a person has looked.
+ */
+function parkMistyped(step: Step, link: Link, change: Upsert): Link {
+  const entry: Entry = { change, link, previous: link, isProvisioned: false };
+  const was = link.type === "User" ? "user" : "group";
+  const message = `The entry was a ${was} and is one no longer. Its account is left as it is.`;
+  park(step, entry, { code: "conflict", message });
+  return { ...entry.link, seen: step.generation };
 }
 
 async function apply(
@@ -147,17 +171,6 @@ export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
 export function isApplied(step: Step, change: Upsert, link: Link): boolean {
   const finished = link.state === "live" && link.failure === undefined;
   return finished && change.complete && link.digest === digestOf(step, change);
-}
-
-/** An entry that turned from a user into a group, or the other way round, is another entry. */
-async function sameType(
-  step: Step,
-  change: Upsert,
-  previous: Link | undefined,
-): Promise<Link | undefined> {
-  if (previous === undefined || previous.type === change.type) return previous;
-  if (previous.state !== "gone") await removeEntries(step, [{ link: previous }]);
-  return undefined;
 }
 
 /** A change of a part of an entry whose last change was refused adds to what was refused. */

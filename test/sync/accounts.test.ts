@@ -298,11 +298,21 @@ onEveryTarget(({ open }) => {
     expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
   });
 
-  test("an entry that turns from a person into a group is another entry", async () => {
+  test("entries that turn from people into groups, as a wrong profile makes them, cost nobody an account", async () => {
     const target = await open();
-    await apply(target, refresh([person("1", "ann")]));
-    await apply(target, [live([team("1", "ann", [])])]);
-    expect(await application(target)).toEqual({ users: { ann: "inactive" }, groups: { ann: [] } });
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    const mistyped = [team("1", "ann", []), team("2", "bob", [])];
+    expect(await apply(target, [live(mistyped), ...refresh(mistyped)])).toEqual(
+      expect.arrayContaining(["deferred ann: conflict", "deferred bob: conflict"]),
+    );
+    expect(await application(target)).toEqual({
+      users: { ann: "active", bob: "active" },
+      groups: {},
+    });
+    expect(await refused(target)).toHaveLength(2);
+    await apply(target, refresh([person("1", "anne"), person("2", "bob")]));
+    expect((await application(target)).users).toEqual({ anne: "active", bob: "active" });
+    expect(await refused(target)).toEqual([]);
   });
 
   test("groups are passed over where the application has none", async () => {

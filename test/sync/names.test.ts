@@ -133,7 +133,7 @@ onEveryTarget(({ open }) => {
     await apply(target, refresh([person("2", "bob")]));
     const renamed = person("2", "ann", { resource: { active: false } });
     const done = await apply(target, [live([person("1", "ann"), renamed])]);
-    expect(done).toEqual(["created ann", "deferred ann: uniqueness"]);
+    expect(done).toEqual(["created ann", "deactivated bob", "deferred ann: uniqueness"]);
     expect(await refused(target)).toMatchObject([{ sourceId: "2", failure: { blocker: "1" } }]);
   });
 
