@@ -118,6 +118,9 @@ export interface ChangeStream<R = ResourceTypes> {
    * Asking for the next batch acknowledges the one before it, so batches are applied at least once. A source whose
    * content can be followed yields for as long as it is asked; one that only refreshes ends after the refresh.
    *
+   * A read that waits for a change is ended by aborting the signal, with whose reason it then fails. A stream must heed it,
+   * since nothing else can end the wait of an async generator: its `return` is queued behind the `next` that waits.
+   *
    * @throws {ConcordatError} what cannot be mended by trying again, such as refused credentials.
    */
   read(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<ChangeBatch<R>>;
@@ -126,6 +129,9 @@ export interface ChangeStream<R = ResourceTypes> {
    *
    * It is for what a source changes without telling: OpenLDAP's refint overlay, for one, rewrites the members of groups when
    * a member is renamed or deleted, and no consumer hears of it.
+   *
+   * What wraps a stream must pass this on: whoever applies the changes takes a stream without it for one whose source
+   * changes nothing in silence, and a membership may then go to whoever is given the name of its member next.
    *
    * @throws {ConcordatError} the source cannot be read now.
    */

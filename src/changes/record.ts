@@ -1,9 +1,15 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { InvalidValueError } from "../core/index.js";
-import type { ChangeBatch, ChangeStream, ResourceTypes } from "./change.js";
+import type { ChangeBatch, ChangeStream } from "./change.js";
 import { lengthOfWholeLines, readLines } from "./read-lines.js";
-import { InvalidRecordingError, parseHeader, printBatch, printHeader } from "./recording.js";
+import {
+  InvalidRecordingError,
+  longestLine,
+  parseHeader,
+  printBatch,
+  printHeader,
+} from "./recording.js";
 
 /** Options of {@link recordChanges}. */
 export interface RecordOptions {
@@ -21,27 +27,30 @@ const maxHeaderLength = 64 * 1024;
  * The file holds personal data. It is made with mode 0600; a symbolic link, and a file that others may read or write, are
  * refused. Passwords are left out, even if the stream should have any. What is passed on is as it came.
  *
- * A stream that is read again, as after a reconnect, goes on in the same file. It may be read once at a time.
+ * A stream that is read again, as after a reconnect, goes on in the same file. It may be read once at a time. What
+ * {@link ChangeStream.reread} reads is no part of the stream, and is not recorded.
  *
  * @param path Where the recording is kept.
  * @throws {InvalidValueError} when it is read: the file exists, is a link, or is open to others.
- * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source.
+ * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source, or a batch makes a
+ * line of more than 64 MiB, which {@link replayChanges} would not read unless told to.
  */
-export function recordChanges<R = ResourceTypes>(
-  stream: ChangeStream<R>,
+export function recordChanges(
+  stream: ChangeStream,
   path: string,
   options: RecordOptions = {},
-): ChangeStream<R> {
+): ChangeStream {
   let append = options.append ?? false;
   return {
     source: stream.source,
-    async *read(request): AsyncGenerator<ChangeBatch<R>, void> {
+    ...(stream.reread !== undefined && { reread: stream.reread.bind(stream) }),
+    async *read(request): AsyncGenerator<ChangeBatch, void> {
       request?.signal?.throwIfAborted();
       const file = await openRecording(path, stream.source, append);
       append = true;
       try {
         for await (const batch of stream.read(request)) {
-          await writeLine(file, printBatch(batch));
+          await writeLine(file, demandReadable(printBatch(batch)));
           yield batch;
         }
       } finally {
@@ -109,6 +118,12 @@ async function demandHeader(file: FileHandle, source: string, length: number): P
     if (recorded === source) return;
     throw new InvalidRecordingError(`The source is "${recorded}", not "${source}".`, { line: 1 });
   }
+}
+
+/** Refuses a line that nobody would read again, before a part of it is in the file. */
+function demandReadable(line: string): string {
+  if (Buffer.byteLength(line) <= longestLine) return line;
+  throw new InvalidRecordingError(`A batch makes a line of more than ${longestLine} bytes.`);
 }
 
 async function writeLine(file: FileHandle, text: string): Promise<void> {

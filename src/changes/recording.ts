@@ -16,6 +16,9 @@ export class InvalidRecordingError extends ConcordatError {
   }
 }
 
+/** The longest line that is written, and read unless the reader sets another limit, in bytes: 64 MiB. */
+export const longestLine: number = 64 * 1024 * 1024;
+
 /** How deep a line may be nested. A batch with all that SCIM allows in a resource is about ten levels deep. */
 const maxDepth = 32;
 
@@ -102,7 +105,7 @@ export function parseHeader(bytes: Uint8Array): string {
 }
 
 /** A batch as a line, without what must not be in a file. */
-export function printBatch<R>(batch: ChangeBatch<R>): string {
+export function printBatch(batch: ChangeBatch): string {
   return JSON.stringify(batch, (key: string, value: unknown) => (isKept(key) ? value : undefined));
 }
 

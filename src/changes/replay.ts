@@ -1,7 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { ChangeBatch, ChangeStream } from "./change.js";
 import { readLines } from "./read-lines.js";
-import { InvalidRecordingError, parseBatch, parseHeader } from "./recording.js";
+import { InvalidRecordingError, longestLine, parseBatch, parseHeader } from "./recording.js";
 
 /** Options of {@link replayChanges}. */
 export interface ReplayOptions {
@@ -93,7 +93,7 @@ async function* readBatches(
 
 function linesOf(
   file: FileHandle,
-  { maxLineLength = 64 * 1024 * 1024 }: ReplayOptions,
+  { maxLineLength = longestLine }: ReplayOptions,
   signal: AbortSignal | undefined,
 ): ReturnType<typeof readLines> {
   return readLines(file, maxLineLength, signal);

@@ -260,6 +260,42 @@ describe("a signal", () => {
   });
 });
 
+describe("reading entries beside the stream", () => {
+  test("is passed on to the stream, and not recorded", async () => {
+    const path = newPath();
+    const asked: unknown[] = [];
+    class Directory implements ChangeStream {
+      readonly source = "directory";
+      readonly #entries = [ann];
+      async *read(): AsyncGenerator<ChangeBatch> {
+        yield batch("c1", ann);
+      }
+      async reread(...request: unknown[]): Promise<readonly (typeof ann)[]> {
+        asked.push(request);
+        return this.#entries;
+      }
+    }
+    const recorded = recordChanges(new Directory(), path);
+    await drain(recorded);
+    const signal = new AbortController().signal;
+    expect(await recorded.reread?.(["1"], { signal })).toEqual([ann]);
+    expect(asked).toEqual([[["1"], { signal }]]);
+    expect(await replay(path)).toEqual([batch("c1", ann)]);
+  });
+
+  test("is not offered where the stream does not offer it", () => {
+    expect("reread" in recordChanges(streamOf([]), newPath())).toBe(false);
+  });
+});
+
+test("a batch that replaying would refuse for its length is not written", async () => {
+  const path = newPath();
+  const long = batch("c2", { ...ann, resource: { userName: "a".repeat(64 * 1024 * 1024) } });
+  const recorded = drain(recordChanges(streamOf([batch("c1", ann), long]), path));
+  await expect(recorded).rejects.toThrow(InvalidRecordingError);
+  expect(await replay(path)).toEqual([batch("c1", ann)]);
+});
+
 test("an error of the stream ends the recording, which keeps what came before", async () => {
   const path = newPath();
   const failure = new Error("The directory is gone.");
