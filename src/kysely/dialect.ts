@@ -38,7 +38,10 @@ export interface SqlDialect {
   readonly partialIndexes: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
   readonly failureEndsTransaction: boolean;
-  /** An expression: the JSON object in the column with some members set, given as pairs, and some removed. */
+  /**
+   * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column without an
+   * object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost without a word.
+   */
   changedJson(
     column: string,
     set: readonly { readonly name: string; readonly json: string }[],
@@ -67,8 +70,9 @@ const sqlite: SqlDialect = {
   partialIndexes: true,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
+    const object = `coalesce(nullif(${column}, 'null'), '{}')`;
     const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
-    const kept = remove.length > 0 ? `json_remove(${column}${removed})` : column;
+    const kept = remove.length > 0 ? `json_remove(${object}${removed})` : object;
     const members = set
       .map(({ name, json }) => `, ${place(jsonPath(name))}, json(${place(json)})`)
       .join("");
@@ -95,6 +99,7 @@ const postgres: SqlDialect = {
   partialIndexes: true,
   failureEndsTransaction: true,
   changedJson(column, set, remove, place) {
+    const object = `coalesce(nullif(${column}, cast('null' as jsonb)), cast('{}' as jsonb))`;
     const removed = remove.map((name) => ` - cast(${place(name)} as text)`).join("");
     const members = set
       .map(
@@ -102,7 +107,7 @@ const postgres: SqlDialect = {
           ` || jsonb_build_object(cast(${place(name)} as text), cast(${place(json)} as jsonb))`,
       )
       .join("");
-    return `(${column}${removed}${members})`;
+    return `(${object}${removed}${members})`;
   },
 };
 
@@ -130,8 +135,9 @@ const mysql: SqlDialect = {
   partialIndexes: false,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
+    const object = `coalesce(nullif(${column}, 'null'), '{}')`;
     const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
-    const kept = remove.length > 0 ? `json_remove(${column}${removed})` : column;
+    const kept = remove.length > 0 ? `json_remove(${object}${removed})` : object;
     const members = set
       .map(({ name, json }) => `, ${place(jsonPath(name))}, json_extract(${place(json)}, '$')`)
       .join("");

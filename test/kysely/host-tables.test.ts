@@ -124,6 +124,35 @@ describe("users in a table of the application", () => {
     ]);
   });
 
+  test.each([
+    ["NULL", null],
+    ["JSON's null", "null"],
+    ["an object", '{"shoeSize":42}'],
+  ])("keep what has no column, where the column for it holds %s", async (_, extra) => {
+    await using db = await application();
+    await sql`alter table account add column extra text`.execute(db);
+    await sql`insert into account (login, login_key, extra) values ('Bob', 'bob', ${extra})`.execute(
+      db,
+    );
+    const map: UserMap = {
+      ...accounts,
+      attributes: { userName: { column: "login", key: "login_key" } },
+      others: { column: "extra" },
+    };
+    const users = new KyselyUserRepository(db, { map });
+    await users.modify("1", { unset: ["nickName"] });
+    await users.modify("1", { set: { active: false, title: "Dr." }, unset: ["nickName"] });
+    await users.modify("1", { set: { locale: "de" } });
+    expect(await users.get("1")).toMatchObject({ active: false, title: "Dr.", locale: "de" });
+    const [row] = await rowsOf(db, "account");
+    expect(JSON.parse(Object(row).extra)).toEqual({
+      ...JSON.parse(extra ?? "{}"),
+      active: false,
+      title: "Dr.",
+      locale: "de",
+    });
+  });
+
   test("are found by name in any case, by flags, and by ids that can be", async () => {
     await using db = await application();
     const users = new KyselyUserRepository(db, { map: accounts });
