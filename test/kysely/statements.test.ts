@@ -1,4 +1,5 @@
 import {
+  KyselyCheckpointRepository,
   KyselyGroupRepository,
   KyselyLinkRepository,
   KyselyMembershipRepository,
@@ -99,6 +100,15 @@ describe("statements for a batch of 500", () => {
     await memberships.removeGrants("ldap", grants);
     expect(statements).toHaveLength(22);
   });
+});
+
+test("the first position of a stream is a plain insert, which no count of rows can call done", async () => {
+  await using database = await testDatabase();
+  const checkpoints = new KyselyCheckpointRepository(database.db);
+  await checkpoints.save("ldap", { generation: 1, revision: 0 });
+  expect(database.statements).toEqual([
+    expect.stringMatching(/^insert into "concordat_checkpoint" [^;]* values \(\?, \?, \?, \?\)$/),
+  ]);
 });
 
 describe("the members of 50 groups", () => {
