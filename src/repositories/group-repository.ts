@@ -1,3 +1,4 @@
+import { NotFoundError, VersionConflictError } from "../core/index.js";
 import type { Group, NewGroup } from "../scim/index.js";
 import {
   type CallOptions,
@@ -76,7 +77,10 @@ export abstract class GroupRepository<
     return existing;
   }
 
-  /** Changes attributes as every repository does, and members by `changeMembers`, whether or not they were read. */
+  /**
+   * Changes attributes as every repository does, and members by `changeMembers`, whether or not they were read. `ifVersion` is
+   * checked before that; a store that can do both as one step overrides it.
+   */
   override async modify(
     id: string,
     modification: Modification<G, N>,
@@ -98,8 +102,16 @@ export abstract class GroupRepository<
       const attributes = attributesOf(modification);
       if (modification.set !== undefined || modification.unset !== undefined) {
         await super.modify(id, attributes, options);
-      }
+      } else if (options?.ifVersion !== undefined) await this.#demandVersion(id, options);
     }
     if (separate.members !== undefined) await this.changeMembers(id, separate.members, options);
+  }
+
+  async #demandVersion(id: string, { ifVersion, ...options }: WriteOptions): Promise<void> {
+    const current = await this.get(id, options);
+    if (current === undefined) throw new NotFoundError(id);
+    if (current.meta?.version !== ifVersion) {
+      throw new VersionConflictError(`The group "${id}" is not in the version ${ifVersion}.`);
+    }
   }
 }

@@ -129,6 +129,20 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
       },
     },
     {
+      name: "a change of members alone is refused in another version, and then changes nothing",
+      skip: capabilities.versions === "atomic" ? undefined : "the store has no versions",
+      async check({ groups, users }) {
+        const [ann, bob] = await newMembers(users, 2);
+        const { id, meta } = await groups.create({ displayName: "staff" });
+        const ifVersion = meta?.version ?? "";
+        const adding = (value: string) => ({ relations: { members: { add: [{ value }] } } });
+        await groups.modify(id, adding(ann), { ifVersion });
+        await groups.replace(id, { displayName: "crew" });
+        await assert.rejects(groups.modify(id, adding(bob), { ifVersion }), VersionConflictError);
+        assert.deepEqual(await memberIds(groups, id), [ann]);
+      },
+    },
+    {
       name: "members of an unknown group are NotFoundError, and questions about it say no",
       async check({ groups, users }) {
         const [ann] = await newMembers(users, 1);

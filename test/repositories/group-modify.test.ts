@@ -93,6 +93,22 @@ for (const [title, Repository] of Object.entries(repositories)) {
     expect(await members()).toEqual([]);
   });
 
+  test(`${title}, members alone are changed only in the version that is asked for`, async () => {
+    const ifVersion = (await groups.get(id))?.meta?.version ?? "";
+    await groups.replace(id, { displayName: "crew" });
+    const change = { relations: { members: { add: [{ value: "bob" }] } } };
+    await expect(groups.modify(id, change, { ifVersion })).rejects.toMatchObject({
+      code: "version_conflict",
+    });
+    await expect(groups.modify("nobody", change, { ifVersion })).rejects.toMatchObject({
+      code: "not_found",
+    });
+    expect(await members()).toEqual(["ann"]);
+    const now = (await groups.get(id))?.meta?.version ?? "";
+    await groups.modify(id, change, { ifVersion: now });
+    expect(await members()).toEqual(["ann", "bob"]);
+  });
+
   test(`${title}, members alone are changed without reading the group`, async () => {
     await groups.modify(id, {
       relations: { members: { remove: ["ann"], add: [{ value: "bob" }] } },

@@ -66,6 +66,19 @@ const groups: readonly Flaw[] = [
     caughtBy: "a deleted group has no members any more",
   },
   {
+    flaw: "does not look at the version where members alone change",
+    cases: groupRepositoryContract(() => ({
+      groups: new (class extends InMemoryGroupRepository {
+        override modify(...[id, change, options]: Parameters<InMemoryGroupRepository["modify"]>) {
+          const { ifVersion: _, ...unconditional } = options ?? {};
+          const isOfMembers = !("plan" in change) && change.set === undefined;
+          return super.modify(id, change, isOfMembers ? unconditional : options);
+        }
+      })(),
+    })),
+    caughtBy: "a change of members alone is refused in another version, and then changes nothing",
+  },
+  {
     flaw: "ends the pages of members too early",
     cases: groupRepositoryContract(() => ({
       groups: new (class extends InMemoryGroupRepository {
