@@ -99,9 +99,8 @@ export class SlottedEntry implements DirectoryEntry {
   /** The first value of the attribute with this place that is a text. */
   textAt(slot: number): string | undefined {
     for (const value of this.valuesAt(slot)) {
-      const text = decode(value);
+      const text = this.textOf(value);
       if (text !== undefined) return text;
-      this.#undecodable(this);
     }
     return undefined;
   }
@@ -110,11 +109,17 @@ export class SlottedEntry implements DirectoryEntry {
   textsAt(slot: number): readonly string[] {
     const texts: string[] = [];
     for (const value of this.valuesAt(slot)) {
-      const text = decode(value);
-      if (text === undefined) this.#undecodable(this);
-      else texts.push(text);
+      const text = this.textOf(value);
+      if (text !== undefined) texts.push(text);
     }
     return texts;
+  }
+
+  /** A value as text; undefined of one that is not UTF-8, which is reported. */
+  textOf(value: Uint8Array): string | undefined {
+    const text = decode(value);
+    if (text === undefined) this.#undecodable(this);
+    return text;
   }
 
   valuesAt(slot: number): readonly Uint8Array[] {

@@ -12,6 +12,7 @@ import { DnNormalizer, normalizeValue } from "./dn.js";
 import type { Attribute } from "./message.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./profile-entry.js";
+import { MemberLists } from "./profile-member-lists.js";
 
 /** What a mapper met in an entry and could not use. */
 export type MappingProblem =
@@ -50,6 +51,7 @@ export class EntryMapper {
   readonly #report: ReportProblem;
   readonly #undecodable: (entry: DirectoryEntry) => void;
   readonly #dns = new DnNormalizer();
+  readonly #lists = new MemberLists();
   readonly #user: readonly Field[];
   readonly #group: readonly Field[];
   readonly #members: readonly Members[];
@@ -143,19 +145,21 @@ export class EntryMapper {
   }
 
   #readMembers(entry: SlottedEntry): MemberChange {
-    const members: MemberReference[] = [];
-    for (const { slot, kind } of this.#members) {
-      for (const value of entry.textsAt(slot)) {
-        if (kind === "uid") {
-          members.push({ kind, key: normalizeValue(value) });
-          continue;
-        }
-        const dn = this.#normalizeDn(withoutUniqueIdentifier(value), entry.id);
-        // A groupOfNames may not be empty, so a group without members has the empty name for one.
-        if (dn !== undefined && dn !== "") members.push({ kind, key: dn });
-      }
-    }
-    return { kind: "all", members: this.#members.length > 1 ? distinct(members) : members };
+    const lists = this.#members.map(({ slot, kind }) => {
+      const values = entry.valuesAt(slot);
+      return this.#lists.read(entry.id, slot, values, (value) => this.#member(entry, kind, value));
+    });
+    const [first = [], ...others] = lists.filter((list) => list.length > 0);
+    return { kind: "all", members: others.length > 0 ? distinct(lists.flat()) : first };
+  }
+
+  #member(entry: SlottedEntry, kind: "dn" | "uid", value: Uint8Array): MemberReference | undefined {
+    const text = entry.textOf(value);
+    if (text === undefined) return undefined;
+    if (kind === "uid") return { kind, key: normalizeValue(text) };
+    const dn = this.#normalizeDn(withoutUniqueIdentifier(text), entry.id);
+    // A groupOfNames may not be empty, so a group without members has the empty name for one.
+    return dn === undefined || dn === "" ? undefined : { kind, key: dn };
   }
 
   #normalizeDn(dn: string, sourceId: string): string | undefined {
