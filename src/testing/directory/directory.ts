@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { Connection } from "./connection.js";
 import { ContentSync } from "./content-sync.js";
@@ -270,7 +271,16 @@ class InProcessDirectory implements Directory {
   async restart(options?: { keepSessionLog?: boolean }): Promise<void> {
     await this.stop();
     if (options?.keepSessionLog !== true) this.#sync.clearLog();
-    await this.start();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.start();
+        return;
+      } catch (error) {
+        // A client of this machine that tries to connect meanwhile may be given this very port, for a moment.
+        if (!isInUse(error) || attempt === 100) throw error;
+        await setTimeout(10);
+      }
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -355,10 +365,14 @@ class InProcessDirectory implements Directory {
     this.#sync.record(write);
     if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
       const author = this.#refint === "replicated" ? this.#author() : undefined;
-      // As slapd does it: after the write was answered.
-      setImmediate(() => repairReferences(this.#tree, write, author));
+      // As slapd does it: after the write was answered. But nobody reads in between, which slapd does not promise.
+      queueMicrotask(() => repairReferences(this.#tree, write, author));
     }
   }
+}
+
+function isInUse(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
 function usualEntries(suffix: string): NewEntry[] {

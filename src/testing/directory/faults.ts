@@ -93,7 +93,7 @@ export interface DirectoryFaults {
    *
    * @param afterMessages - how many messages of the refresh are sent before. Default 0.
    */
-  duringRefresh(work: () => void, afterMessages?: number): void;
+  duringRefresh(work: () => void | Promise<void>, afterMessages?: number): void;
   /** Sends nothing to any client until the stall ends. What is to be sent waits in the directory. */
   stopSending(): Stall;
   /**

@@ -14,7 +14,7 @@ export interface Admission {
 /** What is done in the middle of a refresh. */
 export interface Interruption {
   readonly afterMessages: number;
-  readonly work: () => void;
+  readonly work: () => void | Promise<void>;
 }
 
 /** What faults do to the directory at once. */
@@ -72,7 +72,7 @@ export class PlannedFaults implements DirectoryFaults {
     return delayed;
   }
 
-  duringRefresh(work: () => void, afterMessages: number = 0): void {
+  duringRefresh(work: () => void | Promise<void>, afterMessages: number = 0): void {
     this.#interruptions.push({ afterMessages, work });
   }
 

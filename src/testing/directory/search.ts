@@ -101,7 +101,7 @@ async function synchronize(
   const refresh = service.sync.refresh(content, request);
   await using live = persists ? service.sync.follow(content, request) : undefined;
   let entries = 0;
-  for (const message of interrupted(refresh.messages, service.faults.takeInterruption())) {
+  for await (const message of interrupted(refresh.messages, service.faults.takeInterruption())) {
     if (message.kind === "entry") checkSize(operation, ++entries);
     await send(encodeSync(message, operation, context), "refresh");
     if (signal.aborted) return [];
@@ -115,18 +115,20 @@ async function synchronize(
 }
 
 /** The messages, with something done between two of them: the next is made after that. */
-function* interrupted<T>(
+async function* interrupted<T>(
   messages: Iterable<T>,
   interruption: Interruption | undefined,
-): Generator<T, void> {
+): AsyncGenerator<T, void> {
   let sent = 0;
-  if (interruption?.afterMessages === 0) interruption.work();
+  if (interruption?.afterMessages === 0) await interruption.work();
   for (const message of messages) {
     yield message;
     sent += 1;
-    if (interruption?.afterMessages === sent) interruption.work();
+    if (interruption?.afterMessages === sent) await interruption.work();
   }
-  if (interruption !== undefined && interruption.afterMessages > sent) interruption.work();
+  if (interruption !== undefined && interruption.afterMessages > sent) {
+    await interruption.work();
+  }
 }
 
 function encodeSync(
