@@ -8,7 +8,10 @@ export interface SimpleBind {
   readonly method: "simple";
   /** The distinguished name of the account. */
   readonly dn: string;
-  /** The password, or where to get it: a function is called once, when the connection is up and secured. */
+  /**
+   * The password, or where to get it: a function is called once, when the connection is up and secured. What it throws is
+   * thrown on; an {@link UnavailableError} tells a stream that reconnects by itself to try again later.
+   */
   readonly password: string | (() => string | Promise<string>);
 }
 
@@ -31,10 +34,10 @@ const refusals: readonly number[] = [32, 48, 49];
  */
 export function checkBind(bind: BindOptions | undefined): void {
   if (bind?.method !== "simple") return;
-  if (bind.dn === "") {
+  if (!isFilled(bind.dn)) {
     throw new InvalidValueError("bind.dn", "It is empty: leave out bind to be anonymous.");
   }
-  if (bind.password === "") throw emptyPassword();
+  if (typeof bind.password !== "function" && !isFilled(bind.password)) throw emptyPassword();
 }
 
 /**
@@ -58,13 +61,18 @@ async function simpleBind(
   { dn, password }: SimpleBind,
 ): ReturnType<Session["exchange"]> {
   const secret = typeof password === "string" ? password : await password();
-  if (secret === "") throw emptyPassword();
+  if (!isFilled(secret)) throw emptyPassword();
   return session.exchange("bind", (id) => encodeSimpleBind(id, dn, secret));
+}
+
+/** Whether it is a text at all, too: what was never set comes as undefined or null, whatever the compiler was told. */
+function isFilled(text: unknown): text is string {
+  return typeof text === "string" && text !== "";
 }
 
 function emptyPassword(): InvalidValueError {
   return new InvalidValueError(
     "bind.password",
-    "It is empty. A server would take that for an anonymous bind and let it succeed.",
+    "It is empty or missing. A server would take that for an anonymous bind and let it succeed.",
   );
 }

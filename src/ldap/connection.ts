@@ -9,7 +9,7 @@ import { type RootDse, readRootDse, rootDseRequest } from "./root-dse.js";
 import { Search } from "./search.js";
 import { Session } from "./session.js";
 import { startTls } from "./start-tls.js";
-import { openSocket, secureSocket, type TlsOptions } from "./transport.js";
+import { openSocket, secureContextOf, secureSocket, type TlsOptions } from "./transport.js";
 
 /** How to reach a directory, and as whom. */
 export interface ConnectOptions {
@@ -17,7 +17,7 @@ export interface ConnectOptions {
   readonly url: string;
   /** Secure an `ldap:` connection before anything else is sent (RFC 4511 §4.14). Default: false. */
   readonly startTls?: boolean;
-  /** For `ldaps:` and `startTls`. */
+  /** For `ldaps:` and `startTls`; without either it is refused, since nothing would be secured. */
   readonly tls?: TlsOptions;
   /** Who to be. Default: nobody, an anonymous session. */
   readonly bind?: BindOptions;
@@ -157,6 +157,9 @@ function check(endpoint: Endpoint, options: ConnectOptions): void {
   if (options.startTls && !isPlain) {
     throw new InvalidValueError("startTls", "It is for ldap: URLs only.");
   }
+  if (options.tls !== undefined && (endpoint.kind === "socket" || (isPlain && !options.startTls))) {
+    throw new InvalidValueError("tls", "It is for ldaps: URLs and for startTls only.");
+  }
   if (
     options.bind?.method === "simple" &&
     isPlain &&
@@ -182,11 +185,16 @@ async function openSecured(
   options: ConnectOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
+  if (endpoint.kind === "socket" || !(endpoint.tls || options.startTls)) {
+    return await openSocket(endpoint, signal);
+  }
+  const { servername = endpoint.host, ...material } = options.tls ?? {};
+  // Made first, so that a key that cannot be used is found before anything is sent.
+  const secureContext = secureContextOf(material);
   const socket = await openSocket(endpoint, signal);
-  if (endpoint.kind === "socket" || !(endpoint.tls || options.startTls)) return socket;
   try {
     if (options.startTls) await startTls(socket, signal);
-    return await secureSocket(socket, endpoint.host, options.tls ?? {}, signal);
+    return await secureSocket(socket, servername, secureContext, signal);
   } catch (error) {
     socket.destroy();
     throw error;

@@ -61,6 +61,12 @@ export function covers(cookie: CsnCookie, csn: string): boolean {
   return cookie.csns.some((covered) => sidOf(covered) === sid && csn <= covered);
 }
 
+/** Whether the content that the cookie stands for holds later changes of the same SID than the one with this number. */
+export function isBeyond(cookie: CsnCookie | undefined, csn: string): boolean {
+  const sid = sidOf(csn);
+  return cookie?.csns.some((covered) => sidOf(covered) === sid && covered > csn) ?? false;
+}
+
 /** `time#count#sid#mod`, such as `20260102030405.000006Z#000000#001#000000`: 40 characters, which sort by time. */
 export function isCsn(text: string): boolean {
   return /^\d{14}\.\d{6}Z#[\da-f]{6}#[\da-f]{3}#[\da-f]{6}$/.test(text);

@@ -42,6 +42,15 @@ const shortNames: ReadonlyMap<string, string> = /* @__PURE__ */ new Map([
 ]);
 
 /**
+ * Attribute types of names whose values differ when they differ by case alone, by the short names that
+ * {@link canonicalAttributeType} gives. In the schema of MIT Kerberos both have the rule caseExactIA5Match.
+ */
+export const caseExactTypes: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  "krbprincipalname",
+  "krbcanonicalname",
+]);
+
+/**
  * One spelling for an attribute description (RFC 4512 §2.5): in lower case, with the short name of the type where it
  * is a common one, and with its options, if any, as they are. `CommonName;lang-DE` becomes `cn;lang-de`.
  */

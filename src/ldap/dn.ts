@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { InvalidValueError } from "../core/index.js";
-import { canonicalAttributeType } from "./dn-attribute-types.js";
+import { canonicalAttributeType, caseExactTypes } from "./dn-attribute-types.js";
 
 /** One attribute and its value, a part of a relative distinguished name (RFC 4514 §2.3). */
 export interface AttributeTypeAndValue {
@@ -21,6 +21,7 @@ const equals = 0x3d;
 const backslash = 0x5c;
 const space = 0x20;
 const sharp = 0x23;
+const underscore = 0x5f;
 
 /** Longer names are refused: the longest that directories accept are far shorter. */
 const maxDnLength = 32_768;
@@ -52,8 +53,10 @@ export function parseDn(dn: string): readonly Rdn[] {
 /**
  * The form of a distinguished name in which two names of one entry are equal strings.
  *
- * Attribute types are written in lower case and by their short names; values in lower case, in Unicode's compatibility
- * form NFKC, with single spaces inside and none around; the parts of a multi-valued RDN in order; escapes in one way.
+ * Attribute types are written in lower case and by their short names; values in lower case, but for those of Kerberos
+ * principals, which are told apart by case, and in Unicode's compatibility form NFKC, with single spaces inside and none
+ * around; the parts of a multi-valued RDN in order; escapes in one way. Other attributes whose values differ by case alone
+ * are not known to be such.
  *
  * The case of each character is folded by itself, as servers do it. More thorough folding (`ß` to `ss`, as RFC 4518
  * has it) would make one name of two that the server keeps apart, and give one person the groups of another.
@@ -90,7 +93,9 @@ export class DnNormalizer {
     const end = plainRdnEnd(dn);
     if (end < 0) return normalizeDn(dn);
     const equalsAt = dn.indexOf("=");
-    const rdn = `${canonicalAttributeType(dn.slice(0, equalsAt))}=${dn.slice(equalsAt + 1, end).toLowerCase()}`;
+    const type = canonicalAttributeType(dn.slice(0, equalsAt));
+    const value = dn.slice(equalsAt + 1, end);
+    const rdn = `${type}=${caseExactTypes.has(type) ? value : value.toLowerCase()}`;
     return end === dn.length ? rdn : `${rdn},${this.#normalizeParent(dn.slice(end + 1))}`;
   }
 
@@ -114,7 +119,7 @@ function plainRdnEnd(dn: string): number {
     if (!isTypeCharacter(dn.charCodeAt(i))) return -1;
   }
   // A type begins with a letter; the numeric form is left to the parser, which checks it.
-  if (dn.charCodeAt(0) < 0x41) return -1;
+  if (dn.charCodeAt(0) < 0x41 || dn.charCodeAt(0) === underscore) return -1;
   const commaAt = dn.indexOf(",", equalsAt);
   const end = commaAt < 0 ? dn.length : commaAt;
   return isPlain(dn, equalsAt + 1, end) ? end : -1;
@@ -154,7 +159,8 @@ function isTypeCharacter(code: number): boolean {
     (code >= 0x61 && code <= 0x7a) ||
     (code >= 0x41 && code <= 0x5a) ||
     (code >= 0x30 && code <= 0x39) ||
-    code === 0x2d
+    code === 0x2d ||
+    code === underscore
   );
 }
 
@@ -168,7 +174,8 @@ function findSeparator(dn: string, start: number): number {
   return dn.length;
 }
 
-const typePattern = /^(?:oid\.)?(?:[a-z][a-z\d-]*|\d+(?:\.\d+)+)$/i;
+/** `attributeType` of RFC 4514 §3. The underscore is not in the grammar, but in the schemas of several servers. */
+const typePattern = /^(?:oid\.)?(?:[a-z][\w-]*|\d+(?:\.\d+)+)$/i;
 
 function parsePart(part: string): AttributeTypeAndValue {
   const equalsAt = part.indexOf("=");
@@ -239,16 +246,23 @@ function hexPair(value: string, at: number): number {
   return /^[\da-f]{2}$/i.test(digits) ? Number.parseInt(digits, 16) : -1;
 }
 
-function normalizePart(part: AttributeTypeAndValue): string {
-  const value = part.encoded ? part.value : escapeValue(normalizeValue(part.value));
-  return `${part.type}=${value}`;
+function normalizePart({ type, value, encoded }: AttributeTypeAndValue): string {
+  if (encoded) return `${type}=${value}`;
+  const folded = caseExactTypes.has(type)
+    ? foldSpaces(value.normalize("NFKC"))
+    : normalizeValue(value);
+  return `${type}=${escapeValue(folded)}`;
 }
 
 function foldText(value: string): string {
   let folded = "";
   // Character by character, since String.toLowerCase() looks at the neighbours of a Greek sigma.
   for (const character of value.normalize("NFKC")) folded += character.toLowerCase();
-  const spaced = folded.normalize("NFKC").replace(/\s+/gu, " ");
+  return foldSpaces(folded.normalize("NFKC"));
+}
+
+function foldSpaces(text: string): string {
+  const spaced = text.replace(/\s+/gu, " ");
   // A value of nothing but spaces is one space, not nothing (RFC 4518 §2.6.1).
   return spaced === " " ? spaced : spaced.trim();
 }

@@ -1,4 +1,4 @@
-import { type BerWriter, Filter } from "ldapts";
+import { BerWriter, Filter } from "ldapts";
 import { LdapFilterError } from "./errors.js";
 
 /** How long a filter may be, in bytes of UTF-8. */
@@ -41,6 +41,15 @@ export class StringFilter extends Filter {
   override toString(): string {
     return this.#text;
   }
+}
+
+/**
+ * Checks a filter that is to become part of another: by itself, since two in a row would be one more condition there.
+ *
+ * @throws LdapFilterError - the text is not one filter.
+ */
+export function checkFilter(text: string): void {
+  new StringFilter(text).write(new BerWriter());
 }
 
 /**

@@ -175,22 +175,51 @@ export function checkProfile(profile: Profile): void {
 
 const identityAttributes = ["objectClass", "entryUUID", "entryCSN"];
 
-/** `oid` of RFC 4512 §1.4: a short name or a numeric object identifier. */
-const typePattern = /^(?:[a-z][a-z\d-]*|\d+(?:\.\d+)+)$/i;
+/** `oid` of RFC 4512 §1.4: a short name or a numeric object identifier. Several servers have names with an underscore. */
+const typePattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)$/i;
 /** `attributedescription` of RFC 4512 §2.5. */
-const descriptionPattern = /^(?:[a-z][a-z\d-]*|\d+(?:\.\d+)+)(?:;[a-z\d-]+)*$/i;
+const descriptionPattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)(?:;[\w-]+)*$/i;
 
-/** Attributes whose values let their reader sign in as somebody else, by name and by object identifier. */
+/**
+ * Attributes whose values let their reader sign in as somebody else, by name and, where that is well known, by object
+ * identifier. These are the known ones of common servers; a schema of one's own may have others.
+ */
 const secrets: ReadonlySet<string> = /* @__PURE__ */ new Set([
   "userpassword",
   "2.5.4.35",
   "authpassword",
   "1.3.6.1.4.1.4203.1.3.4",
-  "unicodepwd",
-  "sambantpassword",
-  "sambalmpassword",
-  "krbprincipalkey",
   "pwdhistory",
+  "1.3.6.1.4.1.42.2.27.8.1.20",
+  "passwordhistory",
+  "olcrootpw",
+  "nsds5replicacredentials",
+  // Active Directory
+  "unicodepwd",
+  "1.2.840.113556.1.4.90",
+  "dbcspwd",
+  "1.2.840.113556.1.4.55",
+  "ntpwdhistory",
+  "1.2.840.113556.1.4.94",
+  "lmpwdhistory",
+  "1.2.840.113556.1.4.160",
+  "supplementalcredentials",
+  "1.2.840.113556.1.4.125",
+  "ms-mcs-admpwd",
+  // Samba
+  "sambalmpassword",
+  "1.3.6.1.4.1.7165.2.1.24",
+  "sambantpassword",
+  "1.3.6.1.4.1.7165.2.1.25",
+  "sambapasswordhistory",
+  "1.3.6.1.4.1.7165.2.1.54",
+  // Kerberos and FreeIPA
+  "krbprincipalkey",
+  "2.16.840.1.113719.1.301.4.39.1",
+  "krbmkey",
+  "krbpwdhistory",
+  "ipanthash",
+  "ipatokenotpkey",
 ]);
 
 type AnyMapping =

@@ -3,6 +3,7 @@ import { UnavailableError } from "../core/index.js";
 import {
   type CsnCookie,
   covers,
+  isBeyond,
   mergeCookies,
   newestCsn,
   parseCookie,
@@ -65,6 +66,8 @@ class OpenLdapReader {
   #touched: Set<string> | undefined;
   /** What the refresh covered when it ended, before live changes: where the second pass starts. */
   #refreshed: CsnCookie | undefined;
+  /** The numbers of `#refreshed` that no second pass has got beyond. What is covered beyond them may have been missed. */
+  #unproven: readonly string[] = [];
 
   constructor(reading: Reading, cookie: CsnCookie | undefined) {
     this.#reading = reading;
@@ -84,6 +87,7 @@ class OpenLdapReader {
         this.#cookie = undefined;
         this.#changes = [];
         this.#due.length = 0;
+        this.#unproven = [];
         this.#touched = undefined;
       }
     }
@@ -97,11 +101,13 @@ class OpenLdapReader {
     // Before the request is sent: whatever happens after this belongs to the new generation.
     yield { phase: "snapshot", refresh: "begins", changes: [] };
     const refresh = new Refresh(resumedFrom, this.#reading);
-    const live = this.#search(follow ? "refreshAndPersist" : "refreshOnly", resumedFrom);
+    // Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what
+    // was not sent would be taken to be gone.
+    const live = this.#search("refreshAndPersist", resumedFrom);
     try {
       while (!refresh.ended) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
-          if (follow && message.kind === "done") throw endedByServer();
+          if (message.kind === "done") throw endedByServer();
           refresh.read(message, this.#changes);
           if (refresh.ended) break;
           while (this.#isFull) yield this.#hand("snapshot", "continues");
@@ -117,6 +123,8 @@ class OpenLdapReader {
       this.#refreshed = this.#cookie;
       if (follow && resumed) {
         this.#due.push("secondPass");
+        // A list of all that exists has missed nothing.
+        this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
         if (refresh.isSuspect(baseStamp)) this.#due.push("names");
       }
       this.#gateIsOpen = this.#due.length === 0;
@@ -169,9 +177,11 @@ class OpenLdapReader {
   }
 
   /**
-   * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server that is
-   * written to while it plays back its session log stops at the last change that is complete, and registers the search
-   * for live changes only later. Deletions in between would be told by neither.
+   * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server plays back its
+   * session log up to the number that it gives as its state, and that number stays behind when writes overtake each other.
+   * Deletions beyond it that were complete before the search for live changes was registered are told by neither, and come
+   * to be covered by the next write. So a pass that ends where the refresh did proves nothing: it is repeated as soon as a
+   * live change moves the state, before that is handed over.
    */
   #begin(kind: Check["kind"]): Check {
     this.#touched = new Set();
@@ -213,9 +223,11 @@ class OpenLdapReader {
     while (this.#isFull) yield this.#hand("reconcile", "continues");
     if (pass.sweeps) this.#changes.push({ kind: "sweep" });
     this.#due.shift();
+    if (kind === "secondPass") this.#prove(pass);
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
     if (this.#due.length === 0) this.#gateIsOpen = true;
+    this.#checkWhatIsUnproven();
     this.#reading.tell({ event: "checked", check: kind, swept: pass.sweeps });
     yield this.#hand("reconcile", "ends");
   }
@@ -270,6 +282,20 @@ class OpenLdapReader {
   #advance(covered: CsnCookie): void {
     this.#cookie = mergeCookies(this.#cookie, covered);
     this.#isNews = true;
+    this.#checkWhatIsUnproven();
+  }
+
+  /** A second pass has ended: beyond the numbers that it got beyond itself, nothing was missed. */
+  #prove({ sweeps, cookie }: Pass): void {
+    this.#unproven = sweeps ? [] : this.#unproven.filter((csn) => !isBeyond(cookie, csn));
+  }
+
+  /** Has a second pass made where the state has moved beyond a number that none has got beyond. */
+  #checkWhatIsUnproven(): void {
+    if (this.#due.includes("secondPass")) return;
+    if (!this.#unproven.some((csn) => isBeyond(this.#cookie, csn))) return;
+    this.#due.push("secondPass");
+    this.#gateIsOpen = false;
   }
 
   get #isFull(): boolean {

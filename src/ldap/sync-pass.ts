@@ -1,4 +1,5 @@
 import type { Change } from "../changes/index.js";
+import type { CsnCookie } from "./cookie.js";
 import type { SearchMessage } from "./message.js";
 import type { EntryMapper } from "./profile-mapper.js";
 
@@ -10,6 +11,8 @@ export interface Pass {
   readonly ended: boolean;
   /** Whether all that exists was mentioned, so that whatever was not is gone. */
   readonly sweeps: boolean;
+  /** What the content covers by it, where the server says so. */
+  readonly cookie?: CsnCookie | undefined;
 }
 
 /** What a pass needs to know, besides its messages. */

@@ -1,5 +1,11 @@
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type SecureVersion, type TLSSocket } from "node:tls";
+import {
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type TLSSocket,
+} from "node:tls";
+import { InvalidValueError } from "../core/index.js";
 import { describeEndpoint, type Endpoint } from "./endpoint.js";
 import { LdapConnectError, LdapTlsError } from "./errors.js";
 
@@ -40,24 +46,23 @@ export async function openSocket(endpoint: Endpoint, signal: AbortSignal): Promi
 }
 
 /**
- * Puts TLS onto a connection, and checks that the server is the one that `host` names (RFC 4513 §3.1.3).
+ * Puts TLS onto a connection, and checks that the server is the one of this name (RFC 4513 §3.1.3).
  *
  * @throws LdapTlsError - the handshake failed, or the certificate is not accepted.
  */
 export async function secureSocket(
   socket: Socket,
-  host: string,
-  options: TlsOptions,
+  name: string,
+  secureContext: SecureContext,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
-  const name = options.servername ?? host;
   const secured = connectTls({
     socket,
     host: name,
     // Server Name Indication holds host names only (RFC 6066 §3); an address is checked all the same.
     ...(isIP(name) === 0 && { servername: name }),
     rejectUnauthorized: true,
-    ...tlsMaterial(options),
+    secureContext,
   });
   await established(secured, "secureConnect", signal, (reason, cause) => {
     return new LdapTlsError(name, reason, { cause });
@@ -65,18 +70,23 @@ export async function secureSocket(
   return secured;
 }
 
-function tlsMaterial({ ca, cert, key, minVersion }: TlsOptions): {
-  ca?: Buffer[];
-  cert?: Buffer;
-  key?: Buffer;
-  minVersion?: SecureVersion;
-} {
-  return {
-    ...(ca !== undefined && { ca: (isList(ca) ? ca : [ca]).map(asBuffer) }),
-    ...(cert !== undefined && { cert: asBuffer(cert) }),
-    ...(key !== undefined && { key: asBuffer(key) }),
-    ...(minVersion !== undefined && { minVersion }),
-  };
+/**
+ * What TLS is made with: the authorities to trust, and this side's certificate and key.
+ *
+ * @throws InvalidValueError - they cannot be read, or do not belong together.
+ */
+export function secureContextOf({ ca, cert, key, minVersion }: TlsOptions): SecureContext {
+  try {
+    return createSecureContext({
+      ...(ca !== undefined && { ca: (isList(ca) ? ca : [ca]).map(asBuffer) }),
+      ...(cert !== undefined && { cert: asBuffer(cert) }),
+      ...(key !== undefined && { key: asBuffer(key) }),
+      ...(minVersion !== undefined && { minVersion }),
+    });
+  } catch (cause) {
+    const message = `The certificate, the key or the version cannot be used (${errorReason(cause)}).`;
+    throw new InvalidValueError("tls", message, { cause });
+  }
 }
 
 function isList(ca: NonNullable<TlsOptions["ca"]>): ca is readonly (string | Uint8Array)[] {

@@ -1,11 +1,11 @@
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, UnsupportedError } from "../core/index.js";
 import { firstTextOf } from "./attributes.js";
 import type { BindOptions } from "./bind.js";
 import type { LdapConnection } from "./connection.js";
 import type { Content } from "./dialect.js";
 import { normalizeDn, parseDn } from "./dn.js";
 import { describeEndpoint, parseEndpoint } from "./endpoint.js";
-import { escapeFilterValue } from "./filter.js";
+import { checkFilter, escapeFilterValue } from "./filter.js";
 import {
   type Profile,
   profileAttributes,
@@ -30,7 +30,7 @@ export interface ContentOptions {
 const manageDsaIt = { oid: "2.16.840.1.113730.3.4.2" };
 
 /** Raised when the same entry comes to be mapped differently, so that it is read again. */
-const mappingRevision = 1;
+const mappingRevision = 2;
 
 /**
  * The search for what is to be read.
@@ -40,10 +40,12 @@ const mappingRevision = 1;
  * gone and as new, in no particular order.
  *
  * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
+ * @throws {LdapFilterError} if the caller's filter is not one, or too long.
  */
 export function contentOf(options: ContentOptions, profile: Profile): Content {
   const bases = basesOf(options);
   const scope = options.scope ?? "sub";
+  if (options.filter !== undefined) checkFilter(options.filter);
   const filters = [
     profileFilter(profile),
     ...(options.filter === undefined ? [] : [options.filter]),
@@ -51,20 +53,26 @@ export function contentOf(options: ContentOptions, profile: Profile): Content {
   const [first = "", ...others] = bases;
   if (others.length > 0) {
     if (scope !== "sub") throw new InvalidValueError("scope", 'must be "sub" with several bases.');
-    const within = bases.map((base) => `(entryDN:dnSubtreeMatch:=${escapeFilterValue(base)})`);
-    filters.unshift(`(|${within.join("")})`);
+    filters.unshift(`(|${bases.map(withinFilter).join("")})`);
   }
   const filter = filters.length === 1 ? (filters[0] ?? "") : `(&${filters.join("")})`;
   const ofGroups = profileGroupFilter(profile);
+  const groupFilter = ofGroups === undefined ? undefined : `(&${filter}${ofGroups})`;
+  checkFilter(groupFilter ?? filter);
   return {
     base: others.length === 0 ? first : commonParent(bases),
     scope,
     filter,
-    ...(ofGroups === undefined ? {} : { groupFilter: `(&${filter}${ofGroups})` }),
+    ...(groupFilter === undefined ? {} : { groupFilter }),
     attributes: profileAttributes(profile),
     nameAttributes: profileNameAttributes(profile),
     controls: [manageDsaIt],
   };
+}
+
+/** Matches what is at or below a base; to a server or an account that cannot tell, it is neither true nor false. */
+function withinFilter(base: string): string {
+  return `(entryDN:dnSubtreeMatch:=${escapeFilterValue(base)})`;
 }
 
 /** The bases, as the caller wrote them. */
@@ -116,9 +124,11 @@ export interface BaseEntries {
 }
 
 /**
- * Looks at the bases.
+ * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would make
+ * an empty directory of a full one.
  *
  * @throws {LdapResultError} if one of them does not exist.
+ * @throws {UnsupportedError} if there are several, and one is not found by its `entryDN`.
  */
 export async function readBases(
   connection: LdapConnection,
@@ -127,21 +137,30 @@ export async function readBases(
 ): Promise<BaseEntries> {
   const ids: string[] = [];
   const stamps: string[] = [];
+  const areSeveral = bases.length > 1;
   for (const base of bases) {
     const request = {
       base,
       scope: "base",
-      filter: "(objectClass=*)",
+      filter: areSeveral ? withinFilter(base) : "(objectClass=*)",
       attributes: ["entryUUID", "entryCSN"],
     } as const;
+    let isFound = false;
     for await (const messages of connection.search(request, { signal })) {
       for (const message of messages) {
         if (message.kind !== "entry") continue;
+        isFound = true;
         const id = firstTextOf(message.attributes, "entryUUID");
         const stamp = firstTextOf(message.attributes, "entryCSN");
         if (id !== undefined) ids.push(id.toLowerCase());
         if (stamp !== undefined) stamps.push(stamp);
       }
+    }
+    if (areSeveral && !isFound) {
+      throw new UnsupportedError(
+        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs the right to search ` +
+          "entryDN and to read each base, and the server the rule dnSubtreeMatch.",
+      );
     }
   }
   return {

@@ -6,7 +6,14 @@ import { LdapConnectError, LdapError, LdapResultError, LdapTlsError } from "./er
 import { checkProfile, type Profile } from "./profile.js";
 import { EntryMapper, type MappingProblem } from "./profile-mapper.js";
 import { inetOrgPerson } from "./profiles/inet-org-person.js";
-import { Backoff, type ReconnectOptions, type Sleep, systemSleep } from "./watch-backoff.js";
+import {
+  Backoff,
+  checkDelay,
+  checkReconnect,
+  type ReconnectOptions,
+  type Sleep,
+  systemSleep,
+} from "./watch-backoff.js";
 import { publish, type WatchStep } from "./watch-channel.js";
 import { type CheckpointContext, openCheckpoint, sealCheckpoint } from "./watch-checkpoint.js";
 import {
@@ -30,7 +37,7 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
   readonly base: string | readonly string[];
   /** How far below the base. Default: `"sub"`, all of it. */
   readonly scope?: "base" | "one" | "sub";
-  /** A filter (RFC 4515) that an entry must match besides being a user or a group of the profile. Default: none. */
+  /** One filter (RFC 4515) that an entry must match besides being a user or a group of the profile. Default: none. */
   readonly filter?: string;
   /** How entries become users and groups. Default: {@link inetOrgPerson}. */
   readonly profile?: Profile;
@@ -49,7 +56,8 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
   /**
    * How often to look at the names of all entries, and then at all groups, while following, in milliseconds. It repairs what
    * no event tells: the names below a parent that was renamed, and members that OpenLDAP's refint overlay has rewritten.
-   * The names take a server about a second for 100,000 entries; the groups as long as in a first refresh. Default: never.
+   * The names take a server about a second for 100,000 entries; the groups as long as in a first refresh. At most
+   * 2 147 483 647. Default: never.
    */
   readonly reconcileEvery?: number;
   /** How to reconnect; false: throw what ended the connection. */
@@ -70,8 +78,8 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  *
  * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
  * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
- * ({@link LdapResultError}), a filter with a syntax error ({@link LdapFilterError}), a host name that was never known
- * ({@link LdapConnectError}), or a server that does not offer the operation ({@link UnsupportedError}).
+ * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not offer
+ * the operation, or several bases to this account ({@link UnsupportedError}).
  *
  * @example
  * ```ts
@@ -86,6 +94,7 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  * ```
  *
  * @throws {InvalidValueError} if an option cannot be, such as a base that is not a distinguished name.
+ * @throws {LdapFilterError} if `filter` is not one filter.
  */
 export function watchDirectory(options: WatchOptions): ChangeStream {
   checkOptions(options);
@@ -244,12 +253,11 @@ function isPassing(error: unknown, wasConnected: boolean): boolean {
   return error instanceof LdapError && error.retryable;
 }
 
-function checkOptions({ batchSize, reconcileEvery, source }: WatchOptions): void {
+function checkOptions({ batchSize, reconcileEvery, reconnect, source }: WatchOptions): void {
   if (source === "") throw new InvalidValueError("source", "must not be empty.");
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new InvalidValueError("batchSize", "must be a whole number above 0.");
   }
-  if (reconcileEvery !== undefined && !(reconcileEvery > 0)) {
-    throw new InvalidValueError("reconcileEvery", "must be above 0.");
-  }
+  checkDelay("reconcileEvery", reconcileEvery);
+  if (reconnect) checkReconnect(reconnect);
 }

@@ -120,6 +120,21 @@ describe("a first refresh", () => {
     await expect.poll(() => directory.connections).toBe(0);
   });
 
+  test("tells in the mode refreshOnly also what is written while it is sent, and so does not sweep it", async () => {
+    await using directory = await startDirectory();
+    const ann = addPerson(directory, "ann");
+    directory.faults.duringRefresh(() => {
+      directory.modify(`uid=ann,${people}`, { replace: { title: "Clerk" } });
+    });
+    const batches = [];
+    const stream = watch(directory, { mode: "refreshOnly" });
+    for await (const batch of stream.read()) batches.push(batch);
+    expect(changesOf(batches)).toMatchObject([
+      { kind: "upsert", sourceId: ann, resource: { title: "Clerk" } },
+      { kind: "sweep" },
+    ]);
+  });
+
   test("narrows the profile by a filter", async () => {
     await using directory = await startDirectory();
     const ann = addPerson(directory, "ann");
@@ -285,6 +300,25 @@ describe("a resume", () => {
     expect(events.some((event) => event.event === "reconnecting")).toBe(true);
   });
 
+  test("finds a deletion that overtook another write, before the next change is covered", async () => {
+    const { directory, ids, checkpoint } = await watchedOnce();
+    await using _ = directory;
+    const late = directory.faults.delayWrite(() => addPerson(directory, "dan"));
+    directory.delete(`uid=ann,${people}`);
+    late.complete();
+    await using watching = new Watching(watch(directory), checkpoint);
+    await watching.reconciled();
+    const gone = { kind: "delete", sourceId: ids[0] };
+    expect(changesOf(watching.batches)).not.toContainEqual(expect.objectContaining(gone));
+    const eva = addPerson(directory, "eva");
+    const batches = await watching.until((batch) => batch.checkpoint !== undefined);
+    const live = { kind: "upsert", sourceId: eva };
+    expect(changesOf(batches)).toMatchObject([live, gone, live]);
+    // That was once: from here on every change moves the checkpoint.
+    addPerson(directory, "fay");
+    expect(await watching.next()).toMatchObject({ phase: "live", checkpoint: expect.anything() });
+  });
+
   test("of several providers keeps the number of each", async () => {
     const { directory, checkpoint } = await watchedOnce({ serverId: 1 });
     await using _ = directory;
@@ -293,7 +327,8 @@ describe("a resume", () => {
     directory.modify(`uid=ann,${people}`, { replace: { title: "A" } }, { serverId: 2 });
     await watching.next();
     directory.modify(`uid=ann,${people}`, { replace: { title: "B" } }, { serverId: 1 });
-    await watching.next();
+    // The first change of the provider that was resumed from is followed by one more check.
+    await watching.reconciled();
     const position = JSON.parse(watching.checkpoint ?? "[]")[4];
     expect(position).toMatch(/^rid=000,csn=[^;,]*#001#[^;,]*;[^;,]*#002#[^;,]*$/);
     await using again = new Watching(watch(directory), watching.checkpoint);
