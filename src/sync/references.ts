@@ -59,17 +59,37 @@ export async function saveReferenceChange(
   const { memberships } = step.target;
   for (const added of slices(change.add, PAGE)) {
     const holders = await holdersOf(step, added);
+    const held = added.flatMap((name) => holders.get(keyOf(name)) ?? []);
+    await markUnsettled(step, held);
+    const certain = await withCertainNames(step, held);
     const references = added.map((name): Reference => {
       const target = holders.get(keyOf(name));
-      return { group, kind: name.kind, key: name.key, ...(target === undefined ? {} : { target }) };
+      const isCertain = target !== undefined && certain.has(target);
+      return { group, kind: name.kind, key: name.key, ...(isCertain ? { target } : {}) };
     });
-    await markUnsettled(step, targetsOf(references));
     await memberships.saveReferences(step.source, references);
   }
   for (const removed of slices(change.remove, PAGE)) {
     await markUnsettled(step, targetsOf(removed));
     await memberships.removeReferences(step.source, removed);
   }
+}
+
+/**
+ * Those of these entries whose names are as they are in the directory. In a refresh that is so only of entries that it has spoken
+ * of: a group that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the
+ * name then is bound to the reference.
+ */
+async function withCertainNames(
+  step: Step,
+  sourceIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (step.phase === "live") return new Set(sourceIds);
+  const certain = new Set<string>();
+  for (const link of await step.target.links.get(step.source, sourceIds)) {
+    if (link !== undefined && link.seen >= step.generation) certain.add(link.sourceId);
+  }
+  return certain;
 }
 
 /** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
@@ -86,7 +106,7 @@ export async function markMembers(step: Step, group: string): Promise<void> {
 
 /** Groups that refer to a name which is given up may have been rewritten without telling. */
 export async function distrust(step: Step, names: readonly Name[]): Promise<void> {
-  if (step.restate === undefined) return;
+  if (step.doubtful === undefined) return;
   const given = names.filter((name) => name.kind === "dn");
   for (const some of slices(given, PAGE)) {
     for (const { group } of await step.target.memberships.referencesBy(step.source, some)) {

@@ -47,6 +47,15 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["anna"] });
   });
 
+  test("a group in a refresh means nobody who had the name before and has another one at the end", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    // Somebody else had become "ann", and was deleted before it could be told.
+    const changes = [team("g", "staff", [dn("cn=ann"), uid("bob")]), person("1", "anna")];
+    await apply(target, refresh([...changes, present("2")]));
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+  });
+
   test("a rename, refint off, kept: until the group changes", async () => {
     const target = await open();
     const members = [dn("cn=ann"), dn("cn=bob")];
