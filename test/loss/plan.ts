@@ -11,10 +11,10 @@ export interface Extent {
 }
 
 /** What `npm run test:loss` does to each seed. */
-export const longExtent: Extent = { rounds: 4, kills: 24, cuts: 32, restarts: 4 };
+export const longExtent: Extent = { rounds: 4, kills: 24, cuts: 64, restarts: 4 };
 
 /** What every run of the tests does. */
-export const shortExtent: Extent = { rounds: 2, kills: 6, cuts: 10, restarts: 1 };
+export const shortExtent: Extent = { rounds: 2, kills: 6, cuts: 16, restarts: 1 };
 
 /** What a run is made of. Everything in it follows from the seed. */
 export interface Plan extends Extent {

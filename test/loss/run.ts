@@ -21,7 +21,7 @@ import { bound, WriteLog } from "./logged-client.js";
 import { firstLdif, personDn, stayingName, suffix, writers } from "./names.js";
 import type { Plan } from "./plan.js";
 import { Random } from "./random.js";
-import { Writer } from "./writer.js";
+import { type Pace, Writer } from "./writer.js";
 
 /** What a run has shown. */
 export interface RunReport extends Figures {
@@ -118,7 +118,8 @@ class Run implements AsyncDisposable {
     let caughtUpIn = 0;
     const passing: string[] = [];
     for (const [round, events] of this.#planEvents(random).entries()) {
-      await this.#disturb(events, writing, random.fork());
+      const pace = round % 2 === 0 ? "varied" : "together";
+      await this.#disturb(events, writing, pace, random.fork());
       caughtUpIn = Math.max(caughtUpIn, await this.#catchUp(`round ${round}`));
       const before = await this.#compare(local, Date.now());
       passing.push(...before.map(({ text }) => text));
@@ -142,23 +143,27 @@ class Run implements AsyncDisposable {
   }
 
   /**
-   * Who is killed in each round: consumers in equal parts, and the server in every other round. A server that was restarted
-   * has an empty session log, and its next refresh, by presence, would repair what one from the log had lost.
+   * Who is killed in each round: consumers and the server in every other round. In the rounds between connections are cut and
+   * nothing else, while all write together: a consumer that was away for long, or a server with an empty session log, needs
+   * a refresh by presence, which would repair what one from the log had lost.
    */
   #planEvents(random: Random): readonly (readonly ("consumer" | "server")[])[] {
     const { rounds, kills, restarts } = this.#plan;
-    const events = Array.from({ length: rounds }, () =>
-      Array.from({ length: Math.ceil(kills / rounds) }, (): "consumer" | "server" => "consumer"),
+    const events = random.shuffled([
+      ...Array.from({ length: kills }, () => "consumer" as const),
+      ...Array.from({ length: restarts }, () => "server" as const),
+    ]);
+    const share = Math.ceil(events.length / Math.ceil(rounds / 2));
+    return Array.from({ length: rounds }, (_, round) =>
+      round % 2 === 0 ? events.slice((round / 2) * share, (round / 2 + 1) * share) : [],
     );
-    const others = events.filter((_, round) => round % 2 === 0);
-    for (let i = 0; i < restarts; i++) random.pick(others)?.push("server");
-    return events.map((round) => random.shuffled(round));
   }
 
   /** Everybody writes while the consumer and the server are killed at random moments, and connections are cut by themselves. */
   async #disturb(
     events: readonly ("consumer" | "server")[],
     writing: readonly Writer[],
+    pace: Pace,
     random: Random,
   ): Promise<void> {
     const cuts = this.#proxy.cuts + Math.ceil(this.#plan.cuts / this.#plan.rounds);
@@ -174,7 +179,7 @@ class Run implements AsyncDisposable {
       }
       while (this.#proxy.cuts < cuts && !stop.signal.aborted) await sleep(50);
     };
-    const actors = [disturbing(), ...writing.map((writer) => writer.run(stop.signal))];
+    const actors = [disturbing(), ...writing.map((writer) => writer.run(pace, stop.signal))];
     // Whoever ends first, or fails, ends the others.
     await Promise.all(actors.map((actor) => actor.finally(() => stop.abort())));
     this.#proxy.calm();

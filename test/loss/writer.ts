@@ -15,6 +15,12 @@ import {
 } from "./names.js";
 import type { Random } from "./random.js";
 
+/** Whether each writer has bursts and pauses of its own, or all have them at the same time. */
+export type Pace = "varied" | "together";
+
+/** How often all write together, in milliseconds. */
+const beat = 400;
+
 interface Person {
   readonly mark: string;
   uid: string;
@@ -48,13 +54,15 @@ export class Writer {
   }
 
   /** Writes until it is told to stop. A server that is away is waited for. */
-  async run(stop: AbortSignal): Promise<void> {
+  async run(pace: Pace, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
       try {
-        // Bursts of several writers at once are what servers lose deletions in; pauses let the consumer come up to them.
+        // Pauses let the consumer come up to the writers.
         const burst = this.#random.between(3, 25);
-        for (let i = 0; i < burst && !stop.aborted; i++) await this.#step();
-        await sleep(this.#random.between(20, 500));
+        for (let i = 0; i < burst && !stop.aborted; i++) await this.#step(pace);
+        await sleep(
+          pace === "together" ? beat - (Date.now() % beat) : this.#random.between(20, 500),
+        );
       } catch (error) {
         if (!(error instanceof Uncertain)) throw error;
         await this.#orient();
@@ -63,7 +71,9 @@ export class Writer {
     await this.#client.close();
   }
 
-  async #step(): Promise<void> {
+  async #step(pace: Pace): Promise<void> {
+    // What a server loses while several write is deletions.
+    if (pace === "together" && this.#random.chance(0.5)) return await this.#comeOrGo();
     const step = this.#random.between(0, 99);
     if (step < 20) await this.#addPerson();
     else if (step < 27) await this.#withPerson((person) => this.#setTitle(person));
@@ -78,6 +88,11 @@ export class Writer {
     else if (step < 84) await this.#changeMembers("dn");
     else if (step < 93) await this.#changeMembers("uid");
     else await this.#changeOwnGroups();
+  }
+
+  async #comeOrGo(): Promise<void> {
+    if (this.#random.chance(0.5)) await this.#addPerson();
+    else await this.#withPerson((person) => this.#delete(person));
   }
 
   async #withPerson(act: (person: Person) => Promise<void>): Promise<void> {
