@@ -2,6 +2,7 @@ import { VersionConflictError } from "../core/index.js";
 import { CheckpointRepository, type StreamPosition } from "../repositories/index.js";
 import { driverFailure } from "./driver-failure.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { encodeKey } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableOptions } from "./table-names.js";
 
@@ -25,7 +26,7 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
   override async load(stream: string): Promise<StreamPosition | undefined> {
     const [row] = await this.#session.read<CheckpointRow>(
       (p) => `select checkpoint, generation, revision from ${this.#table}
-        where stream = ${p.value(encodeText(stream))}`,
+        where stream = ${p.value(encodeKey(stream))}`,
     );
     if (row === undefined) return undefined;
     const { checkpoint, generation, revision } = row;
@@ -55,7 +56,7 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
    * what is there, MariaDB counts as the flags of the connection have it.
    */
   async #insert(stream: string, { checkpoint, generation }: StreamPosition): Promise<boolean> {
-    const row = [encodeText(stream), encodeCheckpoint(checkpoint), generation, 1];
+    const row = [encodeKey(stream), encodeCheckpoint(checkpoint), generation, 1];
     try {
       await this.#session.guarded(() =>
         this.#session.write(
@@ -75,7 +76,7 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
     const written = await this.#session.write(
       (p) => `update ${this.#table} set checkpoint = ${p.value(encodeCheckpoint(checkpoint))},
         generation = ${p.value(generation)}, revision = revision + 1
-        where stream = ${p.value(encodeText(stream))} and revision = ${p.value(revision)}`,
+        where stream = ${p.value(encodeKey(stream))} and revision = ${p.value(revision)}`,
     );
     return written > 0;
   }

@@ -2,10 +2,10 @@ import type { Name, NameKind } from "../changes/index.js";
 import type { HeldName, LinkState } from "../repositories/index.js";
 import { batches, lists } from "./parameters.js";
 import type { Session } from "./session.js";
-import { decodeText, encodeText } from "./stored-text.js";
+import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import type { TableNames } from "./table-names.js";
 
-interface NameRow {
+interface NameRow extends KeyedRow {
   readonly kind: NameKind;
   readonly name_key: string;
   readonly source_id: string;
@@ -33,8 +33,8 @@ export class LinkNames {
       rows.push(
         ...(await this.#session.read<HeldNameRow>(
           (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
-            where n.source = ${p.value(encodeText(source))}
-            and n.source_id in ${p.list(part.map(encodeText))}`,
+            where n.source = ${p.value(encodeKey(source))}
+            and n.source_id in ${p.list(part.map(encodeKey))}`,
         )),
       );
     }
@@ -49,8 +49,8 @@ export class LinkNames {
         rows.push(
           ...(await this.#session.read<HeldNameRow>(
             (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
-              where n.source = ${p.value(encodeText(source))} and n.kind = ${p.value(kind)}
-              and n.name_key in ${p.list(part.map(encodeText))}`,
+              where n.source = ${p.value(encodeKey(source))} and n.kind = ${p.value(kind)}
+              and n.name_key in ${p.list(part.map(encodeKey))}`,
           )),
         );
       }
@@ -74,11 +74,13 @@ export class LinkNames {
     const missing = [...wanted].filter(([key]) => !present.has(key)).map(([, row]) => row);
     await this.#delete(source, surplus);
     await this.#deleteDistinguished(source, missing);
-    const stored = encodeText(source);
+    const stored = encodeKey(source);
     for (const part of batches(missing)) {
       await this.#session.write(
-        (p) => `insert into ${this.#tables.linkName} (source, kind, name_key, source_id)
-          values ${p.rows(part.map((row) => [stored, row.kind, row.name_key, row.source_id]))}`,
+        (
+          p,
+        ) => `insert into ${this.#tables.linkName} (source, kind, name_key, source_id, whole_texts)
+          values ${p.rows(part.map((row) => [stored, row.kind, row.name_key, row.source_id, row.whole_texts]))}`,
       );
     }
   }
@@ -88,15 +90,15 @@ export class LinkNames {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.linkName}
-          where source = ${p.value(encodeText(source))}
-          and source_id in ${p.list(part.map(encodeText))}`,
+          where source = ${p.value(encodeKey(source))}
+          and source_id in ${p.list(part.map(encodeKey))}`,
       );
     }
   }
 
   /** The state is looked up for each name: of a join, SQLite may begin with all links of the source. */
   #heldName(): string {
-    return `n.kind, n.name_key, n.source_id, (select l.state from ${this.#tables.link} l
+    return `n.kind, n.name_key, n.source_id, n.whole_texts, (select l.state from ${this.#tables.link} l
       where l.source = n.source and l.source_id = n.source_id) as state`;
   }
 
@@ -105,9 +107,9 @@ export class LinkNames {
     for (const part of lists(sourceIds)) {
       rows.push(
         ...(await this.#session.read<NameRow>(
-          (p) => `select kind, name_key, source_id from ${this.#tables.linkName}
-            where source = ${p.value(encodeText(source))}
-            and source_id in ${p.list(part.map(encodeText))}`,
+          (p) => `select kind, name_key, source_id, whole_texts from ${this.#tables.linkName}
+            where source = ${p.value(encodeKey(source))}
+            and source_id in ${p.list(part.map(encodeKey))}`,
         )),
       );
     }
@@ -118,7 +120,7 @@ export class LinkNames {
     for (const part of lists(rows)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.linkName}
-          where source = ${p.value(encodeText(source))} and (kind, name_key, source_id)
+          where source = ${p.value(encodeKey(source))} and (kind, name_key, source_id)
           in ${p.tuples(part.map((row) => [row.kind, row.name_key, row.source_id]))}`,
       );
     }
@@ -129,7 +131,7 @@ export class LinkNames {
     for (const part of lists(keys)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.linkName}
-          where source = ${p.value(encodeText(source))} and kind = 'dn'
+          where source = ${p.value(encodeKey(source))} and kind = 'dn'
           and name_key in ${p.list(part)}`,
       );
     }
@@ -146,7 +148,12 @@ function wantedNames(
   for (const [sourceId, names] of latest) {
     for (const { kind, key } of names) {
       if (kind === "id") continue;
-      const row = { kind, name_key: encodeText(key), source_id: encodeText(sourceId) };
+      const row = {
+        kind,
+        name_key: encodeKey(key),
+        source_id: encodeKey(sourceId),
+        whole_texts: wholeTexts({ name_key: key, source_id: sourceId }),
+      };
       if (kind === "dn") {
         const before = distinguished.get(key);
         if (before !== undefined) wanted.delete(before);
@@ -158,15 +165,16 @@ function wantedNames(
   return wanted;
 }
 
-/** One string for a row; encoded text holds no U+0000. */
+/** One string for a row; keys hold no U+0000. */
 function rowKey({ kind, name_key, source_id }: NameRow): string {
   return `${kind}\u0000${name_key}\u0000${source_id}`;
 }
 
 /** A name of an entry without a link is held by nobody. */
-function decodeHeld({ kind, name_key, source_id, state }: HeldNameRow): HeldName[] {
+function decodeHeld(row: HeldNameRow): HeldName[] {
+  const { kind, state } = row;
   if (state === null) return [];
-  return [{ kind, key: decodeText(name_key), sourceId: decodeText(source_id), state }];
+  return [{ kind, key: decodeKey(row, "name_key"), sourceId: decodeKey(row, "source_id"), state }];
 }
 
 function keysByKind(names: readonly Name[]): Map<NameKind, Set<string>> {

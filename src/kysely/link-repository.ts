@@ -20,8 +20,10 @@ import {
 } from "./link-rows.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import { type KyselyDatabase, Session } from "./session.js";
-import { decodeText, encodeText } from "./stored-text.js";
+import { decodeKey, encodeKey } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
+
+type StateRow = Pick<LinkRow, "source_id" | "state" | "whole_texts">;
 
 /** Links and their names, in the tables that `createTables` makes. */
 export class KyselyLinkRepository extends LinkRepository {
@@ -52,7 +54,7 @@ export class KyselyLinkRepository extends LinkRepository {
   }
 
   override async save(source: string, links: readonly Link[]): Promise<void> {
-    const stored = encodeText(source);
+    const stored = encodeKey(source);
     // A statement cannot write one row twice; of two links with one id the last is meant.
     const latest = [...new Map(links.map((link) => [link.sourceId, link])).values()];
     const onConflict = this.#session.dialect.onConflict(
@@ -62,7 +64,7 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of batches(latest)) {
       await this.#session.write(
         (p) => `insert into ${this.#tables.link} (source, ${linkColumns.join(", ")})
-          values ${p.rows(part.map((link) => [stored, ...encodeLink(link)]))} ${onConflict}`,
+          values ${p.rows(part.map((link) => [stored, ...encodeLink(source, link)]))} ${onConflict}`,
       );
     }
   }
@@ -101,7 +103,7 @@ export class KyselyLinkRepository extends LinkRepository {
     const rows = await this.#session.read<LinkRow>((p) => {
       const condition = selected(p, source, selection);
       const after =
-        page.after === undefined ? "" : ` and source_id > ${p.value(encodeText(page.after))}`;
+        page.after === undefined ? "" : ` and source_id > ${p.value(encodeKey(page.after))}`;
       return `select ${linkColumns.join(", ")} from ${this.#tables.link} where ${condition}${after}
         order by source_id limit ${p.value(page.count)}`;
     });
@@ -136,7 +138,7 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists([...new Set(resourceIds)])) {
       const rows = await this.#session.read<OwnerRow>(
         (p) => `select ${ownerColumns.join(", ")} from ${this.#tables.link}
-          where type = ${p.value(type)} and resource_id in ${p.list(part.map(encodeText))}`,
+          where type = ${p.value(type)} and resource_id in ${p.list(part.map(encodeKey))}`,
       );
       found.push(...rows.map(decodeOwner));
     }
@@ -146,7 +148,7 @@ export class KyselyLinkRepository extends LinkRepository {
   override async intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]> {
     const rows = await this.#session.read<OwnerRow>(
       (p) => `select ${ownerColumns.join(", ")} from ${this.#tables.link}
-        where type = ${p.value(type)} and intent_key = ${p.value(encodeText(caseless(name)))}`,
+        where type = ${p.value(type)} and intent_key = ${p.value(encodeKey(caseless(name)))}`,
     );
     return rows.map(decodeOwner);
   }
@@ -178,29 +180,29 @@ export class KyselyLinkRepository extends LinkRepository {
     source: string,
     sourceIds: readonly string[],
   ): Promise<{ readonly sourceId: string; readonly state: LinkState }[]> {
-    const rows: Pick<LinkRow, "source_id" | "state">[] = [];
+    const rows: StateRow[] = [];
     for (const part of lists(sourceIds)) {
       rows.push(
-        ...(await this.#session.read<Pick<LinkRow, "source_id" | "state">>(
-          (p) => `select source_id, state from ${this.#tables.link}
+        ...(await this.#session.read<StateRow>(
+          (p) => `select source_id, state, whole_texts from ${this.#tables.link}
             where ${entries(p, source, part)}`,
         )),
       );
     }
-    return rows.map(({ source_id, state }) => ({ sourceId: decodeText(source_id), state }));
+    return rows.map((row) => ({ sourceId: decodeKey(row, "source_id"), state: row.state }));
   }
 }
 
 /** The condition for entries of a source. */
 function entries(p: Parameters, source: string, sourceIds: readonly string[]): string {
-  return `source = ${p.value(encodeText(source))} and source_id in ${p.list(sourceIds.map(encodeText))}`;
+  return `source = ${p.value(encodeKey(source))} and source_id in ${p.list(sourceIds.map(encodeKey))}`;
 }
 
 /** The condition for a selection. What is always the same is written as a literal, since partial indexes need that. */
 function selected(p: Parameters, source: string, selection: LinkSelection): string {
   const { states, seenBefore, unsettled, failed, intended } = selection;
   return [
-    `source = ${p.value(encodeText(source))}`,
+    `source = ${p.value(encodeKey(source))}`,
     ...(states === undefined ? [] : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
     ...(seenBefore === undefined ? [] : [`seen < ${p.value(seenBefore)}`]),
     ...(unsettled === undefined ? [] : ["unsettled = 1"]),

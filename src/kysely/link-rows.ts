@@ -1,9 +1,10 @@
 import { caseless } from "../core/index.js";
 import type { Failure, Link, LinkOwner, LinkState } from "../repositories/index.js";
+import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 
 /** A link as its table holds it, without the source. */
-export interface LinkRow {
+export interface LinkRow extends KeyedRow {
   readonly source_id: string;
   readonly type: "User" | "Group";
   readonly state: LinkState;
@@ -38,16 +39,17 @@ export const linkColumns: readonly (keyof LinkRow)[] = [
   "intent_key",
   "unsettled",
   "failure",
+  "whole_texts",
 ];
 
 /** The values of a link's columns. */
-export function encodeLink(link: Link): unknown[] {
-  const { intent, failure } = link;
+export function encodeLink(source: string, link: Link): unknown[] {
+  const { intent, failure, sourceId, resourceId } = link;
   return [
-    encodeText(link.sourceId),
+    encodeKey(sourceId),
     link.type,
     link.state,
-    encodeOptional(link.resourceId),
+    resourceId === undefined ? null : encodeKey(resourceId),
     encodeOptional(link.name),
     Number(link.adopted),
     encodeOptional(link.stamp),
@@ -56,19 +58,20 @@ export function encodeLink(link: Link): unknown[] {
     link.seen,
     Number(link.disabledByUs),
     encodeOptional(intent?.name),
-    intent === undefined ? null : encodeText(caseless(intent.name)),
+    intent === undefined ? null : encodeKey(caseless(intent.name)),
     Number(link.unsettled),
     failure === undefined ? null : JSON.stringify(failure),
+    wholeTexts({ source, source_id: sourceId, resource_id: resourceId }),
   ];
 }
 
 /** The link that a row holds. */
 export function decodeLink(row: LinkRow): Link {
   return {
-    sourceId: decodeText(row.source_id),
+    sourceId: decodeKey(row, "source_id"),
     type: row.type,
     state: row.state,
-    ...(row.resource_id === null ? {} : { resourceId: decodeText(row.resource_id) }),
+    ...resourceIdOf(row),
     ...(row.name === null ? {} : { name: decodeText(row.name) }),
     adopted: row.adopted === 1,
     ...(row.stamp === null ? {} : { stamp: decodeText(row.stamp) }),
@@ -84,7 +87,7 @@ export function decodeLink(row: LinkRow): Link {
 
 /** A link as seen from the resource, as its table holds it. */
 export interface OwnerRow
-  extends Pick<LinkRow, "source_id" | "state" | "resource_id" | "intent_name"> {
+  extends Pick<LinkRow, "source_id" | "state" | "resource_id" | "intent_name" | "whole_texts"> {
   readonly source: string;
 }
 
@@ -95,17 +98,25 @@ export const ownerColumns: readonly (keyof OwnerRow)[] = [
   "state",
   "resource_id",
   "intent_name",
+  "whole_texts",
 ];
 
 /** The owner that a row holds. */
 export function decodeOwner(row: OwnerRow): LinkOwner {
   return {
-    source: decodeText(row.source),
-    sourceId: decodeText(row.source_id),
+    source: decodeKey(row, "source"),
+    sourceId: decodeKey(row, "source_id"),
     state: row.state,
-    ...(row.resource_id === null ? {} : { resourceId: decodeText(row.resource_id) }),
+    ...resourceIdOf(row),
     ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
   };
+}
+
+function resourceIdOf({ resource_id, whole_texts }: Pick<LinkRow, "resource_id" | "whole_texts">): {
+  resourceId?: string;
+} {
+  if (resource_id === null) return {};
+  return { resourceId: decodeKey({ resource_id, whole_texts }, "resource_id") };
 }
 
 function encodeOptional(text: string | undefined): string | null {

@@ -8,17 +8,17 @@ import {
 } from "../repositories/index.js";
 import { batches, lists } from "./parameters.js";
 import { type KyselyDatabase, Session, type StatementText } from "./session.js";
-import { decodeText, encodeText } from "./stored-text.js";
+import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
-interface ReferenceRow {
+interface ReferenceRow extends KeyedRow {
   readonly group_id: string;
   readonly kind: NameKind;
   readonly name_key: string;
   readonly target: string | null;
 }
 
-interface GrantRow {
+interface GrantRow extends KeyedRow {
   readonly source: string;
   readonly group_id: string;
   readonly member_id: string;
@@ -43,30 +43,35 @@ export class KyselyMembershipRepository extends MembershipRepository {
     page: { readonly after?: Name; readonly count: number },
   ): Promise<readonly Reference[]> {
     return this.#references((p) => {
-      const of = `source = ${p.value(encodeText(source))} and group_id = ${p.value(encodeText(group))}`;
+      const of = `source = ${p.value(encodeKey(source))} and group_id = ${p.value(encodeKey(group))}`;
       const after =
         page.after === undefined
           ? ""
-          : ` and (kind, name_key) > (${p.value(page.after.kind)}, ${p.value(encodeText(page.after.key))})`;
+          : ` and (kind, name_key) > (${p.value(page.after.kind)}, ${p.value(encodeKey(page.after.key))})`;
       return `where ${of}${after} order by kind, name_key limit ${p.value(page.count)}`;
     });
   }
 
   override async saveReferences(source: string, references: readonly Reference[]): Promise<void> {
-    const stored = encodeText(source);
+    const stored = encodeKey(source);
     const key = ["source", "group_id", "kind", "name_key"];
     // A statement cannot write one row twice; of two references with one key the last is meant.
     const rows = new Map(
       references.map((reference) => {
         const [group, kind, name] = encodeReference(reference);
-        const target = reference.target === undefined ? null : encodeText(reference.target);
-        return [`${group}\u0000${kind}\u0000${name}`, [stored, group, kind, name, target]];
+        const target = reference.target === undefined ? null : encodeKey(reference.target);
+        const whole = wholeTexts({
+          group_id: reference.group,
+          name_key: reference.key,
+          target: reference.target,
+        });
+        return [`${group}\u0000${kind}\u0000${name}`, [stored, group, kind, name, target, whole]];
       }),
     );
     for (const part of batches([...rows.values()])) {
       await this.#session.write(
-        (p) => `insert into ${this.#tables.reference} (${key.join(", ")}, target)
-          values ${p.rows(part)} ${this.#session.dialect.onConflict(key, ["target"])}`,
+        (p) => `insert into ${this.#tables.reference} (${key.join(", ")}, target, whole_texts)
+          values ${p.rows(part)} ${this.#session.dialect.onConflict(key, ["target", "whole_texts"])}`,
       );
     }
   }
@@ -74,7 +79,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
   override async removeReferences(source: string, references: readonly Reference[]): Promise<void> {
     for (const part of lists(references)) {
       await this.#session.write(
-        (p) => `delete from ${this.#tables.reference} where source = ${p.value(encodeText(source))}
+        (p) => `delete from ${this.#tables.reference} where source = ${p.value(encodeKey(source))}
           and (group_id, kind, name_key) in ${p.tuples(part.map(encodeReference))}`,
       );
     }
@@ -88,8 +93,8 @@ export class KyselyMembershipRepository extends MembershipRepository {
     for (const [kind, sameKind] of Map.groupBy(names, (name) => name.kind)) {
       for (const part of lists([...new Set(sameKind.map((name) => name.key))])) {
         const rows = await this.#references(
-          (p) => `where source = ${p.value(encodeText(source))} and kind = ${p.value(kind)}
-            and name_key in ${p.list(part.map(encodeText))}`,
+          (p) => `where source = ${p.value(encodeKey(source))} and kind = ${p.value(kind)}
+            and name_key in ${p.list(part.map(encodeKey))}`,
         );
         found.push(...rows);
       }
@@ -104,8 +109,8 @@ export class KyselyMembershipRepository extends MembershipRepository {
     const found: Reference[] = [];
     for (const part of lists([...new Set(targets)])) {
       const rows = await this.#references(
-        (p) => `where source = ${p.value(encodeText(source))}
-          and target in ${p.list(part.map(encodeText))}`,
+        (p) => `where source = ${p.value(encodeKey(source))}
+          and target in ${p.list(part.map(encodeKey))}`,
       );
       found.push(...rows);
     }
@@ -116,8 +121,8 @@ export class KyselyMembershipRepository extends MembershipRepository {
     const found: Grant[] = [];
     for (const part of lists([...new Set(members)])) {
       const rows = await this.#grants(
-        (p) => `where source = ${p.value(encodeText(source))}
-          and member_id in ${p.list(part.map(encodeText))}`,
+        (p) => `where source = ${p.value(encodeKey(source))}
+          and member_id in ${p.list(part.map(encodeKey))}`,
       );
       found.push(...rows.map(decodeGrant));
     }
@@ -130,9 +135,9 @@ export class KyselyMembershipRepository extends MembershipRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Grant[]> {
     const rows = await this.#grants((p) => {
-      const of = `group_id = ${p.value(encodeText(group))} and source = ${p.value(encodeText(source))}`;
+      const of = `group_id = ${p.value(encodeKey(group))} and source = ${p.value(encodeKey(source))}`;
       const after =
-        page.after === undefined ? "" : ` and member_id > ${p.value(encodeText(page.after))}`;
+        page.after === undefined ? "" : ` and member_id > ${p.value(encodeKey(page.after))}`;
       return `where ${of}${after} order by member_id limit ${p.value(page.count)}`;
     });
     return rows.map(decodeGrant);
@@ -142,26 +147,27 @@ export class KyselyMembershipRepository extends MembershipRepository {
     const found: SourceGrant[] = [];
     for (const part of lists(distinct(memberships))) {
       const rows = await this.#grants((p) => `where (group_id, member_id) in ${p.tuples(part)}`);
-      found.push(...rows.map((row) => ({ ...decodeGrant(row), source: decodeText(row.source) })));
+      found.push(...rows.map((row) => ({ ...decodeGrant(row), source: decodeKey(row, "source") })));
     }
     return found;
   }
 
   override async saveGrants(source: string, grants: readonly Grant[]): Promise<void> {
-    const stored = encodeText(source);
+    const stored = encodeKey(source);
     const key = ["group_id", "member_id", "source"];
     const rows = new Map(
       grants.map((grant) => {
         const [group, member] = encodeMembership(grant);
+        const whole = wholeTexts({ source, group_id: grant.group, member_id: grant.member });
         return [
           `${group}\u0000${member}`,
-          [group, member, stored, Number(grant.ours), Number(grant.held)],
+          [group, member, stored, Number(grant.ours), Number(grant.held), whole],
         ];
       }),
     );
     for (const part of batches([...rows.values()])) {
       await this.#session.write(
-        (p) => `insert into ${this.#tables.grant} (${key.join(", ")}, ours, held)
+        (p) => `insert into ${this.#tables.grant} (${key.join(", ")}, ours, held, whole_texts)
           values ${p.rows(part)} ${this.#session.dialect.onConflict(key, ["ours", "held"])}`,
       );
     }
@@ -170,7 +176,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
   override async removeGrants(source: string, memberships: readonly Membership[]): Promise<void> {
     for (const part of lists(memberships)) {
       await this.#session.write(
-        (p) => `delete from ${this.#tables.grant} where source = ${p.value(encodeText(source))}
+        (p) => `delete from ${this.#tables.grant} where source = ${p.value(encodeKey(source))}
           and (group_id, member_id) in ${p.tuples(part.map(encodeMembership))}`,
       );
     }
@@ -179,30 +185,30 @@ export class KyselyMembershipRepository extends MembershipRepository {
   async #references(condition: StatementText): Promise<Reference[]> {
     const rows = await this.#session.read<ReferenceRow>(
       (p) =>
-        `select group_id, kind, name_key, target from ${this.#tables.reference} ${condition(p)}`,
+        `select group_id, kind, name_key, target, whole_texts from ${this.#tables.reference} ${condition(p)}`,
     );
     return rows.map((row) => ({
-      group: decodeText(row.group_id),
+      group: decodeKey(row, "group_id"),
       kind: row.kind,
-      key: decodeText(row.name_key),
-      ...(row.target === null ? {} : { target: decodeText(row.target) }),
+      key: decodeKey(row, "name_key"),
+      ...targetOf(row),
     }));
   }
 
   #grants(condition: StatementText): Promise<GrantRow[]> {
     return this.#session.read<GrantRow>(
       (p) =>
-        `select source, group_id, member_id, ours, held from ${this.#tables.grant} ${condition(p)}`,
+        `select source, group_id, member_id, ours, held, whole_texts from ${this.#tables.grant} ${condition(p)}`,
     );
   }
 }
 
 function encodeReference({ group, kind, key }: Reference): [string, NameKind, string] {
-  return [encodeText(group), kind, encodeText(key)];
+  return [encodeKey(group), kind, encodeKey(key)];
 }
 
 function encodeMembership({ group, member }: Membership): [string, string] {
-  return [encodeText(group), encodeText(member)];
+  return [encodeKey(group), encodeKey(member)];
 }
 
 /** Memberships as rows hold them, each once. */
@@ -211,10 +217,14 @@ function distinct(memberships: readonly Membership[]): [string, string][] {
   return [...new Map(rows.map((row) => [row.join("\u0000"), row])).values()];
 }
 
+function targetOf({ target, whole_texts }: ReferenceRow): { target?: string } {
+  return target === null ? {} : { target: decodeKey({ target, whole_texts }, "target") };
+}
+
 function decodeGrant(row: GrantRow): Grant {
   return {
-    group: decodeText(row.group_id),
-    member: decodeText(row.member_id),
+    group: decodeKey(row, "group_id"),
+    member: decodeKey(row, "member_id"),
     ours: row.ours === 1,
     held: row.held === 1,
   };

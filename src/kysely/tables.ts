@@ -2,6 +2,7 @@ import { UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import type { SqlDialect } from "./dialect.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { keyLength } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
 /** The version of the tables that this release makes and reads. */
@@ -58,23 +59,25 @@ export async function dropTables(
  * Every index but that of the links begins with the column that tells rows apart, never with the source. SQLite, which keeps
  * no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that the source has
  * rather than look up the five hundred ids that were asked for.
+ *
+ * What the state of synchronisation goes by may be of any length, and is a key of `encodeKey` with its text in
+ * `whole_texts`; users, groups and members have ids and names that are refused, one by one, where they do not fit.
  */
 function definitions(names: TableNames, dialect: SqlDialect): string[] {
   const { types } = dialect;
-  const source = types.key(64);
+  const key = types.key(keyLength);
   const id = types.key(255);
   const kind = types.key(4);
-  const nameKey = types.key(400);
   const type = types.key(8);
   const instant = types.key(24);
   return [
     table(names.version, ["version integer not null"]),
     table(names.link, [
-      `source ${source} not null`,
-      `source_id ${id} not null`,
+      `source ${key} not null`,
+      `source_id ${key} not null`,
       `type ${type} not null`,
       `state ${type} not null`,
-      `resource_id ${id}`,
+      `resource_id ${key}`,
       `name ${types.text}`,
       `adopted ${types.flag} not null`,
       `stamp ${types.text}`,
@@ -83,9 +86,10 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       `seen ${types.integer} not null`,
       `disabled_by_us ${types.flag} not null`,
       `intent_name ${types.text}`,
-      `intent_key ${nameKey}`,
+      `intent_key ${key}`,
       `unsettled ${types.flag} not null`,
       `failure ${types.text}`,
+      `whole_texts ${types.text}`,
       "primary key (source, source_id)",
     ]),
     ...index(dialect, names.link, "resource", "resource_id, type", "resource_id is not null"),
@@ -93,34 +97,37 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
     ...partialIndex(dialect, names.link, "unsettled", "source, source_id", "unsettled = 1"),
     ...partialIndex(dialect, names.link, "failed", "source, source_id", "failure is not null"),
     table(names.linkName, [
-      `source ${source} not null`,
+      `source ${key} not null`,
       `kind ${kind} not null`,
-      `name_key ${nameKey} not null`,
-      `source_id ${id} not null`,
+      `name_key ${key} not null`,
+      `source_id ${key} not null`,
+      `whole_texts ${types.text}`,
       "primary key (name_key, kind, source, source_id)",
     ]),
     ...index(dialect, names.linkName, "holder", "source_id, source"),
     table(names.reference, [
-      `source ${source} not null`,
-      `group_id ${id} not null`,
+      `source ${key} not null`,
+      `group_id ${key} not null`,
       `kind ${kind} not null`,
-      `name_key ${nameKey} not null`,
-      `target ${id}`,
+      `name_key ${key} not null`,
+      `target ${key}`,
+      `whole_texts ${types.text}`,
       "primary key (group_id, source, kind, name_key)",
     ]),
     ...index(dialect, names.reference, "name", "name_key, kind, source"),
     ...index(dialect, names.reference, "target", "target, source", "target is not null"),
     table(names.grant, [
-      `group_id ${id} not null`,
-      `member_id ${id} not null`,
-      `source ${source} not null`,
+      `group_id ${key} not null`,
+      `member_id ${key} not null`,
+      `source ${key} not null`,
       `ours ${types.flag} not null`,
       `held ${types.flag} not null`,
+      `whole_texts ${types.text}`,
       "primary key (group_id, member_id, source)",
     ]),
     ...index(dialect, names.grant, "member", "member_id, source"),
     table(names.checkpoint, [
-      `stream ${id} not null primary key`,
+      `stream ${key} not null primary key`,
       `checkpoint ${types.text}`,
       `generation ${types.integer} not null`,
       `revision ${types.integer} not null`,

@@ -78,7 +78,9 @@ export interface LinkSelection {
  * is unfinished. For synchronisation only; it never holds the ids that a SCIM client uses.
  *
  * Every method takes and returns arrays, so that a store can answer with one statement. The order of writes is the
- * caller's protection against crashes: a method that returned has stored what it was given.
+ * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may be of
+ * any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may be in any
+ * order, if it is always the same.
  */
 export abstract class LinkRepository {
   /** The link of each id, in the order of the ids; `undefined` where there is none. */

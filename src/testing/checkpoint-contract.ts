@@ -6,6 +6,7 @@ import {
   type Demand,
   demandOneWinner,
   hostileStrings,
+  longStrings,
   type Make,
   toCases,
 } from "./contract.js";
@@ -88,10 +89,10 @@ const demands: readonly Demand<CheckpointRepository>[] = [
           revision: 1,
         });
       }
-      for (const stream of hostileStrings) {
+      for (const stream of [...hostileStrings, ...longStrings]) {
         await checkpoints.save(stream, { checkpoint: stream, generation: 1, revision: 0 });
       }
-      for (const stream of hostileStrings) {
+      for (const stream of [...hostileStrings, ...longStrings]) {
         assert.equal((await checkpoints.load(stream))?.checkpoint, stream);
       }
     },

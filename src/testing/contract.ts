@@ -75,6 +75,11 @@ export const hostileStrings: readonly string[] = [
   `long${"x".repeat(1000)}`,
 ];
 
+/** Strings of 10,000 characters that differ in the last one. Whoever names entries in a directory may make them so. */
+export const longStrings: readonly string[] = ["a", "b", "\u{1F600}"].map(
+  (end) => `${"é,".repeat(5_000)}${end}`,
+);
+
 /** Identifiers that no store has given out. */
 export const unknownIds: readonly string[] = [
   "00000000-0000-4000-8000-000000000000",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LinkRepository } from "../repositories/index.js";
-import { type Demand, demandRows, hostileStrings } from "./contract.js";
+import { type Demand, demandRows, hostileStrings, longStrings } from "./contract.js";
 import { dn, link, uid } from "./link-samples.js";
 
 /** What is demanded of the names of links. */
@@ -101,6 +101,49 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
           { ...uid(key), sourceId: `${at}`, state: "live" },
         ]);
       }
+    },
+  },
+  {
+    name: "sources, ids and names of 10,000 characters are kept apart by their last",
+    async check(links) {
+      const [first = "", second = ""] = longStrings;
+      const linked = longStrings.map((text) =>
+        link(text, { resourceId: text, name: text, intent: { name: text }, stamp: text }),
+      );
+      for (const source of longStrings) {
+        await links.save(source, linked);
+        await links.setNames(
+          source,
+          longStrings.map((text) => ({ sourceId: text, names: [dn(text), uid(text)] })),
+        );
+      }
+      await links.setNames(first, [{ sourceId: first, names: [dn(second)] }]);
+      assert.deepEqual(await links.get(second, longStrings), linked);
+      demandRows(await links.list(second, {}, { count: 9 }), linked);
+      demandRows(await links.names(first, [first, second]), [
+        { ...dn(second), sourceId: first, state: "live" },
+        { ...uid(second), sourceId: second, state: "live" },
+      ]);
+      demandRows(
+        await links.holders(second, [dn(first), uid(second), { kind: "id", key: first }]),
+        [
+          { ...dn(first), sourceId: first, state: "live" },
+          { ...uid(second), sourceId: second, state: "live" },
+          { kind: "id", key: first, sourceId: first, state: "live" },
+        ],
+      );
+      const owners = longStrings.map((source) => ({
+        source,
+        sourceId: first,
+        state: "live",
+        resourceId: first,
+        intent: { name: first },
+      }));
+      demandRows(await links.owners("User", [first]), owners);
+      demandRows(await links.intents("User", first), owners);
+      await links.remove(first, [second]);
+      assert.equal(await links.count(first, {}), longStrings.length - 1);
+      assert.equal(await links.count(second, {}), longStrings.length);
     },
   },
 ];

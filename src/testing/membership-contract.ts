@@ -6,6 +6,7 @@ import {
   type Demand,
   demandRows,
   hostileStrings,
+  longStrings,
   type Make,
   toCases,
 } from "./contract.js";
@@ -123,6 +124,33 @@ const referenceDemands: readonly Demand<MembershipRepository>[] = [
       assert.deepEqual(await memberships.referencesBy("it's", [{ kind: "dn", key: "x y" }]), []);
     },
   },
+  {
+    name: "names, groups and targets of 10,000 characters are kept apart by their last",
+    async check(memberships) {
+      const stored = longStrings.flatMap((group) => [
+        ...longStrings.map((key) => reference(group, "dn", key, key)),
+        reference(group, "uid", "short"),
+      ]);
+      await memberships.saveReferences("s", stored);
+      for (const text of longStrings) {
+        const own = stored.filter(({ group }) => group === text);
+        for (const count of [1, 2, 100]) {
+          demandRows(await allReferences(memberships, text, count), own);
+        }
+        const named = stored.filter(({ key }) => key === text);
+        demandRows(await memberships.referencesBy("s", [{ kind: "dn", key: text }]), named);
+        demandRows(await memberships.referencesTo("s", [text]), named);
+      }
+      const [first = "", second = ""] = longStrings;
+      await memberships.saveReferences("s", [reference(first, "dn", first, second)]);
+      await memberships.removeReferences("s", [reference(first, "dn", second)]);
+      demandRows(await allReferences(memberships, first, 1), [
+        reference(first, "dn", first, second),
+        ...stored.filter(({ group, key }) => group === first && key !== first && key !== second),
+      ]);
+      assert.equal((await allReferences(memberships, second, 1)).length, 4);
+    },
+  },
 ];
 
 const grantDemands: readonly Demand<MembershipRepository>[] = [
@@ -190,6 +218,42 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
         assert.deepEqual(await memberships.grantsOf([each]), [{ ...each, source: "it's" }]);
       }
       assert.deepEqual(await memberships.grantsTo("it's", ["x y"]), []);
+    },
+  },
+  {
+    name: "grants of sources, groups and members of 10,000 characters are kept apart by their last",
+    async check(memberships) {
+      const stored = longStrings.flatMap((group) =>
+        longStrings.map((member) => grant(group, member)),
+      );
+      for (const source of longStrings) await memberships.saveGrants(source, stored);
+      const [first = "", second = ""] = longStrings;
+      await memberships.removeGrants(first, [{ group: first, member: first }]);
+      await memberships.saveGrants(first, [grant(first, second, { held: false })]);
+      assert.equal((await memberships.grantsTo(first, [first])).length, 2);
+      demandRows(
+        await memberships.grantsOf([
+          { group: first, member: first },
+          { group: first, member: second },
+        ]),
+        longStrings.flatMap((source) => [
+          ...(source === first ? [] : [{ ...grant(first, first), source }]),
+          { ...grant(first, second, { held: source !== first }), source },
+        ]),
+      );
+      const seen: Grant[] = [];
+      for (let page: readonly Grant[]; ; seen.push(...page)) {
+        const after = seen.at(-1)?.member;
+        page = await memberships.grantsIn(second, first, {
+          count: 1,
+          ...(after === undefined ? {} : { after }),
+        });
+        if (page.length === 0) break;
+      }
+      demandRows(
+        seen,
+        stored.filter(({ group }) => group === first),
+      );
     },
   },
   {
