@@ -1,0 +1,268 @@
+import diagnostics from "node:diagnostics_channel";
+import { setImmediate } from "node:timers/promises";
+import type { ChangeBatch, ChangeStream } from "concordat/changes";
+import {
+  inetOrgPerson,
+  profile,
+  type WatchEvent,
+  watchChannelName,
+  watchDirectory,
+} from "concordat/ldap";
+import { type Outcome, synchronize } from "concordat/sync";
+import type { Directory } from "concordat/testing/directory";
+import { type Call, type Interruption, interferedWith, type Target } from "../sync/stores.js";
+import { contentFilter } from "./staff-directory.js";
+import type { Run } from "./steps.js";
+
+export const source = "directory";
+
+/** The process in which synchronisation ran has ended, and nothing that it began is finished. */
+class ProcessEnded extends Error {}
+
+const writes: Readonly<Record<Call["store"], readonly string[]>> = {
+  users: ["write", "delete"],
+  groups: ["write", "delete", "changeMembers"],
+  links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
+  memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
+  checkpoints: ["save"],
+};
+
+/** Longer than anything but a mistake takes, in milliseconds. */
+const patience = 20_000;
+/** A delay that is not waited for: it only tells the sleep before a look at all names from the others. */
+const reconcileEvery = 86_400_000;
+
+const staff = profile({
+  extends: inetOrgPerson,
+  groupClasses: ["groupOfNames", "posixGroup"],
+  members: [
+    { attribute: "member", kind: "dn" },
+    { attribute: "memberUid", kind: "uid" },
+  ],
+  user: {
+    active: { reads: ["employeeType"], value: (entry) => entry.text("employeeType") !== "left" },
+  },
+});
+
+/** What a consumer went through. */
+export interface Fates {
+  crashes: number;
+  reconnects: number;
+  resets: number;
+  writes: number;
+}
+
+/** An application that follows the directory, in one process after the other. */
+export class Consumer {
+  readonly target: Target;
+  readonly fates: Fates = { crashes: 0, reconnects: 0, resets: 0, writes: 0 };
+  /** Nothing that a crash interrupted is still to be done again. */
+  isCalm = true;
+  readonly #run: Run;
+  readonly #stream: ChangeStream;
+  readonly #onOutcome: (outcome: Outcome) => void;
+  readonly #betweenWrites: () => void | Promise<void>;
+  readonly #crashes: number[];
+  #stop = new AbortController();
+  #life: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+  #wake: (() => void) | undefined;
+  #namesDue: (() => void) | undefined;
+  #comparingNames = false;
+  #comparisons = 0;
+  /** A look at all names has ended, and its last batch is on its way. */
+  #namesCompared = false;
+  /** How many writes the process does before it crashes, if it does. */
+  #lifeLeft: number | undefined;
+
+  constructor(
+    run: Run,
+    directory: Directory,
+    target: Target,
+    hooks: {
+      readonly onOutcome: (outcome: Outcome) => void;
+      readonly betweenWrites: () => void | Promise<void>;
+    },
+  ) {
+    this.#run = run;
+    this.target = target;
+    this.#onOutcome = hooks.onOutcome;
+    this.#betweenWrites = hooks.betweenWrites;
+    this.#crashes = [...run.crashes];
+    this.#stream = this.#observed(
+      watchDirectory({
+        url: directory.url,
+        base: directory.suffix,
+        filter: contentFilter,
+        profile: staff,
+        bind: { method: "simple", dn: directory.adminDn, password: directory.password },
+        allowCleartext: true,
+        source,
+        mode: run.mode,
+        batchSize: run.batchSize,
+        reconcileEvery,
+        random: () => 0.5,
+        sleep: (delay, signal) =>
+          delay === reconcileEvery ? this.#untilNamesAreDue(signal) : setImmediate(),
+      }),
+    );
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== undefined;
+  }
+
+  start(): void {
+    this.#stop = new AbortController();
+    this.#life = this.#live().finally(() => {
+      this.#life = undefined;
+      this.#wake?.();
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error("stopped"));
+    await this.#life;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** No more crashes from now on. */
+  spare(): void {
+    this.#crashes.length = 0;
+    this.#lifeLeft = undefined;
+  }
+
+  /** Waits until something is so, looking whenever something was done. Starts a consumer that has come to an end. */
+  async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#wake?.();
+    }, patience);
+    try {
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        if (await isSo()) return;
+        if (this.#failure !== undefined) throw this.#failure.error;
+        if (isLate) throw new Error(`The consumer does not get to where ${what}.`);
+        if (this.#life === undefined) this.start();
+        await woken;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Has all names compared, and what follows from it done. */
+  async compareNames(): Promise<void> {
+    const before = this.#comparisons;
+    const ask = () => {
+      this.#comparingNames = true;
+      this.#namesDue?.();
+    };
+    await this.until("all names have been compared", async () => {
+      if (this.#comparisons > before) return true;
+      ask();
+      return false;
+    });
+  }
+
+  async #live(): Promise<void> {
+    const { signal } = this.#stop;
+    const { nested, dangling, onDelete } = this.#run;
+    const onEvent = (event: unknown) => this.#note(event as WatchEvent);
+    diagnostics.subscribe(watchChannelName, onEvent);
+    try {
+      for (;;) {
+        try {
+          const outcomes = synchronize(this.#stream, this.#mortal(this.#crashes.shift()), {
+            nested,
+            dangling,
+            onDelete,
+            maxDeletes: Number.POSITIVE_INFINITY,
+            outages: { attempts: 20, delay: 1, maxDelay: 1 },
+            signal,
+          });
+          for await (const outcome of outcomes) {
+            if (outcome.kind === "refreshed") this.isCalm = true;
+            this.#onOutcome(outcome);
+            this.#wake?.();
+          }
+          return;
+        } catch (error) {
+          if (signal.aborted) return;
+          if (!(error instanceof ProcessEnded)) throw error;
+          this.fates.crashes += 1;
+          this.isCalm = false;
+        }
+      }
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      diagnostics.unsubscribe(watchChannelName, onEvent);
+    }
+  }
+
+  /** The stores as one process sees them, which ends before its write of this number. */
+  #mortal(life: number | undefined): Target {
+    this.#lifeLeft = life;
+    let isDead = false;
+    const isWrite = ({ store, method }: Call) => writes[store].includes(method);
+    const before = async (call: Call): Promise<void> => {
+      if (isDead) throw new ProcessEnded();
+      if (!isWrite(call)) return;
+      this.fates.writes += 1;
+      await this.#betweenWrites();
+    };
+    const interrupt = (call: Call): Interruption | undefined => {
+      if (!isWrite(call) || this.#lifeLeft === undefined) return undefined;
+      if (this.#lifeLeft-- > 0) return undefined;
+      isDead = true;
+      const [first, many] = call.args;
+      const half = this.target.transaction === undefined && Array.isArray(many) && many.length > 1;
+      const part = half ? { part: [first, many.slice(0, many.length / 2)] } : {};
+      return { ...part, error: new ProcessEnded() };
+    };
+    return interferedWith(this.target, { before, interrupt });
+  }
+
+  /** The stream, with a look at which batches have been done with. */
+  #observed(stream: ChangeStream): ChangeStream {
+    const done = (batch: ChangeBatch) => {
+      if (batch.phase === "reconcile" && batch.refresh === "ends" && this.#namesCompared) {
+        this.#namesCompared = false;
+        this.#comparisons += 1;
+      }
+      this.#wake?.();
+    };
+    return {
+      ...stream,
+      async *read(options) {
+        for await (const batch of stream.read(options)) {
+          yield batch;
+          done(batch);
+        }
+      },
+    };
+  }
+
+  #note(event: WatchEvent): void {
+    if (event.event === "reconnecting") this.fates.reconnects += 1;
+    if (event.event === "reset") this.fates.resets += 1;
+    if (event.event === "checked") this.#namesCompared = event.check === "names";
+  }
+
+  #untilNamesAreDue(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const due = () => {
+        this.#comparingNames = false;
+        resolve();
+      };
+      this.#namesDue = due;
+      if (this.#comparingNames) due();
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  }
+}

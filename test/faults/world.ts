@@ -1,0 +1,262 @@
+import { setImmediate } from "node:timers/promises";
+import type { Stall } from "concordat/testing/directory";
+import type { Target } from "../sync/stores.js";
+import { Consumer, type Fates, source } from "./consumer.js";
+import { randomNumbers, StaffDirectory } from "./staff-directory.js";
+import type { Fault, Run, Step } from "./steps.js";
+
+/** A membership by the ids of the application. */
+export interface LocalMembership {
+  readonly group: string;
+  readonly member: string;
+}
+
+/** A directory, an application with people of its own in it, and everything that may happen between the two. */
+export class World implements AsyncDisposable {
+  readonly run: Run;
+  readonly staff: StaffDirectory;
+  readonly target: Target;
+  readonly localMemberships: LocalMembership[] = [];
+  /** Accounts that somebody in the application disabled. */
+  readonly blocked: Set<string> = new Set();
+  /** What went wrong on the way. */
+  readonly complaints: string[] = [];
+  faults = 0;
+  readonly #consumer: Consumer;
+  readonly #steps: Step[];
+  readonly #between: number[];
+  #stalls: Stall[] = [];
+  #isCatchingUp = false;
+  #restarted: Promise<void> = Promise.resolve();
+  #localUser = "";
+  #writesLeft: number | undefined;
+  #isQuiet: () => void;
+
+  private constructor(run: Run, staff: StaffDirectory, target: Target, quiet: () => void) {
+    this.run = run;
+    this.staff = staff;
+    this.target = target;
+    this.#isQuiet = quiet;
+    this.#steps = [...run.steps];
+    this.#between = [...run.between];
+    this.#writesLeft = this.#between.shift();
+    this.#consumer = new Consumer(run, staff.directory, target, {
+      onOutcome: (outcome) => {
+        if (outcome.kind !== "deactivated" && outcome.kind !== "deleted") return;
+        if (outcome.type !== "User" || staff.everLeft.has(outcome.sourceId)) return;
+        this.complaints.push(`${outcome.name} was ${outcome.kind} without having been gone`);
+      },
+      betweenWrites: () => this.#actBetweenWrites(),
+    });
+  }
+
+  static async create(run: Run, target: Target): Promise<World> {
+    const random = randomNumbers(run.seed + 1);
+    let { bareCookies } = run;
+    const staff = await StaffDirectory.start(run, () => random() < bareCookies);
+    const world = new World(run, staff, target, () => {
+      bareCookies = 0;
+    });
+    const local = await target.users.create({ userName: "local" });
+    world.#localUser = local.id;
+    return world;
+  }
+
+  get localUser(): string {
+    return this.#localUser;
+  }
+
+  get fates(): Fates {
+    return this.#consumer.fates;
+  }
+
+  /** Lets everything happen, until nothing goes wrong any more and the consumer knows all. */
+  async live(): Promise<void> {
+    const { run, staff } = this;
+    for (let step = 0; step < run.before; step++) await this.#next();
+    this.#consumer.start();
+    while (this.#steps.length > 0) await this.#next();
+    this.#consumer.spare();
+    this.#isQuiet();
+    staff.directory.faults.clear();
+    await this.#catchUp();
+    if (run.resumes) {
+      await this.#consumer.stop();
+      this.#consumer.start();
+    }
+    const { stamp } = staff.mark();
+    await this.#consumer.until("a checkpoint says that it knows all", async () => {
+      const position = await this.target.checkpoints.load(source);
+      return covers(position?.checkpoint, stamp);
+    });
+    // Of these nobody is told, so somebody has to look.
+    if (staff.renamedParents) await this.#consumer.compareNames();
+    await this.#consumer.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.staff.directory.faults.clear();
+    await this.#consumer.stop().catch(() => undefined);
+    await this.staff[Symbol.asyncDispose]();
+  }
+
+  async #next(): Promise<void> {
+    const step = this.#steps.shift();
+    if (step === undefined) return;
+    this.staff.tick();
+    switch (step.kind) {
+      case "turns":
+        for (let turn = 0; turn < step.count; turn++) await setImmediate();
+        break;
+      case "catchUp":
+        if (this.#consumer.isRunning) await this.#catchUp();
+        break;
+      case "addLocally":
+        if (this.#consumer.isCalm) await this.#addLocally(step.group);
+        break;
+      case "disableLocally":
+        if (this.#consumer.isCalm) await this.#disableLocally(step.user);
+        break;
+      case "fault":
+        await this.#goWrong(step.fault);
+        break;
+      default:
+        this.#actInDirectory(step);
+    }
+  }
+
+  /** The steps that can be taken while the consumer is in the middle of its work. */
+  async #actBetweenWrites(): Promise<void> {
+    if (this.#writesLeft === undefined || this.#writesLeft-- > 0) return;
+    this.#writesLeft = this.#between.shift();
+    const [step] = this.#steps;
+    if (step === undefined) return;
+    const isPossible =
+      ["operation", "duringRefresh", "delayed"].includes(step.kind) ||
+      (step.kind === "fault" && step.fault.fault !== "stopConsumer");
+    if (!isPossible) return;
+    await this.#next();
+    if (this.#isCatchingUp) void this.#goOnSoon();
+  }
+
+  /** What stands still while the consumer is waited for must not do so for ever. */
+  async #goOnSoon(): Promise<void> {
+    for (let turn = 0; turn < 5; turn++) await setImmediate();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    this.staff.completeWrites();
+    for (const stall of this.#stalls.splice(0)) stall.end();
+  }
+
+  #actInDirectory(
+    step: Extract<Step, { readonly kind: "operation" | "duringRefresh" | "delayed" }>,
+  ): void {
+    switch (step.kind) {
+      case "operation":
+        this.staff.perform(step.operation, step.server);
+        break;
+      case "delayed":
+        this.faults += 1;
+        this.staff.delay(step.operation, step.steps);
+        break;
+      case "duringRefresh":
+        this.faults += 1;
+        this.staff.directory.faults.duringRefresh(() => {
+          for (const operation of step.operations) this.staff.perform(operation);
+        }, step.afterMessages);
+    }
+  }
+
+  async #goWrong(fault: Fault): Promise<void> {
+    const { directory } = this.staff;
+    const { faults } = directory;
+    this.faults += 1;
+    switch (fault.fault) {
+      case "drop":
+        faults.dropConnection(fault);
+        break;
+      case "refuse":
+        faults.refuseResume(fault.code);
+        break;
+      case "ignoreCookie":
+        // Where every entry may be new, nobody could tell; a server that does so tells that it sends everything.
+        if (!this.run.reloads) faults.ignoreCookie();
+        break;
+      case "spoil":
+        faults.spoilCookies(fault.how, fault.count);
+        break;
+      case "trimLog":
+        faults.trimSessionLog(fault.keep);
+        break;
+      case "restart":
+        // Between two writes of the consumer there may come another one.
+        this.#restarted = this.#restarted.then(() =>
+          directory.restart({ keepSessionLog: fault.keepLog }),
+        );
+        await this.#restarted;
+        break;
+      case "stopSending":
+        this.#stalls.push(faults.stopSending());
+        break;
+      case "stopReading":
+        this.#stalls.push(faults.stopReading());
+        break;
+      case "sendSlowly":
+        faults.sendSlowly(() => setImmediate());
+        break;
+      case "stopConsumer":
+        if (!this.#consumer.isRunning) break;
+        await this.#consumer.stop();
+        this.#consumer.start();
+    }
+  }
+
+  async #catchUp(): Promise<void> {
+    this.#goOn();
+    this.#isCatchingUp = true;
+    const { id, stamp } = this.staff.mark();
+    await this.#consumer.until("it has seen the last change", async () => {
+      const [link] = await this.target.links.get(source, [id]);
+      return link?.state === "live" && (link.stamp ?? "") >= stamp;
+    });
+    this.#isCatchingUp = false;
+  }
+
+  /** Somebody in the application puts somebody of its own into a group. */
+  async #addLocally(pick: number): Promise<void> {
+    const { groups } = this.target;
+    const groupIds = await this.#linked("Group");
+    const group = groupIds[pick % groupIds.length];
+    if (group === undefined || (await groups.get(group)) === undefined) return;
+    const member = this.#localUser;
+    if ((await groups.whichAreMembers(group, [member])).size > 0) return;
+    await groups.changeMembers(group, { add: [{ value: member, type: "User" }] });
+    this.localMemberships.push({ group, member });
+  }
+
+  /** Somebody in the application disables an account. */
+  async #disableLocally(pick: number): Promise<void> {
+    const { users } = this.target;
+    const userIds = await this.#linked("User");
+    const id = userIds[pick % userIds.length];
+    const user = id === undefined ? undefined : await users.get(id);
+    if (user === undefined || user.active === false) return;
+    await users.modify(user.id, { set: { active: false } });
+    this.blocked.add(user.id);
+  }
+
+  async #linked(type: "User" | "Group"): Promise<readonly string[]> {
+    const links = await this.target.links.list(source, { states: ["live"] }, { count: 1_000 });
+    return links.flatMap((link) =>
+      link.type === type && link.resourceId !== undefined ? [link.resourceId] : [],
+    );
+  }
+}
+
+/** Whether a checkpoint says that everything up to a change is known. */
+function covers(checkpoint: string | undefined, stamp: string): boolean {
+  const csns = checkpoint?.match(/\d{14}\.\d{6}Z#\w{6}#\w{3}#\w{6}/g) ?? [];
+  return csns.some((csn) => csn.slice(30, 33) === stamp.slice(30, 33) && csn >= stamp);
+}
