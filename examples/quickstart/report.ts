@@ -91,6 +91,12 @@ export async function outcomeText(
       const name = printable(outcome.name ?? outcome.sourceId);
       return `${title(terminal, "removed", "put off")}  ${name}: ${printable(outcome.message)}`;
     }
+    case "memberDeferred": {
+      const member = printable(outcome.member.name ?? outcome.member.sourceId);
+      const group = printable(outcome.group.name ?? outcome.group.sourceId);
+      const reason = printable(outcome.message);
+      return `${title(terminal, "removed", "put off")}  ${member} in ${group}: ${reason}`;
+    }
     case "memberAdded":
     case "memberRemoved": {
       const group = printable(outcome.group.name ?? outcome.group.sourceId);

@@ -88,7 +88,7 @@ async function give(
       });
     } else {
       refused.push(member.sourceId);
-      deferred(step, member, group.name, refusal);
+      defer(step, subjectOf(group), member, refusal);
     }
   }
   return refused;
@@ -168,7 +168,7 @@ async function takeAway(
     const refusal = refusals.get(one);
     if (refusal !== undefined) {
       refused.push(one.member.sourceId);
-      deferred(step, one.member, group?.name, refusal);
+      if (group !== undefined) defer(step, group, one.member, refusal);
     } else if (group !== undefined) {
       step.outcomes.push({ kind: "memberRemoved", group, member: subjectOf(one.member) });
     }
@@ -237,16 +237,8 @@ async function groupSubjects(
   return subjects;
 }
 
-function deferred(step: Step, member: Link, group: string | undefined, refusal: Refusal): void {
-  const { code, message } = refusal;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(member),
-    code,
-    message: group === undefined ? message : `Membership in "${group}": ${message}`,
-    attempts: 1,
-    nextAttempt: step.settings.now() + step.settings.refusals.delay,
-  });
+function defer(step: Step, group: Subject, member: Link, { code, message }: Refusal): void {
+  step.outcomes.push({ kind: "memberDeferred", group, member: subjectOf(member), code, message });
 }
 
 /** A membership or a grant as a key of a map, whatever characters the ids hold. */

@@ -1,6 +1,7 @@
 export { StreamTakenError } from "./errors.js";
 export type {
   DeferredOutcome,
+  MembershipDeferredOutcome,
   MembershipOutcome,
   Outcome,
   Removals,

@@ -15,7 +15,8 @@ export interface Subject {
 export interface ResourceOutcome extends Subject {
   /**
    * `created`; `adopted`: a resource that was there already is linked from now on; `updated`; `reactivated`: one that we had
-   * disabled; `released`: the entry is gone and the resource stays as it is, because it is a group that is not to be deleted.
+   * disabled; `released`: the entry is gone and the resource stays as it is, because it is a group that is not to be deleted, or
+   * protected.
    */
   readonly kind: "created" | "adopted" | "updated" | "reactivated" | "released";
 }
@@ -41,6 +42,16 @@ export interface MembershipOutcome {
   readonly member: Subject;
 }
 
+/** A membership cannot be made or ended for now. It is tried again; since it follows from references, no list keeps it. */
+export interface MembershipDeferredOutcome {
+  readonly kind: "memberDeferred";
+  readonly group: Subject;
+  readonly member: Subject;
+  /** The code of the error. */
+  readonly code: string;
+  readonly message: string;
+}
+
 /** A change cannot be applied for now. It is kept, tried again, and listed by `refusedChanges`. */
 export interface DeferredOutcome extends Subject {
   readonly kind: "deferred";
@@ -54,6 +65,7 @@ export interface DeferredOutcome extends Subject {
 
 /** What a batch would have taken away, had it not been for the limit. */
 export interface Removals {
+  /** At most 1,000 of them. */
   readonly deletions: readonly Subject[];
   readonly deactivations: readonly Subject[];
   /** Members that would have left, group by group. */
@@ -66,6 +78,7 @@ export type Outcome =
   | RenamedOutcome
   | RemovedOutcome
   | MembershipOutcome
+  | MembershipDeferredOutcome
   | DeferredOutcome
   /** A refresh has ended, sweep and memberships included. */
   | { readonly kind: "refreshed"; readonly phase: "snapshot" | "reconcile" | "live" }
@@ -84,6 +97,8 @@ export type Outcome =
   | {
       readonly kind: "limited";
       readonly limit: number;
+      /** How many removals the batch would bring. */
+      readonly count: number;
       /** Removals that counted before this batch: earlier in the refresh, or within the window of a live burst. */
       readonly before: number;
       readonly removals: Removals;

@@ -51,7 +51,7 @@ export interface SynchronizeOptions {
   readonly outages?: {
     /** Default 10. */
     readonly attempts?: number;
-    /** The first wait; each is twice the one before it. Default 100. */
+    /** The first wait; each is twice the one before it, or what the store asked for (`retryAfter`). Default 100. */
     readonly delay?: number;
     /** The longest wait. Default 30,000. */
     readonly maxDelay?: number;
@@ -102,8 +102,15 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
     dangling: options.dangling ?? "keep",
     nested: options.nested ?? "keep",
     concurrency: atLeast(1, "concurrency", options.concurrency ?? 1),
-    outages: { attempts: 10, delay: 100, maxDelay: 30_000, ...options.outages },
-    refusals: { delay: 30_000, maxDelay: 3_600_000, ...options.refusals },
+    outages: {
+      attempts: atLeast(1, "outages.attempts", options.outages?.attempts ?? 10),
+      delay: atLeast(0, "outages.delay", options.outages?.delay ?? 100),
+      maxDelay: atLeast(0, "outages.maxDelay", options.outages?.maxDelay ?? 30_000),
+    },
+    refusals: {
+      delay: atLeast(1, "refusals.delay", options.refusals?.delay ?? 30_000),
+      maxDelay: atLeast(1, "refusals.maxDelay", options.refusals?.maxDelay ?? 3_600_000),
+    },
     now: options.now ?? Date.now,
     signal: options.signal,
   };

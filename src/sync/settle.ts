@@ -11,7 +11,7 @@ const PAGE = 5_000;
  * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references say.
  *
  * @param skip entries whose memberships were refused, to be left for later.
- * @returns the entries whose memberships were refused now. They stay marked.
+ * @returns the entries whose memberships were refused now, or have to wait. They stay marked.
  */
 export async function settleMarked(
   step: Step,
@@ -47,7 +47,7 @@ export async function markedAfter(
   return page.map((link) => link.sourceId);
 }
 
-/** Settles these entries. @returns those whose memberships were refused. */
+/** Settles these entries. @returns those whose memberships were refused, or have to wait for a group that is to be read again. */
 export async function settle(step: Step, sourceIds: readonly string[]): Promise<readonly string[]> {
   const refused = new Set<string>();
   for (const some of slices([...new Set(sourceIds)], PAGE)) {
@@ -57,6 +57,7 @@ export async function settle(step: Step, sourceIds: readonly string[]): Promise<
       for (const members of slices(await membersAmong(step, bound.affected), PAGE)) {
         for (const id of await settleMembers(step, members, bound)) failed.add(id);
       }
+      for (const id of bound.postponed) failed.add(id);
     }
     // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
     const settled = some.filter((id) => !failed.has(id));
@@ -74,6 +75,8 @@ interface Bound {
   readonly affected: ReadonlySet<string>;
   /** By entry, the groups that refer to it. Those entries that were only affected are not in it. */
   readonly groupsOf: ReadonlyMap<string, readonly string[]>;
+  /** Entries that a group may mean no more, which has to be read again first. */
+  readonly postponed: ReadonlySet<string>;
 }
 
 /** Binds the references that mean these entries, or meant them. */
@@ -101,7 +104,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
   const affected = new Set(sourceIds);
   const groupsOf = new Map<string, string[]>(sourceIds.map((id) => [id, []]));
   const rebound: Reference[] = [];
-  const doubtful = new Set<string>();
+  const postponed = new Set<string>();
   for (const reference of stated) {
     const { target: before, ...unbound } = reference;
     const key = keyOf(reference);
@@ -109,21 +112,25 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key) ?? kept;
+    if (target !== undefined && target !== before && isDoubtful(step, reference)) {
+      step.doubtful?.add(reference.group);
+      postponed.add(target);
+      if (before !== undefined) groupsOf.get(before)?.push(reference.group);
+      continue;
+    }
     if (target !== undefined) groupsOf.get(target)?.push(reference.group);
     if (target === before) continue;
     rebound.push(target === undefined ? unbound : { ...unbound, target });
     if (before !== undefined) affected.add(before);
-    if (target === undefined) continue;
-    affected.add(target);
-    if (reference.kind === "dn" && !step.reliable.has(reference.group))
-      doubtful.add(reference.group);
-  }
-  if (doubtful.size > 0 && step.restate !== undefined) {
-    await step.restate(step, [...doubtful]);
-    return await bind(step, [...affected]);
+    if (target !== undefined) affected.add(target);
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
-  return { affected, groupsOf };
+  return { affected, groupsOf, postponed };
+}
+
+/** Whether the directory may have rewritten the group without telling since it was read. */
+function isDoubtful(step: Step, { kind, group }: Reference): boolean {
+  return step.doubtful !== undefined && kind === "dn" && !step.reliable.has(group);
 }
 
 /** A reference as a key of a map, whatever characters the names hold. */

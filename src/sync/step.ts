@@ -29,8 +29,8 @@ export interface Step {
    * others without telling, so before somebody else who takes such a name becomes a member, the group is read again.
    */
   readonly reliable: Set<string>;
-  /** Reads groups again and applies them, after which they are reliable; absent where the source cannot do so. */
-  readonly restate?: (step: Step, groups: readonly string[]) => Promise<void>;
+  /** Groups that are to be read again, which is done between two steps; absent where the source cannot do so. */
+  readonly doubtful?: Set<string>;
   /** Entries that are said to be unchanged and are not known. Before a checkpoint is stored, they have to be. */
   readonly missing: Set<string>;
   /** Says that the stored state does not fit the stream, so that everything has to be read anew. */

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index.js";
-import { TooManyError, VersionConflictError } from "../core/index.js";
+import { TooManyError, UnavailableError, VersionConflictError } from "../core/index.js";
 import { endSessions, type StreamPosition, type SyncTarget } from "../repositories/index.js";
 import { applyChanges } from "./apply.js";
 import { dryRunTarget } from "./dry-run.js";
 import { StreamTakenError } from "./errors.js";
 import { recoverIntents } from "./intents.js";
-import { forecast, limitFor } from "./limit.js";
+import { type Forecast, forecast, limitFor } from "./limit.js";
 import type { Outcome } from "./outcome.js";
 import { retryRefused } from "./refused.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
@@ -56,6 +56,10 @@ class LimitReached extends Error {
 
 type Phase = ChangeBatch["phase"];
 
+const never = Number.POSITIVE_INFINITY;
+/** The longest time that a timer can run, in milliseconds. */
+const longest = 2 ** 31 - 1;
+
 class Synchronization {
   readonly #stream: ChangeStream;
   readonly #target: SyncTarget;
@@ -68,14 +72,22 @@ class Synchronization {
   #refreshRemovals = 0;
   /** Removals of the last live batches. */
   #recentRemovals: { readonly at: number; readonly count: number }[] = [];
+  /** Removals of the step under way. */
+  #stepRemovals = 0;
   /** When the next refused change is to be tried, in milliseconds since the epoch. */
-  #dueAt: number | undefined;
-  /** Entries whose memberships were refused: they wait for the next occasion. */
-  #waiting = new Set<string>();
+  #refusedDueAt: number | undefined;
+  /** Entries whose memberships were refused or are doubtful: they wait for the next occasion. */
+  readonly #waiting = new Set<string>();
+  /** When that is, in milliseconds since the epoch. */
+  #waitingDueAt: number | undefined;
+  /** Groups that are to be read again before somebody becomes a member of them. */
+  readonly #doubtful = new Set<string>();
   /** Entries that the refresh has called unchanged and that nobody knows. */
   readonly #missing = new Set<string>();
   /** Groups whose stated members can be relied on. */
   readonly #reliable = new Set<string>();
+  /** The step under way is done again after an outage. */
+  #isRepeated = false;
   /** Why everything has to be read anew. */
   #restart: string | undefined;
 
@@ -121,7 +133,7 @@ class Synchronization {
         pending ??= batches.next();
         const next = await this.#nextOrDue(pending);
         if (next === undefined) {
-          yield* this.#retryDue();
+          if (!this.#refreshing) yield* this.#retryDue();
           continue;
         }
         pending = undefined;
@@ -134,8 +146,10 @@ class Synchronization {
     } finally {
       stop.abort();
       // A batch that is still awaited is not wanted any more, and neither is the error with which the wait ends.
-      await pending?.catch(() => undefined);
-      await batches.return?.();
+      const ended = Promise.resolve(pending?.catch(() => undefined)).then(() => batches.return?.());
+      if (pending === undefined) await ended;
+      else
+        await Promise.race([ended.catch(() => undefined), sleep(1_000, undefined, { ref: false })]);
     }
   }
 
@@ -143,16 +157,20 @@ class Synchronization {
   async #nextOrDue(
     pending: Promise<IteratorResult<ChangeBatch>>,
   ): Promise<IteratorResult<ChangeBatch> | undefined> {
-    if (this.#dueAt === undefined || this.#refreshing) return await pending;
+    const { signal, now } = this.#settings;
+    const dueAt = Math.min(this.#refusedDueAt ?? never, this.#waitingDueAt ?? never);
+    const delay = this.#refreshing || dueAt === never ? longest : Math.max(0, dueAt - now());
     const timer = new AbortController();
-    const delay = Math.min(2 ** 31 - 1, Math.max(0, this.#dueAt - this.#settings.now()));
+    const wait = signal === undefined ? timer.signal : AbortSignal.any([timer.signal, signal]);
     try {
+      // A stream that does not heed the signal is not waited for.
       return await Promise.race([
         pending,
-        sleep(delay, undefined, { signal: timer.signal }).catch(() => undefined),
+        sleep(Math.min(longest, delay), undefined, { signal: wait }).catch(() => undefined),
       ]);
     } finally {
       timer.abort();
+      signal?.throwIfAborted();
     }
   }
 
@@ -168,22 +186,20 @@ class Synchronization {
     }
     const live = phase === "live";
     const changes = batch.changes.map(withoutPassword);
-    let removals = 0;
     yield* this.#commit(phase, async (step) => {
       const { compared, ...ahead } = await forecast(step, changes);
-      removals = ahead.count;
-      if (removals > 0) await this.#refuseAbove(step, ahead);
+      await this.#refuseAbove(phase, step, ahead);
       await applyChanges(step, changes, compared);
       if (!live) return undefined;
       // A refused change may wait for an account that moved in this very batch, or in a circle.
       const refused = step.outcomes.some((outcome) => outcome.kind === "deferred");
-      if (refused || step.moved.size > 0) this.#dueAt = await retryRefused(step, "moved");
-      for (const id of await settleMarked(step, this.#waiting)) this.#waiting.add(id);
-      if (this.#waiting.size > 0) this.#tryAgainIn(this.#settings.refusals.delay);
-      return await this.#saveCheckpoint(step, batch.checkpoint);
+      if (refused || step.moved.size > 0) this.#refusedDueAt = await retryRefused(step, "moved");
+      // Whatever this batch has marked is to be tried, also where something was refused before.
+      for (const id of step.marked) this.#waiting.delete(id);
+      this.#wait(await settleMarked(step, this.#waiting));
+      return await this.#saveCheckpoint(step, batch.checkpoint, !this.#refreshing);
     });
-    if (live) this.#recentRemovals.push({ at: this.#settings.now(), count: removals });
-    else this.#refreshRemovals += removals;
+    if (live) yield* this.#readDoubtful(phase);
     if (refresh === "ends" && this.#restart === undefined) yield* this.#finish(phase, batch);
     else if (live) yield* this.#reportCheckpoint(batch.checkpoint);
   }
@@ -191,13 +207,13 @@ class Synchronization {
   /** Ends a refresh: what was refused is tried again, memberships are settled, and the position is stored. */
   async *#finish(phase: Phase, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
     yield* this.#commit(phase, async (step) => {
-      this.#dueAt = await retryRefused(step, "all");
+      this.#refusedDueAt = await retryRefused(step, "all");
       return undefined;
     });
     yield* this.#settleAll(phase);
     yield* this.#commit(phase, async (step) => {
       await forgetTombstones(step);
-      return await this.#saveCheckpoint(step, batch.checkpoint);
+      return await this.#saveCheckpoint(step, batch.checkpoint, true);
     });
     this.#refreshing = false;
     if (this.#restart !== undefined) return;
@@ -208,34 +224,70 @@ class Synchronization {
   /** Settles everything that is marked, a commit at a time: the marks are durable, so nothing is lost in between. */
   async *#settleAll(phase: Phase): AsyncGenerator<Outcome, void, undefined> {
     this.#waiting.clear();
+    this.#waitingDueAt = undefined;
     let after: string | undefined;
-    let settled = 0;
     do {
-      // A group that was read again may have marked entries that were passed by.
-      if (after === undefined) settled = 0;
       yield* this.#commit(phase, async (step) => {
         const page = await markedAfter(step, after);
-        const ids = page.filter((id) => !this.#waiting.has(id));
-        for (const id of await settle(step, ids)) this.#waiting.add(id);
-        settled += ids.length;
+        this.#wait(await settle(step, page));
         after = page.at(-1);
         return undefined;
       });
-    } while (after !== undefined || settled > 0);
-    if (this.#waiting.size > 0) this.#tryAgainIn(this.#settings.refusals.delay);
+    } while (after !== undefined);
+    yield* this.#readDoubtful(phase);
+  }
+
+  /**
+   * Reads groups again that the directory may have rewritten without telling, and settles whoever waited for that. They are
+   * read between two steps, so that no transaction is held open meanwhile. What they have lost counts like any other removal.
+   */
+  async *#readDoubtful(phase: Phase): AsyncGenerator<Outcome, void, undefined> {
+    while (this.#doubtful.size > 0 && this.#stream.reread !== undefined) {
+      const groups = [...this.#doubtful];
+      const { signal } = this.#settings;
+      let restated: readonly Upsert[];
+      try {
+        restated = await this.#stream.reread(groups, signal === undefined ? {} : { signal });
+      } catch (error) {
+        signal?.throwIfAborted();
+        // Whoever waits is marked, and the stream itself has to reconnect anyway.
+        this.#doubtful.clear();
+        const { delay } = this.#settings.outages;
+        this.#waitingDueAt = this.#settings.now() + delay;
+        yield { kind: "waiting", error, attempt: 1, delay };
+        return;
+      }
+      const changes = restated.map(withoutPassword);
+      // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
+      yield* this.#commit("reconcile", async (step) => {
+        const { compared, ...ahead } = await forecast(step, changes);
+        await this.#refuseAbove(phase, step, ahead);
+        await applyChanges(step, changes, compared);
+        // A group that was not found is gone, which the stream will tell.
+        for (const group of groups) {
+          this.#reliable.add(group);
+          this.#doubtful.delete(group);
+        }
+        this.#waiting.clear();
+        this.#wait(await settleMarked(step));
+        return undefined;
+      });
+    }
+  }
+
+  /** Leaves entries for the next occasion. */
+  #wait(sourceIds: readonly string[]): void {
+    if (sourceIds.length === 0) return;
+    for (const id of sourceIds) this.#waiting.add(id);
+    this.#waitingDueAt ??= this.#settings.now() + this.#settings.refusals.delay;
   }
 
   async *#retryDue(): AsyncGenerator<Outcome, void, undefined> {
-    this.#dueAt = undefined;
     yield* this.#commit("live", async (step) => {
-      this.#dueAt = await retryRefused(step, "due");
+      this.#refusedDueAt = await retryRefused(step, "due");
       return undefined;
     });
     yield* this.#settleAll("live");
-  }
-
-  #tryAgainIn(delay: number): void {
-    this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, this.#settings.now() + delay);
   }
 
   /** Does work as one step, again and again while a store cannot answer, and reports what was done. */
@@ -247,7 +299,7 @@ class Synchronization {
     for (let attempt = 1; ; attempt++) {
       const outcomes: Outcome[] = [];
       try {
-        await this.#transact(phase, outcomes, work);
+        await this.#transact(phase, outcomes, work, attempt);
       } catch (error) {
         // Groups that were read again in vain are as doubtful as before.
         this.#reliable.clear();
@@ -259,7 +311,8 @@ class Synchronization {
           throw tooMany(error.outcome);
         }
         if (error instanceof StreamTakenError || attempt >= attempts) throw error;
-        const delay = Math.min(maxDelay, first * 2 ** (attempt - 1));
+        const asked = error instanceof UnavailableError ? (error.retryAfter ?? 0) : 0;
+        const delay = Math.max(asked, Math.min(maxDelay, first * 2 ** (attempt - 1)));
         yield { kind: "waiting", error, attempt, delay };
         await this.#pause(delay);
         continue;
@@ -270,11 +323,15 @@ class Synchronization {
   }
 
   async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
+    const reported: Outcome[] = [];
     for (const outcome of withoutOvercome(outcomes)) {
-      if (outcome.kind === "deferred")
-        this.#dueAt = Math.min(this.#dueAt ?? Number.POSITIVE_INFINITY, outcome.nextAttempt);
-      yield await this.#withSessionsEnded(outcome);
+      if (outcome.kind === "deferred") {
+        this.#refusedDueAt = Math.min(this.#refusedDueAt ?? never, outcome.nextAttempt);
+      }
+      // Sessions end whether or not anybody reads the report to its end.
+      reported.push(await this.#withSessionsEnded(outcome));
     }
+    yield* reported;
   }
 
   async #pause(delay: number): Promise<void> {
@@ -291,8 +348,11 @@ class Synchronization {
     phase: Phase,
     outcomes: Outcome[],
     work: (step: Step) => Promise<StreamPosition | undefined>,
+    attempt: number,
   ): Promise<void> {
     this.#settings.signal?.throwIfAborted();
+    this.#stepRemovals = 0;
+    this.#isRepeated = attempt > 1;
     let position: StreamPosition | undefined;
     const step: Step = {
       source: this.#stream.source,
@@ -311,7 +371,7 @@ class Synchronization {
       needsRefresh: () => this.#restart !== undefined,
       missing: this.#missing,
       reliable: this.#reliable,
-      ...(this.#stream.reread === undefined ? {} : { restate: this.#restate }),
+      ...(this.#stream.reread === undefined ? {} : { doubtful: this.#doubtful }),
     };
     if (this.#target.transaction === undefined) {
       // What was begun before an outage or a crash may have left accounts behind that no link knows.
@@ -322,40 +382,39 @@ class Synchronization {
     }
     // Only what is committed is remembered.
     if (position !== undefined) this.#position = position;
+    if (this.#stepRemovals === 0) return;
+    if (this.#refreshing) this.#refreshRemovals += this.#stepRemovals;
+    this.#recentRemovals.push({ at: this.#settings.now(), count: this.#stepRemovals });
   }
 
-  /** Reads groups again. What they have lost meanwhile counts like any other removal. */
-  readonly #restate = async (step: Step, groups: readonly string[]): Promise<void> => {
-    const { signal } = this.#settings;
-    const options = signal === undefined ? {} : { signal };
-    const restated = (await this.#stream.reread?.(groups, options)) ?? [];
-    // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
-    const beside: Step = { ...step, phase: "reconcile" };
-    const { compared, ...ahead } = await forecast(beside, restated);
-    if (ahead.count > 0) await this.#refuseAbove(step, ahead);
-    await applyChanges(beside, restated, compared);
-    // A group that was not found is gone, which the stream will tell.
-    for (const group of groups) this.#reliable.add(group);
-  };
-
+  /** @param judge whether what was called unchanged has to be known by now. */
   async #saveCheckpoint(
     step: Step,
     checkpoint: string | undefined,
+    judge: boolean,
   ): Promise<StreamPosition | undefined> {
     if (checkpoint === undefined) return undefined;
-    if (await isStillMissing(step)) step.askForRefresh("An entry that should be known is not.");
+    if (judge && (await isStillMissing(step))) {
+      step.askForRefresh("An entry that should be known is not.");
+    }
     if (step.needsRefresh()) return undefined;
     return await this.#save(step, { ...this.#position, checkpoint });
   }
 
   async #save(step: Step, position: StreamPosition): Promise<StreamPosition> {
+    const { checkpoints } = step.target;
     try {
-      return await step.target.checkpoints.save(this.#stream.source, position);
+      return await checkpoints.save(this.#stream.source, position);
     } catch (cause) {
-      if (cause instanceof VersionConflictError) {
-        throw new StreamTakenError(this.#stream.source, { cause });
-      }
-      throw cause;
+      if (!(cause instanceof VersionConflictError)) throw cause;
+      // The answer to an earlier attempt may have been lost, and not what it stored.
+      const stored = this.#isRepeated ? await checkpoints.load(this.#stream.source) : undefined;
+      const isOurs =
+        stored?.revision === position.revision + 1 &&
+        stored.generation === position.generation &&
+        stored.checkpoint === position.checkpoint;
+      if (isOurs) return stored;
+      throw new StreamTakenError(this.#stream.source, { cause });
     }
   }
 
@@ -367,18 +426,20 @@ class Synchronization {
 
   /** A live burst is what came within a window of time; a refresh is one burst, however long it takes. */
   async #refuseAbove(
+    phase: Phase,
     step: Step,
-    ahead: Pick<Awaited<ReturnType<typeof forecast>>, "removals" | "count">,
+    { removals, count }: Pick<Forecast, "removals" | "count">,
   ): Promise<void> {
+    if (count === 0) return;
     const since = this.#settings.now() - this.#settings.maxDeletes.within;
     this.#recentRemovals = this.#recentRemovals.filter(({ at }) => at > since);
-    const before =
-      step.phase === "live"
-        ? this.#recentRemovals.reduce((sum, { count }) => sum + count, 0)
-        : this.#refreshRemovals;
+    const recent = this.#recentRemovals.reduce((sum, one) => sum + one.count, 0);
+    const before = (phase === "live" ? recent : this.#refreshRemovals) + this.#stepRemovals;
     const limit = await limitFor(step);
-    if (before + ahead.count <= limit) return;
-    throw new LimitReached({ kind: "limited", limit, before, removals: ahead.removals });
+    if (before + count > limit) {
+      throw new LimitReached({ kind: "limited", limit, count, before, removals });
+    }
+    this.#stepRemovals += count;
   }
 
   /** Ends the sessions of who was disabled or deleted, now that it is committed. */
@@ -435,15 +496,10 @@ async function forgetTombstones(step: Step): Promise<void> {
   }
 }
 
-function tooMany({ limit, before, removals }: Outcome & { kind: "limited" }): TooManyError {
-  const members = removals.memberships.reduce((sum, group) => sum + group.members, 0);
-  const parts = [
-    `${removals.deletions.length} deletions`,
-    `${removals.deactivations.length} deactivations`,
-    `${members} members leaving groups`,
-  ];
+function tooMany({ limit, count, before }: Outcome & { kind: "limited" }): TooManyError {
+  const earlier = before === 0 ? "" : ` after ${before} before it`;
   return new TooManyError(
-    `Nothing was changed: the batch would bring ${parts.join(", ")}${before === 0 ? "" : `, after ${before} removals before it`}, and maxDeletes allows ${limit}. Raise it if this is what the directory means.`,
+    `Nothing was changed: the batch would bring ${count} deletions, deactivations and members leaving groups${earlier}, and maxDeletes allows ${limit}. Raise it if this is what the directory means.`,
     limit,
   );
 }

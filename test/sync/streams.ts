@@ -236,6 +236,8 @@ export function inWords(outcomes: readonly Outcome[]): readonly string[] {
         return `${outcome.member.name} into ${outcome.group.name}`;
       case "memberRemoved":
         return `${outcome.member.name} out of ${outcome.group.name}`;
+      case "memberDeferred":
+        return `deferred ${outcome.member.name} and ${outcome.group.name}: ${outcome.code}`;
       case "renamed":
         return `renamed ${outcome.from} to ${outcome.name}`;
       case "deferred":
