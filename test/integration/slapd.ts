@@ -54,6 +54,8 @@ export interface SlapdOptions {
   readonly tls?: boolean;
   /** Whether the server listens on a Unix socket, where this process is the administrator by SASL EXTERNAL. Default false. */
   readonly ldapi?: boolean;
+  /** Rules of access (slapd.access(5)), which the administrator is above. Default: everybody may read everything. */
+  readonly access?: readonly string[];
   /** What the database holds at first. Default: the suffix, `ou=people` and `ou=groups`. */
   readonly ldif?: string;
   /** Whether posixGroup is a structural class with `memberUid` (`nis`) or an auxiliary one (`rfc2307bis`). Default `nis`. */
@@ -223,6 +225,7 @@ function configuration(
     `rootdn "${adminDn}"`,
     `rootpw ${password}`,
     `directory ${directory}/db`,
+    ...(options.access ?? []),
     "maxsize 4294967296",
     // A killed process loses nothing that it wrote; only a crash of the machine would.
     "envflags nosync",

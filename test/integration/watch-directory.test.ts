@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { UnsupportedError } from "concordat";
 import type { ChangeStream } from "concordat/changes";
 import {
   LdapTlsError,
@@ -212,6 +213,26 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
 
       await using missing = new Watching(watch(slapd, { base: [people, `ou=no,${suffix}`] }));
       await expect(missing.next()).rejects.toMatchObject({ resultName: "noSuchObject" });
+    });
+
+    test("several bases are refused to who may not search entryDN, and no base is then empty", async () => {
+      await using strict = await startSlapd({
+        access: ["access to attrs=entryDN by * none", "access to * by * read"],
+      });
+      const administrator = await strict.client();
+      await addPerson(administrator, "ann");
+      const { bind: _, ...anonymous } = optionsFor(strict);
+      const base = [people, groups];
+      await using several = new Watching(watchDirectory({ ...anonymous, base }));
+      await expect(several.refreshed()).rejects.toThrow(UnsupportedError);
+      expect(changesOf(several.batches)).toEqual([]);
+      await using one = new Watching(watchDirectory({ ...anonymous, base: people }));
+      expect(changesOf(await one.refreshed())).toMatchObject([
+        { kind: "upsert", resource: { userName: "ann" } },
+        { kind: "sweep" },
+      ]);
+      await using allowed = new Watching(watch(strict, { base }));
+      expect(changesOf(await allowed.refreshed())).toHaveLength(2);
     });
 
     test("a parent that is renamed changes the names of what is below it, by a list of names", async () => {

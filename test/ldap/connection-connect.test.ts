@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { type ConnectOptions, connect } from "concordat/ldap";
 import { describe, expect, test } from "vitest";
 import {
@@ -35,6 +36,9 @@ async function failure(options: ConnectOptions): Promise<unknown> {
   );
 }
 
+/** What JavaScript, or a variable of the environment that is not there, makes of a text. */
+const missing = undefined as never;
+
 /** An address of a machine that does not exist, since the network is reserved for documentation (RFC 5737). */
 const nowhere = "ldap://192.0.2.1";
 
@@ -56,6 +60,26 @@ describe("what is refused before anything is sent", () => {
       { url: "ldaps://192.0.2.1", startTls: true },
       { code: "invalid_value", path: "startTls" },
     ],
+    [
+      "a password that was never set",
+      { url: "ldaps://192.0.2.1", bind: { ...bind, password: missing } },
+      { code: "invalid_value", path: "bind.password" },
+    ],
+    [
+      "a name that was never set",
+      { url: "ldaps://192.0.2.1", bind: { ...bind, dn: missing } },
+      { code: "invalid_value", path: "bind.dn" },
+    ],
+    [
+      "options of TLS without TLS",
+      { tls: { minVersion: "TLSv1.3" } },
+      { code: "invalid_value", path: "tls" },
+    ],
+    [
+      "options of TLS for a local socket",
+      { url: "ldapi://%2Frun%2Fldapi", tls: {} },
+      { code: "invalid_value", path: "tls" },
+    ],
     ["a URL that is none", { url: "directory.example" }, { code: "invalid_value", path: "url" }],
     ["another scheme", { url: "https://directory.example" }, { path: "url" }],
     ["a URL with a base", { url: "ldap://directory.example/dc=example" }, { path: "url" }],
@@ -70,6 +94,19 @@ describe("what is refused before anything is sent", () => {
     ["half a millisecond", { probeInterval: 0.5 }, { path: "probeInterval" }],
   ])("%s", async (_, options, expected) => {
     expect(await failure({ url: nowhere, ...options })).toMatchObject(expected);
+  });
+
+  const pem = (label: string, text: string) =>
+    `-----BEGIN ${label}-----\n${Buffer.from(text).toString("base64")}\n-----END ${label}-----\n`;
+  test.each<[string, NonNullable<ConnectOptions["tls"]>]>([
+    ["a key that is none", { key: pem("PRIVATE KEY", "very secret") }],
+    ["a certificate that is none", { cert: pem("CERTIFICATE", "very secret") }],
+    ["a version of TLS that there is not", { minVersion: "TLSv9" as never }],
+  ])("%s, which is not repeated", async (_, tls) => {
+    const error = await failure({ url: "ldaps://192.0.2.1", tls });
+    expect(error).toMatchObject({ code: "invalid_value", path: "tls", cause: expect.any(Error) });
+    const secret = Buffer.from("very secret").toString("base64");
+    expect(inspect(error, { depth: 5 })).not.toContain(secret);
   });
 
   test("a URL with credentials, which are not repeated", async () => {
@@ -199,13 +236,17 @@ describe("a bind", () => {
     expect(sent?.toString("latin1")).toContain("later");
   });
 
-  test("does not take an empty password from a function either", async () => {
+  test.each([
+    ["an empty password", ""],
+    ["undefined", undefined],
+    ["null", null],
+  ])("does not take %s from a function either", async (_, password) => {
     let sent: Buffer | undefined;
     const error = await failureOf(
       async (peer) => {
         sent = await peer.request();
       },
-      { ...options, bind: { ...bind, password: () => "" } },
+      { ...options, bind: { ...bind, password: () => password as string } },
     );
     expect(error).toMatchObject({ code: "invalid_value", path: "bind.password" });
     expect(sent).toBeUndefined();

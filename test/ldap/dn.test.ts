@@ -28,6 +28,9 @@ describe("normalizeDn", () => {
     ["cn=nul\\00,o=x", "cn=nul\\00,o=x"],
     ["cn=ﬁne", "cn=fine"],
     ["cn=", "cn="],
+    ["Employee_Id=7,CN=Staff,O=x", "employee_id=7,cn=staff,o=x"],
+    ["krbPrincipalName=HTTP/Www@X.ORG,O=X", "krbprincipalname=HTTP/Www@X.ORG,o=x"],
+    ["krbPrincipalName=J\\C3\\BCrg  B@X+CN=A", "cn=a+krbprincipalname=Jürg B@X"],
   ])("%s", (dn, normalized) => {
     expect(normalizeDn(dn)).toBe(normalized);
     expect(new DnNormalizer().normalize(dn)).toBe(normalized);
@@ -45,6 +48,7 @@ describe("normalizeDn", () => {
     ",cn=a",
     "cn=a,,dc=b",
     "=a",
+    "_a=b",
     "c n=a",
     "cn=a;dc=b",
     'cn="a"',

@@ -314,21 +314,28 @@ describe("profile", () => {
     });
   });
 
-  test.each(["userPassword", "USERPASSWORD;x-a", "2.5.4.35", "sambaNTPassword", "unicodePwd"])(
-    "never asks for %s",
-    (attribute) => {
-      expect(() => profile({ extends: inetOrgPerson, user: { nickName: attribute } })).toThrow(
-        InvalidValueError,
-      );
-      expect(() =>
-        watchDirectory({
-          url: "ldap://localhost",
-          base: "dc=x",
-          profile: { ...inetOrgPerson, attributes: [attribute] },
-        }),
-      ).toThrow(InvalidValueError);
-    },
-  );
+  test.each([
+    ...["userPassword", "USERPASSWORD;x-a", "2.5.4.35", "authPassword", "pwdHistory", "olcRootPW"],
+    ...["unicodePwd", "1.2.840.113556.1.4.90", "supplementalCredentials", "ms-Mcs-AdmPwd"],
+    ...["sambaNTPassword", "sambaLMPassword", "sambaPasswordHistory", "1.3.6.1.4.1.7165.2.1.25"],
+    ...["krbPrincipalKey", "2.16.840.1.113719.1.301.4.39.1", "ipaNTHash"],
+  ])("never asks for %s", (attribute) => {
+    expect(() => profile({ extends: inetOrgPerson, user: { nickName: attribute } })).toThrow(
+      InvalidValueError,
+    );
+    expect(() =>
+      watchDirectory({
+        url: "ldap://localhost",
+        base: "dc=x",
+        profile: { ...inetOrgPerson, attributes: [attribute] },
+      }),
+    ).toThrow(InvalidValueError);
+  });
+
+  test("takes names with an underscore, as several servers have them", () => {
+    const changes = { userClasses: ["acme_person"], uid: "login_name;x-a_b" };
+    expect(profile({ extends: inetOrgPerson, ...changes })).toMatchObject(changes);
+  });
 
   test.each([
     ["a class that would change the filter", { userClasses: ["person)(uid=*"] }],

@@ -547,7 +547,6 @@ describe("failures", () => {
       LdapCredentialsError,
     ],
     ["a base that does not exist", { base: "ou=nowhere,dc=example,dc=com" }, LdapResultError],
-    ["a filter with a syntax error", { filter: "(uid=*" }, LdapFilterError],
     ["a host that does not exist", { url: "ldap://host.invalid" }, LdapConnectError],
   ])("that do not pass are thrown: %s", async (_, changes, expected) => {
     await using directory = await startDirectory();
@@ -565,10 +564,37 @@ describe("failures", () => {
     ["an empty name", { source: "" }],
     ["a batch of nothing", { batchSize: 0 }],
     ["a time of nothing", { reconcileEvery: 0 }],
+    ["a time that is no number", { reconcileEvery: Number.NaN }],
+    ["a time that no timer can wait", { reconcileEvery: 2 ** 31 }],
+    ["a time without an end", { reconcileEvery: Number.POSITIVE_INFINITY }],
+    ["no first delay", { reconnect: { initialDelay: 0 } }],
+    ["a first delay that is no number", { reconnect: { initialDelay: Number.NaN } }],
+    ["a longest delay that no timer can wait", { reconnect: { maxDelay: 2 ** 31 } }],
+    ["a longest delay without an end", { reconnect: { maxDelay: Number.POSITIVE_INFINITY } }],
+    ["a number of attempts that is none", { reconnect: { maxAttempts: Number.NaN } }],
   ])("of the caller are thrown by watchDirectory: %s", async (_, changes) => {
     expect(() => watchDirectory({ url: "ldap://localhost", base: "dc=x", ...changes })).toThrow(
       InvalidValueError,
     );
+  });
+
+  // Beside the profile's own condition, any but the last would be a condition more or none at all.
+  test.each(["(uid=a)(uid=b)", "", ")(uid=b", "uid=a", "(uid=*", "(uid=a))((uid=b)"])(
+    "of the caller are thrown by watchDirectory: the filter %j",
+    (filter) => {
+      const options = { url: "ldap://localhost", base: "dc=x", filter };
+      expect(() => watchDirectory(options)).toThrow(LdapFilterError);
+    },
+  );
+
+  test("none are the limits themselves", () => {
+    const options = {
+      url: "ldap://localhost",
+      base: "dc=x",
+      reconcileEvery: 2 ** 31 - 1,
+      reconnect: { initialDelay: 1, maxDelay: 2 ** 31 - 1, maxAttempts: Number.POSITIVE_INFINITY },
+    };
+    expect(() => watchDirectory(options)).not.toThrow();
   });
 
   test("a signal ends the reading with its reason, wherever it is", async () => {
