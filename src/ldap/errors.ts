@@ -105,6 +105,26 @@ export class LdapMessageTooLargeError extends LdapError {
   }
 }
 
+/**
+ * A function of the profile failed for an entry. The error that it threw is the cause.
+ *
+ * Nothing that can be told of the entry would be true, so the stream ends before it, and reads it again when resumed.
+ */
+export class LdapMappingError extends LdapError {
+  override readonly name = "LdapMappingError";
+  override readonly code = "ldap_mapping";
+  /** The permanent id of the entry. */
+  readonly sourceId: string;
+  /** The attribute of the user or group that was to be mapped, such as `active`. */
+  readonly attribute: string;
+
+  constructor(sourceId: string, attribute: string, options: { cause: unknown }) {
+    super(`The profile's mapping of "${attribute}" failed for the entry ${sourceId}.`, options);
+    this.sourceId = sourceId;
+    this.attribute = attribute;
+  }
+}
+
 /** The connection could not be made: no such host, nobody listening, no answer in time. */
 export class LdapConnectError extends LdapError {
   override readonly name = "LdapConnectError";

@@ -12,6 +12,7 @@ export {
   LdapDisconnectedError,
   LdapError,
   LdapFilterError,
+  LdapMappingError,
   LdapMessageTooLargeError,
   LdapProtocolError,
   LdapResultError,

@@ -1,4 +1,5 @@
 import type {
+  Delete,
   ManagedAttributes,
   MemberChange,
   MemberReference,
@@ -9,6 +10,7 @@ import { InvalidValueError } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
 import { firstTextOf } from "./attributes.js";
 import { DnNormalizer, normalizeValue } from "./dn.js";
+import { LdapMappingError } from "./errors.js";
 import type { Attribute } from "./message.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./profile-entry.js";
@@ -16,7 +18,7 @@ import { MemberLists } from "./profile-member-lists.js";
 
 /** What a mapper met in an entry and could not use. */
 export type MappingProblem =
-  /** The entry has none of the profile's object classes, and was left out. */
+  /** The entry names none of the profile's object classes, be it of one derived from them, and was left out. */
   | "neitherUserNorGroup"
   /** A value that was to be text is not UTF-8, and counts as absent. */
   | "undecodableValue"
@@ -81,13 +83,19 @@ export class EntryMapper {
     this.#uid = slots.find(profile.uid);
   }
 
-  /** The change that says what the entry is now; undefined if it is neither a user nor a group. */
-  map(sourceId: string, dn: string, attributes: readonly Attribute[]): Upsert | undefined {
+  /**
+   * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it may
+   * have been before, and though the server, which knows what its classes are derived from, sends it.
+   *
+   * @throws {LdapMappingError} if a function of the profile fails.
+   */
+  map(sourceId: string, dn: string, attributes: readonly Attribute[]): Upsert | Delete {
     const entry = new SlottedEntry(this.#slots, sourceId, dn, attributes, this.#undecodable);
     const type = this.#typeOf(entry);
     if (type === undefined) {
       this.#report("neitherUserNorGroup", sourceId);
-      return undefined;
+      const stamp = entry.textAt(this.#entryCsn);
+      return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
     }
     const identity = this.#identify(entry, type);
     const common = { kind: "upsert", sourceId, ...identity, complete: true } as const;
@@ -198,7 +206,15 @@ function compile(mapping: AttributeMapping<unknown>, slots: AttributeSlots): Rea
 /** A resource: an attribute that is mapped and has no value is `null`, since the entry was read whole. */
 function readFields(fields: readonly Field[], entry: SlottedEntry): Record<string, unknown> {
   const resource: Record<string, unknown> = {};
-  for (const [name, read] of fields) resource[name] = read(entry);
+  let attribute = "";
+  try {
+    for (const [name, read] of fields) {
+      attribute = name;
+      resource[name] = read(entry);
+    }
+  } catch (cause) {
+    throw new LdapMappingError(entry.id, attribute, { cause });
+  }
   return resource;
 }
 

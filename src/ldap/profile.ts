@@ -6,7 +6,8 @@ import type { DirectoryEntry } from "./profile-entry.js";
 
 /**
  * Computes a value from an entry. `undefined` and `null` both mean that the entry has no value. It should look at nothing
- * but the entry: the result is not computed again until the entry changes.
+ * but the entry: the result is not computed again until the entry changes. It should not throw: that ends the stream with an
+ * {@link LdapMappingError}.
  */
 export type FromEntry<V> = (entry: DirectoryEntry) => V | null | undefined;
 
@@ -57,7 +58,10 @@ export interface MemberAttribute {
 /** How the entries of a directory become users and groups. Plain data: see {@link profile} for changing one. */
 export interface Profile {
   readonly name: string;
-  /** An entry with one of these object classes, whatever else it has, is a user. */
+  /**
+   * An entry with one of these object classes, whatever else it has, is a user. Classes are looked for as they are written in
+   * the entry: one that is derived from another does not stand for it, and is to be listed too.
+   */
   readonly userClasses: readonly string[];
   /** An entry with one of these object classes, and none of a user's, is a group. */
   readonly groupClasses: readonly string[];

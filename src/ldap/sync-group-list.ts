@@ -28,6 +28,7 @@ export class GroupList implements Pass {
     const sourceId = firstTextOf(attributes, "entryUUID")?.toLowerCase();
     if (sourceId === undefined || touched?.has(sourceId)) return;
     const change = mapper.map(sourceId, dn, attributes);
-    if (change !== undefined) changes.push(change);
+    // What is no group any more is told by the list of names.
+    if (change.kind === "upsert") changes.push(change);
   }
 }

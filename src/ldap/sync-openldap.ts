@@ -77,23 +77,25 @@ class OpenLdapReader {
   /** Reads until the search ends; begins again, without the cookie, when the server has no use for it. */
   async *read(): AsyncGenerator<ReaderBatch> {
     for (;;) {
+      let reason: ResetReason | undefined;
       try {
-        yield* this.#run();
-        return;
+        reason = yield* this.#run();
+        if (reason === undefined) return;
       } catch (error) {
-        const reason = this.#cookie === undefined ? undefined : resetReason(error);
+        reason = this.#cookie === undefined ? undefined : resetReason(error);
         if (reason === undefined) throw error;
-        this.#reading.reset(reason);
-        this.#cookie = undefined;
-        this.#changes = [];
-        this.#due.length = 0;
-        this.#unproven = [];
-        this.#touched = undefined;
       }
+      this.#reading.reset(reason);
+      this.#cookie = undefined;
+      this.#changes = [];
+      this.#due.length = 0;
+      this.#unproven = [];
+      this.#touched = undefined;
     }
   }
 
-  async *#run(): AsyncGenerator<ReaderBatch> {
+  /** Returns the reason why to begin again, without the cookie, if there is one. */
+  async *#run(): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
     const { follow, tell, baseStamp } = this.#reading;
     const resumedFrom = this.#cookie;
     const resumed = resumedFrom !== undefined;
@@ -117,6 +119,8 @@ class OpenLdapReader {
         live.request();
         await this.#wakeup.wait();
       }
+      // Who goes on looks at the names of all entries. Who does not would never learn what was deleted.
+      if (!follow && refresh.isSuspect(baseStamp)) return "ignored";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
@@ -131,6 +135,7 @@ class OpenLdapReader {
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
       if (follow) yield* this.#follow(live);
+      return undefined;
     } finally {
       await live.close();
     }
@@ -240,8 +245,7 @@ class OpenLdapReader {
         this.#touched?.add(id);
         if (state === "delete") this.#addDelete(id, covered);
         else if (state !== "present") {
-          const change = this.#reading.mapper.map(id, message.dn, message.attributes);
-          if (change !== undefined) this.#changes.push(change);
+          this.#changes.push(this.#reading.mapper.map(id, message.dn, message.attributes));
         }
         if (covered !== undefined) this.#advance(covered);
         break;

@@ -92,7 +92,8 @@ export class Refresh implements Pass {
       case "add":
       case "modify": {
         const change = this.#mapper.map(id, dn, attributes);
-        if (change === undefined) return;
+        // What is told whole is swept of whatever it does not mention.
+        if (change.kind === "delete" && this.#resumedFrom === undefined) return;
         const { stamp } = change;
         if (stamp !== undefined && this.#resumedFrom !== undefined) {
           this.#sentOldEntry ||= covers(this.#resumedFrom, stamp);

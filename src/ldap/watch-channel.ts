@@ -18,6 +18,11 @@ export type ResetReason =
   | "content"
   /** The directory answered e-syncRefreshRequired: it does not know any more what changed since (RFC 4533 §3.1). */
   | "refreshRequired"
+  /**
+   * The directory seems to have ignored the cookie and to have told all that exists as if it were what changed. Only in the
+   * mode `refreshOnly`: whoever goes on looks at what exists instead.
+   */
+  | "ignored"
   /** The directory would not resume (unwillingToPerform): mostly since it was set back to an earlier state. */
   | "refused";
 

@@ -35,7 +35,7 @@ export async function rereadEntries(
         const entry = mapper.identify(message.dn, message.attributes);
         if (typeof entry === "string") continue;
         const change = mapper.map(entry.sourceId, message.dn, message.attributes);
-        if (change !== undefined) found.push(change);
+        if (change.kind === "upsert") found.push(change);
       }
     }
   }

@@ -24,6 +24,7 @@ import {
   readBases,
   sourceName,
 } from "./watch-content.js";
+import { WatchIterator } from "./watch-iterator.js";
 import { rereadEntries } from "./watch-reread.js";
 
 /** Which directory to watch, and for what. */
@@ -79,7 +80,8 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
  * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
  * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not offer
- * the operation, or several bases to this account ({@link UnsupportedError}).
+ * the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that fails for an
+ * entry ({@link LdapMappingError}): what it was to say, such as that somebody is locked, cannot be guessed.
  *
  * @example
  * ```ts
@@ -104,7 +106,8 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
   const content = contentOf(options, profile);
   return {
     source,
-    read: ({ after, signal } = {}) => new Watch(source, options, after, signal).read(),
+    read: ({ after, signal } = {}) =>
+      new WatchIterator((ended) => new Watch(source, options, after, ended).read(), signal),
     reread(sourceIds, { signal } = {}) {
       const mapper = new EntryMapper(profile, () => {
         // The stream itself tells of what it cannot use.
@@ -133,13 +136,13 @@ class Watch {
     source: string,
     options: WatchOptions,
     after: string | undefined,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ) {
     this.#source = source;
     this.#options = options;
     this.#profile = options.profile ?? inetOrgPerson;
     this.#checkpoint = after;
-    this.#signal = signal ?? new AbortController().signal;
+    this.#signal = signal;
     this.#sleep = options.sleep ?? systemSleep;
     this.#backoff = new Backoff(options.reconnect || {}, options.random ?? Math.random);
     this.#mapper = new EntryMapper(this.#profile, (problem, sourceId) => {

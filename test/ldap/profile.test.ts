@@ -3,6 +3,7 @@ import { InvalidValueError } from "concordat";
 import type { Change, ChangeBatch } from "concordat/changes";
 import {
   inetOrgPerson,
+  LdapMappingError,
   type Profile,
   profile,
   rfc2307,
@@ -307,7 +308,9 @@ describe("profile", () => {
       extends: inetOrgPerson,
       user: { active: (entry) => entry.text("pwdAccountLockedTime") === undefined },
     });
-    await expect(map(blind, `uid=ann,${people}`, person)).rejects.toThrow(InvalidValueError);
+    await expect(map(blind, `uid=ann,${people}`, person)).rejects.toMatchObject({
+      cause: expect.any(InvalidValueError),
+    });
     const seeing = profile({ extends: blind, attributes: ["pwdAccountLockedTime"] });
     expect(await map(seeing, `uid=ann,${people}`, person)).toMatchObject({
       resource: { active: true },
@@ -330,6 +333,25 @@ describe("profile", () => {
         profile: { ...inetOrgPerson, attributes: [attribute] },
       }),
     ).toThrow(InvalidValueError);
+  });
+
+  test("that fails for an entry ends the stream, which names the entry and the attribute", async () => {
+    const cause = new Error("ann@example.com is not expected");
+    const failing = profile({
+      extends: inetOrgPerson,
+      user: {
+        title: (entry) => {
+          if (entry.text("uid") === "ann") throw cause;
+          return "Boss";
+        },
+      },
+    });
+    const error = await map(failing, `uid=ann,${people}`, person).catch((thrown) => thrown);
+    if (!(error instanceof LdapMappingError)) throw error;
+    expect(error).toMatchObject({ code: "ldap_mapping", attribute: "title", cause });
+    expect(error.sourceId).toMatch(/^[\da-f-]{36}$/);
+    expect(error.message).toContain(error.sourceId);
+    expect(error.message).not.toContain("ann");
   });
 
   test("takes names with an underscore, as several servers have them", () => {

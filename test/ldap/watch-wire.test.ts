@@ -101,6 +101,33 @@ describe("a refresh", () => {
     ]);
   });
 
+  test("that is the only one, and tells what the cookie covers, is made anew, without the cookie", async () => {
+    const { script, watching: first } = await live();
+    await using _ = script;
+    await first.stop();
+    const stream = watch(script, { mode: "refreshOnly" });
+    await using watching = new Watching(stream, first.checkpoint);
+    await watching.next();
+    watching.ask();
+    const ignorant = await script.next();
+    expect(ignorant.cookie).toBe(cookie(csn(10)));
+    ignorant.entry(state.add, uuid(2), "bob", { csn: csn(9) });
+    ignorant.info(refreshEnd(1, cookie(csn(12))));
+    const anew = script.next();
+    // The refresh begins once more, without having ended.
+    expect(await watching.next()).toEqual({ phase: "snapshot", refresh: "begins", changes: [] });
+    watching.ask();
+    const search = await anew;
+    expect(search.cookie).toBeUndefined();
+    search.entry(state.add, uuid(2), "bob", { csn: csn(9) });
+    search.info(refreshEnd(1, cookie(csn(12))));
+    expect(changesOf(await watching.refreshed())).toMatchObject([
+      { kind: "upsert", sourceId: uuid(2) },
+      { kind: "sweep" },
+    ]);
+    await expect(watching.next()).rejects.toThrow("The stream has ended.");
+  });
+
   test("in batches: a set of deletions that is larger than a batch is divided", async () => {
     const { script, watching: first } = await live();
     await using _ = script;

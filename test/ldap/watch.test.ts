@@ -198,6 +198,31 @@ describe("live changes", () => {
     expect((await watching.next()).changes).toMatchObject([{ kind: "upsert", sourceId: ann }]);
   });
 
+  test("of entries whose class is only derived from one of the profile are as in a refresh", async () => {
+    await using directory = await startDirectory();
+    const ann = addPerson(directory, "ann");
+    const dn = `uid=ann,${people}`;
+    const asPerson = { replace: { objectClass: ["person", "uidObject"] } };
+    directory.modify(dn, asPerson);
+    const changes = { profile: profile({ extends: inetOrgPerson, userClasses: ["person"] }) };
+    await using watching = new Watching(watch(directory, changes));
+    await watching.refreshed();
+    expect(changesOf(watching.batches)).toMatchObject([{ kind: "upsert" }, { kind: "sweep" }]);
+    const whilePerson = watching.checkpoint;
+
+    // The directory sends it, since every inetOrgPerson is a person.
+    directory.modify(dn, { replace: { objectClass: "inetOrgPerson" } });
+    const stamp = directory.entry(dn)?.entryCSN;
+    expect((await watching.next()).changes).toEqual([{ kind: "delete", sourceId: ann, stamp }]);
+
+    await using resumed = new Watching(watch(directory, changes), whilePerson);
+    expect(changesOf(await resumed.refreshed())).toEqual([
+      { kind: "delete", sourceId: ann, stamp },
+    ]);
+    await using fresh = new Watching(watch(directory, changes));
+    expect(changesOf(await fresh.refreshed())).toEqual([{ kind: "sweep" }]);
+  });
+
   test("outside the content move the checkpoint on", async () => {
     await using directory = await startDirectory();
     await using watching = new Watching(watch(directory));
@@ -614,6 +639,23 @@ describe("failures", () => {
     live.abort(reason);
     await expect(waiting).rejects.toBe(reason);
     await expect.poll(() => directory.connections).toBe(0);
+  });
+
+  test("return() ends a reading that waits", async () => {
+    await using directory = await startDirectory();
+    const batches = watch(directory).read()[Symbol.asyncIterator]();
+    for (let batch = await batches.next(); batch.value?.refresh !== "ends"; ) {
+      batch = await batches.next();
+    }
+    const waiting = batches.next();
+    expect(await batches.return?.()).toEqual({ done: true, value: undefined });
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    expect(await batches.next()).toEqual({ done: true, value: undefined });
+    await expect.poll(() => directory.connections).toBe(0);
+
+    const unread = watch(directory).read()[Symbol.asyncIterator]();
+    expect(await unread.return?.()).toEqual({ done: true, value: undefined });
+    expect(await unread.next()).toEqual({ done: true, value: undefined });
   });
 
   test("leaving the loop closes the connection", async () => {

@@ -57,6 +57,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "LdapDisconnectedError",
     "LdapError",
     "LdapFilterError",
+    "LdapMappingError",
     "LdapMessageTooLargeError",
     "LdapProtocolError",
     "LdapResultError",
