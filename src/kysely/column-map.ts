@@ -49,6 +49,13 @@ export interface MappedColumn {
 /** The column of an attribute, by its name alone where nothing else is to be said. */
 export type AttributeColumn = string | MappedColumn;
 
+/** A column that holds ids of resources. */
+export interface DependentColumn extends TableReference {
+  readonly column: string;
+  /** A column that says `User` or `Group`, where the ids may be of either; rows of the other are no dependents. */
+  readonly type?: string;
+}
+
 /** Where the attributes of a resource type are stored; the paths are SCIM's, such as `name.givenName`. */
 export interface ResourceMap<Path extends string = string> extends TableReference {
   readonly id: IdColumn;
@@ -69,7 +76,7 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
   /** What deleting a resource does: remove its row, set `active` to false, or nothing but throw. Default: `hard`. */
   readonly delete?: "hard" | "deactivate" | "none";
   /** Columns of other tables that hold ids of these resources; their rows are removed with the resource. */
-  readonly dependents?: readonly (TableReference & { readonly column: string })[];
+  readonly dependents?: readonly DependentColumn[];
 }
 
 /** Where users are stored. */
@@ -78,7 +85,10 @@ export type UserMap = ResourceMap<AttributePath<typeof userDefinition> | "extern
 /** Where groups are stored. */
 export type GroupMap = ResourceMap<AttributePath<typeof groupDefinition> | "externalId">;
 
-/** Where it is stored who is in which group. One row for each membership, and a unique key over group and member. */
+/**
+ * Where it is stored who is in which group. One row for each membership, and a unique key over the group, the member and,
+ * where there is one, the type.
+ */
 export interface MemberMap extends TableReference {
   /** The column with the group's id. */
   readonly group: string;
@@ -107,7 +117,7 @@ export function ownUserMap(names: TableNames): UserMap {
     version: "version",
     created: "created",
     lastModified: "last_modified",
-    dependents: [{ table: names.groupMember, column: "member_id" }],
+    dependents: [{ table: names.groupMember, column: "member_id", type: "member_type" }],
   };
 }
 
@@ -125,7 +135,7 @@ export function ownGroupMap(names: TableNames): GroupMap {
     created: "created",
     lastModified: "last_modified",
     // The rows of its own members are removed by the repository.
-    dependents: [{ table: names.groupMember, column: "member_id" }],
+    dependents: [{ table: names.groupMember, column: "member_id", type: "member_type" }],
   };
 }
 

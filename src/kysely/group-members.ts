@@ -1,9 +1,15 @@
 import { InvalidValueError } from "../core/index.js";
-import type { CallOptions, MemberPage, MembersChange, Membership } from "../repositories/index.js";
+import type {
+  CallOptions,
+  MemberOptions,
+  MemberPage,
+  MembersChange,
+  Membership,
+} from "../repositories/index.js";
 import type { IdType, MemberMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { type StoredId, storedId } from "./id-column.js";
-import { batches, lists } from "./parameters.js";
+import { batches, lists, type Parameters } from "./parameters.js";
 import { quotedTable } from "./resource-table.js";
 import type { Session, StatementText } from "./session.js";
 
@@ -21,8 +27,8 @@ export class GroupMembers {
   readonly #table: string;
   readonly #group: string;
   readonly #member: string;
-  /** Empty where the table does not say what a member is. */
-  readonly #type: string;
+  /** Absent where the table does not say what a member is. */
+  readonly #type: string | undefined;
 
   constructor(session: Session, map: MemberMap, groupType: IdType) {
     this.#session = session;
@@ -31,7 +37,7 @@ export class GroupMembers {
     this.#table = quotedTable(session, map);
     this.#group = session.dialect.quote(map.group);
     this.#member = session.dialect.quote(map.member);
-    this.#type = map.type === undefined ? "" : `, ${session.dialect.quote(map.type)}`;
+    if (map.type !== undefined) this.#type = session.dialect.quote(map.type);
   }
 
   /** The same table in another session. */
@@ -39,26 +45,26 @@ export class GroupMembers {
     return new GroupMembers(session, this.#map, this.#groupType);
   }
 
-  /** Part of the members of a group, in the order of their ids. */
+  /** Part of the members of a group, in the order of their ids and types. */
   async page(
     group: StoredId,
     after: string | undefined,
     count: number,
     options?: CallOptions,
   ): Promise<MemberPage> {
-    const start = after === undefined ? undefined : storedId(after, this.#map.memberType);
-    if (after !== undefined && start === undefined) {
-      throw new InvalidValueError("after", "it is not where a page ended.");
-    }
+    const start = after === undefined ? undefined : this.#start(after);
+    const order = [this.#member, this.#type ?? []].flat().join(", ");
     const rows = await this.#session.read<MemberRow>(
       (p) => `select ${this.#columns} from ${this.#table} where ${this.#group} = ${p.value(group)}
-        ${start === undefined ? "" : `and ${this.#member} > ${p.value(start)}`}
-        order by ${this.#member} limit ${p.value(count + 1)}`,
+        ${start === undefined ? "" : `and (${order}) > ${p.rows([start])}`}
+        order by ${order} limit ${p.value(count + 1)}`,
       options,
     );
     const members = rows.slice(0, count).map(toMember);
     const last = members.at(-1);
-    return rows.length > count && last !== undefined ? { members, next: last.value } : { members };
+    return rows.length > count && last !== undefined
+      ? { members, next: this.#end(last) }
+      : { members };
   }
 
   /** All members of these groups, by the group's id. */
@@ -88,41 +94,49 @@ export class GroupMembers {
     memberships: readonly Membership[],
     options?: CallOptions,
   ): Promise<readonly Membership[]> {
-    const asked = new Map<string, Membership>();
+    const asked = new Map<string, Membership[]>();
     const stored: [StoredId, StoredId][] = [];
     for (const membership of memberships) {
       const group = storedId(membership.group, this.#groupType);
-      const member = storedId(membership.member, this.#map.memberType);
+      const member = this.#stored(membership.member, membership.type);
       if (group === undefined || member === undefined) continue;
       const key = JSON.stringify([String(group), String(member)]);
-      if (!asked.has(key)) stored.push([group, member]);
-      asked.set(key, membership);
+      const alike = asked.get(key);
+      if (alike === undefined) {
+        stored.push([group, member]);
+        asked.set(key, [membership]);
+      } else alike.push(membership);
     }
-    const existing: Membership[] = [];
+    const existing = new Set<Membership>();
     for (const part of lists(stored)) {
       const rows = await this.#session.read<MemberRow>(
         (p) => `select ${this.#columns} from ${this.#table}
           where (${this.#group}, ${this.#member}) in ${p.tuples(part)}`,
         options,
       );
-      for (const { group_id, member_id } of rows) {
-        const membership = asked.get(JSON.stringify([String(group_id), String(member_id)]));
-        if (membership !== undefined) existing.push(membership);
+      for (const row of rows) {
+        const { value, type } = toMember(row);
+        for (const membership of asked.get(JSON.stringify([String(row.group_id), value])) ?? []) {
+          if ((membership.type ?? type) === type) existing.add(membership);
+        }
       }
     }
-    return existing;
+    return [...existing];
   }
 
   /** The ids of the groups that a resource is in. */
-  async groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]> {
-    const member = storedId(memberId, this.#map.memberType);
+  async groupsOf(
+    memberId: string,
+    { type, ...options }: MemberOptions = {},
+  ): Promise<readonly string[]> {
+    const member = this.#stored(memberId, type);
     if (member === undefined) return [];
     const rows = await this.#session.read<MemberRow>(
       (p) => `select ${this.#columns} from ${this.#table}
-        where ${this.#member} = ${p.value(member)} order by ${this.#group}`,
+        where ${this.#member} = ${p.value(member)}${this.#ofType(type, p)} order by ${this.#group}`,
       options,
     );
-    return rows.map((row) => String(row.group_id));
+    return [...new Set(rows.map((row) => String(row.group_id)))];
   }
 
   /** Adds and removes members without reading them, and returns how many came and went. */
@@ -136,13 +150,14 @@ export class GroupMembers {
         options,
       );
     }
-    const removed = remove.flatMap((id) => storedId(id, this.#map.memberType) ?? []);
-    for (const part of clear ? [] : lists(removed)) {
-      changed += await this.#session.write(
-        (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}
-          and ${this.#member} in ${p.list(part)}`,
-        options,
-      );
+    for (const [type, members] of Map.groupBy(clear ? [] : remove, (member) => member.type)) {
+      for (const part of lists(members.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
+        changed += await this.#session.write(
+          (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}
+            and ${this.#member} in ${p.list(part)}${this.#ofType(type, p)}`,
+          options,
+        );
+      }
     }
     for (const part of batches(added)) {
       changed += await this.#insert(part, (text) => this.#session.write(text, options));
@@ -160,9 +175,9 @@ export class GroupMembers {
   ): Promise<ReadonlySet<unknown>> {
     const added = changes.flatMap(({ group, change: { add = [] } }) => this.#rows(group, add));
     const removed = changes.flatMap(({ group, change: { remove = [] } }) =>
-      remove.flatMap((id): [StoredId, StoredId][] => {
-        const member = storedId(id, this.#map.memberType);
-        return member === undefined ? [] : [[group, member]];
+      remove.flatMap(({ value, type }) => {
+        const member = this.#stored(value, type);
+        return member === undefined ? [] : { type, row: [group, member] };
       }),
     );
     const changed = new Set<unknown>();
@@ -173,11 +188,13 @@ export class GroupMembers {
       );
       for (const { group_id } of rows) changed.add(group_id);
     };
-    for (const part of lists(removed)) {
-      await read(
-        (p) => `delete from ${this.#table}
-          where (${this.#group}, ${this.#member}) in ${p.tuples(part)}`,
-      );
+    for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
+      for (const part of lists(ofType.map(({ row }) => row))) {
+        await read(
+          (p) => `delete from ${this.#table} where (${this.#group}, ${this.#member})
+            in ${p.tuples(part)}${this.#ofType(type, p)}`,
+        );
+      }
     }
     for (const part of batches(added)) await this.#insert(part, read);
     return changed;
@@ -188,11 +205,11 @@ export class GroupMembers {
     rows: readonly (readonly StoredId[])[],
     run: (text: StatementText) => Promise<R>,
   ): Promise<R> {
-    const { onConflict } = this.#session.dialect;
+    const columns = [this.#group, this.#member, this.#type ?? []].flat();
     try {
       return await run(
-        (p) => `insert into ${this.#table} (${this.#group}, ${this.#member}${this.#type})
-          values ${p.rows(rows)} ${onConflict([this.#group, this.#member], [])}`,
+        (p) => `insert into ${this.#table} (${columns.join(", ")})
+          values ${p.rows(rows)} ${this.#session.dialect.onConflict(columns, [])}`,
       );
     } catch (error) {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
@@ -200,20 +217,47 @@ export class GroupMembers {
     }
   }
 
+  /** The id of a member in its column; `undefined` where nobody of the type can be a member. */
+  #stored(value: string, type: Membership["type"]): StoredId | undefined {
+    if (type === "Group" && this.#type === undefined) return undefined;
+    return storedId(value, this.#map.memberType);
+  }
+
+  /** The rest of a condition, for members of one type. Where the table has no types, all are users. */
+  #ofType(type: Membership["type"], p: Parameters): string {
+    return type === undefined || this.#type === undefined
+      ? ""
+      : ` and ${this.#type} = ${p.value(type)}`;
+  }
+
+  /** Where a page ended, for whoever asks for the next one. */
+  #end({ value, type }: MemberPage["members"][number]): string {
+    return this.#type === undefined ? value : `${type}/${value}`;
+  }
+
+  #start(after: string): StoredId[] {
+    const [, type, value] = /^(User|Group)\/(.*)$/s.exec(after) ?? [];
+    const id = this.#type === undefined ? after : value;
+    const member = id === undefined ? undefined : storedId(id, this.#map.memberType);
+    if (member === undefined) throw new InvalidValueError("after", "it is not where a page ended.");
+    return this.#type === undefined || type === undefined ? [member] : [member, type];
+  }
+
   get #columns(): string {
-    const type = this.#map.type === undefined ? "" : `${this.#type} as type`;
+    const type = this.#type === undefined ? "" : `, ${this.#type} as type`;
     return `${this.#group} as group_id, ${this.#member} as member_id${type}`;
   }
 
   #rows(group: StoredId, members: NonNullable<MembersChange["add"]>): StoredId[][] {
-    const rows = new Map<StoredId, StoredId[]>();
+    const rows = new Map<string, StoredId[]>();
     for (const { value, type } of members) {
       const member = storedId(value, this.#map.memberType);
       const memberType = this.#memberType(type);
       if (member === undefined || value === "") {
         throw new InvalidValueError("members.value", `"${value}" is not the id of a resource.`);
       }
-      rows.set(member, [group, member, ...(this.#map.type === undefined ? [] : [memberType])]);
+      const row = [group, member, ...(this.#type === undefined ? [] : [memberType])];
+      rows.set(row.join("\u0000"), row);
     }
     return [...rows.values()];
   }
@@ -224,7 +268,7 @@ export class GroupMembers {
       (name) => name.toLowerCase() === type.toLowerCase(),
     );
     if (known === undefined) throw new InvalidValueError("members.type", "it is User or Group.");
-    if (known === "Group" && this.#map.type === undefined) {
+    if (known === "Group" && this.#type === undefined) {
       throw new InvalidValueError("members.type", "the members of these groups are users.");
     }
     return known;

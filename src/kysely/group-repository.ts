@@ -5,6 +5,7 @@ import {
   type ChangeSet,
   GroupRepository,
   isRefusal,
+  type MemberOptions,
   type MemberPage,
   type MembersChange,
   type Membership,
@@ -52,7 +53,8 @@ export class KyselyGroupRepository extends GroupRepository {
     };
     const { maxPageSize = 1000, now = () => new Date() } = options;
     // The members of a group go with it.
-    const dependents = [...(groups.dependents ?? []), { ...members, column: members.group }];
+    const { type: _, ...ownMembers } = { ...members, column: members.group };
+    const dependents = [...(groups.dependents ?? []), ownMembers];
     const map: GroupMap = { ...groups, dependents };
     const session = new Session(db);
     const rows = new ResourceRows<Group>("Group", map);
@@ -154,9 +156,9 @@ export class KyselyGroupRepository extends GroupRepository {
   override async whichAreMembers(
     id: string,
     ids: readonly string[],
-    options?: CallOptions,
+    { type, ...options }: MemberOptions = {},
   ): Promise<ReadonlySet<string>> {
-    const asked = ids.map((member) => ({ group: id, member }));
+    const asked = ids.map((member) => ({ group: id, member, ...(type && { type }) }));
     const existing = await this.#members.which(asked, options);
     return new Set(existing.map(({ member }) => member));
   }
@@ -168,7 +170,7 @@ export class KyselyGroupRepository extends GroupRepository {
     return this.#members.which(memberships, options);
   }
 
-  override groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]> {
+  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
     return this.#members.groupsOf(memberId, options);
   }
 

@@ -1,6 +1,7 @@
 export { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 export type {
   AttributeColumn,
+  DependentColumn,
   GroupMap,
   IdColumn,
   IdType,

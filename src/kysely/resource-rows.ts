@@ -29,18 +29,18 @@ export interface RowChange {
 
 /** Turns resources of one type into rows of one table, and back. */
 export class ResourceRows<T extends Resource> {
+  readonly type: "User" | "Group";
   readonly columns: readonly ColumnOfAttribute[];
   /** The names of the columns that are read, each once. */
   readonly selected: readonly string[];
   /** The columns that hold an attribute, or its sub-attributes, by the attribute's name. */
   readonly #columnsOf: ReadonlyMap<string, readonly ColumnOfAttribute[]>;
-  readonly #type: "User" | "Group";
   readonly #map: ResourceMap;
   /** The attribute that a resource of the type must have. */
   readonly #required: "userName" | "displayName";
 
   constructor(type: "User" | "Group", map: ResourceMap) {
-    this.#type = type;
+    this.type = type;
     this.#map = map;
     this.#required = type === "User" ? "userName" : "displayName";
     this.columns = attributeColumns(type, map);
@@ -146,7 +146,7 @@ export class ResourceRows<T extends Resource> {
     const { created, lastModified } = this.#map;
     const version = this.version(row);
     return {
-      resourceType: this.#type,
+      resourceType: this.type,
       ...(created === undefined ? {} : { created: instant(row[created]) }),
       ...(lastModified === undefined ? {} : { lastModified: instant(row[lastModified]) }),
       ...(version === undefined ? {} : { version }),

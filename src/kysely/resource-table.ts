@@ -202,12 +202,14 @@ export class ResourceTable<T extends Resource> {
 
   /** Removes the rows of other tables that depend on these resources. */
   async deleteDependents(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
-    for (const dependent of this.parts.map.dependents ?? []) {
+    const { quote } = this.session.dialect;
+    for (const { type, ...dependent } of this.parts.map.dependents ?? []) {
       const table = quotedTable(this.session, dependent);
-      const column = this.session.dialect.quote(dependent.column);
+      const column = quote(dependent.column);
       for (const part of lists(ids)) {
         await this.session.write(
-          (p) => `delete from ${table} where ${column} in ${p.list(part)}`,
+          (p) => `delete from ${table} where ${column} in ${p.list(part)}
+            ${type === undefined ? "" : `and ${quote(type)} = ${p.value(this.parts.rows.type)}`}`,
           options,
         );
       }

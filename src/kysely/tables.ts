@@ -163,7 +163,7 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       `group_id ${id} not null`,
       `member_id ${id} not null`,
       `member_type ${type} not null`,
-      "primary key (group_id, member_id)",
+      "primary key (group_id, member_id, member_type)",
       `foreign key (group_id) references ${names.group} (id) on delete cascade`,
     ]),
     ...index(dialect, names.groupMember, "member", "member_id"),

@@ -13,12 +13,20 @@ import {
 export interface Membership {
   readonly group: string;
   readonly member: string;
+  /** What the member is, since the ids alone need not tell users from groups; absent where either is meant. */
+  readonly type?: "User" | "Group";
 }
 
-/** Part of a group's members, ordered by id. */
+/** Options of questions about members. */
+export interface MemberOptions extends CallOptions {
+  /** Asks for members of this type only. Ids alone need not tell users from groups. Default: of either. */
+  readonly type?: "User" | "Group";
+}
+
+/** Part of a group's members, ordered by id, then by type. */
 export interface MemberPage {
   readonly members: readonly { readonly value: string; readonly type: "User" | "Group" }[];
-  /** Where the next page begins; absent on the last. */
+  /** Where the next page begins, for `after`; opaque. Absent on the last. */
   readonly next?: string;
 }
 
@@ -42,11 +50,11 @@ export abstract class GroupRepository<
   abstract whichAreMembers(
     id: string,
     ids: readonly string[],
-    options?: CallOptions,
+    options?: MemberOptions,
   ): Promise<ReadonlySet<string>>;
 
   /** The ids of the groups that have this member, directly. */
-  abstract groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]>;
+  abstract groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]>;
 
   /**
    * Adds and removes members. Who is there already is not added twice, who is not there is not missed, and the members are
@@ -57,21 +65,20 @@ export abstract class GroupRepository<
    */
   abstract changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void>;
 
-  /** Which of these memberships there are. By default one question per group. */
+  /** Which of these memberships there are, as they were asked for. By default one question per group and type. */
   async whichExist(
     memberships: readonly Membership[],
     options?: CallOptions,
   ): Promise<readonly Membership[]> {
-    const byGroup = Map.groupBy(memberships, (membership) => membership.group);
     const existing: Membership[] = [];
-    for (const [group, asked] of byGroup) {
-      const members = await this.whichAreMembers(
-        group,
-        asked.map((membership) => membership.member),
-        options,
-      );
-      for (const membership of asked) {
-        if (members.has(membership.member)) existing.push(membership);
+    for (const [type, ofType] of Map.groupBy(memberships, (membership) => membership.type)) {
+      for (const [group, asked] of Map.groupBy(ofType, (membership) => membership.group)) {
+        const members = await this.whichAreMembers(
+          group,
+          asked.map((membership) => membership.member),
+          type === undefined ? options : { ...options, type },
+        );
+        existing.push(...asked.filter((membership) => members.has(membership.member)));
       }
     }
     return existing;

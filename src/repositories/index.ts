@@ -1,6 +1,11 @@
 export type { Capabilities } from "./capabilities.js";
 export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
-export { GroupRepository, type MemberPage, type Membership } from "./group-repository.js";
+export {
+  GroupRepository,
+  type MemberOptions,
+  type MemberPage,
+  type Membership,
+} from "./group-repository.js";
 export {
   type Failure,
   type HeldName,

@@ -33,9 +33,10 @@ export interface WriteOptions extends CallOptions {
 export interface MembersChange {
   /** Remove everybody first. */
   readonly clear?: boolean;
+  /** By their ids. A member without a type is a user. */
   readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
-  /** Ids of members. One who is not a member is passed over. */
-  readonly remove?: readonly string[];
+  /** One who is not a member is passed over. Without a type, a member of either type is meant. */
+  readonly remove?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
 }
 
 /** What a write changes of a resource, without having read it. */

@@ -2,6 +2,7 @@ import { caseless, NotFoundError, UniquenessError, UnsupportedError } from "../c
 import {
   type Capabilities,
   GroupRepository,
+  type MemberOptions,
   type MemberPage,
   type MembersChange,
   type Page,
@@ -114,12 +115,14 @@ export class DryRunUsers extends UserRepository {
   }
 }
 
+type Member = MemberPage["members"][number];
+
 /** Groups, and who is in them, as they would be. Nothing is written to the store. */
 export class DryRunGroups extends GroupRepository {
   override readonly capabilities: Capabilities;
   readonly #stored: GroupRepository;
   readonly #groups: Overlay<Group, NewGroup>;
-  readonly #added = new Map<string, Map<string, "User" | "Group">>();
+  readonly #added = new Map<string, Map<string, Member>>();
   readonly #removed = new Map<string, Set<string>>();
 
   constructor(stored: GroupRepository) {
@@ -161,47 +164,73 @@ export class DryRunGroups extends GroupRepository {
     const stored = this.#groups.isStored(id)
       ? await this.#stored.members(id, page)
       : { members: [] };
-    const kept = stored.members.filter(({ value }) => !this.#removed.get(id)?.has(value));
+    const kept = stored.members.filter((member) => !this.#removed.get(id)?.has(uriOf(member)));
     if ("next" in stored && stored.next !== undefined) return { ...stored, members: kept };
-    const added = [...(this.#added.get(id) ?? [])].map(([value, type]) => ({ value, type }));
-    return { members: [...kept, ...added] };
+    return { members: [...kept, ...(this.#added.get(id)?.values() ?? [])] };
   }
 
-  override async whichAreMembers(id: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    if ((await this.#groups.get(id)) === undefined) return new Set();
+  override async whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    { type }: MemberOptions = {},
+  ): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    if ((await this.#groups.get(id)) === undefined) return found;
     const known = ids.filter((member) => this.#groups.isStored(member));
-    const stored = this.#groups.isStored(id)
-      ? await this.#stored.whichAreMembers(id, known)
-      : new Set<string>();
-    return new Set(
-      ids.filter(
-        (member) =>
-          this.#added.get(id)?.has(member) === true ||
-          (stored.has(member) && this.#removed.get(id)?.has(member) !== true),
-      ),
-    );
+    for (const one of type === undefined ? memberTypes : [type]) {
+      const stored = this.#groups.isStored(id)
+        ? await this.#stored.whichAreMembers(id, known, { type: one })
+        : new Set<string>();
+      for (const value of ids) {
+        const uri = uriOf({ value, type: one });
+        const isKept = stored.has(value) && this.#removed.get(id)?.has(uri) !== true;
+        if (isKept || this.#added.get(id)?.has(uri) === true) found.add(value);
+      }
+    }
+    return found;
   }
 
-  override async groupsOf(memberId: string): Promise<readonly string[]> {
-    const stored = this.#groups.isStored(memberId) ? await this.#stored.groupsOf(memberId) : [];
-    const added = [...this.#added].flatMap(([id, members]) => (members.has(memberId) ? [id] : []));
-    return [...stored.filter((id) => !this.#removed.get(id)?.has(memberId)), ...added];
+  override async groupsOf(
+    memberId: string,
+    { type }: MemberOptions = {},
+  ): Promise<readonly string[]> {
+    const found = new Set<string>();
+    for (const one of type === undefined ? memberTypes : [type]) {
+      const uri = uriOf({ value: memberId, type: one });
+      const stored = this.#groups.isStored(memberId)
+        ? await this.#stored.groupsOf(memberId, { type: one })
+        : [];
+      for (const id of stored) if (!this.#removed.get(id)?.has(uri)) found.add(id);
+      for (const [id, members] of this.#added) if (members.has(uri)) found.add(id);
+    }
+    return [...found];
   }
 
   override async changeMembers(id: string, change: MembersChange): Promise<void> {
     if ((await this.#groups.get(id)) === undefined) throw new NotFoundError(id);
     if (change.clear === true) throw new UnsupportedError("A dry run changes members one by one.");
-    const added = this.#added.get(id) ?? new Map<string, "User" | "Group">();
+    const added = this.#added.get(id) ?? new Map<string, Member>();
     const removed = this.#removed.get(id) ?? new Set<string>();
-    for (const { value, type } of change.add ?? []) {
-      removed.delete(value);
-      added.set(value, type ?? "User");
+    for (const { value, type = "User" } of change.add ?? []) {
+      const uri = uriOf({ value, type });
+      removed.delete(uri);
+      added.set(uri, { value, type });
     }
-    for (const value of change.remove ?? []) {
-      added.delete(value);
-      removed.add(value);
+    for (const { value, type } of change.remove ?? []) {
+      for (const one of type === undefined ? memberTypes : [type]) {
+        const uri = uriOf({ value, type: one });
+        added.delete(uri);
+        removed.add(uri);
+      }
     }
     this.#added.set(id, added);
     this.#removed.set(id, removed);
   }
+}
+
+const memberTypes: readonly Member["type"][] = ["User", "Group"];
+
+/** A member by its relative URI, since the ids alone need not tell users from groups. */
+function uriOf({ value, type }: Member): string {
+  return `${type}s/${value}`;
 }

@@ -6,6 +6,7 @@ import {
   isRefusal,
   type Link,
   type MembersChange,
+  type Membership,
   type Refusal,
   type SourceGrant,
 } from "../repositories/index.js";
@@ -102,9 +103,13 @@ async function whichExist(
     one,
     group: one.group.resourceId,
     member: one.member.resourceId,
+    type: one.member.type,
   }));
-  const existing = new Set((await groups.whichExist(asked)).map(pair));
-  return new Set(asked.flatMap((asking) => (existing.has(pair(asking)) ? [asking.one] : [])));
+  // A user and a group may have one id.
+  const key = ({ group, member, type }: Membership): string =>
+    pair({ group, member: `${type}s/${member}` });
+  const existing = new Set((await groups.whichExist(asked)).map(key));
+  return new Set(asked.flatMap((asking) => (existing.has(key(asking)) ? [asking.one] : [])));
 }
 
 function grantKey({ group, member }: PlannedMembership): GrantKey {
@@ -146,7 +151,7 @@ async function takeAway(
     );
   }
   const refusals = await writeMembers(step, ending, ({ member }) => ({
-    remove: [member.resourceId],
+    remove: [{ value: member.resourceId, type: member.type }],
   }));
   for (const [one, refusal] of refusals) {
     // A group that is not there has no members.

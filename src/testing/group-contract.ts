@@ -85,7 +85,9 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
           assert.deepEqual(await memberIds(groups, id), [ann, bob].sort());
         }
         for (const _ of [1, 2]) {
-          await groups.changeMembers(id, { remove: [ann, "nobody", ann] });
+          await groups.changeMembers(id, {
+            remove: [{ value: ann }, { value: "nobody" }, { value: ann }],
+          });
           assert.deepEqual(await memberIds(groups, id), [bob]);
         }
         await groups.changeMembers(id, {});
@@ -97,7 +99,7 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
       async check({ groups, users }) {
         const [ann, bob, eve] = await newMembers(users, 3);
         const { id } = await groups.create({ displayName: "staff", members: [{ value: ann }] });
-        await groups.changeMembers(id, { add: [{ value: bob }], remove: [ann] });
+        await groups.changeMembers(id, { add: [{ value: bob }], remove: [{ value: ann }] });
         assert.deepEqual(await memberIds(groups, id), [bob]);
         await groups.changeMembers(id, { clear: true, add: [{ value: eve }] });
         assert.deepEqual(await memberIds(groups, id), [eve]);
@@ -117,12 +119,14 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         });
         assert.equal((await groups.get(id))?.displayName, "crew");
         assert.deepEqual(await memberIds(groups, id), [ann, bob].sort());
-        await groups.modify(id, { relations: { members: { remove: [bob] } } });
+        await groups.modify(id, { relations: { members: { remove: [{ value: bob }] } } });
         assert.deepEqual(await memberIds(groups, id), [ann]);
         await groups.modify(id, {
           reads: ["members"],
           plan: (current) => ({
-            relations: { members: { remove: (current.members ?? []).map(({ value }) => value) } },
+            relations: {
+              members: { remove: (current.members ?? []).map(({ value }) => ({ value })) },
+            },
           }),
         });
         assert.deepEqual(await memberIds(groups, id), []);
@@ -218,6 +222,39 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
       },
     },
     {
+      name: "a user and a group of one id are two members, where the groups hold both",
+      async check({ groups }) {
+        const outer = await groups.create({ displayName: "outer" });
+        const { id } = await groups.create({ displayName: "inner" });
+        const types = ["User", "Group"] as const;
+        const added = new Set<string>();
+        for (const type of types) {
+          const change = { add: [{ value: id, type }] };
+          if (await unlessInvalid(groups.changeMembers(outer.id, change).then(() => true))) {
+            added.add(type);
+          }
+        }
+        for (const leaving of types) {
+          const { members } = await groups.members(outer.id);
+          assert.deepEqual(new Set(members.map(({ type }) => type)), added);
+          assert.equal(members.length, added.size);
+          assert.equal((await groups.groupsOf(id)).length, Math.min(added.size, 1));
+          const asked = types.map((type) => ({ group: outer.id, member: id, type }));
+          const existing = await groups.whichExist(asked);
+          assert.deepEqual(new Set(existing.map(({ type }) => type)), added);
+          for (const type of types) {
+            const own = added.has(type);
+            const found = await groups.whichAreMembers(outer.id, [id], { type });
+            assert.deepEqual(found, new Set(own ? [id] : []));
+            assert.deepEqual(await groups.groupsOf(id, { type }), own ? [outer.id] : []);
+          }
+          added.delete(leaving);
+          await groups.changeMembers(outer.id, { remove: [{ value: id, type: leaving }] });
+        }
+        assert.deepEqual((await groups.members(outer.id)).members, []);
+      },
+    },
+    {
       name: "a member that does not exist is kept as it is, or refused as InvalidValueError",
       async check({ groups }) {
         const { id } = await groups.create({ displayName: "staff" });
@@ -226,7 +263,7 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
           const added = await unlessInvalid(groups.changeMembers(id, change).then(() => true));
           const expected = new Set(added ? [value] : []);
           assert.deepEqual(await groups.whichAreMembers(id, [value]), expected, value);
-          await groups.changeMembers(id, { remove: [value] });
+          await groups.changeMembers(id, { remove: [{ value }] });
           assert.deepEqual(await memberIds(groups, id), [], value);
         }
       },
@@ -265,7 +302,7 @@ function concurrencyDemands(capabilities: Capabilities): readonly Demand<GroupsU
         const { id } = await groups.create({ displayName: "staff" });
         await groups.changeMembers(id, { add: leaving.map((value) => ({ value })) });
         await Promise.all([
-          ...leaving.map((member) => groups.changeMembers(id, { remove: [member] })),
+          ...leaving.map((member) => groups.changeMembers(id, { remove: [{ value: member }] })),
           ...coming.map((value) => groups.changeMembers(id, { add: [{ value }] })),
         ]);
         assert.deepEqual(await memberIds(groups, id), [...coming].sort());

@@ -346,6 +346,72 @@ describe("groups in tables of the application", () => {
     expect(await rowsOf(db, "team_member")).toEqual([]);
   });
 
+  test("tell user 7 from group 7", async () => {
+    await using db = await application();
+    await sql`create table team_part (
+      team_id integer not null references team (id),
+      part_id integer not null,
+      kind text not null,
+      primary key (team_id, part_id, kind)
+    )`.execute(db);
+    const part = { table: "team_part", column: "part_id", type: "kind" };
+    const users = new KyselyUserRepository(db, { map: { ...accounts, dependents: [part] } });
+    const groups = new KyselyGroupRepository(db, {
+      map: {
+        groups: { ...teams.groups, dependents: [part] },
+        members: {
+          table: "team_part",
+          group: "team_id",
+          member: "part_id",
+          memberType: "integer",
+          type: "kind",
+        },
+      },
+    });
+    const staff = await groups.create({ displayName: "staff" });
+    const user = await users.create({ userName: "ann" });
+    const second = await groups.create({ displayName: "second" });
+    await users.create({ userName: "bob" });
+    const parts = [
+      { value: second.id, type: "User" },
+      { value: second.id, type: "Group" },
+      { value: user.id, type: "User" },
+    ] as const;
+    const members = async () => (await groups.members(staff.id)).members;
+    const key = ({ type, value }: (typeof parts)[number]) => `${value} ${type}`;
+    await groups.changeMembers(staff.id, { add: parts });
+    const paged: { readonly value: string; readonly type: string }[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = { count: 1, ...(after === undefined ? {} : { after }) };
+      const {
+        members: [member],
+        next,
+      } = await groups.members(staff.id, page);
+      if (member !== undefined) paged.push(member);
+      after = next;
+      if (after === undefined) break;
+    }
+    expect(paged).toEqual([...parts].sort((one, other) => (key(one) < key(other) ? -1 : 1)));
+    await groups.write([
+      {
+        kind: "modify",
+        id: staff.id,
+        modification: { relations: { members: { remove: [{ value: user.id, type: "Group" }] } } },
+      },
+      {
+        kind: "modify",
+        id: second.id,
+        modification: { relations: { members: { add: [{ value: user.id }] } } },
+      },
+    ]);
+    expect(await members()).toHaveLength(3);
+    await groups.delete(second.id);
+    expect(await members()).toEqual([parts[2], parts[0]]);
+    await groups.changeMembers(staff.id, { add: [{ value: user.id, type: "Group" }] });
+    await users.delete(user.id);
+    expect(await members()).toEqual([{ value: user.id, type: "Group" }, parts[0]]);
+  });
+
   test("are as they were when a member among others is refused", async () => {
     await using db = await application();
     const users = new KyselyUserRepository(db, { map: accounts });

@@ -115,7 +115,7 @@ describe("the members of 50 groups", () => {
   const change = (id: string, value: string) => ({
     kind: "modify" as const,
     id,
-    modification: { relations: { members: { add: [{ value }], remove: ["member-1"] } } },
+    modification: { relations: { members: { add: [{ value }], remove: [{ value: "member-1" }] } } },
   });
 
   test("change in five statements, and so do the versions of those groups of which any did", async () => {
@@ -165,7 +165,7 @@ describe("a group of 100,000", () => {
       with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000)
       select ${id}, 'member-' || i, 'User' from n`.execute(db);
     statements.length = 0;
-    await groups.changeMembers(id, { add: [{ value: "ann" }], remove: ["member-7"] });
+    await groups.changeMembers(id, { add: [{ value: "ann" }], remove: [{ value: "member-7" }] });
     expect(statements).toEqual([
       "begin immediate",
       expect.stringMatching(/^select 1 as found from "concordat_group" where "id" = \?/),

@@ -3,6 +3,7 @@ import {
   type Capabilities,
   GroupRepository,
   InMemoryGroupRepository,
+  type MemberOptions,
   type MemberPage,
   type MembersChange,
   type Page,
@@ -35,11 +36,15 @@ class PlainGroupRepository extends GroupRepository {
   override members(id: string, page?: { after?: string; count?: number }): Promise<MemberPage> {
     return this.#store.members(id, page);
   }
-  override whichAreMembers(id: string, ids: readonly string[]): Promise<ReadonlySet<string>> {
-    return this.#store.whichAreMembers(id, ids);
+  override whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlySet<string>> {
+    return this.#store.whichAreMembers(id, ids, options);
   }
-  override groupsOf(memberId: string): Promise<readonly string[]> {
-    return this.#store.groupsOf(memberId);
+  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
+    return this.#store.groupsOf(memberId, options);
   }
   override changeMembers(id: string, change: MembersChange): Promise<void> {
     return this.#store.changeMembers(id, change);
@@ -111,7 +116,7 @@ for (const [title, Repository] of Object.entries(repositories)) {
 
   test(`${title}, members alone are changed without reading the group`, async () => {
     await groups.modify(id, {
-      relations: { members: { remove: ["ann"], add: [{ value: "bob" }] } },
+      relations: { members: { remove: [{ value: "ann" }], add: [{ value: "bob" }] } },
     });
     expect(await members()).toEqual(["bob"]);
   });

@@ -113,8 +113,8 @@ describe("resources in memory", () => {
     const versions = [await version()];
     for (const change of [
       { add: [{ value: "ann" }] },
-      { add: [{ value: "ann" }], remove: ["bob"] },
-      { remove: ["ann"] },
+      { add: [{ value: "ann" }], remove: [{ value: "bob" }] },
+      { remove: [{ value: "ann" }] },
       { clear: true },
     ]) {
       await groups.changeMembers(id, change);

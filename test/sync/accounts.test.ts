@@ -218,7 +218,7 @@ onEveryTarget(({ open }) => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]));
     await target.groups.changeMembers(await groupNamed(target, "staff"), {
-      remove: [(await userNamed(target, "ann")).id],
+      remove: [{ value: (await userNamed(target, "ann")).id }],
     });
     await target.users.delete((await userNamed(target, "ann")).id);
     const done = await apply(target, [live([person("1", "ann", { resource: { title: "Dr" } })])]);

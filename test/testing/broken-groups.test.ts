@@ -1,6 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { UniquenessError } from "concordat";
-import { InMemoryGroupRepository, type MembersChange } from "concordat/repositories";
+import {
+  InMemoryGroupRepository,
+  type MemberOptions,
+  type MembersChange,
+} from "concordat/repositories";
 import type { Group } from "concordat/scim";
 import { groupRepositoryContract } from "concordat/testing";
 import { type Flaw, testFlaws } from "./flaws.js";
@@ -14,7 +18,9 @@ const groups: readonly Flaw[] = [
           const group = await this.get(id, { attributes: ["members"] });
           if (group === undefined) return super.changeMembers(id, change);
           const values = change.clear ? [] : (group.members ?? []).map((member) => member.value);
-          const left = values.filter((value) => !change.remove?.includes(value));
+          const left = values.filter(
+            (value) => !change.remove?.some((member) => member.value === value),
+          );
           const all = new Set([...left, ...(change.add ?? []).map((member) => member.value)]);
           await setImmediate();
           const members = Array.from(all, (value) => ({ value }));
@@ -58,8 +64,11 @@ const groups: readonly Flaw[] = [
           for (const { value } of (await this.members(id)).members) this.#ever.set(value, [id]);
           await super.delete(id);
         }
-        override async groupsOf(member: string): Promise<readonly string[]> {
-          return this.#ever.get(member) ?? super.groupsOf(member);
+        override async groupsOf(
+          member: string,
+          options?: MemberOptions,
+        ): Promise<readonly string[]> {
+          return this.#ever.get(member) ?? super.groupsOf(member, options);
         }
       })(),
     })),
@@ -77,6 +86,18 @@ const groups: readonly Flaw[] = [
       })(),
     })),
     caughtBy: "a change of members alone is refused in another version, and then changes nothing",
+  },
+  {
+    flaw: "tells members apart by their ids alone",
+    cases: groupRepositoryContract(() => ({
+      groups: new (class extends InMemoryGroupRepository {
+        override changeMembers(id: string, change: MembersChange): Promise<void> {
+          const remove = (change.remove ?? []).map(({ value }) => ({ value }));
+          return super.changeMembers(id, { ...change, remove });
+        }
+      })(),
+    })),
+    caughtBy: "a user and a group of one id are two members, where the groups hold both",
   },
   {
     flaw: "ends the pages of members too early",

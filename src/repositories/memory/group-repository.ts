@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../../core/index.js";
 import type { Group, GroupMember, NewGroup } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
-import { GroupRepository, type MemberPage } from "../group-repository.js";
+import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
 import type { Page, Query } from "../query.js";
 import {
   applyChangeSet,
@@ -31,7 +31,7 @@ interface MemberRow {
 /** What a group repository keeps: the resources, and the members beside them. */
 class GroupStore extends ResourceStore<Group> {
   readonly #members: Table<MemberRow, "group" | "member"> = new Table(
-    (row) => composite(row.group, row.member),
+    (row) => composite(row.group, row.member, row.type),
     { group: (row) => [row.group], member: (row) => [row.member] },
   );
 
@@ -61,19 +61,24 @@ class GroupStore extends ResourceStore<Group> {
       Math.max(Math.trunc(page.count ?? this.maxPageSize), 1),
       this.maxPageSize,
     );
-    const after = page.after === undefined ? undefined : composite(id, page.after);
+    const after = page.after === undefined ? undefined : composite(id) + page.after;
     const rows = take(this.#members.rows("group", id, after), count + 1);
     const members = rows.slice(0, count).map(toMember);
     const last = members.at(-1);
-    return rows.length > count && last !== undefined ? { members, next: last.value } : { members };
+    return rows.length > count && last !== undefined
+      ? { members, next: composite(last.value, last.type) }
+      : { members };
   }
 
-  hasMember(group: string, member: string): boolean {
-    return this.#members.get(composite(group, member)) !== undefined;
+  /** Whether somebody with this id is in the group; of this type, where one is given. */
+  hasMember(group: string, member: string, type?: MemberRow["type"]): boolean {
+    return this.#keysOf(group, member, type).some((key) => this.#members.get(key) !== undefined);
   }
 
-  groupsOf(member: string): string[] {
-    return Array.from(this.#members.rows("member", member), (row) => row.group);
+  groupsOf(member: string, type?: MemberRow["type"]): string[] {
+    const rows = [...this.#members.rows("member", member)];
+    const ofType = rows.filter((row) => type === undefined || row.type === type);
+    return [...new Set(ofType.map((row) => row.group))];
   }
 
   /** Adds and removes members, and gives the group a new version if that changed anything. */
@@ -85,20 +90,29 @@ class GroupStore extends ResourceStore<Group> {
     }));
     const begun = journal.length;
     const removed = change.clear
-      ? Array.from(this.#members.rows("group", group.id), (row) => row.member)
+      ? Array.from(this.#members.rows("group", group.id), toMember)
       : (change.remove ?? []);
-    for (const member of removed) this.#members.delete(journal, composite(group.id, member));
+    for (const { value, type } of removed) {
+      for (const key of this.#keysOf(group.id, value, type)) this.#members.delete(journal, key);
+    }
     for (const row of added) {
-      if (!this.hasMember(group.id, row.member)) this.#members.put(journal, row);
+      if (!this.hasMember(group.id, row.member, row.type)) this.#members.put(journal, row);
     }
     if (journal.length > begun) this.touch(journal, group);
   }
 
   override delete(journal: Journal, id: string): void {
-    for (const row of [...this.#members.rows("group", id), ...this.#members.rows("member", id)]) {
-      this.#members.delete(journal, composite(row.group, row.member));
+    const own = [...this.#members.rows("group", id)];
+    const asMember = [...this.#members.rows("member", id)].filter(({ type }) => type === "Group");
+    for (const { group, member, type } of [...own, ...asMember]) {
+      this.#members.delete(journal, composite(group, member, type));
     }
     super.delete(journal, id);
+  }
+
+  #keysOf(group: string, member: string, type?: MemberRow["type"]): string[] {
+    const types = type === undefined ? (["User", "Group"] as const) : [type];
+    return types.map((one) => composite(group, member, one));
   }
 }
 
@@ -237,16 +251,16 @@ export class InMemoryGroupRepository extends GroupRepository {
   override whichAreMembers(
     id: string,
     ids: readonly string[],
-    options?: CallOptions,
+    options?: MemberOptions,
   ): Promise<ReadonlySet<string>> {
     return this.#session.run(
-      () => new Set(ids.filter((member) => this.#store.hasMember(id, member))),
+      () => new Set(ids.filter((member) => this.#store.hasMember(id, member, options?.type))),
       options?.signal,
     );
   }
 
-  override groupsOf(memberId: string, options?: CallOptions): Promise<readonly string[]> {
-    return this.#session.run(() => this.#store.groupsOf(memberId), options?.signal);
+  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
+    return this.#session.run(() => this.#store.groupsOf(memberId, options?.type), options?.signal);
   }
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
