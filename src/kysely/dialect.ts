@@ -18,7 +18,7 @@ export interface ColumnTypes {
 
 /** What differs between the databases, by feature. */
 export interface SqlDialect {
-  readonly name: "sqlite" | "postgres" | "mysql";
+  readonly name: "sqlite" | "postgres" | "mariadb";
   readonly types: ColumnTypes;
   /** A name as an identifier, whatever characters it holds. */
   quote(identifier: string): string;
@@ -111,8 +111,9 @@ const postgres: SqlDialect = {
   },
 };
 
-const mysql: SqlDialect = {
-  name: "mysql",
+/** MySQL, which shares the quotes and the drivers, has neither the collation nor indexes that are made unless they are there. */
+const mariadb: SqlDialect = {
+  name: "mariadb",
   types: {
     key: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_nopad_bin`,
     text: "longtext character set utf8mb4 collate utf8mb4_nopad_bin",
@@ -147,7 +148,8 @@ const mysql: SqlDialect = {
 
 /**
  * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
- * database, and where two copies of Kysely are loaded; the class of the adapter does neither.
+ * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB does:
+ * {@link demandMariaDb} tells it apart.
  *
  * @throws {UnsupportedError} the database is none of the three.
  */
@@ -159,10 +161,20 @@ export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
     case '"a" = $1':
       return postgres;
     case "`a` = ?":
-      return mysql;
+      return mariadb;
     default:
-      throw new UnsupportedError("The database is not SQLite, PostgreSQL, MariaDB or MySQL.");
+      throw new UnsupportedError("The database is not SQLite, PostgreSQL or MariaDB.");
   }
+}
+
+/**
+ * Refuses MySQL, which only its version tells from MariaDB.
+ *
+ * @throws {UnsupportedError} the version, of `select version()`, is MySQL's.
+ */
+export function demandMariaDb(version: unknown): void {
+  if (String(version).includes("MariaDB")) return;
+  throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
 }
 
 function doubleQuoted(identifier: string): string {

@@ -31,7 +31,7 @@ export function driverFailure(error: unknown): DriverFailure | undefined {
   if (typeof code !== "string") return undefined;
   if (code.startsWith("SQLITE_")) return sqliteFailure(sqliteCodes.get(code) ?? 0, message);
   if (connectionCodes.has(code)) return { kind: "unavailable" };
-  if (code.startsWith("ER_") && typeof errno === "number") return mysqlFailure(errno, message);
+  if (code.startsWith("ER_") && typeof errno === "number") return mariadbFailure(errno, message);
   if (/^[0-9][0-9A-Z]{4}$/.test(code)) return postgresFailure(code, driverError);
   return undefined;
 }
@@ -156,8 +156,8 @@ function postgresFailure(
   return undefined;
 }
 
-/** The error numbers of MariaDB and MySQL. */
-function mysqlFailure(errno: number, message: string): DriverFailure | undefined {
+/** The error numbers of MariaDB. */
+function mariadbFailure(errno: number, message: string): DriverFailure | undefined {
   switch (errno) {
     case 1062:
     case 1586: {
@@ -176,8 +176,7 @@ function mysqlFailure(errno: number, message: string): DriverFailure | undefined
     case 1364: // ER_NO_DEFAULT_FOR_FIELD
     case 1366: // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
     case 1406: // ER_DATA_TOO_LONG
-    case 3819: // ER_CHECK_CONSTRAINT_VIOLATED, in MySQL
-    case 4025: // ER_CONSTRAINT_FAILED, in MariaDB
+    case 4025: // ER_CONSTRAINT_FAILED
       return { kind: "value", ...columnIn(message, /(?:column|Column|Field) '([^']+)'/) };
     case 1020: // ER_CHECKREAD: another transaction changed the row
     case 1040: // ER_CON_COUNT_ERROR

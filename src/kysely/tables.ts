@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
-import type { SqlDialect } from "./dialect.js";
+import { demandMariaDb, type SqlDialect } from "./dialect.js";
 import { type KyselyDatabase, Session } from "./session.js";
 import { keyLength } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
@@ -12,13 +12,22 @@ const tablesVersion = 1;
  * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), and
  * users and groups for applications that have no tables of their own. Tables that are there already are left as they are.
  *
- * @throws {UnsupportedError} the tables were made by a later release.
+ * The database is SQLite, PostgreSQL or MariaDB.
+ *
+ * @throws {UnsupportedError} the tables were made by a later release, or the database is MySQL, which lacks what the tables need.
  */
 export async function createTables(
   db: KyselyDatabase,
   options: TableOptions & CallOptions = {},
 ): Promise<void> {
   await new Session(db).atomically(async (session) => {
+    if (session.dialect.name === "mariadb") {
+      const [row] = await session.read<{ version: unknown }>(
+        () => "select version() as version",
+        options,
+      );
+      demandMariaDb(row?.version);
+    }
     const names = quotedTableNames(session.dialect, options);
     for (const text of definitions(names, session.dialect)) {
       await session.write(() => text, options);

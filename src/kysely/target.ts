@@ -29,6 +29,8 @@ export interface KyselyTargetOptions<DB> {
 /**
  * A {@link SyncTarget} in a database: the application's users and groups, and what synchronisation keeps beside them.
  *
+ * The database is SQLite, PostgreSQL or MariaDB; MySQL is not supported, and `createTables` refuses it.
+ *
  * The work of a transaction must use the target that it is given. On SQLite, which has one connection, anything asked of
  * the outer one waits for the transaction to end. `db` may be a transaction itself: its owner then commits.
  */
