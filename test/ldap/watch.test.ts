@@ -135,6 +135,17 @@ describe("a first refresh", () => {
     ]);
   });
 
+  test("of several bases tells what is below any of them", async () => {
+    await using directory = await startDirectory();
+    const ann = addPerson(directory, "ann");
+    addPerson(directory, "bob", directory.suffix);
+    await using watching = new Watching(watch(directory, { base: [people, groups] }));
+    expect(changesOf(await watching.refreshed())).toMatchObject([
+      { kind: "upsert", sourceId: ann },
+      { kind: "sweep" },
+    ]);
+  });
+
   test("narrows the profile by a filter", async () => {
     await using directory = await startDirectory();
     const ann = addPerson(directory, "ann");

@@ -129,7 +129,14 @@ export interface Directory extends AsyncDisposable {
   load(entries: string | Iterable<NewEntry>): void;
   /** The entry of this DN, if there is one. */
   entry(dn: string): DirectoryEntry | undefined;
-  /** The entries that match. Default: all. */
+  /**
+   * The entries that match. Default: all.
+   *
+   * Of the matching rules that a filter can name, the directory knows caseIgnoreMatch, caseExactMatch,
+   * distinguishedNameMatch, integerMatch and OpenLDAP's dnSubtreeMatch; with any other nothing matches (RFC 4511 §4.5.1.7.7).
+   *
+   * @throws {DirectoryError} protocolError where the filter is none (RFC 4515).
+   */
   entries(query?: { base?: string; scope?: Scope; filter?: string }): DirectoryEntry[];
   /** Closes all connections and listens no more. What the directory holds is kept. */
   stop(): Promise<void>;

@@ -20,7 +20,7 @@ export function parseDn(text: string): Rdn[] | undefined {
     const equals = text.indexOf("=", at);
     if (equals < 0) return undefined;
     const type = text.slice(at, equals).trim();
-    if (!/^([a-z][a-z0-9-]*|\d+(\.\d+)*)$/i.test(type)) return undefined;
+    if (!/^([a-z][\w-]*|\d+(\.\d+)*)$/i.test(type)) return undefined;
     const read = readValue(text, equals + 1);
     if (read === undefined) return undefined;
     rdn.push({ type, value: read.value });

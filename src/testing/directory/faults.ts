@@ -99,7 +99,7 @@ export interface DirectoryFaults {
   /**
    * Waits before each message to any client, until {@link DirectoryFaults.clear}.
    *
-   * @param pause - fulfilled when the next message may be sent.
+   * @param pause - fulfilled when the next message may be sent; when it is rejected, the connection is dropped.
    */
   sendSlowly(pause: () => Promise<void>): void;
   /** Reads no request of any client until the stall ends. */

@@ -1,10 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { BerWriter, FilterParser } from "ldapts";
 import { BerError, type Element, elements, Fields, tags, toBoolean } from "./ber.js";
-import { normalizeValue, parseDn } from "./dn.js";
+import { isWithin, normalizeValue, parseDn } from "./dn.js";
 import type { AttributeValues, Entry } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
 import { compareValues } from "./matching.js";
-import { attributeKey, attributeType, isOfClass, type Matching } from "./schema.js";
+import { attributeKey, attributeType, isOfClass, isPassword, type Matching } from "./schema.js";
 
 /** A search filter. RFC 4511 §4.5.1.7 */
 export type Filter =
@@ -29,7 +30,9 @@ export type Filter =
       readonly type?: string;
       readonly value: Buffer;
       readonly dnAttributes: boolean;
-    };
+    }
+  /** What a client may not ask. */
+  | { readonly kind: "undefined" };
 
 const deepest = 100;
 
@@ -110,13 +113,38 @@ function readExtensible(content: Buffer): Filter {
 export function parseFilter(text: string): Filter {
   const writer = new BerWriter();
   try {
-    FilterParser.parseString(text).write(writer);
+    FilterParser.parseString(joinOctets(text)).write(writer);
   } catch (cause) {
     throw new DirectoryError(ResultCode.protocolError, `"${text}" is not a filter: ${cause}`);
   }
   const [element] = elements(writer.buffer);
   if (element === undefined) throw new BerError("An empty filter.");
   return readFilter(element);
+}
+
+/** Writes escaped octets that make up a character as that: the parser takes each for a character of its own. */
+function joinOctets(text: string): string {
+  return text.replace(/(?:\\[89a-f][\da-f])+/gi, (escapes) => {
+    const octets = Buffer.from(escapes.replaceAll("\\", ""), "hex");
+    if (isUtf8(octets)) return octets.toString();
+    throw new DirectoryError(ResultCode.protocolError, `"${escapes}" is not a text in UTF-8.`);
+  });
+}
+
+/** The filter without the parts that ask for passwords, which only the administrator may: those are undefined. */
+export function withoutPasswords(filter: Filter): Filter {
+  switch (filter.kind) {
+    case "and":
+    case "or":
+      return { ...filter, filters: filter.filters.map(withoutPasswords) };
+    case "not":
+      return { ...filter, filter: withoutPasswords(filter.filter) };
+    case "undefined":
+      return filter;
+    default:
+      // A matching rule without an attribute asks for all.
+      return filter.type === undefined || isPassword(filter.type) ? { kind: "undefined" } : filter;
+  }
 }
 
 /**
@@ -141,6 +169,8 @@ export function evaluate(
     }
     case "extensible":
       return matchExtensible(filter, entry, isKnown);
+    case "undefined":
+      return undefined;
   }
   const key = attributeKey(filter.type);
   if (!isKnown(key)) return undefined;
@@ -249,17 +279,22 @@ function matchSubstrings(
   return false;
 }
 
-/** The matching rules that can be named, by name and object identifier (RFC 4517 §4.2). */
-const rules: Readonly<Record<string, Matching>> = {
-  caseignorematch: "caseIgnore",
-  "2.5.13.2": "caseIgnore",
-  caseexactmatch: "caseExact",
-  "2.5.13.5": "caseExact",
-  distinguishednamematch: "dn",
-  "2.5.13.1": "dn",
-  integermatch: "integer",
-  "2.5.13.14": "integer",
-};
+/**
+ * The matching rules that can be named, by name and object identifier: some of RFC 4517 §4.2, and OpenLDAP's rule for a name
+ * that is another or below it. Others are undefined.
+ */
+const rules: ReadonlyMap<string, Matching | "dnSubtree"> = new Map([
+  ["caseignorematch", "caseIgnore"],
+  ["2.5.13.2", "caseIgnore"],
+  ["caseexactmatch", "caseExact"],
+  ["2.5.13.5", "caseExact"],
+  ["distinguishednamematch", "dn"],
+  ["2.5.13.1", "dn"],
+  ["integermatch", "integer"],
+  ["2.5.13.14", "integer"],
+  ["dnsubtreematch", "dnSubtree"],
+  ["1.3.6.1.4.1.4203.666.4.9", "dnSubtree"],
+]);
 
 function matchExtensible(
   filter: Extract<Filter, { kind: "extensible" }>,
@@ -268,16 +303,21 @@ function matchExtensible(
 ): boolean | undefined {
   const key = filter.type === undefined ? undefined : attributeKey(filter.type);
   if (key !== undefined && !isKnown(key)) return undefined;
-  const matching =
+  const rule =
     filter.rule !== undefined
-      ? rules[filter.rule.toLowerCase()]
+      ? rules.get(filter.rule.toLowerCase())
       : key !== undefined
         ? matchingOf(key)
         : undefined;
-  if (matching === undefined || matching === "objectClass") return undefined;
+  if (rule === undefined || rule === "objectClass") return undefined;
+  const matching = rule === "dnSubtree" ? "dn" : rule;
   const asserted = normalizeValue(matching, filter.value);
   if (asserted === undefined) return undefined;
-  const matches = (value: Buffer) => normalizeValue(matching, value) === asserted;
+  const matches = (value: Buffer) => {
+    const held = normalizeValue(matching, value);
+    if (rule !== "dnSubtree") return held === asserted;
+    return held !== undefined && isWithin(held, asserted);
+  };
   for (const attribute of key === undefined ? entry.all() : entry.find(key)) {
     if (attribute.values.some(matches)) return true;
   }

@@ -43,7 +43,14 @@ export class Outbox {
 
   async #sendWaiting(): Promise<void> {
     for (;;) {
-      await this.#faults.maySend();
+      try {
+        await this.#faults.maySend();
+      } catch {
+        // Nobody says when to send this, or anything after it.
+        this.close();
+        this.#socket.destroy();
+        return;
+      }
       const [next] = this.#waiting;
       if (next === undefined) return;
       await this.#write(next.encoded, next.stage);

@@ -56,23 +56,23 @@ const operationalNames: Readonly<Partial<Record<Matching, string>>> = {
   objectClass: "structuralObjectClass!",
 };
 
-const aliases: Readonly<Record<string, string>> = {
-  commonname: "cn",
-  surname: "sn",
-  gn: "givenname",
-  userid: "uid",
-  rfc822mailbox: "mail",
-  domaincomponent: "dc",
-  organizationname: "o",
-  organizationalunitname: "ou",
-  countryname: "c",
-  localityname: "l",
-  stateorprovincename: "st",
-  streetaddress: "street",
-  fax: "facsimiletelephonenumber",
-  mobiletelephonenumber: "mobile",
-  hometelephonenumber: "homephone",
-};
+const aliases: ReadonlyMap<string, string> = new Map([
+  ["commonname", "cn"],
+  ["surname", "sn"],
+  ["gn", "givenname"],
+  ["userid", "uid"],
+  ["rfc822mailbox", "mail"],
+  ["domaincomponent", "dc"],
+  ["organizationname", "o"],
+  ["organizationalunitname", "ou"],
+  ["countryname", "c"],
+  ["localityname", "l"],
+  ["stateorprovincename", "st"],
+  ["streetaddress", "street"],
+  ["fax", "facsimiletelephonenumber"],
+  ["mobiletelephonenumber", "mobile"],
+  ["hometelephonenumber", "homephone"],
+]);
 
 const types: ReadonlyMap<string, AttributeType> = new Map([
   ...read(names, false),
@@ -96,7 +96,7 @@ function* read(
 export function attributeKey(description: string): string {
   const semicolon = description.indexOf(";");
   const type = (semicolon < 0 ? description : description.slice(0, semicolon)).toLowerCase();
-  return aliases[type] ?? type;
+  return aliases.get(type) ?? type;
 }
 
 /** The attribute type of a key; one that is not in the table compares exactly. */
@@ -104,17 +104,22 @@ export function attributeType(key: string): AttributeType | undefined {
   return types.get(key);
 }
 
-/** Whether this is an attribute description at all (RFC 4512 §2.5). */
+/** Whether an attribute holds passwords, whatever its options. */
+export function isPassword(description: string): boolean {
+  return attributeKey(description) === "userpassword";
+}
+
+/** Whether this is an attribute description at all (RFC 4512 §2.5), or one with an underscore, as several servers have. */
 export function isAttributeDescription(description: string): boolean {
-  return /^([a-z][a-z0-9-]*|\d+(\.\d+)+)(;[a-z0-9-]+)*$/i.test(description);
+  return /^([a-z][\w-]*|\d+(\.\d+)+)(;[\w-]+)*$/i.test(description);
 }
 
 /** The classes that a class is derived from, from RFC 4519 §3, RFC 2798 §3 and RFC 4524 §3. */
-const superclasses: Readonly<Record<string, string>> = {
-  inetorgperson: "organizationalperson",
-  organizationalperson: "person",
-  residentialperson: "person",
-};
+const superclasses: ReadonlyMap<string, string> = new Map([
+  ["inetorgperson", "organizationalperson"],
+  ["organizationalperson", "person"],
+  ["residentialperson", "person"],
+]);
 
 const structuralClasses: readonly string[] = [
   ...["inetOrgPerson", "organizationalPerson", "residentialPerson", "person", "account"],
@@ -126,7 +131,7 @@ const structuralClasses: readonly string[] = [
 /** Whether an entry of class `held` is of class `asserted` too, both in lower case. */
 export function isOfClass(held: string, asserted: string): boolean {
   if (asserted === "top") return true;
-  for (let name: string | undefined = held; name !== undefined; name = superclasses[name]) {
+  for (let name: string | undefined = held; name !== undefined; name = superclasses.get(name)) {
     if (name === asserted) return true;
   }
   return false;

@@ -1,7 +1,7 @@
 import { BerError } from "./ber.js";
 import { AttributeValues, type Entry, selectAttributes } from "./entry.js";
 import { DirectoryError, ResultCode } from "./errors.js";
-import { evaluate } from "./filter.js";
+import { evaluate, withoutPasswords } from "./filter.js";
 import {
   encodeEntry,
   encodeIntermediate,
@@ -11,6 +11,7 @@ import {
 } from "./message.js";
 import type { Interruption, Stage } from "./planned-faults.js";
 import { rootDse } from "./root-dse.js";
+import { isPassword } from "./schema.js";
 import type { Service } from "./service.js";
 import {
   encodeRefreshEnd,
@@ -27,7 +28,7 @@ import { normalizedDnOf } from "./tree.js";
 export interface SearchContext {
   readonly service: Service;
   readonly messageId: number;
-  /** Whether `userPassword` is returned. */
+  /** Whether `userPassword` is returned, and may be asked for in a filter. */
   readonly seesPasswords: boolean;
   /** Aborted when the client wants no more. */
   readonly signal: AbortSignal;
@@ -41,10 +42,15 @@ export interface SearchContext {
  * @throws {DirectoryError} where the search ends with another result code than success.
  */
 export async function answerSearch(
-  operation: SearchOperation,
+  request: SearchOperation,
   controls: readonly RequestControl[],
   context: SearchContext,
 ): Promise<readonly Buffer[]> {
+  const { filter } = request;
+  const operation = {
+    ...request,
+    filter: context.seesPasswords ? filter : withoutPasswords(filter),
+  };
   const sync = controls.find(({ oid }) => oid === syncOids.request);
   if (sync !== undefined) return await synchronize(operation, readSync(sync.value), context);
   if (operation.base === "" && operation.scope === "base") await sendRootDse(operation, context);
@@ -162,7 +168,7 @@ function* readable(
   { service, seesPasswords }: SearchContext,
 ): Generator<AttributeValues> {
   for (const attribute of entry.all()) {
-    if (seesPasswords || attribute.description !== "userPassword") yield attribute;
+    if (seesPasswords || !isPassword(attribute.description)) yield attribute;
   }
   yield computed("subschemaSubentry", "cn=Subschema");
   yield computed("hasSubordinates", service.tree.hasChildren(entry) ? "TRUE" : "FALSE");

@@ -13,6 +13,7 @@ import {
 } from "./message.js";
 import type { Stage } from "./planned-faults.js";
 import { extensions, supportedControls } from "./root-dse.js";
+import { isPassword } from "./schema.js";
 import { answerSearch } from "./search.js";
 import type { Service } from "./service.js";
 import { syncOids } from "./sync-control.js";
@@ -157,6 +158,9 @@ export class Session {
     this.#checkMayRead();
     const { tree } = this.#service;
     const entry = tree.resolve(dn);
+    if (isPassword(type) && this.#boundDn !== this.#adminDn) {
+      throw new DirectoryError(ResultCode.insufficientAccessRights, "");
+    }
     const isKnown = (key: string) => tree.isKnown(key);
     const present = evaluate({ kind: "present", type }, entry, isKnown);
     if (present === undefined) {

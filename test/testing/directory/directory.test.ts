@@ -4,7 +4,7 @@ import {
   ResultCode,
   startDirectory,
 } from "concordat/testing/directory";
-import { Client } from "ldapts";
+import { Client, type ResultCodeError } from "ldapts";
 import { describe, expect, test } from "vitest";
 
 const suffix = "dc=example,dc=com";
@@ -277,6 +277,40 @@ describe("who may do what", () => {
     expect(await seen(alice, "wonderland")).toEqual([{ dn: alice, userPassword: [] }]);
     expect(await seen(directory.adminDn, directory.password)).toEqual([
       { dn: alice, userPassword: "wonderland" },
+    ]);
+  });
+
+  test("only the administrator learns of passwords by asking, whatever the options", async () => {
+    await using directory = await startDirectory();
+    addAlice(directory);
+    directory.modify(alice, {
+      add: { userPassword: "wonderland", "userPassword;x-old": "looking-glass" },
+    });
+    const ask = async (dn: string, password: string) => {
+      const client = new Client({ url: directory.url });
+      await client.bind(dn, password);
+      const found: (string | number)[] = [];
+      for (const filter of [
+        "(userPassword=wonderland)",
+        "(!(userPassword=guess))",
+        "(userPassword=*)",
+        "(:caseExactMatch:=wonderland)",
+      ]) {
+        const { searchEntries } = await client.search(alice, { filter });
+        found.push(searchEntries.length);
+      }
+      const { searchEntries } = await client.search(alice);
+      found.push(...Object.keys(searchEntries[0] ?? {}).filter((key) => /password/i.test(key)));
+      await client.compare(alice, "userPassword", "wonderland").then(
+        (equal) => found.push(String(equal)),
+        (error: ResultCodeError) => found.push(error.code),
+      );
+      await client.unbind();
+      return found;
+    };
+    expect(await ask(alice, "wonderland")).toEqual([0, 0, 0, 0, 50]);
+    expect(await ask(directory.adminDn, directory.password)).toEqual([
+      ...[1, 1, 1, 1, "userPassword", "userPassword;x-old", "true"],
     ]);
   });
 });

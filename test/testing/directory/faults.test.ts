@@ -6,6 +6,7 @@ import {
   ResultCode,
   startDirectory,
 } from "concordat/testing/directory";
+import { Client } from "ldapts";
 import { describe, expect, test } from "vitest";
 import { WireClient } from "../../integration/directory-scenario-wire.js";
 import { lineOf, refreshLines } from "./sync-lines.js";
@@ -276,6 +277,14 @@ describe("a directory that is slow", () => {
     directory.faults.clear();
     expect(await refresh(client)).toHaveLength(3);
     expect(pauses).toBe(3);
+  });
+
+  test("drops a connection whose pause fails", async () => {
+    await using directory = await startDirectory();
+    directory.faults.sendSlowly(() => Promise.reject(new Error("no timer")));
+    const client = new Client({ url: directory.url });
+    await expect(client.bind(directory.adminDn, directory.password)).rejects.toThrow();
+    directory.faults.clear();
   });
 
   test("does not read what it is asked for, until all stalls have ended", async () => {

@@ -9,7 +9,7 @@ async function someEntries() {
   const directory = await startDirectory();
   const people = `ou=people,${suffix}`;
   for (const [uid, more] of Object.entries({
-    alice: { title: "Boss", uidNumber: "7", homeDirectory: "/home/Alice" },
+    alice: { title: "Boss", description: "for Jürg", uidNumber: "7", homeDirectory: "/home/Alice" },
     bob: { title: ["clerk", "boss"], mail: "bob@example.com", manager: `uid=alice,${people}` },
     carol: { uidNumber: "1000", description: "a  (strange) *thing*" },
   })) {
@@ -50,6 +50,18 @@ test.each([
   ["(homeDirectory:2.5.13.2:=/HOME/ALICE)", ["alice"]],
   ["(uid:1.2.3.4:=bob)", []],
   ["(!(uid:1.2.3.4:=bob))", []],
+  [`(entryDN:dnSubtreeMatch:=OU=People, ${suffix})`, ["alice", "bob", "carol"]],
+  [`(entryDN:1.3.6.1.4.1.4203.666.4.9:=uid=bob,ou=people,${suffix})`, ["bob"]],
+  [`(manager:dnSubtreeMatch:=ou=people,${suffix})`, ["bob"]],
+  [`(entryDN:dnSubtreeMatch:=ople,${suffix})`, []],
+  ["(!(entryDN:dnSubtreeMatch:=nonsense))", []],
+  // What every object has is no rule, class or attribute
+  ["(uid:constructor:=bob)", []],
+  ["(!(uid:constructor:=bob))", []],
+  ["(objectClass=constructor)", []],
+  ["(!(constructor=bob))", []],
+  // Escaped octets are those of UTF-8 (RFC 4515 §3)
+  ["(description=*J\\c3\\BCrg)", ["alice"]],
   ["(ou:dn:=PEOPLE)", ["alice", "bob", "carol"]],
 ])("%s", async (filter, uids) => {
   await using directory = await someEntries();
