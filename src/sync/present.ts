@@ -58,3 +58,11 @@ function withNames(step: Step, link: Link, names: readonly Name[]): Link {
   if (failure?.change.kind !== "upsert") return begun;
   return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
 }
+
+/** Whether an entry was called unchanged of which nothing has been heard since. */
+export async function isStillMissing(step: Step): Promise<boolean> {
+  if (step.missing.size === 0) return false;
+  const links = await step.target.links.get(step.source, [...step.missing]);
+  step.missing.clear();
+  return links.some((link) => link?.state !== "live" && link?.state !== "entering");
+}

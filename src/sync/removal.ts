@@ -241,3 +241,23 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
   step.outcomes.push({ kind: "deleted", ...subjectOf(link) });
   return { ...without(link, "resourceId"), disabledByUs: false };
 }
+
+/** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
+export async function forgetTombstones(step: Step): Promise<void> {
+  for (let after: string | undefined; ; ) {
+    const page = await step.target.links.list(
+      step.source,
+      { states: ["gone"], seenBefore: step.generation },
+      { count: 1_000, ...(after === undefined ? {} : { after }) },
+    );
+    const forgotten = page.filter((link) => link.resourceId === undefined);
+    if (forgotten.length > 0) {
+      await step.target.links.remove(
+        step.source,
+        forgotten.map((link) => link.sourceId),
+      );
+    }
+    after = page.at(-1)?.sourceId;
+    if (after === undefined || page.length < 1_000) return;
+  }
+}

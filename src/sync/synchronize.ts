@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index.js";
-import { TooManyError, UnavailableError, VersionConflictError } from "../core/index.js";
+import { UnavailableError, VersionConflictError } from "../core/index.js";
 import { endSessions, type StreamPosition, type SyncTarget } from "../repositories/index.js";
 import { applyChanges } from "./apply.js";
 import { dryRunTarget } from "./dry-run.js";
 import { StreamTakenError } from "./errors.js";
 import { recoverIntents } from "./intents.js";
-import { type Forecast, forecast, limitFor } from "./limit.js";
+import { forecast } from "./limit.js";
 import type { Outcome } from "./outcome.js";
+import { isStillMissing } from "./present.js";
 import { retryRefused } from "./refused.js";
+import { forgetTombstones } from "./removal.js";
+import { LimitReached, RemovalCount } from "./removal-count.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import { markedAfter, settle, settleMarked } from "./settle.js";
 import type { Step } from "./step.js";
@@ -44,16 +47,6 @@ async function* outcomesOf(
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }
 
-/** A batch that was not applied because it would take away too much. */
-class LimitReached extends Error {
-  readonly outcome: Outcome & { kind: "limited" };
-
-  constructor(outcome: Outcome & { kind: "limited" }) {
-    super();
-    this.outcome = outcome;
-  }
-}
-
 type Phase = ChangeBatch["phase"];
 
 const never = Number.POSITIVE_INFINITY;
@@ -68,12 +61,7 @@ class Synchronization {
   #position: StreamPosition = { generation: 0, revision: 0 };
   /** A refresh has begun and not ended. */
   #refreshing = false;
-  /** Removals of the refresh under way. */
-  #refreshRemovals = 0;
-  /** Removals of the last live batches. */
-  #recentRemovals: { readonly at: number; readonly count: number }[] = [];
-  /** Removals of the step under way. */
-  #stepRemovals = 0;
+  readonly #removals: RemovalCount;
   /** When the next refused change is to be tried, in milliseconds since the epoch. */
   #refusedDueAt: number | undefined;
   /** Entries whose memberships were refused or are doubtful: they wait for the next occasion. */
@@ -96,6 +84,7 @@ class Synchronization {
     this.#target = target;
     this.#settings = settings;
     this.#dryRun = dryRun;
+    this.#removals = new RemovalCount(settings);
   }
 
   async *run(): AsyncGenerator<Outcome, void, undefined> {
@@ -182,13 +171,13 @@ class Synchronization {
       const generation = this.#position.generation + 1;
       yield* this.#commit(phase, (step) => this.#save(step, { ...this.#position, generation }));
       this.#refreshing = true;
-      this.#refreshRemovals = 0;
+      this.#removals.beginRefresh();
     }
     const live = phase === "live";
     const changes = batch.changes.map(withoutPassword);
     yield* this.#commit(phase, async (step) => {
       const { compared, ...ahead } = await forecast(step, changes);
-      await this.#refuseAbove(phase, step, ahead);
+      await this.#removals.refuseAbove(phase, step, ahead);
       await applyChanges(step, changes, compared);
       if (!live) return undefined;
       // A refused change may wait for an account that moved in this very batch, or in a circle.
@@ -261,7 +250,7 @@ class Synchronization {
       // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
       yield* this.#commit("reconcile", async (step) => {
         const { compared, ...ahead } = await forecast(step, changes);
-        await this.#refuseAbove(phase, step, ahead);
+        await this.#removals.refuseAbove(phase, step, ahead);
         await applyChanges(step, changes, compared);
         // A group that was not found is gone, which the stream will tell.
         for (const group of groups) {
@@ -308,7 +297,7 @@ class Synchronization {
         this.#settings.signal?.throwIfAborted();
         if (error instanceof LimitReached) {
           yield error.outcome;
-          throw tooMany(error.outcome);
+          throw error.toError();
         }
         if (error instanceof StreamTakenError || attempt >= attempts) throw error;
         const asked = error instanceof UnavailableError ? (error.retryAfter ?? 0) : 0;
@@ -351,7 +340,7 @@ class Synchronization {
     attempt: number,
   ): Promise<void> {
     this.#settings.signal?.throwIfAborted();
-    this.#stepRemovals = 0;
+    this.#removals.beginStep();
     this.#isRepeated = attempt > 1;
     let position: StreamPosition | undefined;
     const step: Step = {
@@ -382,9 +371,7 @@ class Synchronization {
     }
     // Only what is committed is remembered.
     if (position !== undefined) this.#position = position;
-    if (this.#stepRemovals === 0) return;
-    if (this.#refreshing) this.#refreshRemovals += this.#stepRemovals;
-    this.#recentRemovals.push({ at: this.#settings.now(), count: this.#stepRemovals });
+    this.#removals.endStep();
   }
 
   /** @param judge whether what was called unchanged has to be known by now. */
@@ -424,24 +411,6 @@ class Synchronization {
     }
   }
 
-  /** A live burst is what came within a window of time; a refresh is one burst, however long it takes. */
-  async #refuseAbove(
-    phase: Phase,
-    step: Step,
-    { removals, count }: Pick<Forecast, "removals" | "count">,
-  ): Promise<void> {
-    if (count === 0) return;
-    const since = this.#settings.now() - this.#settings.maxDeletes.within;
-    this.#recentRemovals = this.#recentRemovals.filter(({ at }) => at > since);
-    const recent = this.#recentRemovals.reduce((sum, one) => sum + one.count, 0);
-    const before = (phase === "live" ? recent : this.#refreshRemovals) + this.#stepRemovals;
-    const limit = await limitFor(step);
-    if (before + count > limit) {
-      throw new LimitReached({ kind: "limited", limit, count, before, removals });
-    }
-    this.#stepRemovals += count;
-  }
-
   /** Ends the sessions of who was disabled or deleted, now that it is committed. */
   async #withSessionsEnded(outcome: Outcome): Promise<Outcome> {
     const removed = outcome.kind === "deactivated" || outcome.kind === "deleted";
@@ -465,41 +434,5 @@ function withoutOvercome(outcomes: readonly Outcome[]): readonly Outcome[] {
   for (const outcome of outcomes) if ("sourceId" in outcome) last.set(outcome.sourceId, outcome);
   return outcomes.filter(
     (outcome) => outcome.kind !== "deferred" || last.get(outcome.sourceId) === outcome,
-  );
-}
-
-/** Whether an entry was called unchanged of which nothing has been heard since. */
-async function isStillMissing(step: Step): Promise<boolean> {
-  if (step.missing.size === 0) return false;
-  const links = await step.target.links.get(step.source, [...step.missing]);
-  step.missing.clear();
-  return links.some((link) => link?.state !== "live" && link?.state !== "entering");
-}
-
-/** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
-async function forgetTombstones(step: Step): Promise<void> {
-  for (let after: string | undefined; ; ) {
-    const page = await step.target.links.list(
-      step.source,
-      { states: ["gone"], seenBefore: step.generation },
-      { count: 1_000, ...(after === undefined ? {} : { after }) },
-    );
-    const forgotten = page.filter((link) => link.resourceId === undefined);
-    if (forgotten.length > 0) {
-      await step.target.links.remove(
-        step.source,
-        forgotten.map((link) => link.sourceId),
-      );
-    }
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < 1_000) return;
-  }
-}
-
-function tooMany({ limit, count, before }: Outcome & { kind: "limited" }): TooManyError {
-  const earlier = before === 0 ? "" : ` after ${before} before it`;
-  return new TooManyError(
-    `Nothing was changed: the batch would bring ${count} deletions, deactivations and members leaving groups${earlier}, and maxDeletes allows ${limit}. Raise it if this is what the directory means.`,
-    limit,
   );
 }
