@@ -153,8 +153,9 @@ export function resolveAttributes(
   parent?: string,
 ): Attributes {
   const attributes = new Map<string, Attribute>();
-  for (const [name, definition] of Object.entries(definitions)) {
+  for (const [name, stated] of Object.entries(definitions)) {
     const path = parent === undefined ? name : `${parent}.${name}`;
+    const definition = withoutUndefined(path, stated);
     check(path, name, definition, parent !== undefined);
     const key = name.toLowerCase();
     if (attributes.has(key)) {
@@ -178,6 +179,17 @@ export function resolveAttributes(
   return attributes;
 }
 
+/** A definition that is data may hold what the compiler would not let pass; `undefined` states nothing. */
+function withoutUndefined(path: string, definition: AttributeDefinition): AttributeDefinition {
+  if (!isObject(definition)) throw new InvalidValueError(path, "a definition is an object.");
+  const stated = Object.entries(definition).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(stated) as AttributeDefinition;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 function check(path: string, name: string, definition: AttributeDefinition, isSub: boolean): void {
   // "$ref" does not follow the ABNF for attribute names, and is one all the same (RFC 7643 §2.4).
   if (!/^[A-Za-z][A-Za-z0-9$_-]*$/.test(name) && name !== "$ref") {
@@ -187,6 +199,9 @@ function check(path: string, name: string, definition: AttributeDefinition, isSu
     );
   }
   const { type = defaults.type, mutability, returned } = definition;
+  if (!Object.hasOwn(characteristicsOf, type)) {
+    throw new InvalidValueError(path, `"${type}" is not a data type (RFC 7643 §2.3).`);
+  }
   for (const characteristic of Object.keys(definition)) {
     if (!characteristicsOf[type].includes(characteristic)) {
       throw new InvalidValueError(
@@ -198,10 +213,25 @@ function check(path: string, name: string, definition: AttributeDefinition, isSu
   if (isSub && type === "complex") {
     throw new InvalidValueError(path, "a sub-attribute cannot be complex (RFC 7643 §2.3.8).");
   }
+  if (definition.type === "reference" && !isListOfTexts(definition.referenceTypes)) {
+    throw new InvalidValueError(path, "a reference states its referenceTypes (RFC 7643 §7).");
+  }
+  if (definition.type === "complex" && !isObject(definition.subAttributes)) {
+    throw new InvalidValueError(
+      path,
+      "a complex attribute states its subAttributes (RFC 7643 §7).",
+    );
+  }
   if (mutability === "writeOnly" && returned !== undefined && returned !== "never") {
     throw new InvalidValueError(
       path,
       "what is writeOnly is never returned (RFC 7643 §7, mutability).",
     );
   }
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
+  );
 }

@@ -77,6 +77,17 @@ describe("defineSchema", () => {
     });
   });
 
+  test("takes undefined for what is not stated", () => {
+    const stated = {
+      type: undefined,
+      multiValued: undefined,
+      mutability: undefined,
+      uniqueness: undefined,
+    };
+    const { attributes } = schemaOf({ plain: stated });
+    expect(attributes.get("plain")).toEqual(schemaOf({ plain: {} }).attributes.get("plain"));
+  });
+
   test("finds attributes by their names in lower case, and keeps the spelling and the order", () => {
     const { attributes } = schemaOf({
       Zebra: {},
@@ -118,6 +129,14 @@ describe("defineSchema", () => {
     ["a name that ends a line", { "last\n": {} }, "last\n"],
     ["the prototype key", JSON.parse('{ "__proto__": {} }'), "__proto__"],
     ["two names that differ in case only", { Name: {}, name: {} }, "name"],
+    ["a definition that is none", JSON.parse('{ "a": null }'), "a"],
+    ["a type that there is not", { a: { type: "text" } }, "a"],
+    ["a type that is the name of a method", { a: { type: "toString" } }, "a"],
+    ["a reference to nobody knows what", { a: { type: "reference" } }, "a"],
+    ["a reference to no list", { a: { type: "reference", referenceTypes: "User" } }, "a"],
+    ["a reference to nothing", { a: { type: "reference", referenceTypes: [] } }, "a"],
+    ["a complex attribute without parts", { a: { type: "complex" } }, "a"],
+    ["a complex attribute with a list", { a: { type: "complex", subAttributes: [] } }, "a"],
     ["a misspelt characteristic", { a: { caseexact: true } }, "a"],
     ["a characteristic of another type", { a: { type: "boolean", uniqueness: "server" } }, "a"],
     ["a reference that is not case exact", { a: { type: "reference", caseExact: false } }, "a"],
