@@ -1,7 +1,8 @@
 import type { UniquenessError } from "../core/index.js";
 import { isRefusal, type LinkOwner } from "../repositories/index.js";
 import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
-import type { Entry, Objection } from "./provision.js";
+import type { Entry } from "./entry.js";
+import type { Objection } from "./refuse.js";
 import { type Step, saveLinks, savepoint, subjectOf } from "./step.js";
 
 /**

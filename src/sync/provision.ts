@@ -1,40 +1,18 @@
-import type { Upsert } from "../changes/index.js";
-import { InvalidValueError, NotFoundError, UniquenessError } from "../core/index.js";
+import { NotFoundError, UniquenessError } from "../core/index.js";
 import { isRefusal, type Link, type WriteResult } from "../repositories/index.js";
-import {
-  type Account,
-  type AccountWrite,
-  type Attributes,
-  accountsOf,
-  nameOf,
-} from "./accounts.js";
+import { type Account, type AccountWrite, accountsOf, nameOf } from "./accounts.js";
 import { makeWay } from "./conflict.js";
+import {
+  type Entry,
+  finish,
+  isInactive,
+  isToBeDisabled,
+  isToBeEnabled,
+  writeFor,
+} from "./entry.js";
 import { memberUri } from "./grants.js";
-import { type ReferenceChange, withoutMembers } from "./references.js";
+import { type Objection, objectionTo, refuse } from "./refuse.js";
 import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "./step.js";
-
-/** An entry on its way into the application. */
-export interface Entry {
-  readonly change: Upsert;
-  /** The link as it was stored; absent for an entry that was not known. */
-  readonly previous?: Link;
-  /** Becomes the link's digest when all is done. */
-  readonly digest?: string;
-  /** The account has all that the change says of it: only names or members are others. */
-  readonly isProvisioned: boolean;
-  /** How the group's references differ, where that is known already. */
-  readonly references?: ReferenceChange;
-  /** The link as it is to be stored. */
-  link: Link;
-}
-
-/** Why a change cannot be applied. */
-export interface Objection {
-  readonly code: string;
-  readonly message: string;
-  /** The entry whose account is in the way. */
-  readonly blocker?: string;
-}
 
 /** Makes the application's accounts equal to the entries, and finishes the links or parks what was refused. */
 export async function provision(step: Step, entries: readonly Entry[]): Promise<void> {
@@ -79,92 +57,6 @@ async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void>
     step,
     entries.map((entry) => entry.link),
   );
-}
-
-/** Keeps a change that cannot be applied. Whoever is to be disabled is, whatever else is refused. */
-async function refuse(step: Step, entry: Entry, objection: Objection): Promise<void> {
-  if (isToBeDisabled(entry) && objection.code !== "protected") {
-    const before = entry.link;
-    try {
-      await savepoint(step, (inner) => disableOnly(inner, entry));
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      entry.link = before;
-    }
-  }
-  park(step, entry, objection);
-}
-
-async function disableOnly(step: Step, entry: Entry): Promise<void> {
-  const { resourceId, type } = entry.link;
-  const accounts = accountsOf(step.target, type);
-  if (resourceId === undefined || (await accounts?.isActive(resourceId)) !== true) return;
-  entry.link = { ...entry.link, disabledByUs: true };
-  if (step.bare) await step.target.links.save(step.source, [entry.link]);
-  const attributes = { active: false };
-  const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
-  if (result?.written === false) throw result.error;
-  step.outcomes.push({ kind: "deactivated", ...subjectOf(entry.link) });
-}
-
-/** Keeps a change that cannot be applied, to be tried again. */
-export function park(step: Step, entry: Entry, objection: Objection): void {
-  const { previous, change, link } = entry;
-  const attempts = (previous?.failure?.attempts ?? 0) + 1;
-  const { delay, maxDelay } = step.settings.refusals;
-  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
-  entry.link = {
-    ...without(link, "intent"),
-    failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
-  };
-  const { code, message } = objection;
-  const name = nameOf(change) ?? link.name;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(link),
-    ...(name === undefined ? {} : { name }),
-    code,
-    message,
-    attempts,
-    nextAttempt,
-  });
-}
-
-function objectionTo(step: Step, { change, link }: Entry): Objection | undefined {
-  const name = nameOf(change);
-  const candidates = [name, link.name].map((known) => ({
-    type: link.type,
-    ...(link.resourceId === undefined ? {} : { id: link.resourceId }),
-    ...(known === undefined ? {} : { name: known }),
-  }));
-  if (candidates.some((candidate) => step.settings.isProtected(candidate))) {
-    return { code: "protected", message: "The resource is protected from this source." };
-  }
-  if (change.complete && (name === undefined || name === "")) {
-    const naming = link.type === "User" ? "userName" : "displayName";
-    const error = new InvalidValueError(naming, "the entry has no value for it.");
-    return { code: error.code, message: error.message };
-  }
-  return undefined;
-}
-
-/**
- * The entry is to be inactive and has an account. Whether that is active has to be read even where we disabled it before: a
- * crash may have come between the intention and the deed.
- */
-function isToBeDisabled({ change, link }: Entry): boolean {
-  return isInactive(change) && link.resourceId !== undefined;
-}
-
-function isInactive(change: Upsert): boolean {
-  return change.type === "User" && change.resource.active === false;
-}
-
-/** The account is inactive because of us, and the entry says that it is not to be; a part that is silent of it does not. */
-function isToBeEnabled({ change, link }: Entry): boolean {
-  if (change.type !== "User" || link.resourceId === undefined || !link.disabledByUs) return false;
-  const { active } = change.resource;
-  return change.complete ? active !== false : active !== undefined && active !== false;
 }
 
 /** Writes many accounts at once. @returns the entries that have to be looked at one by one. */
@@ -345,26 +237,6 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
   written(step, entry, result.id, also !== undefined);
 }
 
-/** What the entry asks of the application. Whether it is active is written only where it is ours to say. */
-function writeFor(entry: Entry): AccountWrite {
-  const { change, link } = entry;
-  const attributes: Attributes = change.resource;
-  if (change.type !== "User") {
-    return link.resourceId === undefined
-      ? { kind: "create", attributes }
-      : { kind: "modify", id: link.resourceId, attributes };
-  }
-  const { active, ...rest } = change.resource;
-  if (link.resourceId === undefined) {
-    return { kind: "create", attributes: { ...rest, active: active !== false } };
-  }
-  return {
-    kind: "modify",
-    id: link.resourceId,
-    attributes: isToBeEnabled(entry) ? { ...rest, active: true } : rest,
-  };
-}
-
 /** Reports what was written and finishes the link. */
 function written(step: Step, entry: Entry, id: string, disabled = false): void {
   const { change, link } = entry;
@@ -389,19 +261,6 @@ function written(step: Step, entry: Entry, id: string, disabled = false): void {
   else if (disabled) step.outcomes.push({ kind: "deactivated", ...subject });
   else if (reactivated) step.outcomes.push({ kind: "reactivated", ...subject });
   else if (!renamed && !adopted) step.outcomes.push({ kind: "updated", ...subject });
-}
-
-/** All of the entry is applied, up to its memberships. */
-function finish(entry: Entry): void {
-  const { change, digest, link } = entry;
-  const name = nameOf(change) ?? link.name;
-  entry.link = {
-    ...without(link, "failure", "intent", "goneStamp", "digest"),
-    state: "live",
-    ...(name === undefined ? {} : { name }),
-    ...(change.stamp === undefined ? {} : { stamp: change.stamp }),
-    ...(digest === undefined ? {} : { digest }),
-  };
 }
 
 /** The account was removed behind our back: what was granted to it is gone with it, and it is created anew. */

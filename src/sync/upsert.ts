@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import type { Upsert } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
+import type { Entry } from "./entry.js";
 import { changedNames, type NamesChange, saveNames } from "./names.js";
-import { type Entry, park, provision } from "./provision.js";
+import { provision } from "./provision.js";
 import {
   compareReferences,
   markMembers,
@@ -10,6 +11,7 @@ import {
   type ReferenceChange,
   saveReferenceChange,
 } from "./references.js";
+import { park } from "./refuse.js";
 import { isAccepted, isEarlier, type Step, saveLinks, without } from "./step.js";
 
 /**

@@ -1,0 +1,82 @@
+import { InvalidValueError } from "../core/index.js";
+import { isRefusal } from "../repositories/index.js";
+import { accountsOf, nameOf } from "./accounts.js";
+import { type Entry, isToBeDisabled } from "./entry.js";
+import { withoutMembers } from "./references.js";
+import { type Step, savepoint, subjectOf, without } from "./step.js";
+
+/** Why a change cannot be applied. */
+export interface Objection {
+  readonly code: string;
+  readonly message: string;
+  /** The entry whose account is in the way. */
+  readonly blocker?: string;
+}
+
+/** Keeps a change that cannot be applied. Whoever is to be disabled is, whatever else is refused. */
+export async function refuse(step: Step, entry: Entry, objection: Objection): Promise<void> {
+  if (isToBeDisabled(entry) && objection.code !== "protected") {
+    const before = entry.link;
+    try {
+      await savepoint(step, (inner) => disableOnly(inner, entry));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      entry.link = before;
+    }
+  }
+  park(step, entry, objection);
+}
+
+async function disableOnly(step: Step, entry: Entry): Promise<void> {
+  const { resourceId, type } = entry.link;
+  const accounts = accountsOf(step.target, type);
+  if (resourceId === undefined || (await accounts?.isActive(resourceId)) !== true) return;
+  entry.link = { ...entry.link, disabledByUs: true };
+  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  const attributes = { active: false };
+  const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
+  if (result?.written === false) throw result.error;
+  step.outcomes.push({ kind: "deactivated", ...subjectOf(entry.link) });
+}
+
+/** Keeps a change that cannot be applied, to be tried again. */
+export function park(step: Step, entry: Entry, objection: Objection): void {
+  const { previous, change, link } = entry;
+  const attempts = (previous?.failure?.attempts ?? 0) + 1;
+  const { delay, maxDelay } = step.settings.refusals;
+  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  entry.link = {
+    ...without(link, "intent"),
+    failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
+  };
+  const { code, message } = objection;
+  const name = nameOf(change) ?? link.name;
+  step.outcomes.push({
+    kind: "deferred",
+    ...subjectOf(link),
+    ...(name === undefined ? {} : { name }),
+    code,
+    message,
+    attempts,
+    nextAttempt,
+  });
+}
+
+/** Why the entry may not be applied, whatever the store says. */
+export function objectionTo(step: Step, { change, link }: Entry): Objection | undefined {
+  const name = nameOf(change);
+  const candidates = [name, link.name].map((known) => ({
+    type: link.type,
+    ...(link.resourceId === undefined ? {} : { id: link.resourceId }),
+    ...(known === undefined ? {} : { name: known }),
+  }));
+  if (candidates.some((candidate) => step.settings.isProtected(candidate))) {
+    return { code: "protected", message: "The resource is protected from this source." };
+  }
+  if (change.complete && (name === undefined || name === "")) {
+    const naming = link.type === "User" ? "userName" : "displayName";
+    const error = new InvalidValueError(naming, "the entry has no value for it.");
+    return { code: error.code, message: error.message };
+  }
+  return undefined;
+}
