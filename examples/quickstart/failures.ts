@@ -19,7 +19,14 @@ const optionNames: Readonly<Record<string, string>> = {
   "bind.dn": "--bind-dn",
   "bind.password": "The password",
   startTls: "--start-tls",
+  tls: "--ca",
 };
+
+/** Whether an error is what the signal ended something with, and not a failure that came at the same time. */
+export function isInterruption(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  // Node's own functions put the reason into an error of theirs.
+  return aborted && (error === reason || (error instanceof Error && error.cause === reason));
+}
 
 /**
  * What went wrong and what to do, in a sentence or two and in terms of this programme's options; undefined for a failure

@@ -12,7 +12,7 @@ import {
 } from "concordat/ldap";
 import { type Outcome, synchronize } from "concordat/sync";
 import { Application, temporaryDatabase } from "./application.ts";
-import { Failure } from "./failures.ts";
+import { Failure, isInterruption } from "./failures.ts";
 import { commandLine, type DirectoryOptions } from "./options.ts";
 import { passwordFor } from "./password.ts";
 import { profileWithLocks } from "./profiles.ts";
@@ -46,14 +46,12 @@ export async function follow(
   const stopWatching = announceEvents(terminal, stream.source);
   try {
     introduce(terminal, options, database);
-    const outcomes = synchronize(stream, application.target, {
-      onDelete: "delete",
-      signal: interrupted,
-    });
+    // Whoever leaves is disabled and keeps the row, unless `onDelete` says otherwise.
+    const outcomes = synchronize(stream, application.target, { signal: interrupted });
     const position = await application.target.checkpoints.load(stream.source);
     await show(terminal, application, outcomes, position?.checkpoint !== undefined);
   } catch (error) {
-    if (!interrupted.aborted) throw error;
+    if (!isInterruption(error, interrupted)) throw error;
     terminal.line();
     terminal.line(`Stopped with ${countsText(await application.counts())}.`);
     terminal.line("To go on from here:");

@@ -6,7 +6,7 @@
  */
 
 import { demonstrate } from "./demonstration.ts";
-import { explain, UsageError } from "./failures.ts";
+import { explain, isInterruption, UsageError } from "./failures.ts";
 import { follow } from "./follow.ts";
 import { help, readOptions } from "./options.ts";
 import { Terminal } from "./terminal.ts";
@@ -36,7 +36,7 @@ async function main(args: readonly string[], interrupted: AbortSignal): Promise<
     }
     return 0;
   } catch (error) {
-    if (interrupted.aborted) return 130;
+    if (isInterruption(error, interrupted)) return 130;
     const explanation = explain(error);
     // Nobody foresaw it: whoever mends it will want the stack.
     if (explanation === undefined) throw error;

@@ -96,10 +96,10 @@ sn: Babbage
     await second.until(/Following the directory/);
     const live = second.output().length;
     await ldapmodify(slapd, `dn: uid=bob,ou=people,${slapd.suffix}\nchangetype: delete\n`);
-    await second.until(/− delete +bob → no row any more\n/, live);
+    await second.until(/~ disable +bob · disabled · no group\n/, live);
     second.process.kill("SIGTERM");
     expect(await second.ended).toMatchObject({ code: 0, stderr: "" });
-    expect(rows(database, "select user_name from concordat_user")).toEqual(["ada.king"]);
+    expect(rows(database, "select user_name from concordat_user")).toEqual(["ada.king", "bob"]);
   }, 60_000);
 
   test.each([
