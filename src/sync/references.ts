@@ -1,5 +1,6 @@
 import type { MemberChange, Name, Upsert } from "../changes/index.js";
 import type { HeldName, Reference } from "../repositories/index.js";
+import type { Difference } from "./stated-members.js";
 import { markUnsettled, type Step, slices } from "./step.js";
 
 /** How many references are read or written at once. */
@@ -18,6 +19,8 @@ export async function compareReferences(
   members: MemberChange,
 ): Promise<ReferenceChange> {
   if (members.kind === "delta") return await compareDelta(step, group, members);
+  const difference = step.stated.compare(group, members.members);
+  if (difference !== undefined) return await compareDelta(step, group, difference);
   const stated = new Map(members.members.map((name) => [keyOf(name), name]));
   const remove: Reference[] = [];
   for await (const reference of referencesOf(step, group)) {
@@ -29,7 +32,7 @@ export async function compareReferences(
 async function compareDelta(
   step: Step,
   group: string,
-  delta: Extract<MemberChange, { kind: "delta" }>,
+  delta: Difference,
 ): Promise<ReferenceChange> {
   const stored = new Map<string, Reference>();
   for (const names of slices([...delta.add, ...delta.remove], PAGE)) {

@@ -214,6 +214,7 @@ async function disable(step: Step, link: Link): Promise<Link> {
 
 /** Forgets a group's references and takes its members out of it, as far as we put them there. */
 async function releaseMembers(step: Step, group: Link): Promise<void> {
+  step.stated.forget(group.sourceId);
   const references: Reference[] = [];
   for await (const reference of referencesOf(step, group.sourceId)) references.push(reference);
   for (const some of slices(references, 5_000)) {

@@ -1,6 +1,8 @@
 import type { Link, SyncTarget } from "../repositories/index.js";
+import type { Digests } from "./digests.js";
 import type { Outcome, Subject } from "./outcome.js";
 import type { Settings } from "./settings.js";
+import type { StatedMembers } from "./stated-members.js";
 
 /**
  * One step of synchronisation: what is applied together, in one transaction where the target has one.
@@ -29,6 +31,10 @@ export interface Step {
    * others without telling, so before somebody else who takes such a name becomes a member, the group is read again.
    */
   readonly reliable: Set<string>;
+  /** The members of large groups as they are stored. */
+  readonly stated: StatedMembers;
+  /** What changes tell, in short. */
+  readonly digests: Digests;
   /** Groups that are to be read again, which is done between two steps; absent where the source cannot do so. */
   readonly doubtful?: Set<string>;
   /** Entries that are said to be unchanged and are not known. Before a checkpoint is stored, they have to be. */

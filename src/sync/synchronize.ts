@@ -3,6 +3,7 @@ import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index
 import { UnavailableError, VersionConflictError } from "../core/index.js";
 import { endSessions, type StreamPosition, type SyncTarget } from "../repositories/index.js";
 import { applyChanges } from "./apply.js";
+import { type DigestedBlocks, Digests } from "./digests.js";
 import { dryRunTarget } from "./dry-run.js";
 import { StreamTakenError } from "./errors.js";
 import { recoverIntents } from "./intents.js";
@@ -14,6 +15,7 @@ import { forgetTombstones } from "./removal.js";
 import { LimitReached, RemovalCount } from "./removal-count.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import { markedAfter, settle, settleMarked } from "./settle.js";
+import { StatedMembers } from "./stated-members.js";
 import type { Step } from "./step.js";
 
 /**
@@ -74,6 +76,8 @@ class Synchronization {
   readonly #missing = new Set<string>();
   /** Groups whose stated members can be relied on. */
   readonly #reliable = new Set<string>();
+  readonly #stated = new StatedMembers();
+  readonly #digestedBlocks: DigestedBlocks = new WeakMap();
   /** The step under way is done again after an outage. */
   #isRepeated = false;
   /** Why everything has to be read anew. */
@@ -290,6 +294,7 @@ class Synchronization {
       try {
         await this.#transact(phase, outcomes, work, attempt);
       } catch (error) {
+        this.#stated.clear();
         // Groups that were read again in vain are as doubtful as before.
         this.#reliable.clear();
         // Without a transaction, what was done before it went wrong is done.
@@ -360,6 +365,8 @@ class Synchronization {
       needsRefresh: () => this.#restart !== undefined,
       missing: this.#missing,
       reliable: this.#reliable,
+      stated: this.#stated,
+      digests: new Digests(this.#digestedBlocks),
       ...(this.#stream.reread === undefined ? {} : { doubtful: this.#doubtful }),
     };
     if (this.#target.transaction === undefined) {

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import type { Upsert } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
 import type { Entry } from "./entry.js";
@@ -223,10 +222,8 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
 }
 
 /** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
-function digestOf(step: Step, { type, names, resource, members }: Upsert): string {
-  const account = hash("sha256", JSON.stringify([type, resource]), "base64");
-  const references = hash("sha256", JSON.stringify([names, members]), "base64");
-  return `${account} ${references} ${membershipOptions(step)}`;
+function digestOf(step: Step, change: Upsert): string {
+  return `${step.digests.of(change)} ${membershipOptions(step)}`;
 }
 
 /** Whether the account was given all of this already, whatever became of names and members. */
@@ -276,6 +273,9 @@ async function saveReferences(step: Step, entries: readonly Entry[]): Promise<vo
     const difference =
       references ?? (await compareReferences(step, change.sourceId, change.members));
     await saveReferenceChange(step, change.sourceId, difference);
+    if (change.members.kind === "all")
+      step.stated.remember(change.sourceId, change.members.members);
+    else step.stated.forget(change.sourceId);
     trust(step, change);
   }
 }
