@@ -56,7 +56,7 @@ export class ConsumerProcess implements AsyncDisposable {
 
   start(): void {
     const child = spawn(process.execPath, [this.#program.path, JSON.stringify(this.#options)], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
     });
     let complaint = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {

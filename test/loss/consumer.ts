@@ -56,6 +56,9 @@ function noted(stream: ChangeStream): ChangeStream {
 
 subscribe(watchChannelName, (event) => note({ event }));
 
+// The input ends when whoever started this process is gone, however that went: nobody would kill it any more.
+process.stdin.resume().once("end", () => process.exit());
+
 const db = new Kysely<unknown>({
   // A process that is killed loses nothing that it wrote; only a crash of the machine would.
   dialect: nodeSqliteDialect({ path: options.database, durable: false }),
