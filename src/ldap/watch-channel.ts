@@ -16,7 +16,7 @@ export type ResetReason =
   | "server"
   /** The base, the filter, the attributes, the profile or the bind DN has changed since. */
   | "content"
-  /** The directory answered e-syncRefreshRequired: it does not know any more what changed since (RFC 4533 §3.1). */
+  /** The directory answered e-syncRefreshRequired: it does not know any more what changed since (RFC 4533 §2.6). */
   | "refreshRequired"
   /**
    * The directory seems to have ignored the cookie and to have told all that exists as if it were what changed. Only in the
