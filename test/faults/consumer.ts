@@ -58,6 +58,8 @@ export class Consumer {
   readonly fates: Fates = { crashes: 0, reconnects: 0, resets: 0, writes: 0 };
   /** Nothing that a crash interrupted is still to be done again. */
   isCalm = true;
+  /** It has not been through a refresh since it was started, or connected. */
+  isRefreshing = true;
   readonly #run: Run;
   readonly #stream: ChangeStream;
   readonly #onOutcome: (outcome: Outcome) => void;
@@ -114,6 +116,7 @@ export class Consumer {
 
   start(): void {
     this.#stop = new AbortController();
+    this.isRefreshing = true;
     this.#life = this.#live().finally(() => {
       this.#life = undefined;
       this.#wake?.();
@@ -186,7 +189,10 @@ export class Consumer {
             signal,
           });
           for await (const outcome of outcomes) {
-            if (outcome.kind === "refreshed") this.isCalm = true;
+            if (outcome.kind === "refreshed") {
+              this.isCalm = true;
+              this.isRefreshing = false;
+            }
             this.#onOutcome(outcome);
             this.#wake?.();
           }
@@ -230,6 +236,9 @@ export class Consumer {
 
   /** The stream, with a look at which batches have been done with. */
   #observed(stream: ChangeStream): ChangeStream {
+    const begun = ({ phase, refresh }: ChangeBatch) => {
+      if (phase === "snapshot" && refresh === "begins") this.isRefreshing = true;
+    };
     const done = (batch: ChangeBatch) => {
       if (batch.phase === "reconcile" && batch.refresh === "ends" && this.#namesCompared) {
         this.#namesCompared = false;
@@ -241,6 +250,7 @@ export class Consumer {
       ...stream,
       async *read(options) {
         for await (const batch of stream.read(options)) {
+          begun(batch);
           yield batch;
           done(batch);
         }

@@ -116,6 +116,13 @@ export class StaffDirectory implements AsyncDisposable {
     this.#begun.push({ write, uuid: planned.uuid, name: planned.name, stepsLeft: steps });
   }
 
+  /** Does something that is overtaken by other things. */
+  overtake(operation: Operation, by: readonly Operation[]): void {
+    this.delay(operation, Number.POSITIVE_INFINITY);
+    for (const other of by) this.perform(other);
+    this.completeWrites();
+  }
+
   /** A step has gone by. */
   tick(): void {
     for (const begun of this.#begun) begun.stepsLeft -= 1;
@@ -215,7 +222,7 @@ export class StaffDirectory implements AsyncDisposable {
         return this.#joinOrLeave(operation, server);
       case "renameParent":
         // Nobody is told, and only who follows looks for it.
-        if (this.#run.mode === "refreshOnly") return undefined;
+        if (!this.#run.renamesParents || this.#run.mode === "refreshOnly") return undefined;
         return {
           work: () => {
             this.#complete(() => true);

@@ -27,11 +27,12 @@ export type Fault =
   | { readonly fault: "spoil"; readonly how: SpoiltCookie; readonly count: number }
   | { readonly fault: "trimLog"; readonly keep: number }
   | { readonly fault: "restart"; readonly keepLog: boolean }
-  | { readonly fault: "stopConsumer" };
+  /** The consumer is stopped, and started again when so many steps have been taken. */
+  | { readonly fault: "stopConsumer"; readonly steps: number };
 
 /** What happens next. */
 export type Step =
-  /** In the directory: at once, while the next refresh is sent, or begun now and overtaken by so many steps. */
+  /** In the directory: at once, while the next refresh is sent, begun now and overtaken by so many steps, or by these operations. */
   | { readonly kind: "operation"; readonly operation: Operation; readonly server: 1 | 2 }
   | {
       readonly kind: "duringRefresh";
@@ -39,6 +40,13 @@ export type Step =
       readonly afterMessages: number;
     }
   | { readonly kind: "delayed"; readonly operation: Operation; readonly steps: number }
+  | {
+      readonly kind: "overtaken";
+      readonly operation: Operation;
+      readonly by: readonly Operation[];
+      /** Whether that is while the consumer is stopped. */
+      readonly unseen: boolean;
+    }
   | { readonly kind: "fault"; readonly fault: Fault }
   /** In the application. */
   | { readonly kind: "addLocally"; readonly group: number }
@@ -55,6 +63,8 @@ export interface Run {
   readonly reloadHint: boolean;
   /** Whether all entries may be newer than a cookie, which has everything sent; or whether the server may send everything for no reason. */
   readonly reloads: boolean;
+  /** Whether parents are renamed, of which nobody is told, so that all names have to be compared in the end. */
+  readonly renamesParents: boolean;
   readonly bareCookies: number;
   readonly refint: boolean | "replicated";
   readonly dangling: "keep" | "drop";
@@ -113,6 +123,8 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   },
 ) as fc.Arbitrary<Operation>;
 
+const leaving = fc.record({ do: fc.constantFrom("delete", "leaveOrReturn"), entry: pick });
+
 const fault: fc.Arbitrary<Fault> = fc.oneof(
   {
     weight: 6,
@@ -128,16 +140,16 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     arbitrary: fc.record({ fault: fc.constant("refuse"), code: fc.constantFrom(4096, 53) }),
   },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      fault: fc.constantFrom("ignoreCookie", "stopSending", "stopReading", "sendSlowly"),
+    }),
+  },
+  {
     weight: 5,
     arbitrary: fc.record({
-      fault: fc.constantFrom(
-        "ignoreCookie",
-        "stopSending",
-        "stopReading",
-        "sendSlowly",
-        "stopConsumer",
-        "stopConsumer",
-      ),
+      fault: fc.constant("stopConsumer"),
+      steps: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 })),
     }),
   },
   {
@@ -183,6 +195,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       steps: fc.integer({ min: 1, max: 5 }),
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("overtaken"),
+      operation: fc.oneof(operation, fc.record({ do: fc.constant("touch"), entry: pick })),
+      by: fc.array(fc.oneof(operation, leaving), { minLength: 1, maxLength: 3 }),
+      unseen: fc.boolean(),
+    }),
+  },
   { weight: 8, arbitrary: fc.record({ kind: fc.constant("fault"), fault }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("addLocally"), group: pick }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("disableLocally"), user: pick }) },
@@ -206,10 +227,11 @@ const references = fc.constantFrom(
 export const anyRun: fc.Arbitrary<Run> = fc
   .record({
     seed: fc.nat(),
-    sessionLog: fc.constantFrom(0, 3, 1000, 1000),
+    sessionLog: fc.constantFrom(0, 3, 1000, 1000, 1000),
     serverId: fc.constantFrom(0, 1),
     reloadHint: fc.boolean(),
     reloads: fc.boolean(),
+    renamesParents: fc.constantFrom(true, false, false),
     bareCookies: fc.constantFrom(0, 0, 0.3),
     references,
     nested: fc.constantFrom("keep", "flatten"),

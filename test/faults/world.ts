@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { NotFoundError } from "concordat";
 import type { Stall } from "concordat/testing/directory";
 import type { Target } from "../sync/stores.js";
 import { Consumer, type Fates, source } from "./consumer.js";
@@ -27,6 +28,7 @@ export class World implements AsyncDisposable {
   readonly #between: number[];
   #stalls: Stall[] = [];
   #isCatchingUp = false;
+  #stepsOffline = 0;
   #restarted: Promise<void> = Promise.resolve();
   #localUser = "";
   #writesLeft: number | undefined;
@@ -104,6 +106,9 @@ export class World implements AsyncDisposable {
     const step = this.#steps.shift();
     if (step === undefined) return;
     this.staff.tick();
+    if (this.#stepsOffline > 0 && --this.#stepsOffline === 0 && !this.#consumer.isRunning) {
+      this.#consumer.start();
+    }
     switch (step.kind) {
       case "turns":
         for (let turn = 0; turn < step.count; turn++) await setImmediate();
@@ -120,6 +125,9 @@ export class World implements AsyncDisposable {
       case "fault":
         await this.#goWrong(step.fault);
         break;
+      case "overtaken":
+        await this.#overtake(step);
+        break;
       default:
         this.#actInDirectory(step);
     }
@@ -133,6 +141,7 @@ export class World implements AsyncDisposable {
     if (step === undefined) return;
     const isPossible =
       ["operation", "duringRefresh", "delayed"].includes(step.kind) ||
+      (step.kind === "overtaken" && !step.unseen) ||
       (step.kind === "fault" && step.fault.fault !== "stopConsumer");
     if (!isPossible) return;
     await this.#next();
@@ -167,6 +176,21 @@ export class World implements AsyncDisposable {
           for (const operation of step.operations) this.staff.perform(operation);
         }, step.afterMessages);
     }
+  }
+
+  async #overtake({
+    operation,
+    by,
+    unseen,
+  }: Extract<Step, { readonly kind: "overtaken" }>): Promise<void> {
+    this.faults += 1;
+    const wasRunning = unseen && this.#consumer.isRunning;
+    if (wasRunning) {
+      await this.#catchUp();
+      await this.#consumer.stop();
+    }
+    this.staff.overtake(operation, by);
+    if (wasRunning) this.#consumer.start();
   }
 
   async #goWrong(fault: Fault): Promise<void> {
@@ -209,7 +233,8 @@ export class World implements AsyncDisposable {
       case "stopConsumer":
         if (!this.#consumer.isRunning) break;
         await this.#consumer.stop();
-        this.#consumer.start();
+        this.#stepsOffline = fault.steps;
+        if (fault.steps === 0) this.#consumer.start();
     }
   }
 
@@ -219,7 +244,8 @@ export class World implements AsyncDisposable {
     const { id, stamp } = this.staff.mark();
     await this.#consumer.until("it has seen the last change", async () => {
       const [link] = await this.target.links.get(source, [id]);
-      return link?.state === "live" && (link.stamp ?? "") >= stamp;
+      const isApplied = link?.state === "live" && (link.stamp ?? "") >= stamp;
+      return isApplied && !this.#consumer.isRefreshing;
     });
     this.#isCatchingUp = false;
   }
@@ -232,8 +258,10 @@ export class World implements AsyncDisposable {
     if (group === undefined || (await groups.get(group)) === undefined) return;
     const member = this.#localUser;
     if ((await groups.whichAreMembers(group, [member])).size > 0) return;
-    await groups.changeMembers(group, { add: [{ value: member, type: "User" }] });
-    this.localMemberships.push({ group, member });
+    const add = [{ value: member, type: "User" }] as const;
+    if (await isDone(groups.changeMembers(group, { add }))) {
+      this.localMemberships.push({ group, member });
+    }
   }
 
   /** Somebody in the application disables an account. */
@@ -243,8 +271,9 @@ export class World implements AsyncDisposable {
     const id = userIds[pick % userIds.length];
     const user = id === undefined ? undefined : await users.get(id);
     if (user === undefined || user.active === false) return;
-    await users.modify(user.id, { set: { active: false } });
-    this.blocked.add(user.id);
+    if (await isDone(users.modify(user.id, { set: { active: false } }))) {
+      this.blocked.add(user.id);
+    }
   }
 
   async #linked(type: "User" | "Group"): Promise<readonly string[]> {
@@ -252,6 +281,17 @@ export class World implements AsyncDisposable {
     return links.flatMap((link) =>
       link.type === type && link.resourceId !== undefined ? [link.resourceId] : [],
     );
+  }
+}
+
+/** Whether a write was done: the account or the group may be gone by then. */
+async function isDone(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    throw error;
   }
 }
 
