@@ -134,11 +134,12 @@ export class ContentSync {
   /** Follows the changes to a content from now on (RFC 4533 §3.4.2). */
   follow(content: Content, request: SyncRequest): LiveSearch {
     const { rid, sid } = readCookie(request.cookie ?? "");
+    const isElsewhere = sid > 0 && sid !== this.#options.serverId;
     const search: LiveSearch = new LiveSearch({
       maxQueued: this.#options.maxQueued,
-      // Whoever presents itself as a server is not told of its own writes.
+      // Whoever presents itself as another server is not told of that server's writes, which came from there.
       describe: (write) =>
-        sid > 0 && write.serverId === sid ? undefined : this.#describe(write, content, rid),
+        isElsewhere && write.serverId === sid ? undefined : this.#describe(write, content, rid),
       onClose: () => this.#live.delete(search),
     });
     this.#live.add(search);
