@@ -182,7 +182,9 @@ const scenarios: readonly Scenario[] = [
     before: refresh([ann, staff("ann")]),
     locally: async (target) => {
       const { id } = await userNamed(target, "ann");
-      await target.groups.changeMembers(await groupNamed(target, "staff"), { remove: [{ value: id }] });
+      await target.groups.changeMembers(await groupNamed(target, "staff"), {
+        remove: [{ value: id }],
+      });
       await target.users.delete(id);
     },
     later: [live([person("1", "ann", { resource: { title: "Dr" } })])],
