@@ -226,9 +226,9 @@ export class Consumer {
       if (!isWrite(call) || this.#lifeLeft === undefined) return undefined;
       if (this.#lifeLeft-- > 0) return undefined;
       isDead = true;
-      const [first, many] = call.args;
+      const [first, many, ...others] = call.args;
       const half = this.target.transaction === undefined && Array.isArray(many) && many.length > 1;
-      const part = half ? { part: [first, many.slice(0, many.length / 2)] } : {};
+      const part = half ? { part: [first, many.slice(0, many.length / 2), ...others] } : {};
       return { ...part, error: new ProcessEnded() };
     };
     return interferedWith(this.target, { before, interrupt });
