@@ -2,7 +2,7 @@ import type { Name } from "../changes/index.js";
 import type { Grant, Link, Reference } from "../repositories/index.js";
 import { changeMemberships, memberUri, type PlannedMembership, pair } from "./grants.js";
 import { holdersOf, keyOf, referencesOf } from "./references.js";
-import { isAccepted, type Step, slices } from "./step.js";
+import { isAccepted, markUnsettled, type Step, slices } from "./step.js";
 
 /** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
 const PAGE = 5_000;
@@ -112,7 +112,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key) ?? kept;
-    if (target !== undefined && target !== before && isDoubtful(step, reference)) {
+    if (target !== undefined && target !== before && isDoubtful(step, reference, before)) {
       step.doubtful?.add(reference.group);
       postponed.add(target);
       if (before !== undefined) groupsOf.get(before)?.push(reference.group);
@@ -124,13 +124,25 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (before !== undefined) affected.add(before);
     if (target !== undefined) affected.add(target);
   }
+  if (step.bare) {
+    // Once a reference means somebody else, nothing but a mark tells of those whom it meant. They are settled in their turn.
+    const asked = new Set(sourceIds);
+    await markUnsettled(
+      step,
+      [...affected].filter((id) => !asked.has(id)),
+    );
+  }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
   return { affected, groupsOf, postponed };
 }
 
-/** Whether the directory may have rewritten the group without telling since it was read. */
-function isDoubtful(step: Step, { kind, group }: Reference): boolean {
-  return step.doubtful !== undefined && kind === "dn" && !step.reliable.has(group);
+/**
+ * Whether the directory may have rewritten the group without telling since it was read. So it may have if the name was given up
+ * since, and also if it was nobody's that is known: it may have been given up by an entry outside of the content.
+ */
+function isDoubtful(step: Step, { kind, group }: Reference, before: string | undefined): boolean {
+  if (step.doubtful === undefined || kind !== "dn") return false;
+  return !step.reliable.has(group) || (step.phase === "live" && before === undefined);
 }
 
 /** A reference as a key of a map, whatever characters the names hold. */

@@ -117,6 +117,15 @@ const scenarios: readonly Scenario[] = [
     expected: { users: { ann: "active", bob: "active" }, groups: { staff: ["bob"] } },
   },
   {
+    title: "a member's name goes to somebody new",
+    before: refresh([ann, bob, staff("ann")]),
+    later: [live([person("1", "anna"), person("3", "ann")])],
+    expected: {
+      users: { anna: "active", ann: "active", bob: "active" },
+      groups: { staff: ["ann"] },
+    },
+  },
+  {
     title: "a membership is stated and withdrawn",
     before: refresh([ann, staff()]),
     later: [live([staff("ann")]), live([staff()])],

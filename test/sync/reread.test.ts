@@ -48,6 +48,34 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("a group whose new member has another name by the end of the batch is read again", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    const changes = [team("g", "staff", [dn("cn=ann")]), person("1", "anna")];
+    const reread = async () => [team("g", "staff", [dn("cn=anna")])];
+    await follow({ ...scripted([live(changes)]), reread }, target);
+    expect(await groupsOf(target)).toEqual({ staff: ["anna"] });
+  });
+
+  test.for([
+    ["before", [], [person("2", "ann")]],
+    [
+      "in the same batch",
+      [person("3", "cyd")],
+      [team("g", "staff", [dn("cn=ann")]), person("2", "ann")],
+    ],
+  ] as const)(
+    "a group that meant somebody outside of the content, %s, is read before the name means another",
+    async ([, people, changes]) => {
+      const target = await open();
+      const members = people.length === 0 ? [dn("cn=ann")] : [];
+      await apply(target, refresh([...people, team("g", "staff", members)]));
+      const reread = async () => [team("g", "staff", [])];
+      await follow({ ...scripted([live(changes)]), reread }, target);
+      expect(await groupsOf(target)).toEqual({ staff: [] });
+    },
+  );
+
   test("a group that lost a member without an event is read before the name means another", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
