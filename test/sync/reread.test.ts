@@ -69,9 +69,9 @@ onEveryTarget(({ open }) => {
     async ([, people, changes]) => {
       const target = await open();
       const members = people.length === 0 ? [dn("cn=ann")] : [];
-      await apply(target, refresh([...people, team("g", "staff", members)]));
+      const known = refresh([...people, team("g", "staff", members)]);
       const reread = async () => [team("g", "staff", [])];
-      await follow({ ...scripted([live(changes)]), reread }, target);
+      await follow({ ...scripted([...known, live(changes)]), reread }, target);
       expect(await groupsOf(target)).toEqual({ staff: [] });
     },
   );
