@@ -358,7 +358,6 @@ class Synchronization {
       outcomes,
       marked: new Set(),
       displaced: new Set(),
-      released: new Set(),
       moved: new Set(),
       askForRefresh: (reason) => {
         this.#restart ??= reason;
