@@ -226,14 +226,17 @@ class OpenLdapReader {
       return;
     }
     while (this.#isFull) yield this.#hand("reconcile", "continues");
-    if (pass.sweeps) this.#changes.push({ kind: "sweep" });
+    const sweeps = pass.sweeps && pass.isReload !== true;
+    if (sweeps) this.#changes.push({ kind: "sweep" });
     this.#due.shift();
+    // What else exists, a list tells, which leaves nothing out.
+    if (pass.isReload === true) this.#due.push("names");
     if (kind === "secondPass") this.#prove(pass);
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
     if (this.#due.length === 0) this.#gateIsOpen = true;
     this.#checkWhatIsUnproven();
-    this.#reading.tell({ event: "checked", check: kind, swept: pass.sweeps });
+    this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
   }
 

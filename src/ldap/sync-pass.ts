@@ -11,6 +11,8 @@ export interface Pass {
   readonly ended: boolean;
   /** Whether all that exists was mentioned, so that whatever was not is gone. */
   readonly sweeps: boolean;
+  /** Whether entries that exist may be missing although it mentions all that it should, so that it sweeps nothing. */
+  readonly isReload?: boolean;
   /** What the content covers by it, where the server says so. */
   readonly cookie?: CsnCookie | undefined;
 }

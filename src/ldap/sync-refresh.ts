@@ -16,6 +16,7 @@ export class Refresh implements Pass {
    */
   readonly #present = new Set<string>();
   #presentPhase = false;
+  #listed = false;
   #deletions = false;
   #sentOldEntry = false;
   #ended = false;
@@ -38,6 +39,14 @@ export class Refresh implements Pass {
    */
   get sweeps(): boolean {
     return this.#resumedFrom === undefined || this.#presentPhase;
+  }
+
+  /**
+   * Whether everything was sent instead of being listed: what OpenLDAP answers a cookie with that is older than all that exists.
+   * A refreshOnly search then leaves out what is newer than its end, so what was not mentioned may exist.
+   */
+  get isReload(): boolean {
+    return this.#resumedFrom !== undefined && this.#presentPhase && !this.#listed;
   }
 
   /** What the content now covers, as the server said at the end. */
@@ -83,6 +92,7 @@ export class Refresh implements Pass {
   #readEntry({ controls, dn, attributes }: SearchEntry, changes: Change[]): void {
     const { state, id } = readSyncState(controls);
     if (state === "present") {
+      this.#listed = true;
       this.#present.add(id);
       return;
     }
@@ -121,6 +131,7 @@ export class Refresh implements Pass {
           this.#deletions = true;
           this.#addDeletions(info.ids, parseCookie(info.cookie)?.deleteCsn, changes);
         } else {
+          this.#listed = true;
           for (const id of info.ids) this.#present.add(id);
         }
         break;

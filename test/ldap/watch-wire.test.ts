@@ -160,6 +160,27 @@ describe("a refresh", () => {
     expect(await script.next()).toMatchObject({ mode: "refreshOnly", cookie: cookie(csn(10)) });
   });
 
+  test("whose second pass is sent everything instead of a list sweeps by a list, which leaves nothing out", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.info(refreshEnd(1, cookie(csn(12))));
+    await watching.refreshed();
+    await watching.next();
+    watching.ask();
+    const secondPass = await script.next();
+    secondPass.entry(state.add, uuid(1), "ann", { csn: csn(13) });
+    secondPass.done({ refreshDeletes: false });
+    expect(changesOf(await watching.reconciled())).not.toContainEqual({ kind: "sweep" });
+    await watching.next();
+    watching.ask();
+    const list = await script.next();
+    list.entry(undefined, uuid(1), "ann", { csn: csn(13) });
+    list.entry(undefined, uuid(2), "bob", { csn: csn(14) });
+    list.done();
+    expect(changesOf(await watching.reconciled()).at(-1)).toEqual({ kind: "sweep" });
+  });
+
   test("that sends what the cookie covers has ignored it: everything is listed, and swept by that", async () => {
     const { script, watching, search } = await resumed();
     await using _ = script;
