@@ -372,8 +372,8 @@ class InProcessDirectory implements Directory {
     this.#sync.record(write);
     if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
       const author = this.#refint === "replicated" ? this.#author() : undefined;
-      // As slapd does it: after the write was answered. But nobody reads in between, which slapd does not promise.
-      queueMicrotask(() => repairReferences(this.#tree, write, author));
+      // slapd does it shortly after the write was answered, and who reads in between sees the old names. Here nobody can.
+      repairReferences(this.#tree, write, author);
     }
   }
 }
