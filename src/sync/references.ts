@@ -71,6 +71,9 @@ export async function saveReferenceChange(
       return { group, kind: name.kind, key: name.key, ...(isCertain ? { target } : {}) };
     });
     await memberships.saveReferences(step.source, references);
+    // Whoever had such a name has had another one since, and the group may have been rewritten accordingly.
+    const isGivenUp = (name: Name) => !holders.has(keyOf(name)) && step.released.has(keyOf(name));
+    if (added.some(isGivenUp)) step.doubtful?.add(group);
   }
   for (const removed of slices(change.remove, PAGE)) {
     await markUnsettled(step, targetsOf(removed));

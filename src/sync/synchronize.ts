@@ -358,6 +358,7 @@ class Synchronization {
       outcomes,
       marked: new Set(),
       displaced: new Set(),
+      released: new Set(),
       moved: new Set(),
       askForRefresh: (reason) => {
         this.#restart ??= reason;
