@@ -5,8 +5,11 @@ import { differences } from "./differences.js";
 import { anyRun, type Run } from "./steps.js";
 import { World } from "./world.js";
 
-// How many runs, and where a series begins, for a long night and for the morning after it.
-const { CONCORDAT_RUNS: asked = "300", CONCORDAT_SEED: seed } = process.env;
+// How many runs, and where a series begins, for a long night and for the morning after it. The short series is always the
+// same, so that a failure is of the change at hand; the long one begins anywhere.
+const { CONCORDAT_RUNS: asked = "150" } = process.env;
+const { CONCORDAT_SEED: seed = process.env["CONCORDAT_RUNS"] === undefined ? "2" : undefined } =
+  process.env;
 const totals = {
   runs: 0,
   operations: 0,
