@@ -179,8 +179,6 @@ export class StaffDirectory implements AsyncDisposable {
           },
         }));
       case "leaveOrReturn":
-        // Whose name changes in silence, in a group that says nothing, while the entry itself is not looked at, is found by nobody.
-        if (this.#run.refint === true) return undefined;
         return this.#with(operation.entry, ({ entryUUID, attributes }) => ({
           uuid: entryUUID,
           work: () =>
