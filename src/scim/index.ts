@@ -37,6 +37,18 @@ export {
 } from "./schema/group.js";
 export type { Infer, InferRequest } from "./schema/infer.js";
 export {
+  defineResourceType,
+  findAttribute,
+  groupResourceType,
+  type InferResource,
+  type InferResourceRequest,
+  type ResolvedAttribute,
+  type ResourceType,
+  type ResourceTypeDefinition,
+  type SchemaExtension,
+  userResourceType,
+} from "./schema/resource-type.js";
+export {
   type AttributePath,
   type Descriptions,
   defineSchema,

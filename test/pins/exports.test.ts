@@ -18,14 +18,18 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   ],
   "./scim": [
     "commonAttributes",
+    "defineResourceType",
     "defineSchema",
     "enterpriseUserDefinition",
     "enterpriseUserId",
     "enterpriseUserSchema",
+    "findAttribute",
     "groupDefinition",
+    "groupResourceType",
     "groupSchema",
     "schemaDocument",
     "userDefinition",
+    "userResourceType",
     "userSchema",
   ],
   "./repositories": [

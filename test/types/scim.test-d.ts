@@ -1,5 +1,6 @@
 import {
   type AttributePath,
+  defineResourceType,
   defineSchema,
   type EnterpriseUser,
   enterpriseUserId,
@@ -8,6 +9,8 @@ import {
   groupSchema,
   type Infer,
   type InferRequest,
+  type InferResource,
+  type InferResourceRequest,
   type NewEnterpriseUser,
   type NewGroup,
   type NewUser,
@@ -15,6 +18,7 @@ import {
   type Schema,
   type User,
   type userDefinition,
+  type userResourceType,
   userSchema,
 } from "concordat/scim";
 import { describe, expectTypeOf, test } from "vitest";
@@ -184,5 +188,36 @@ describe("schemas", () => {
     expectTypeOf<keyof Resource>().toEqualTypeOf<"schemas" | "id" | "externalId" | "meta">();
     expectTypeOf<User>().toExtend<Resource>();
     expectTypeOf<Group>().toExtend<Resource>();
+  });
+});
+
+describe("resource types", () => {
+  test("a resource has the attributes of its type, those of the extensions under their URIs", () => {
+    type TypedUser = InferResource<typeof userResourceType>;
+    expectTypeOf<TypedUser>().toExtend<User>();
+    expectTypeOf<User>().toExtend<TypedUser>();
+    expectTypeOf<InferResourceRequest<typeof userResourceType>>().toExtend<NewUser>();
+    expectTypeOf<NewUser>().toExtend<InferResourceRequest<typeof userResourceType>>();
+  });
+
+  test("a required extension is there", () => {
+    const badgeSchema = defineSchema({
+      id: "urn:example:Badge",
+      name: "Badge",
+      attributes: { number: { type: "integer", required: true }, pin: { mutability: "writeOnly" } },
+    });
+    const staffType = defineResourceType({
+      name: "User",
+      endpoint: "/Users",
+      schema: userSchema,
+      schemaExtensions: [{ schema: badgeSchema, required: true }],
+    });
+    type Staff = InferResource<typeof staffType>;
+    expectTypeOf<Staff["urn:example:Badge"]["number"]>().toEqualTypeOf<number>();
+    expectTypeOf<Staff["urn:example:Badge"]>().not.toHaveProperty("pin");
+    type NewStaff = InferResourceRequest<typeof staffType>;
+    expectTypeOf<NewStaff["urn:example:Badge"]["pin"]>().toEqualTypeOf<string | undefined>();
+    expectTypeOf<NewStaff>().not.toHaveProperty("id");
+    expectTypeOf<typeof enterpriseUserId>().not.toExtend<keyof Staff>();
   });
 });
