@@ -20,6 +20,7 @@ export {
   type NodeSqliteOptions,
   nodeSqliteDialect,
 } from "./node-sqlite-dialect.js";
+export { type KyselyNonceOptions, KyselyNonceRepository } from "./nonce-repository.js";
 export { joinTransaction, type KyselyDatabase } from "./session.js";
 export type { TableOptions } from "./table-names.js";
 export { createTables, dropTables } from "./tables.js";

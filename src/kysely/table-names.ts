@@ -18,6 +18,7 @@ export interface TableNames {
   readonly reference: string;
   readonly grant: string;
   readonly checkpoint: string;
+  readonly nonce: string;
   readonly user: string;
   readonly group: string;
   readonly groupMember: string;
@@ -40,6 +41,7 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
     reference: `${prefix}reference`,
     grant: `${prefix}grant`,
     checkpoint: `${prefix}checkpoint`,
+    nonce: `${prefix}nonce`,
     user: `${prefix}user`,
     group: `${prefix}group`,
     groupMember: `${prefix}group_member`,
@@ -56,6 +58,7 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     reference: dialect.quote(names.reference),
     grant: dialect.quote(names.grant),
     checkpoint: dialect.quote(names.checkpoint),
+    nonce: dialect.quote(names.nonce),
     user: dialect.quote(names.user),
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),

@@ -9,8 +9,8 @@ import { quotedTableNames, type TableNames, type TableOptions } from "./table-na
 const tablesVersion = 1;
 
 /**
- * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), and
- * users and groups for applications that have no tables of their own. Tables that are there already are left as they are.
+ * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
+ * nonces of signed messages, and users and groups for applications that have no tables of their own. Tables that are there already are left as they are.
  *
  * The database is SQLite, PostgreSQL or MariaDB.
  *
@@ -141,6 +141,13 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       `generation ${types.integer} not null`,
       `revision ${types.integer} not null`,
     ]),
+    table(names.nonce, [
+      `scope ${key} not null`,
+      `nonce ${key} not null`,
+      `expires_at ${instant} not null`,
+      "primary key (scope, nonce)",
+    ]),
+    ...index(dialect, names.nonce, "expiry", "expires_at"),
     table(names.user, [
       `id ${id} not null primary key`,
       `user_name ${types.text} not null`,

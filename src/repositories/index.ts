@@ -26,6 +26,7 @@ export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js"
 export { type InMemoryGroupOptions, InMemoryGroupRepository } from "./memory/group-repository.js";
 export { InMemoryLinkRepository } from "./memory/link-repository.js";
 export { InMemoryMembershipRepository } from "./memory/membership-repository.js";
+export { type InMemoryNonceOptions, InMemoryNonceRepository } from "./memory/nonce-repository.js";
 export type { InMemoryResourceOptions } from "./memory/resource-store.js";
 export {
   type InMemoryTarget,
@@ -33,6 +34,7 @@ export {
   inMemoryTarget,
 } from "./memory/target.js";
 export { type InMemoryUserOptions, InMemoryUserRepository } from "./memory/user-repository.js";
+export { type Nonce, NonceRepository } from "./nonce-repository.js";
 export type { Filter, Page, Query } from "./query.js";
 export {
   applyChangeSet,

@@ -4,6 +4,7 @@ import {
   KyselyGroupRepository,
   KyselyLinkRepository,
   KyselyMembershipRepository,
+  KyselyNonceRepository,
   KyselyUserRepository,
   kyselyTarget,
   nodeSqliteDialect,
@@ -14,6 +15,7 @@ import {
   groupRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
+  nonceRepositoryContract,
   syncTargetContract,
   userRepositoryContract,
 } from "concordat/testing";
@@ -56,6 +58,7 @@ const suites: Record<string, readonly ContractCase[]> = {
   checkpoints: await checkpointRepositoryContract(() =>
     make((db) => new KyselyCheckpointRepository(db)),
   ),
+  nonces: await nonceRepositoryContract(() => make((db) => new KyselyNonceRepository(db))),
   target: await syncTargetContract(() => make((db) => kyselyTarget({ db }))),
   "target without transactions": await syncTargetContract(() =>
     make((db) => kyselyTarget({ db, transactions: false })),

@@ -3,6 +3,7 @@ import {
   InMemoryGroupRepository,
   InMemoryLinkRepository,
   InMemoryMembershipRepository,
+  InMemoryNonceRepository,
   InMemoryUserRepository,
   inMemoryTarget,
 } from "concordat/repositories";
@@ -12,6 +13,7 @@ import {
   groupRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
+  nonceRepositoryContract,
   syncTargetContract,
   userRepositoryContract,
 } from "concordat/testing";
@@ -49,6 +51,7 @@ exercise(
   "checkpoints in memory",
   await checkpointRepositoryContract(() => new InMemoryCheckpointRepository()),
 );
+exercise("nonces in memory", await nonceRepositoryContract(() => new InMemoryNonceRepository()));
 exercise("a target in memory", await syncTargetContract(() => inMemoryTarget()));
 exercise(
   "a target in memory without transactions",
