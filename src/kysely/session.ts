@@ -46,6 +46,8 @@ export class Session {
   readonly dialect: SqlDialect;
   readonly #db: KyselyDatabase;
   readonly #executor: QueryExecutor;
+  /** How many savepoints are open; it is part of their names. */
+  #savepoints = 0;
 
   constructor(db: KyselyDatabase, dialect: SqlDialect = dialectOf(db)) {
     this.#db = db;
@@ -91,18 +93,26 @@ export class Session {
     return endangered ? await this.savepoint("concordat_guard", work) : await work();
   }
 
-  /** Runs `work` behind a savepoint, and undoes what it wrote where it fails. */
-  async savepoint<R>(name: string, work: () => Promise<R>): Promise<R> {
-    await this.write(() => `savepoint ${name}`);
-    let result: R;
+  /**
+   * Runs `work` behind a savepoint, and undoes what it wrote where it fails. Savepoints in one another have names of their
+   * own: to MariaDB, the second of one name is the end of the first.
+   */
+  async savepoint<R>(kind: string, work: () => Promise<R>): Promise<R> {
+    const name = `${kind}_${++this.#savepoints}`;
     try {
-      result = await work();
-    } catch (error) {
-      await this.#rollBackTo(name, error);
-      throw error;
+      await this.write(() => `savepoint ${name}`);
+      let result: R;
+      try {
+        result = await work();
+      } catch (error) {
+        await this.#rollBackTo(name, error);
+        throw error;
+      }
+      await this.write(() => `release savepoint ${name}`);
+      return result;
+    } finally {
+      this.#savepoints--;
     }
-    await this.write(() => `release savepoint ${name}`);
-    return result;
   }
 
   async #rollBackTo(name: string, reason: unknown): Promise<void> {

@@ -37,12 +37,14 @@ export interface KyselyTargetOptions<DB> {
 export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   const { db, transactions = true } = options;
   if (!transactions) return storesOn(db, options);
-  if (db.isTransaction) return insideTransaction(db, options);
+  if (db.isTransaction) return insideTransaction(db, options, new Session(db));
   return {
     ...storesOn(db, options),
     async transaction(work) {
       try {
-        return await db.transaction().execute((inside) => work(insideTransaction(inside, options)));
+        return await db
+          .transaction()
+          .execute((inside) => work(insideTransaction(inside, options, new Session(inside))));
       } catch (error) {
         throw toError(error);
       }
@@ -51,15 +53,18 @@ export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
 }
 
 /** The target in a transaction, in which transactions are savepoints: one after the other, since savepoints only nest. */
-function insideTransaction<DB>(db: Kysely<DB>, options: KyselyTargetOptions<DB>): SyncTarget {
-  const session = new Session(db);
+function insideTransaction<DB>(
+  db: Kysely<DB>,
+  options: KyselyTargetOptions<DB>,
+  session: Session,
+): SyncTarget {
   let last: Promise<unknown> = Promise.resolve();
   return {
     ...storesOn(db, options),
     transaction(work) {
       const before = last;
       const done = before.then(() =>
-        session.savepoint("concordat_target", () => work(insideTransaction(db, options))),
+        session.savepoint("concordat_target", () => work(insideTransaction(db, options, session))),
       );
       last = done.catch(() => undefined);
       return done;

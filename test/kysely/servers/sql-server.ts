@@ -1,0 +1,23 @@
+import type { Dialect } from "kysely";
+
+/** A database server that was started for the tests of one file, and ends with them. */
+export interface SqlServer extends AsyncDisposable {
+  /** The socket that it listens on. */
+  readonly socket: string;
+  /** Makes an empty database. */
+  create(name: string): Promise<void>;
+  /** Removes a database with everything in it. */
+  drop(name: string): Promise<void>;
+  /** A pool of connections to a database. */
+  dialect(name: string, options?: PoolOptions): Dialect;
+  /** Ends the connections of everybody else, as an administrator does. */
+  endConnections(): Promise<void>;
+}
+
+/** How to connect. */
+export interface PoolOptions {
+  /** What to connect to: for PostgreSQL the directory with the socket, for MariaDB the socket. Default: the server's own. */
+  readonly socket?: string;
+  /** The most connections. Default: 10. */
+  readonly connections?: number;
+}
