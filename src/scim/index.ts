@@ -1,3 +1,48 @@
+export {
+  type AttrPathLike,
+  and,
+  co,
+  eq,
+  ew,
+  ge,
+  gt,
+  le,
+  lt,
+  ne,
+  not,
+  or,
+  present,
+  sw,
+  valuePath,
+} from "./filter/build.js";
+export { InvalidFilterError, InvalidPathError } from "./filter/errors.js";
+export type {
+  And,
+  AttrPath,
+  CompareOperator,
+  Comparison,
+  CompValue,
+  Filter,
+  Not,
+  Or,
+  PatchPath,
+  Presence,
+  ValuePath,
+} from "./filter/filter.js";
+export type { FilterLimits } from "./filter/limits.js";
+export {
+  type ParseFilterOptions,
+  parseAttrPath,
+  parseFilter,
+  parsePatchPath,
+} from "./filter/parse.js";
+export { printAttrPath, printFilter, printPatchPath } from "./filter/print.js";
+export type {
+  FilterProfile,
+  FilterProfileOptions,
+  FilterRewrite,
+} from "./filter/profile.js";
+export { type FilterVisitor, visitFilter } from "./filter/visit.js";
 export type {
   Attribute,
   AttributeDefinition,

@@ -1,4 +1,5 @@
 import * as concordat from "concordat";
+import { InvalidFilterError, InvalidPathError } from "concordat/scim";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
 
@@ -14,6 +15,8 @@ test("each kind of error has its code", () => {
     new concordat.UnsupportedError("message"),
     new concordat.TooManyError("message", 1),
     new concordat.UnavailableError("message"),
+    new InvalidFilterError("message"),
+    new InvalidPathError("message"),
     new StreamTakenError("source"),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
@@ -26,6 +29,8 @@ test("each kind of error has its code", () => {
     UnsupportedError: "unsupported",
     TooManyError: "too_many",
     UnavailableError: "unavailable",
+    InvalidFilterError: "invalid_filter",
+    InvalidPathError: "invalid_path",
     StreamTakenError: "stream_taken",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
