@@ -1,3 +1,13 @@
+export { bindFilter } from "./filter/bind.js";
+export type {
+  BoundAnd,
+  BoundComparison,
+  BoundFilter,
+  BoundNot,
+  BoundOr,
+  BoundPresence,
+  BoundValuePath,
+} from "./filter/bound-filter.js";
 export {
   type AttrPathLike,
   and,
@@ -15,6 +25,7 @@ export {
   sw,
   valuePath,
 } from "./filter/build.js";
+export { compileFilter, compileValuePath } from "./filter/compile.js";
 export { InvalidFilterError, InvalidPathError } from "./filter/errors.js";
 export type {
   And,
@@ -42,6 +53,7 @@ export type {
   FilterProfileOptions,
   FilterRewrite,
 } from "./filter/profile.js";
+export { type SplitFilter, splitFilter } from "./filter/split.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
 export type {
   Attribute,

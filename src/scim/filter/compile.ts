@@ -1,0 +1,173 @@
+import type { Attribute } from "../schema/attribute.js";
+import { isReadable, leafOf } from "./bind.js";
+import type {
+  BoundComparison,
+  BoundFilter,
+  BoundPresence,
+  BoundValuePath,
+} from "./bound-filter.js";
+import { instantOf } from "./instant.js";
+import { compareText, folded, textTest } from "./text.js";
+
+/** Tells of a value, which may be of any kind or absent, whether it matches. */
+type Test = (value: unknown) => boolean;
+
+/**
+ * Makes a function of a filter that tells whether a resource matches it. RFC 7644 §3.4.2.2.
+ *
+ * The keys of the resource are spelled as the schemas spell them. What the RFC leaves open is decided so:
+ *
+ * - `pr` is false of an attribute that is absent, null, "", [] or {}, and of a complex one in which nothing else is.
+ * - `ne` matches an absent attribute, and a list of which any value is another; `not` is the opposite of what it holds. All other
+ *   operators match no absent attribute.
+ * - Text is compared by the attribute's `caseExact`: where case does not matter, after NFKC and in lower case. Its order is that of
+ *   code points. A dateTime is an instant, whatever its offset. A value that is not of the attribute's type matches nothing.
+ * - Several conditions on a list may be met by different values of it, unless they are in one value path.
+ */
+export function compileFilter(filter: BoundFilter): (resource: object) => boolean {
+  return predicate(filter, false);
+}
+
+/**
+ * Makes a function of a value path that tells whether one value of its attribute is selected: one object out of `emails`.
+ * For the path of a PATCH operation (RFC 7644 §3.5.2).
+ */
+export function compileValuePath({ filter }: BoundValuePath): (value: object) => boolean {
+  return predicate(filter, true);
+}
+
+function predicate(filter: BoundFilter, isInValuePath: boolean): Test {
+  switch (filter.operator) {
+    case "and":
+      return filter.filters.map((part) => predicate(part, isInValuePath)).reduceRight(both);
+    case "or":
+      return filter.filters.map((part) => predicate(part, isInValuePath)).reduceRight(either);
+    case "not": {
+      const matches = predicate(filter.filter, isInValuePath);
+      return (resource) => !matches(resource);
+    }
+    case "valuePath": {
+      const matches = predicate(filter.filter, true);
+      return at(filter, isInValuePath, anyObject(matches));
+    }
+    case "pr":
+      return at(filter, isInValuePath, presence(leafOf(filter.target)));
+    default:
+      return at(filter, isInValuePath, anyValue(comparison(filter)));
+  }
+}
+
+function both(second: Test, first: Test): Test {
+  return (resource) => first(resource) && second(resource);
+}
+
+function either(second: Test, first: Test): Test {
+  return (resource) => first(resource) || second(resource);
+}
+
+/** Applies a test to what the target of a filter is in a resource, or in one value where the filter is in a value path. */
+function at(
+  { target, operator }: BoundComparison | BoundPresence | BoundValuePath,
+  isInValuePath: boolean,
+  test: Test,
+): Test {
+  const { attribute, subAttribute, extension, schema } = target;
+  if (subAttribute !== undefined) {
+    const ofValue = member(subAttribute.name, test);
+    if (isInValuePath) return ofValue;
+    // Whatever is no object has no sub-attributes; if there is no value at all, the sub-attribute is absent.
+    test = operator === "pr" ? anyObject(ofValue) : anyValue(ofValue);
+  }
+  const ofResource = member(attribute.name, test);
+  return extension && schema !== undefined ? member(schema.id, ofResource) : ofResource;
+}
+
+/** Applies a test to a member of an object; of anything else, the member is absent. */
+function member(name: string, test: Test): Test {
+  // What every object inherits is no attribute. Only these few names are looked up in the slower way.
+  if (name in Object.prototype) {
+    return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
+  }
+  return (value) => test(isObject(value) ? value[name] : undefined);
+}
+
+/** Applies a test to each value of a list until one passes it, or once where there is no list or nothing in it. */
+function anyValue(test: Test): Test {
+  return (value) => {
+    if (!Array.isArray(value)) return test(value);
+    for (let i = 0; i < value.length; i++) if (test(value[i])) return true;
+    return value.length === 0 && test(undefined);
+  };
+}
+
+/** The same for objects alone, of which there must be one. */
+function anyObject(test: Test): Test {
+  return (value) => {
+    if (!Array.isArray(value)) return isObject(value) && test(value);
+    for (let i = 0; i < value.length; i++) if (isObject(value[i]) && test(value[i])) return true;
+    return false;
+  };
+}
+
+function isObject(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === "object" && value !== null;
+}
+
+/** Whether there is a value. What may not be read is not there. */
+function presence(attribute: Attribute): Test {
+  const hidden = [...attribute.subAttributes.values()].filter((sub) => !isReadable(sub));
+  const names = new Set(hidden.map(({ name }) => name));
+  return (value) => isPresent(value, names);
+}
+
+function isPresent(value: unknown, hidden: ReadonlySet<string>): boolean {
+  if (Array.isArray(value)) return value.some((item) => isPresent(item, hidden));
+  if (!isObject(value)) return value !== undefined && value !== null && value !== "";
+  return Object.keys(value).some((name) => !hidden.has(name) && isPresent(value[name], hidden));
+}
+
+/** What a comparison says of one value. */
+function comparison({ operator, path, target, value: sought }: BoundComparison): Test {
+  const { type, caseExact } = leafOf(target);
+  if (operator === "ne") {
+    const isEqual = comparison({ operator: "eq", path, target, value: sought });
+    return (value) => !isEqual(value);
+  }
+  if (type === "dateTime") {
+    const isAsAsked = difference(operator);
+    const instant = instantOf(String(sought)) ?? Number.NaN;
+    return (value) =>
+      typeof value === "string" && isAsAsked((instantOf(value) ?? Number.NaN) - instant);
+  }
+  if (typeof sought === "boolean") return (value) => value === sought;
+  if (typeof sought === "number") {
+    const isAsAsked = difference(operator);
+    return (value) => typeof value === "number" && isAsAsked(value - sought);
+  }
+  if (operator === "eq" || operator === "co" || operator === "sw" || operator === "ew") {
+    const matches = textTest(operator, sought, caseExact);
+    return (value) => typeof value === "string" && matches(value);
+  }
+  const isAsAsked = difference(operator);
+  const form = caseExact ? (text: string): string => text : folded;
+  const other = form(sought);
+  return (value) => typeof value === "string" && isAsAsked(compareText(form(value), other));
+}
+
+/** What an operator says of the difference between the value and the one sought; nothing, where that is NaN. */
+function difference(operator: BoundComparison["operator"]): (difference: number) => boolean {
+  switch (operator) {
+    case "eq":
+      return (difference) => difference === 0;
+    case "gt":
+      return (difference) => difference > 0;
+    case "ge":
+      return (difference) => difference >= 0;
+    case "lt":
+      return (difference) => difference < 0;
+    case "le":
+      return (difference) => difference <= 0;
+    default:
+      return () => false;
+  }
+}
