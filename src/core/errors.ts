@@ -58,10 +58,22 @@ export class InvalidValueError extends ConcordatError {
   override readonly code = "invalid_value";
   /** The attribute path, such as `name.givenName`, or the option, that holds the value. */
   readonly path: string;
+  /** What is wrong with the value. */
+  readonly reason: string;
+  /** What else is wrong in the same input, up to a bound. As a rule nothing. */
+  readonly others: readonly InvalidValueError[];
 
-  constructor(path: string, message: string, options?: { cause?: unknown }) {
-    super(`"${path}": ${message}`, options);
+  constructor(
+    path: string,
+    reason: string,
+    options: { cause?: unknown; others?: readonly InvalidValueError[] } = {},
+  ) {
+    const { others = [], ...rest } = options;
+    const more = others.length === 0 ? "" : ` (And ${others.length} more.)`;
+    super(`"${path}": ${reason}${more}`, rest);
     this.path = path;
+    this.reason = reason;
+    this.others = others;
   }
 }
 

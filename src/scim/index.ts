@@ -55,6 +55,15 @@ export type {
 } from "./filter/profile.js";
 export { type SplitFilter, splitFilter } from "./filter/split.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
+export {
+  entraProfile,
+  lenientProfile,
+  oktaProfile,
+  type Profile,
+  type Rewrite,
+  type RewriteName,
+  rfc7644Profile,
+} from "./profile.js";
 export type {
   Attribute,
   AttributeDefinition,
@@ -77,7 +86,13 @@ export {
   type Resource,
   type ResourceRequest,
 } from "./schema/common.js";
-export { type AttributeDocument, type SchemaDocument, schemaDocument } from "./schema/document.js";
+export {
+  type AttributeDocument,
+  type ResourceTypeDocument,
+  resourceTypeDocument,
+  type SchemaDocument,
+  schemaDocument,
+} from "./schema/document.js";
 export {
   type EnterpriseUser,
   enterpriseUserDefinition,
@@ -93,6 +108,14 @@ export {
   type NewGroup,
 } from "./schema/group.js";
 export type { Infer, InferRequest } from "./schema/infer.js";
+export { type Projection, type ProjectionOptions, project, projection } from "./schema/project.js";
+export {
+  type ReadResource,
+  type ReadResourceOptions,
+  readResource,
+} from "./schema/read-resource.js";
+export { readSchema } from "./schema/read-schema.js";
+export type { Ignored, ReadLimits } from "./schema/reading.js";
 export {
   defineResourceType,
   findAttribute,
@@ -103,6 +126,7 @@ export {
   type ResourceType,
   type ResourceTypeDefinition,
   type SchemaExtension,
+  uniqueAttributes,
   userResourceType,
 } from "./schema/resource-type.js";
 export {
@@ -112,4 +136,9 @@ export {
   type Schema,
   type SchemaDefinition,
 } from "./schema/schema.js";
+export type {
+  StandardSchema,
+  StandardSchemaIssue,
+  StandardSchemaResult,
+} from "./schema/standard-schema.js";
 export { type NewUser, type User, userDefinition, userSchema } from "./schema/user.js";

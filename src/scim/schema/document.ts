@@ -1,5 +1,6 @@
 import type { Attribute, AttributeType, Characteristics, Uniqueness } from "./attribute.js";
 import type { Resource } from "./common.js";
+import type { ResourceType } from "./resource-type.js";
 import type { Schema } from "./schema.js";
 
 /** What a Schema resource says of one attribute. RFC 7643 §7, "attributes". */
@@ -32,6 +33,22 @@ export interface SchemaDocument extends Resource {
   readonly description?: string;
   /** What the schema defines, in the order of definition. */
   readonly attributes: readonly AttributeDocument[];
+}
+
+/** A ResourceType resource, as the `/ResourceTypes` endpoint answers it. RFC 7643 §6. */
+export interface ResourceTypeDocument extends Resource {
+  /** The URI of the schema of ResourceType resources. */
+  readonly schemas: readonly string[];
+  /** The name of the resource type, such as `User`. */
+  readonly name: string;
+  /** The human-readable description. */
+  readonly description?: string;
+  /** The endpoint below the base URL of the service provider. */
+  readonly endpoint: string;
+  /** The URI of the base schema. */
+  readonly schema: string;
+  /** The extensions, by the URIs of their schemas; absent where there are none. */
+  readonly schemaExtensions?: readonly { readonly schema: string; readonly required: boolean }[];
 }
 
 const withCase: readonly AttributeType[] = ["string", "reference", "binary"];
@@ -72,5 +89,25 @@ function attributeDocument(attribute: Attribute): AttributeDocument {
     ...(type === "complex" && {
       subAttributes: Array.from(subAttributes.values(), attributeDocument),
     }),
+  };
+}
+
+/** The ResourceType resource of a resource type. RFC 7643 §6. `meta.location` is left to whoever knows the base URL. */
+export function resourceTypeDocument(type: ResourceType): ResourceTypeDocument {
+  const { id, name, description, endpoint, schema, schemaExtensions } = type;
+  return {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+    id,
+    name,
+    ...(description !== undefined && { description }),
+    endpoint,
+    schema: schema.id,
+    ...(schemaExtensions.length > 0 && {
+      schemaExtensions: schemaExtensions.map(({ schema: { id: uri }, required }) => ({
+        schema: uri,
+        required,
+      })),
+    }),
+    meta: { resourceType: "ResourceType" },
   };
 }

@@ -1,5 +1,6 @@
 import type { AttributeDefinition } from "./attribute.js";
 import type { Schema } from "./schema.js";
+import type { StandardSchema } from "./standard-schema.js";
 
 /** What no response holds. RFC 7643 §7: "returned" is never, or "mutability" is writeOnly. */
 type Unreturned = { readonly returned: "never" } | { readonly mutability: "writeOnly" };
@@ -13,10 +14,17 @@ type Unwritable = { readonly mutability: "readOnly" };
  * An unassigned attribute is absent (RFC 7643 §2.5). The type of a schema that is known at run time only is a record of
  * unknown values.
  */
-export type Infer<S extends Schema> = Values<S["definition"]["attributes"], Unreturned>;
+export type Infer<S extends Schema> = InferWithout<S, Unreturned>;
 
 /** The attributes that a client can set when it creates or replaces a resource: without those that are readOnly. */
-export type InferRequest<S extends Schema> = Values<S["definition"]["attributes"], Unwritable>;
+export type InferRequest<S extends Schema> = InferWithout<S, Unwritable>;
+
+/** An extension that is given as a Standard Schema has the type of its output. */
+type InferWithout<S extends Schema, Hidden> = S["definition"] extends {
+  readonly standard: StandardSchema<infer Output>;
+}
+  ? Output
+  : Values<S["definition"]["attributes"], Hidden>;
 
 type Definitions = Readonly<Record<string, AttributeDefinition>>;
 

@@ -107,10 +107,10 @@ type OptionalExtension<T extends ResourceType> = Exclude<
  * type StaffUser = InferResource<typeof staffType>;
  * ```
  *
- * An attribute of the base schema that is named like a common attribute is passed over, since the common attributes are
- * the same everywhere (RFC 7643 §3.1); but a schema may say more of `externalId`, such as that it is required.
+ * What the base schema says of a common attribute is passed over: the characteristics of RFC 7643 §3.1 take precedence.
  *
- * @throws {InvalidValueError} the endpoint is not a path, or two schemas have the same URI.
+ * @throws {InvalidValueError} the endpoint is not a path, two schemas have the same URI, or the base schema has a `standard`,
+ * which only an extension can have.
  */
 export function defineResourceType<
   const S extends Schema,
@@ -119,6 +119,9 @@ export function defineResourceType<
   const { id, name, description, endpoint, schema, schemaExtensions } = definition;
   if (!/^\/[A-Za-z0-9_~-]+$/.test(endpoint)) {
     throw new InvalidValueError("endpoint", 'an endpoint is "/" and a name (RFC 7643 §6).');
+  }
+  if (schema.standard !== undefined) {
+    throw new InvalidValueError("schema", "only an extension can be read by a Standard Schema.");
   }
   // Without extensions, X is inferred as the empty tuple, which the compiler cannot see here.
   const extensions = schemaExtensions ?? ([] as readonly SchemaExtension[] as X);
@@ -132,9 +135,6 @@ export function defineResourceType<
     attributes: attributesOf(schema, extensions),
   };
 }
-
-/** Names of common attributes of which a schema cannot say anything else. */
-const fixed: ReadonlySet<string> = new Set(["schemas", "id", "meta"]);
 
 function attributesOf(
   base: Schema,
@@ -152,7 +152,7 @@ function attributesOf(
   };
   for (const attribute of commonAttributes.values()) add(attribute, "");
   for (const [key, attribute] of base.attributes) {
-    if (!fixed.has(key)) add(attribute, "", base);
+    if (!commonAttributes.has(key)) add(attribute, "", base);
   }
   const uris = new Set([base.id.toLowerCase()]);
   for (const { schema } of extensions) {
@@ -188,6 +188,17 @@ export function findAttribute(
   return uri === type.schema.id.toLowerCase()
     ? findAttribute(type, { attribute: key })
     : type.attributes.get(`${uri}:${key}`);
+}
+
+/**
+ * The attributes whose values no two resources may share, for stores to index. RFC 7643 §7, "uniqueness". `id` is left out,
+ * which the store gives.
+ */
+export function uniqueAttributes(type: ResourceType): readonly ResolvedAttribute[] {
+  return [...type.attributes.values()].filter(
+    ({ path, attribute, subAttribute }) =>
+      path !== "id" && (subAttribute ?? attribute).uniqueness !== "none",
+  );
 }
 
 /** Users, with the enterprise extension. RFC 7643 §4.1 and §4.3. */

@@ -1,5 +1,6 @@
 import { InvalidValueError } from "../../core/index.js";
 import { type AttributeDefinition, type Attributes, resolveAttributes } from "./attribute.js";
+import type { StandardSchema } from "./standard-schema.js";
 
 /** A schema as data. RFC 7643 §7. Write it as a literal; what it leaves out has the defaults of §2.2. */
 export interface SchemaDefinition {
@@ -11,6 +12,11 @@ export interface SchemaDefinition {
   readonly description?: string;
   /** The attributes by name. */
   readonly attributes: Readonly<Record<string, AttributeDefinition>>;
+  /**
+   * Reads what an extension holds, in place of the attributes, which then do no more than tell filters, patches and
+   * `/Schemas` of those that they shall know. Its result may not be a promise.
+   */
+  readonly standard?: StandardSchema;
 }
 
 /** A schema that has been checked, and knows its literal definition `D` as a type. */
@@ -25,6 +31,8 @@ export interface Schema<D extends SchemaDefinition = SchemaDefinition> {
   readonly definition: D;
   /** The attributes with all of their characteristics, by name in lower case. */
   readonly attributes: Attributes;
+  /** Reads what an extension holds, in place of the attributes. */
+  readonly standard?: StandardSchema;
 }
 
 /** The paths of a schema's attributes and sub-attributes, such as `name` and `name.familyName`. */
@@ -59,6 +67,8 @@ export type Descriptions<D extends SchemaDefinition> = {
  * An exported definition under `isolatedDeclarations` is a constant of its own (`as const`), and the schema is annotated with
  * `Schema<typeof definition>`.
  *
+ * An extension may be given as any Standard Schema: `defineSchema({ id, name, attributes: {}, standard: z.object(…) })`.
+ *
  * @param descriptions What `/Schemas` says of the attributes, apart from the definition so that its type stays small.
  * @throws {InvalidValueError} the definition is not one that RFC 7643 allows.
  */
@@ -74,6 +84,7 @@ export function defineSchema<const D extends SchemaDefinition>(
     name: definition.name,
     ...(definition.description !== undefined && { description: definition.description }),
     definition,
+    ...(definition.standard !== undefined && { standard: definition.standard }),
     attributes: resolveAttributes(definition.attributes, descriptions),
   };
 }

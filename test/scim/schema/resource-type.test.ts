@@ -83,10 +83,11 @@ describe("a resource type", () => {
     ]);
   });
 
-  test("says more of externalId if it likes, and nothing of the other common attributes", () => {
+  test("has the common attributes as they are everywhere, whatever its schema says of them", () => {
     const type = defineResourceType({ name: "Device", endpoint: "/Devices", schema });
-    expect(findAttribute(type, { attribute: "externalId" })?.attribute.required).toBe(true);
+    expect(findAttribute(type, { attribute: "externalId" })?.attribute.required).toBe(false);
     expect(findAttribute(type, { attribute: "id" })?.attribute.mutability).toBe("readOnly");
+    expect(findAttribute(type, { attribute: "serial" })?.schema).toBe(schema);
   });
 
   test("is at a path, and has each schema once", () => {

@@ -1,0 +1,105 @@
+/**
+ * What identity providers send that is not what RFC 7643 and RFC 7644 say, and what is made of it. Each is done only where a
+ * {@link Profile} names it, and whoever reads the input is told of each time.
+ */
+export type RewriteName =
+  /** `"True"`, in any case, as the value of a boolean. */
+  | "booleanText"
+  /** `"42"` as the value of a number. */
+  | "numberText"
+  /** `""` as the value of anything, to clear it. */
+  | "emptyText"
+  /** A list of one value for an attribute that has one value. */
+  | "singleElementList"
+  /** One value for an attribute that has a list. */
+  | "loneValue"
+  /** `"26118915"` for `{ "value": "26118915" }`. */
+  | "bareValue"
+  /** `"{\"value\":\"admin\"}"`, JSON in a string, for `{ "value": "admin" }`. */
+  | "jsonText"
+  /** No `schemas`, or `schemas` without the base schema. */
+  | "missingSchemas"
+  /** A removal of an attribute with values beside it: those values are removed, and the others stay. */
+  | "removeValues"
+  /** A replacement where nothing matches: what should have matched is added. */
+  | "replaceOrAdd"
+  /** A value that replaces what a filter selects, and leaves out what the filter says of it. */
+  | "keepSelection"
+  /** Keys of an operation without a path that are paths themselves, such as `"name.givenName"`. */
+  | "pathKeys"
+  /** What is readOnly in the value of an operation: it is passed over. */
+  | "passOverReadOnly"
+  /** Unknown attributes in the value of an operation: they are passed over. */
+  | "passOverUnknown"
+  /** A filter in a path that the `entra` profile of filters reads, such as `[primary eq "True"]`. */
+  | "entraFilter";
+
+/** How far input may be from the RFCs. Make your own by listing rewrites. */
+export interface Profile {
+  /** A name for logs. */
+  readonly name: string;
+  /** What is rewritten. */
+  readonly rewrites: ReadonlySet<RewriteName>;
+}
+
+/** What was made of one thing that the RFCs do not know. */
+export interface Rewrite {
+  /** What was done. */
+  readonly rewrite: RewriteName;
+  /** The index of the operation of a PATCH, from 0; absent from resources. */
+  readonly operation?: number;
+  /** Where: the path of the attribute as the schema spells it, without any value. */
+  readonly path: string;
+}
+
+function profile(name: string, rewrites: readonly RewriteName[]): Profile {
+  return { name, rewrites: new Set(rewrites) };
+}
+
+/** Nothing but what the RFCs say. */
+export const rfc7644Profile: Profile = /* @__PURE__ */ profile("rfc7644", []);
+
+/** What Microsoft Entra ID and its validator send. */
+export const entraProfile: Profile = /* @__PURE__ */ profile("entra", [
+  "booleanText",
+  "emptyText",
+  "singleElementList",
+  "loneValue",
+  "bareValue",
+  "jsonText",
+  "removeValues",
+  "replaceOrAdd",
+  "keepSelection",
+  "pathKeys",
+  "passOverReadOnly",
+  "passOverUnknown",
+  "entraFilter",
+]);
+
+/** What Okta sends. */
+export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
+  "loneValue",
+  "replaceOrAdd",
+  "keepSelection",
+  "passOverReadOnly",
+  "passOverUnknown",
+]);
+
+/** Everything that can be understood in one way only. */
+export const lenientProfile: Profile = /* @__PURE__ */ profile("lenient", [
+  "booleanText",
+  "numberText",
+  "emptyText",
+  "singleElementList",
+  "loneValue",
+  "bareValue",
+  "jsonText",
+  "missingSchemas",
+  "removeValues",
+  "replaceOrAdd",
+  "keepSelection",
+  "pathKeys",
+  "passOverReadOnly",
+  "passOverUnknown",
+  "entraFilter",
+]);

@@ -1,0 +1,45 @@
+import { UnsupportedError } from "../../core/index.js";
+import type { ExtensionNode } from "./attribute-tree.js";
+import { isJsonObject, readChildren } from "./read-value.js";
+import type { Reading } from "./reading.js";
+import type { StandardSchema, StandardSchemaIssue } from "./standard-schema.js";
+
+/** What stands under the URI of an extension, or `undefined` if it is unassigned, or wrong, which the reading then knows. */
+export function readExtension(
+  { path, schema, children }: ExtensionNode,
+  value: unknown,
+  reading: Reading,
+): unknown {
+  if (value === null || value === undefined) return undefined;
+  if (schema.standard !== undefined) return readStandard(schema.standard, path, value, reading);
+  if (!isJsonObject(value)) {
+    return reading.problem(path, "an extension is an object with its attributes (RFC 7643 §3.3).");
+  }
+  const read = readChildren(children, value, `${path}:`, reading);
+  return Object.keys(read).length === 0 ? undefined : read;
+}
+
+/**
+ * Reads a value by a Standard Schema.
+ *
+ * @throws {UnsupportedError} the schema answers with a promise.
+ */
+function readStandard(
+  standard: StandardSchema,
+  path: string,
+  value: unknown,
+  reading: Reading,
+): unknown {
+  const result = standard["~standard"].validate(value);
+  if (result instanceof Promise) {
+    throw new UnsupportedError(`The Standard Schema of "${path}" answers with a promise.`);
+  }
+  if (result.issues === undefined) return result.value ?? undefined;
+  for (const issue of result.issues) reading.problem(pathOf(path, issue), issue.message);
+  return undefined;
+}
+
+function pathOf(prefix: string, { path = [] }: StandardSchemaIssue): string {
+  const keys = path.map((part) => String(typeof part === "object" ? part.key : part));
+  return keys.length === 0 ? prefix : `${prefix}:${keys.join(".")}`;
+}

@@ -1,0 +1,190 @@
+import { InvalidValueError } from "../../core/index.js";
+import { type Profile, type Rewrite, rfc7644Profile } from "../profile.js";
+import {
+  type AttributeTree,
+  attributeTree,
+  childNamed,
+  type ExtensionNode,
+} from "./attribute-tree.js";
+import { keepImmutable } from "./immutable.js";
+import { readExtension } from "./read-extension.js";
+import {
+  demandRequired,
+  isJsonObject,
+  type JsonObject,
+  readChild,
+  unknownAttribute,
+} from "./read-value.js";
+import { type Ignored, Reading, type ReadingRules, type ReadLimits } from "./reading.js";
+import type { InferResource, InferResourceRequest, ResourceType } from "./resource-type.js";
+
+/** How a resource is read. */
+export interface ReadResourceOptions {
+  /** How far the input may be from the RFCs. Default: `rfc7644Profile`, not at all. */
+  readonly profile?: Profile;
+  /** Whether attributes that no schema of the type has are passed over and reported, or refused. Default: `ignore`. */
+  readonly unknown?: "ignore" | "refuse";
+  /** Whether values are refused that are not among the canonical ones, where there are any. Default: false (RFC 7643 §7). */
+  readonly strict?: boolean;
+  readonly limits?: ReadLimits;
+}
+
+/** What was read. */
+export interface ReadResource<R> {
+  /**
+   * The resource in canonical form: names as the schemas spell them, nothing unassigned, and `schemas` those whose attributes
+   * it has. It shares no object with the input.
+   */
+  readonly resource: R;
+  /** What was passed over. */
+  readonly ignored: readonly Ignored[];
+  /** What the profile made of things that are not as the RFCs have them. */
+  readonly rewrites: readonly Rewrite[];
+}
+
+/**
+ * Reads a resource that a client or a service provider sent: checks it against the schemas of its type, and makes it
+ * canonical.
+ *
+ * `context` says by which rules:
+ * * `creation`: what is readOnly is passed over (RFC 7644 §3.3), and what is required must be there;
+ * * `replacement`: the same (RFC 7644 §3.5.1), and what is immutable must match the `current` resource, whose value it keeps if
+ *   the request does not state one;
+ * * `response`: what is readOnly is read, and what is never returned is passed over. With `partial`, of a resource that was
+ *   asked for by some of its attributes, only `id` must be there.
+ *
+ * Only the input's own properties are read; no depth is followed that the schemas do not have.
+ *
+ * @throws {InvalidValueError} the first value that is wrong, with the `others` up to 20 in all; or the input is no object.
+ * @throws {MutabilityError} an immutable attribute would change.
+ */
+export function readResource<T extends ResourceType>(
+  type: T,
+  body: unknown,
+  options: ReadResourceOptions & { readonly context: "creation" },
+): ReadResource<InferResourceRequest<T>>;
+export function readResource<T extends ResourceType>(
+  type: T,
+  body: unknown,
+  options: ReadResourceOptions & { readonly context: "replacement"; readonly current?: object },
+): ReadResource<InferResourceRequest<T>>;
+export function readResource<T extends ResourceType>(
+  type: T,
+  body: unknown,
+  options: ReadResourceOptions & { readonly context: "response"; readonly partial?: false },
+): ReadResource<InferResource<T>>;
+export function readResource<T extends ResourceType>(
+  type: T,
+  body: unknown,
+  options: ReadResourceOptions & { readonly context: "response"; readonly partial: true },
+): ReadResource<Partial<InferResource<T>> & { readonly id: string }>;
+export function readResource(
+  type: ResourceType,
+  body: unknown,
+  options: ReadResourceOptions & {
+    readonly context: "creation" | "replacement" | "response";
+    readonly current?: object;
+    readonly partial?: boolean;
+  },
+): ReadResource<object> {
+  if (!isJsonObject(body)) throw new InvalidValueError(type.name, "a resource is a JSON object.");
+  const isResponse = options.context === "response";
+  const reading = new Reading({
+    ...rulesOf(options),
+    readOnly: isResponse ? "read" : "ignore",
+    isResponse,
+    demandsRequired: options.partial !== true,
+  });
+  const tree = attributeTree(type);
+  const resource = readTop(tree, body, reading);
+  if (options.partial === true && resource["id"] === undefined) {
+    reading.problem("id", "it is required.");
+  }
+  if (options.current !== undefined) keepImmutable(tree, resource, options.current, reading);
+  resource["schemas"] = schemasOf(tree, resource);
+  reading.end();
+  return { resource, ignored: reading.ignored, rewrites: reading.rewrites };
+}
+
+/** The part of the rules that callers choose. */
+export function rulesOf({
+  profile = rfc7644Profile,
+  unknown = "ignore",
+  strict = false,
+  limits = {},
+}: ReadResourceOptions): Pick<
+  ReadingRules,
+  "profile" | "unknown" | "strict" | "values" | "characters"
+> {
+  const { values = 100_000, characters = 1_048_576 } = limits;
+  return { profile, unknown, strict, values, characters };
+}
+
+/** The URIs of the base schema and of the extensions whose attributes a resource has. RFC 7643 §3. */
+export function schemasOf({ type }: AttributeTree, resource: object): readonly string[] {
+  const used = type.schemaExtensions.filter(({ schema }) => Object.hasOwn(resource, schema.id));
+  return [type.schema.id, ...used.map(({ schema }) => schema.id)];
+}
+
+function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Record<string, unknown> {
+  // "schemas" stands first, and becomes what the resource turns out to have.
+  const resource: Record<string, unknown> = { schemas: [] };
+  let stated: unknown;
+  for (const name of Object.keys(body)) {
+    const child = childNamed(tree.children.byName, name);
+    if (child?.path === "schemas") stated = body[name];
+    else if (child !== undefined) readChild(resource, child, body[name], reading);
+    else {
+      const extension = childNamed(tree.extensions, name);
+      if (extension === undefined) unknownAttribute(name, reading);
+      else readExtensionInto(resource, extension, body[name], reading);
+    }
+  }
+  if (!reading.rules.isResponse) checkSchemas(tree, stated, reading);
+  if (reading.rules.demandsRequired) {
+    demandRequired(tree.children, resource, reading);
+    for (const { schema, required } of tree.type.schemaExtensions) {
+      if (required && !Object.hasOwn(resource, schema.id)) {
+        reading.problem(schema.id, "the extension is required.");
+      }
+    }
+  }
+  return resource;
+}
+
+function readExtensionInto(
+  resource: Record<string, unknown>,
+  extension: ExtensionNode,
+  value: unknown,
+  reading: Reading,
+): void {
+  const { path } = extension;
+  const read = readExtension(extension, value, reading);
+  if (read === undefined) return;
+  if (Object.hasOwn(resource, path)) {
+    reading.problem(path, "it is there twice, in different case (RFC 7643 §2.1).");
+  }
+  resource[path] = read;
+}
+
+/** RFC 7643 §3: the URIs of the schemas of the resource type, the base schema's among them. */
+function checkSchemas(
+  { type, extensions }: AttributeTree,
+  stated: unknown,
+  reading: Reading,
+): void {
+  const uris: readonly unknown[] = Array.isArray(stated) ? stated : [];
+  const base = type.schema.id.toLowerCase();
+  let hasBase = false;
+  for (const uri of uris.slice(0, reading.rules.values)) {
+    if (typeof uri !== "string") reading.problem("schemas", "it is a list of URIs.");
+    else if (uri.toLowerCase() === base) hasBase = true;
+    else if (childNamed(extensions, uri) === undefined) {
+      if (reading.rules.unknown === "ignore") reading.ignore(uri, "unknown");
+      else reading.problem("schemas", "the resource type has no such schema.");
+    }
+  }
+  if (!hasBase && !reading.rewrite("missingSchemas", "schemas")) {
+    reading.problem("schemas", `it is a list of URIs, "${type.schema.id}" among them.`);
+  }
+}

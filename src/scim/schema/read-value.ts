@@ -1,0 +1,255 @@
+import type { AttributeNode, Children } from "./attribute-tree.js";
+import { childNamed } from "./attribute-tree.js";
+import { isBase64, isDateTime, isReference } from "./data-types.js";
+import type { Reading } from "./reading.js";
+
+/** A JSON object, of which nothing is known. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or wrong,
+ * which the reading then knows.
+ */
+export function readAttribute(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  if (value === null || value === undefined || isPassedOver(node, reading)) return undefined;
+  return node.attribute.multiValued
+    ? readValues(node, value, reading)
+    : readSingle(node, value, reading);
+}
+
+/** One value of an attribute: an element of the list if it is multi-valued. */
+export function readElement(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  switch (node.attribute.type) {
+    case "complex":
+      return readComplex(node, value, reading);
+    case "boolean":
+      return readBoolean(node, value, reading);
+    case "integer":
+    case "decimal":
+      return readNumber(node, value, reading);
+    default:
+      return readText(node, value, reading);
+  }
+}
+
+/**
+ * The attributes of an object by their canonical names.
+ *
+ * @param prefix What stands before an unknown name to make a path of it.
+ */
+export function readChildren(
+  children: Children,
+  value: JsonObject,
+  prefix: string,
+  reading: Reading,
+): Record<string, unknown> {
+  const read: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const child = childNamed(children.byName, name);
+    if (child === undefined) unknownAttribute(prefix + name, reading);
+    else readChild(read, child, value[name], reading);
+  }
+  if (reading.rules.demandsRequired) demandRequired(children, read, reading);
+  return read;
+}
+
+/** Reads one attribute of an object into what was read of it. */
+export function readChild(
+  read: Record<string, unknown>,
+  child: AttributeNode,
+  value: unknown,
+  reading: Reading,
+): void {
+  const canonical = readAttribute(child, value, reading);
+  if (canonical === undefined) return;
+  if (Object.hasOwn(read, child.name)) {
+    reading.problem(child.path, "it is there twice, in different case (RFC 7643 §2.1).");
+  }
+  read[child.name] = canonical;
+}
+
+/** Passes an attribute over that no schema has, or notes it, as the rules say. */
+export function unknownAttribute(path: string, reading: Reading): void {
+  if (reading.rules.unknown === "ignore") reading.ignore(path, "unknown");
+  else reading.problem(path, "the resource type has no such attribute.");
+}
+
+/** Notes what is required and not there. */
+export function demandRequired(
+  children: Children,
+  read: Readonly<Record<string, unknown>>,
+  reading: Reading,
+): void {
+  for (const { name, path, attribute } of children.required) {
+    const isOurs = attribute.mutability === "readOnly" && reading.rules.readOnly !== "read";
+    if (!isOurs && !Object.hasOwn(read, name)) reading.problem(path, "it is required.");
+  }
+}
+
+function isPassedOver({ path, attribute }: AttributeNode, reading: Reading): boolean {
+  const { rules } = reading;
+  if (rules.isResponse && attribute.returned === "never") {
+    reading.ignore(path, "unreturned");
+    return true;
+  }
+  if (attribute.mutability !== "readOnly" || rules.readOnly === "read") return false;
+  if (rules.readOnly === "ignore" || reading.rewrite("passOverReadOnly", path)) {
+    reading.ignore(path, "readOnly");
+  } else reading.refuse(path, "it is readOnly (RFC 7644 §3.5.2).");
+  return true;
+}
+
+function readValues(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  const { path } = node;
+  if (!Array.isArray(value)) {
+    if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+    if (!reading.rewrite("loneValue", path)) {
+      return reading.problem(path, "it is multi-valued: a list is wanted.");
+    }
+    const read = readElement(node, value, reading);
+    return read === undefined ? undefined : [read];
+  }
+  if (value.length > reading.rules.values) {
+    return reading.problem(path, `it has more than ${reading.rules.values} values.`);
+  }
+  const values: unknown[] = [];
+  for (const element of value) {
+    const read = readElement(node, element, reading);
+    if (read !== undefined) values.push(read);
+  }
+  checkPrimary(node, values, reading);
+  return values.length === 0 ? undefined : values;
+}
+
+/** RFC 7643 §2.4: the primary attribute value "true" MUST appear no more than once. */
+function checkPrimary(node: AttributeNode, values: readonly unknown[], reading: Reading): void {
+  if (node.children.byName.get("primary")?.attribute.type !== "boolean") return;
+  let primaries = 0;
+  for (const value of values) {
+    if ((value as JsonObject)["primary"] === true) primaries++;
+  }
+  if (primaries > 1) {
+    reading.problem(`${node.path}.primary`, "no more than one value is primary (RFC 7643 §2.4).");
+  }
+}
+
+function readSingle(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  if (Array.isArray(value)) {
+    if (value.length > 1 || !reading.rewrite("singleElementList", node.path)) {
+      return reading.problem(node.path, "it has one value, and not a list.");
+    }
+    return value[0] === undefined || value[0] === null
+      ? undefined
+      : readElement(node, value[0], reading);
+  }
+  return readElement(node, value, reading);
+}
+
+function readComplex(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  const object = isJsonObject(value) ? value : rewrittenObject(node, value, reading);
+  if (object === undefined) return undefined;
+  const read = readChildren(node.children, object, `${node.path}.`, reading);
+  for (const _ in read) return read;
+  // An object without sub-attributes says nothing: the attribute is unassigned.
+  return undefined;
+}
+
+/** The object that was meant by something that is none. */
+function rewrittenObject(
+  node: AttributeNode,
+  value: unknown,
+  reading: Reading,
+): JsonObject | undefined {
+  const { path, children } = node;
+  if (typeof value === "string") {
+    if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+    const parsed = value.startsWith("{") ? parsedObject(value) : undefined;
+    if (parsed !== undefined && reading.rewrite("jsonText", path)) return parsed;
+  }
+  if (children.byName.has("value") && typeof value !== "object") {
+    if (reading.rewrite("bareValue", path)) return { value };
+  }
+  return reading.problem(path, "it is complex: an object with its sub-attributes is wanted.");
+}
+
+function parsedObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readBoolean({ path }: AttributeNode, value: unknown, reading: Reading): unknown {
+  if (typeof value === "boolean") return value;
+  if (typeof value === "string") {
+    if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+    const text = value.length <= 5 ? value.toLowerCase() : "";
+    if ((text === "true" || text === "false") && reading.rewrite("booleanText", path)) {
+      return text === "true";
+    }
+  }
+  return reading.problem(path, "it is a boolean: true or false is wanted.");
+}
+
+function readNumber({ path, attribute }: AttributeNode, value: unknown, reading: Reading): unknown {
+  let number = value;
+  if (typeof value === "string") {
+    if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+    if (/^-?\d{1,15}(\.\d{1,15})?$/.test(value) && reading.rewrite("numberText", path)) {
+      number = Number(value);
+    }
+  }
+  if (attribute.type === "integer") {
+    return Number.isSafeInteger(number)
+      ? number
+      : reading.problem(
+          path,
+          "it is an integer: a number without fraction, up to 2^53, is wanted.",
+        );
+  }
+  return Number.isFinite(number) ? number : reading.problem(path, "it is a number.");
+}
+
+function readText({ path, attribute }: AttributeNode, value: unknown, reading: Reading): unknown {
+  if (typeof value !== "string") return reading.problem(path, "it is a string.");
+  if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+  if (value.length > reading.rules.characters) {
+    return reading.problem(path, `it is longer than ${reading.rules.characters} characters.`);
+  }
+  const wrong = wrongText(attribute.type, value);
+  if (wrong !== undefined) return reading.problem(path, wrong);
+  if (reading.rules.strict && !isCanonical(attribute, value)) {
+    return reading.problem(path, `it is one of: ${attribute.canonicalValues.join(", ")}.`);
+  }
+  return value;
+}
+
+function wrongText(type: string, value: string): string | undefined {
+  switch (type) {
+    case "dateTime":
+      return isDateTime(value) ? undefined : 'it is a dateTime, such as "2011-05-13T04:42:34Z".';
+    case "binary":
+      return isBase64(value) ? undefined : "it is base64 (RFC 4648 §4 or §5).";
+    case "reference":
+      return isReference(value) ? undefined : "it is a URI.";
+    default:
+      return value.isWellFormed()
+        ? undefined
+        : "it has half a surrogate pair, which is no Unicode.";
+  }
+}
+
+function isCanonical(
+  { canonicalValues, caseExact }: AttributeNode["attribute"],
+  value: string,
+): boolean {
+  if (canonicalValues.length === 0 || canonicalValues.includes(value)) return true;
+  const text = value.toLowerCase();
+  return !caseExact && canonicalValues.some((canonical) => canonical.toLowerCase() === text);
+}

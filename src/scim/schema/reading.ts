@@ -1,0 +1,99 @@
+import { InvalidValueError, MutabilityError } from "../../core/index.js";
+import type { Profile, Rewrite, RewriteName } from "../profile.js";
+
+/** A part of the input that was passed over. */
+export interface Ignored {
+  /** The path of the attribute: as the schema spells it, or as it was sent if it is unknown. */
+  readonly path: string;
+  /**
+   * `readOnly`: the service provider's own (RFC 7644 §3.3, §3.5.1); `unknown`: no schema of the resource type has it;
+   * `unreturned`: a response holds what is never returned.
+   */
+  readonly reason: "readOnly" | "unknown" | "unreturned";
+}
+
+/** How much input is read. */
+export interface ReadLimits {
+  /** The most values of a multi-valued attribute. Default: 100,000. */
+  readonly values?: number;
+  /** The longest string, in UTF-16 code units. Default: 1,048,576. */
+  readonly characters?: number;
+}
+
+/** What is to be done where input is not quite as the schema has it. */
+export interface ReadingRules {
+  readonly profile: Profile;
+  /** What is readOnly is passed over, refused, or, in a response, read. */
+  readonly readOnly: "ignore" | "refuse" | "read";
+  /** Whether attributes are left out that are never returned. */
+  readonly isResponse: boolean;
+  readonly unknown: "ignore" | "refuse";
+  /** Whether what is required must be there. */
+  readonly demandsRequired: boolean;
+  /** Whether no values but the canonical ones are good. */
+  readonly strict: boolean;
+  readonly values: number;
+  readonly characters: number;
+}
+
+/** So many problems are told of; the rest would tell nobody more. */
+const maxProblems = 20;
+/** An unknown name is told no longer than this. */
+const maxName = 200;
+
+/** One input being read: the rules, and what was found on the way. */
+export class Reading {
+  readonly rules: ReadingRules;
+  readonly ignored: Ignored[] = [];
+  readonly rewrites: Rewrite[] = [];
+  readonly #problems: InvalidValueError[] = [];
+  #refused: MutabilityError | undefined;
+
+  constructor(rules: ReadingRules) {
+    this.rules = rules;
+  }
+
+  /** Notes that a value is wrong, and goes on, so that all that is wrong can be said at once. */
+  problem(path: string, message: string): undefined {
+    if (this.#problems.length < maxProblems) {
+      this.#problems.push(new InvalidValueError(shortened(path), message));
+    }
+  }
+
+  /** Notes that an attribute may not be changed. */
+  refuse(path: string, message: string): undefined {
+    this.#refused ??= new MutabilityError(shortened(path), message);
+  }
+
+  /** Notes that a part of the input is passed over. */
+  ignore(path: string, reason: Ignored["reason"]): undefined {
+    this.ignored.push({ path: shortened(path), reason });
+  }
+
+  /** Whether the profile has the rewrite; if so, notes that it is made. */
+  rewrite(rewrite: RewriteName, path: string): boolean {
+    if (!this.rules.profile.rewrites.has(rewrite)) return false;
+    this.rewrites.push({ rewrite, path });
+    return true;
+  }
+
+  /**
+   * Ends the reading, with the first problem and the `others`, if there was any.
+   *
+   * @throws {InvalidValueError} a value is wrong.
+   * @throws {MutabilityError} no value is wrong, but one may not be changed.
+   */
+  end(): void {
+    const [first, ...others] = this.#problems;
+    if (first !== undefined) {
+      throw others.length === 0
+        ? first
+        : new InvalidValueError(first.path, first.reason, { others });
+    }
+    if (this.#refused !== undefined) throw this.#refused;
+  }
+}
+
+function shortened(path: string): string {
+  return path.length <= maxName ? path : `${path.slice(0, maxName)}…`;
+}
