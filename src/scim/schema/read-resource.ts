@@ -61,12 +61,10 @@ export interface ReadResource<R> {
 export function readResource<T extends ResourceType>(
   type: T,
   body: unknown,
-  options: ReadResourceOptions & { readonly context: "creation" },
-): ReadResource<InferResourceRequest<T>>;
-export function readResource<T extends ResourceType>(
-  type: T,
-  body: unknown,
-  options: ReadResourceOptions & { readonly context: "replacement"; readonly current?: object },
+  options: ReadResourceOptions & {
+    readonly context: "creation" | "replacement";
+    readonly current?: object;
+  },
 ): ReadResource<InferResourceRequest<T>>;
 export function readResource<T extends ResourceType>(
   type: T,
