@@ -115,9 +115,15 @@ export class UnavailableError extends ConcordatError {
   override readonly code = "unavailable";
   /** How long to wait before the next try, in milliseconds, where the other side said so. */
   readonly retryAfter?: number;
+  /** Whether what was asked for may have been done all the same, since perhaps it was the answer that was lost. */
+  readonly mayBeDone: boolean;
 
-  constructor(message: string, options?: { cause?: unknown; retryAfter?: number }) {
+  constructor(
+    message: string,
+    options?: { cause?: unknown; retryAfter?: number; mayBeDone?: boolean },
+  ) {
     super(message, options);
+    this.mayBeDone = options?.mayBeDone ?? false;
     if (options?.retryAfter !== undefined) this.retryAfter = options.retryAfter;
   }
 }

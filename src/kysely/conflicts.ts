@@ -85,8 +85,10 @@ export class Conflicts {
       );
     }
     if (failure?.kind !== "unique") return error;
-    const named = this.#columns.filter(({ column, key }) =>
-      failure.columns.some((name) => name === column || name === key),
+    // MariaDB names the index alone, which is named after its first column if nobody named it otherwise.
+    const names = [...failure.columns, failure.index];
+    const named = this.#columns.filter(
+      ({ column, key }) => names.includes(column) || (key !== undefined && names.includes(key)),
     );
     const unique = this.uniqueValues(columns);
     for (const [column, value] of unique) {

@@ -34,6 +34,8 @@ export interface SqlDialect {
   readonly returning: boolean;
   /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
   readonly lockRow: string;
+  /** What transactions are to see of others, where it is not what they see anyway. */
+  readonly isolation?: "read committed";
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
@@ -133,6 +135,9 @@ const mariadb: SqlDialect = {
   onAnyConflict: "",
   returning: false,
   lockRow: "for update",
+  // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
+  // has a name that it cannot get.
+  isolation: "read committed",
   partialIndexes: false,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {

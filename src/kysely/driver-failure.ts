@@ -8,7 +8,11 @@ export type DriverFailure =
   | { readonly kind: "foreignKey" }
   /** A value does not fit its column. */
   | { readonly kind: "value"; readonly column?: string }
-  /** The database is busy or gone, or has broken a deadlock. */
+  /** The database has undone the transaction, or the statement that was in none, in favour of others. */
+  | { readonly kind: "deadlock" }
+  /** The connection is gone, and perhaps it was the answer alone that was lost with it. */
+  | { readonly kind: "disconnected" }
+  /** The database is busy, or cannot be reached: nothing was done. */
   | { readonly kind: "unavailable" };
 
 /** What drivers say of an error: `node:sqlite`, `better-sqlite3`, `pg`, PGlite, `mysql2` and `mariadb`. */
@@ -16,6 +20,7 @@ interface DriverError {
   readonly message: string;
   readonly errcode?: unknown;
   readonly errno?: unknown;
+  readonly sqlState?: unknown;
   readonly code?: unknown;
   readonly detail?: unknown;
   readonly constraint?: unknown;
@@ -26,28 +31,54 @@ interface DriverError {
 export function driverFailure(error: unknown): DriverFailure | undefined {
   if (!(error instanceof Error) || error instanceof ConcordatError) return undefined;
   const driverError: DriverError = error;
-  const { errcode, errno, code, message } = driverError;
+  const { errcode, errno, sqlState, code, message } = driverError;
   if (typeof errcode === "number") return sqliteFailure(errcode, message);
+  const connection =
+    typeof code === "string" ? connectionCodes.get(code) : lostConnections.get(message);
+  if (connection !== undefined) return connection;
+  // The names that drivers give to numbers are MySQL's, and MariaDB has other ones for some, and some of which they know none.
+  if (typeof errno === "number" && typeof sqlState === "string") {
+    return mariadbFailure(errno, message);
+  }
   if (typeof code !== "string") return undefined;
   if (code.startsWith("SQLITE_")) return sqliteFailure(sqliteCodes.get(code) ?? 0, message);
-  if (connectionCodes.has(code)) return { kind: "unavailable" };
-  if (code.startsWith("ER_") && typeof errno === "number") return mariadbFailure(errno, message);
   if (/^[0-9][0-9A-Z]{4}$/.test(code)) return postgresFailure(code, driverError);
   return undefined;
 }
 
-/** The package's error for a failure that has to do with no row in particular. */
-export function toError(error: unknown): unknown {
+/**
+ * The package's error for a failure that has to do with no row in particular.
+ *
+ * @param mayBeDone Whether what failed is done all the same, if it was the answer that was lost.
+ */
+export function toError(error: unknown, mayBeDone = false): unknown {
   const failure = driverFailure(error);
-  if (failure?.kind === "unavailable") {
-    return new UnavailableError("The database cannot answer now.", { cause: error });
+  switch (failure?.kind) {
+    case "deadlock":
+      return new UnavailableError("The database has undone it in favour of others.", {
+        cause: error,
+      });
+    case "disconnected":
+      return mayBeDone
+        ? new UnavailableError("The connection to the database was lost before its answer came.", {
+            cause: error,
+            mayBeDone,
+          })
+        : new UnavailableError("The connection to the database was lost.", { cause: error });
+    case "unavailable":
+      return new UnavailableError("The database cannot answer now.", { cause: error });
+    case "value":
+      return new InvalidValueError(failure.column ?? "value", "the database cannot hold it.", {
+        cause: error,
+      });
+    default:
+      return error;
   }
-  if (failure?.kind === "value") {
-    return new InvalidValueError(failure.column ?? "value", "the database cannot hold it.", {
-      cause: error,
-    });
-  }
-  return error;
+}
+
+/** Whether the same work may be done if it is tried again at once, since none of it was done. */
+export function isDeadlock(error: unknown): boolean {
+  return error instanceof UnavailableError && driverFailure(error.cause)?.kind === "deadlock";
 }
 
 /** Result codes of SQLite: primary ones, and those of violated constraints. */
@@ -141,6 +172,13 @@ function postgresFailure(
       return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
     case "40001": // serialization_failure
     case "40P01": // deadlock_detected
+      return { kind: "deadlock" };
+    case "40003": // statement_completion_unknown
+    case "57P01": // admin_shutdown, which may come after a commit that waited for a replica
+    case "57P02": // crash_shutdown
+      return { kind: "disconnected" };
+    case "08001": // sqlclient_unable_to_establish_sqlconnection
+    case "08004": // sqlserver_rejected_establishment_of_sqlconnection
     case "55P03": // lock_not_available
       return { kind: "unavailable" };
   }
@@ -148,6 +186,7 @@ function postgresFailure(
     case "22": // data exception
       return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
     case "08": // connection exception
+      return { kind: "disconnected" };
     case "53": // insufficient resources
     case "57": // operator intervention
     case "58": // system error
@@ -179,30 +218,48 @@ function mariadbFailure(errno: number, message: string): DriverFailure | undefin
     case 4025: // ER_CONSTRAINT_FAILED
       return { kind: "value", ...columnIn(message, /(?:column|Column|Field) '([^']+)'/) };
     case 1020: // ER_CHECKREAD: another transaction changed the row
-    case 1040: // ER_CON_COUNT_ERROR
-    case 1053: // ER_SERVER_SHUTDOWN
-    case 1205: // ER_LOCK_WAIT_TIMEOUT
     case 1213: // ER_LOCK_DEADLOCK
-    case 1317: // ER_QUERY_INTERRUPTED
+      return { kind: "deadlock" };
+    case 1053: // ER_SERVER_SHUTDOWN
     case 1927: // ER_CONNECTION_KILLED
+      return { kind: "disconnected" };
+    case 1040: // ER_CON_COUNT_ERROR
+    case 1203: // ER_TOO_MANY_USER_CONNECTIONS
+    case 1205: // ER_LOCK_WAIT_TIMEOUT
+    case 1226: // ER_USER_LIMIT_REACHED
+    case 1317: // ER_QUERY_INTERRUPTED
+    case 1969: // ER_STATEMENT_TIMEOUT
       return { kind: "unavailable" };
   }
   return undefined;
 }
 
-/** What sockets and pools say of a connection that was lost or not made. */
-const connectionCodes: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENOENT",
-  "ENOTFOUND",
-  "EPIPE",
-  "ETIMEDOUT",
-  "PROTOCOL_CONNECTION_LOST",
-  "ER_GET_CONNECTION_TIMEOUT",
-  "ER_SOCKET_UNEXPECTED_CLOSE",
+/** What sockets and pools say of a connection that was not made, or was lost. */
+const connectionCodes: ReadonlyMap<string, DriverFailure> = new Map([
+  ["ECONNREFUSED", { kind: "unavailable" }],
+  ["EHOSTUNREACH", { kind: "unavailable" }],
+  ["ENETUNREACH", { kind: "unavailable" }],
+  ["ENOENT", { kind: "unavailable" }],
+  ["ENOTFOUND", { kind: "unavailable" }],
+  ["ER_GET_CONNECTION_TIMEOUT", { kind: "unavailable" }],
+  ["ECONNRESET", { kind: "disconnected" }],
+  ["EPIPE", { kind: "disconnected" }],
+  ["ETIMEDOUT", { kind: "disconnected" }],
+  ["PROTOCOL_CONNECTION_LOST", { kind: "disconnected" }],
+  ["ER_SOCKET_UNEXPECTED_CLOSE", { kind: "disconnected" }],
+]);
+
+/** What `pg` and `mysql2` say in words alone. */
+const lostConnections: ReadonlyMap<string, DriverFailure> = new Map([
+  ["timeout exceeded when trying to connect", { kind: "unavailable" }],
+  ["Connection terminated due to connection timeout", { kind: "unavailable" }],
+  ["No connections available.", { kind: "unavailable" }],
+  ["Queue limit reached.", { kind: "unavailable" }],
+  ["Connection terminated", { kind: "disconnected" }],
+  ["Connection terminated unexpectedly", { kind: "disconnected" }],
+  ["Client has encountered a connection error and is not queryable", { kind: "disconnected" }],
+  ["Query read timeout", { kind: "disconnected" }],
+  ["Can't add new command when connection is in closed state", { kind: "disconnected" }],
 ]);
 
 function columnIn(message: string, pattern: RegExp): { column?: string } {

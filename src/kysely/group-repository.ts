@@ -63,14 +63,13 @@ export class KyselyGroupRepository extends GroupRepository {
     this.capabilities = capabilitiesOf(this.#table.parts);
   }
 
-  override async get(id: string, options?: ReadOptions): Promise<Group | undefined> {
-    const group = await this.#table.get(id, options);
-    return group && (await this.#withMembers([group], options))[0];
+  override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
+    return this.#get(this.#table, id, options);
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
     const page = await this.#table.find(query, options);
-    return { ...page, resources: await this.#withMembers(page.resources, options) };
+    return { ...page, resources: await this.#withMembers(this.#table, page.resources, options) };
   }
 
   override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
@@ -110,10 +109,13 @@ export class KyselyGroupRepository extends GroupRepository {
   ): Promise<void> {
     const reads = "plan" in modification ? modification.reads : [];
     return modifyBy(
+      this.#table,
       id,
       modification,
-      () => this.get(id, { ...options, attributes: reads }),
-      (changes, conditions) => this.#apply(id, changes, conditions),
+      {
+        read: (table) => this.#get(table, id, { ...options, attributes: reads }),
+        apply: (table, changes, conditions) => this.#apply(table, id, changes, conditions),
+      },
       options,
     );
   }
@@ -175,10 +177,20 @@ export class KyselyGroupRepository extends GroupRepository {
   }
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
-    return this.#apply(id, { relations: { members: change } }, options);
+    return this.#apply(this.#table, id, { relations: { members: change } }, options);
+  }
+
+  async #get(
+    table: ResourceTable<Group>,
+    id: string,
+    options?: ReadOptions,
+  ): Promise<Group | undefined> {
+    const group = await table.get(id, options);
+    return group && (await this.#withMembers(table, [group], options))[0];
   }
 
   async #apply(
+    at: ResourceTable<Group>,
     id: string,
     { set, unset, relations }: ChangeSet<NewGroup>,
     options?: WriteOptions,
@@ -189,10 +201,10 @@ export class KyselyGroupRepository extends GroupRepository {
       ...(relations?.members === undefined ? [] : [relations.members]),
     ];
     const attributes = { ...(set && { set }), ...(unset && { unset }) };
-    const change = rowChange(this.#table, attributes);
-    if (members.length === 0) return await this.#table.update(id, change, options);
-    await this.#table.session.atomically(async (session) => {
-      const table = this.#table.in(session);
+    const change = rowChange(at, attributes);
+    if (members.length === 0) return await at.update(id, change, options);
+    await at.session.atomically(async (session) => {
+      const table = at.in(session);
       // Where no attribute changes, this sees to it that the group is there, and stays.
       await table.update(id, change, options);
       let changed = 0;
@@ -231,11 +243,12 @@ export class KyselyGroupRepository extends GroupRepository {
 
   /** The groups with their members, if those are asked for. */
   async #withMembers(
+    { session }: ResourceTable<Group>,
     groups: readonly Group[],
     { attributes = [], signal }: ReadOptions = {},
   ): Promise<readonly Group[]> {
     if (!attributes.includes("members")) return groups;
-    const members = await this.#members.of(
+    const members = await this.#members.in(session).of(
       groups.map(({ id }) => this.#stored(id)),
       signal && { signal },
     );

@@ -5,9 +5,6 @@ import { isFiltered } from "./attribute-columns.js";
 import type { RowChange } from "./resource-rows.js";
 import type { ResourceTable, ResourceTableParts } from "./resource-table.js";
 
-/** How often a modification that reads is tried before other writers have won. */
-const attempts = 10;
-
 /** What a repository over a table can do. */
 export function capabilitiesOf<T extends Resource>({
   map,
@@ -37,35 +34,42 @@ export function rowChange<T extends Resource, N extends object>(
   return table.parts.rows.part(given);
 }
 
+/** How a repository reads one of its resources and changes it. */
+export interface ReadAndApply<T extends Resource, N> {
+  read(table: ResourceTable<T>): Promise<T | undefined>;
+  apply(table: ResourceTable<T>, changes: ChangeSet<N>, options: WriteOptions): Promise<void>;
+}
+
 /**
- * Makes a modification: a blind one at once, one that reads on what it has read, and again when another writer came
- * between.
+ * Makes a modification: a blind one at once, one that reads on what it has read.
+ *
+ * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where a
+ * hundred writers compare versions, each of them is too late nearly a hundred times.
  */
 export async function modifyBy<T extends Resource, N>(
+  table: ResourceTable<T>,
   id: string,
   modification: Modification<T, N>,
-  read: () => Promise<T | undefined>,
-  apply: (changes: ChangeSet<N>, options: WriteOptions) => Promise<void>,
+  { read, apply }: ReadAndApply<T, N>,
   options: WriteOptions = {},
 ): Promise<void> {
-  if (!("plan" in modification)) return await apply(modification, options);
-  for (let attempt = 1; ; attempt++) {
-    const current = await read();
+  if (!("plan" in modification)) return await apply(table, modification, options);
+  const change = async (at: ResourceTable<T>): Promise<void> => {
+    const current = await read(at);
     if (current === undefined) throw new NotFoundError(id);
     const ifVersion = options.ifVersion ?? current.meta?.version;
+    const conditions = ifVersion === undefined ? options : { ...options, ifVersion };
+    await apply(at, modification.plan(current), conditions);
+  };
+  if (table.parts.map.version !== undefined) {
     try {
-      return await apply(modification.plan(current), {
-        ...options,
-        ...(ifVersion === undefined ? {} : { ifVersion }),
-      });
+      return await change(table);
     } catch (error) {
-      const again =
-        error instanceof VersionConflictError &&
-        options.ifVersion === undefined &&
-        attempt < attempts;
-      if (!again) throw error;
+      const isLate = error instanceof VersionConflictError && options.ifVersion === undefined;
+      if (!isLate) throw error;
     }
   }
+  await table.session.atomically((session) => change(table.in(session).locking()));
 }
 
 /** Removes the resource, or deactivates it, as the map says. */

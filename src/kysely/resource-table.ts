@@ -25,10 +25,13 @@ export class ResourceTable<T extends Resource> {
   readonly conflicts: Conflicts;
   readonly #name: string;
   readonly #id: string;
+  /** The end of a select of one resource. */
+  readonly #lock: string;
 
-  constructor(session: Session, parts: ResourceTableParts<T>) {
+  constructor(session: Session, parts: ResourceTableParts<T>, lock = "") {
     this.session = session;
     this.parts = parts;
+    this.#lock = lock;
     this.#name = quotedTable(session, parts.map);
     this.#id = session.dialect.quote(parts.map.id.column);
     this.conflicts = new Conflicts(session, this.#name, this.#id, parts.rows.columns);
@@ -39,11 +42,17 @@ export class ResourceTable<T extends Resource> {
     return new ResourceTable(session, this.parts);
   }
 
+  /** The same table, of which each resource that is got stays as it is, for others, until the transaction ends. */
+  locking(): ResourceTable<T> {
+    return new ResourceTable(this.session, this.parts, this.session.dialect.lockRow);
+  }
+
   async get(id: string, options?: CallOptions): Promise<T | undefined> {
     const stored = this.stored(id);
     if (stored === undefined) return undefined;
     const [row] = await this.session.read<Row>(
-      (p) => `select ${this.#selected} from ${this.#name} where ${this.#id} = ${p.value(stored)}`,
+      (p) => `select ${this.#selected} from ${this.#name}
+        where ${this.#id} = ${p.value(stored)} ${this.#lock}`,
       options,
     );
     return row && this.parts.rows.resource(row);

@@ -1,9 +1,10 @@
 import { CompiledQuery, type QueryExecutor, type QueryResult } from "kysely";
-import { UnsupportedError } from "../core/index.js";
+import { UnavailableError, UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import { dialectOf, type SqlDialect } from "./dialect.js";
 import { toError } from "./driver-failure.js";
 import { Parameters } from "./parameters.js";
+import { runTransaction, type TransactionStart, untilNoDeadlock } from "./transaction.js";
 
 /**
  * A `Kysely` of any database type, or one of its transactions.
@@ -16,7 +17,7 @@ export interface KyselyDatabase {
   /** What runs the statements. */
   getExecutor(): QueryExecutor;
   /** Begins a transaction. */
-  transaction(): { execute<R>(work: (transaction: KyselyDatabase) => Promise<R>): Promise<R> };
+  transaction(): TransactionStart<KyselyDatabase>;
 }
 
 /**
@@ -75,16 +76,17 @@ export class Session {
     return (await this.#run(text, options)).insertId;
   }
 
-  /** Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own. */
+  /**
+   * Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own, which
+   * is tried again when the database has undone it in favour of others.
+   */
   async atomically<R>(work: (session: Session) => Promise<R>): Promise<R> {
     if (this.inTransaction) return await this.savepoint("concordat_step", () => work(this));
-    try {
-      return await this.#db
-        .transaction()
-        .execute((transaction) => work(new Session(transaction, this.dialect)));
-    } catch (error) {
-      throw toError(error);
-    }
+    return await untilNoDeadlock(() =>
+      runTransaction(this.#db.transaction(), this.dialect, (transaction) =>
+        work(new Session(transaction, this.dialect)),
+      ),
+    );
   }
 
   /** Runs `work` so that the transaction that is under way, if one is, can go on where it fails. */
@@ -122,13 +124,22 @@ export class Session {
     } catch (error) {
       // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. Whoever began
       // the transaction must learn of that, and not take the failure of `work` for one that can be passed over.
-      throw new AggregateError([reason, error], "The transaction has ended.", { cause: error });
+      const end = [reason, error].find((failure) => failure instanceof UnavailableError);
+      throw (
+        end ?? new AggregateError([reason, error], "The transaction has ended.", { cause: error })
+      );
     }
   }
 
-  async #run<Row>(text: StatementText, options?: CallOptions): Promise<QueryResult<Row>> {
+  /** Runs a statement; one that is in no transaction again, when the database has undone it in favour of others. */
+  #run<Row>(text: StatementText, options?: CallOptions): Promise<QueryResult<Row>> {
     const parameters = new Parameters(this.dialect);
     const query = CompiledQuery.raw(text(parameters), parameters.values);
+    const run = (): Promise<QueryResult<Row>> => this.#runOnce(query, options);
+    return this.inTransaction ? run() : untilNoDeadlock(run);
+  }
+
+  async #runOnce<Row>(query: CompiledQuery, options?: CallOptions): Promise<QueryResult<Row>> {
     const signal = options?.signal;
     try {
       return await this.#executor.executeQuery(
@@ -136,7 +147,9 @@ export class Session {
         signal === undefined ? undefined : { signal },
       );
     } catch (error) {
-      throw toError(error);
+      // What a transaction did is undone with it, and a question does nothing.
+      const mayBeDone = !this.inTransaction && !query.sql.startsWith("select");
+      throw toError(error, mayBeDone);
     }
   }
 }

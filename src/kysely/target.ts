@@ -1,12 +1,13 @@
 import type { Kysely, Transaction } from "kysely";
 import type { GroupRepository, SyncTarget, UserRepository } from "../repositories/index.js";
 import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
-import { toError } from "./driver-failure.js";
+import { dialectOf } from "./dialect.js";
 import { KyselyGroupRepository } from "./group-repository.js";
 import { KyselyLinkRepository } from "./link-repository.js";
 import { KyselyMembershipRepository } from "./membership-repository.js";
 import { Session } from "./session.js";
 import type { TableOptions } from "./table-names.js";
+import { runTransaction } from "./transaction.js";
 import { KyselyUserRepository } from "./user-repository.js";
 
 /** Options of {@link kyselyTarget}. */
@@ -40,15 +41,10 @@ export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   if (db.isTransaction) return insideTransaction(db, options, new Session(db));
   return {
     ...storesOn(db, options),
-    async transaction(work) {
-      try {
-        return await db
-          .transaction()
-          .execute((inside) => work(insideTransaction(inside, options, new Session(inside))));
-      } catch (error) {
-        throw toError(error);
-      }
-    },
+    transaction: (work) =>
+      runTransaction(db.transaction(), dialectOf(db), (inside) =>
+        work(insideTransaction(inside, options, new Session(inside))),
+      ),
   };
 }
 

@@ -104,10 +104,14 @@ export class KyselyUserRepository extends UserRepository {
     options?: WriteOptions,
   ): Promise<void> {
     return modifyBy(
+      this.#table,
       id,
       modification,
-      () => this.get(id, options),
-      (changes, conditions) => this.#table.update(id, rowChange(this.#table, changes), conditions),
+      {
+        read: (table) => table.get(id, options),
+        apply: (table, changes, conditions) =>
+          table.update(id, rowChange(table, changes), conditions),
+      },
       options,
     );
   }

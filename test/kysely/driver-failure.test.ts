@@ -33,6 +33,7 @@ describe("errors of drivers", () => {
       failed("Duplicate entry 'ann' for key 'account.login'", {
         code: "ER_DUP_ENTRY",
         errno: 1062,
+        sqlState: "23000",
       }),
       { kind: "unique", columns: [], index: "login" },
     ],
@@ -49,14 +50,32 @@ describe("errors of drivers", () => {
     ["deadlock_detected", { code: "40P01" }],
     ["admin_shutdown", { code: "57P01" }],
     ["too_many_connections", { code: "53300" }],
-    ["ER_LOCK_DEADLOCK", { code: "ER_LOCK_DEADLOCK", errno: 1213 }],
-    ["ER_LOCK_WAIT_TIMEOUT", { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205 }],
+    ["ER_LOCK_DEADLOCK", { code: "ER_LOCK_DEADLOCK", errno: 1213, sqlState: "40001" }],
+    ["ER_LOCK_WAIT_TIMEOUT", { code: "ER_LOCK_WAIT_TIMEOUT", errno: 1205, sqlState: "HY000" }],
     ["a connection that was refused", { code: "ECONNREFUSED", errno: -111 }],
+    ["a number that mysql2 has no name for", { code: undefined, errno: 1927, sqlState: "70100" }],
     ["a connection that was lost", { code: "PROTOCOL_CONNECTION_LOST" }],
+    ["Connection terminated unexpectedly", {}],
+    ["Client has encountered a connection error and is not queryable", {}],
+    ["timeout exceeded when trying to connect", {}],
+    ["Can't add new command when connection is in closed state", { fatal: true }],
   ])("%s may be over later", (name, properties) => {
     const error = failed(name, properties);
     expect(toError(error)).toBeInstanceOf(UnavailableError);
     expect(toError(error)).toHaveProperty("cause", error);
+  });
+
+  test.each([
+    [true, "a connection that was lost", { code: "ECONNRESET" }],
+    [true, "a server that is shut down", { code: "57P01" }],
+    [true, "Connection terminated unexpectedly", {}],
+    [false, "a connection that was not made", { code: "ECONNREFUSED" }],
+    [false, "a deadlock", { code: "40P01" }],
+    [false, "too many connections", { errno: 1040, sqlState: "08004", code: "ER_CON_COUNT_ERROR" }],
+  ])("whether it may be done all the same is %s of %s", (mayBeDone, message, properties) => {
+    const error = failed(message, properties);
+    expect(toError(error, true)).toMatchObject({ code: "unavailable", mayBeDone });
+    expect(toError(error)).toMatchObject({ code: "unavailable", mayBeDone: false });
   });
 
   test.each([
@@ -68,10 +87,14 @@ describe("errors of drivers", () => {
     ["index row size 4000 exceeds maximum", { code: "54000" }, "value"],
     [
       "Data too long for column 'login' at row 1",
-      { code: "ER_DATA_TOO_LONG", errno: 1406 },
+      { code: "ER_DATA_TOO_LONG", errno: 1406, sqlState: "22001" },
       "login",
     ],
-    ["Column 'login' cannot be null", { code: "ER_BAD_NULL_ERROR", errno: 1048 }, "login"],
+    [
+      "Column 'login' cannot be null",
+      { code: "ER_BAD_NULL_ERROR", errno: 1048, sqlState: "23000" },
+      "login",
+    ],
   ])("%s is a value that does not fit", (message, properties, path) => {
     expect(toError(failed(message, properties))).toMatchObject({ code: "invalid_value", path });
   });
@@ -79,7 +102,7 @@ describe("errors of drivers", () => {
   test.each([
     ["787 of SQLite", { errcode: 787 }],
     ["23503 of PostgreSQL", { code: "23503" }],
-    ["1452 of MariaDB", { code: "ER_NO_REFERENCED_ROW_2", errno: 1452 }],
+    ["1452 of MariaDB", { code: "ER_NO_REFERENCED_ROW_2", errno: 1452, sqlState: "23000" }],
   ])("%s is a row that is missing", (name, properties) => {
     expect(driverFailure(failed(name, properties))).toEqual({ kind: "foreignKey" });
   });

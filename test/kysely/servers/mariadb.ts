@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { MysqlDialect } from "kysely";
-import { createConnection, createPool } from "mysql2";
+import { createConnection, createPool, type RowDataPacket } from "mysql2";
 import { serverDirectory, startServer } from "./server-process.js";
-import type { SqlServer } from "./sql-server.js";
+import { type SqlServer, until } from "./sql-server.js";
 
 const run = promisify(execFile);
 
@@ -61,13 +61,20 @@ export async function startMariadb(): Promise<SqlServer> {
         }),
       }),
     async endConnections() {
-      const [rows] = await administrator.query(
+      const [rows] = await administrator.query<RowDataPacket[]>(
         "select id from information_schema.processlist where db is not null",
       );
-      for (const { id } of rows as { readonly id: number }[]) {
+      for (const { id } of rows) {
         await administrator.query(`kill ${id}`).catch(() => undefined);
       }
     },
+    untilSomebodyWaits: () =>
+      until(async () => {
+        const [rows] = await administrator.query<RowDataPacket[]>(
+          "show global status like 'innodb_row_lock_current_waits'",
+        );
+        return rows[0]?.["Value"] !== "0";
+      }),
     async [Symbol.asyncDispose]() {
       await administrator.end();
       await server[Symbol.asyncDispose]();

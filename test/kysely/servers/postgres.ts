@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { PostgresDialect } from "kysely";
 import { Client, type ClientConfig, Pool } from "pg";
 import { type RunAs, serverDirectory, startServer } from "./server-process.js";
-import type { SqlServer } from "./sql-server.js";
+import { type SqlServer, until } from "./sql-server.js";
 
 const run = promisify(execFile);
 
@@ -47,7 +47,8 @@ export async function startPostgres(): Promise<SqlServer> {
   const administrator = new Pool({ ...config, host: directory, max: 1 });
   const pool = (name: string, settings: ClientConfig & { max?: number }): Pool => {
     const made = new Pool({ ...config, options: `-c search_path=${name}`, ...settings });
-    // A connection that is lost while nobody uses it is no error of anybody's.
+    // A connection that is lost while no statement runs on it is told to its listeners alone, and ends a process without them.
+    made.on("connect", (client) => client.on("error", () => undefined));
     made.on("error", () => undefined);
     return made;
   };
@@ -68,6 +69,13 @@ export async function startPostgres(): Promise<SqlServer> {
         "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",
       );
     },
+    untilSomebodyWaits: () =>
+      until(async () => {
+        const { rows } = await administrator.query(
+          "select pid from pg_stat_activity where wait_event_type = 'Lock'",
+        );
+        return rows.length > 0;
+      }),
     async [Symbol.asyncDispose]() {
       await administrator.end();
       await server[Symbol.asyncDispose]();
@@ -83,6 +91,7 @@ const settings = [
   "synchronous_commit=off",
   "full_page_writes=off",
   "max_connections=200",
+  "deadlock_timeout=100ms",
 ];
 
 /** Where Debian has the programs of the latest version that is installed. */

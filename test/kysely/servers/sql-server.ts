@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Dialect } from "kysely";
 
 /** A database server that was started for the tests of one file, and ends with them. */
@@ -12,6 +13,8 @@ export interface SqlServer extends AsyncDisposable {
   dialect(name: string, options?: PoolOptions): Dialect;
   /** Ends the connections of everybody else, as an administrator does. */
   endConnections(): Promise<void>;
+  /** Resolves when a transaction waits for another. */
+  untilSomebodyWaits(): Promise<void>;
 }
 
 /** How to connect. */
@@ -20,4 +23,13 @@ export interface PoolOptions {
   readonly socket?: string;
   /** The most connections. Default: 10. */
   readonly connections?: number;
+}
+
+/** Asks until the answer is yes. */
+export async function until(ask: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 1000; attempt++) {
+    if (await ask()) return;
+    await sleep(5);
+  }
+  throw new Error("It has not come to that.");
 }
