@@ -2,8 +2,9 @@ import type { Socket } from "node:net";
 import { InvalidValueError } from "../core/index.js";
 import { authenticate, type BindOptions, checkBind } from "./bind.js";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.js";
+import { AttributeTypes, decodeAttributes } from "./entry-attributes.js";
 import { LdapCleartextError, LdapConnectError } from "./errors.js";
-import type { Attribute, SearchMessage, SearchRequest } from "./message.js";
+import type { Attribute, EncodedMessage, SearchMessage, SearchRequest } from "./message.js";
 import { extendedOperation, maxInt } from "./request.js";
 import { type RootDse, readRootDse, rootDseRequest } from "./root-dse.js";
 import { Search } from "./search.js";
@@ -89,6 +90,7 @@ export async function connect(options: ConnectOptions): Promise<LdapConnection> 
  */
 export class LdapConnection implements AsyncDisposable {
   readonly #session: Session;
+  readonly #types = new AttributeTypes();
   #offersCancel = false;
 
   /** Connections are made by {@link connect}. */
@@ -124,7 +126,19 @@ export class LdapConnection implements AsyncDisposable {
     request: SearchRequest,
     options: { readonly signal?: AbortSignal } = {},
   ): AsyncIterableIterator<readonly SearchMessage[], undefined> {
-    return new Search(this.#session, request, () => this.#offersCancel, options.signal);
+    return this.#search(request, options, (message) =>
+      message.kind === "entry"
+        ? { ...message, attributes: decodeAttributes(message.attributes, this.#types) }
+        : message,
+    );
+  }
+
+  /** The same as {@link search}, for whoever decodes the attributes. */
+  searchEncoded(
+    request: SearchRequest,
+    options: { readonly signal?: AbortSignal } = {},
+  ): AsyncIterableIterator<readonly EncodedMessage[], undefined> {
+    return this.#search(request, options, (message) => message);
   }
 
   /** Reads what the server says of itself (RFC 4512 §5.1). */
@@ -138,6 +152,14 @@ export class LdapConnection implements AsyncDisposable {
     const rootDse = readRootDse(attributes);
     this.#offersCancel = rootDse.supportedExtensions.includes(extendedOperation.cancel);
     return rootDse;
+  }
+
+  #search<M>(
+    request: SearchRequest,
+    { signal }: { readonly signal?: AbortSignal },
+    read: (message: EncodedMessage) => M,
+  ): Search<M> {
+    return new Search(this.#session, request, () => this.#offersCancel, signal, read);
   }
 
   /** Takes leave of the server and closes the connection. Searches under way end with an LdapConnectionClosedError. */

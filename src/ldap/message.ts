@@ -74,3 +74,21 @@ export interface SearchDone {
 
 /** What a search yields, in the order in which the server sent it. */
 export type SearchMessage = SearchEntry | SearchReference | IntermediateResponse | SearchDone;
+
+/** An entry with its attributes as they came, for whoever reads few of them: a view of each value would be most of the work. */
+export interface EncodedEntry {
+  readonly kind: "entry";
+  readonly dn: string;
+  readonly attributes: EncodedAttributes;
+  readonly controls: readonly Control[];
+}
+
+/** The contents of a PartialAttributeList (RFC 4511 §4.5.2): the octets of `bytes` from `start` to before `end`. */
+export interface EncodedAttributes {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a search yields whose entries are not decoded. */
+export type EncodedMessage = EncodedEntry | SearchReference | IntermediateResponse | SearchDone;

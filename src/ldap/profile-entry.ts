@@ -1,7 +1,9 @@
 import { isUtf8 } from "node:buffer";
 import { InvalidValueError } from "../core/index.js";
+import { BerReader, Tag } from "./ber.js";
 import { canonicalAttributeType } from "./dn-attribute-types.js";
-import type { Attribute } from "./message.js";
+import { decodeValues, isAt } from "./entry-attributes.js";
+import type { EncodedEntry } from "./message.js";
 
 /**
  * An entry of the directory, as a mapping sees it.
@@ -23,8 +25,9 @@ export interface DirectoryEntry {
   bytes(attribute: string): readonly Uint8Array[];
 }
 
-const noValues: readonly Uint8Array[] = [];
 const maxSpellings = 1_000;
+/** How many attributes of an entry are expected to come in the order of the entry before it. */
+const maxExpected = 256;
 
 /**
  * Gives every attribute that is asked for a place in an array, so that an entry is looked through once however many
@@ -34,6 +37,8 @@ export class AttributeSlots {
   readonly #slots = new Map<string, number>();
   /** Every spelling that was seen, so that none is folded twice; -1 for attributes that nobody asked for. */
   readonly #spellings = new Map<string, number>();
+  /** The attributes of the last entry, in its order, since most entries have the same as the one before them. */
+  readonly #expected: { readonly spelling: string; readonly slot: number }[] = [];
 
   constructor(attributes: readonly string[]) {
     for (const attribute of attributes) {
@@ -55,33 +60,59 @@ export class AttributeSlots {
     if (this.#spellings.size < maxSpellings) this.#spellings.set(description, slot);
     return slot;
   }
+
+  /** The place of the attribute that is named in the bytes, as the one with this position in its entry. */
+  findAt(position: number, bytes: Buffer, start: number, end: number): number {
+    const expected = this.#expected[position];
+    if (expected !== undefined && isAt(expected.spelling, bytes, start, end)) return expected.slot;
+    const spelling = bytes.toString("latin1", start, end);
+    const slot = this.find(spelling);
+    if (position <= this.#expected.length && position < maxExpected) {
+      this.#expected[position] = { spelling, slot };
+    }
+    return slot;
+  }
 }
 
-/** An entry whose attributes have been put in their places. */
+/** An entry of which it is known where the attributes lie that were asked for. A value is decoded when it is looked at. */
 export class SlottedEntry implements DirectoryEntry {
   readonly id: string;
   readonly dn: string;
   readonly #slots: AttributeSlots;
-  readonly #values: (readonly Uint8Array[] | undefined)[];
+  readonly #bytes: Buffer;
+  /** For each place where the encodings of the values begin and end; equal without any. */
+  readonly #bounds: number[];
   readonly #undecodable: (entry: DirectoryEntry) => void;
 
-  /** @param undecodable - Told of each value that was to be text and is not UTF-8. */
+  /**
+   * @param id - Where it is not known, it is what the entry itself says.
+   * @param undecodable - Told of each value that was to be text and is not UTF-8.
+   */
   constructor(
     slots: AttributeSlots,
-    id: string,
-    dn: string,
-    attributes: readonly Attribute[],
+    { dn, attributes: { bytes, start, end } }: EncodedEntry,
+    id: string | undefined,
     undecodable: (entry: DirectoryEntry) => void,
   ) {
-    this.id = id;
     this.dn = dn;
     this.#slots = slots;
     this.#undecodable = undecodable;
-    this.#values = new Array<undefined>(slots.size);
-    for (const attribute of attributes) {
-      const slot = slots.find(attribute.type);
-      if (slot >= 0) this.#values[slot] = attribute.values;
+    this.#bytes = bytes;
+    this.#bounds = new Array<number>(slots.size * 2).fill(0);
+    const reader = new BerReader(bytes, start);
+    for (let position = 0; reader.offset < end; position += 1) {
+      const attributeEnd = reader.enter(Tag.sequence, end);
+      const typeEnd = reader.enter(Tag.octetString, attributeEnd);
+      const slot = slots.findAt(position, bytes, reader.offset, typeEnd);
+      if (slot >= 0) {
+        reader.moveTo(typeEnd);
+        const valuesEnd = reader.enter(Tag.set, attributeEnd);
+        this.#bounds[slot * 2] = reader.offset;
+        this.#bounds[slot * 2 + 1] = valuesEnd;
+      }
+      reader.moveTo(attributeEnd);
     }
+    this.id = id ?? this.textAt(slots.find("entryUUID"))?.toLowerCase() ?? "";
   }
 
   text(attribute: string): string | undefined {
@@ -93,13 +124,16 @@ export class SlottedEntry implements DirectoryEntry {
   }
 
   bytes(attribute: string): readonly Uint8Array[] {
-    return this.valuesAt(this.#slot(attribute));
+    const { bytes, start, end } = this.encodedAt(this.#slot(attribute));
+    return decodeValues(bytes, start, end);
   }
 
   /** The first value of the attribute with this place that is a text. */
   textAt(slot: number): string | undefined {
-    for (const value of this.valuesAt(slot)) {
-      const text = this.textOf(value);
+    const end = this.#bounds[slot * 2 + 1] ?? 0;
+    const reader = new BerReader(this.#bytes, this.#bounds[slot * 2] ?? 0);
+    while (reader.offset < end) {
+      const text = this.#readText(reader, end);
       if (text !== undefined) return text;
     }
     return undefined;
@@ -108,22 +142,35 @@ export class SlottedEntry implements DirectoryEntry {
   /** All texts of the attribute with this place. */
   textsAt(slot: number): readonly string[] {
     const texts: string[] = [];
-    for (const value of this.valuesAt(slot)) {
-      const text = this.textOf(value);
+    const end = this.#bounds[slot * 2 + 1] ?? 0;
+    const reader = new BerReader(this.#bytes, this.#bounds[slot * 2] ?? 0);
+    while (reader.offset < end) {
+      const text = this.#readText(reader, end);
       if (text !== undefined) texts.push(text);
     }
     return texts;
   }
 
-  /** A value as text; undefined of one that is not UTF-8, which is reported. */
-  textOf(value: Uint8Array): string | undefined {
-    const text = decode(value);
-    if (text === undefined) this.#undecodable(this);
-    return text;
+  /** The values of the attribute with this place as they came: OCTET STRINGs, one after the other. */
+  encodedAt(slot: number): EncodedValues {
+    const start = this.#bounds[slot * 2] ?? 0;
+    return { bytes: this.#bytes, start, end: this.#bounds[slot * 2 + 1] ?? start };
   }
 
-  valuesAt(slot: number): readonly Uint8Array[] {
-    return this.#values[slot] ?? noValues;
+  /** The bytes as text; undefined of what is not UTF-8, which is reported. */
+  textOf(bytes: Buffer, start: number, end: number): string | undefined {
+    const text = bytes.toString("utf8", start, end);
+    // The decoder writes U+FFFD for what is not UTF-8, so only a text with one of those needs a second look.
+    if (!text.includes("\ufffd") || isUtf8(bytes.subarray(start, end))) return text;
+    this.#undecodable(this);
+    return undefined;
+  }
+
+  #readText(reader: BerReader, end: number): string | undefined {
+    const valueEnd = reader.enter(Tag.octetString, end);
+    const text = this.textOf(this.#bytes, reader.offset, valueEnd);
+    reader.moveTo(valueEnd);
+    return text;
   }
 
   #slot(attribute: string): number {
@@ -138,13 +185,9 @@ export class SlottedEntry implements DirectoryEntry {
   }
 }
 
-/** A value as UTF-8; undefined if it is something else. */
-function decode(value: Uint8Array): string | undefined {
-  const bytes = Buffer.isBuffer(value)
-    ? value
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  // Without arguments this is the shortest way to the decoder, and there is a value for every attribute of every entry.
-  const text = bytes.toString();
-  // The decoder writes U+FFFD for what is not UTF-8, so only a text with one of those needs a second look.
-  return text.includes("\ufffd") && !isUtf8(bytes) ? undefined : text;
+/** Where the encodings of an attribute's values lie: the octets of `bytes` from `start` to before `end`. */
+export interface EncodedValues {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
 }

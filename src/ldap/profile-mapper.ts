@@ -8,10 +8,9 @@ import type {
 } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
-import { firstTextOf } from "./attributes.js";
 import { DnNormalizer, normalizeValue } from "./dn.js";
 import { LdapMappingError } from "./errors.js";
-import type { Attribute } from "./message.js";
+import type { EncodedEntry } from "./message.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./profile-entry.js";
 import { MemberLists } from "./profile-member-lists.js";
@@ -62,7 +61,7 @@ export class EntryMapper {
   readonly #objectClass: number;
   readonly #entryCsn: number;
   readonly #uid: number;
-  #lastClasses: readonly Uint8Array[] = [];
+  #lastClasses: Buffer = Buffer.alloc(0);
   #lastType: "User" | "Group" | undefined;
 
   constructor(profile: Profile, report: ReportProblem) {
@@ -89,8 +88,8 @@ export class EntryMapper {
    *
    * @throws {LdapMappingError} if a function of the profile fails.
    */
-  map(sourceId: string, dn: string, attributes: readonly Attribute[]): Upsert | Delete {
-    const entry = new SlottedEntry(this.#slots, sourceId, dn, attributes, this.#undecodable);
+  map(sourceId: string, encoded: EncodedEntry): Upsert | Delete {
+    const entry = new SlottedEntry(this.#slots, encoded, sourceId, this.#undecodable);
     const type = this.#typeOf(entry);
     if (type === undefined) {
       this.#report("neitherUserNorGroup", sourceId);
@@ -113,22 +112,22 @@ export class EntryMapper {
    * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of a
    * `hidden` one too little can be read to say even that.
    */
-  identify(dn: string, attributes: readonly Attribute[]): IdentifiedEntry | "other" | "hidden" {
-    const sourceId = firstTextOf(attributes, "entryUUID")?.toLowerCase();
-    if (sourceId === undefined) return "hidden";
-    const entry = new SlottedEntry(this.#slots, sourceId, dn, attributes, this.#undecodable);
-    if (entry.valuesAt(this.#objectClass).length === 0) return "hidden";
+  identify(encoded: EncodedEntry): IdentifiedEntry | "other" | "hidden" {
+    const entry = new SlottedEntry(this.#slots, encoded, undefined, this.#undecodable);
+    const { start, end } = entry.encodedAt(this.#objectClass);
+    if (entry.id === "" || start === end) return "hidden";
     const type = this.#typeOf(entry);
-    return type === undefined ? "other" : { sourceId, ...this.#identify(entry, type) };
+    return type === undefined ? "other" : { sourceId: entry.id, ...this.#identify(entry, type) };
   }
 
   /** Most entries have the same classes as the one before them, in the same order, so those are compared as bytes first. */
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
-    const classes = entry.valuesAt(this.#objectClass);
-    if (!areEqual(classes, this.#lastClasses)) {
+    const { bytes, start, end } = entry.encodedAt(this.#objectClass);
+    const last = this.#lastClasses;
+    if (last.length !== end - start || bytes.compare(last, 0, last.length, start, end) !== 0) {
       this.#lastType = this.#typeOfClasses(entry.textsAt(this.#objectClass));
-      // Copies, so as not to keep a received buffer for the sake of a few words of it.
-      this.#lastClasses = classes.map((value) => Buffer.from(value));
+      // A copy, so as not to keep a received buffer for the sake of a few words of it.
+      this.#lastClasses = Buffer.from(bytes.subarray(start, end));
     }
     return this.#lastType;
   }
@@ -153,16 +152,20 @@ export class EntryMapper {
   }
 
   #readMembers(entry: SlottedEntry): MemberChange {
-    const lists = this.#members.map(({ slot, kind }) => {
-      const values = entry.valuesAt(slot);
-      return this.#lists.read(entry.id, slot, values, (value) => this.#member(entry, kind, value));
-    });
+    const lists = this.#members.map(({ slot, kind }) =>
+      this.#lists.read(entry.id, slot, entry.encodedAt(slot), (bytes, start, end) =>
+        this.#member(entry, kind, entry.textOf(bytes, start, end)),
+      ),
+    );
     const [first = [], ...others] = lists.filter((list) => list.length > 0);
     return { kind: "all", members: others.length > 0 ? distinct(lists.flat()) : first };
   }
 
-  #member(entry: SlottedEntry, kind: "dn" | "uid", value: Uint8Array): MemberReference | undefined {
-    const text = entry.textOf(value);
+  #member(
+    entry: SlottedEntry,
+    kind: "dn" | "uid",
+    text: string | undefined,
+  ): MemberReference | undefined {
     if (text === undefined) return undefined;
     if (kind === "uid") return { kind, key: normalizeValue(text) };
     const dn = this.#normalizeDn(withoutUniqueIdentifier(text), entry.id);
@@ -228,18 +231,6 @@ function readParts(parts: readonly Field[], entry: SlottedEntry): Record<string,
     value[name] = part;
   }
   return value;
-}
-
-function areEqual(some: readonly Uint8Array[], others: readonly Uint8Array[]): boolean {
-  if (some.length !== others.length) return false;
-  for (let i = 0; i < some.length; i++) {
-    const value = some[i];
-    const other = others[i];
-    if (value === undefined || other === undefined || Buffer.compare(value, other) !== 0) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /** A `uniqueMember` may have a bit string behind the name (RFC 4517 §3.3.21), which is no part of it. */

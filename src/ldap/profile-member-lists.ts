@@ -1,64 +1,57 @@
 import type { MemberReference } from "../changes/index.js";
+import { BerReader, Tag } from "./ber.js";
+import type { EncodedValues } from "./profile-entry.js";
 
 /** Makes a member of a value, or nothing of one that cannot be used. */
-export type ReadMember = (value: Uint8Array) => MemberReference | undefined;
+export type ReadMember = (bytes: Buffer, start: number, end: number) => MemberReference | undefined;
 
-/** A list as it was read: the bytes of its values, where each of them lies, and what they were read as. */
+/** A list as it was read: the encodings of its values, and what they were read as. */
 interface MemberList {
-  readonly bytes: Buffer;
-  /** For each value where it ends, counted from the beginning of the first. */
+  /** The encodings, one after the other. */
+  readonly encoded: Buffer;
+  /** For each value where its encoding ends. */
   readonly ends: Uint32Array;
-  /** For each value its length. */
-  readonly lengths: Uint32Array;
   /** For each value the member; nothing for one that cannot be used, or that another value stated. */
-  readonly members: readonly (MemberReference | undefined)[];
+  readonly values: readonly (MemberReference | undefined)[];
+  /** The members, each once. Without values that are not used, this is `values`. */
+  readonly members: readonly MemberReference[];
   /** The keys of the members. */
   readonly keys: Set<string>;
 }
 
-/** Where the values of a list lie. */
-type Layout = Pick<MemberList, "bytes" | "ends" | "lengths">;
-
-/** Shorter lists are read anew each time, which takes no longer than a millisecond. */
-const shortest = 1_000;
+/** Shorter lists are read anew each time, in bytes; that takes no longer than a millisecond. */
+const shortest = 32_768;
 
 /** How many bytes of messages are kept at most. What was made of them takes up to three times as much beside. */
 const maxKept = 8 * 1024 * 1024;
 
 /**
  * Remembers the long lists of members that were read last. A server sends all of a list whenever one member comes or goes,
- * and mostly it adds at the end, so what a list begins with needs no reading when its bytes are those of the list before it.
+ * so only what lies between the bytes that both lists begin with and those that both end with needs to be read.
  */
 export class MemberLists {
   /** By group and attribute, the least recently read first. */
   readonly #lists = new Map<string, MemberList>();
   #kept = 0;
 
-  /** Reads the values of an attribute of a group, which are views of one message. Each member comes once. */
+  /** Reads the values of an attribute of a group. Each member comes once. */
   read(
     group: string,
     attribute: number,
-    values: readonly Uint8Array[],
+    { bytes, start, end }: EncodedValues,
     read: ReadMember,
   ): readonly MemberReference[] {
-    if (values.length < shortest) return used(readOn([], new Set(), values, read));
+    const encoded = bytes.subarray(start, end);
+    if (encoded.length < shortest) return readList(encoded, nothing(), read).members;
     const key = `${attribute} ${group}`;
-    const before = this.#forget(key);
-    const list = listOf(values);
-    const same = before === undefined ? 0 : alike(before, list);
-    const begun = before === undefined ? [] : before.members.slice(0, same);
-    const keys =
-      before !== undefined && same === before.members.length
-        ? before.keys
-        : new Set(used(begun).map((member) => member.key));
-    const members = readOn(begun, keys, values.slice(same), read);
-    this.#remember(key, { ...list, members, keys });
-    return used(members);
+    const list = readList(encoded, this.#forget(key) ?? nothing(), read);
+    this.#remember(key, list);
+    return list.members;
   }
 
   #remember(key: string, list: MemberList): void {
     this.#lists.set(key, list);
-    this.#kept += list.bytes.buffer.byteLength;
+    this.#kept += list.encoded.buffer.byteLength;
     for (const oldest of this.#lists.keys()) {
       if (this.#kept <= maxKept) return;
       this.#forget(oldest);
@@ -69,70 +62,131 @@ export class MemberLists {
     const list = this.#lists.get(key);
     if (list === undefined) return undefined;
     this.#lists.delete(key);
-    this.#kept -= list.bytes.buffer.byteLength;
+    this.#kept -= list.encoded.buffer.byteLength;
     return list;
   }
 }
 
-/** Adds to the members, of which there are the keys, those that the values state. */
-function readOn(
-  members: (MemberReference | undefined)[],
-  keys: Set<string>,
-  values: readonly Uint8Array[],
-  read: ReadMember,
-): readonly (MemberReference | undefined)[] {
-  for (const value of values) {
-    const member = read(value);
-    const known = keys.size;
-    const isNew = member !== undefined && keys.add(member.key).size > known;
-    members.push(isNew ? member : undefined);
+function nothing(): MemberList {
+  const none: readonly MemberReference[] = [];
+  const encoded = Buffer.alloc(0);
+  return { encoded, ends: new Uint32Array(0), values: none, members: none, keys: new Set() };
+}
+
+/**
+ * Reads a list, given the one before it, which is not to be used any more.
+ *
+ * Encodings that begin with the same bytes hold the same values, up to the last one that ends within them. From there on
+ * values are read until one ends where the list before goes on with the same bytes to its end.
+ */
+function readList(encoded: Buffer, before: MemberList, read: ReadMember): MemberList {
+  const begun = countUpTo(before.ends, commonPrefix(before.encoded, encoded));
+  const start = before.ends[begun - 1] ?? 0;
+  const shift = encoded.length - before.encoded.length;
+  const rest = firstOfRest(before, encoded, begun);
+  const restStart = rest === undefined ? encoded.length : (before.ends[rest - 1] ?? 0) + shift;
+
+  const stated: (MemberReference | undefined)[] = [];
+  const ends: number[] = [];
+  const reader = new BerReader(encoded, start);
+  while (reader.offset < encoded.length && reader.offset !== restStart) {
+    const valueEnd = reader.enter(Tag.octetString, encoded.length);
+    stated.push(read(encoded, reader.offset, valueEnd));
+    reader.moveTo(valueEnd);
+    ends.push(valueEnd);
   }
-  return members;
+  const isMet = rest !== undefined && reader.offset === restStart;
+  const restIndex = isMet ? rest : before.values.length;
+
+  const keys = keysWithout(before, begun, restIndex);
+  const middle = stated.map((member) => {
+    if (member === undefined || keys.has(member.key)) return undefined;
+    keys.add(member.key);
+    return member;
+  });
+  const values = before.values.slice(0, begun).concat(middle, before.values.slice(restIndex));
+  const members = values.filter((member) => member !== undefined);
+  return {
+    encoded,
+    ends: joinedEnds(before.ends, begun, ends, restIndex, shift),
+    values: members.length === values.length ? members : values,
+    members,
+    keys,
+  };
 }
 
-function used(members: readonly (MemberReference | undefined)[]): readonly MemberReference[] {
-  return members.filter((member) => member !== undefined);
+/**
+ * The first of the values to which both lists come in the end. Not where some are unused: one that another value stated
+ * counts, once that other one is gone.
+ */
+function firstOfRest(before: MemberList, encoded: Buffer, begun: number): number | undefined {
+  if (before.values !== before.members) return undefined;
+  const start = before.ends[begun - 1] ?? 0;
+  const common = commonSuffix(before.encoded.subarray(start), encoded.subarray(start));
+  const restStart = before.encoded.length - common;
+  return restStart <= start ? begun : countUpTo(before.ends, restStart - 1) + 1;
 }
 
-/** The bytes from the first value to the last, with whatever the encoding has in between. */
-function listOf(values: readonly Uint8Array[]): Layout {
-  const start = values[0]?.byteOffset ?? 0;
-  const ends = new Uint32Array(values.length);
-  const lengths = new Uint32Array(values.length);
-  let index = 0;
-  for (const value of values) {
-    const { byteLength } = value;
-    ends[index] = value.byteOffset - start + byteLength;
-    lengths[index] = byteLength;
-    index += 1;
+/** The keys of a list without those of its values from one to before another. The list itself loses them. */
+function keysWithout({ values, members, keys }: MemberList, from: number, to: number): Set<string> {
+  if (from === to) return keys;
+  if (values !== members) {
+    const begun = values.slice(0, from).filter((member) => member !== undefined);
+    return new Set(begun.map((member) => member.key));
   }
-  const bytes = Buffer.from(values[0]?.buffer ?? new ArrayBuffer(0), start, ends.at(-1) ?? 0);
-  return { bytes, ends, lengths };
+  for (const member of values.slice(from, to)) if (member !== undefined) keys.delete(member.key);
+  return keys;
 }
 
-/** How many values two lists have in common from their beginning on. */
-function alike(one: Layout, other: Layout): number {
-  // Bisection over values: how many fit is found with a few comparisons of long runs of bytes.
-  let same = 0;
-  let different = Math.min(one.ends.length, other.ends.length) + 1;
+function joinedEnds(
+  before: Uint32Array,
+  begun: number,
+  ends: readonly number[],
+  rest: number,
+  shift: number,
+): Uint32Array {
+  const joined = new Uint32Array(begun + ends.length + before.length - rest);
+  joined.set(before.subarray(0, begun));
+  joined.set(ends, begun);
+  let index = begun + ends.length;
+  for (const end of before.subarray(rest)) joined[index++] = end + shift;
+  return joined;
+}
+
+/** How many of the ascending numbers are not greater than a limit. */
+function countUpTo(ascending: Uint32Array, limit: number): number {
   let from = 0;
-  while (different - same > 1) {
-    const middle = (same + different) >> 1;
-    const end = one.ends[middle - 1] ?? 0;
-    const isSame =
-      end === other.ends[middle - 1] && one.bytes.compare(other.bytes, from, end, from, end) === 0;
-    if (isSame) {
-      same = middle;
-      from = end;
-    } else {
-      different = middle;
-    }
+  let to = ascending.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((ascending[middle] ?? 0) <= limit) from = middle + 1;
+    else to = middle;
   }
-  // Equal bytes are equal values only where they are divided alike.
-  for (let index = 0; index < same; index++) {
-    const isDividedAlike =
-      one.ends[index] === other.ends[index] && one.lengths[index] === other.lengths[index];
-    if (!isDividedAlike) return index;
+  return from;
+}
+
+/** With how many equal bytes both begin. By bisection: equal halves are found by comparing long runs at once. */
+function commonPrefix(one: Buffer, other: Buffer): number {
+  let equal = 0;
+  let most = Math.min(one.length, other.length);
+  while (equal < most) {
+    const end = (equal + most + 1) >> 1;
+    if (one.compare(other, equal, end, equal, end) === 0) equal = end;
+    else most = end - 1;
   }
-  return same;
+  return equal;
+}
+
+/** With how many equal bytes both end. */
+function commonSuffix(one: Buffer, other: Buffer): number {
+  let equal = 0;
+  let most = Math.min(one.length, other.length);
+  while (equal < most) {
+    const start = (equal + most + 1) >> 1;
+    const from = other.length - start;
+    const to = other.length - equal;
+    if (one.compare(other, from, to, one.length - start, one.length - equal) === 0) equal = start;
+    else most = start - 1;
+  }
+  return equal;
 }

@@ -1,12 +1,7 @@
 import { BerReader, Tag } from "./ber.js";
+import { checkAttributes } from "./entry-attributes.js";
 import { LdapProtocolError, type ResultDetails } from "./errors.js";
-import type {
-  Attribute,
-  Control,
-  IntermediateResponse,
-  SearchEntry,
-  SearchReference,
-} from "./message.js";
+import type { Control, EncodedEntry, IntermediateResponse, SearchReference } from "./message.js";
 
 /** The final answer to an operation (RFC 4511 §4.1.9, and §4.12 for extended operations). */
 export interface OperationResult extends ResultDetails {
@@ -17,7 +12,7 @@ export interface OperationResult extends ResultDetails {
 }
 
 /** Whatever a server can send as an answer to the requests that we make. */
-export type Response = SearchEntry | SearchReference | IntermediateResponse | OperationResult;
+export type Response = EncodedEntry | SearchReference | IntermediateResponse | OperationResult;
 
 /** A response, and the message id of the request that it answers; 0 for an unsolicited notification. */
 export interface ResponseMessage {
@@ -36,75 +31,54 @@ const messageControls = 0xa0;
 const noControls: readonly Control[] = [];
 const noUrls: readonly string[] = [];
 
-/** Decodes the LDAPMessages of one connection (RFC 4511 §4.1.1). */
-export class ResponseDecoder {
-  readonly #types = new AttributeTypes();
-
-  /** Decodes the message that `bytes` holds from `start` to before `end`. Views of `bytes` are part of the result. */
-  decode(bytes: Buffer, start: number, end: number): ResponseMessage {
-    const reader = new BerReader(bytes, start);
-    const messageEnd = reader.enter(Tag.sequence, end);
-    const id = reader.readInteger(messageEnd);
-    if (id < 0) throw new LdapProtocolError("a message id is negative");
-    const tag = reader.peek(messageEnd);
-    if (tag === undefined) throw new LdapProtocolError("a message has no operation");
-    const operationEnd = reader.enter(tag, messageEnd);
-    switch (tag) {
-      case searchResultEntry: {
-        const dn = reader.readText(operationEnd);
-        const attributes = this.#readAttributes(bytes, reader, operationEnd);
-        const controls = readControls(reader, messageEnd);
-        return { id, response: { kind: "entry", dn, attributes, controls } };
-      }
-      case searchResultReference: {
-        const urls = readUrls(reader, operationEnd);
-        readControls(reader, messageEnd);
-        return { id, response: { kind: "reference", urls } };
-      }
-      case intermediateResponse: {
-        const oid =
-          reader.peek(operationEnd) === 0x80 ? reader.readText(operationEnd, 0x80) : undefined;
-        const value =
-          reader.peek(operationEnd) === 0x81 ? reader.readOctets(operationEnd, 0x81) : undefined;
-        reader.skipTo(operationEnd);
-        const controls = readControls(reader, messageEnd);
-        return {
-          id,
-          response: {
-            kind: "intermediate",
-            ...(oid !== undefined && { oid }),
-            ...(value !== undefined && { value }),
-            controls,
-          },
-        };
-      }
-      case searchResultDone:
-        return { id, response: readResult("search", reader, operationEnd, messageEnd) };
-      case bindResponse:
-        return { id, response: readResult("bind", reader, operationEnd, messageEnd) };
-      case extendedResponse:
-        return { id, response: readResult("extended", reader, operationEnd, messageEnd) };
-      default:
-        throw new LdapProtocolError("it sent an operation that is no answer to any request");
+/**
+ * Decodes the LDAPMessage (RFC 4511 §4.1.1) that `bytes` holds from `start` to before `end`. Views of `bytes` are part of the result.
+ */
+export function decodeResponse(bytes: Buffer, start: number, end: number): ResponseMessage {
+  const reader = new BerReader(bytes, start);
+  const messageEnd = reader.enter(Tag.sequence, end);
+  const id = reader.readInteger(messageEnd);
+  if (id < 0) throw new LdapProtocolError("a message id is negative");
+  const tag = reader.peek(messageEnd);
+  if (tag === undefined) throw new LdapProtocolError("a message has no operation");
+  const operationEnd = reader.enter(tag, messageEnd);
+  switch (tag) {
+    case searchResultEntry: {
+      const dn = reader.readText(operationEnd);
+      const attributes = checkAttributes(bytes, reader, operationEnd);
+      const controls = readControls(reader, messageEnd);
+      return { id, response: { kind: "entry", dn, attributes, controls } };
     }
-  }
-
-  #readAttributes(bytes: Buffer, reader: BerReader, end: number): readonly Attribute[] {
-    const attributes: Attribute[] = [];
-    const listEnd = reader.enter(Tag.sequence, end);
-    while (reader.offset < listEnd) {
-      const attributeEnd = reader.enter(Tag.sequence, listEnd);
-      const typeEnd = reader.enter(Tag.octetString, attributeEnd);
-      const type = this.#types.read(bytes, reader.offset, typeEnd);
-      reader.moveTo(typeEnd);
-      const valuesEnd = reader.enter(Tag.set, attributeEnd);
-      const values: Uint8Array[] = [];
-      while (reader.offset < valuesEnd) values.push(reader.readOctets(valuesEnd));
-      reader.skipTo(attributeEnd);
-      attributes.push({ type, values });
+    case searchResultReference: {
+      const urls = readUrls(reader, operationEnd);
+      readControls(reader, messageEnd);
+      return { id, response: { kind: "reference", urls } };
     }
-    reader.skipTo(end);
-    return attributes;
+    case intermediateResponse: {
+      const oid =
+        reader.peek(operationEnd) === 0x80 ? reader.readText(operationEnd, 0x80) : undefined;
+      const value =
+        reader.peek(operationEnd) === 0x81 ? reader.readOctets(operationEnd, 0x81) : undefined;
+      reader.skipTo(operationEnd);
+      const controls = readControls(reader, messageEnd);
+      return {
+        id,
+        response: {
+          kind: "intermediate",
+          ...(oid !== undefined && { oid }),
+          ...(value !== undefined && { value }),
+          controls,
+        },
+      };
+    }
+    case searchResultDone:
+      return { id, response: readResult("search", reader, operationEnd, messageEnd) };
+    case bindResponse:
+      return { id, response: readResult("bind", reader, operationEnd, messageEnd) };
+    case extendedResponse:
+      return { id, response: readResult("extended", reader, operationEnd, messageEnd) };
+    default:
+      throw new LdapProtocolError("it sent an operation that is no answer to any request");
   }
 }
 
@@ -164,31 +138,4 @@ function readControl(reader: BerReader, end: number): Control {
   const value = reader.peek(end) === Tag.octetString ? reader.readOctets(end) : undefined;
   reader.skipTo(end);
   return { oid, critical, ...(value !== undefined && { value }) };
-}
-
-/**
- * The names of attributes, each made into a string once: a directory sends the same few for every entry, and a large
- * search would otherwise make millions of equal strings. The table has a fixed size, so that a server cannot fill it.
- */
-class AttributeTypes {
-  readonly #known: string[] = new Array<string>(256).fill("");
-
-  read(bytes: Buffer, start: number, end: number): string {
-    const length = end - start;
-    if (length === 0) throw new LdapProtocolError("an attribute has no name");
-    const slot =
-      (length * 31 + (bytes[start] ?? 0) * 7 + (bytes[start + (length >> 1)] ?? 0)) & 255;
-    const known = this.#known[slot] ?? "";
-    if (known.length === length && isAt(known, bytes, start)) return known;
-    const type = bytes.toString("latin1", start, end);
-    this.#known[slot] = type;
-    return type;
-  }
-}
-
-function isAt(text: string, bytes: Buffer, start: number): boolean {
-  for (let index = 0; index < text.length; index += 1) {
-    if (text.charCodeAt(index) !== bytes[start + index]) return false;
-  }
-  return true;
 }

@@ -1,17 +1,17 @@
 import { LdapProtocolError, LdapResultError } from "./errors.js";
-import type { SearchMessage, SearchRequest } from "./message.js";
+import type { EncodedMessage, SearchRequest } from "./message.js";
 import { encodeSearch } from "./request.js";
 import type { Response } from "./response.js";
 import type { Operation, Session } from "./session.js";
 
-type Batch = IteratorResult<readonly SearchMessage[], undefined>;
+type Batch<M> = IteratorResult<readonly M[], undefined>;
 
-interface Waiter {
-  resolve(batch: Batch): void;
+interface Waiter<M> {
+  resolve(batch: Batch<M>): void;
   reject(error: unknown): void;
 }
 
-const done: Batch = { done: true, value: undefined };
+const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
  * One search, and the messages of it that have arrived and not been taken.
@@ -19,26 +19,28 @@ const done: Batch = { done: true, value: undefined };
  * An iterator of its own rather than a generator: `return()` must be able to end a search that waits, perhaps for
  * hours, for the next change of a directory.
  */
-export class Search
-  implements AsyncIterableIterator<readonly SearchMessage[], undefined>, Operation
-{
+export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>, Operation {
   readonly #session: Session;
   readonly #request: SearchRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #offersCancel: () => boolean;
   #id: number | undefined;
-  #arrived: SearchMessage[] = [];
+  readonly #read: (message: EncodedMessage) => M;
+  #arrived: M[] = [];
   #arrivedBytes = 0;
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters: Waiter<M>[] = [];
   /** Set when there will be no more messages; what has arrived can still be taken. */
   #end: { readonly error?: unknown } | undefined;
 
+  /** @param read - Makes of a message what the search yields. */
   constructor(
     session: Session,
     request: SearchRequest,
     offersCancel: () => boolean,
     signal: AbortSignal | undefined,
+    read: (message: EncodedMessage) => M,
   ) {
+    this.#read = read;
     this.#session = session;
     this.#request = request;
     this.#offersCancel = offersCancel;
@@ -50,7 +52,7 @@ export class Search
   }
 
   /** Everything that has arrived; waits for something to arrive if nothing has. The first call sends the request. */
-  next(): Promise<Batch> {
+  next(): Promise<Batch<M>> {
     return new Promise((resolve, reject) => {
       if (this.#id === undefined && this.#end === undefined) this.#begin();
       this.#waiters.push({ resolve, reject });
@@ -59,7 +61,7 @@ export class Search
   }
 
   /** Gives up the search, and tells the server so unless it has finished. */
-  return(): Promise<Batch> {
+  return(): Promise<Batch<M>> {
     const id = this.#id;
     if (this.#conclude({}) && id !== undefined) this.#session.abandon(id);
     this.#discard();
@@ -114,8 +116,8 @@ export class Search
     else this.#session.abandon(id);
   };
 
-  #add(message: SearchMessage, size: number): void {
-    this.#arrived.push(message);
+  #add(message: EncodedMessage, size: number): void {
+    this.#arrived.push(this.#read(message));
     this.#arrivedBytes += size;
     this.#session.backPressure.add(size);
     // Whoever waits is served when the whole chunk has been read, so that one turn brings all of it.

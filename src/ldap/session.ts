@@ -10,9 +10,9 @@ import {
 import { MessageFramer } from "./framing.js";
 import { encodeAbandon, encodeCancel, encodeSearch, encodeUnbind, maxInt } from "./request.js";
 import {
+  decodeResponse,
   type OperationResult,
   type Response,
-  ResponseDecoder,
   type ResponseMessage,
 } from "./response.js";
 import { errorReason } from "./transport.js";
@@ -57,7 +57,6 @@ export class Session {
   readonly #socket: Socket;
   readonly #host: string;
   readonly #framer: MessageFramer;
-  readonly #decoder = new ResponseDecoder();
   readonly #operations = new Map<number, Operation>();
   #lastId = 0;
   #end: Error | undefined;
@@ -155,7 +154,7 @@ export class Session {
     try {
       this.#framer.push(chunk, (bytes, start, end) => {
         if (this.#end === undefined) {
-          this.#dispatch(this.#decoder.decode(bytes, start, end), end - start);
+          this.#dispatch(decodeResponse(bytes, start, end), end - start);
         }
       });
     } catch (error) {

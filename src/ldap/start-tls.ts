@@ -7,7 +7,7 @@ import {
 } from "./errors.js";
 import { MessageFramer } from "./framing.js";
 import { encodeStartTls } from "./request.js";
-import { ResponseDecoder, type ResponseMessage } from "./response.js";
+import { decodeResponse, type ResponseMessage } from "./response.js";
 
 /** The id of the one message that is sent before TLS. */
 const messageId = 1;
@@ -36,7 +36,6 @@ export async function startTls(socket: Socket, signal: AbortSignal): Promise<voi
 function firstMessage(socket: Socket, signal: AbortSignal): Promise<ResponseMessage> {
   return new Promise((resolve, reject) => {
     const framer = new MessageFramer(maxAnswerSize);
-    const decoder = new ResponseDecoder();
     let answer: ResponseMessage | undefined;
 
     const settle = (outcome: () => void) => {
@@ -52,7 +51,7 @@ function firstMessage(socket: Socket, signal: AbortSignal): Promise<ResponseMess
       try {
         framer.push(chunk, (bytes, start, end) => {
           if (answer !== undefined) throw injected();
-          answer = decoder.decode(bytes, start, end);
+          answer = decodeResponse(bytes, start, end);
         });
         if (answer === undefined) return;
         if (framer.pending > 0) throw injected();

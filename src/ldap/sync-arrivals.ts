@@ -1,4 +1,4 @@
-import type { SearchMessage } from "./message.js";
+import type { EncodedMessage } from "./message.js";
 
 /** Lets one loop wait for several sources. A wake-up that comes before the wait is not lost. */
 export class Wakeup {
@@ -29,14 +29,14 @@ export class Wakeup {
  * as the quieter one is quiet; so each calls a {@link Wakeup}.
  */
 export class Arrivals {
-  readonly #search: AsyncIterator<readonly SearchMessage[]>;
+  readonly #search: AsyncIterator<readonly EncodedMessage[]>;
   readonly #wake: () => void;
-  #messages: readonly SearchMessage[] = [];
+  #messages: readonly EncodedMessage[] = [];
   #taken = 0;
   #asked = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(search: AsyncIterable<readonly SearchMessage[]>, wake: () => void) {
+  constructor(search: AsyncIterable<readonly EncodedMessage[]>, wake: () => void) {
     this.#search = search[Symbol.asyncIterator]();
     this.#wake = wake;
   }
@@ -46,7 +46,7 @@ export class Arrivals {
    *
    * @throws what ended the search, after the last message.
    */
-  take(): SearchMessage | undefined {
+  take(): EncodedMessage | undefined {
     const message = this.#messages[this.#taken];
     if (message !== undefined) {
       this.#taken += 1;

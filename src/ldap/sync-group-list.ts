@@ -1,6 +1,5 @@
 import type { Change } from "../changes/index.js";
-import { firstTextOf } from "./attributes.js";
-import type { SearchMessage } from "./message.js";
+import type { EncodedMessage } from "./message.js";
 import type { Pass, PassOptions } from "./sync-pass.js";
 
 /**
@@ -20,14 +19,13 @@ export class GroupList implements Pass {
     return this.#ended;
   }
 
-  read(message: SearchMessage, changes: Change[]): void {
+  read(message: EncodedMessage, changes: Change[]): void {
     if (message.kind === "done") this.#ended = true;
     if (message.kind !== "entry") return;
     const { mapper, touched } = this.#options;
-    const { dn, attributes } = message;
-    const sourceId = firstTextOf(attributes, "entryUUID")?.toLowerCase();
-    if (sourceId === undefined || touched?.has(sourceId)) return;
-    const change = mapper.map(sourceId, dn, attributes);
+    const entry = mapper.identify(message);
+    if (typeof entry === "string" || touched?.has(entry.sourceId)) return;
+    const change = mapper.map(entry.sourceId, message);
     // What is no group any more is told by the list of names.
     if (change.kind === "upsert") changes.push(change);
   }

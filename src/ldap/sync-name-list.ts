@@ -1,5 +1,5 @@
 import type { Change } from "../changes/index.js";
-import type { SearchMessage } from "./message.js";
+import type { EncodedMessage } from "./message.js";
 import type { EntryMapper, IdentifiedEntry } from "./profile-mapper.js";
 import { entriesPerChange, type Pass, type PassOptions } from "./sync-pass.js";
 
@@ -33,13 +33,13 @@ export class NameList implements Pass {
     return !this.#isPartial;
   }
 
-  read(message: SearchMessage, changes: Change[]): void {
+  read(message: EncodedMessage, changes: Change[]): void {
     if (message.kind === "done") {
       for (const entry of this.#ahead) this.#add(entry, changes);
       this.#ended = true;
     }
     if (message.kind !== "entry") return;
-    const entry = this.#mapper.identify(message.dn, message.attributes);
+    const entry = this.#mapper.identify(message);
     if (entry === "hidden") this.#isPartial = true;
     if (entry === "hidden" || entry === "other") return;
     // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak of

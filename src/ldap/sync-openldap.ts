@@ -11,7 +11,7 @@ import {
 } from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
-import type { SearchMessage, SearchRequest } from "./message.js";
+import type { EncodedMessage, SearchRequest } from "./message.js";
 import { Arrivals, Wakeup } from "./sync-arrivals.js";
 import { GroupList } from "./sync-group-list.js";
 import {
@@ -240,7 +240,7 @@ class OpenLdapReader {
     yield this.#hand("reconcile", "ends");
   }
 
-  #readLive(message: SearchMessage): void {
+  #readLive(message: EncodedMessage): void {
     switch (message.kind) {
       case "entry": {
         const { state, id, cookie } = readSyncState(message.controls);
@@ -248,7 +248,7 @@ class OpenLdapReader {
         this.#touched?.add(id);
         if (state === "delete") this.#addDelete(id, covered);
         else if (state !== "present") {
-          this.#changes.push(this.#reading.mapper.map(id, message.dn, message.attributes));
+          this.#changes.push(this.#reading.mapper.map(id, message));
         }
         if (covered !== undefined) this.#advance(covered);
         break;
@@ -354,7 +354,7 @@ class OpenLdapReader {
 
   #send(request: SearchRequest): Arrivals {
     const { connection, signal } = this.#reading;
-    return new Arrivals(connection.search(request, { signal }), this.#wakeup.wake);
+    return new Arrivals(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Change } from "../changes/index.js";
 import type { CsnCookie } from "./cookie.js";
-import type { SearchMessage } from "./message.js";
+import type { EncodedMessage } from "./message.js";
 import type { EntryMapper } from "./profile-mapper.js";
 
 /** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. */
 export interface Pass {
   /** Reads a message of the search, and adds what it means to the changes. */
-  read(message: SearchMessage, changes: Change[]): void;
+  read(message: EncodedMessage, changes: Change[]): void;
   /** Whether the last message has been read. */
   readonly ended: boolean;
   /** Whether all that exists was mentioned, so that whatever was not is gone. */

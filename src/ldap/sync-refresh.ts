@@ -1,6 +1,6 @@
 import type { Change } from "../changes/index.js";
 import { type CsnCookie, covers, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
-import type { SearchEntry, SearchMessage } from "./message.js";
+import type { EncodedEntry, EncodedMessage } from "./message.js";
 import type { EntryMapper } from "./profile-mapper.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
 import { entriesPerChange, type Pass, type PassOptions } from "./sync-pass.js";
@@ -66,7 +66,7 @@ export class Refresh implements Pass {
     return this.#sentOldEntry || (baseStamp !== undefined && baseStamp > oldestCsn(resumedFrom));
   }
 
-  read(message: SearchMessage, changes: Change[]): void {
+  read(message: EncodedMessage, changes: Change[]): void {
     switch (message.kind) {
       case "entry":
         this.#readEntry(message, changes);
@@ -89,8 +89,8 @@ export class Refresh implements Pass {
     }
   }
 
-  #readEntry({ controls, dn, attributes }: SearchEntry, changes: Change[]): void {
-    const { state, id } = readSyncState(controls);
+  #readEntry(entry: EncodedEntry, changes: Change[]): void {
+    const { state, id } = readSyncState(entry.controls);
     if (state === "present") {
       this.#listed = true;
       this.#present.add(id);
@@ -101,7 +101,7 @@ export class Refresh implements Pass {
     switch (state) {
       case "add":
       case "modify": {
-        const change = this.#mapper.map(id, dn, attributes);
+        const change = this.#mapper.map(id, entry);
         // What is told whole is swept of whatever it does not mention.
         if (change.kind === "delete" && this.#resumedFrom === undefined) return;
         const { stamp } = change;

@@ -25,16 +25,16 @@ export async function rereadEntries(
   for (let from = 0; from < sourceIds.length; from += idsPerSearch) {
     const ids = sourceIds.slice(from, from + idsPerSearch);
     const wanted = ids.map((id) => `(entryUUID=${escapeFilterValue(id)})`).join("");
-    const search = connection.search(
+    const search = connection.searchEncoded(
       { base, scope, filter: `(&${filter}(|${wanted}))`, attributes, controls },
       signal === undefined ? {} : { signal },
     );
     for await (const messages of search) {
       for (const message of messages) {
         if (message.kind !== "entry") continue;
-        const entry = mapper.identify(message.dn, message.attributes);
+        const entry = mapper.identify(message);
         if (typeof entry === "string") continue;
-        const change = mapper.map(entry.sourceId, message.dn, message.attributes);
+        const change = mapper.map(entry.sourceId, message);
         if (change.kind === "upsert") found.push(change);
       }
     }
