@@ -63,6 +63,22 @@ export class BerReader {
     while (this.#offset < end) this.skip(end);
   }
 
+  /** Passes over elements that are all to have this tag, of which there may be a hundred thousand. */
+  skipAll(tag: number, end: number): void {
+    const bytes = this.#bytes;
+    let offset = this.#offset;
+    while (offset < end) {
+      const length = bytes[offset + 1] ?? 0x80;
+      const isShort = bytes[offset] === tag && length < 0x80 && offset + 2 + length <= end;
+      if (isShort) offset += 2 + length;
+      else {
+        this.#offset = offset;
+        offset = this.enter(tag, end);
+      }
+    }
+    this.#offset = offset;
+  }
+
   /** An INTEGER or ENUMERATED of at most four octets. */
   readInteger(end: number, tag: number = Tag.integer): number {
     const stop = this.enter(tag, end);

@@ -17,7 +17,7 @@ export function checkAttributes(bytes: Buffer, reader: BerReader, end: number): 
     if (reader.offset === typeEnd) throw new LdapProtocolError("an attribute has no name");
     reader.moveTo(typeEnd);
     const valuesEnd = reader.enter(Tag.set, attributeEnd);
-    while (reader.offset < valuesEnd) reader.moveTo(reader.enter(Tag.octetString, valuesEnd));
+    reader.skipAll(Tag.octetString, valuesEnd);
     reader.skipTo(attributeEnd);
   }
   reader.skipTo(end);

@@ -104,15 +104,33 @@ function readList(encoded: Buffer, before: MemberList, read: ReadMember): Member
     keys.add(member.key);
     return member;
   });
-  const values = before.values.slice(0, begun).concat(middle, before.values.slice(restIndex));
-  const members = values.filter((member) => member !== undefined);
   return {
     encoded,
     ends: joinedEnds(before.ends, begun, ends, restIndex, shift),
-    values: members.length === values.length ? members : values,
-    members,
+    ...joinedMembers(before, begun, middle, restIndex),
     keys,
   };
+}
+
+function joinedMembers(
+  { values, members }: MemberList,
+  begun: number,
+  middle: readonly (MemberReference | undefined)[],
+  rest: number,
+): Pick<MemberList, "values" | "members"> {
+  if (values === members && middle.every((member) => member !== undefined)) {
+    const joined = replaced(members, begun, rest, middle);
+    return { values: joined, members: joined };
+  }
+  const joined = replaced(values, begun, rest, middle);
+  return { values: joined, members: joined.filter((member) => member !== undefined) };
+}
+
+/** A copy of a list with others in place of the items from one to before another. */
+function replaced<T>(list: readonly T[], from: number, to: number, others: readonly T[]): T[] {
+  // The fastest for a few others, of which there are mostly one or none; so many arguments as a large group has are too many.
+  if (others.length < 100) return list.toSpliced(from, to - from, ...others);
+  return list.slice(0, from).concat(others, list.slice(to));
 }
 
 /**
