@@ -22,8 +22,8 @@ export interface SqlDialect {
   readonly types: ColumnTypes;
   /** A name as an identifier, whatever characters it holds. */
   quote(identifier: string): string;
-  /** The place of the parameter with this position, which counts from 1. */
-  placeholder(position: number): string;
+  /** The places of so many parameters, of which the first has this position, which counts from 1. */
+  places(position: number, count: number): string;
   /** A list of tuples after `in`, given the tuples. */
   tuples(tuples: string): string;
   /** The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. */
@@ -62,7 +62,7 @@ const sqlite: SqlDialect = {
     integer: "integer",
   },
   quote: doubleQuoted,
-  placeholder: () => "?",
+  places: unnumbered,
   tuples: (tuples) => `(values ${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
@@ -92,7 +92,8 @@ const postgres: SqlDialect = {
     integer: "integer",
   },
   quote: doubleQuoted,
-  placeholder: (position) => `$${position}`,
+  places: (position, count) =>
+    Array.from({ length: count }, (_, index) => `$${position + index}`).join(", "),
   tuples: (tuples) => `(${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
@@ -124,7 +125,7 @@ const mariadb: SqlDialect = {
     integer: "integer",
   },
   quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
-  placeholder: () => "?",
+  places: unnumbered,
   tuples: (tuples) => `(${tuples})`,
   onConflict(key, columns) {
     const updated = columns.length > 0 ? columns : key.slice(0, 1);
@@ -180,6 +181,11 @@ export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
 export function demandMariaDb(version: unknown): void {
   if (String(version).includes("MariaDB")) return;
   throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
+}
+
+/** A batch has thousands of parameters: repeating is faster than joining. */
+function unnumbered(_position: number, count: number): string {
+  return count === 0 ? "" : `${"?, ".repeat(count - 1)}?`;
 }
 
 function doubleQuoted(identifier: string): string {

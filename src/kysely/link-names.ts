@@ -12,8 +12,8 @@ interface NameRow extends KeyedRow {
 }
 
 interface HeldNameRow extends NameRow {
-  /** Absent where the entry has no link. */
-  readonly state: LinkState | null;
+  readonly state: LinkState;
+  readonly seen: number;
 }
 
 /** The names by which the entries of a source are referred to, as its table holds them. */
@@ -32,13 +32,12 @@ export class LinkNames {
     for (const part of lists([...new Set(sourceIds)])) {
       rows.push(
         ...(await this.#session.read<HeldNameRow>(
-          (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
-            where n.source = ${p.value(encodeKey(source))}
-            and n.source_id in ${p.list(part.map(encodeKey))}`,
+          (p) => `${this.#selectHeld()} where n.source = ${p.value(encodeKey(source))}
+            and n.source_id in ${p.list(part.map(encodeKey))} ${this.#linked}`,
         )),
       );
     }
-    return rows.flatMap(decodeHeld);
+    return rows.map(decodeHeld);
   }
 
   /** Who has these names. Those of kind `id` are not among them. */
@@ -48,14 +47,15 @@ export class LinkNames {
       for (const part of lists([...keys])) {
         rows.push(
           ...(await this.#session.read<HeldNameRow>(
-            (p) => `select ${this.#heldName()} from ${this.#tables.linkName} n
-              where n.source = ${p.value(encodeKey(source))} and n.kind = ${p.value(kind)}
-              and n.name_key in ${p.list(part.map(encodeKey))}`,
+            (
+              p,
+            ) => `${this.#selectHeld()} where n.source = ${p.value(encodeKey(source))} and n.kind = ${p.value(kind)}
+              and n.name_key in ${p.list(part.map(encodeKey))} ${this.#linked}`,
           )),
         );
       }
     }
-    return rows.flatMap(decodeHeld);
+    return rows.map(decodeHeld);
   }
 
   /** Gives entries these names and no others, and takes distinguished names from whoever has them. */
@@ -96,11 +96,17 @@ export class LinkNames {
     }
   }
 
-  /** The state is looked up for each name: of a join, SQLite may begin with all links of the source. */
-  #heldName(): string {
-    return `n.kind, n.name_key, n.source_id, n.whole_texts, (select l.state from ${this.#tables.link} l
-      where l.source = n.source and l.source_id = n.source_id) as state`;
+  /**
+   * The beginning of a statement for names with what their links say; without a link, a name is held by nobody. Of a cross
+   * join, SQLite looks up the right side for each row of the left one; of another it may begin with all links of the source.
+   */
+  #selectHeld(): string {
+    return `select n.kind, n.name_key, n.source_id, n.whole_texts, l.state, l.seen
+      from ${this.#tables.linkName} n cross join ${this.#tables.link} l`;
   }
+
+  /** The rest of the condition of such a statement. */
+  readonly #linked = "and l.source = n.source and l.source_id = n.source_id";
 
   async #rowsOf(source: string, sourceIds: readonly string[]): Promise<NameRow[]> {
     const rows: NameRow[] = [];
@@ -170,11 +176,10 @@ function rowKey({ kind, name_key, source_id }: NameRow): string {
   return `${kind}\u0000${name_key}\u0000${source_id}`;
 }
 
-/** A name of an entry without a link is held by nobody. */
-function decodeHeld(row: HeldNameRow): HeldName[] {
-  const { kind, state } = row;
-  if (state === null) return [];
-  return [{ kind, key: decodeKey(row, "name_key"), sourceId: decodeKey(row, "source_id"), state }];
+function decodeHeld(row: HeldNameRow): HeldName {
+  const { kind, state, seen } = row;
+  const key = decodeKey(row, "name_key");
+  return { kind, key, sourceId: decodeKey(row, "source_id"), state, seen };
 }
 
 function keysByKind(names: readonly Name[]): Map<NameKind, Set<string>> {

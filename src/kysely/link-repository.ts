@@ -6,7 +6,6 @@ import {
   type LinkOwner,
   LinkRepository,
   type LinkSelection,
-  type LinkState,
 } from "../repositories/index.js";
 import { LinkNames } from "./link-names.js";
 import {
@@ -23,7 +22,7 @@ import { type KyselyDatabase, Session } from "./session.js";
 import { decodeKey, encodeKey } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
-type StateRow = Pick<LinkRow, "source_id" | "state" | "whole_texts">;
+type StateRow = Pick<LinkRow, "source_id" | "state" | "seen" | "whole_texts">;
 
 /** Links and their names, in the tables that `createTables` makes. */
 export class KyselyLinkRepository extends LinkRepository {
@@ -179,17 +178,21 @@ export class KyselyLinkRepository extends LinkRepository {
   async #states(
     source: string,
     sourceIds: readonly string[],
-  ): Promise<{ readonly sourceId: string; readonly state: LinkState }[]> {
+  ): Promise<Omit<HeldName, keyof Name>[]> {
     const rows: StateRow[] = [];
     for (const part of lists(sourceIds)) {
       rows.push(
         ...(await this.#session.read<StateRow>(
-          (p) => `select source_id, state, whole_texts from ${this.#tables.link}
+          (p) => `select source_id, state, seen, whole_texts from ${this.#tables.link}
             where ${entries(p, source, part)}`,
         )),
       );
     }
-    return rows.map((row) => ({ sourceId: decodeKey(row, "source_id"), state: row.state }));
+    return rows.map((row) => ({
+      sourceId: decodeKey(row, "source_id"),
+      state: row.state,
+      seen: row.seen,
+    }));
   }
 }
 

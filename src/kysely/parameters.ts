@@ -19,7 +19,7 @@ export class Parameters {
   /** One value. */
   readonly value = (value: unknown): string => {
     this.values.push(value);
-    return this.#dialect.placeholder(this.values.length);
+    return this.#dialect.places(this.values.length, 1);
   };
 
   /**
@@ -27,7 +27,7 @@ export class Parameters {
    * make a few texts, each of which the driver prepares once.
    */
   list(values: readonly unknown[]): string {
-    return `(${padded(values).map(this.value).join(", ")})`;
+    return this.#tuple(padded(values));
   }
 
   /** The right side of `in` for tuples, padded in the same way. */
@@ -37,7 +37,13 @@ export class Parameters {
 
   /** Rows after `values`. */
   rows(rows: readonly (readonly unknown[])[]): string {
-    return rows.map((row) => `(${row.map(this.value).join(", ")})`).join(", ");
+    return rows.map((row) => this.#tuple(row)).join(", ");
+  }
+
+  #tuple(values: readonly unknown[]): string {
+    const places = this.#dialect.places(this.values.length + 1, values.length);
+    for (const value of values) this.values.push(value);
+    return `(${places})`;
   }
 }
 

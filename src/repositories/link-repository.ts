@@ -60,6 +60,8 @@ export interface LinkOwner {
 export interface HeldName extends Name {
   readonly sourceId: string;
   readonly state: LinkState;
+  /** The generation of the last refresh that mentioned the entry. */
+  readonly seen: number;
 }
 
 /** Which links of a source to list or count; all conditions hold at once. */

@@ -62,13 +62,12 @@ export async function saveReferenceChange(
   const { memberships } = step.target;
   for (const added of slices(change.add, PAGE)) {
     const holders = await holdersOf(step, added);
-    const held = added.flatMap((name) => holders.get(keyOf(name)) ?? []);
+    const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
     await markUnsettled(step, held);
-    const certain = await withCertainNames(step, held);
     const references = added.map((name): Reference => {
-      const target = holders.get(keyOf(name));
-      const isCertain = target !== undefined && certain.has(target);
-      return { group, kind: name.kind, key: name.key, ...(isCertain ? { target } : {}) };
+      const holder = holders.get(keyOf(name));
+      const target = holder !== undefined && isCertain(step, holder) ? holder.sourceId : undefined;
+      return { group, kind: name.kind, key: name.key, ...(target === undefined ? {} : { target }) };
     });
     await memberships.saveReferences(step.source, references);
     // Whoever had such a name has had another one since, and the group may have been rewritten accordingly.
@@ -82,20 +81,12 @@ export async function saveReferenceChange(
 }
 
 /**
- * Those of these entries whose names are as they are in the directory. In a refresh that is so only of entries that it has spoken
- * of: a group that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the
- * name then is bound to the reference.
+ * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a group
+ * that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the name then is
+ * bound to the reference.
  */
-async function withCertainNames(
-  step: Step,
-  sourceIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (step.phase === "live") return new Set(sourceIds);
-  const certain = new Set<string>();
-  for (const link of await step.target.links.get(step.source, sourceIds)) {
-    if (link !== undefined && link.seen >= step.generation) certain.add(link.sourceId);
-  }
-  return certain;
+function isCertain(step: Step, { seen }: HeldName): boolean {
+  return step.phase === "live" || seen >= step.generation;
 }
 
 /** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
@@ -145,18 +136,18 @@ export async function holdersOf(
   step: Step,
   names: readonly Name[],
   known: readonly HeldName[] = [],
-): Promise<ReadonlyMap<string, string | undefined>> {
-  const holders = new Map<string, string | undefined>();
+): Promise<ReadonlyMap<string, HeldName | undefined>> {
+  const holders = new Map<string, HeldName | undefined>();
   for (const held of known) {
-    if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held.sourceId);
+    if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held);
   }
   const unknown = names.filter((name) => !holders.has(keyOf(name)));
   for (const asked of slices(unknown, PAGE)) {
     for (const held of await step.target.links.holders(step.source, asked)) {
       if (!isPresent(held)) continue;
       const key = keyOf(held);
-      const other = holders.has(key) && holders.get(key) !== held.sourceId;
-      holders.set(key, other ? undefined : held.sourceId);
+      const other = holders.has(key) && holders.get(key)?.sourceId !== held.sourceId;
+      holders.set(key, other ? undefined : held);
     }
   }
   return holders;

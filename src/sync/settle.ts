@@ -23,10 +23,10 @@ export async function settleMarked(
     settled = 0;
     for (let after: string | undefined; ; ) {
       const page = await markedAfter(step, after);
-      const ids = page.filter((id) => !skip.has(id) && !refused.has(id));
-      for (const id of await settle(step, ids)) refused.add(id);
-      settled += ids.length;
-      after = page.at(-1);
+      const links = page.filter(({ sourceId }) => !skip.has(sourceId) && !refused.has(sourceId));
+      for (const id of await settleLinks(step, links)) refused.add(id);
+      settled += links.length;
+      after = page.at(-1)?.sourceId;
       if (after === undefined || page.length < PAGE) break;
     }
     // A group that was read again may have marked entries that were passed by.
@@ -34,27 +34,38 @@ export async function settleMarked(
   return [...refused];
 }
 
-/** The ids of entries that are marked, after the one named. */
-export async function markedAfter(
-  step: Step,
-  after: string | undefined,
-): Promise<readonly string[]> {
-  const page = await step.target.links.list(
+/** Entries that are marked, after the one named. */
+export async function markedAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
+  return await step.target.links.list(
     step.source,
     { unsettled: true },
     { count: PAGE, ...(after === undefined ? {} : { after }) },
   );
-  return page.map((link) => link.sourceId);
 }
 
-/** Settles these entries. @returns those whose memberships were refused, or have to wait for a group that is to be read again. */
-export async function settle(step: Step, sourceIds: readonly string[]): Promise<readonly string[]> {
+/** Settles the entries of these links, which have just been read. @returns as {@link settle}. */
+export async function settleLinks(step: Step, links: readonly Link[]): Promise<readonly string[]> {
+  const ids = links.map((link) => link.sourceId);
+  return await settle(step, ids, new Map(links.map((link) => [link.sourceId, link])));
+}
+
+/**
+ * Settles these entries.
+ *
+ * @param known those of their links that have just been read.
+ * @returns those whose memberships were refused, or have to wait for a group that is to be read again.
+ */
+export async function settle(
+  step: Step,
+  sourceIds: readonly string[],
+  known: ReadonlyMap<string, Link> = new Map(),
+): Promise<readonly string[]> {
   const refused = new Set<string>();
   for (const some of slices([...new Set(sourceIds)], PAGE)) {
     const failed = new Set<string>();
     if (step.target.groups !== undefined) {
       const bound = await bind(step, some);
-      for (const members of slices(await membersAmong(step, bound.affected), PAGE)) {
+      for (const members of slices(await membersAmong(step, bound.affected, known), PAGE)) {
         for (const id of await settleMembers(step, members, bound)) failed.add(id);
       }
       for (const id of bound.postponed) failed.add(id);
@@ -111,7 +122,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     // A name that two entries have means neither of them; one that nobody has keeps its meaning, if that is wanted.
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
-    const target = holders.get(key) ?? kept;
+    const target = holders.get(key)?.sourceId ?? kept;
     if (target !== undefined && target !== before && isDoubtful(step, reference, before)) {
       step.doubtful?.add(reference.group);
       postponed.add(target);
@@ -176,11 +187,17 @@ export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<
 }
 
 /** Those whose own memberships are to be compared: with nested groups flattened, also the users below a group. */
-async function membersAmong(step: Step, affected: ReadonlySet<string>): Promise<readonly Link[]> {
-  const known = await linksOf(step, affected);
-  if (step.settings.nested === "keep") return known;
-  const groups = known.filter((link) => link.type === "Group");
-  return [...known, ...(await usersBelow(step, groups, affected))];
+async function membersAmong(
+  step: Step,
+  affected: ReadonlySet<string>,
+  known: ReadonlyMap<string, Link>,
+): Promise<readonly Link[]> {
+  const others = [...affected].filter((id) => !known.has(id));
+  const links = [...affected].flatMap((id) => known.get(id) ?? []);
+  links.push(...(await linksOf(step, others)));
+  if (step.settings.nested === "keep") return links;
+  const groups = links.filter((link) => link.type === "Group");
+  return [...links, ...(await usersBelow(step, groups, affected))];
 }
 
 /** The users in these groups and in the groups in them, however deep, but for those who are known already. */

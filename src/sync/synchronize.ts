@@ -14,7 +14,7 @@ import { retryRefused } from "./refused.js";
 import { forgetTombstones } from "./removal.js";
 import { LimitReached, RemovalCount } from "./removal-count.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
-import { markedAfter, settle, settleMarked } from "./settle.js";
+import { markedAfter, settleLinks, settleMarked } from "./settle.js";
 import { StatedMembers } from "./stated-members.js";
 import type { Step } from "./step.js";
 
@@ -222,8 +222,8 @@ class Synchronization {
     do {
       yield* this.#commit(phase, async (step) => {
         const page = await markedAfter(step, after);
-        this.#wait(await settle(step, page));
-        after = page.at(-1);
+        this.#wait(await settleLinks(step, page));
+        after = page.at(-1)?.sourceId;
         return undefined;
       });
     } while (after !== undefined);

@@ -59,7 +59,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
       assert.deepEqual(await links.get("a", ["1"]), [link("1", { seen: 9 })]);
       assert.deepEqual(await links.get("b", ["1"]), [link("1", { state: "gone" })]);
       assert.deepEqual(await links.holders("a", [dn("x")]), [
-        { ...dn("x"), sourceId: "1", state: "live" },
+        { ...dn("x"), sourceId: "1", state: "live", seen: 9 },
       ]);
       await links.remove("a", ["1"]);
       assert.equal(await links.count("a", {}), 0);

@@ -12,8 +12,8 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
       await links.setNames("source", [{ sourceId: "1", names: [dn("a"), dn("b"), uid("u")] }]);
       await links.setNames("source", [{ sourceId: "1", names: [dn("b"), uid("v"), dn("b")] }]);
       demandRows(await links.names("source", ["1", "unknown"]), [
-        { ...dn("b"), sourceId: "1", state: "live" },
-        { ...uid("v"), sourceId: "1", state: "live" },
+        { ...dn("b"), sourceId: "1", state: "live", seen: 1 },
+        { ...uid("v"), sourceId: "1", state: "live", seen: 1 },
       ]);
       assert.deepEqual(await links.holders("source", [dn("a"), uid("u")]), []);
       await links.setNames("source", [{ sourceId: "1", names: [] }]);
@@ -30,12 +30,12 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
         { sourceId: "3", names: [dn("y")] },
       ]);
       demandRows(await links.holders("source", [dn("x"), uid("x"), dn("z")]), [
-        { ...dn("x"), sourceId: "2", state: "live" },
-        { ...uid("x"), sourceId: "1", state: "live" },
-        { ...uid("x"), sourceId: "2", state: "live" },
+        { ...dn("x"), sourceId: "2", state: "live", seen: 1 },
+        { ...uid("x"), sourceId: "1", state: "live", seen: 1 },
+        { ...uid("x"), sourceId: "2", state: "live", seen: 1 },
       ]);
       assert.deepEqual(await links.names("source", ["1"]), [
-        { ...uid("x"), sourceId: "1", state: "live" },
+        { ...uid("x"), sourceId: "1", state: "live", seen: 1 },
       ]);
     },
   },
@@ -52,8 +52,8 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
         { sourceId: "2", names: [dn("x")] },
       ]);
       demandRows(await links.holders("source", [dn("x"), dn("y")]), [
-        { ...dn("x"), sourceId: "2", state: "live" },
-        { ...dn("y"), sourceId: "1", state: "live" },
+        { ...dn("x"), sourceId: "2", state: "live", seen: 1 },
+        { ...dn("y"), sourceId: "1", state: "live", seen: 1 },
       ]);
     },
   },
@@ -69,17 +69,17 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
       demandRows(
         await links.holders("source", [id, dn("x"), uid("x"), { kind: "id", key: "x" }, id]),
         [
-          { ...dn("x"), sourceId: "1", state: "gone" },
-          { ...id, sourceId: "1", state: "gone" },
-          { ...uid("x"), sourceId: "2", state: "entering" },
+          { ...dn("x"), sourceId: "1", state: "gone", seen: 1 },
+          { ...id, sourceId: "1", state: "gone", seen: 1 },
+          { ...uid("x"), sourceId: "2", state: "entering", seen: 1 },
         ],
       );
       assert.deepEqual(await links.names("source", ["1"]), [
-        { ...dn("x"), sourceId: "1", state: "gone" },
+        { ...dn("x"), sourceId: "1", state: "gone", seen: 1 },
       ]);
       await links.save("source", [link("1")]);
       assert.deepEqual(await links.holders("source", [dn("x")]), [
-        { ...dn("x"), sourceId: "1", state: "live" },
+        { ...dn("x"), sourceId: "1", state: "live", seen: 1 },
       ]);
     },
   },
@@ -97,8 +97,8 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
       );
       for (const [at, key] of keys.entries()) {
         demandRows(await links.holders("source", [dn(key), uid(key)]), [
-          { ...dn(key), sourceId: `${at}`, state: "live" },
-          { ...uid(key), sourceId: `${at}`, state: "live" },
+          { ...dn(key), sourceId: `${at}`, state: "live", seen: 1 },
+          { ...uid(key), sourceId: `${at}`, state: "live", seen: 1 },
         ]);
       }
     },
@@ -121,15 +121,15 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
       assert.deepEqual(await links.get(second, longStrings), linked);
       demandRows(await links.list(second, {}, { count: 9 }), linked);
       demandRows(await links.names(first, [first, second]), [
-        { ...dn(second), sourceId: first, state: "live" },
-        { ...uid(second), sourceId: second, state: "live" },
+        { ...dn(second), sourceId: first, state: "live", seen: 1 },
+        { ...uid(second), sourceId: second, state: "live", seen: 1 },
       ]);
       demandRows(
         await links.holders(second, [dn(first), uid(second), { kind: "id", key: first }]),
         [
-          { ...dn(first), sourceId: first, state: "live" },
-          { ...uid(second), sourceId: second, state: "live" },
-          { kind: "id", key: first, sourceId: first, state: "live" },
+          { ...dn(first), sourceId: first, state: "live", seen: 1 },
+          { ...uid(second), sourceId: second, state: "live", seen: 1 },
+          { kind: "id", key: first, sourceId: first, state: "live", seen: 1 },
         ],
       );
       const owners = longStrings.map((source) => ({

@@ -229,7 +229,7 @@ async function demandEverywhere(target: SyncTarget, name: string): Promise<void>
   assert.equal((await userNamed(target, name))?.active, true);
   assert.deepEqual(await stateOf(target, name), {
     links: [link("1")],
-    holders: [{ kind: "dn", key: name, sourceId: "1", state: "live" }],
+    holders: [{ kind: "dn", key: name, sourceId: "1", state: "live", seen: 1 }],
     references: [{ group: "g", kind: "dn", key: name }],
     grants: [{ group: "g", member: "m", ours: true, held: true }],
     position: { checkpoint: name, generation: 1, revision: 1 },

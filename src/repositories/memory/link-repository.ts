@@ -5,7 +5,6 @@ import {
   type LinkOwner,
   LinkRepository,
   type LinkSelection,
-  type LinkState,
 } from "../link-repository.js";
 import { frozenCopy } from "./frozen.js";
 import { type LinkRow, LinkTables, linkKey, nameKey } from "./link-tables.js";
@@ -104,11 +103,12 @@ export class InMemoryLinkRepository extends LinkRepository {
   override names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]> {
     return this.#session.run(() =>
       [...new Set(sourceIds)].flatMap((sourceId) => {
-        const state = this.#link(source, sourceId)?.state;
-        if (state === undefined) return [];
+        const link = this.#link(source, sourceId);
+        if (link === undefined) return [];
+        const { state, seen } = link;
         return Array.from(
           this.#tables.names.rows("holder", linkKey(source, sourceId)),
-          ({ kind, key }) => ({ kind, key, sourceId, state }),
+          ({ kind, key }) => ({ kind, key, sourceId, state, seen }),
         );
       }),
     );
@@ -136,8 +136,9 @@ export class InMemoryLinkRepository extends LinkRepository {
       const asked = new Map(names.map((name) => [composite(name.kind, name.key), name]));
       return [...asked.values()].flatMap(({ kind, key }) =>
         this.#holdersOf(source, { kind, key }).flatMap((sourceId) => {
-          const state: LinkState | undefined = this.#link(source, sourceId)?.state;
-          return state === undefined ? [] : { kind, key, sourceId, state };
+          const link = this.#link(source, sourceId);
+          if (link === undefined) return [];
+          return { kind, key, sourceId, state: link.state, seen: link.seen };
         }),
       );
     });
