@@ -24,14 +24,16 @@ export interface SqlDialect {
   quote(identifier: string): string;
   /** The places of so many parameters, of which the first has this position, which counts from 1. */
   places(position: number, count: number): string;
+  /** A text as it is compared when nothing but equal characters in an equal order is equal, whatever the column's collation. */
+  exact(text: string): string;
   /** A list of tuples after `in`, given the tuples. */
   tuples(tuples: string): string;
   /** The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. */
   onConflict(key: readonly string[], columns: readonly string[]): string;
-  /** The end of an insert that passes over rows that any unique key stands against. */
+  /** The end of an insert that passes over rows that any unique key stands against, where the database can do that. */
   readonly onAnyConflict: string;
-  /** Whether inserts and deletes can end in `returning`. */
-  readonly returning: boolean;
+  /** Whether an insert that passes over rows that are there returns the other rows only. */
+  readonly returnsInserted: boolean;
   /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
   readonly lockRow: string;
   /** What transactions are to see of others, where it is not what they see anyway. */
@@ -63,10 +65,11 @@ const sqlite: SqlDialect = {
   },
   quote: doubleQuoted,
   places: unnumbered,
+  exact: (text) => `${text} collate binary`,
   tuples: (tuples) => `(values ${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
-  returning: true,
+  returnsInserted: true,
   // A transaction that writes has the database to itself.
   lockRow: "",
   partialIndexes: true,
@@ -94,15 +97,17 @@ const postgres: SqlDialect = {
   quote: doubleQuoted,
   places: (position, count) =>
     Array.from({ length: count }, (_, index) => `$${position + index}`).join(", "),
+  exact: (text) => `cast(${text} as text) collate "C"`,
   tuples: (tuples) => `(${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
-  returning: true,
+  returnsInserted: true,
   lockRow: "for update",
   partialIndexes: true,
   failureEndsTransaction: true,
   changedJson(column, set, remove, place) {
-    const object = `coalesce(nullif(${column}, cast('null' as jsonb)), cast('{}' as jsonb))`;
+    // The column may be one of text.
+    const object = `coalesce(nullif(cast(${column} as jsonb), cast('null' as jsonb)), cast('{}' as jsonb))`;
     const removed = remove.map((name) => ` - cast(${place(name)} as text)`).join("");
     const members = set
       .map(
@@ -126,15 +131,16 @@ const mariadb: SqlDialect = {
   },
   quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
   places: unnumbered,
+  exact: (text) => `convert(${text} using utf8mb4) collate utf8mb4_nopad_bin`,
   tuples: (tuples) => `(${tuples})`,
   onConflict(key, columns) {
     const updated = columns.length > 0 ? columns : key.slice(0, 1);
     const value = columns.length > 0 ? (column: string) => `values(${column})` : String;
     return `on duplicate key update ${updated.map((column) => `${column} = ${value(column)}`).join(", ")}`;
   },
-  // Takes no column, so that `insert ignore`, which also swallows values that do not fit, is not needed.
+  // What there is, `insert ignore`, makes values fit that do not.
   onAnyConflict: "",
-  returning: false,
+  returnsInserted: false,
   lockRow: "for update",
   // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
   // has a name that it cannot get.

@@ -132,7 +132,9 @@ export class KyselyGroupRepository extends GroupRepository {
     writes: readonly Write<Group, NewGroup>[],
     options?: CallOptions,
   ): Promise<readonly WriteResult[]> {
-    const changes = this.#table.session.dialect.returning ? membersChanges(writes) : undefined;
+    const changes = this.#table.session.dialect.returnsInserted
+      ? membersChanges(writes)
+      : undefined;
     return (
       (changes && (await this.#changeMany(changes, options))) ??
       (await new ResourceWrites<Group, NewGroup>(

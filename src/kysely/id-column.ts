@@ -1,4 +1,5 @@
 import type { IdType } from "./column-map.js";
+import type { Parameters } from "./parameters.js";
 
 /** An id as the database compares it. */
 export type StoredId = string | number;
@@ -16,4 +17,11 @@ export function storedId(id: string, type: IdType = "text"): StoredId | undefine
     case "integer":
       return String(Number(id)) === id && Number.isSafeInteger(Number(id)) ? Number(id) : undefined;
   }
+}
+
+/** The condition that an id is this one. A text is, in whatever collation its column has; what is not text is written in one way. */
+export function isId(p: Parameters, column: string, id: StoredId, type: IdType = "text"): string {
+  return type === "text" && typeof id === "string"
+    ? p.isText(column, id)
+    : `${column} = ${p.value(id)}`;
 }

@@ -23,6 +23,14 @@ export class Parameters {
   };
 
   /**
+   * The condition that the text in a column is this one, whatever the collation of the column calls equal. An index serves the
+   * first comparison.
+   */
+  isText(column: string, value: string): string {
+    return `${column} = ${this.value(value)} and ${this.#dialect.exact(column)} = ${this.value(value)}`;
+  }
+
+  /**
    * The right side of `in`. The last value is repeated until the length is a power of two, so that lists of all lengths
    * make a few texts, each of which the driver prepares once.
    */

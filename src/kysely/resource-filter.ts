@@ -3,7 +3,7 @@ import type { Filter } from "../repositories/index.js";
 import { type ColumnOfAttribute, isCaseless, isFiltered } from "./attribute-columns.js";
 import type { ResourceMap } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
-import { storedId } from "./id-column.js";
+import { isId, storedId } from "./id-column.js";
 import type { StatementText } from "./session.js";
 
 /**
@@ -31,7 +31,7 @@ export function filterText(
   if (column === undefined) {
     const id = storedId(String(value), map.id.type);
     if (id === undefined) return nowhere;
-    return (p) => ` where ${dialect.quote(map.id.column)} = ${p.value(id)}`;
+    return (p) => ` where ${isId(p, dialect.quote(map.id.column), id, map.id.type)}`;
   }
   const name = dialect.quote(column.column);
   if (typeof value === "boolean") {
@@ -41,11 +41,11 @@ export function filterText(
   if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
   if (column.key !== undefined) {
     const key = dialect.quote(column.key);
-    return (p) => ` where ${key} = ${p.value(caseless(value))}`;
+    return (p) => ` where ${p.isText(key, caseless(value))}`;
   }
   return isCaseless(column)
-    ? (p) => ` where lower(${name}) = ${p.value(value.toLowerCase())}`
-    : (p) => ` where ${name} = ${p.value(value)}`;
+    ? (p) => ` where ${p.isText(`lower(${name})`, value.toLowerCase())}`
+    : (p) => ` where ${p.isText(name, value)}`;
 }
 
 const everywhere: StatementText = () => "";

@@ -3,7 +3,7 @@ import type { CallOptions, Page, Query, WriteOptions } from "../repositories/ind
 import type { Resource } from "../scim/index.js";
 import type { ResourceMap, TableReference } from "./column-map.js";
 import { Conflicts } from "./conflicts.js";
-import { type StoredId, storedId } from "./id-column.js";
+import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
 import { filterText } from "./resource-filter.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
@@ -52,7 +52,7 @@ export class ResourceTable<T extends Resource> {
     if (stored === undefined) return undefined;
     const [row] = await this.session.read<Row>(
       (p) => `select ${this.#selected} from ${this.#name}
-        where ${this.#id} = ${p.value(stored)} ${this.#lock}`,
+        where ${this.#is(p, stored)} ${this.#lock}`,
       options,
     );
     return row && this.parts.rows.resource(row);
@@ -86,25 +86,22 @@ export class ResourceTable<T extends Resource> {
 
   async create(attributes: object, options?: CallOptions): Promise<T> {
     const { rows } = this.parts;
-    const { id, columns } = this.newRow(attributes);
+    const { columns } = this.newRow(attributes);
     await this.conflicts.demandFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
-    const insert = (p: Parameters): string =>
-      `insert into ${this.#name} (${names}) values ${p.rows([[...columns.values()]])}`;
-    const { returning } = this.session.dialect;
+    let row: Row | undefined;
     try {
-      if (returning) {
-        const [row] = await this.session.guarded(() =>
-          this.session.read<Row>((p) => `${insert(p)} returning ${this.#selected}`, options),
-        );
-        if (row !== undefined) return rows.resource(row);
-      }
-      const given = returning ? undefined : await this.session.insert(insert, options);
-      const created = await this.get(String(id ?? given), options);
-      if (created !== undefined) return created;
+      [row] = await this.session.guarded(() =>
+        this.session.read<Row>(
+          (p) => `insert into ${this.#name} (${names}) values ${p.rows([[...columns.values()]])}
+            returning ${this.#selected}`,
+          options,
+        ),
+      );
     } catch (error) {
       throw await this.conflicts.refusal(error, columns);
     }
+    if (row !== undefined) return rows.resource(row);
     throw new UnsupportedError("The database does not say which row it inserted.");
   }
 
@@ -195,18 +192,26 @@ export class ResourceTable<T extends Resource> {
    * @throws {NotFoundError} one of them does not exist.
    */
   async demandAll(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
+    const known = new Set(await this.known(ids, options));
+    const missing = ids.find((id) => !known.has(id));
+    if (missing !== undefined) throw new NotFoundError(String(missing));
+  }
+
+  /** Those of these resources that exist, which stay so until the transaction ends. */
+  async known(ids: readonly StoredId[], options?: CallOptions): Promise<readonly StoredId[]> {
     const lock = this.session.inTransaction ? this.session.dialect.lockRow : "";
-    for (const part of lists(ids)) {
-      // In the order of their ids, so that two transactions do not wait for each other.
+    const found = new Set<string>();
+    // In one order, so that two transactions do not wait for each other.
+    const inOrder = [...ids].sort((one, other) => (one < other ? -1 : 1));
+    for (const part of lists(inOrder)) {
       const rows = await this.session.read<{ id: unknown }>(
         (p) => `select ${this.#id} as id from ${this.#name}
           where ${this.#id} in ${p.list(part)} order by ${this.#id} ${lock}`,
         options,
       );
-      const found = new Set(rows.map(({ id }) => String(id)));
-      const missing = part.find((id) => !found.has(String(id)));
-      if (missing !== undefined) throw new NotFoundError(String(missing));
+      for (const { id } of rows) found.add(String(id));
     }
+    return inOrder.filter((id) => found.has(String(id)));
   }
 
   /** Removes the rows of other tables that depend on these resources. */
@@ -253,8 +258,8 @@ export class ResourceTable<T extends Resource> {
   }
 
   /** The condition for one resource, in one version where one is asked for. */
-  #is(p: Parameters, id: StoredId, { ifVersion }: WriteOptions): string {
-    const is = `${this.#id} = ${p.value(id)}`;
+  #is(p: Parameters, id: StoredId, { ifVersion }: WriteOptions = {}): string {
+    const is = isId(p, this.#id, id, this.parts.map.id.type);
     if (ifVersion === undefined) return is;
     const { version } = this.parts.map;
     const number = /^W\/"(\d{1,9})"$/.exec(ifVersion)?.[1];

@@ -95,8 +95,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   #batchOf(write: Write<T, N> | undefined): "create" | "delete" | undefined {
-    const { session, parts } = this.#table;
-    if (!session.dialect.returning) return undefined;
+    const { parts } = this.#table;
     if (write?.kind === "create" && this.#isPlain(write.resource)) return "create";
     const removesRows = (parts.map.delete ?? "hard") === "hard";
     return write?.kind === "delete" && removesRows ? "delete" : undefined;
@@ -269,8 +268,9 @@ export class ResourceWrites<T extends Resource, N extends object> {
     const { session, parts } = table;
     const id = session.dialect.quote(parts.map.id.column);
     const deleted = new Set<string>();
-    await table.deleteDependents(ids, this.#options);
-    for (const part of lists(ids)) {
+    const known = await table.known(ids, this.#options);
+    await table.deleteDependents(known, this.#options);
+    for (const part of lists(known)) {
       const rows = await session.read<{ id: unknown }>(
         (p) => `delete from ${quotedTable(session, parts.map)} where ${id} in ${p.list(part)}
           returning ${id} as id`,

@@ -71,11 +71,6 @@ export class Session {
     return Number((await this.#run(text, options)).numAffectedRows ?? 0);
   }
 
-  /** The id that the database gave to the row that a statement inserted, where it can tell. */
-  async insert(text: StatementText, options?: CallOptions): Promise<bigint | undefined> {
-    return (await this.#run(text, options)).insertId;
-  }
-
   /**
    * Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own, which
    * is tried again when the database has undone it in favour of others.
