@@ -92,7 +92,9 @@ export class Conflicts {
     );
     const unique = this.uniqueValues(columns);
     for (const [column, value] of unique) {
-      const holder = (await this.holders(column, [value])).get(value);
+      // One whose value is equal to the database alone is in the way too.
+      const holders = await this.holders(column, [value]);
+      const holder = holders.get(value) ?? holders.values().next().value;
       if (holder !== undefined && holder !== String(own)) {
         return new UniquenessError(column.path, holder, { cause: error });
       }
