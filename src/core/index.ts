@@ -10,3 +10,4 @@ export {
   UnsupportedError,
   VersionConflictError,
 } from "./errors.js";
+export type { ConnectionInfo, Handler } from "./handler.js";

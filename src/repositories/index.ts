@@ -51,5 +51,12 @@ export {
   type WriteOptions,
   type WriteResult,
 } from "./resource-repository.js";
+export {
+  type FederationServer,
+  type FederationServerHealthCheck,
+  type FederationServerLimits,
+  type FederationServerTls,
+  ServerRepository,
+} from "./server-repository.js";
 export type { SyncTarget } from "./sync-target.js";
 export { endSessions, type SessionsEnded, UserRepository } from "./user-repository.js";

@@ -1,0 +1,74 @@
+import { channel } from "node:diagnostics_channel";
+import type { FederationReason } from "./errors.js";
+import type { BreakerState } from "./transport/breaker.js";
+
+/** The name of the diagnostics channel that says which rules apply to a request, and which not and why. */
+export const decisionChannelName = "concordat:federation.decision";
+
+/** The name of the diagnostics channel that says how each try to pass a request on has ended. */
+export const forwardChannelName = "concordat:federation.forward";
+
+/** The name of the diagnostics channel that says which servers are left in peace, and when they are back. */
+export const breakerChannelName = "concordat:federation.breaker";
+
+/**
+ * The name of the diagnostics channel that says when a request got the local answer although a rule wanted that of a server, which
+ * has failed.
+ */
+export const outageChannelName = "concordat:federation.outage";
+
+/** What is published on {@link decisionChannelName}. Nothing in it is secret: it names conditions, and quotes no value. */
+export interface DecisionEvent {
+  /** The name of the rule. */
+  readonly rule: string;
+  /** The event of privacyIDEA that the request is. */
+  readonly event: string;
+  readonly position: "pre" | "post";
+  /** Whether the action of the rule is carried out. */
+  readonly applies: boolean;
+  /** The first condition that is not fulfilled, where there is one. */
+  readonly condition?: string;
+  /** Whether that is so because nobody can say, rather than because it is known. */
+  readonly isUnknown?: boolean;
+}
+
+/** What is published on {@link forwardChannelName}. There is no path in it: some of privacyIDEA's hold a password. */
+export interface ForwardEvent {
+  readonly server: string;
+  readonly method: string;
+  /** How many servers of the rule were tried before. */
+  readonly attempt: number;
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  /** The status of the answer, if there was one. */
+  readonly status?: number;
+  /** Why it failed, if it did. */
+  readonly reason?: FederationReason;
+  /** Whether a byte of the request may have been sent, so that it must not be sent again. */
+  readonly isSpent: boolean;
+}
+
+/** What is published on {@link outageChannelName}. */
+export interface OutageEvent {
+  /** The event of privacyIDEA that the request is. */
+  readonly event: string;
+  readonly reason: FederationReason;
+  /** The server that was tried last. */
+  readonly server?: string;
+}
+
+/** What is published on {@link breakerChannelName}. */
+export interface BreakerEvent {
+  readonly server: string;
+  readonly state: BreakerState;
+}
+
+/** Publishes on one of the channels, if anybody listens. */
+export function publish(name: typeof decisionChannelName, event: () => DecisionEvent): void;
+export function publish(name: typeof forwardChannelName, event: () => ForwardEvent): void;
+export function publish(name: typeof breakerChannelName, event: () => BreakerEvent): void;
+export function publish(name: typeof outageChannelName, event: () => OutageEvent): void;
+export function publish(name: string, event: () => unknown): void {
+  const subscribed = channel(name);
+  if (subscribed.hasSubscribers) subscribed.publish(event());
+}

@@ -1,0 +1,186 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ConnectionInfo, Handler } from "../core/index.js";
+import { outageChannelName, publish } from "./channels.js";
+import { FederationError } from "./errors.js";
+import {
+  abandonmentOf,
+  answerNodeRequest,
+  readNodeRequest,
+  sendWebResponse,
+  toWebRequest,
+  withoutBase,
+} from "./message/node.js";
+import { type Answer, demandOriginForm, type EventRequest } from "./message/request.js";
+import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
+import { apiErrorAnswer, type ErrorAnswer, proxyStatus } from "./rewrite/error-answer.js";
+import { TrustedProxies } from "./rewrite/forwarded.js";
+import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
+import type { ConditionSource } from "./rules/condition-source.js";
+import { readEventRules } from "./rules/definition.js";
+import type { EventHandler } from "./rules/event-handler.js";
+import { type EventOf, eventsOf } from "./rules/events.js";
+import {
+  FederationEventHandler,
+  type FederationEventHandlerOptions,
+} from "./rules/federation-event-handler.js";
+import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
+import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
+
+/** Options of {@link federate}. */
+export interface FederateOptions
+  extends ForwarderOptions,
+    Omit<LoopGuardOptions, "now">,
+    Pick<
+      FederationEventHandlerOptions,
+      "requestFields" | "answerFields" | "isPolicyParameter" | "responseKey"
+    > {
+  /** The rules, as {@link readEventRules} reads them: privacyIDEA's definitions of event handlers, in its JSON. */
+  readonly rules: unknown;
+  /** Event handlers of one's own that rules may mean, besides {@link FederationEventHandler}. */
+  readonly handlers?: readonly EventHandler[];
+  /** What the host knows of its tokens, users and containers, for the conditions that are about them. */
+  readonly conditions?: ConditionSource;
+  /** Says which event a request is. Default: {@link eventsOf} with privacyIDEA's API. */
+  readonly eventOf?: EventOf;
+  /** Where the API begins on this side, such as `/privacyidea`. Default: at the root. */
+  readonly basePath?: string;
+  /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
+  readonly trustedProxies?: readonly string[];
+  /** How large the content of a request for which there are rules may be, in bytes. Default: 1 MiB. */
+  readonly maxContentSize?: number;
+  /** Makes the answer of a failure. Default: privacyIDEA's shape. */
+  readonly errorAnswer?: ErrorAnswer;
+  /** The present time in milliseconds since 1970. Default: the clock. */
+  readonly clock?: () => number;
+}
+
+/** A handler with rules around it. It keeps connections open, which end when it is disposed of. */
+export interface Federation extends AsyncDisposable {
+  /** The handler, for anything that takes Web requests. */
+  readonly handler: Handler;
+  /** The same for `node:http`. It makes Web requests only where the host's own handler is asked. */
+  readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
+  /** What sends the requests. */
+  readonly forwarder: Forwarder;
+}
+
+/**
+ * Puts rules around a handler: requests that they are for are passed on to other servers, before the handler is asked or after it
+ * has answered. All other requests go to the handler as they are.
+ *
+ * A request for which there are rules is read whole, as is the handler's answer to it.
+ *
+ * @throws {DefinitionError} the rules are none, with every problem.
+ */
+export function federate(handler: Handler, options: FederateOptions): Federation {
+  const { basePath = "", maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
+  const clock = options.clock ?? Date.now;
+  const eventOf = options.eventOf ?? eventsOf();
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const guard = new LoopGuard({ ...options, now: clock });
+  const forwarder = new Forwarder(options);
+  const handlers = [
+    new FederationEventHandler({ ...options, forwarder, guard, proxies }),
+    ...(options.handlers ?? []),
+  ];
+  const pipeline = new EventPipeline({
+    rules: readEventRules(options.rules, handlers),
+    handlers,
+    clientOf: (request) => proxies.clientOf(request),
+    now: clock,
+    ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
+  });
+
+  const watchedEvent = (method: string, target: string): string | undefined => {
+    const [path = ""] = target.split("?", 1);
+    const event = eventOf(method, path);
+    return event !== undefined && pipeline.isWatched(event) ? event : undefined;
+  };
+  /** Runs the rules, and makes an answer of whatever comes of it. */
+  const answerTo = async (
+    event: string,
+    read: Promise<EventRequest>,
+    local: (request: EventRequest) => Promise<Answer>,
+  ): Promise<Answer> => {
+    try {
+      const request = await read;
+      // A request that can be read in two ways is refused before anybody acts on it.
+      void request.parameters;
+      const outcomes = await pipeline.run(event, request, () => local(request));
+      return outcomes.outage === undefined ? outcomes.answer : reported(event, outcomes);
+    } catch (error) {
+      if (!(error instanceof FederationError)) throw error;
+      const answer = errorAnswer(error, clock());
+      const status = proxyStatus(guard.id, error);
+      const fields = status === undefined ? [] : ["proxy-status", status];
+      return { ...answer, fields: [...answer.fields, ...fields] };
+    }
+  };
+  /** The local answer, with the failure in spite of which it is that. */
+  const reported = (event: string, { answer, outage }: Outcomes): Answer => {
+    if (outage === undefined) return answer;
+    publish(outageChannelName, () => ({
+      event,
+      reason: outage.reason,
+      ...(outage.server === undefined ? {} : { server: outage.server }),
+    }));
+    const status = proxyStatus(guard.id, outage);
+    return status === undefined
+      ? answer
+      : { ...answer, fields: [...answer.fields, "proxy-status", status] };
+  };
+
+  return {
+    forwarder,
+    handler: async (request, connection) => {
+      const event = watchedEvent(request.method, targetOf(request.url, basePath));
+      if (event === undefined) return await handler(request, connection);
+      const read = readWebRequest(request, connection, basePath, maxContentSize);
+      return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
+    },
+    listener: (request, response) => {
+      try {
+        demandOriginForm(request.url ?? "");
+      } catch (error) {
+        if (!(error instanceof FederationError)) throw error;
+        answerNodeRequest(response, errorAnswer(error, clock()));
+        return;
+      }
+      const event = watchedEvent(request.method ?? "", withoutBase(request.url ?? "", basePath));
+      const done =
+        event === undefined
+          ? passOn(handler, request, response)
+          : answerTo(event, readNodeRequest(request, response, basePath, maxContentSize), (read) => {
+              const web = toWebRequest(request, read.abandonment, read.content);
+              return ask(handler, web.request, web.connection);
+            }).then((answer) => answerNodeRequest(response, answer));
+      done.catch(() => failNodeRequest(response));
+    },
+    [Symbol.asyncDispose]: () => forwarder.close(),
+  };
+}
+
+/** The answer of the host's own handler, whole. */
+async function ask(
+  handler: Handler,
+  request: Request,
+  connection: ConnectionInfo | undefined,
+): Promise<Answer> {
+  return await readResponse(await handler(request, connection), Number.POSITIVE_INFINITY);
+}
+
+/** Lets the host's own handler answer, content and answer as they come. */
+async function passOn(
+  handler: Handler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const web = toWebRequest(request, abandonmentOf(response));
+  await sendWebResponse(response, await handler(web.request, web.connection));
+}
+
+/** The host's own handler has thrown. */
+function failNodeRequest(response: ServerResponse): void {
+  if (response.headersSent) response.destroy();
+  else response.writeHead(500).end();
+}

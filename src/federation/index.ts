@@ -1,0 +1,70 @@
+export type { ConnectionInfo, Handler } from "../core/index.js";
+export {
+  type BreakerEvent,
+  breakerChannelName,
+  type DecisionEvent,
+  decisionChannelName,
+  type ForwardEvent,
+  forwardChannelName,
+  type OutageEvent,
+  outageChannelName,
+} from "./channels.js";
+export {
+  DefinitionError,
+  type DefinitionProblem,
+  FederationError,
+  type FederationReason,
+} from "./errors.js";
+export { type FederateOptions, type Federation, federate } from "./federate.js";
+export type { FieldLines } from "./message/field-lines.js";
+export type { Parameters } from "./message/parameters.js";
+export { Abandonment, type Answer, EventRequest, type EventRequestParts } from "./message/request.js";
+export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
+export {
+  addressOf,
+  type ForwardedElement,
+  parseForwarded,
+  printForwarded,
+  printForwardedFor,
+  TrustedProxies,
+} from "./rewrite/forwarded.js";
+export { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
+export { pythonFloat, pythonJson } from "./rewrite/python-json.js";
+export { signAnswer, verifyAnswer } from "./rewrite/response-signature.js";
+export type { Comparable } from "./rules/comparators.js";
+export type {
+  ChallengeFacts,
+  ConditionSource,
+  ContainerFacts,
+  Subject,
+  TokenFacts,
+  UserFacts,
+} from "./rules/condition-source.js";
+export { conditionNames } from "./rules/conditions.js";
+export { type EventRule, type FailurePolicy, readEventRules } from "./rules/definition.js";
+export {
+  type ActionContext,
+  type ActionOption,
+  EventHandler,
+  type Position,
+} from "./rules/event-handler.js";
+export { type EventOf, type EventRow, eventsOf, eventTable } from "./rules/events.js";
+export {
+  ACTION_TYPE,
+  FederationEventHandler,
+  type FederationEventHandlerOptions,
+  isPolicyParameter,
+} from "./rules/federation-event-handler.js";
+export { EventPipeline, type EventPipelineOptions } from "./rules/pipeline.js";
+export type { Resolve } from "./transport/address.js";
+export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
+export { ConfiguredServers } from "./transport/configured-servers.js";
+export type { AnswerSink, Flow } from "./transport/exchange.js";
+export {
+  Forwarder,
+  type ForwarderOptions,
+  type ForwardOptions,
+  type OutgoingRequest,
+  type ServerAnswer,
+} from "./transport/forwarder.js";
+export { readServers } from "./transport/server-definition.js";

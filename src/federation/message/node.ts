@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ConnectionInfo } from "../../core/index.js";
+import { FederationError } from "../errors.js";
+import { Abandonment, type Answer, EventRequest } from "./request.js";
+
+/**
+ * Reads a request of `node:http` with its whole content.
+ *
+ * @param basePath where the API begins on this side; taken away from the path.
+ * @throws {FederationError}
+ */
+export async function readNodeRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  basePath: string,
+  maxSize: number,
+): Promise<EventRequest> {
+  const content = hasContent(request) ? await readNodeContent(request, maxSize) : nothing;
+  return new EventRequest({
+    method: request.method ?? "",
+    target: withoutBase(request.url ?? "", basePath),
+    fields: request.rawHeaders,
+    content,
+    remoteAddress: request.socket.remoteAddress,
+    isSecure: isSecure(request),
+    abandonment: abandonmentOf(response),
+  });
+}
+
+const nothing: Uint8Array = new Uint8Array();
+
+/** The part of a request target after the base path. */
+export function withoutBase(target: string, basePath: string): string {
+  return basePath !== "" && target.startsWith(basePath) ? target.slice(basePath.length) : target;
+}
+
+/** Tells when the client closes the connection before it has its answer. */
+export function abandonmentOf(response: ServerResponse): Abandonment {
+  const abandonment = new Abandonment();
+  response.once("close", () => {
+    if (!response.writableFinished) abandonment.declare();
+  });
+  return abandonment;
+}
+
+/** Whether a request has content, as its field lines say (RFC 9112 §6). */
+export function hasContent({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/** The whole content of a request. @throws {FederationError} it is too large, or the client is gone. */
+export function readNodeContent(request: IncomingMessage, maxSize: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const refuse = (): void => {
+      // What is left of it is read and forgotten, so that the answer arrives.
+      request.removeAllListeners("data").resume();
+      reject(new FederationError("content_too_large"));
+    };
+    if (Number(request.headers["content-length"] ?? 0) > maxSize) {
+      refuse();
+      return;
+    }
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > maxSize) refuse();
+      else chunks.push(chunk);
+    });
+    request.once("end", () => {
+      const [first] = chunks;
+      resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size));
+    });
+    request.once("error", () => reject(new FederationError("abandoned")));
+  });
+}
+
+/** Sends an answer. */
+export function answerNodeRequest(
+  response: ServerResponse,
+  { status, fields, content }: Answer,
+): void {
+  if (response.destroyed) return;
+  const lines = content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
+  response.writeHead(status, lines);
+  response.end(content);
+}
+
+/** A Web `Request` of a request of `node:http`, for a handler; with the content that was read, or as it comes. */
+export function toWebRequest(
+  request: IncomingMessage,
+  abandonment: Abandonment,
+  content?: Uint8Array,
+): { readonly request: Request; readonly connection: ConnectionInfo } {
+  const url = new URL(
+    request.url ?? "/",
+    `${isSecure(request) ? "https" : "http"}://${request.headers.host ?? "localhost"}`,
+  );
+  const headers = new Headers();
+  const { rawHeaders } = request;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
+  }
+  const abort = new AbortController();
+  abandonment.listener = () => abort.abort();
+  const method = request.method ?? "GET";
+  const mayHaveBody = method !== "GET" && method !== "HEAD";
+  const body = content === undefined ? Readable.toWeb(request) : new Uint8Array(content);
+  const { remoteAddress } = request.socket;
+  return {
+    request: new Request(url, {
+      method,
+      headers,
+      signal: abort.signal,
+      ...(mayHaveBody ? { body: body as NonNullable<RequestInit["body"]>, duplex: "half" } : {}),
+    }),
+    connection: remoteAddress === undefined ? {} : { remoteAddress },
+  };
+}
+
+/** Sends a Web `Response`, as it comes. */
+export async function sendWebResponse(response: ServerResponse, answer: Response): Promise<void> {
+  response.writeHead(answer.status, [...answer.headers].flat());
+  if (answer.body === null) response.end();
+  else await pipeline(Readable.fromWeb(answer.body as never), response);
+}
+
+function isSecure({ socket }: IncomingMessage): boolean {
+  return "encrypted" in socket && socket.encrypted === true;
+}

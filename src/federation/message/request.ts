@@ -1,0 +1,115 @@
+import { FederationError } from "../errors.js";
+import { type FieldLines, fieldValue } from "./field-lines.js";
+import { type Parameters, readParameters } from "./parameters.js";
+
+/** What {@link EventRequest} is made of. */
+export interface EventRequestParts {
+  readonly method: string;
+  /** The request target in origin form: the path and the query, as they were sent (RFC 9112 §3.2.1). */
+  readonly target: string;
+  readonly fields: FieldLines;
+  /** The whole content; empty where there is none. */
+  readonly content: Uint8Array;
+  readonly remoteAddress?: string | undefined;
+  /** Whether the request came over TLS. */
+  readonly isSecure?: boolean;
+  readonly abandonment?: Abandonment;
+}
+
+/** Tells that the client has gone away. There is one listener at most: whoever works on the request at the time. */
+export class Abandonment {
+  /** Whether the client is gone. */
+  happened = false;
+  /** Called once, when the client goes away. */
+  listener: (() => void) | undefined;
+
+  /** Says that the client is gone. */
+  declare(): void {
+    if (this.happened) return;
+    this.happened = true;
+    this.listener?.();
+  }
+}
+
+/** The request that passes through, with its whole content. Nobody may change it; a child is sent a copy. */
+export class EventRequest {
+  readonly method: string;
+  /** The path, as it was sent. */
+  readonly path: string;
+  /** What follows the question mark, as it was sent; empty where there is none. */
+  readonly query: string;
+  readonly fields: FieldLines;
+  readonly content: Uint8Array;
+  readonly remoteAddress: string | undefined;
+  readonly isSecure: boolean;
+  readonly abandonment: Abandonment;
+  #parameters: Parameters | undefined;
+
+  /** @throws {FederationError} the target is not in origin form, or goes where a path may not go. */
+  constructor(parts: EventRequestParts) {
+    const { method, target, fields, content } = parts;
+    if (!methods.has(method)) throw new FederationError("method_not_allowed", method);
+    demandOriginForm(target);
+    const mark = target.indexOf("?");
+    this.method = method;
+    this.path = mark < 0 ? target : target.slice(0, mark);
+    this.query = mark < 0 ? "" : target.slice(mark + 1);
+    this.fields = fields;
+    this.content = content;
+    this.remoteAddress = parts.remoteAddress;
+    this.isSecure = parts.isSecure ?? false;
+    this.abandonment = parts.abandonment ?? new Abandonment();
+  }
+
+  /** The value of a header field, by its name in lower case. */
+  field(name: string): string | undefined {
+    return fieldValue(this.fields, name);
+  }
+
+  /**
+   * The parameters of the query and of the content, form or JSON, read once.
+   *
+   * @throws {FederationError} a name occurs twice, or the content is not what its type says.
+   */
+  get parameters(): Parameters {
+    this.#parameters ??= readParameters(this);
+    return this.#parameters;
+  }
+}
+
+/** The methods that are passed on. CONNECT and TRACE are not, since they are about the connection. */
+const methods: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+]);
+
+/**
+ * Refuses targets that could be understood otherwise by a child than here: another form than the origin form (RFC 9112
+ * §3.2), characters that no path or query has, and segments that lead out of the path.
+ *
+ * @throws {FederationError}
+ */
+export function demandOriginForm(target: string): void {
+  if (!/^\/[\x21-\x7e]*$/.test(target) || target.includes("#") || target.includes("\\")) {
+    throw new FederationError("bad_target");
+  }
+  // Most paths have no segment that begins with a dot, in either notation.
+  if (target.includes("/.") || /\/%2e/i.test(target)) {
+    const [path = ""] = target.split("?");
+    const segments = path.replace(/%2e/gi, ".").split("/");
+    if (segments.includes(".") || segments.includes("..")) throw new FederationError("bad_target");
+  }
+  if (target.startsWith("//")) throw new FederationError("bad_target");
+}
+
+/** An answer as bytes: a child's, after it was checked, or one of the package's own. */
+export interface Answer {
+  readonly status: number;
+  readonly fields: FieldLines;
+  readonly content: Uint8Array;
+}

@@ -1,0 +1,37 @@
+import type { FederationError } from "../errors.js";
+import type { Answer } from "../message/request.js";
+
+/** Makes the answer that says that a request was not passed on, or its answer not passed back. */
+export type ErrorAnswer = (error: FederationError, now: number) => Answer;
+
+/** An error in the shape of privacyIDEA's API, with the status, negated, as its code. */
+export const apiErrorAnswer: ErrorAnswer = (error, now) => {
+  const body = {
+    detail: null,
+    id: 1,
+    jsonrpc: "2.0",
+    result: { error: { code: -error.status, message: error.message }, status: false },
+    time: now / 1_000,
+    version: "concordat",
+  };
+  return {
+    status: error.status,
+    fields: ["content-type", "application/json"],
+    content: Buffer.from(JSON.stringify(body)),
+  };
+};
+
+/**
+ * The value of a Proxy-Status field that says which server has failed and how (RFC 9209 §2); `undefined` for what was no
+ * failure of a server.
+ */
+export function proxyStatus(id: string, { proxyError, server }: FederationError): string | undefined {
+  if (proxyError === undefined) return undefined;
+  const nextHop = server === undefined ? "" : `; next-hop=${quote(server)}`;
+  return `${quote(id)}; error=${proxyError}${nextHop}`;
+}
+
+/** A string of structured fields (RFC 8941 §3.3.3), which are ASCII. */
+function quote(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/[\\"]/g, "\\$&")}"`;
+}

@@ -1,0 +1,90 @@
+import { FederationError } from "../errors.js";
+import { type FieldLines, listTokens } from "../message/field-lines.js";
+
+/**
+ * The fields that are about one connection and never passed on (RFC 9110 §7.6.1), with those that only the next hop may
+ * read (§11.7), and those that say where a message ends, which each connection says for itself.
+ */
+const hopByHop: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "host",
+  "content-length",
+]);
+
+/** The fields of a request to one of privacyIDEA's events that a server gets. Credentials are not among them. */
+export const eventRequestFields: readonly string[] = [
+  "accept",
+  "accept-language",
+  "content-type",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+];
+
+/** The fields of an answer to one of privacyIDEA's events that the client gets. Cookies are not among them. */
+export const eventAnswerFields: readonly string[] = [
+  "cache-control",
+  "content-language",
+  "pragma",
+  "retry-after",
+  "www-authenticate",
+];
+
+/** A list of fields that are passed on; the names that are about one connection are not, even if they are in it. */
+export class FieldAllowList {
+  readonly #names: ReadonlySet<string>;
+
+  constructor(names: readonly string[]) {
+    this.#names = new Set(
+      names.map((name) => name.toLowerCase()).filter((name) => !hopByHop.has(name)),
+    );
+  }
+
+  /**
+   * The field lines that are in the list, and that Connection does not name.
+   *
+   * @throws {FederationError} a value has a character that no field has.
+   */
+  filter(lines: FieldLines): string[] {
+    const named = connectionOptions(lines);
+    const kept: string[] = [];
+    for (let at = 0; at < lines.length; at += 2) {
+      const name = lines[at] ?? "";
+      const value = lines[at + 1] ?? "";
+      const key = name.toLowerCase();
+      if (!this.#names.has(key) || named?.includes(key)) continue;
+      if (!isFieldValue(value)) throw new FederationError("bad_field");
+      kept.push(key, value);
+    }
+    return kept;
+  }
+}
+
+/** The names that a Connection field says are about this connection only. */
+function connectionOptions(lines: FieldLines): readonly string[] | undefined {
+  let named: string[] | undefined;
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at];
+    if (name?.length !== 10 || name.toLowerCase() !== "connection") continue;
+    const value = lines[at + 1] ?? "";
+    // What almost every client sends names no field.
+    if (value === "keep-alive" || value === "close") continue;
+    named ??= [];
+    named.push(...listTokens(value));
+  }
+  return named;
+}
+
+/** Whether a text can be the value of a field: visible characters, spaces and tabs (RFC 9110 §5.5). */
+export function isFieldValue(value: string): boolean {
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}

@@ -1,0 +1,137 @@
+import { type BlockList, isIP } from "node:net";
+import type { EventRequest } from "../message/request.js";
+import { isIn, networks } from "../transport/address.js";
+
+/** One element of a Forwarded field: what one proxy said of the request that it got (RFC 7239 §4). */
+export interface ForwardedElement {
+  /** The node that made the request: an address with or without a port, `unknown`, or an obfuscated identifier (§6). */
+  readonly for?: string;
+  readonly by?: string;
+  readonly host?: string;
+  readonly proto?: string;
+}
+
+/** How many elements of a Forwarded field are looked at. */
+const maxElements = 32;
+
+/**
+ * Reads the value of a Forwarded field.
+ *
+ * @returns `undefined` if it is not one. No part of it is used then.
+ */
+export function parseForwarded(value: string): readonly ForwardedElement[] | undefined {
+  const elements: ForwardedElement[] = [];
+  // One pair, and what separates it from the next.
+  const pair = /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
+  let element: Record<string, string> = {};
+  while (pair.lastIndex < value.length) {
+    const match = pair.exec(value);
+    if (match === null) return undefined;
+    const [, name = "", token, quoted = "", separator] = match;
+    const key = name.toLowerCase();
+    if (Object.hasOwn(element, key)) return undefined;
+    if (key === "for" || key === "by" || key === "host" || key === "proto") {
+      element[key] = token ?? quoted.replace(/\\(.)/g, "$1");
+    }
+    if (separator !== ";") {
+      elements.push(element);
+      element = {};
+    }
+    if (elements.length > maxElements) return undefined;
+  }
+  return elements;
+}
+
+/** The value of a Forwarded field. Values that are no tokens are quoted (RFC 7239 §4). */
+export function printForwarded(elements: readonly ForwardedElement[]): string {
+  return elements
+    .map((element) =>
+      (["for", "by", "host", "proto"] as const)
+        .flatMap((name) => {
+          const value = element[name];
+          return value === undefined ? [] : [`${name}=${quoteUnlessToken(value)}`];
+        })
+        .join(";"),
+    )
+    .join(", ");
+}
+
+/** The proxies in front of this side: whose word is taken for who the client is. */
+export class TrustedProxies {
+  readonly #networks: BlockList;
+
+  /**
+   * @param list networks in CIDR notation, or addresses.
+   * @throws {RangeError} one of them is not one.
+   */
+  constructor(list: readonly string[] = []) {
+    this.#networks = networks(list);
+  }
+
+  /** Whether an address is that of a trusted proxy. */
+  has(address: string | undefined): boolean {
+    return address !== undefined && isIn(this.#networks, address);
+  }
+
+  /**
+   * The way of a request to this side: the client first, then the trusted proxies that it went through. What a client
+   * or an unknown proxy claims to have been before it, is not in it.
+   */
+  wayOf(request: EventRequest): readonly ForwardedElement[] {
+    const { remoteAddress } = request;
+    if (remoteAddress === undefined) return [];
+    const last: ForwardedElement = {
+      for: printNode(plainAddress(remoteAddress)),
+      proto: request.isSecure ? "https" : "http",
+    };
+    if (!this.has(plainAddress(remoteAddress))) return [last];
+    const way = [...claimedWay(request), last];
+    let first = way.length - 1;
+    while (first > 0 && this.has(addressOf(way[first]))) first -= 1;
+    return way.slice(first);
+  }
+
+  /** The address of the client, as far as it is known. */
+  clientOf(request: EventRequest): string | undefined {
+    return addressOf(this.wayOf(request)[0]);
+  }
+}
+
+/** The IP address of the node that an element is `for`; `undefined` if it does not say one. */
+export function addressOf(element: ForwardedElement | undefined): string | undefined {
+  const node = element?.for ?? "";
+  const [, bracketed, plain = ""] = /^(?:\[([^\]]*)\]|([^:]*))(?::[\w.-]+)?$/.exec(node) ?? [];
+  const address = plainAddress(bracketed ?? plain);
+  return isIP(address) === 0 ? undefined : address;
+}
+
+/** The value of an X-Forwarded-For field that says the same. */
+export function printForwardedFor(way: readonly ForwardedElement[]): string {
+  return way.map((element) => addressOf(element) ?? "unknown").join(", ");
+}
+
+/** The way that the proxy says the request has taken before it: by Forwarded or, without it, by X-Forwarded-For. */
+function claimedWay(request: EventRequest): readonly ForwardedElement[] {
+  const forwarded = request.field("forwarded");
+  if (forwarded !== undefined) return parseForwarded(forwarded) ?? [];
+  const listed = request.field("x-forwarded-for");
+  if (listed === undefined) return [];
+  return listed
+    .split(",")
+    .slice(-maxElements)
+    .map((text) => ({ for: printNode(text.trim()) }));
+}
+
+/** An IPv4 address in IPv6 notation as what it is. */
+function plainAddress(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+}
+
+function printNode(address: string): string {
+  return isIP(address) === 6 ? `[${address}]` : address;
+}
+
+function quoteUnlessToken(value: string): string {
+  if (/^[!#$%&'*+.^_`|~\w-]+$/.test(value)) return value;
+  return `"${value.replace(/[\\"]/g, "\\$&")}"`;
+}

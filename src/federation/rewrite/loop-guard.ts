@@ -1,0 +1,124 @@
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import { FederationError } from "../errors.js";
+import type { EventRequest } from "../message/request.js";
+
+/** Options of {@link LoopGuard}. */
+export interface LoopGuardOptions {
+  /**
+   * The name of this side among those that pass requests on: letters, digits, `.`, `_` and `-`. All processes that serve one
+   * address should have one name. Default: a random one.
+   */
+  readonly id?: string;
+  /**
+   * The secrets, of at least 32 bytes, with which the others and this side sign that a request has passed through them, by name.
+   * With them only signed entries count. Without, the Via field counts, which anybody on the way may write or take away.
+   */
+  readonly hopKeys?: Readonly<Record<string, string | Uint8Array>>;
+  /** How many may have passed a request on before it comes here. Default: 4. */
+  readonly maxHops?: number;
+  /** The present time in milliseconds since 1970. Default: the clock. */
+  readonly now?: () => number;
+}
+
+/** The field in which everybody who passes a request on signs that it has. */
+export const hopsField = "concordat-hops";
+
+/** How old a signed entry may be, in milliseconds: longer than any request is under way. */
+const maxAge = 300_000;
+
+/** Keeps requests from running in circles between those that pass them on. */
+export class LoopGuard {
+  readonly id: string;
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #maxHops: number;
+  readonly #now: () => number;
+
+  /** @throws {RangeError} the name is not one, a secret is too short, or there are secrets but none for this side. */
+  constructor({ id, hopKeys = {}, maxHops = 4, now = Date.now }: LoopGuardOptions = {}) {
+    this.id = id ?? `concordat-${randomBytes(6).toString("hex")}`;
+    this.#keys = new Map(
+      Object.entries(hopKeys).map(([name, secret]) => [name, readKey(name, secret)]),
+    );
+    this.#maxHops = maxHops;
+    this.#now = now;
+    for (const name of [this.id, ...this.#keys.keys()]) demandName(name);
+    if (this.#keys.size > 0 && !this.#keys.has(this.id)) {
+      throw new RangeError(`There is no hop key for "${this.id}" itself.`);
+    }
+  }
+
+  /**
+   * The names of those that have passed the request on, the first one first.
+   *
+   * @throws {FederationError} this side is among them, or there are too many.
+   */
+  enter(request: EventRequest): readonly string[] {
+    const chain =
+      this.#keys.size === 0
+        ? viaNames(request.field("via"))
+        : this.#verified(request).map(({ name }) => name);
+    if (chain.includes(this.id) || chain.length >= this.#maxHops) {
+      throw new FederationError("loop", [...chain, this.id].join(" → "));
+    }
+    return chain;
+  }
+
+  /** The field lines that say that the request has passed through here. */
+  fields(request: EventRequest): readonly string[] {
+    const received = request.field("via");
+    const via = `1.1 ${this.id}`;
+    const lines = ["via", received === undefined ? via : `${received}, ${via}`];
+    const key = this.#keys.get(this.id);
+    if (key === undefined) return lines;
+    const before = this.#verified(request).map(({ text }) => text);
+    const stated = `${this.id};t=${this.#now()}`;
+    const signature = sign(key, stated, before).toString("base64url");
+    return [...lines, hopsField, [...before, `${stated};s=${signature}`].join(", ")];
+  }
+
+  /** The entries, from the first, that are signed by somebody whose key is known. After one that is not, none counts. */
+  #verified(request: EventRequest): readonly { readonly name: string; readonly text: string }[] {
+    const entries: { name: string; text: string }[] = [];
+    const value = request.field(hopsField);
+    if (value === undefined) return entries;
+    for (const text of value.split(",", this.#maxHops + 1).map((entry) => entry.trim())) {
+      const match = /^(([\w.-]{1,64});t=(\d{1,15}));s=([\w-]{43})$/.exec(text);
+      const [, stated = "", name = "", time, signature = ""] = match ?? [];
+      const key = this.#keys.get(name);
+      if (key === undefined || Math.abs(this.#now() - Number(time)) > maxAge) break;
+      const expected = sign(key, stated, entries.map((entry) => entry.text));
+      const given = Buffer.from(signature, "base64url");
+      if (given.length !== expected.length || !timingSafeEqual(given, expected)) break;
+      entries.push({ name, text });
+    }
+    return entries;
+  }
+}
+
+/** Signs an entry and all before it, so that none can be taken out or put elsewhere. */
+function sign(key: KeyObject, stated: string, before: readonly string[]): Buffer {
+  return createHmac("sha256", key)
+    .update(["concordat-hops-1", ...before, stated].join("\n"))
+    .digest();
+}
+
+/** The names that a Via field lists (RFC 9110 §7.6.3). */
+function viaNames(value: string | undefined): readonly string[] {
+  if (value === undefined) return [];
+  return value
+    .split(",")
+    .map((entry) => entry.trim().split(/[ \t]+/, 2)[1] ?? "")
+    .filter((name) => name !== "");
+}
+
+function readKey(name: string, secret: string | Uint8Array): KeyObject {
+  const bytes = Buffer.from(secret);
+  if (bytes.length < 32) throw new RangeError(`The hop key of "${name}" is shorter than 32 bytes.`);
+  return createSecretKey(bytes);
+}
+
+function demandName(name: string): void {
+  if (!/^[\w.-]{1,64}$/.test(name)) {
+    throw new RangeError(`"${name}" is not a name of letters, digits, ".", "_" and "-".`);
+  }
+}

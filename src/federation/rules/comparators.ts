@@ -1,0 +1,199 @@
+import { parseDuration, parseInstant } from "./instant.js";
+import { readPattern } from "./pattern.js";
+
+/** A comparison as a condition says it: `key comparator value`, `comparator value`, or a value alone. */
+export interface Comparison {
+  readonly left: string;
+  readonly comparator: string;
+  readonly right: string;
+}
+
+/** What is compared: a text, a number, an instant, or several texts. */
+export type Comparable = string | number | Date | readonly string[];
+
+/** The comparators that are written in quotation marks. The others may be, and need not. */
+const quoted = [
+  "equals",
+  "!equals",
+  "contains",
+  "!contains",
+  "matches",
+  "!matches",
+  "in",
+  "!in",
+  "<",
+  ">",
+  "date_before",
+  "date_after",
+  "date_within_last",
+  "!date_within_last",
+  "string_contains",
+  "!string_contains",
+];
+const quotedForNumbers = ["equals", "!equals", "<", ">"];
+const plain = ["==", "!=", "<=", "=<", ">=", "=>", "<", ">", "="];
+
+/** Reads a comparison, in the way and the order in which privacyIDEA does; `undefined` for an empty one. */
+export function parseComparison(
+  text: string,
+  kind: "any" | "number" = "any",
+): Comparison | undefined {
+  const condition = text.trim();
+  if (condition === "") return undefined;
+  const candidates = [
+    ...(kind === "number" ? quotedForNumbers : quoted).map((name) => `'${name}'`),
+    ...plain.map((name) => `'${name}'`),
+    ...plain,
+  ];
+  for (const candidate of candidates) {
+    const parts = condition.split(candidate);
+    const [left = "", right = ""] = parts;
+    if (parts.length === 2) {
+      const comparator = candidate.replace(/^'|'$/g, "");
+      return { left: left.trim(), comparator, right: right.trim() };
+    }
+  }
+  return { left: "", comparator: "equals", right: condition };
+}
+
+/** Compares a whole number, as with `<100`, `!=3` or `3`. What is not a comparison of whole numbers is false. */
+export function compareNumber(condition: string, value: number): boolean {
+  const comparison = parseComparison(condition, "number");
+  const right = wholeNumber(comparison?.right);
+  if (comparison === undefined || right === undefined) return false;
+  return order(comparison.comparator, value - right) ?? false;
+}
+
+/**
+ * Compares the value of a key, as with `key == value`. What cannot be compared is false, also with a comparator that
+ * denies.
+ */
+export function compareValue(
+  { comparator, right }: Comparison,
+  left: Comparable,
+  now: number,
+): boolean {
+  const isDenied = comparator.startsWith("!") && comparator !== "!=";
+  const outcome = compareAffirmed(isDenied ? comparator.slice(1) : comparator, left, right, now);
+  return outcome !== undefined && outcome !== isDenied;
+}
+
+/** `undefined`: these two cannot be compared so. */
+function compareAffirmed(
+  comparator: string,
+  left: Comparable,
+  right: string,
+  now: number,
+): boolean | undefined {
+  switch (comparator) {
+    case "contains":
+      return Array.isArray(left) ? left.includes(right) : undefined;
+    case "matches":
+      return typeof left === "string" ? readPattern(right).matchWhole(left) : undefined;
+    case "in":
+      return commaSeparated(right)?.includes(String(left));
+    case "string_contains":
+      return typeof left === "string"
+        ? left.toLowerCase().includes(right.toLowerCase())
+        : undefined;
+    case "date_before":
+    case "date_after": {
+      const [one, other] = [instantOf(left), instantOf(right)];
+      if (one === undefined || other === undefined) return undefined;
+      return comparator === "date_before" ? one < other : one > other;
+    }
+    case "date_within_last": {
+      const [instant, duration] = [instantOf(left), parseDuration(right)];
+      if (instant === undefined || duration === undefined) return undefined;
+      return now - instant < duration;
+    }
+    case "<=":
+    case "=<":
+    case ">=":
+    case "=>": {
+      const [one, other] = [wholeNumber(left === "" ? 0 : left), wholeNumber(right)];
+      return one === undefined || other === undefined ? undefined : order(comparator, one - other);
+    }
+    default:
+      return order(comparator, difference(left, right));
+  }
+}
+
+/** How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts. */
+function difference(left: Comparable, right: string): number {
+  const numbers = [wholeNumber(left), wholeNumber(right)] as const;
+  if (numbers[0] !== undefined && numbers[1] !== undefined) return numbers[0] - numbers[1];
+  const instants = [instantOf(left), instantOf(right)] as const;
+  if (instants[0] !== undefined && instants[1] !== undefined) return instants[0] - instants[1];
+  const text = String(left);
+  return text === right ? 0 : text < right ? -1 : 1;
+}
+
+function order(comparator: string, sign: number): boolean | undefined {
+  switch (comparator) {
+    case "equals":
+    case "==":
+    case "=":
+      return sign === 0;
+    case "!equals":
+    case "!=":
+      return sign !== 0;
+    case "<":
+      return sign < 0;
+    case ">":
+      return sign > 0;
+    case "<=":
+    case "=<":
+      return sign <= 0;
+    case ">=":
+    case "=>":
+      return sign >= 0;
+    default:
+      return undefined;
+  }
+}
+
+function wholeNumber(value: Comparable | undefined): number | undefined {
+  if (typeof value === "number") return Number.isInteger(value) ? value : undefined;
+  if (typeof value !== "string" || !/^\s*[+-]?\d+\s*$/.test(value)) return undefined;
+  return Number(value);
+}
+
+function instantOf(value: Comparable): number | undefined {
+  if (value instanceof Date) return value.getTime();
+  return typeof value === "string" ? parseInstant(value) : undefined;
+}
+
+/** The values of a list with commas. One in quotation marks may have commas in it; a backslash takes the next character. */
+export function commaSeparated(text: string): readonly string[] | undefined {
+  const values: string[] = [];
+  let value = "";
+  let isQuoted = false;
+  let isFresh = true;
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] ?? "";
+    if (character === "\\") {
+      if (at + 1 === text.length) return undefined;
+      at += 1;
+      value += text[at];
+      isFresh = false;
+    } else if (isQuoted) {
+      if (character === '"') isQuoted = false;
+      else value += character;
+    } else if (character === ",") {
+      values.push(value);
+      value = "";
+      isFresh = true;
+    } else if (isFresh && character === " ") {
+      // Spaces after a comma do not count.
+    } else if (isFresh && character === '"') {
+      isQuoted = true;
+      isFresh = false;
+    } else {
+      value += character;
+      isFresh = false;
+    }
+  }
+  if (isQuoted) return undefined;
+  return [...values, value];
+}

@@ -1,0 +1,87 @@
+import type { Comparable } from "./comparators.js";
+
+/** Whom and what a request is about, as far as it says so itself, or the answer to it. */
+export interface Subject {
+  /** The parameter `user`. */
+  readonly user?: string;
+  readonly realm?: string;
+  readonly resolver?: string;
+  /** The serial number of a token. */
+  readonly serial?: string;
+  readonly containerSerial?: string;
+  readonly transactionId?: string;
+}
+
+/** What a host knows of a user. What is absent is not known. */
+export interface UserFacts {
+  readonly realm?: string;
+  readonly resolver?: string;
+  /** The attributes of the user by name. */
+  readonly info?: Readonly<Record<string, Comparable>>;
+  readonly tokenCount?: number;
+  readonly containerCount?: number;
+}
+
+/** What a host knows of a token. What is absent is not known. */
+export interface TokenFacts {
+  readonly serial?: string;
+  readonly type?: string;
+  readonly realms?: readonly string[];
+  readonly resolvers?: readonly string[];
+  /** Whether its fail counter has reached its maximum. */
+  readonly isLocked?: boolean;
+  readonly hasOwner?: boolean;
+  /** Whether the user that it belongs to is gone. */
+  readonly isOrphaned?: boolean;
+  /** Whether now is within its period of validity. */
+  readonly isInValidityPeriod?: boolean;
+  readonly isInContainer?: boolean;
+  readonly rolloutState?: string;
+  readonly otpCounter?: number;
+  readonly failCounter?: number;
+  /** How often somebody tried to authenticate with it, and how often with success. */
+  readonly authenticationCount?: number;
+  readonly authenticationSuccessCount?: number;
+  readonly lastAuthentication?: Date;
+  readonly info?: Readonly<Record<string, Comparable>>;
+}
+
+/** What a host knows of a container. What is absent is not known. */
+export interface ContainerFacts {
+  readonly type?: string;
+  readonly states?: readonly string[];
+  readonly hasOwner?: boolean;
+  readonly hasToken?: boolean;
+  readonly realms?: readonly string[];
+  /** The resolvers of its owners. */
+  readonly resolvers?: readonly string[];
+  readonly info?: Readonly<Record<string, Comparable>>;
+  readonly lastAuthentication?: Date;
+  readonly lastSynchronization?: Date;
+}
+
+/** What a host knows of a challenge. */
+export interface ChallengeFacts {
+  /** What the challenge is for, such as `enrollment`, or that it was declined: `challenge_declined`. */
+  readonly session?: string;
+  readonly isExpired?: boolean;
+}
+
+/**
+ * What conditions need to know of a host's own data. A host implements what it can tell; of the rest nobody knows, and a
+ * condition of which nobody knows is not fulfilled, unless its rule says otherwise.
+ */
+export interface ConditionSource {
+  /** The user of a request, or the owner of its token. */
+  user?(subject: Subject): Promise<UserFacts | undefined>;
+  /** The token of a request: the one with the serial number, or the only one that the user has. */
+  token?(subject: Subject): Promise<TokenFacts | undefined>;
+  /** The container of a request, or the one that its token is in. */
+  container?(subject: Subject): Promise<ContainerFacts | undefined>;
+  /** The challenges of a token or container, of one transaction if the request names it. Only a single one is looked at. */
+  challenges?(subject: Subject): Promise<readonly ChallengeFacts[] | undefined>;
+  /** A counter of the host's. */
+  counter?(name: string): Promise<number | undefined>;
+  /** The role of whoever is logged in and makes the request. */
+  role?(subject: Subject): Promise<"admin" | "user" | undefined>;
+}

@@ -1,0 +1,143 @@
+/** Says which of privacyIDEA's events a request is; `undefined` for one that is none. */
+export type EventOf = (method: string, path: string) => string | undefined;
+
+/** A row of {@link eventTable}: the methods, the path, in which `*` stands for one segment, and the event. */
+export type EventRow = readonly [methods: string, path: string, event: string];
+
+/**
+ * The events of privacyIDEA by the methods and paths of its API. Of the rows that fit a request the first without a `*` says
+ * which event it is, or else the first: rows of one's own go before these, or instead of them.
+ */
+export const eventTable: readonly EventRow[] = [
+  ["POST", "/auth", "auth"],
+  ["GET POST", "/validate/check", "validate_check"],
+  ["GET POST", "/validate/radiuscheck", "validate_check"],
+  ["GET POST", "/validate/samlcheck", "validate_check"],
+  ["GET POST", "/validate/triggerchallenge", "validate_triggerchallenge"],
+  ["GET", "/validate/polltransaction", "validate_poll_transaction"],
+  ["GET", "/validate/polltransaction/*", "validate_poll_transaction"],
+  ["POST", "/validate/offlinerefill", "validate_offlinerefill"],
+  ["GET POST", "/ttype/*", "ttype"],
+  ["POST", "/token/init", "token_init"],
+  ["GET", "/token/challenges/", "token_getchallenges"],
+  ["GET", "/token/challenges/*", "token_getchallenges"],
+  ["DELETE", "/token/challenges/transaction/*", "token_cancelchallenge"],
+  ["GET", "/token/", "token_list"],
+  ["POST", "/token/assign", "token_assign"],
+  ["POST", "/token/unassign", "token_unassign"],
+  ["POST", "/token/revoke", "token_revoke"],
+  ["POST", "/token/revoke/*", "token_revoke"],
+  ["POST", "/token/enable", "token_enable"],
+  ["POST", "/token/enable/*", "token_enable"],
+  ["POST", "/token/disable", "token_disable"],
+  ["POST", "/token/disable/*", "token_disable"],
+  ["POST", "/token/reset", "token_reset"],
+  ["POST", "/token/reset/*", "token_reset"],
+  ["POST", "/token/resync", "token_resync"],
+  ["POST", "/token/resync/*", "token_resync"],
+  ["POST", "/token/setpin", "token_setpin"],
+  ["POST", "/token/setpin/*", "token_setpin"],
+  ["POST", "/token/setrandompin", "token_setrandompin"],
+  ["POST", "/token/setrandompin/*", "token_setrandompin"],
+  ["POST", "/token/description", "token_set"],
+  ["POST", "/token/description/*", "token_set"],
+  ["POST", "/token/set", "token_set"],
+  ["POST", "/token/set/*", "token_set"],
+  ["POST", "/token/realm/*", "token_realm"],
+  ["POST", "/token/load/*", "token_load"],
+  ["POST", "/token/copypin", "token_copypin"],
+  ["POST", "/token/copyuser", "token_copyuser"],
+  ["POST", "/token/lost/*", "token_lost"],
+  ["GET", "/token/getserial/*", "token_getserial"],
+  ["POST DELETE", "/token/info/*/*", "token_info"],
+  ["POST", "/token/group/*", "token_assign_group"],
+  ["POST", "/token/group/*/*", "token_assign_group"],
+  ["DELETE", "/token/group/*/*", "token_unassign_group"],
+  ["DELETE", "/token/", "token_delete"],
+  ["DELETE", "/token/*", "token_delete"],
+  ["GET", "/user/", "user_list"],
+  ["GET", "/user/settings", "user_settings_get"],
+  ["POST", "/user/settings", "user_settings_set"],
+  ["DELETE", "/user/settings", "user_settings_delete"],
+  ["DELETE", "/user/settings/*", "user_settings_delete"],
+  ["POST", "/user/attribute", "set_custom_user_attribute"],
+  ["GET", "/user/attribute", "get_user_attribute"],
+  ["GET", "/user/internal_attribute", "get_user_internal_attribute"],
+  ["GET", "/user/editable_attributes/", "get_editable_attributes"],
+  ["DELETE", "/user/attribute/*/*/*", "delete_custom_user_attribute"],
+  ["DELETE", "/user/*/*", "user_delete"],
+  ["POST", "/user", "user_add"],
+  ["POST", "/user/", "user_add"],
+  ["PUT", "/user", "user_update"],
+  ["PUT", "/user/", "user_update"],
+  ["POST", "/container/init", "container_init"],
+  ["POST", "/container/register/initialize", "container_register_initialize"],
+  ["POST", "/container/register/finalize", "container_register_finalize"],
+  ["POST", "/container/register/terminate/client", "container_unregister"],
+  ["POST", "/container/register/*/terminate", "container_unregister"],
+  ["POST", "/container/challenge", "container_create_challenge"],
+  ["POST", "/container/synchronize", "container_synchronize"],
+  ["POST", "/container/rollover", "container_init_rollover"],
+  ["POST", "/container/*/assign", "container_assign"],
+  ["POST", "/container/*/unassign", "container_unassign"],
+  ["POST", "/container/*/add", "container_add_token"],
+  ["POST", "/container/*/addall", "container_add_token"],
+  ["POST", "/container/*/remove", "container_remove_token"],
+  ["POST", "/container/*/removeall", "container_remove_token"],
+  ["POST", "/container/*/description", "container_set_description"],
+  ["POST", "/container/*/states", "container_set_states"],
+  ["POST", "/container/*/realms", "container_set_realms"],
+  ["DELETE", "/container/*", "container_delete"],
+  ["GET", "/tokengroup/", "tokengroup_list"],
+  ["GET", "/tokengroup/*", "tokengroup_list"],
+  ["POST", "/tokengroup/*", "tokengroup_add"],
+  ["DELETE", "/tokengroup/*", "tokengroup_delete"],
+  ["GET", "/serviceid/", "serviceid_list"],
+  ["GET", "/serviceid/*", "serviceid_list"],
+  ["POST", "/serviceid/*", "serviceid_add"],
+  ["DELETE", "/serviceid/*", "serviceid_delete"],
+  ["GET", "/subscriptions/status", "subscription_status"],
+  ["GET", "/subscriptions/", "subscription_get"],
+  ["GET", "/subscriptions/*", "subscription_get"],
+  ["POST", "/subscriptions/", "subscription_save"],
+  ["DELETE", "/subscriptions/*", "subscription_delete"],
+  ["POST", "/clients/", "api_client_add"],
+  ["GET", "/clients/", "api_client_list"],
+  ["GET", "/clients/*", "api_client_list"],
+  ["PATCH", "/clients/*", "api_client_edit"],
+  ["POST", "/clients/*/rotate", "api_client_rotate"],
+  ["DELETE", "/clients/remembered_devices", "remembered_device_revoke_bulk"],
+  ["GET", "/clients/*/remembered_devices", "remembered_device_list"],
+  ["DELETE", "/clients/*/remembered_devices", "remembered_device_revoke_all"],
+  ["DELETE", "/clients/*/remembered_devices/*", "remembered_device_revoke"],
+  ["DELETE", "/clients/*", "api_client_delete"],
+];
+
+/** A function that says which event a request is, by a table. */
+export function eventsOf(rows: readonly EventRow[] = eventTable): EventOf {
+  const exact = new Map<string, string>();
+  const patterns: { methods: string[]; segments: string[]; event: string }[] = [];
+  for (const [methods, path, event] of rows) {
+    const segments = path.split("/");
+    if (segments.includes("*")) patterns.push({ methods: methods.split(" "), segments, event });
+    else {
+      for (const method of methods.split(" ")) {
+        const key = `${method} ${path}`;
+        if (!exact.has(key)) exact.set(key, event);
+      }
+    }
+  }
+  return (method, path) => {
+    const known = exact.get(`${method} ${path}`);
+    if (known !== undefined) return known;
+    const parts = path.split("/");
+    return patterns.find(
+      ({ methods, segments }) =>
+        methods.includes(method) &&
+        segments.length === parts.length &&
+        segments.every((segment, at) =>
+          segment === "*" ? parts[at] !== "" : segment === parts[at],
+        ),
+    )?.event;
+  };
+}

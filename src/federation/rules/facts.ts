@@ -1,0 +1,120 @@
+import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
+import { textParameter } from "../message/parameters.js";
+import type { Answer, EventRequest } from "../message/request.js";
+import type {
+  ChallengeFacts,
+  ConditionSource,
+  ContainerFacts,
+  Subject,
+  TokenFacts,
+  UserFacts,
+} from "./condition-source.js";
+
+/** What the conditions of the rules for one request and one answer are about. Each thing is asked for once, when it is needed. */
+export class Facts {
+  /** The address of the client, as far as it is known. */
+  readonly clientAddress: string | undefined;
+  /** The present time, in milliseconds since 1970. */
+  readonly now: number;
+  readonly #request: EventRequest;
+  readonly #answer: Answer | undefined;
+  readonly #source: ConditionSource;
+  #body: ApiBody | undefined;
+  #hasReadBody = false;
+  #subject: Subject | undefined;
+  #user: Promise<UserFacts | undefined> | undefined;
+  #token: Promise<TokenFacts | undefined> | undefined;
+  #container: Promise<ContainerFacts | undefined> | undefined;
+  #challenges: Promise<readonly ChallengeFacts[] | undefined> | undefined;
+
+  constructor(
+    request: EventRequest,
+    answer: Answer | undefined,
+    clientAddress: string | undefined,
+    now: number,
+    source: ConditionSource,
+  ) {
+    this.#request = request;
+    this.#answer = answer;
+    this.clientAddress = clientAddress;
+    this.now = now;
+    this.#source = source;
+  }
+
+  /** What the answer says; `undefined` before there is one, or if it is not one of privacyIDEA's API. */
+  get body(): ApiBody | undefined {
+    if (!this.#hasReadBody && this.#answer !== undefined) {
+      this.#hasReadBody = true;
+      this.#body = readApiAnswer(this.#answer.fields, this.#answer.content)?.body;
+    }
+    return this.#body;
+  }
+
+  /** The `detail` of the answer. */
+  get detail(): Readonly<Record<string, unknown>> | undefined {
+    const detail = this.body?.detail;
+    return isRecord(detail) ? detail : undefined;
+  }
+
+  /** Whom and what the request is about. */
+  get subject(): Subject {
+    this.#subject ??= readSubject(this.#request, this.body);
+    return this.#subject;
+  }
+
+  user(): Promise<UserFacts | undefined> {
+    this.#user ??= this.#source.user?.(this.subject) ?? unknown;
+    return this.#user;
+  }
+
+  token(): Promise<TokenFacts | undefined> {
+    this.#token ??= this.#source.token?.(this.subject) ?? unknown;
+    return this.#token;
+  }
+
+  container(): Promise<ContainerFacts | undefined> {
+    this.#container ??= this.#source.container?.(this.subject) ?? unknown;
+    return this.#container;
+  }
+
+  challenges(): Promise<readonly ChallengeFacts[] | undefined> {
+    this.#challenges ??= this.#source.challenges?.(this.subject) ?? unknown;
+    return this.#challenges;
+  }
+
+  /** A counter; one that nobody has counted yet is 0. */
+  async counter(name: string): Promise<number | undefined> {
+    if (this.#source.counter === undefined) return undefined;
+    return (await this.#source.counter(name)) ?? 0;
+  }
+
+  role(): Promise<"admin" | "user" | undefined> {
+    return this.#source.role?.(this.subject) ?? unknown;
+  }
+}
+
+const unknown: Promise<undefined> = Promise.resolve(undefined);
+
+function readSubject({ parameters }: EventRequest, body: ApiBody | undefined): Subject {
+  const detail = isRecord(body?.detail) ? body.detail : {};
+  const value = isRecord(body?.result["value"]) ? body.result["value"] : {};
+  const user = textParameter(parameters, "user");
+  // privacyIDEA takes the realm of "name@realm" where no other is named.
+  const realm = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
+  const subject = {
+    user,
+    realm,
+    resolver: textParameter(parameters, "resolver"),
+    serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
+    containerSerial:
+      textParameter(parameters, "container_serial") ?? textOf(value["container_serial"]),
+    transactionId: textParameter(parameters, "transaction_id"),
+  };
+  return Object.fromEntries(
+    Object.entries(subject).filter(([, text]) => text !== undefined && text !== ""),
+  );
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

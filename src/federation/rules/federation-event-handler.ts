@@ -1,0 +1,213 @@
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
+import type { FederationServer } from "../../repositories/index.js";
+import { FederationError } from "../errors.js";
+import { textParameter } from "../message/parameters.js";
+import type { Answer, EventRequest } from "../message/request.js";
+import { type ApiAnswer, readApiAnswer, reportedOrigin, withOrigin } from "../rewrite/api-answer.js";
+import { eventAnswerFields, eventRequestFields, FieldAllowList } from "../rewrite/field-allow-list.js";
+import { printForwarded, printForwardedFor, type TrustedProxies } from "../rewrite/forwarded.js";
+import type { LoopGuard } from "../rewrite/loop-guard.js";
+import { rewriteParameters } from "../rewrite/parameters.js";
+import { signAnswer, verifyAnswer } from "../rewrite/response-signature.js";
+import type { Forwarder, OutgoingRequest, ServerAnswer } from "../transport/forwarder.js";
+import { type ActionContext, type ActionOption, EventHandler } from "./event-handler.js";
+
+/** The actions of {@link FederationEventHandler}. */
+export const ACTION_TYPE = { FORWARD: "forward" } as const;
+
+/** Options of {@link FederationEventHandler}. */
+export interface FederationEventHandlerOptions {
+  readonly forwarder: Forwarder;
+  readonly guard: LoopGuard;
+  /** The proxies in front of this side. */
+  readonly proxies: TrustedProxies;
+  /** Fields of requests that servers get besides those that they get anyway. */
+  readonly requestFields?: readonly string[];
+  /** Fields of answers that clients get besides those that they get anyway. */
+  readonly answerFields?: readonly string[];
+  /** Whether a parameter belongs to this side's policies, and stays here. Default: {@link isPolicyParameter}. */
+  readonly isPolicyParameter?: (name: string) => boolean;
+  /** The RSA private key, in PEM, to sign forwarded answers with, as privacyIDEA signs its own. Default: they are not signed. */
+  readonly responseKey?: string;
+}
+
+/** Forwards requests to other privacyIDEA servers, or to anything that has the same API. */
+export class FederationEventHandler extends EventHandler {
+  override readonly identifier = "Federation";
+  override readonly description =
+    "This event handler can forward the request to other privacyIDEA servers.";
+  override readonly actions: Readonly<Record<string, Readonly<Record<string, ActionOption>>>> = {
+    [ACTION_TYPE.FORWARD]: forwardOptions,
+  };
+  readonly #options: FederationEventHandlerOptions;
+  readonly #requestFields: FieldAllowList;
+  readonly #answerFields: FieldAllowList;
+  readonly #isPolicyParameter: (name: string) => boolean;
+  readonly #responseKey: KeyObject | undefined;
+  readonly #publicKeys = new WeakMap<FederationServer, KeyObject>();
+
+  constructor(options: FederationEventHandlerOptions) {
+    super();
+    const { requestFields = [], answerFields = [], responseKey } = options;
+    this.#options = options;
+    this.#requestFields = new FieldAllowList([...eventRequestFields, ...requestFields]);
+    this.#answerFields = new FieldAllowList([...eventAnswerFields, ...answerFields]);
+    this.#isPolicyParameter = options.isPolicyParameter ?? isPolicyParameter;
+    this.#responseKey = responseKey === undefined ? undefined : createPrivateKey(responseKey);
+  }
+
+  override async do(action: string, { rule, request }: ActionContext): Promise<Answer | undefined> {
+    if (action !== ACTION_TYPE.FORWARD) return undefined;
+    const { forwarder, guard } = this.#options;
+    guard.enter(request);
+    const { privacyIDEA: named = [] } = rule.options;
+    const servers = typeof named === "string" ? [named] : named;
+    let nonce: string | undefined;
+    const prepare = (server: FederationServer): OutgoingRequest => {
+      // A nonce of one's own: that of the client may have been used before.
+      nonce = server.responseKey === undefined ? undefined : randomBytes(16).toString("hex");
+      return this.#prepare(request, rule.options, server, nonce);
+    };
+    const answer = await forwarder.forward(servers, prepare, { abandonment: request.abandonment });
+    return this.#passBack(request, answer, nonce);
+  }
+
+  #prepare(
+    request: EventRequest,
+    options: ActionContext["rule"]["options"],
+    server: FederationServer,
+    nonce: string | undefined,
+  ): OutgoingRequest {
+    const { guard, proxies } = this.#options;
+    const set = new Map<string, string>();
+    for (const name of ["realm", "resolver"]) {
+      const value = options[name];
+      if (typeof value === "string" && value !== "") set.set(name, value);
+    }
+    if (nonce !== undefined) set.set("nonce", nonce);
+    const fields = this.#requestFields.filter(request.fields);
+    const tellsClient = isTrue(options["client_ip"]) || isTrue(options["forward_client_ip"]);
+    if (tellsClient) {
+      const way = proxies.wayOf(request);
+      const client = proxies.clientOf(request);
+      if (client !== undefined) set.set("client", client);
+      fields.push("forwarded", printForwarded(way), "x-forwarded-for", printForwardedFor(way));
+    }
+    if (isTrue(options["forward_authorization_token"])) {
+      const token = authorizationToken(request);
+      if (token !== undefined) fields.push("pi-authorization", token);
+    }
+    fields.push(...guard.fields(request));
+    // Who the client is, a client may say of itself only if it is a proxy whose word is taken.
+    const mayNameClient = proxies.has(request.remoteAddress);
+    const edits = {
+      set,
+      remove: (name: string): boolean =>
+        this.#isPolicyParameter(name) || (name === "client" && !mayNameClient),
+      decoding: decodesTwice(server, request.field("user-agent")) ? "twice" : "once",
+    } as const;
+    return { method: request.method, fields, ...rewriteParameters(request, edits) };
+  }
+
+  #passBack(request: EventRequest, answer: ServerAnswer, nonce: string | undefined): Answer {
+    const { server, status } = answer;
+    const fields = this.#answerFields.filter(answer.fields);
+    if (isBodiless(request, answer)) return { status, fields, content: answer.content };
+    const read = readApiAnswer(answer.fields, answer.content);
+    if (read === undefined) throw spent("malformed_answer", server);
+    if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);
+    const reported = server.reportsOrigin === true ? reportedOrigin(read) : undefined;
+    const asked = textParameter(request.parameters, "nonce");
+    const members = new Map<string, string>();
+    if (asked !== undefined) members.set("nonce", JSON.stringify(asked));
+    const text = withOrigin(read, reported ?? server.url + request.path, members);
+    if (text === undefined) throw spent("malformed_answer", server);
+    const written = this.#responseKey === undefined ? text : signAnswer(text, this.#responseKey);
+    fields.push("content-type", "application/json");
+    return { status, fields, content: Buffer.from(written) };
+  }
+
+  /** @throws {FederationError} the answer is not the server's, or one to another request. */
+  #demandAuthentic({ text, body }: ApiAnswer, server: FederationServer, nonce: string): void {
+    let key = this.#publicKeys.get(server);
+    if (key === undefined) {
+      key = createPublicKey(server.responseKey ?? "");
+      this.#publicKeys.set(server, key);
+    }
+    if (!verifyAnswer(text, key)) throw spent("bad_signature", server);
+    if (body.nonce !== nonce) throw spent("bad_nonce", server);
+  }
+}
+
+const forwardOptions: Readonly<Record<string, ActionOption>> = {
+  privacyIDEA: {
+    type: "str",
+    required: true,
+    description: "The remote/child privacyIDEA server, or several, of which one after the other is tried.",
+  },
+  realm: {
+    type: "str",
+    description: "Change the realm name to a realm on the child privacyIDEA system.",
+  },
+  resolver: {
+    type: "str",
+    description: "Change the resolver name to a resolver on the child privacyIDEA system.",
+  },
+  client_ip: {
+    type: "bool",
+    description:
+      "Forward the client IP to the child privacyIDEA server. Otherwise this server will be the client.",
+  },
+  forward_client_ip: { type: "bool", description: "The same as client_ip." },
+  forward_authorization_token: {
+    type: "bool",
+    description:
+      "Forward the authorization header. This allows to also forward requests like token- and system-requests.",
+  },
+};
+
+/**
+ * Whether a parameter is one of those that privacyIDEA's policies write into the parameters of a request. A child has policies
+ * of its own.
+ */
+export function isPolicyParameter(name: string): boolean {
+  return (
+    name === "push_wait" ||
+    name === "increase_failcounter_on_challenge" ||
+    name.startsWith("webauthn_") ||
+    name.startsWith("passkey_")
+  );
+}
+
+/** Whether a server undoes percent encoding twice. privacyIDEA does not for three user agents that it knows. */
+function decodesTwice({ decoding }: FederationServer, userAgent: string | undefined): boolean {
+  if (decoding === "once") return false;
+  const [, agent = ""] = /^([\w-]+)(?:[/\s]|$)/.exec(userAgent ?? "") ?? [];
+  return !["privacyidea-cp", "privacyidea-ldap-proxy", "simplesamlphp"].includes(
+    agent.toLowerCase(),
+  );
+}
+
+/** The token of whoever is logged in. privacyIDEA takes it without the word "Bearer". */
+function authorizationToken(request: EventRequest): string | undefined {
+  const value = request.field("pi-authorization") ?? request.field("authorization");
+  return value?.replace(/^Bearer\s+/i, "");
+}
+
+/** Whether an answer has no content because it needs none: privacyIDEA tells a RADIUS server by the status alone. */
+function isBodiless({ path, method }: EventRequest, { status, content }: Answer): boolean {
+  if (content.length > 0) return false;
+  return method === "HEAD" || status === 204 || path.endsWith("/validate/radiuscheck");
+}
+
+function isTrue(value: string | readonly string[] | undefined): boolean {
+  return value === "1" || value === "True" || value === "true" || value === "TRUE";
+}
+
+/** A failure of a server that has got the request. */
+function spent(
+  reason: "malformed_answer" | "bad_signature" | "bad_nonce",
+  { identifier }: FederationServer,
+): FederationError {
+  return new FederationError(reason, identifier, { isSpent: true });
+}

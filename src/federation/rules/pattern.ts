@@ -1,0 +1,396 @@
+/**
+ * Regular expressions in the notation of Python's `re`, matched in linear time: the ways through the expression are followed
+ * side by side, so no expression and no text can make it run away. What cannot be matched so (back-references,
+ * look-around, possessive quantifiers) is refused when the expression is read.
+ */
+export interface Pattern {
+  /** Whether the expression matches somewhere in the text, as `re.search`. */
+  search(text: string): boolean;
+  /** Whether it matches at the beginning of the text, as `re.match`. */
+  match(text: string): boolean;
+  /** Whether it matches the text up to its end, or to a line feed at its end, as `re.match` of `^…$`. */
+  matchWhole(text: string): boolean;
+}
+
+/** How large an expression may be when its repetitions are written out. */
+const maxInstructions = 5_000;
+
+/** How deep its groups may be nested. */
+const maxDepth = 50;
+
+/**
+ * Reads an expression.
+ *
+ * @throws {SyntaxError} it is not one, or one that is refused.
+ */
+export function readPattern(source: string): Pattern {
+  const node = new PatternReader(source).read();
+  const whole: Node = { kind: "sequence", nodes: [node, { kind: "assertion", holds: atEnd }] };
+  const program = compile(node);
+  const wholeProgram = compile(whole);
+  return {
+    search: (text) => run(program, text, true),
+    match: (text) => run(program, text, false),
+    matchWhole: (text) => run(wholeProgram, text, false),
+  };
+}
+
+type CharacterTest = (code: number) => boolean;
+
+/** Whether something holds between two characters; -1 stands for what is before the first and after the last. */
+type Assertion = (characters: readonly number[], at: number) => boolean;
+
+type Node =
+  | { readonly kind: "character"; readonly test: CharacterTest }
+  | { readonly kind: "assertion"; readonly holds: Assertion }
+  | { readonly kind: "sequence"; readonly nodes: readonly Node[] }
+  | { readonly kind: "choice"; readonly nodes: readonly Node[] }
+  | { readonly kind: "repeat"; readonly node: Node; readonly min: number; readonly max: number };
+
+type Instruction =
+  | { readonly kind: "character"; readonly test: CharacterTest }
+  | { readonly kind: "assertion"; readonly holds: Assertion }
+  | { readonly kind: "split"; readonly to: number[] }
+  | { readonly kind: "match" };
+
+function compile(node: Node): readonly Instruction[] {
+  const program: Instruction[] = [];
+  const add = (instruction: Instruction): number => {
+    if (program.length >= maxInstructions) throw new SyntaxError("it is too large.");
+    return program.push(instruction) - 1;
+  };
+  const emit = (one: Node): void => {
+    switch (one.kind) {
+      case "character":
+      case "assertion":
+        add(one);
+        return;
+      case "sequence":
+        one.nodes.forEach(emit);
+        return;
+      case "choice": {
+        const split: number[] = [];
+        add({ kind: "split", to: split });
+        const ends: number[][] = [];
+        for (const alternative of one.nodes) {
+          split.push(program.length);
+          emit(alternative);
+          const end: number[] = [];
+          add({ kind: "split", to: end });
+          ends.push(end);
+        }
+        for (const end of ends) end.push(program.length);
+        return;
+      }
+      case "repeat": {
+        for (let count = 0; count < one.min; count += 1) emit(one.node);
+        if (one.max === Number.POSITIVE_INFINITY) {
+          const to: number[] = [];
+          const loop = add({ kind: "split", to });
+          to.push(program.length);
+          emit(one.node);
+          add({ kind: "split", to: [loop] });
+          to.push(program.length);
+          return;
+        }
+        const skips: number[][] = [];
+        for (let count = one.min; count < one.max; count += 1) {
+          const to: number[] = [];
+          add({ kind: "split", to });
+          to.push(program.length);
+          skips.push(to);
+          emit(one.node);
+        }
+        for (const to of skips) to.push(program.length);
+      }
+    }
+  };
+  emit(node);
+  add({ kind: "match" });
+  return program;
+}
+
+function run(program: readonly Instruction[], text: string, isSearch: boolean): boolean {
+  const characters = Array.from(text, (character) => character.codePointAt(0) ?? 0);
+  let current = new Set<number>();
+  for (let at = 0; at <= characters.length; at += 1) {
+    if (at === 0 || isSearch) follow(program, characters, at, 0, current);
+    const next = new Set<number>();
+    const code = characters[at] ?? -1;
+    for (const index of current) {
+      const instruction = program[index];
+      if (instruction?.kind === "match") return true;
+      if (instruction?.kind === "character" && code >= 0 && instruction.test(code)) {
+        follow(program, characters, at + 1, index + 1, next);
+      }
+    }
+    current = next;
+    if (current.size === 0 && !isSearch) return false;
+  }
+  return false;
+}
+
+/** Adds every instruction that is reached from one without reading a character. */
+function follow(
+  program: readonly Instruction[],
+  characters: readonly number[],
+  at: number,
+  from: number,
+  reached: Set<number>,
+): void {
+  const pending = [from];
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+    if (reached.has(index)) continue;
+    reached.add(index);
+    const instruction = program[index];
+    if (instruction?.kind === "split") pending.push(...instruction.to);
+    else if (instruction?.kind === "assertion" && instruction.holds(characters, at)) {
+      pending.push(index + 1);
+    }
+  }
+}
+
+const atStart: Assertion = (_characters, at) => at === 0;
+const atVeryEnd: Assertion = (characters, at) => at === characters.length;
+const atEnd: Assertion = (characters, at) =>
+  at === characters.length || (at === characters.length - 1 && characters[at] === 0x0a);
+const atLineStart: Assertion = (characters, at) => at === 0 || characters[at - 1] === 0x0a;
+const atLineEnd: Assertion = (characters, at) =>
+  at === characters.length || characters[at] === 0x0a;
+const atWordBoundary: Assertion = (characters, at) =>
+  isWord(characters[at - 1] ?? -1) !== isWord(characters[at] ?? -1);
+
+const isDigit: CharacterTest = (code) => code >= 0 && /\p{Nd}/u.test(String.fromCodePoint(code));
+const isSpace: CharacterTest = (code) => code >= 0 && /\s/u.test(String.fromCodePoint(code));
+const isWord: CharacterTest = (code) =>
+  code >= 0 && /[\p{L}\p{N}_]/u.test(String.fromCodePoint(code));
+const not =
+  (test: CharacterTest): CharacterTest =>
+  (code) =>
+    !test(code);
+
+const classes: ReadonlyMap<string, CharacterTest> = new Map([
+  ["d", isDigit],
+  ["D", not(isDigit)],
+  ["s", isSpace],
+  ["S", not(isSpace)],
+  ["w", isWord],
+  ["W", not(isWord)],
+]);
+
+const assertions: ReadonlyMap<string, Assertion> = new Map([
+  ["A", atStart],
+  ["Z", atVeryEnd],
+  ["b", atWordBoundary],
+  ["B", (characters, at) => !atWordBoundary(characters, at)],
+]);
+
+const controls: ReadonlyMap<string, number> = new Map([
+  ["a", 7],
+  ["f", 12],
+  ["n", 10],
+  ["r", 13],
+  ["t", 9],
+  ["v", 11],
+]);
+
+class PatternReader {
+  readonly #source: readonly string[];
+  readonly #flags = new Set<string>();
+  #at = 0;
+  #depth = 0;
+
+  constructor(source: string) {
+    this.#source = [...source];
+  }
+
+  read(): Node {
+    const flags = /^\(\?([a-zA-Z]+)\)/.exec(this.#source.join(""));
+    for (const flag of flags?.[1] ?? "") {
+      if (!"imsu".includes(flag)) throw new SyntaxError(`the flag "${flag}" is not supported.`);
+      this.#flags.add(flag);
+    }
+    this.#at = flags?.[0].length ?? 0;
+    const node = this.#choice();
+    if (this.#at < this.#source.length) throw new SyntaxError("a parenthesis is not opened.");
+    return node;
+  }
+
+  #choice(): Node {
+    const nodes = [this.#sequence()];
+    while (this.#take("|")) nodes.push(this.#sequence());
+    return nodes.length === 1 && nodes[0] !== undefined ? nodes[0] : { kind: "choice", nodes };
+  }
+
+  #sequence(): Node {
+    const nodes: Node[] = [];
+    for (;;) {
+      const next = this.#source[this.#at];
+      if (next === undefined || next === "|" || next === ")") return { kind: "sequence", nodes };
+      nodes.push(this.#repeat(this.#atom()));
+    }
+  }
+
+  #repeat(node: Node): Node {
+    const bounds = this.#bounds();
+    if (bounds === undefined) return node;
+    if (this.#take("+")) throw new SyntaxError("possessive quantifiers are not supported.");
+    // How much a quantifier likes to take does not change whether there is a match.
+    this.#take("?");
+    if (this.#bounds() !== undefined) throw new SyntaxError("a quantifier follows another.");
+    return { kind: "repeat", node, ...bounds };
+  }
+
+  #bounds(): { readonly min: number; readonly max: number } | undefined {
+    if (this.#take("*")) return { min: 0, max: Number.POSITIVE_INFINITY };
+    if (this.#take("+")) return { min: 1, max: Number.POSITIVE_INFINITY };
+    if (this.#take("?")) return { min: 0, max: 1 };
+    const rest = this.#source.slice(this.#at, this.#at + 16).join("");
+    const braces = /^\{(\d*)(?:(,)(\d*))?\}/.exec(rest);
+    const [all, from = "", comma, to = ""] = braces ?? [];
+    // Braces that say no number are characters like others.
+    if (all === undefined || (from === "" && to === "")) return undefined;
+    this.#at += all.length;
+    const min = Number(from);
+    const max =
+      comma === undefined ? min : to === "" ? Number.POSITIVE_INFINITY : Number(to);
+    if (max < min) throw new SyntaxError("a quantifier ends before it begins.");
+    return { min, max };
+  }
+
+  #atom(): Node {
+    const character = this.#source[this.#at] ?? "";
+    this.#at += 1;
+    switch (character) {
+      case "(":
+        return this.#group();
+      case "[":
+        return { kind: "character", test: this.#set() };
+      case ".":
+        return {
+          kind: "character",
+          test: this.#flags.has("s") ? () => true : (code) => code !== 0x0a,
+        };
+      case "^":
+        return { kind: "assertion", holds: this.#flags.has("m") ? atLineStart : atStart };
+      case "$":
+        return { kind: "assertion", holds: this.#flags.has("m") ? atLineEnd : atEnd };
+      case "*":
+      case "+":
+      case "?":
+        throw new SyntaxError("a quantifier has nothing before it.");
+      case "\\":
+        return this.#escape();
+      default:
+        return { kind: "character", test: this.#literal(character.codePointAt(0) ?? 0) };
+    }
+  }
+
+  #group(): Node {
+    this.#depth += 1;
+    if (this.#depth > maxDepth) throw new SyntaxError("its groups are nested too deep.");
+    if (this.#take("?") && !this.#take(":")) {
+      const name = /^P<\w+>/.exec(this.#source.slice(this.#at, this.#at + 64).join(""));
+      if (name === null) throw new SyntaxError("look-around and flags in groups are not supported.");
+      this.#at += name[0].length;
+    }
+    const node = this.#choice();
+    if (!this.#take(")")) throw new SyntaxError("a parenthesis is not closed.");
+    this.#depth -= 1;
+    return node;
+  }
+
+  #escape(): Node {
+    const character = this.#source[this.#at] ?? "";
+    const test = classes.get(character);
+    const holds = assertions.get(character);
+    if (test !== undefined || holds !== undefined) this.#at += 1;
+    if (test !== undefined) return { kind: "character", test };
+    if (holds !== undefined) return { kind: "assertion", holds };
+    return { kind: "character", test: this.#literal(this.#escapedCode()) };
+  }
+
+  /** The character that an escape stands for, in a set or outside. */
+  #escapedCode(): number {
+    const character = this.#source[this.#at];
+    if (character === undefined) throw new SyntaxError("it ends with a backslash.");
+    this.#at += 1;
+    const control = controls.get(character);
+    if (control !== undefined) return control;
+    const length = { x: 2, u: 4, U: 8 }[character];
+    if (length !== undefined) {
+      const digits = this.#source.slice(this.#at, this.#at + length).join("");
+      if (!/^[0-9A-Fa-f]+$/.test(digits) || digits.length < length) {
+        throw new SyntaxError(`"\\${character}" needs ${length} digits.`);
+      }
+      this.#at += length;
+      return Number.parseInt(digits, 16);
+    }
+    if (/[1-9]/.test(character)) throw new SyntaxError("back-references are not supported.");
+    if (character === "0") return 0;
+    if (/[A-Za-z]/.test(character)) throw new SyntaxError(`"\\${character}" is not supported.`);
+    return character.codePointAt(0) ?? 0;
+  }
+
+  #set(): CharacterTest {
+    const isNegated = this.#take("^");
+    const tests: CharacterTest[] = [];
+    for (let isFirst = true; isFirst || !this.#take("]"); isFirst = false) {
+      const low = this.#setMember();
+      if (typeof low === "function") {
+        tests.push(low);
+        continue;
+      }
+      const isRange = this.#source[this.#at] === "-" && this.#source[this.#at + 1] !== "]";
+      if (!isRange) {
+        tests.push(this.#literal(low));
+        continue;
+      }
+      this.#at += 1;
+      const high = this.#setMember();
+      if (typeof high === "function" || high < low) throw new SyntaxError("a range is not one.");
+      tests.push(this.#folded((code) => code >= low && code <= high));
+    }
+    const test: CharacterTest = (code) => tests.some((one) => one(code));
+    return isNegated ? not(test) : test;
+  }
+
+  #setMember(): CharacterTest | number {
+    const character = this.#source[this.#at];
+    if (character === undefined) throw new SyntaxError("a bracket is not closed.");
+    this.#at += 1;
+    if (character !== "\\") return character.codePointAt(0) ?? 0;
+    const next = this.#source[this.#at] ?? "";
+    const test = classes.get(next);
+    if (test !== undefined) {
+      this.#at += 1;
+      return test;
+    }
+    if (next === "b") {
+      this.#at += 1;
+      return 8;
+    }
+    return this.#escapedCode();
+  }
+
+  #literal(expected: number): CharacterTest {
+    return this.#folded((code) => code === expected);
+  }
+
+  /** A test without regard to case, where the expression says so. */
+  #folded(test: CharacterTest): CharacterTest {
+    if (!this.#flags.has("i")) return test;
+    return (code) => {
+      const character = String.fromCodePoint(code);
+      return [character, character.toLowerCase(), character.toUpperCase()].some((one) =>
+        test(one.codePointAt(0) ?? 0),
+      );
+    };
+  }
+
+  #take(character: string): boolean {
+    if (this.#source[this.#at] !== character) return false;
+    this.#at += 1;
+    return true;
+  }
+}

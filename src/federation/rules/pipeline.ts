@@ -1,0 +1,155 @@
+import { decisionChannelName, publish } from "../channels.js";
+import { FederationError } from "../errors.js";
+import type { Answer, EventRequest } from "../message/request.js";
+import type { ConditionSource } from "./condition-source.js";
+import { type Condition, type Outcome, readCondition } from "./conditions.js";
+import type { EventRule } from "./definition.js";
+import type { EventHandler, Position } from "./event-handler.js";
+import { Facts } from "./facts.js";
+
+/** Options of {@link EventPipeline}. */
+export interface EventPipelineOptions {
+  readonly rules: readonly EventRule[];
+  /** The handlers that the rules mean. */
+  readonly handlers: readonly EventHandler[];
+  /** What the host knows of its tokens, users and containers. */
+  readonly conditions?: ConditionSource;
+  /** The address of the client of a request, as far as it is known. */
+  readonly clientOf: (request: EventRequest) => string | undefined;
+  /** The present time in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** An answer, and the failure in spite of which it is the local one. */
+export interface Outcomes {
+  readonly answer: Answer;
+  readonly outage?: FederationError;
+}
+
+interface PreparedRule {
+  readonly rule: EventRule;
+  readonly handler: EventHandler;
+  readonly conditions: readonly Condition[];
+}
+
+/** Runs the actions of rules before and after a host's own handler. */
+export class EventPipeline {
+  readonly #options: EventPipelineOptions;
+  readonly #byEvent = new Map<string, Readonly<Record<Position, readonly PreparedRule[]>>>();
+
+  constructor(options: EventPipelineOptions) {
+    this.#options = options;
+    const prepared = options.rules.map((rule) => prepare(rule, options.handlers));
+    for (const event of new Set(options.rules.flatMap((rule) => rule.event))) {
+      const ofEvent = prepared.filter(({ rule }) => rule.event.includes(event));
+      this.#byEvent.set(event, {
+        pre: ofEvent.filter(({ rule }) => rule.position === "pre"),
+        post: ofEvent.filter(({ rule }) => rule.position === "post"),
+      });
+    }
+  }
+
+  /** Whether there is a rule for an event. */
+  isWatched(event: string): boolean {
+    return this.#byEvent.has(event);
+  }
+
+  /**
+   * Runs the rules for a request.
+   *
+   * A rule in the position `pre` whose action gives an answer ends it: the host's own handler is not asked. The rules after it run in
+   * their order, also when the local answer is an error, and each sees the answer that the one before has left.
+   *
+   * @throws {FederationError} an action failed, and its failure is the answer.
+   */
+  async run(
+    event: string,
+    request: EventRequest,
+    local: () => Promise<Answer>,
+  ): Promise<Outcomes> {
+    const rules = this.#byEvent.get(event);
+    const before = await this.#runAll(event, rules?.pre ?? [], request, undefined);
+    if (before.answer !== undefined) return { answer: before.answer };
+    if (before.failure !== undefined) throw before.failure;
+    const own = await local();
+    const after = await this.#runAll(event, rules?.post ?? [], request, own);
+    if (after.failure !== undefined) throw after.failure;
+    const outage = before.outage ?? after.outage;
+    if (after.answer !== undefined && after.answer !== own) return { answer: after.answer };
+    return { answer: own, ...(outage === undefined ? {} : { outage }) };
+  }
+
+  /** Runs rules one after the other; until the first answer if there is none yet. */
+  async #runAll(
+    event: string,
+    rules: readonly PreparedRule[],
+    request: EventRequest,
+    own: Answer | undefined,
+  ): Promise<{
+    readonly answer: Answer | undefined;
+    /** What a rule has left to the next ones, none of which has answered. */
+    readonly failure: FederationError | undefined;
+    readonly outage: FederationError | undefined;
+  }> {
+    let answer = own;
+    let failure: FederationError | undefined;
+    let outage: FederationError | undefined;
+    for (const { rule, handler, conditions } of rules) {
+      if (!(await this.#applies(event, rule, conditions, request, answer))) continue;
+      try {
+        const given = await handler.do(rule.action, { rule, request, answer });
+        if (given === undefined) continue;
+        answer = given;
+        failure = undefined;
+        if (own === undefined) break;
+      } catch (error) {
+        if (!(error instanceof FederationError) || error.reason === "abandoned") throw error;
+        if (rule.onFailure === "fail" || (rule.onFailure === "next" && error.isSpent)) throw error;
+        if (rule.onFailure === "next") failure = error;
+        else outage = error;
+      }
+    }
+    return { answer, failure, outage };
+  }
+
+  async #applies(
+    event: string,
+    rule: EventRule,
+    conditions: readonly Condition[],
+    request: EventRequest,
+    answer: Answer | undefined,
+  ): Promise<boolean> {
+    const { now, clientOf, conditions: source = {} } = this.#options;
+    let failed: Condition | undefined;
+    let outcome: Outcome = true;
+    if (conditions.length > 0) {
+      const facts = new Facts(request, answer, clientOf(request), now(), source);
+      for (const condition of conditions) {
+        const decided = condition.decide(facts);
+        outcome = decided instanceof Promise ? await decided : decided;
+        const counts = outcome ?? (rule.uncheckable && condition.uncheckable);
+        if (!counts) {
+          failed = condition;
+          break;
+        }
+      }
+    }
+    publish(decisionChannelName, () => ({
+      rule: rule.name,
+      event,
+      position: rule.position,
+      applies: failed === undefined,
+      ...(failed === undefined ? {} : { condition: failed.name, isUnknown: outcome === undefined }),
+    }));
+    return failed === undefined;
+  }
+}
+
+function prepare(rule: EventRule, handlers: readonly EventHandler[]): PreparedRule {
+  const handler = handlers.find(({ identifier }) => identifier === rule.handlermodule);
+  if (handler === undefined) throw new RangeError(`There is no handler "${rule.handlermodule}".`);
+  const conditions = Object.entries(rule.conditions).map(([name, value]) =>
+    readCondition(name, value),
+  );
+  return { rule, handler, conditions };
+}

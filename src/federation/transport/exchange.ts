@@ -1,0 +1,157 @@
+import type { Dispatcher } from "undici";
+import { FederationError, type FederationReason } from "../errors.js";
+import type { FieldLines } from "../message/field-lines.js";
+import { failureReason } from "./failure.js";
+
+/** How long one exchange may take, in milliseconds. */
+export interface ExchangeLimits {
+  readonly connect: number;
+  readonly firstByte: number;
+  /** What is left until the end of the answer. */
+  readonly total: number;
+}
+
+/** What takes an answer as it comes. */
+export interface AnswerSink {
+  /** The final status and the field lines. What it throws ends the exchange. */
+  start(status: number, fields: FieldLines, flow: Flow): void;
+  data(chunk: Buffer): void;
+  /** The end, or why there is none. Called once, whatever happens. */
+  end(error?: FederationError): void;
+}
+
+/** Holds the answer back and lets it flow again: back-pressure. */
+export interface Flow {
+  pause(): void;
+  resume(): void;
+}
+
+/**
+ * One request on its way to one server, and the answer on its way back to a sink.
+ *
+ * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for it. Until
+ * then it can be given up without a trace, and afterwards it is never sent again.
+ */
+export class Exchange implements Dispatcher.DispatchHandler {
+  readonly #server: string;
+  readonly #limits: ExchangeLimits;
+  readonly #sink: AnswerSink;
+  readonly #begun: number = performance.now();
+  #controller: Dispatcher.DispatchController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
+
+  constructor(server: string, limits: ExchangeLimits, sink: AnswerSink) {
+    this.#server = server;
+    this.#limits = limits;
+    this.#sink = sink;
+  }
+
+  /** Whether a byte of the request may have been written. */
+  get isSpent(): boolean {
+    return this.#controller !== undefined;
+  }
+
+  /** Sends the request. */
+  dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
+    try {
+      dispatcher.dispatch(options, this);
+    } catch (error) {
+      this.#fail(this.#describe(error));
+    }
+    if (this.#controller !== undefined || this.#isOver) return;
+    this.#startTimer(Math.min(this.#limits.connect, this.#limits.total), "connect_timeout");
+  }
+
+  /** Gives the exchange up. */
+  abandon(reason: FederationReason = "abandoned"): void {
+    this.#fail(new FederationError(reason, this.#server, { isSpent: this.isSpent }));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver) {
+      // Given up before there was a connection: nothing is written.
+      controller.abort(new FederationError("abandoned", this.#server));
+      return;
+    }
+    if (this.#controller !== undefined) {
+      // undici would send it a second time. It may not.
+      controller.abort(new FederationError("broken_off", this.#server, { isSpent: true }));
+      return;
+    }
+    this.#controller = controller;
+    const { firstByte } = this.#limits;
+    const rest = this.#rest();
+    this.#startTimer(
+      Math.min(firstByte, rest),
+      firstByte < rest ? "answer_timeout" : "total_timeout",
+    );
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#isOver || status < 200) return;
+    this.#startTimer(this.#rest(), "total_timeout");
+    try {
+      this.#sink.start(status, fieldLines(controller.rawHeaders), controller);
+    } catch (error) {
+      this.#fail(this.#describe(error));
+    }
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      this.#sink.data(chunk);
+    } catch (error) {
+      this.#fail(this.#describe(error));
+    }
+  }
+
+  onResponseEnd(): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#sink.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(this.#describe(error));
+  }
+
+  #describe(error: unknown): FederationError {
+    if (error instanceof FederationError) {
+      if (error.isSpent === this.isSpent) return error;
+      return new FederationError(error.reason, this.#server, { isSpent: this.isSpent });
+    }
+    return new FederationError(failureReason(error, this.isSpent), this.#server, {
+      isSpent: this.isSpent,
+      cause: error,
+    });
+  }
+
+  #fail(error: FederationError): void {
+    if (this.#isOver) return;
+    this.#finish();
+    this.#controller?.abort(error);
+    this.#sink.end(error);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+  }
+
+  #rest(): number {
+    return Math.max(0, this.#limits.total - (performance.now() - this.#begun));
+  }
+
+  #startTimer(delay: number, reason: FederationReason): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.abandon(reason), delay);
+  }
+}
+
+/** The field lines as text. On the wire they are bytes, of which HTTP says no more than that they are above ASCII. */
+function fieldLines(raw: Dispatcher.DispatchController["rawHeaders"]): FieldLines {
+  if (!Array.isArray(raw)) return [];
+  return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
+}

@@ -1,0 +1,29 @@
+import { FederationError, type FederationReason } from "../errors.js";
+
+/** What an error of undici or of Node.js says about a server. */
+export function failureReason(error: unknown, isSpent: boolean): FederationReason {
+  if (error instanceof FederationError) return error.reason;
+  const code = errorCode(error);
+  const known = reasonByCode.get(code);
+  if (known !== undefined) return known;
+  if (code.startsWith("HPE_")) return "malformed_answer";
+  if (/^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)) return "untrusted";
+  return isSpent ? "broken_off" : "unreachable";
+}
+
+const reasonByCode: ReadonlyMap<string, FederationReason> = new Map([
+  ["UND_ERR_CONNECT_TIMEOUT", "connect_timeout"],
+  ["ETIMEDOUT", "connect_timeout"],
+  ["UND_ERR_HEADERS_OVERFLOW", "answer_too_large"],
+  ["UND_ERR_DESTROYED", "closed"],
+  ["UND_ERR_CLOSED", "closed"],
+  ["ENOTFOUND", "unresolved"],
+  ["EAI_AGAIN", "unresolved"],
+  ["EPROTO", "untrusted"],
+  ["UND_ERR_INVALID_ARG", "bad_field"],
+]);
+
+function errorCode(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return String(error.code);
+}

@@ -1,0 +1,249 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { signAnswer } from "../../federation/index.js";
+import {
+  type ChildAnswer,
+  challenged,
+  checked,
+  dumps,
+  failed,
+  listed,
+  polled,
+} from "./child-answers.js";
+import { type ChildFault, sendFaulty } from "./child-faults.js";
+
+/** A user of a child, who has one token. */
+export interface ChildUser {
+  readonly user: string;
+  readonly realm: string;
+  readonly pin: string;
+  /** The serial number of the token; without one the user has no token. */
+  readonly serial?: string;
+  /** The one-time passwords that the token will take, each once. */
+  readonly passwords?: Iterable<string>;
+}
+
+/** Options of {@link startChild}. */
+export interface ChildOptions {
+  readonly users?: readonly ChildUser[];
+  /** The port. Default: a free one. */
+  readonly port?: number;
+  /** The RSA private key, in PEM, that answers are signed with. Default: they are not. */
+  readonly key?: string;
+  /** The present time, in seconds since 1970. */
+  readonly time?: () => number;
+}
+
+/** A request as the child has got it. */
+export interface ChildRequest {
+  readonly method: string;
+  readonly path: string;
+  /** The field lines, as they came. */
+  readonly fields: readonly string[];
+  /** The parameters as privacyIDEA understands them: decoded twice, unless they came as JSON. */
+  readonly parameters: ReadonlyMap<string, string>;
+  readonly content: string;
+}
+
+/** A child that is running. */
+export interface Child extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** Every request that came, in order. */
+  readonly requests: readonly ChildRequest[];
+  /** What it is to do wrong from now on; nothing if there is no fault. */
+  fault: ChildFault | undefined;
+  /** Ends it. Connections are cut. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a stand-in for a privacyIDEA server: HTTP on the loopback interface. It answers as a real one was recorded to, in shape,
+ * members, their order, and the form in which Python prints them, and can be told to do it wrong.
+ */
+export async function startChild(options: ChildOptions = {}): Promise<Child> {
+  const requests: ChildRequest[] = [];
+  const state = new ChildState(options);
+  const child: { fault: ChildFault | undefined } = { fault: undefined };
+  const server: Server = createServer((request, response) => {
+    void serve(request, response).catch(() => response.destroy());
+  });
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const received = await readRequest(request);
+    requests.push(received);
+    const { fault } = child;
+    const { status, type, content } = state.answer(received, fault);
+    await sendFaulty(response, fault, status, type, content);
+  };
+  await new Promise<void>((resolve) => {
+    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const stop = async (): Promise<void> => {
+    if (!server.listening) return;
+    const closed = new Promise((resolve) => {
+      server.close(resolve);
+    });
+    server.closeAllConnections();
+    await closed;
+  };
+  return Object.assign(child, {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    requests,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  });
+}
+
+interface Rendered {
+  readonly status: number;
+  readonly type: string;
+  readonly content: string;
+}
+
+/** What a child knows, and how it answers. */
+class ChildState {
+  readonly #users: readonly ChildUser[];
+  readonly #key: KeyObject | undefined;
+  readonly #time: () => number;
+  readonly #unused = new Map<ChildUser, Set<string>>();
+
+  constructor({ users = [], key, time }: ChildOptions) {
+    this.#users = users;
+    this.#key = key === undefined ? undefined : createPrivateKey(key);
+    this.#time = time ?? (() => Date.now() / 1_000);
+    for (const user of users) this.#unused.set(user, new Set(user.passwords));
+  }
+
+  answer(request: ChildRequest, fault: ChildFault | undefined): Rendered {
+    if (request.path === "/validate/radiuscheck") {
+      const { body } = this.#check(request);
+      const isAccepted = dumps(body).includes('"ACCEPT"');
+      return {
+        status: isAccepted ? 204 : 400,
+        type: "text/plain; charset=utf-8",
+        content: "",
+      };
+    }
+    const answer = this.#route(request);
+    if (answer === undefined) return notFound;
+    const { status, body } = answer;
+    const nonce = request.parameters.get("nonce");
+    const said = fault?.kind === "wrong-nonce" ? "not the nonce" : nonce;
+    const text = dumps(said === undefined || said === "" ? body : { ...body, nonce: said });
+    return { status, type: "application/json", content: this.#sign(text, fault) };
+  }
+
+  #sign(text: string, fault: ChildFault | undefined): string {
+    if (this.#key === undefined || fault?.kind === "no-signature") return text;
+    const signed = signAnswer(text, this.#key);
+    return fault?.kind === "bad-signature" ? signed.replace('"2.0"', '"2.1"') : signed;
+  }
+
+  #route(request: ChildRequest): ChildAnswer | undefined {
+    const time = this.#time();
+    const { method, path, fields } = request;
+    const isAuthorized = fields.some((name, at) => at % 2 === 0 && /authorization$/i.test(name));
+    if (path === "/validate/check") return this.#check(request);
+    if (path === "/validate/polltransaction") return polled("pending", time);
+    if (path === "/validate/triggerchallenge") {
+      if (!isAuthorized) return unauthorized(time);
+      const user = this.#find(request);
+      if (user === undefined) return unknownUser(time);
+      return challenged(user.serial ?? "", "10436092980086306955", time);
+    }
+    if (path === "/token/" && method === "GET") {
+      if (!isAuthorized) return unauthorized(time);
+      return listed(this.#users.flatMap(({ serial }) => serial ?? []), time);
+    }
+    if (path.startsWith("/token/") && method === "DELETE") {
+      if (!isAuthorized) return unauthorized(time);
+      return failed(404, 601, "The requested token could not be found.", time);
+    }
+    return undefined;
+  }
+
+  #check(request: ChildRequest): ChildAnswer {
+    const time = this.#time();
+    const { parameters } = request;
+    if (!parameters.has("user") && !parameters.has("serial")) {
+      const message = "ERR905: You need to specify a serial, user or credential_id.";
+      return failed(400, 905, message, time);
+    }
+    const user = this.#find(request);
+    if (user === undefined) return unknownUser(time);
+    const { serial, pin, passwords = [] } = user;
+    if (serial === undefined) {
+      return checked("REJECT", "The user has no tokens assigned", undefined, time);
+    }
+    const given = parameters.get("pass") ?? "";
+    if (!given.startsWith(pin)) return checked("REJECT", "wrong otp pin", undefined, time);
+    const password = given.slice(pin.length);
+    if (this.#unused.get(user)?.delete(password)) {
+      return checked("ACCEPT", "matching 1 tokens", serial, time);
+    }
+    const isUsed = [...passwords].includes(password);
+    const message = `wrong otp value${isUsed ? ". previous otp used again" : ""}`;
+    return checked("REJECT", message, serial, time);
+  }
+
+  #find({ parameters }: ChildRequest): ChildUser | undefined {
+    return this.#users.find(
+      ({ user, realm, serial }) =>
+        (user === parameters.get("user") && realm === (parameters.get("realm") ?? realm)) ||
+        (serial !== undefined && serial === parameters.get("serial")),
+    );
+  }
+}
+
+const notFound: Rendered = {
+  status: 404,
+  type: "text/html; charset=utf-8",
+  content:
+    "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n",
+};
+
+function unknownUser(time: number): ChildAnswer {
+  const message = "ERR904: The user can not be found in any resolver in this realm!";
+  return failed(400, 904, message, time);
+}
+
+function unauthorized(time: number): ChildAnswer {
+  return failed(401, 4033, "Authentication failure. Missing Authorization header.", time);
+}
+
+/** Reads a request as privacyIDEA does, with its second decoding. */
+async function readRequest(request: IncomingMessage): Promise<ChildRequest> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  const content = Buffer.concat(chunks).toString();
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://child");
+  const isJson = /^application\/json/i.test(request.headers["content-type"] ?? "");
+  const knowsNoUnquote = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?:[/\s]|$)/i;
+  const unquote = (value: string): string =>
+    knowsNoUnquote.test(request.headers["user-agent"] ?? "") ? value : pythonUnquote(value);
+  const parameters = new Map<string, string>();
+  for (const [name, value] of [...(isJson ? [] : new URLSearchParams(content)), ...searchParams]) {
+    parameters.set(name, unquote(value));
+  }
+  if (isJson) {
+    const members: Record<string, unknown> = JSON.parse(content);
+    for (const [name, value] of Object.entries(members)) parameters.set(name, String(value));
+  }
+  return {
+    method: request.method ?? "",
+    path: pathname,
+    fields: request.rawHeaders,
+    parameters,
+    content,
+  };
+}
+
+/** Undoes percent encoding as Python's `unquote`: what encodes nothing stays. */
+function pythonUnquote(value: string): string {
+  return value.replace(/(?:%[0-9A-Fa-f]{2})+/g, (encoded) =>
+    Buffer.from(encoded.replaceAll("%", ""), "hex").toString(),
+  );
+}
