@@ -3,8 +3,8 @@ import { defineConfig, type Options } from "tsup";
 const config: Options = {
   entry: [
     "src/index.ts",
-    "src/{scim,repositories,changes,ldap,sync,kysely,testing}/index.ts",
-    "src/testing/directory/index.ts",
+    "src/{scim,repositories,changes,ldap,sync,federation,kysely,testing}/index.ts",
+    "src/testing/{directory,federation}/index.ts",
   ],
   format: "esm",
   dts: true,

@@ -160,7 +160,10 @@ export class FederationError extends ConcordatError {
     options: { readonly isSpent?: boolean; readonly cause?: unknown } = {},
   ) {
     const { status, text, proxyError } = reasons[reason];
-    super(text.replace("%s", () => subject ?? ""), "cause" in options ? { cause: options.cause } : {});
+    super(
+      text.replace("%s", () => subject ?? ""),
+      "cause" in options ? { cause: options.cause } : {},
+    );
     this.reason = reason;
     this.status = status;
     this.proxyError = proxyError;

@@ -150,10 +150,14 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const done =
         event === undefined
           ? passOn(handler, request, response)
-          : answerTo(event, readNodeRequest(request, response, basePath, maxContentSize), (read) => {
-              const web = toWebRequest(request, read.abandonment, read.content);
-              return ask(handler, web.request, web.connection);
-            }).then((answer) => answerNodeRequest(response, answer));
+          : answerTo(
+              event,
+              readNodeRequest(request, response, basePath, maxContentSize),
+              (read) => {
+                const web = toWebRequest(request, read.abandonment, read.content);
+                return ask(handler, web.request, web.connection);
+              },
+            ).then((answer) => answerNodeRequest(response, answer));
       done.catch(() => failNodeRequest(response));
     },
     [Symbol.asyncDispose]: () => forwarder.close(),

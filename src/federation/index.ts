@@ -18,7 +18,12 @@ export {
 export { type FederateOptions, type Federation, federate } from "./federate.js";
 export type { FieldLines } from "./message/field-lines.js";
 export type { Parameters } from "./message/parameters.js";
-export { Abandonment, type Answer, EventRequest, type EventRequestParts } from "./message/request.js";
+export {
+  Abandonment,
+  type Answer,
+  EventRequest,
+  type EventRequestParts,
+} from "./message/request.js";
 export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
 export {
   addressOf,

@@ -1,4 +1,5 @@
 import * as concordat from "concordat";
+import { DefinitionError, FederationError } from "concordat/federation";
 import { InvalidFilterError, InvalidPathError } from "concordat/scim";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
@@ -18,6 +19,8 @@ test("each kind of error has its code", () => {
     new InvalidFilterError("message"),
     new InvalidPathError("message"),
     new StreamTakenError("source"),
+    new DefinitionError([]),
+    new FederationError("unreachable", "server"),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
     ConcordatError: "concordat",
@@ -32,6 +35,8 @@ test("each kind of error has its code", () => {
     InvalidFilterError: "invalid_filter",
     InvalidPathError: "invalid_path",
     StreamTakenError: "stream_taken",
+    DefinitionError: "definition",
+    FederationError: "federation",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
 });

@@ -13,9 +13,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   repositories: [],
   ldap: ["ldapts"],
   sync: [],
+  federation: ["undici", "zod"],
   kysely: ["kysely"],
   testing: [],
   "testing/directory": ["ldapts"],
+  "testing/federation": [],
   "": [],
 };
 const order = Object.keys(rooms);

@@ -83,7 +83,8 @@ export function answerNodeRequest(
   { status, fields, content }: Answer,
 ): void {
   if (response.destroyed) return;
-  const lines = content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
+  const lines =
+    content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
   response.writeHead(status, lines);
   response.end(content);
 }

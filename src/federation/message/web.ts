@@ -1,6 +1,6 @@
 import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
-import { type Answer, Abandonment, EventRequest } from "./request.js";
+import { Abandonment, type Answer, EventRequest } from "./request.js";
 
 /**
  * Reads a Web `Request` with its whole content. The request itself is left as it is: a copy is read.

@@ -25,7 +25,10 @@ export const apiErrorAnswer: ErrorAnswer = (error, now) => {
  * The value of a Proxy-Status field that says which server has failed and how (RFC 9209 §2); `undefined` for what was no
  * failure of a server.
  */
-export function proxyStatus(id: string, { proxyError, server }: FederationError): string | undefined {
+export function proxyStatus(
+  id: string,
+  { proxyError, server }: FederationError,
+): string | undefined {
   if (proxyError === undefined) return undefined;
   const nextHop = server === undefined ? "" : `; next-hop=${quote(server)}`;
   return `${quote(id)}; error=${proxyError}${nextHop}`;

@@ -22,7 +22,8 @@ const maxElements = 32;
 export function parseForwarded(value: string): readonly ForwardedElement[] | undefined {
   const elements: ForwardedElement[] = [];
   // One pair, and what separates it from the next.
-  const pair = /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
+  const pair =
+    /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
   let element: Record<string, string> = {};
   while (pair.lastIndex < value.length) {
     const match = pair.exec(value);

@@ -1,4 +1,10 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 import { FederationError } from "../errors.js";
 import type { EventRequest } from "../message/request.js";
 
@@ -86,7 +92,11 @@ export class LoopGuard {
       const [, stated = "", name = "", time, signature = ""] = match ?? [];
       const key = this.#keys.get(name);
       if (key === undefined || Math.abs(this.#now() - Number(time)) > maxAge) break;
-      const expected = sign(key, stated, entries.map((entry) => entry.text));
+      const expected = sign(
+        key,
+        stated,
+        entries.map((entry) => entry.text),
+      );
       const given = Buffer.from(signature, "base64url");
       if (given.length !== expected.length || !timingSafeEqual(given, expected)) break;
       entries.push({ name, text });

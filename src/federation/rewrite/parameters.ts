@@ -1,6 +1,6 @@
 import { FederationError } from "../errors.js";
-import { contentKind, decodePair, decodeText } from "../message/parameters.js";
 import { editMembers } from "../message/json-members.js";
+import { contentKind, decodePair, decodeText } from "../message/parameters.js";
 import type { EventRequest } from "../message/request.js";
 
 /** What becomes of the parameters of a request on its way to a server. */

@@ -33,7 +33,8 @@ export function verifyAnswer(text: string, publicKey: KeyObject): boolean {
   const [member] = members;
   if (member === undefined || members.length > 1) return false;
   const value: unknown = JSON.parse(text.slice(member.valueStart, member.valueEnd));
-  const match = typeof value === "string" ? /^rsa_sha256_pss:((?:[0-9a-f]{2})+)$/.exec(value) : null;
+  const match =
+    typeof value === "string" ? /^rsa_sha256_pss:((?:[0-9a-f]{2})+)$/.exec(value) : null;
   if (match?.[1] === undefined) return false;
   return verify(
     "sha256",

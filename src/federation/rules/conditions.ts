@@ -2,9 +2,9 @@ import { type BlockList, isIP } from "node:net";
 import { isIn, isNetwork, networks } from "../transport/address.js";
 import {
   type Comparable,
+  type Comparison,
   compareNumber,
   compareValue,
-  type Comparison,
   parseComparison,
 } from "./comparators.js";
 import type { ContainerFacts, TokenFacts, UserFacts } from "./condition-source.js";
@@ -81,10 +81,7 @@ function duration(value: string): number {
 }
 
 /** A comparison of a number that the host knows. */
-function number(
-  value: string,
-  numberOf: (facts: Facts) => Promise<number | undefined>,
-): Decide {
+function number(value: string, numberOf: (facts: Facts) => Promise<number | undefined>): Decide {
   const right = parseComparison(value, "number")?.right ?? "";
   if (!/^[+-]?\d+$/.test(right)) {
     throw new SyntaxError('it compares a whole number, such as "<100" or "==3".');
@@ -98,13 +95,13 @@ function number(
 /** A comparison of a key, `key == value`, in which `{now}` stands for the present time. */
 function keyed(
   value: string,
-  valueOf: (facts: Facts, key: string) => Promise<Comparable | null | undefined>,
+  ask: (facts: Facts, key: string) => Promise<Comparable | null | undefined>,
 ): Decide {
   demandKeyed(value);
   return async (facts) => {
     const comparison = parseComparison(replaceNow(value, facts.now));
     if (comparison === undefined) return false;
-    const known = await valueOf(facts, comparison.left);
+    const known = await ask(facts, comparison.left);
     if (known === undefined) return undefined;
     return known !== null && compareValue(comparison, known, facts.now);
   };
@@ -187,10 +184,7 @@ function age(
   };
 }
 
-function containerAge(
-  value: string,
-  name: "lastAuthentication" | "lastSynchronization",
-): Decide {
+function containerAge(value: string, name: "lastAuthentication" | "lastSynchronization"): Decide {
   const dated = async (facts: Facts): Promise<{ readonly date: Date | undefined } | undefined> => {
     const container = await facts.container();
     return container === undefined ? undefined : { date: container[name] };
@@ -215,7 +209,9 @@ function clientIp(value: string): Decide {
     .filter((part) => part !== "");
   const bare = (part: string): string => part.replace(/^[-!]/, "");
   if (parts.length === 0 || !parts.every((part) => isNetwork(bare(part)))) {
-    throw new SyntaxError('it is a list of addresses and networks, such as "10.0.0.0/8, !10.1.2.3".');
+    throw new SyntaxError(
+      'it is a list of addresses and networks, such as "10.0.0.0/8, !10.1.2.3".',
+    );
   }
   const included: BlockList = networks(parts.filter((part) => bare(part) === part));
   const excluded: BlockList = networks(parts.filter((part) => bare(part) !== part).map(bare));

@@ -38,7 +38,10 @@ const text = z.union([z.string(), z.number(), z.boolean()]).transform((value) =>
 });
 
 const names = z
-  .union([z.string().transform((value) => value.split(",").map((name) => name.trim())), z.array(z.string())])
+  .union([
+    z.string().transform((value) => value.split(",").map((name) => name.trim())),
+    z.array(z.string()),
+  ])
   .refine((value) => value.length > 0 && value.every((name) => name !== ""), {
     error: "it names at least one.",
   });

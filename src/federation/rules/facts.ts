@@ -1,6 +1,6 @@
-import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
+import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import type {
   ChallengeFacts,
   ConditionSource,

@@ -3,8 +3,17 @@ import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
-import { type ApiAnswer, readApiAnswer, reportedOrigin, withOrigin } from "../rewrite/api-answer.js";
-import { eventAnswerFields, eventRequestFields, FieldAllowList } from "../rewrite/field-allow-list.js";
+import {
+  type ApiAnswer,
+  readApiAnswer,
+  reportedOrigin,
+  withOrigin,
+} from "../rewrite/api-answer.js";
+import {
+  eventAnswerFields,
+  eventRequestFields,
+  FieldAllowList,
+} from "../rewrite/field-allow-list.js";
 import { printForwarded, printForwardedFor, type TrustedProxies } from "../rewrite/forwarded.js";
 import type { LoopGuard } from "../rewrite/loop-guard.js";
 import { rewriteParameters } from "../rewrite/parameters.js";
@@ -143,7 +152,8 @@ const forwardOptions: Readonly<Record<string, ActionOption>> = {
   privacyIDEA: {
     type: "str",
     required: true,
-    description: "The remote/child privacyIDEA server, or several, of which one after the other is tried.",
+    description:
+      "The remote/child privacyIDEA server, or several, of which one after the other is tried.",
   },
   realm: {
     type: "str",

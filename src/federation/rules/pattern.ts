@@ -252,8 +252,7 @@ class PatternReader {
     if (all === undefined || (from === "" && to === "")) return undefined;
     this.#at += all.length;
     const min = Number(from);
-    const max =
-      comma === undefined ? min : to === "" ? Number.POSITIVE_INFINITY : Number(to);
+    const max = comma === undefined ? min : to === "" ? Number.POSITIVE_INFINITY : Number(to);
     if (max < min) throw new SyntaxError("a quantifier ends before it begins.");
     return { min, max };
   }
@@ -291,7 +290,8 @@ class PatternReader {
     if (this.#depth > maxDepth) throw new SyntaxError("its groups are nested too deep.");
     if (this.#take("?") && !this.#take(":")) {
       const name = /^P<\w+>/.exec(this.#source.slice(this.#at, this.#at + 64).join(""));
-      if (name === null) throw new SyntaxError("look-around and flags in groups are not supported.");
+      if (name === null)
+        throw new SyntaxError("look-around and flags in groups are not supported.");
       this.#at += name[0].length;
     }
     const node = this.#choice();

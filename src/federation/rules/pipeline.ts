@@ -62,11 +62,7 @@ export class EventPipeline {
    *
    * @throws {FederationError} an action failed, and its failure is the answer.
    */
-  async run(
-    event: string,
-    request: EventRequest,
-    local: () => Promise<Answer>,
-  ): Promise<Outcomes> {
+  async run(event: string, request: EventRequest, local: () => Promise<Answer>): Promise<Outcomes> {
     const rules = this.#byEvent.get(event);
     const before = await this.#runAll(event, rules?.pre ?? [], request, undefined);
     if (before.answer !== undefined) return { answer: before.answer };

@@ -46,7 +46,10 @@ export class Collector implements AnswerSink {
       return;
     }
     const [first] = this.#chunks;
-    const content = first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks, this.#size);
+    const content =
+      first !== undefined && this.#chunks.length === 1
+        ? first
+        : Buffer.concat(this.#chunks, this.#size);
     this.#accept({ status: this.#status, fields: this.#fields, content });
   }
 

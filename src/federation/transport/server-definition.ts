@@ -27,7 +27,9 @@ const tls = z.union([
       certificate: pem.exactOptional(),
       key: pem.exactOptional(),
       pins: z
-        .array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/, { error: "it is a SHA-256 digest in Base64." }))
+        .array(
+          z.string().regex(/^[A-Za-z0-9+/]{43}=$/, { error: "it is a SHA-256 digest in Base64." }),
+        )
         .min(1)
         .exactOptional(),
     })

@@ -156,7 +156,10 @@ class ChildState {
     }
     if (path === "/token/" && method === "GET") {
       if (!isAuthorized) return unauthorized(time);
-      return listed(this.#users.flatMap(({ serial }) => serial ?? []), time);
+      return listed(
+        this.#users.flatMap(({ serial }) => serial ?? []),
+        time,
+      );
     }
     if (path.startsWith("/token/") && method === "DELETE") {
       if (!isAuthorized) return unauthorized(time);

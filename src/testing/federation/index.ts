@@ -1,2 +1,8 @@
-export { type Child, type ChildOptions, type ChildRequest, type ChildUser, startChild } from "./child.js";
+export {
+  type Child,
+  type ChildOptions,
+  type ChildRequest,
+  type ChildUser,
+  startChild,
+} from "./child.js";
 export type { ChildFault } from "./child-faults.js";
