@@ -1,12 +1,13 @@
 /**
- * Measures the way from a directory to changes and to a database, against a slapd that is started for it, and prints the
- * figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
+ * Measures filters, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
+ * the figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
  */
 
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Report } from "./figures.ts";
+import { measureFilters } from "./filters.ts";
 import { measureLatency } from "./latency.ts";
 import { isPinned } from "./measured.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
@@ -14,11 +15,12 @@ import { measureResume } from "./resume.ts";
 import { startServer } from "./server.ts";
 import { measureStore } from "./store.ts";
 
-const benchmarks = ["refresh", "large", "store", "resume", "latency"] as const;
+const benchmarks = ["filters", "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
 
 Benchmarks, all of them by default:
+  filters   reading SCIM filters and looking through users, beside scim2-parse-filter
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
   store     a full refresh into SQLite, and the same again with nothing changed
@@ -51,12 +53,6 @@ async function main(): Promise<void> {
     process.exitCode = unknown === undefined ? 0 : 2;
     return;
   }
-  if (!existsSync("/usr/sbin/slapd") || !existsSync("/usr/bin/ldapsearch")) {
-    process.stdout.write(
-      "Left out: everything. Install the Debian packages slapd and ldap-utils.\n",
-    );
-    return;
-  }
   const entries = atLeast(1_000, "entries", values.entries);
   const runs = atLeast(1, "runs", values.runs);
   const modifications = atLeast(1, "modifications", values.modifications);
@@ -72,7 +68,16 @@ async function main(): Promise<void> {
       ? "The server and what is measured have a core each."
       : "Left out: cores of their own; there is no taskset.",
   );
-  if (benchmarks.some((name) => name !== "large" && isWanted(name))) {
+  if (isWanted("filters")) measureFilters(report, runs);
+  const ofDirectory = benchmarks.filter((name) => name !== "filters" && isWanted(name));
+  if (ofDirectory.length === 0) return;
+  if (!existsSync("/usr/sbin/slapd") || !existsSync("/usr/bin/ldapsearch")) {
+    report.note(
+      `Left out: ${ofDirectory.join(", ")}. Install the Debian packages slapd and ldap-utils.`,
+    );
+    return;
+  }
+  if (ofDirectory.some((name) => name !== "large")) {
     await using server = await startServer(entries);
     if (isWanted("refresh")) await measureRefresh(report, server, entries, runs);
     if (isWanted("store")) await measureStore(report, server, entries, runs);

@@ -31,7 +31,8 @@ export function textTest(
   if (unusual.test(sought)) return slow;
   switch (operator) {
     case "eq":
-      return (value) => startsWithUsual(value, sought, true, slow);
+      // Mostly it is written as it is stored.
+      return (value) => value === text || startsWithUsual(value, sought, true, slow);
     case "sw":
       return (value) => startsWithUsual(value, sought, false, slow);
     case "ew":
