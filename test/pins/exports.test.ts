@@ -133,6 +133,16 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "watchDirectory",
   ],
   "./sync": ["StreamTakenError", "refusedChanges", "synchronize"],
+  "./signing": [
+    "KeyRing",
+    "canonicalQuery",
+    "contentDigest",
+    "createKey",
+    "createSigner",
+    "createVerifier",
+    "isDigestOf",
+    "signatureBase",
+  ],
   "./federation": [
     "ACTION_TYPE",
     "Abandonment",

@@ -1,0 +1,137 @@
+import { createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
+import type { CallOptions, NonceRepository } from "../repositories/index.js";
+import type { SigningKey } from "./key.js";
+import type { KeySource } from "./key-ring.js";
+import {
+  type BoundedWindow,
+  boundedWindow,
+  type MessageTimes,
+  staleFrom,
+  type TimeWindow,
+  untimely,
+} from "./time-window.js";
+import { type Refusal, type Refused, refused, type Verified } from "./verification.js";
+
+/** What every verifier is made with. */
+export interface VerifierOptions {
+  /** The keys by which messages may be signed. */
+  readonly keys: KeySource;
+  /** How far the time of a message may be from now. */
+  readonly window?: TimeWindow;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** What a message says of itself, and the signature that is to prove it. */
+export interface Claim {
+  readonly keyId: string;
+  /** The signature as the message has it. */
+  readonly signature: string;
+  /** The signature that the key makes, in the only encoding that is accepted. */
+  sign(key: SigningKey): string;
+  /** Absent where the profile has no times. */
+  readonly times?: MessageTimes;
+  /** By what the message is known when it comes again. Default: its signature. */
+  readonly nonce?: string;
+}
+
+/** A claim that is true, with the key that proves it. */
+export type Proven = Pick<Verified, "verified" | "key">;
+
+/** Judges the claims of one profile. The order of its steps is what keeps stores and clocks out of reach of strangers. */
+export class ClaimVerifier {
+  readonly #profile: string;
+  readonly #keys: KeySource;
+  readonly #window: BoundedWindow;
+  readonly #now: () => Date;
+  readonly #nonces: NonceRepository | undefined;
+  /** Takes the place of a key that is not known, so that it takes no less time to be refused. */
+  readonly #decoy: readonly SigningKey[];
+
+  constructor(profile: string, options: VerifierOptions, nonces?: NonceRepository) {
+    this.#profile = profile;
+    this.#keys = options.keys;
+    this.#window = boundedWindow(options.window);
+    this.#now = options.now ?? (() => new Date());
+    this.#nonces = nonces;
+    this.#decoy = [{ id: "", secret: createSecretKey(randomBytes(32)) }];
+  }
+
+  /** The time, in seconds since 1970. */
+  now(): number {
+    return this.#now().getTime() / 1_000;
+  }
+
+  /** @throws the signal's reason, and nothing else. */
+  async verify(claim: Claim, options: CallOptions = {}): Promise<Proven | Refused> {
+    let known: readonly SigningKey[];
+    try {
+      const found = this.#keys.find(claim.keyId, options);
+      known = "then" in found ? await found : found;
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      return refused({ code: "unavailable", cause });
+    }
+    const candidates = known.length > 0 ? known : this.#decoy;
+    const signers = candidates.filter((key) => areEqual(claim.sign(key), claim.signature));
+    if (known.length === 0) return refused({ code: "unknown_key" });
+    const [first] = signers;
+    if (first === undefined) return refused({ code: "wrong_signature" });
+
+    const { times } = claim;
+    const now = this.now();
+    const refusal = times === undefined ? undefined : untimely(times, now, this.#window);
+    if (refusal !== undefined) return refused(refusal);
+    const signedAt = times?.created ?? now;
+    // Two keys with one id may have one secret, when a key is given another time to end.
+    const key = signers.find((one) => untrusted(one, signedAt) === undefined) ?? first;
+    const distrust = untrusted(key, signedAt);
+    if (distrust !== undefined) return refused(distrust);
+    const repetition =
+      times === undefined ? undefined : await this.#repeated(claim, times, options);
+    if (repetition !== undefined) return repetition;
+    return { verified: true, key };
+  }
+
+  /** Why the message is refused as one that was seen before, if it is. It counts as seen from now on. */
+  async #repeated(
+    { keyId, nonce, signature }: Claim,
+    times: MessageTimes,
+    options: CallOptions,
+  ): Promise<Refused | undefined> {
+    if (this.#nonces === undefined) return undefined;
+    const scope = `${this.#profile} ${keyId}`;
+    const expiresAt = new Date(staleFrom(times, this.#window) * 1_000);
+    try {
+      const isFirst = await this.#nonces.take(
+        { scope, value: nonce ?? signature, expiresAt },
+        options,
+      );
+      return isFirst === true ? undefined : refused({ code: "replayed" });
+    } catch (cause) {
+      options.signal?.throwIfAborted();
+      return refused({ code: "unavailable", cause });
+    }
+  }
+}
+
+/** Why a signature of this time, in seconds since 1970, does not count though it is the key's, if it does not. */
+function untrusted({ notBefore, notAfter }: SigningKey, signedAt: number): Refusal | undefined {
+  if (notBefore !== undefined) {
+    // Times on the wire are whole seconds: a message of the second in which the key began has an earlier one.
+    const early = Math.floor(notBefore.getTime() / 1_000) - signedAt;
+    if (early > 0) return { code: "key_not_yet_valid", seconds: Math.ceil(early) };
+  }
+  if (notAfter !== undefined) {
+    const late = signedAt - notAfter.getTime() / 1_000;
+    if (late >= 0) return { code: "key_expired", seconds: Math.ceil(late) };
+  }
+  return undefined;
+}
+
+/** Compares two signatures in a time that does not tell where they differ. */
+export function areEqual(expected: string, given: string): boolean {
+  const [one, other] = [Buffer.from(expected), Buffer.from(given)];
+  // How long a signature is, is no secret.
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,137 @@
+import { createHmac } from "node:crypto";
+import { InvalidValueError } from "../core/index.js";
+import { contentDigest, isDigestOf } from "./content-digest.js";
+import type {
+  CoveredComponents,
+  CoveredFields,
+  RequestComponents,
+  ResponseComponents,
+} from "./http-components.js";
+import {
+  printParameters,
+  printSignature,
+  readSignature,
+  type SignatureFields,
+  type SignatureParameters,
+} from "./http-parameters.js";
+import type { SigningKey } from "./key.js";
+import {
+  type FieldSource,
+  type HttpRequest,
+  identifiedBase,
+  type SignedMessage,
+} from "./signature-base.js";
+import { malformed, type Refused, refused } from "./verification.js";
+
+/** What both sides of the profile `http-signature` agree on. */
+export interface HttpSignatureOptions {
+  /** What the signatures are for, so that one made for another purpose does not pass (RFC 9421 §2.3). Default: `concordat`. */
+  readonly tag?: string;
+  /** Fields that are covered beside what is always covered. Default: none. */
+  readonly fields?: CoveredFields;
+  /** How long what is signed here passes, in seconds. Default: 60. */
+  readonly lifetime?: number;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** A request with what its signature says, by which its answer is signed. */
+export interface Exchange {
+  /** The request with the digest of its content. */
+  readonly request: HttpRequest;
+  readonly covered: CoveredComponents;
+  readonly key: SigningKey;
+  readonly nonce: string;
+}
+
+/** HMAC-SHA256 over the signature base, in base64 (RFC 9421 §3.3.3). */
+export function signBase(key: SigningKey, base: string): string {
+  return createHmac("sha256", key.secret).update(base, "latin1").digest("base64");
+}
+
+/** What was made of a message to sign it. */
+interface Signed {
+  readonly fields: SignatureFields;
+  /** The fields of the message with the digest of its content among them. */
+  readonly headers: FieldSource;
+  readonly covered: CoveredComponents;
+}
+
+/** A signature that was read and of which only the proof is missing. */
+interface Unproven {
+  readonly parameters: SignatureParameters;
+  readonly covered: CoveredComponents;
+  readonly base: string;
+  readonly signature: string;
+}
+
+/** The part of the profile that requests and answers have in common. */
+export class HttpSignature {
+  readonly now: () => Date;
+  readonly #tag: string;
+  readonly #lifetime: number;
+
+  constructor({ tag = "concordat", lifetime = 60, now = () => new Date() }: HttpSignatureOptions) {
+    if (!(Number.isInteger(lifetime) && lifetime > 0)) {
+      throw new InvalidValueError("lifetime", "it is a whole number of seconds from 1.");
+    }
+    this.now = now;
+    this.#tag = tag;
+    this.#lifetime = lifetime;
+  }
+
+  /**
+   * Signs a message.
+   *
+   * @param headers The fields of the message, and `message` the message with such fields.
+   */
+  sign(
+    headers: FieldSource,
+    content: Uint8Array | null,
+    message: (headers: FieldSource) => SignedMessage,
+    { withContent, withoutContent }: RequestComponents | ResponseComponents,
+    key: SigningKey,
+    nonce: string,
+  ): Signed {
+    const hasContent = content !== null && content.length > 0;
+    const covered = hasContent ? withContent : withoutContent;
+    const created = Math.floor(this.now().getTime() / 1_000);
+    const expires = created + this.#lifetime;
+    const parameters = { created, expires, nonce, keyId: key.id, tag: this.#tag };
+    const input = printParameters(covered.list, parameters);
+    const digest = hasContent ? contentDigest(content) : undefined;
+    const digested = digest === undefined ? headers : withDigest(headers, digest);
+    const base = identifiedBase(message(digested), covered.components, input);
+    const signature = printSignature(input, signBase(key, base));
+    const fields = digest === undefined ? signature : { "content-digest": digest, ...signature };
+    return { fields, headers: digested, covered };
+  }
+
+  /** Reads the signature of a message, and checks what can be checked without a key. */
+  read(
+    headers: FieldSource,
+    content: Uint8Array | null,
+    message: SignedMessage,
+    { withContent, withoutContent }: RequestComponents | ResponseComponents,
+  ): Unproven | Refused {
+    const read = readSignature(headers, this.#tag, [withContent, withoutContent]);
+    if ("refusal" in read) return read;
+    const { source, parameters, signature, covered } = read;
+    const hasDigest = covered.hasContent
+      ? isDigestOf(headers.get("content-digest") ?? "", content ?? new Uint8Array())
+      : content === null || content.length === 0;
+    if (!hasDigest) return refused({ code: "wrong_digest" });
+    try {
+      const base = identifiedBase(message, covered.components, source);
+      return { parameters, covered, base, signature };
+    } catch (error) {
+      if (error instanceof InvalidValueError) return malformed(error.message);
+      throw error;
+    }
+  }
+}
+
+/** The fields with the digest in place of any that they have. */
+function withDigest(headers: FieldSource, digest: string): FieldSource {
+  return { get: (name) => (name === "content-digest" ? digest : headers.get(name)) };
+}
