@@ -8,27 +8,33 @@ import {
   type UserMap,
 } from "concordat/kysely";
 import type { Link } from "concordat/repositories";
-import { sql, type Transaction } from "kysely";
-import { expect, test } from "vitest";
-import { describeOn, type ServerKind, servers, type TestDatabase } from "./databases.js";
+import { type Kysely, sql, type Transaction } from "kysely";
+import { afterAll, beforeEach, expect, test } from "vitest";
+import {
+  describeOn,
+  emptyTables,
+  type ServerKind,
+  servers,
+  type TestDatabase,
+} from "./databases.js";
 
 /** As many transactions as this run at once. */
 const connections = 20;
 
 for (const server of servers) {
-  describeOn(server, "writers at once", () => {
+  describeOn(server, "writers at once", async () => {
+    const { db } = await shared(server);
+
     test("100 changes of one user that are computed from what they read are all there", async () => {
-      await using database = await server.open({ connections });
-      const users = new KyselyUserRepository(database.db);
+      const users = new KyselyUserRepository(db);
       const { id } = await users.create({ userName: "ann", title: "" });
       await Promise.all(range(100).map((number) => appendToTitle(users, id, number)));
       expect(titleNumbers(await users.get(id))).toEqual(range(100));
     });
 
     test("50 changes of one user in a table without versions are all there", async () => {
-      await using database = await server.open({ connections, tables: false });
       await sql`create table account (id varchar(40) primary key, login varchar(40) not null, title varchar(400) not null)`.execute(
-        database.db,
+        db,
       );
       const map: UserMap = {
         table: "account",
@@ -36,15 +42,14 @@ for (const server of servers) {
         attributes: { userName: { column: "login", lower: true }, title: "title" },
         others: "ignore",
       };
-      const users = new KyselyUserRepository(database.db, { map });
+      const users = new KyselyUserRepository(db, { map });
       const { id } = await users.create({ userName: "ann", title: "" });
       await Promise.all(range(50).map((number) => appendToTitle(users, id, number)));
       expect(titleNumbers(await users.get(id))).toEqual(range(50));
     });
 
     test("20 transactions that each change what they have read lose nothing", async () => {
-      await using database = await server.open({ connections });
-      const target = kyselyTarget({ db: database.db });
+      const target = kyselyTarget({ db: db });
       const { id } = await target.users.create({ userName: "ann", title: "" });
       await Promise.all(
         range(20).map((number) =>
@@ -58,8 +63,7 @@ for (const server of servers) {
     });
 
     test("of 20 who write against one version one does, and the others learn of it", async () => {
-      await using database = await server.open({ connections });
-      const users = new KyselyUserRepository(database.db);
+      const users = new KyselyUserRepository(db);
       const { id, meta } = await users.create({ userName: "ann" });
       const ifVersion = meta?.version ?? "";
       const results = await Promise.allSettled([
@@ -76,29 +80,26 @@ for (const server of servers) {
     });
 
     test("of 20 who create one name one does, and the others learn who has it", async () => {
-      await using database = await server.open({ connections });
-      const users = new KyselyUserRepository(database.db);
+      const users = new KyselyUserRepository(db);
       const results = await Promise.allSettled(
         range(20).map((number) => users.create({ userName: number % 2 === 0 ? "ann" : "ANN" })),
       );
-      await demandOneHolder(database, results);
+      await demandOneHolder(db, results);
     });
 
     test("of 20 who take one name one does, and the others learn who has it", async () => {
-      await using database = await server.open({ connections });
-      const users = new KyselyUserRepository(database.db);
+      const users = new KyselyUserRepository(db);
       const created = await Promise.all(
         range(20).map((number) => users.create({ userName: `user${number}` })),
       );
       const results = await Promise.allSettled(
         created.map(({ id }) => users.modify(id, { set: { userName: "Ann" } })),
       );
-      await demandOneHolder(database, results);
+      await demandOneHolder(db, results);
     });
 
     test("of 20 transactions that create one name one does, and the others learn who has it", async () => {
-      await using database = await server.open({ connections });
-      const target = kyselyTarget({ db: database.db });
+      const target = kyselyTarget({ db: db });
       const results = await Promise.allSettled(
         range(20).map((number) =>
           target.transaction?.(async (inside) => {
@@ -108,12 +109,11 @@ for (const server of servers) {
           }),
         ),
       );
-      await demandOneHolder(database, results);
+      await demandOneHolder(db, results);
     });
 
     test("of 20 batches with one name in each, all else is written, and one has it", async () => {
-      await using database = await server.open({ connections });
-      const users = new KyselyUserRepository(database.db);
+      const users = new KyselyUserRepository(db);
       const results = await Promise.all(
         range(20).map((number) =>
           users.write(
@@ -128,7 +128,7 @@ for (const server of servers) {
         expect([before?.written, after?.written]).toEqual([true, true]);
       }
       await demandOneHolder(
-        database,
+        db,
         results.map(([, result]) =>
           result?.written === false
             ? { status: "rejected", reason: result.error }
@@ -138,8 +138,7 @@ for (const server of servers) {
     });
 
     test("100 additions and removals of members over ten groups lose none", async () => {
-      await using database = await server.open({ connections });
-      const groups = new KyselyGroupRepository(database.db);
+      const groups = new KyselyGroupRepository(db);
       const ids = await tenGroups(groups);
       const leaving = range(50).map((number) => ({ value: `leaving${number}` }));
       for (const id of ids) await groups.changeMembers(id, { add: leaving });
@@ -169,8 +168,7 @@ for (const server of servers) {
     });
 
     test("nobody becomes a member of a group while it is deleted", async () => {
-      await using database = await server.open({ connections });
-      const groups = new KyselyGroupRepository(database.db);
+      const groups = new KyselyGroupRepository(db);
       const ids = await tenGroups(groups);
       const results = await Promise.allSettled([
         ...range(5).map((number) =>
@@ -188,13 +186,12 @@ for (const server of servers) {
     });
 
     test("of two runners of one stream one saves its checkpoint, and the other stops", async () => {
-      await using database = await server.open({ connections });
-      const target = kyselyTarget({ db: database.db });
+      const target = kyselyTarget({ db: db });
       const first = { checkpoint: "0", generation: 1, revision: 0 };
       for (const position of [first, { ...first, revision: 1 }]) {
         const results = await Promise.allSettled([
           ...range(5).map((runner) =>
-            new KyselyCheckpointRepository(database.db).save("ldap", {
+            new KyselyCheckpointRepository(db).save("ldap", {
               ...position,
               checkpoint: String(runner),
             }),
@@ -214,10 +211,11 @@ for (const server of servers) {
     });
   });
 
-  describeOn(server, "a deadlock", () => {
+  describeOn(server, "a deadlock", async () => {
+    const { db, statements } = await shared(server);
+
     test("is the end of one of two transactions, which may come again", async () => {
-      await using database = await server.open({ connections });
-      const target = kyselyTarget({ db: database.db });
+      const target = kyselyTarget({ db: db });
       const [ann, bob] = await Promise.all(
         ["ann", "bob"].map((userName) => target.users.create({ userName })),
       );
@@ -244,8 +242,7 @@ for (const server of servers) {
     });
 
     test("in a savepoint is the end of the transaction, or of the savepoint, and not passed over", async () => {
-      await using database = await server.open({ connections });
-      const target = kyselyTarget({ db: database.db });
+      const target = kyselyTarget({ db: db });
       const [ann, bob] = await Promise.all(
         ["ann", "bob"].map((userName) => target.users.create({ userName })),
       );
@@ -266,14 +263,13 @@ for (const server of servers) {
     });
 
     test("with what a repository does at once is nothing that its caller notices", async () => {
-      await using database = await server.open({ connections });
-      const groups = new KyselyGroupRepository(database.db);
+      const groups = new KyselyGroupRepository(db);
       const { id } = await groups.create({ displayName: "staff", members: [{ value: "ann" }] });
-      database.statements.length = 0;
+      statements.length = 0;
       // The repository has the group and waits for the member; the other has the member and comes for the group.
       await interlocked(
         server,
-        database,
+        db,
         (other) => sql`delete from concordat_group_member where member_id = 'ann'`.execute(other),
         () => groups.changeMembers(id, { remove: [{ value: "ann" }], add: [{ value: "bob" }] }),
         (other) =>
@@ -281,7 +277,7 @@ for (const server of servers) {
             other,
           ),
       );
-      expect(database.statements).toContain("rollback");
+      expect(statements).toContain("rollback");
       expect(await groups.get(id, { attributes: ["members"] })).toMatchObject({
         externalId: "x",
         members: [{ value: "bob" }],
@@ -289,14 +285,13 @@ for (const server of servers) {
     });
 
     test("with one statement of many rows is nothing that its caller notices", async () => {
-      await using database = await server.open({ connections });
-      const links = new KyselyLinkRepository(database.db);
+      const links = new KyselyLinkRepository(db);
       await links.save("ldap", ["a", "b"].map(link));
       const set = (sourceId: string, stamp: string) =>
         sql`update concordat_link set stamp = ${stamp} where source_id = ${sourceId}`;
       await interlocked(
         server,
-        database,
+        db,
         (other) => set("b", "other").execute(other),
         () => links.markSeen("ldap", ["a", "b"], 2),
         (other) => set("a", "other").execute(other),
@@ -335,7 +330,7 @@ function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): unknown[]
 
 /** Demands that one had success, and that the others were told who is called "ann" now. */
 async function demandOneHolder(
-  { db }: TestDatabase,
+  db: Kysely<unknown>,
   results: readonly PromiseSettledResult<unknown>[],
 ): Promise<void> {
   const filter = { operator: "eq", path: "userName", value: "ann" } as const;
@@ -347,6 +342,14 @@ async function demandOneHolder(
     expect(reason).toBeInstanceOf(UniquenessError);
     expect(reason).toMatchObject({ attribute: "userName", resourceId: resources[0]?.id });
   }
+}
+
+/** A database for the tests of a suite, emptied before each. */
+async function shared(server: ServerKind): Promise<TestDatabase> {
+  const database = await server.open({ connections });
+  beforeEach(() => emptyTables(database.db));
+  afterAll(() => database[Symbol.asyncDispose]());
+  return database;
 }
 
 async function tenGroups(groups: KyselyGroupRepository): Promise<string[]> {
@@ -372,7 +375,7 @@ function barrier(count: number): () => Promise<void> {
  */
 async function interlocked(
   server: ServerKind,
-  { db }: TestDatabase,
+  db: Kysely<unknown>,
   takes: (other: Transaction<unknown>) => Promise<unknown>,
   work: () => Promise<unknown>,
   waits: (other: Transaction<unknown>) => Promise<unknown>,

@@ -27,6 +27,7 @@ export async function startMariadb(): Promise<SqlServer> {
     "--auth-root-authentication-method=normal",
     "--skip-test-db",
     "--skip-name-resolve",
+    logSize,
   ]);
   const socketPath = join(directory, "socket");
   const config = { user: "root", socketPath };
@@ -82,7 +83,10 @@ export async function startMariadb(): Promise<SqlServer> {
   };
 }
 
+const logSize = "--innodb-log-file-size=4M";
+
 const settings = [
+  logSize,
   "--skip-networking",
   "--character-set-server=utf8mb4",
   "--collation-server=utf8mb4_general_ci",

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { chown } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { PostgresDialect } from "kysely";
 import { Client, type ClientConfig, Pool } from "pg";
@@ -62,7 +62,10 @@ export async function startPostgres(): Promise<SqlServer> {
     },
     dialect: (name, { socket, connections = 10 } = {}) =>
       new PostgresDialect({
-        pool: pool(name, { host: socket ?? directory, max: connections }),
+        pool: pool(name, {
+          host: socket === undefined ? directory : dirname(socket),
+          max: connections,
+        }),
       }),
     async endConnections() {
       await administrator.query(

@@ -19,7 +19,7 @@ export interface SqlServer extends AsyncDisposable {
 
 /** How to connect. */
 export interface PoolOptions {
-  /** What to connect to: for PostgreSQL the directory with the socket, for MariaDB the socket. Default: the server's own. */
+  /** What to connect to. Default: the server's own socket. */
   readonly socket?: string;
   /** The most connections. Default: 10. */
   readonly connections?: number;
