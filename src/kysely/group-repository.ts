@@ -113,6 +113,7 @@ export class KyselyGroupRepository extends GroupRepository {
       id,
       modification,
       {
+        type: this.type,
         read: (table) => this.#get(table, id, { ...options, attributes: reads }),
         apply: (table, changes, conditions) => this.#apply(table, id, changes, conditions),
       },

@@ -1,5 +1,5 @@
 import { caseless, InvalidValueError, UnsupportedError } from "../core/index.js";
-import type { Filter } from "../repositories/index.js";
+import type { BoundFilter } from "../scim/index.js";
 import { type ColumnOfAttribute, isCaseless, isFiltered } from "./attribute-columns.js";
 import type { ResourceMap } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
@@ -13,16 +13,20 @@ import type { StatementText } from "./session.js";
  * @throws {InvalidValueError} the value is not of the attribute's type.
  */
 export function filterText(
-  filter: Filter | undefined,
+  filter: BoundFilter | undefined,
   map: ResourceMap,
   columns: readonly ColumnOfAttribute[],
   dialect: SqlDialect,
 ): StatementText {
   if (filter === undefined) return everywhere;
-  const { path, operator, value } = filter;
+  if (filter.operator !== "eq") {
+    throw new UnsupportedError(`This store does not answer filters by "${filter.operator}".`);
+  }
+  const { target, value } = filter;
+  const { path } = target;
   const column = columns.find((known) => known.path === path && isFiltered(known));
-  if (operator !== "eq" || (path !== "id" && column === undefined)) {
-    throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
+  if (path !== "id" && column === undefined) {
+    throw new UnsupportedError(`This store does not answer filters of "${path}".`);
   }
   const type = column?.type ?? "string";
   if (typeof value !== type) {
@@ -37,15 +41,16 @@ export function filterText(
   if (typeof value === "boolean") {
     return (p) => ` where ${name} = ${p.value(Number(value !== column.invert))}`;
   }
+  const sought = String(value);
   // What cannot be stored is nowhere, and a database may refuse to look for it.
-  if (value.includes("\u0000") || !value.isWellFormed()) return nowhere;
+  if (sought.includes("\u0000") || !sought.isWellFormed()) return nowhere;
   if (column.key !== undefined) {
     const key = dialect.quote(column.key);
-    return (p) => ` where ${p.isText(key, caseless(value))}`;
+    return (p) => ` where ${p.isText(key, caseless(sought))}`;
   }
   return isCaseless(column)
-    ? (p) => ` where ${p.isText(`lower(${name})`, value.toLowerCase())}`
-    : (p) => ` where ${p.isText(name, value)}`;
+    ? (p) => ` where ${p.isText(`lower(${name})`, sought.toLowerCase())}`
+    : (p) => ` where ${p.isText(name, sought)}`;
 }
 
 const everywhere: StatementText = () => "";

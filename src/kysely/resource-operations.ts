@@ -1,6 +1,14 @@
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
-import type { Capabilities, ChangeSet, Modification, WriteOptions } from "../repositories/index.js";
-import type { Resource } from "../scim/index.js";
+import {
+  type Capabilities,
+  type ChangeSet,
+  changeSetFor,
+  type Modification,
+  reachesWithin,
+  type WriteOptions,
+  wholeChangeSet,
+} from "../repositories/index.js";
+import type { Resource, ResourceType } from "../scim/index.js";
 import { isFiltered } from "./attribute-columns.js";
 import type { RowChange } from "./resource-rows.js";
 import type { ResourceTable, ResourceTableParts } from "./resource-table.js";
@@ -36,12 +44,13 @@ export function rowChange<T extends Resource, N extends object>(
 
 /** How a repository reads one of its resources and changes it. */
 export interface ReadAndApply<T extends Resource, N> {
+  readonly type: ResourceType;
   read(table: ResourceTable<T>): Promise<T | undefined>;
   apply(table: ResourceTable<T>, changes: ChangeSet<N>, options: WriteOptions): Promise<void>;
 }
 
 /**
- * Makes a modification: a blind one at once, one that reads on what it has read.
+ * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read.
  *
  * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where a
  * hundred writers compare versions, each of them is too late nearly a hundred times.
@@ -50,16 +59,19 @@ export async function modifyBy<T extends Resource, N>(
   table: ResourceTable<T>,
   id: string,
   modification: Modification<T, N>,
-  { read, apply }: ReadAndApply<T, N>,
+  { type, read, apply }: ReadAndApply<T, N>,
   options: WriteOptions = {},
 ): Promise<void> {
-  if (!("plan" in modification)) return await apply(table, modification, options);
+  if (!("plan" in modification) && !reachesWithin(type, modification)) {
+    return await apply(table, modification, options);
+  }
   const change = async (at: ResourceTable<T>): Promise<void> => {
     const current = await read(at);
     if (current === undefined) throw new NotFoundError(id);
     const ifVersion = options.ifVersion ?? current.meta?.version;
     const conditions = ifVersion === undefined ? options : { ...options, ifVersion };
-    await apply(at, modification.plan(current), conditions);
+    const changes = wholeChangeSet(type, current, changeSetFor(modification, current));
+    await apply(at, changes, conditions);
   };
   if (table.parts.map.version !== undefined) {
     try {

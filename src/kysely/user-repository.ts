@@ -108,6 +108,7 @@ export class KyselyUserRepository extends UserRepository {
       id,
       modification,
       {
+        type: this.type,
         read: (table) => table.get(id, options),
         apply: (table, changes, conditions) =>
           table.update(id, rowChange(table, changes), conditions),

@@ -1,7 +1,23 @@
+import { InvalidValueError, UnsupportedError } from "../core/index.js";
+import { type BoundFilter, type CompareOperator, printFilter } from "../scim/index.js";
+import type { Query } from "./query.js";
+
+/** What a filter may ask of an attribute. `valuePath`: `emails[…]`; what is in the brackets is looked up as `emails.type`. */
+export type FilterOperator = CompareOperator | "pr" | "valuePath";
+
 /** What a store can do. What is not declared here is refused with `UnsupportedError`, never approximated. */
 export interface Capabilities {
-  /** The filter operators that the store answers, by SCIM attribute: `{ userName: ["eq"] }`. */
-  readonly filter: Readonly<Record<string, readonly "eq"[]>>;
+  /**
+   * The filter operators that the store answers, by the path of the attribute as the schemas spell it:
+   * `{ userName: ["eq", "sw"], "emails.value": ["eq"] }`.
+   */
+  readonly filter: Readonly<Record<string, readonly FilterOperator[]>>;
+  /** How the store can combine them. Default: not at all, so that a filter is one comparison. */
+  readonly logic?: readonly ("and" | "or" | "not")[];
+  /** The paths of the attributes that it can sort by, in either direction. Default: none. */
+  readonly sort?: readonly string[];
+  /** The kinds of pages. Default: by index only. */
+  readonly pages?: readonly ("index" | "cursor")[];
   /** The most resources in one page. */
   readonly maxPageSize: number;
   /** Whether `ifVersion` is checked and the write done as one step; `none` means that resources have no `meta.version`. */
@@ -10,6 +26,82 @@ export interface Capabilities {
   readonly delete: "hard" | "deactivate" | "none";
   /** Whether the naming attribute, `userName` or `displayName`, can be changed. */
   readonly rename: boolean;
+  /**
+   * What becomes of a user's password. `none`: it is passed over. `create`: `create` takes it, and it cannot be changed. `set`:
+   * `create` takes it, and `setPassword` changes it. Default: `none`.
+   */
+  readonly password?: "none" | "create" | "set";
   /** Whether the sessions of a user can be ended. */
   readonly sessions: boolean;
+}
+
+/** Whether a store declares every comparison of a filter, and every way in which they are combined. */
+export function answersFilter(capabilities: Capabilities, filter: BoundFilter): boolean {
+  const answersAll = (filters: readonly BoundFilter[]): boolean =>
+    filters.every((part) => answersFilter(capabilities, part));
+  switch (filter.operator) {
+    case "and":
+    case "or":
+      return combines(capabilities, filter.operator) && answersAll(filter.filters);
+    case "not":
+      return combines(capabilities, "not") && answersAll([filter.filter]);
+    case "valuePath":
+      return declares(capabilities, filter) && answersAll([filter.filter]);
+    default:
+      return declares(capabilities, filter);
+  }
+}
+
+/**
+ * Refuses what a store does not declare: the first line of a `find`, after which only what is declared has to be
+ * answered.
+ *
+ * @throws {UnsupportedError} the filter, the order or the kind of page is not one of the store's.
+ * @throws {InvalidValueError} the query asks for a page by index and by cursor.
+ */
+export function demandDeclared(query: Query, capabilities: Capabilities): void {
+  const { filter, sort, startIndex, cursor } = query;
+  if (filter !== undefined && !answersFilter(capabilities, filter)) {
+    throw new UnsupportedError(`This store does not answer the filter ${excerpt(filter)}.`);
+  }
+  if (sort !== undefined && capabilities.sort?.includes(sort.target.path) !== true) {
+    throw new UnsupportedError(`This store does not sort by "${sort.target.path}".`);
+  }
+  const pages = capabilities.pages ?? ["index"];
+  if (cursor !== undefined && startIndex !== undefined) {
+    throw new InvalidValueError("cursor", "a page is asked for by index or by cursor.");
+  }
+  if (cursor !== undefined && !pages.includes("cursor")) {
+    throw new UnsupportedError("This store has no pages by cursor.");
+  }
+  if (startIndex !== undefined && startIndex > 1 && !pages.includes("index")) {
+    throw new UnsupportedError("This store has no pages by index.");
+  }
+}
+
+/** Whether a store answers a query as it is. */
+export function answersQuery(capabilities: Capabilities, query: Query): boolean {
+  try {
+    demandDeclared(query, capabilities);
+    return true;
+  } catch (error) {
+    if (error instanceof UnsupportedError) return false;
+    throw error;
+  }
+}
+
+function declares(
+  { filter: declared }: Capabilities,
+  { target: { path }, operator }: Extract<BoundFilter, { readonly target: unknown }>,
+): boolean {
+  return Object.hasOwn(declared, path) && declared[path]?.includes(operator) === true;
+}
+
+function combines({ logic = [] }: Capabilities, operator: "and" | "or" | "not"): boolean {
+  return logic.includes(operator);
+}
+
+function excerpt(filter: BoundFilter): string {
+  const text = printFilter(filter);
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

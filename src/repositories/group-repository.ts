@@ -1,13 +1,7 @@
 import { NotFoundError, VersionConflictError } from "../core/index.js";
-import type { Group, NewGroup } from "../scim/index.js";
-import {
-  type CallOptions,
-  type ChangeSet,
-  type MembersChange,
-  type Modification,
-  ResourceRepository,
-  type WriteOptions,
-} from "./resource-repository.js";
+import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
+import type { ChangeSet, MembersChange, Modification } from "./change-set.js";
+import { type CallOptions, ResourceRepository, type WriteOptions } from "./resource-repository.js";
 
 /** That a resource is a member of a group, both by their ids. */
 export interface Membership {
@@ -35,6 +29,9 @@ export abstract class GroupRepository<
   G extends Group = Group,
   N extends NewGroup = NewGroup,
 > extends ResourceRepository<G, N> {
+  /** A store of groups with an extension of the host's own has a type of its own. */
+  override readonly type: ResourceType = groupResourceType;
+
   /**
    * Part of the group's members, in an order that is stable from page to page.
    *

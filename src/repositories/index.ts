@@ -1,4 +1,20 @@
-export type { Capabilities } from "./capabilities.js";
+export {
+  answersFilter,
+  type Capabilities,
+  demandDeclared,
+  type FilterOperator,
+} from "./capabilities.js";
+export {
+  type AttributeValues,
+  applyChangeSet,
+  type ChangeSet,
+  changeSetFor,
+  type InnerPath,
+  type MembersChange,
+  type Modification,
+  reachesWithin,
+  wholeChangeSet,
+} from "./change-set.js";
 export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
 export {
   GroupRepository,
@@ -35,15 +51,10 @@ export {
 } from "./memory/target.js";
 export { type InMemoryUserOptions, InMemoryUserRepository } from "./memory/user-repository.js";
 export { type Nonce, NonceRepository } from "./nonce-repository.js";
-export type { Filter, Page, Query } from "./query.js";
+export type { Page, Query } from "./query.js";
 export {
-  applyChangeSet,
   type CallOptions,
-  type ChangeSet,
-  changeSetFor,
   isRefusal,
-  type MembersChange,
-  type Modification,
   type ReadOptions,
   type Refusal,
   ResourceRepository,

@@ -7,8 +7,9 @@ import {
   UnsupportedError,
   VersionConflictError,
 } from "../core/index.js";
-import type { Resource } from "../scim/index.js";
+import type { Resource, ResourceType } from "../scim/index.js";
 import type { Capabilities } from "./capabilities.js";
+import { applyChangeSet, changeSetFor, type Modification } from "./change-set.js";
 import type { Page, Query } from "./query.js";
 
 /** Options of every call that may wait. */
@@ -21,6 +22,8 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   /** Attributes to return beside those that are always returned. `members` of a group come only when named here. */
   readonly attributes?: readonly string[];
+  /** Attributes that the caller does not need. A store that saves work by it leaves them out, whatever else is asked. */
+  readonly excludedAttributes?: readonly string[];
 }
 
 /** Options of a write. */
@@ -28,31 +31,6 @@ export interface WriteOptions extends CallOptions {
   /** Write only if the resource is in this version (`meta.version`), else `VersionConflictError`. */
   readonly ifVersion?: string;
 }
-
-/** Who comes into a group and who leaves it. */
-export interface MembersChange {
-  /** Remove everybody first. */
-  readonly clear?: boolean;
-  /** By their ids. A member without a type is a user. */
-  readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
-  /** One who is not a member is passed over. Without a type, a member of either type is meant. */
-  readonly remove?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
-}
-
-/** What a write changes of a resource, without having read it. */
-export interface ChangeSet<N> {
-  /** Attributes to give these values, whole. */
-  readonly set?: Partial<N>;
-  /** Attributes to clear. */
-  readonly unset?: readonly (keyof N & string)[];
-  /** Changes of what is stored beside the resource. */
-  readonly relations?: { readonly members?: MembersChange };
-}
-
-/** A blind change, or one that is computed from what it reads. */
-export type Modification<T, N> =
-  | ChangeSet<N>
-  | { readonly reads: readonly string[]; plan(current: T): ChangeSet<N> };
 
 /** One of a batch of writes. */
 export type Write<T, N> =
@@ -74,6 +52,9 @@ export type WriteResult =
  * any error that is not the package's, that it may do later.
  */
 export abstract class ResourceRepository<T extends Resource, N> {
+  /** The type of the resources: by it a path such as `name.familyName` is understood. */
+  abstract readonly type: ResourceType;
+
   /** What this store can do. */
   abstract readonly capabilities: Capabilities;
 
@@ -81,9 +62,10 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract get(id: string, options?: ReadOptions): Promise<T | undefined>;
 
   /**
-   * The resources that match.
+   * The resources that match. `demandDeclared` refuses what is to be refused.
    *
-   * @throws {UnsupportedError} the store did not declare the filter in its capabilities.
+   * @throws {UnsupportedError} the store did not declare the filter, the order or the kind of page in its capabilities.
+   * @throws {InvalidValueError} the cursor is not one of this store's answers to the same query.
    */
   abstract find(query: Query, options?: ReadOptions): Promise<Page<T>>;
 
@@ -131,8 +113,9 @@ export abstract class ResourceRepository<T extends Resource, N> {
       );
       if (current === undefined) throw new NotFoundError(id);
       const ifVersion = options.ifVersion ?? current.meta?.version;
+      const next = applyChangeSet(this.type, current, changeSetFor(modification, current));
       try {
-        await this.replace(id, applyChangeSet(current, changeSetFor(modification, current)), {
+        await this.replace(id, next, {
           ...options,
           ...(ifVersion === undefined ? {} : { ifVersion }),
         });
@@ -204,16 +187,4 @@ export function isRefusal(error: unknown): error is Refusal {
     error instanceof UnsupportedError ||
     error instanceof TooManyError
   );
-}
-
-/** The change set of a modification, given the resource that it may want to read. */
-export function changeSetFor<T, N>(modification: Modification<T, N>, current: T): ChangeSet<N> {
-  return "plan" in modification ? modification.plan(current) : modification;
-}
-
-/** The resource with the attributes of a change set set and unset; relations are left to the store. */
-export function applyChangeSet<T, N>(current: T, changes: ChangeSet<N>): T & Partial<N> {
-  const next: T & Partial<N> = { ...current, ...changes.set } as T & Partial<N>;
-  for (const attribute of changes.unset ?? []) delete next[attribute];
-  return next;
 }

@@ -1,7 +1,14 @@
 import type { ManagedAttributes, Upsert } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
 import type { SyncTarget, WriteResult } from "../repositories/index.js";
-import type { NewGroup, NewUser } from "../scim/index.js";
+import {
+  bindFilter,
+  eq,
+  groupResourceType,
+  type NewGroup,
+  type NewUser,
+  userResourceType,
+} from "../scim/index.js";
 
 /** The attributes of a change, of either type. */
 export type Attributes = Upsert["resource"];
@@ -51,7 +58,8 @@ function userAccounts(users: SyncTarget["users"]): Accounts {
     canRename: users.capabilities.rename,
     canDelete: users.capabilities.delete === "hard",
     async find(name) {
-      const page = await users.find({ filter: { operator: "eq", path: "userName", value: name } });
+      const filter = bindFilter(eq("userName", name), userResourceType);
+      const page = await users.find({ filter });
       return page.resources.map((user) => ({ id: user.id, name: user.userName }));
     },
     async isActive(id) {
@@ -83,9 +91,8 @@ function groupAccounts(groups: NonNullable<SyncTarget["groups"]>): Accounts {
     canRename: groups.capabilities.rename,
     canDelete: groups.capabilities.delete === "hard",
     async find(name) {
-      const page = await groups.find({
-        filter: { operator: "eq", path: "displayName", value: name },
-      });
+      const filter = bindFilter(eq("displayName", name), groupResourceType);
+      const page = await groups.find({ filter });
       return page.resources.map((group) => ({ id: group.id, name: group.displayName }));
     },
     async isActive(id) {
@@ -123,11 +130,11 @@ function named(attribute: string, name: string | undefined): string {
 /** Divides what a source says into values to set and attributes to clear. */
 function split<N>(attributes: ManagedAttributes<N>): {
   set: Partial<N>;
-  unset: (keyof N & string)[];
+  unset: string[];
 } {
   const named = Object.entries(attributes).filter(([, value]) => value !== undefined);
   const unset = named.filter(([, value]) => value === null).map(([attribute]) => attribute);
   // Made so, an attribute that is called "__proto__" is one like any other.
   const set = Object.fromEntries(named.filter(([, value]) => value !== null)) as Partial<N>;
-  return { set, unset: unset as (keyof N & string)[] };
+  return { set, unset };
 }

@@ -11,7 +11,16 @@ import {
   type ResourceRepository,
   UserRepository,
 } from "../repositories/index.js";
-import type { Group, NewGroup, NewUser, Resource, User } from "../scim/index.js";
+import {
+  bindFilter,
+  eq,
+  type Group,
+  type NewGroup,
+  type NewUser,
+  type Resource,
+  type User,
+  userResourceType,
+} from "../scim/index.js";
 
 /** The resources of a store as they would be after writes that were not made. */
 class Overlay<T extends Resource, N> {
@@ -44,10 +53,10 @@ class Overlay<T extends Resource, N> {
 
   async find(query: Query, naming: string, options?: ReadOptions): Promise<Page<T>> {
     const { filter } = query;
-    if (filter?.path !== naming || typeof filter.value !== "string") {
+    if (filter?.operator !== "eq" || filter.target.path !== naming) {
       throw new UnsupportedError(`A dry run finds resources by "${naming}" only.`);
     }
-    const key = caseless(filter.value);
+    const key = caseless(String(filter.value));
     const stored = await this.#stored.find(query, options);
     const resources = [
       ...[...this.#written.values()].filter((one) => caseless(this.#nameOf(one)) === key),
@@ -69,7 +78,7 @@ class Overlay<T extends Resource, N> {
 }
 
 function readOnly(capabilities: Capabilities): Capabilities {
-  return { ...capabilities, versions: "none", sessions: false };
+  return { ...capabilities, versions: "none", password: "none", sessions: false };
 }
 
 /** Users as they would be. Nothing is written to the store. */
@@ -105,9 +114,8 @@ export class DryRunUsers extends UserRepository {
   }
 
   async #store(id: string, { ...resource }: NewUser | User): Promise<User> {
-    const page = await this.find({
-      filter: { operator: "eq", path: "userName", value: resource.userName },
-    });
+    const filter = bindFilter(eq("userName", resource.userName), userResourceType);
+    const page = await this.find({ filter });
     const other = page.resources.find((user) => user.id !== id);
     if (other !== undefined) throw new UniquenessError("userName", other.id);
     if ("password" in resource) delete resource.password;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { UnsupportedError } from "../core/index.js";
 import type { Capabilities } from "../repositories/index.js";
-import type { Resource, ResourceRequest } from "../scim/index.js";
+import type { ResolvedAttribute, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
 import { type Demand, unknownIds } from "./contract.js";
-import { answers, ids, type ResourceKind, skipUnlessAnswered } from "./resource-kind.js";
+import { equal, ids, type ResourceKind, skipUnlessAnswered } from "./resource-kind.js";
 
 /** What is demanded of `find`. */
 export function findDemands<S, T extends Resource, N extends ResourceRequest>(
-  { naming, named, repository }: ResourceKind<S, T, N>,
+  { naming, type, named, repository }: ResourceKind<S, T, N>,
   capabilities: Capabilities,
 ): readonly Demand<S>[] {
   return [
@@ -52,12 +52,12 @@ export function findDemands<S, T extends Resource, N extends ResourceRequest>(
     },
     {
       name: `a filter of ${naming} ignores case and nothing else`,
-      skip: skipUnlessAnswered(capabilities, naming),
+      skip: skipUnlessAnswered(capabilities, type, naming),
       async check(subject) {
         const resources = repository(subject);
         const filter = (value: string): Promise<string[]> =>
           resources
-            .find({ filter: { operator: "eq", path: naming, value } })
+            .find({ filter: equal(type, naming, value) })
             .then((page) => ids(page.resources));
         const plain = await resources.create(named("jose"));
         const accented = await resources.create(named("JosÉ"));
@@ -71,26 +71,24 @@ export function findDemands<S, T extends Resource, N extends ResourceRequest>(
     },
     {
       name: "a filter of id is exact",
-      skip: skipUnlessAnswered(capabilities, "id"),
+      skip: skipUnlessAnswered(capabilities, type, "id"),
       async check(subject) {
         const resources = repository(subject);
         const { id } = await resources.create(named("ann"));
         const filter = (value: string): Promise<string[]> =>
-          resources
-            .find({ filter: { operator: "eq", path: "id", value } })
-            .then((page) => ids(page.resources));
+          resources.find({ filter: equal(type, "id", value) }).then((page) => ids(page.resources));
         assert.deepEqual(await filter(id), [id]);
         for (const unknown of unknownIds) assert.deepEqual(await filter(unknown), [], unknown);
       },
     },
     {
       name: "externalId is kept, filtered by exactly, changed and cleared",
-      skip: skipUnlessAnswered(capabilities, "externalId"),
+      skip: skipUnlessAnswered(capabilities, type, "externalId"),
       async check(subject) {
         const resources = repository(subject);
         const filter = (value: string): Promise<string[]> =>
           resources
-            .find({ filter: { operator: "eq", path: "externalId", value } })
+            .find({ filter: equal(type, "externalId", value) })
             .then((page) => ids(page.resources));
         const { id } = await resources.create({ ...named("ann"), externalId: "Ä1" });
         await resources.create(named("bob"));
@@ -111,12 +109,21 @@ export function findDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         await resources.create(named("ann"));
-        for (const path of ["nickName", "externalID", "__proto__", "constructor", "toString"]) {
-          if (answers(capabilities, path)) continue;
-          const filter = { operator: "eq", path, value: "ann" } as const;
-          await assert.rejects(resources.find({ filter }), UnsupportedError, path);
+        const { attribute, ...target } = equalTarget(type, naming);
+        for (const name of ["__proto__", "constructor", "toString", "nobodysAttribute"]) {
+          const unknown = { ...target, path: name, attribute: { ...attribute, name } };
+          const path = { attribute: name };
+          const filter = { operator: "eq", path, target: unknown, value: "ann" } as const;
+          await assert.rejects(resources.find({ filter }), UnsupportedError, name);
         }
       },
     },
   ];
+}
+
+/** What a filter that a store declares says of the attribute that it compares. */
+function equalTarget(type: ResourceType, path: string): ResolvedAttribute {
+  const filter = equal(type, path, "");
+  assert.ok(filter.operator === "eq");
+  return filter.target;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NotFoundError, VersionConflictError } from "../core/index.js";
 import type { Capabilities, GroupRepository, UserRepository } from "../repositories/index.js";
-import type { Group, NewGroup } from "../scim/index.js";
+import { type Group, groupResourceType, type NewGroup } from "../scim/index.js";
 import {
   type ContractCase,
   type Demand,
@@ -23,7 +23,9 @@ export interface GroupsUnderTest {
 
 const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
   naming: "displayName",
+  type: groupResourceType,
   named: (displayName) => ({ displayName }),
+  renamed: (displayName) => ({ set: { displayName } }),
   nameOf: (group) => group.displayName,
   repository: ({ groups }) => groups,
 };

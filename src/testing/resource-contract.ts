@@ -4,7 +4,7 @@ import type { Capabilities } from "../repositories/index.js";
 import type { Resource, ResourceRequest } from "../scim/index.js";
 import { type Demand, hostileStrings, unknownIds, unlessInvalid } from "./contract.js";
 import { findDemands } from "./find-demands.js";
-import { answers, ids, type ResourceKind } from "./resource-kind.js";
+import { answers, equal, ids, type ResourceKind } from "./resource-kind.js";
 import { versionDemands } from "./version-demands.js";
 
 /** What is demanded of every repository of resources. */
@@ -20,7 +20,7 @@ export function resourceDemands<S, T extends Resource, N extends ResourceRequest
 }
 
 function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
-  { naming, named, nameOf, repository }: ResourceKind<S, T, N>,
+  { naming, type, named, renamed, nameOf, repository }: ResourceKind<S, T, N>,
   capabilities: Capabilities,
 ): readonly Demand<S>[] {
   return [
@@ -51,7 +51,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const resources = repository(subject);
         for (const id of unknownIds) {
           await assert.rejects(resources.replace(id, named("ann")), NotFoundError, id);
-          await assert.rejects(resources.modify(id, { set: named("ann") }), NotFoundError, id);
+          await assert.rejects(resources.modify(id, renamed("ann")), NotFoundError, id);
         }
         assert.equal((await resources.find({})).totalResults, 0);
       },
@@ -94,10 +94,8 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
           if (created === undefined) continue;
           const read = await resources.get(created.id);
           assert.equal(read && nameOf(read), name);
-          if (!answers(capabilities, naming)) continue;
-          const page = await resources.find({
-            filter: { operator: "eq", path: naming, value: name },
-          });
+          if (!answers(capabilities, type, naming)) continue;
+          const page = await resources.find({ filter: equal(type, naming, name) });
           assert.deepEqual(ids(page.resources), [created.id], name);
         }
       },
@@ -108,10 +106,10 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         const { id } = await resources.create(named("ann"));
-        await resources.modify(id, { set: named("Ann") });
+        await resources.modify(id, renamed("Ann"));
         const replaced = await resources.replace(id, named("eve"));
         assert.equal(nameOf(replaced), "eve");
-        await resources.modify(id, { set: named("zoe") });
+        await resources.modify(id, renamed("zoe"));
         const read = await resources.get(id);
         assert.equal(read && nameOf(read), "zoe");
         const other = await resources.create(named("ann"));
@@ -152,7 +150,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const resources = repository(subject);
         const results = await resources.write([
           { kind: "create", resource: named("ann") },
-          { kind: "modify", id: "unknown", modification: { set: named("eve") } },
+          { kind: "modify", id: "unknown", modification: renamed("eve") },
           { kind: "replace", id: "unknown", resource: named("eve") },
           { kind: "create", resource: named("bob") },
         ]);
@@ -185,7 +183,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         await assert.rejects(resources.find({}, options), because);
         await assert.rejects(resources.create(named("bob"), options), because);
         await assert.rejects(resources.replace(id, named("eve"), options), because);
-        await assert.rejects(resources.modify(id, { set: named("eve") }, options), because);
+        await assert.rejects(resources.modify(id, renamed("eve"), options), because);
         const { resources: left } = await resources.find({});
         assert.deepEqual(left.map(nameOf), ["ann"]);
       },

@@ -1,11 +1,26 @@
-import type { Capabilities, ResourceRepository } from "../repositories/index.js";
-import type { Resource, ResourceRequest } from "../scim/index.js";
+import {
+  answersFilter,
+  type Capabilities,
+  type ChangeSet,
+  type ResourceRepository,
+} from "../repositories/index.js";
+import {
+  type BoundFilter,
+  bindFilter,
+  eq,
+  type Resource,
+  type ResourceRequest,
+  type ResourceType,
+} from "../scim/index.js";
 
 /** The type of resource that a suite is about, and how the suite reaches the repository. */
 export interface ResourceKind<S, T extends Resource, N extends ResourceRequest> {
   readonly naming: "userName" | "displayName";
-  /** A resource to create; also the attributes to set to rename one. */
+  readonly type: ResourceType;
+  /** A resource to create. */
   named(name: string): N;
+  /** The change that renames one. */
+  renamed(name: string): ChangeSet<N>;
   nameOf(resource: T): string | undefined;
   repository(subject: S): ResourceRepository<T, N>;
 }
@@ -15,12 +30,21 @@ export function ids(resources: readonly Resource[]): string[] {
   return resources.map((resource) => resource.id);
 }
 
+/** The filter that an attribute has a value. */
+export function equal(type: ResourceType, path: string, value: string): BoundFilter {
+  return bindFilter(eq(path, value), type);
+}
+
 /** Whether a store answers filters of an attribute. */
-export function answers({ filter }: Capabilities, path: string): boolean {
-  return Object.hasOwn(filter, path) && filter[path]?.includes("eq") === true;
+export function answers(capabilities: Capabilities, type: ResourceType, path: string): boolean {
+  return answersFilter(capabilities, equal(type, path, ""));
 }
 
 /** Why a case about filters of an attribute does not apply, if it does not. */
-export function skipUnlessAnswered(capabilities: Capabilities, path: string): string | undefined {
-  return answers(capabilities, path) ? undefined : `the store declares no filter of ${path}`;
+export function skipUnlessAnswered(
+  capabilities: Capabilities,
+  type: ResourceType,
+  path: string,
+): string | undefined {
+  return answers(capabilities, type, path) ? undefined : `the store declares no filter of ${path}`;
 }

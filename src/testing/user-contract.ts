@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UniquenessError } from "../core/index.js";
 import type { Capabilities, UserRepository } from "../repositories/index.js";
-import type { NewUser, User } from "../scim/index.js";
+import { type NewUser, type User, userResourceType } from "../scim/index.js";
 import {
   type ContractCase,
   type Demand,
@@ -16,7 +16,9 @@ import type { ResourceKind } from "./resource-kind.js";
 
 const kind: ResourceKind<UserRepository, User, NewUser> = {
   naming: "userName",
+  type: userResourceType,
   named: (userName) => ({ userName }),
+  renamed: (userName) => ({ set: { userName } }),
   nameOf: (user) => user.userName,
   repository: (users) => users,
 };
@@ -149,7 +151,6 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
         const password = "correct horse battery staple";
         const created = await users.create({ userName: "ann", password });
         const replaced = await users.replace(created.id, { userName: "ann", password });
-        await users.modify(created.id, { set: { password } });
         const read = await users.get(created.id, { attributes: ["password"] });
         const { resources } = await users.find({}, { attributes: ["password"] });
         for (const user of [created, replaced, read, ...resources]) {

@@ -7,7 +7,7 @@ import type { ResourceKind } from "./resource-kind.js";
 
 /** What is demanded of versions, and of writers that come at once. */
 export function versionDemands<S, T extends Resource, N extends ResourceRequest>(
-  { named, nameOf, repository }: ResourceKind<S, T, N>,
+  { named, renamed, nameOf, repository }: ResourceKind<S, T, N>,
   capabilities: Capabilities,
 ): readonly Demand<S>[] {
   const skip =
@@ -33,7 +33,7 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
         const created = await resources.create(named("ann"));
         const replaced = await resources.replace(created.id, named("Ann"));
         assert.equal((await resources.get(created.id))?.meta?.version, replaced.meta?.version);
-        await resources.modify(created.id, { set: named("ANN") });
+        await resources.modify(created.id, renamed("ANN"));
         const modified = await resources.get(created.id);
         const versions = [created, replaced, modified].map((resource) => resource?.meta?.version);
         assert.equal(new Set(versions).size, 3);
@@ -50,10 +50,7 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
         const current = await resources.replace(id, named("Ann"), { ifVersion: old.version });
         const stale = { ifVersion: old.version };
         await assert.rejects(resources.replace(id, named("eve"), stale), VersionConflictError);
-        await assert.rejects(
-          resources.modify(id, { set: named("eve") }, stale),
-          VersionConflictError,
-        );
+        await assert.rejects(resources.modify(id, renamed("eve"), stale), VersionConflictError);
         if (capabilities.delete !== "none") {
           await assert.rejects(resources.delete(id, stale), VersionConflictError);
         }
@@ -87,7 +84,7 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
         const append = (letter: string): Promise<void> =>
           resources.modify(id, {
             reads: [],
-            plan: (current) => ({ set: named(`${nameOf(current)}${letter}`) }),
+            plan: (current) => renamed(`${nameOf(current)}${letter}`),
           });
         await Promise.all(["a", "b", "c", "d", "e"].map(append));
         const read = await resources.get(id);

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WatchOptions, watchDirectory } from "concordat/ldap";
 import { inMemoryTarget } from "concordat/repositories";
+import { bindFilter, eq, userResourceType } from "concordat/scim";
 import { type Outcome, synchronize } from "concordat/sync";
 import { type Directory, startDirectory } from "concordat/testing/directory";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -203,7 +204,7 @@ describe("a directory that is wrong, or wrongly asked", () => {
     await expect(run(withDescription)).rejects.toMatchObject({ code: "ldap_message_too_large" });
     await run({ ...options, maxMessageSize: 20_000_000 });
     const { resources } = await target.users.find({
-      filter: { operator: "eq", path: "userName", value: "dora" },
+      filter: bindFilter(eq("userName", "dora"), userResourceType),
     });
     expect(resources[0]?.title).toHaveLength(10_000_000);
   });

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { NotFoundError, UniquenessError, UnsupportedError } from "concordat";
+import { NotFoundError, UniquenessError } from "concordat";
 import {
   createTables,
   joinTransaction,
@@ -10,12 +10,13 @@ import {
 } from "concordat/kysely";
 import {
   type Capabilities,
+  demandDeclared,
   type Page,
   type Query,
   type SyncTarget,
   UserRepository,
 } from "concordat/repositories";
-import type { NewUser, User } from "concordat/scim";
+import { bindFilter, eq as equal, type NewUser, type User, userResourceType } from "concordat/scim";
 import { syncTargetContract } from "concordat/testing";
 import { eq } from "drizzle-orm";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
@@ -61,11 +62,13 @@ class DrizzleUsers extends UserRepository {
     return account && toUser(account);
   }
 
-  override async find({ filter, startIndex = 1, count = 100 }: Query): Promise<Page<User>> {
-    if (filter !== undefined && filter.path !== "userName") {
-      throw new UnsupportedError(`There is no filter of "${filter.path}".`);
-    }
-    const name = filter && eq(accounts.loginKey, String(filter.value).toLowerCase());
+  override async find(query: Query): Promise<Page<User>> {
+    demandDeclared(query, this.capabilities);
+    const { filter, startIndex = 1, count = 100 } = query;
+    const name =
+      filter?.operator === "eq"
+        ? eq(accounts.loginKey, String(filter.value).toLowerCase())
+        : undefined;
     const found = await this.#db.select().from(accounts).where(name).orderBy(accounts.id);
     return {
       totalResults: found.length,
@@ -102,7 +105,7 @@ class DrizzleUsers extends UserRepository {
   }
 
   async #demandFree(userName: string, own?: string): Promise<void> {
-    const filter = { operator: "eq", path: "userName", value: userName } as const;
+    const filter = bindFilter(equal("userName", userName), userResourceType);
     const [other] = (await this.find({ filter })).resources;
     if (other !== undefined && other.id !== own) throw new UniquenessError("userName", other.id);
   }

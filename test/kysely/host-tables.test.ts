@@ -5,6 +5,7 @@ import {
   type MemberMap,
   type UserMap,
 } from "concordat/kysely";
+import { bindFilter, eq, userResourceType } from "concordat/scim";
 import { groupRepositoryContract, userRepositoryContract } from "concordat/testing";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { afterAll, describe, expect, test } from "vitest";
@@ -190,7 +191,7 @@ for (const database of databases) {
       await users.create({ userName: "Éclair", active: true });
       await users.create({ userName: "jose", active: false });
       const find = async (path: string, value: string | boolean): Promise<string[]> =>
-        (await users.find({ filter: { operator: "eq", path, value } })).resources.map(
+        (await users.find({ filter: bindFilter(eq(path, value), userResourceType) })).resources.map(
           (user) => user.userName,
         );
       expect(await find("userName", "éCLAIR")).toEqual(["Éclair"]);
@@ -301,7 +302,7 @@ for (const database of databases) {
         { kind: "create", resource: { userName: "eve" } },
       ]);
       expect(batched).toMatchObject({ written: false, error: taken });
-      const filter = { operator: "eq", path: "userName", value: "eVE" } as const;
+      const filter = bindFilter(eq("userName", "eVE"), userResourceType);
       expect((await users.find({ filter })).totalResults).toBe(1);
     });
 

@@ -8,6 +8,7 @@ import {
   type UserMap,
 } from "concordat/kysely";
 import type { Link } from "concordat/repositories";
+import { bindFilter, eq, userResourceType } from "concordat/scim";
 import { type Kysely, sql, type Transaction } from "kysely";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import {
@@ -333,7 +334,7 @@ async function demandOneHolder(
   db: Kysely<unknown>,
   results: readonly PromiseSettledResult<unknown>[],
 ): Promise<void> {
-  const filter = { operator: "eq", path: "userName", value: "ann" } as const;
+  const filter = bindFilter(eq("userName", "ann"), userResourceType);
   const { resources } = await new KyselyUserRepository(db).find({ filter });
   expect(resources).toHaveLength(1);
   const reasons = reasonsOf(results);

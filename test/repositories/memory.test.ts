@@ -10,6 +10,7 @@ import {
   type LinkSelection,
   type LinkState,
 } from "concordat/repositories";
+import { bindFilter, eq, groupResourceType, userResourceType } from "concordat/scim";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
@@ -86,7 +87,7 @@ describe("resources in memory", () => {
       (await groups.create({ displayName: "staff" })).id,
       (await groups.create({ displayName: "STAFF" })).id,
     ];
-    const filter = { operator: "eq", path: "displayName", value: "Staff" } as const;
+    const filter = bindFilter(eq("displayName", "Staff"), groupResourceType);
     const { resources } = await groups.find({ filter });
     expect(resources.map(({ id }) => id)).toEqual(ids.sort());
     const unique = new InMemoryGroupRepository({ uniqueDisplayName: true });
@@ -178,7 +179,9 @@ describe("a transaction in memory", () => {
       ["userName", "Ann"],
       ["externalId", "7"],
     ] as const) {
-      const found = await target.users.find({ filter: { operator: "eq", path, value } });
+      const found = await target.users.find({
+        filter: bindFilter(eq(path, value), userResourceType),
+      });
       expect(found.resources).toEqual([user]);
     }
   });

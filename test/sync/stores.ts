@@ -1,6 +1,6 @@
 import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
 import { inMemoryTarget, type SyncTarget, type WriteResult } from "concordat/repositories";
-import type { User } from "concordat/scim";
+import { bindFilter, eq, groupResourceType, type User, userResourceType } from "concordat/scim";
 import { Kysely, sql } from "kysely";
 import { describe, onTestFinished } from "vitest";
 
@@ -188,7 +188,7 @@ async function allUsers(target: Target): Promise<readonly User[]> {
   for (;;) {
     const page = await target.users.find({ startIndex: users.length + 1 });
     users.push(...page.resources);
-    if (page.resources.length === 0 || users.length >= page.totalResults) return users;
+    if (page.resources.length === 0 || users.length >= (page.totalResults ?? 0)) return users;
   }
 }
 
@@ -205,7 +205,7 @@ async function memberIds(target: Target, group: string): Promise<readonly string
 /** The user of this name. */
 export async function userNamed(target: Target, userName: string): Promise<User> {
   const page = await target.users.find({
-    filter: { operator: "eq", path: "userName", value: userName },
+    filter: bindFilter(eq("userName", userName), userResourceType),
   });
   const user = page.resources[0];
   if (user === undefined) throw new Error(`There is no user "${userName}".`);
@@ -215,7 +215,7 @@ export async function userNamed(target: Target, userName: string): Promise<User>
 /** The id of the group of this name. */
 export async function groupNamed(target: Target, displayName: string): Promise<string> {
   const page = await target.groups.find({
-    filter: { operator: "eq", path: "displayName", value: displayName },
+    filter: bindFilter(eq("displayName", displayName), groupResourceType),
   });
   const group = page.resources[0];
   if (group === undefined) throw new Error(`There is no group "${displayName}".`);

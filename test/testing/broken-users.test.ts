@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { UniquenessError } from "concordat";
 import { InMemoryUserRepository, type Page, type Query } from "concordat/repositories";
-import type { NewUser, User } from "concordat/scim";
+import { bindFilter, eq, type NewUser, type User, userResourceType } from "concordat/scim";
 import { userRepositoryContract } from "concordat/testing";
 import { expect, test } from "vitest";
 import { type Flaw, testFlaws } from "./flaws.js";
@@ -13,7 +13,7 @@ const users: readonly Flaw[] = [
       () =>
         new (class extends InMemoryUserRepository {
           override async create(resource: NewUser): Promise<User> {
-            const filter = { operator: "eq", path: "userName", value: resource.userName } as const;
+            const filter = bindFilter(eq("userName", resource.userName), userResourceType);
             const [taken] = (await this.find({ filter })).resources;
             if (taken !== undefined) throw new UniquenessError("userName", taken.id);
             await setImmediate();
@@ -65,7 +65,7 @@ const users: readonly Flaw[] = [
               name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
             const page = await super.find(query);
             const { filter } = query;
-            if (filter?.path !== "userName") return page;
+            if (filter?.operator !== "eq" || filter.target.path !== "userName") return page;
             const resources = page.resources.filter(
               (user) => fold(user.userName) === fold(String(filter.value)),
             );
@@ -94,10 +94,10 @@ const users: readonly Flaw[] = [
         new (class extends InMemoryUserRepository {
           #calls = 0;
           override async find({ startIndex = 1, count = 1000 }: Query): Promise<Page<User>> {
-            const { resources, totalResults } = await super.find({});
+            const { resources } = await super.find({});
             const order = this.#calls++ % 2 === 0 ? resources : [...resources].reverse();
             const page = order.slice(startIndex - 1, startIndex - 1 + count);
-            return { totalResults, startIndex, resources: page };
+            return { totalResults: resources.length, startIndex, resources: page };
           }
         })(),
     ),

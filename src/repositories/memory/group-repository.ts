@@ -1,17 +1,21 @@
 import { InvalidValueError } from "../../core/index.js";
-import type { Group, GroupMember, NewGroup } from "../../scim/index.js";
+import {
+  type Group,
+  type GroupMember,
+  groupResourceType,
+  type NewGroup,
+  type ResourceType,
+} from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
-import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
-import type { Page, Query } from "../query.js";
 import {
   applyChangeSet,
-  type CallOptions,
   changeSetFor,
   type MembersChange,
   type Modification,
-  type ReadOptions,
-  type WriteOptions,
-} from "../resource-repository.js";
+} from "../change-set.js";
+import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
+import type { Page, Query } from "../query.js";
+import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
 import { type Journal, Session } from "./session.js";
 import { composite, Table, take } from "./table.js";
@@ -38,17 +42,18 @@ class GroupStore extends ResourceStore<Group> {
   constructor(options: InMemoryGroupOptions) {
     super(
       {
-        name: "Group",
+        type: options.type ?? groupResourceType,
         naming: { attribute: "displayName", unique: options.uniqueDisplayName ?? false },
         passedOver: ["id", "meta", "members"],
+        unknown: ["schemas", "meta.location", "members.$ref", "members.display"],
       },
       options,
     );
   }
 
   /** The group as it is read: with its members only if they are asked for. */
-  view(group: Group, attributes: readonly string[] = []): Group {
-    if (!attributes.includes("members")) return group;
+  view(group: Group, { attributes = [], excludedAttributes = [] }: ReadOptions = {}): Group {
+    if (!attributes.includes("members") || excludedAttributes.includes("members")) return group;
     const members = [...this.#members.rows("group", group.id)].map(toMember);
     return members.length === 0
       ? group
@@ -101,6 +106,14 @@ class GroupStore extends ResourceStore<Group> {
     if (journal.length > begun) this.touch(journal, group);
   }
 
+  protected override lookUp(path: string, value: string): Iterable<string> | undefined {
+    return path === "members.value" ? this.groupsOf(value) : super.lookUp(path, value);
+  }
+
+  protected override seen(group: Group, attributes: ReadonlySet<string>): Group {
+    return attributes.has("members") ? this.view(group, { attributes: ["members"] }) : group;
+  }
+
   override delete(journal: Journal, id: string): void {
     const own = [...this.#members.rows("group", id)];
     const asMember = [...this.#members.rows("member", id)].filter(({ type }) => type === "Group");
@@ -143,6 +156,7 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
  * another store. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
  */
 export class InMemoryGroupRepository extends GroupRepository {
+  override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
   readonly #options: InMemoryGroupOptions;
   readonly #session: Session;
@@ -160,14 +174,8 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.#options = options;
     this.#session = session;
     this.#store = store;
-    this.capabilities = {
-      filter: store.filter,
-      maxPageSize: store.maxPageSize,
-      versions: "atomic",
-      delete: "hard",
-      rename: true,
-      sessions: false,
-    };
+    this.type = options.type ?? groupResourceType;
+    this.capabilities = store.capabilities;
   }
 
   /** The same store, bound to a transaction. @internal */
@@ -178,14 +186,14 @@ export class InMemoryGroupRepository extends GroupRepository {
   override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
     return this.#session.run(() => {
       const group = this.#store.get(id);
-      return group && this.#store.view(group, options?.attributes);
+      return group && this.#store.view(group, options);
     }, options?.signal);
   }
 
   override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
     return this.#session.run(() => {
       const page = this.#store.find(query);
-      const view = (group: Group): Group => this.#store.view(group, options?.attributes);
+      const view = (group: Group): Group => this.#store.view(group, options);
       return { ...page, resources: page.resources.map(view) };
     }, options?.signal);
   }
@@ -219,12 +227,12 @@ export class InMemoryGroupRepository extends GroupRepository {
     return this.#session.run((journal) => {
       const stored = this.#store.demand(id, options?.ifVersion);
       const reads = "plan" in modification ? modification.reads : [];
-      const changes = changeSetFor(modification, this.#store.view(stored, reads));
+      const changes = changeSetFor(modification, this.#store.view(stored, { attributes: reads }));
       const { set, unset, relations } = changes;
       const group =
         set === undefined && unset === undefined
           ? stored
-          : this.#store.replace(journal, stored, applyChangeSet(stored, changes));
+          : this.#store.replace(journal, stored, applyChangeSet(this.type, stored, changes));
       const all = unset?.includes("members") ? [] : set?.members;
       if (all !== undefined) this.#store.changeMembers(journal, group, toMembersChange(all));
       if (relations?.members !== undefined) {

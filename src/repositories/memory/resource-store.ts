@@ -4,18 +4,27 @@ import {
   InvalidValueError,
   NotFoundError,
   UniquenessError,
-  UnsupportedError,
   VersionConflictError,
 } from "../../core/index.js";
-import type { Meta, Resource } from "../../scim/index.js";
-import type { Capabilities } from "../capabilities.js";
-import type { Filter, Page, Query } from "../query.js";
+import {
+  type BoundFilter,
+  compileFilter,
+  type Meta,
+  type Resource,
+  type ResourceType,
+} from "../../scim/index.js";
+import { type Capabilities, demandDeclared, type FilterOperator } from "../capabilities.js";
+import { inOrder, type Ordered, pageOf } from "../pages.js";
+import type { Page, Query } from "../query.js";
+import { candidates } from "./filter-candidates.js";
 import { frozenCopy } from "./frozen.js";
 import type { Journal } from "./session.js";
 import { Table } from "./table.js";
 
 /** Options of the in-memory stores of resources. */
 export interface InMemoryResourceOptions {
+  /** The type of the resources, for extensions of the host's own. Default: that of RFC 7643. */
+  readonly type?: ResourceType;
   /** What the time is, for `meta.created` and `meta.lastModified`. Default: the system's clock. */
   readonly now?: () => Date;
   /** Makes the id of a new resource. Default: a random UUID. */
@@ -26,18 +35,20 @@ export interface InMemoryResourceOptions {
 
 /** The resource type that a store holds. */
 export interface StoredType {
-  readonly name: "User" | "Group";
+  readonly type: ResourceType;
   /** The attribute that names a resource, and whether only one resource may have a name. */
   readonly naming: { readonly attribute: "userName" | "displayName"; readonly unique: boolean };
   /** Attributes that are not stored with the resource: read-only ones, secrets, and what is kept beside it. */
   readonly passedOver: readonly string[];
+  /** Paths of attributes that the store does not know, so that nothing can be asked of them. */
+  readonly unknown: readonly string[];
 }
 
 /** Resources of one type, with versions and indexes. Every method is one step; it changes nothing when it throws. */
 export class ResourceStore<T extends Resource> {
   readonly maxPageSize: number;
-  /** The filters that the indexes answer. */
-  readonly filter: Capabilities["filter"];
+  /** What the store answers, and what it can do with resources of any type. */
+  readonly capabilities: Capabilities;
   readonly #type: StoredType;
   readonly #now: () => Date;
   readonly #newId: () => string;
@@ -50,7 +61,14 @@ export class ResourceStore<T extends Resource> {
     this.#now = options.now ?? (() => new Date());
     this.#newId = options.newId ?? randomUUID;
     this.maxPageSize = options.maxPageSize ?? 1000;
-    this.filter = { id: ["eq"], [type.naming.attribute]: ["eq"], externalId: ["eq"] };
+    this.capabilities = {
+      ...everyQuestion(type),
+      maxPageSize: this.maxPageSize,
+      versions: "atomic",
+      delete: "hard",
+      rename: true,
+      sessions: false,
+    };
     this.#table = new Table((resource) => resource.id, {
       all: () => [""],
       name: (resource) => [caseless(this.#nameOf(resource))],
@@ -73,11 +91,12 @@ export class ResourceStore<T extends Resource> {
   }
 
   find(query: Query): Page<T> {
-    const first = Math.max(Math.trunc(query.startIndex ?? 1), 1);
-    const asked = Math.max(Math.trunc(query.count ?? this.maxPageSize), 0);
-    const count = Math.min(asked, this.maxPageSize);
-    const { totalResults, resources } = this.#matching(query.filter, first - 1, count);
-    return { totalResults, startIndex: first, resources };
+    demandDeclared(query, this.capabilities);
+    const { filter, sort } = query;
+    if (filter === undefined && sort === undefined) {
+      return pageOf(this.#all(), query, this.maxPageSize);
+    }
+    return pageOf(inOrder(this.#matching(filter), sort), query, this.maxPageSize);
   }
 
   create(journal: Journal, attributes: object): T {
@@ -100,11 +119,23 @@ export class ResourceStore<T extends Resource> {
     this.#table.delete(journal, id);
   }
 
+  /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index tells. */
+  protected lookUp(path: string, value: string): Iterable<string> | undefined {
+    if (path === "id") return [value];
+    if (path === this.#type.naming.attribute) return this.#table.keys("name", value);
+    return path === "externalId" ? this.#table.keys("externalId", value) : undefined;
+  }
+
+  /** The resource as filters and orders see it, with what is kept beside it where this attribute is asked for. */
+  protected seen(resource: T, _attributes: ReadonlySet<string>): T {
+    return resource;
+  }
+
   #put(journal: Journal, id: string, attributes: object, created: string | undefined): T {
     const now = this.#now().toISOString();
     this.#writes++;
     const meta: Meta = {
-      resourceType: this.#type.name,
+      resourceType: this.#type.type.name,
       created: created ?? now,
       lastModified: now,
       version: `W/"${this.#writes}"`,
@@ -143,37 +174,75 @@ export class ResourceStore<T extends Resource> {
     return typeof name === "string" ? name : "";
   }
 
-  #matching(
-    filter: Filter | undefined,
-    start: number,
-    count: number,
-  ): Pick<Page<T>, "totalResults" | "resources"> {
-    if (filter === undefined) return this.#bucket("all", "", start, count);
-    const { path, operator, value } = filter;
-    if (!Object.hasOwn(this.filter, path) || !this.filter[path]?.includes(operator)) {
-      throw new UnsupportedError(`This store does not answer filters of "${path} ${operator}".`);
-    }
-    if (typeof value !== "string") {
-      throw new InvalidValueError(path, "It is a string, and is compared with strings only.");
-    }
-    if (path === "externalId") return this.#bucket("externalId", value, start, count);
-    if (path !== "id") return this.#bucket("name", caseless(value), start, count);
-    const found = this.#table.get(value);
+  #all(): Ordered<T> {
     return {
-      totalResults: found === undefined ? 0 : 1,
-      resources: found === undefined ? [] : [found].slice(start, start + count),
+      size: this.#table.count("all", ""),
+      slice: (start, count) => this.#table.slice("all", "", start, count),
+      locate: ({ id }) => ({
+        before: this.#table.countBefore("all", "", id),
+        found: this.#table.get(id) !== undefined,
+      }),
     };
   }
 
-  #bucket(
-    index: "all" | "name" | "externalId",
-    bucket: string,
-    start: number,
-    count: number,
-  ): Pick<Page<T>, "totalResults" | "resources"> {
-    return {
-      totalResults: this.#table.count(index, bucket),
-      resources: this.#table.slice(index, bucket, start, count),
-    };
+  /** The resources that match, in the order of their ids. */
+  #matching(filter: BoundFilter | undefined): T[] {
+    if (filter === undefined) return this.#table.slice("all", "", 0, Number.POSITIVE_INFINITY);
+    const matches = compileFilter(filter);
+    const attributes = new Set(attributesOf(filter));
+    const isMatch = (resource: T): boolean => matches(this.seen(resource, attributes));
+    const known = candidates(filter, (path, value) => this.lookUp(path, value));
+    if (known === undefined) {
+      return this.#table.slice("all", "", 0, Number.POSITIVE_INFINITY).filter(isMatch);
+    }
+    const resources = [...known].sort().flatMap((id) => this.#table.get(id) ?? []);
+    return resources.filter(isMatch);
   }
+}
+
+/** The names of the attributes that a filter asks for. */
+function attributesOf(filter: BoundFilter): readonly string[] {
+  switch (filter.operator) {
+    case "and":
+    case "or":
+      return filter.filters.flatMap(attributesOf);
+    case "not":
+      return attributesOf(filter.filter);
+    default:
+      return [filter.target.attribute.name];
+  }
+}
+
+const operators: readonly FilterOperator[] = [
+  "eq",
+  "ne",
+  "co",
+  "sw",
+  "ew",
+  "gt",
+  "ge",
+  "lt",
+  "le",
+  "pr",
+  "valuePath",
+];
+
+/** Every filter and every order of the attributes that are known, in pages of both kinds. */
+function everyQuestion({
+  type,
+  unknown,
+}: StoredType): Required<Pick<Capabilities, "filter" | "logic" | "sort" | "pages">> {
+  const known = [...type.attributes.values()].filter(
+    ({ path, extension, attribute }) =>
+      !unknown.includes(path) && (extension || !unknown.includes(attribute.name)),
+  );
+  const simple = known.filter(
+    ({ attribute, subAttribute }) => (subAttribute ?? attribute).type !== "complex",
+  );
+  return {
+    filter: Object.fromEntries(known.map(({ path }) => [path, operators])),
+    logic: ["and", "or", "not"],
+    sort: simple.map(({ path }) => path),
+    pages: ["index", "cursor"],
+  };
 }

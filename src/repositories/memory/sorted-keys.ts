@@ -70,6 +70,13 @@ export class SortedKeys {
     return found;
   }
 
+  /** How many keys come before this one, which need not be in the set. */
+  countBefore(key: string): number {
+    const at = this.#blockFor(key);
+    const whole = this.#blocks.slice(0, at).reduce((sum, block) => sum + block.length, 0);
+    return whole + placeIn(this.#blocks[at] ?? [], key);
+  }
+
   /** The first block that does not end before the key. */
   #blockFor(key: string): number {
     return firstNot(this.#blocks.length, (at) => (this.#blocks[at]?.at(-1) ?? "") < key);

@@ -56,6 +56,16 @@ export class Table<Row, Index extends string = never> {
     return keys.flatMap((key) => this.#rows.get(key) ?? []);
   }
 
+  /** The keys of the rows of a bucket, in order. */
+  keys(index: Index, bucket: string): Iterable<string> {
+    return this.#indexes.get(index)?.get(bucket)?.after() ?? [];
+  }
+
+  /** How many rows of a bucket have keys before this one. */
+  countBefore(index: Index, bucket: string, key: string): number {
+    return this.#indexes.get(index)?.get(bucket)?.countBefore(key) ?? 0;
+  }
+
   /** How many rows are in a bucket. */
   count(index: Index, bucket: string): number {
     return this.#indexes.get(index)?.get(bucket)?.size ?? 0;

@@ -1,14 +1,8 @@
-import type { NewUser, User } from "../../scim/index.js";
+import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
+import { applyChangeSet, changeSetFor, type Modification } from "../change-set.js";
 import type { Page, Query } from "../query.js";
-import {
-  applyChangeSet,
-  type CallOptions,
-  changeSetFor,
-  type Modification,
-  type ReadOptions,
-  type WriteOptions,
-} from "../resource-repository.js";
+import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { UserRepository } from "../user-repository.js";
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
 import { Session } from "./session.js";
@@ -17,17 +11,26 @@ import { Session } from "./session.js";
 export interface InMemoryUserOptions extends InMemoryResourceOptions {
   /** Ends the sessions of a user. Without it the store has no sessions. */
   readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+  /** Is handed the passwords of users who are created, and later ones. Without it, passwords are passed over. */
+  readonly setPassword?: (id: string, password: string, options?: CallOptions) => Promise<void>;
 }
 
 /**
  * Users in memory: for tests, for trying things out, and as the example of what a store does.
  *
  * Names are unique and compared without regard to case and to compatibility forms (NFKC); they are else taken as they are,
- * accents and trailing spaces included. Pages are ordered by id. Resources are frozen. A password is accepted and not kept.
+ * accents and trailing spaces included. Every filter is answered, but of `groups`: those of `id`, `userName` and `externalId` by
+ * an index, others by looking at every user. Without an order, pages are ordered by id. Resources are frozen.
  */
 export class InMemoryUserRepository extends UserRepository {
+  override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
   override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+  override readonly setPassword?: (
+    id: string,
+    password: string,
+    options?: CallOptions,
+  ) => Promise<void>;
   readonly #options: InMemoryUserOptions;
   readonly #session: Session;
   readonly #store: ResourceStore<User>;
@@ -40,9 +43,10 @@ export class InMemoryUserRepository extends UserRepository {
     session: Session = new Session(),
     store: ResourceStore<User> = new ResourceStore<User>(
       {
-        name: "User",
+        type: options.type ?? userResourceType,
         naming: { attribute: "userName", unique: true },
         passedOver: ["id", "meta", "groups", "password"],
+        unknown: ["schemas", "meta.location", "groups"],
       },
       options,
     ),
@@ -51,15 +55,20 @@ export class InMemoryUserRepository extends UserRepository {
     this.#options = options;
     this.#session = session;
     this.#store = store;
+    const { type = userResourceType, revokeSessions, setPassword } = options;
+    this.type = type;
     this.capabilities = {
-      filter: store.filter,
-      maxPageSize: store.maxPageSize,
-      versions: "atomic",
-      delete: "hard",
-      rename: true,
-      sessions: options.revokeSessions !== undefined,
+      ...store.capabilities,
+      password: setPassword === undefined ? "none" : "set",
+      sessions: revokeSessions !== undefined,
     };
-    if (options.revokeSessions !== undefined) this.revokeSessions = options.revokeSessions;
+    if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
+    if (setPassword !== undefined) {
+      this.setPassword = async (id, password, callOptions) => {
+        await this.#session.run(() => this.#store.demand(id), callOptions?.signal);
+        await setPassword(id, password, callOptions);
+      };
+    }
   }
 
   /** The same store, bound to a transaction. @internal */
@@ -75,8 +84,15 @@ export class InMemoryUserRepository extends UserRepository {
     return this.#session.run(() => this.#store.find(query), options?.signal);
   }
 
-  override create(resource: NewUser, options?: CallOptions): Promise<User> {
-    return this.#session.run((journal) => this.#store.create(journal, resource), options?.signal);
+  override async create(resource: NewUser, options?: CallOptions): Promise<User> {
+    const user = await this.#session.run(
+      (journal) => this.#store.create(journal, resource),
+      options?.signal,
+    );
+    if (resource.password !== undefined) {
+      await this.#options.setPassword?.(user.id, resource.password, options);
+    }
+    return user;
   }
 
   override replace(id: string, resource: NewUser | User, options?: WriteOptions): Promise<User> {
@@ -94,7 +110,7 @@ export class InMemoryUserRepository extends UserRepository {
     return this.#session.run((journal) => {
       const current = this.#store.demand(id, options?.ifVersion);
       const changes = changeSetFor(modification, current);
-      this.#store.replace(journal, current, applyChangeSet(current, changes));
+      this.#store.replace(journal, current, applyChangeSet(this.type, current, changes));
     }, options?.signal);
   }
 
