@@ -55,6 +55,26 @@ export type {
 } from "./filter/profile.js";
 export { type SplitFilter, splitFilter } from "./filter/split.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
+export { type PatchOp, type PatchOperation, patchOpId } from "./message/patch-op.js";
+export { applyPatch } from "./patch/apply-patch.js";
+export { diffResources } from "./patch/diff-resources.js";
+export { InvalidSyntaxError, NoTargetError } from "./patch/errors.js";
+export type { MemberChanges, MemberName } from "./patch/member-changes.js";
+export {
+  modificationOf,
+  type PatchChanges,
+  type PatchModification,
+} from "./patch/modification.js";
+export type {
+  EditStep,
+  Entries,
+  PatchPlan,
+  PatchStep,
+  PlanPatchOptions,
+} from "./patch/plan.js";
+export { planPatch } from "./patch/plan-patch.js";
+export type { PatchLimits } from "./patch/read-operations.js";
+export type { Selection, ValueKey } from "./patch/target.js";
 export {
   entraProfile,
   lenientProfile,
@@ -80,6 +100,7 @@ export type {
   StringAttributeDefinition,
   Uniqueness,
 } from "./schema/attribute.js";
+export type { AttributeNode, Children, ExtensionNode } from "./schema/attribute-tree.js";
 export {
   commonAttributes,
   type Meta,

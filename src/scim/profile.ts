@@ -27,9 +27,9 @@ export type RewriteName =
   | "keepSelection"
   /** Keys of an operation without a path that are paths themselves, such as `"name.givenName"`. */
   | "pathKeys"
-  /** What is readOnly in the value of an operation: it is passed over. */
+  /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
   | "passOverReadOnly"
-  /** Unknown attributes in the value of an operation: they are passed over. */
+  /** Unknown attributes in the value of an operation: the same. */
   | "passOverUnknown"
   /** A filter in a path that the `entra` profile of filters reads, such as `[primary eq "True"]`. */
   | "entraFilter";
@@ -48,7 +48,7 @@ export interface Rewrite {
   readonly rewrite: RewriteName;
   /** The index of the operation of a PATCH, from 0; absent from resources. */
   readonly operation?: number;
-  /** Where: the path of the attribute as the schema spells it, without any value. */
+  /** Where: the path of the attribute as the schema spells it. */
   readonly path: string;
 }
 

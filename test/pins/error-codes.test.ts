@@ -1,6 +1,11 @@
 import * as concordat from "concordat";
 import { DefinitionError, FederationError } from "concordat/federation";
-import { InvalidFilterError, InvalidPathError } from "concordat/scim";
+import {
+  InvalidFilterError,
+  InvalidPathError,
+  InvalidSyntaxError,
+  NoTargetError,
+} from "concordat/scim";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
 
@@ -18,6 +23,8 @@ test("each kind of error has its code", () => {
     new concordat.UnavailableError("message"),
     new InvalidFilterError("message"),
     new InvalidPathError("message"),
+    new InvalidSyntaxError("message"),
+    new NoTargetError("message"),
     new StreamTakenError("source"),
     new DefinitionError([]),
     new FederationError("unreachable", "server"),
@@ -34,6 +41,8 @@ test("each kind of error has its code", () => {
     UnavailableError: "unavailable",
     InvalidFilterError: "invalid_filter",
     InvalidPathError: "invalid_path",
+    InvalidSyntaxError: "invalid_syntax",
+    NoTargetError: "no_target",
     StreamTakenError: "stream_taken",
     DefinitionError: "definition",
     FederationError: "federation",

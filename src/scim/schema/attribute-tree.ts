@@ -12,6 +12,8 @@ export interface AttributeNode {
   readonly attribute: Attribute;
   /** The URI of the extension that the attribute belongs to. */
   readonly extension?: string;
+  /** The path of the complex attribute that the sub-attribute belongs to. */
+  readonly parentPath?: string;
   /** The sub-attributes of a complex attribute. */
   readonly children: Children;
 }
@@ -88,7 +90,9 @@ function makeTree(type: ResourceType): AttributeTree {
   const byPath = new Map<string, AttributeNode>();
   const extensions = new Map<string, ExtensionNode>();
   for (const { schema, required } of type.schemaExtensions) {
-    const children = childrenOf(schema.attributes, `${schema.id}:`, byPath, schema.id);
+    const children = childrenOf(schema.attributes, `${schema.id}:`, byPath, {
+      extension: schema.id,
+    });
     const extension = { path: schema.id, schema, isRequired: required, children };
     extensions.set(schema.id.toLowerCase(), extension).set(schema.id, extension);
   }
@@ -100,7 +104,7 @@ function childrenOf(
   attributes: Attributes,
   prefix: string,
   byPath: Map<string, AttributeNode>,
-  extension?: string,
+  within: Pick<AttributeNode, "extension" | "parentPath"> = {},
 ): Children {
   const byName = new Map<string, AttributeNode>();
   const all: AttributeNode[] = [];
@@ -110,8 +114,11 @@ function childrenOf(
       path,
       name: attribute.name,
       attribute,
-      ...(extension !== undefined && { extension }),
-      children: childrenOf(attribute.subAttributes, `${path}.`, byPath, extension),
+      ...within,
+      children: childrenOf(attribute.subAttributes, `${path}.`, byPath, {
+        ...within,
+        parentPath: path,
+      }),
     };
     byPath.set(path.toLowerCase(), node).set(path, node);
     byName.set(key, node).set(attribute.name, node);

@@ -90,14 +90,15 @@ export function demandRequired(
   }
 }
 
-function isPassedOver({ path, attribute }: AttributeNode, reading: Reading): boolean {
+/** Whether an attribute is not read, since it is the service provider's own or none that a response has; it is noted. */
+export function isPassedOver({ path, attribute }: AttributeNode, reading: Reading): boolean {
   const { rules } = reading;
   if (rules.isResponse && attribute.returned === "never") {
     reading.ignore(path, "unreturned");
     return true;
   }
   if (attribute.mutability !== "readOnly" || rules.readOnly === "read") return false;
-  if (rules.readOnly === "ignore" || reading.rewrite("passOverReadOnly", path)) {
+  if (rules.readOnly === "ignore" || reading.allows("passOverReadOnly")) {
     reading.ignore(path, "readOnly");
   } else reading.refuse(path, "it is readOnly (RFC 7644 §3.5.2).");
   return true;
@@ -138,15 +139,35 @@ function checkPrimary(node: AttributeNode, values: readonly unknown[], reading: 
 }
 
 function readSingle(node: AttributeNode, value: unknown, reading: Reading): unknown {
-  if (Array.isArray(value)) {
-    if (value.length > 1 || !reading.rewrite("singleElementList", node.path)) {
-      return reading.problem(node.path, "it has one value, and not a list.");
-    }
-    return value[0] === undefined || value[0] === null
-      ? undefined
-      : readElement(node, value[0], reading);
+  const single = Array.isArray(value) ? soleElement(node, value, reading) : value;
+  return single === undefined ? undefined : readElement(node, single, reading);
+}
+
+/** The value of a list of one, if the profile takes it for the value. An empty list, and one of null, is no value. */
+function soleElement(node: AttributeNode, list: readonly unknown[], reading: Reading): unknown {
+  if (list.length > 1 || !reading.rewrite("singleElementList", node.path)) {
+    return reading.problem(node.path, "it has one value, and not a list.");
   }
-  return readElement(node, value, reading);
+  const element = list[0] ?? undefined;
+  // A list in the list would be read for ever deeper.
+  if (Array.isArray(element))
+    return reading.problem(node.path, "it has one value, and not a list.");
+  return element;
+}
+
+/**
+ * The object that is the value of a complex attribute, unread; or `undefined` if it is unassigned, or wrong, which the reading
+ * then knows.
+ */
+export function objectOf(
+  node: AttributeNode,
+  value: unknown,
+  reading: Reading,
+): JsonObject | undefined {
+  if (isJsonObject(value)) return value;
+  if (!Array.isArray(value)) return rewrittenObject(node, value, reading);
+  const element = soleElement(node, value, reading);
+  return element === undefined ? undefined : objectOf(node, element, reading);
 }
 
 function readComplex(node: AttributeNode, value: unknown, reading: Reading): unknown {

@@ -3,6 +3,8 @@ import type { Profile, Rewrite, RewriteName } from "../profile.js";
 
 /** A part of the input that was passed over. */
 export interface Ignored {
+  /** The index of the operation of a PATCH, from 0; absent from resources. */
+  readonly operation?: number;
   /** The path of the attribute: as the schema spells it, or as it was sent if it is unknown. */
   readonly path: string;
   /**
@@ -46,6 +48,8 @@ export class Reading {
   readonly rules: ReadingRules;
   readonly ignored: Ignored[] = [];
   readonly rewrites: Rewrite[] = [];
+  /** The index of the operation that is being read. */
+  operation: number | undefined;
   readonly #problems: InvalidValueError[] = [];
   #refused: MutabilityError | undefined;
 
@@ -67,14 +71,23 @@ export class Reading {
 
   /** Notes that a part of the input is passed over. */
   ignore(path: string, reason: Ignored["reason"]): undefined {
-    this.ignored.push({ path: shortened(path), reason });
+    this.ignored.push({ ...this.#operation(), path: shortened(path), reason });
+  }
+
+  /** Whether the profile has the rewrite. */
+  allows(rewrite: RewriteName): boolean {
+    return this.rules.profile.rewrites.has(rewrite);
   }
 
   /** Whether the profile has the rewrite; if so, notes that it is made. */
   rewrite(rewrite: RewriteName, path: string): boolean {
-    if (!this.rules.profile.rewrites.has(rewrite)) return false;
-    this.rewrites.push({ rewrite, path });
+    if (!this.allows(rewrite)) return false;
+    this.rewrites.push({ ...this.#operation(), rewrite, path: shortened(path) });
     return true;
+  }
+
+  #operation(): { readonly operation?: number } {
+    return this.operation === undefined ? {} : { operation: this.operation };
   }
 
   /**

@@ -1,0 +1,310 @@
+import { InvalidValueError, MutabilityError } from "../../core/index.js";
+import { rfc7644Profile } from "../profile.js";
+import {
+  type AttributeNode,
+  type AttributeTree,
+  attributeTree,
+  childNamed,
+  type ExtensionNode,
+  nodeAt,
+} from "../schema/attribute-tree.js";
+import { rulesOf } from "../schema/read-resource.js";
+import {
+  isJsonObject,
+  isPassedOver,
+  type JsonObject,
+  objectOf,
+  readAttribute,
+  readElement,
+  unknownAttribute,
+} from "../schema/read-value.js";
+import { Reading } from "../schema/reading.js";
+import type { ResourceType } from "../schema/resource-type.js";
+import type { Entries, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
+import { readOperations, type SentOperation } from "./read-operations.js";
+import { type AttributeTarget, findTarget, type Selection, type ValueKey } from "./target.js";
+
+/**
+ * Reads the body of a PATCH request, and makes a plan of it: every path is found in the schemas, every value is read by them,
+ * and what can be told without the resource is told. RFC 7644 §3.5.2.
+ *
+ * A removal of a multi-valued attribute with a value beside it is refused unless the profile says what it means: by the RFC
+ * all values would go, and whoever sends it means some.
+ *
+ * @throws {InvalidSyntaxError} the body is no PatchOp.
+ * @throws {InvalidPathError} a path does not follow the grammar, or names nothing that the type has.
+ * @throws {InvalidFilterError} the filter in a path cannot be asked.
+ * @throws {NoTargetError} a removal has no path.
+ * @throws {InvalidValueError} a value is wrong; the first one, with the `others` up to 20 in all.
+ * @throws {MutabilityError} an attribute is readOnly, or is required and would be removed.
+ * @throws {TooManyError} a limit is exceeded.
+ */
+export function planPatch<T extends ResourceType>(
+  type: T,
+  body: unknown,
+  options: PlanPatchOptions = {},
+): PatchPlan<T> {
+  const { profile = rfc7644Profile, limits = {} } = options;
+  const operations = readOperations(body, profile, limits);
+  const planner = new Planner(type, options);
+  for (const [index, operation] of operations.entries()) planner.plan(operation, index);
+  return planner.end(type);
+}
+
+class Planner {
+  readonly #tree: AttributeTree;
+  readonly #reading: Reading;
+  readonly #steps: PatchStep[] = [];
+  readonly #stated: Set<string> = new Set();
+  #password: string | null | undefined;
+
+  constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
+    this.#tree = attributeTree(type);
+    this.#reading = new Reading({
+      ...rulesOf({ ...options, profile }),
+      unknown: profile.rewrites.has("passOverUnknown") ? "ignore" : "refuse",
+      readOnly: "refuse",
+      isResponse: false,
+      demandsRequired: true,
+    });
+  }
+
+  end<T extends ResourceType>(type: T): PatchPlan<T> {
+    this.#reading.end();
+    return {
+      type,
+      steps: this.#steps,
+      stated: [...this.#stated],
+      ignored: this.#reading.ignored,
+      rewrites: this.#reading.rewrites,
+      ...(this.#password !== undefined && { password: this.#password }),
+    };
+  }
+
+  plan(operation: SentOperation, index: number): void {
+    this.#reading.operation = index;
+    const { op, path, value } = operation;
+    if (path === undefined) {
+      if (op !== "remove") this.#planKeys(op, value);
+      return;
+    }
+    const target = findTarget(this.#tree, path, this.#reading);
+    if (target.kind === "extension") this.#planExtension(operation, target.extension);
+    else this.#planTarget(operation, target);
+  }
+
+  /** The attributes in the value of an operation without a path: each is an operation of its own. */
+  #planKeys(op: "add" | "replace", value: unknown): void {
+    if (!isJsonObject(value)) {
+      throw new InvalidValueError("value", "without a path, it is an object of attributes.");
+    }
+    for (const key of Object.keys(value)) this.#planKey(op, key, value[key]);
+  }
+
+  #planKey(op: "add" | "replace", key: string, value: unknown): void {
+    const operation = { op, hasValue: true, value };
+    const named = nodeAt(this.#tree, key);
+    if (named === undefined) this.#planPathKey(operation, key);
+    else if ("schema" in named) this.#planExtension(operation, named);
+    else if (named.parentPath !== undefined) this.#planPathKey(operation, key);
+    else this.#planKeyed(operation, { kind: "attribute", node: named });
+  }
+
+  /** A key that is no attribute's name may be a path. */
+  #planPathKey(operation: SentOperation, key: string): void {
+    const reading = this.#reading;
+    const isPath = /[.[]/.test(key) && reading.rules.profile.rewrites.has("pathKeys");
+    const target = isPath ? this.#targetOfKey(key) : undefined;
+    if (target !== undefined) {
+      reading.rewrite("pathKeys", (target.sub ?? target.node).path);
+      this.#planKeyed(operation, target);
+    } else unknownAttribute(key, reading);
+  }
+
+  /** What a key names that looks like a path; a key that is none after all is an unknown attribute. */
+  #targetOfKey(key: string): AttributeTarget | undefined {
+    const node = nodeAt(this.#tree, key);
+    if (node === undefined && !key.includes("[")) return undefined;
+    const target = findTarget(this.#tree, key, this.#reading);
+    return target.kind === "attribute" ? target : undefined;
+  }
+
+  /** What is readOnly can be passed over where it is one of many keys, but not where a path names it. */
+  #planKeyed(operation: SentOperation, target: AttributeTarget): void {
+    if (!isPassedOver(target.sub ?? target.node, this.#reading)) {
+      this.#planTarget(operation, target);
+    }
+  }
+
+  #planExtension({ op, value }: SentOperation, extension: ExtensionNode): void {
+    const { path, schema } = extension;
+    if (op === "remove" || value === null) {
+      if (extension.isRequired) throw new MutabilityError(path, "the extension is required.");
+      this.#stated.add(path);
+      this.#steps.push({ kind: "extension", extension, value: undefined });
+    } else if (!isJsonObject(value)) {
+      this.#reading.problem(path, "an extension is an object with its attributes.");
+    } else if (schema.standard !== undefined) {
+      this.#stated.add(path);
+      this.#steps.push({ kind: "extension", extension, value });
+    } else {
+      for (const key of Object.keys(value)) this.#planKey(op, `${path}:${key}`, value[key]);
+    }
+  }
+
+  #planTarget(operation: SentOperation, target: AttributeTarget): void {
+    const { node, sub, selection } = target;
+    // What is stated of "schemas" follows from the attributes that a resource has.
+    if (node.path === "schemas") return;
+    for (const { attribute, path } of sub === undefined ? [node] : [node, sub]) {
+      if (attribute.mutability === "readOnly") {
+        throw new MutabilityError(path, "it is readOnly (RFC 7644 §3.5.2).");
+      }
+    }
+    this.#stated.add((sub ?? node).path);
+    if (node.path === "password" && node.attribute.returned === "never")
+      this.#planPassword(operation, node);
+    else if (!node.attribute.multiValued) this.#planSingle(operation, node, sub);
+    else if (selection === undefined && sub === undefined) this.#planValues(operation, node);
+    else this.#planSelected(operation, node, sub, selection);
+  }
+
+  #planPassword({ op, value }: SentOperation, node: AttributeNode): void {
+    const read = op === "remove" ? undefined : readAttribute(node, value, this.#reading);
+    this.#password = typeof read === "string" ? read : null;
+  }
+
+  /** An attribute with one value, or a sub-attribute of one. */
+  #planSingle(operation: SentOperation, node: AttributeNode, sub?: AttributeNode): void {
+    const { op, value } = operation;
+    const reading = this.#reading;
+    if (sub !== undefined) {
+      const read = op === "remove" ? undefined : readAttribute(sub, value, reading);
+      this.#merge(node, [[sub, read]]);
+    } else if (op === "remove" || value === null || node.attribute.type !== "complex") {
+      const read = op === "remove" ? undefined : readAttribute(node, value, reading);
+      this.#assign(node, read);
+    } else {
+      const object = objectOf(node, value, reading);
+      if (object === undefined) this.#assign(node, undefined);
+      else this.#merge(node, this.#entries(node, object));
+    }
+  }
+
+  #assign(node: AttributeNode, value: unknown): void {
+    if (value === undefined) demandOptional(node);
+    this.#steps.push({ kind: "assign", node, value });
+  }
+
+  #merge(node: AttributeNode, entries: Entries): void {
+    for (const [sub, value] of entries) if (value === undefined) demandOptional(sub);
+    if (entries.length > 0) this.#steps.push({ kind: "merge", node, entries });
+  }
+
+  /** All values of a multi-valued attribute, or more of them. One value may stand for a list of it. */
+  #planValues({ op, hasValue, value }: SentOperation, node: AttributeNode): void {
+    const reading = this.#reading;
+    if (op === "remove") {
+      if (!hasValue || value === null) this.#assign(node, undefined);
+      else if (reading.rewrite("removeValues", node.path)) this.#removeListed(node, value);
+      else {
+        reading.problem(
+          node.path,
+          "to remove some values, select them in the path; to remove all, send no value.",
+        );
+      }
+      return;
+    }
+    const list = isJsonObject(value) || isSimple(node, value) ? [value] : value;
+    const read = readAttribute(node, list, reading);
+    if (op === "replace") this.#assign(node, read);
+    else if (Array.isArray(read)) this.#steps.push({ kind: "append", node, values: read });
+  }
+
+  #removeListed(node: AttributeNode, value: unknown): void {
+    const keys: ValueKey[] = [];
+    for (const element of Array.isArray(value) ? value : [value]) {
+      const read = readElement(node, element, this.#reading);
+      const key = keyOf(read);
+      if (key !== undefined) keys.push(key);
+      else this.#reading.problem(node.path, 'a value that is to be removed is named by "value".');
+    }
+    this.#steps.push({ kind: "removeValues", node, selection: { keys } });
+  }
+
+  /** Some values of a multi-valued attribute, or a sub-attribute of some or all of them. */
+  #planSelected(
+    { op, value }: SentOperation,
+    node: AttributeNode,
+    sub: AttributeNode | undefined,
+    selection: Selection | undefined,
+  ): void {
+    const reading = this.#reading;
+    const edit = { kind: "edit", node, ...(selection !== undefined && { selection }) } as const;
+    if (op === "remove" || value === null) {
+      if (sub !== undefined) {
+        demandOptional(sub);
+        this.#steps.push({ ...edit, change: { entries: [[sub, undefined]] }, whenNone: "nothing" });
+      } else if (selection !== undefined) {
+        this.#steps.push({ kind: "removeValues", node, selection });
+      }
+      return;
+    }
+    const canAdd = selection?.equalities !== undefined && node.attribute.type === "complex";
+    const adds = canAdd && (op === "add" || reading.rewrite("replaceOrAdd", (sub ?? node).path));
+    const whenNone = adds ? "add" : "noTarget";
+    if (sub !== undefined) {
+      const entries: Entries = [[sub, readAttribute(sub, value, reading)]];
+      if (entries[0]?.[1] === undefined) demandOptional(sub);
+      this.#steps.push({ ...edit, change: { entries }, whenNone });
+    } else if (op === "add" && isJsonObject(value)) {
+      const entries = this.#entries(node, value);
+      this.#steps.push({ ...edit, change: { entries }, whenNone });
+    } else {
+      const whole = this.#kept(node, readElement(node, value, reading), selection?.equalities);
+      this.#steps.push({ ...edit, change: { whole }, whenNone });
+    }
+  }
+
+  /** A value that takes the place of those that are selected, with what the filter says of them. */
+  #kept(node: AttributeNode, whole: unknown, equalities: JsonObject = {}): unknown {
+    if (!isJsonObject(whole)) return whole;
+    const isWhole = Object.keys(equalities).every((name) => Object.hasOwn(whole, name));
+    return isWhole || !this.#reading.rewrite("keepSelection", node.path)
+      ? whole
+      : { ...equalities, ...whole };
+  }
+
+  /** The sub-attributes in an object; null takes a value away. */
+  #entries(node: AttributeNode, object: JsonObject): Entries {
+    const reading = this.#reading;
+    const entries = new Map<AttributeNode, unknown>();
+    for (const key of Object.keys(object)) {
+      const sub = childNamed(node.children.byName, key);
+      if (sub === undefined) unknownAttribute(`${node.path}.${key}`, reading);
+      else if (entries.has(sub)) reading.problem(sub.path, "it is there twice, in different case.");
+      else if (!isPassedOver(sub, reading)) {
+        entries.set(sub, readAttribute(sub, object[key], reading));
+      }
+    }
+    return [...entries];
+  }
+}
+
+/** RFC 7644 §3.5.2.2: what is required cannot be removed. */
+function demandOptional({ path, attribute }: AttributeNode): void {
+  if (attribute.required) throw new MutabilityError(path, "it is required.");
+}
+
+function isSimple({ attribute }: AttributeNode, value: unknown): boolean {
+  return attribute.type !== "complex" && (typeof value === "string" || typeof value === "number");
+}
+
+/** What names a value that was read. */
+function keyOf(value: unknown): ValueKey | undefined {
+  if (value === undefined) return undefined;
+  if (!isJsonObject(value)) return { value };
+  if (!Object.hasOwn(value, "value")) return undefined;
+  const { value: key, type } = value;
+  return typeof type === "string" ? { value: key, type } : { value: key };
+}

@@ -1,0 +1,62 @@
+import type { Profile, Rewrite } from "../profile.js";
+import type { AttributeNode, ExtensionNode } from "../schema/attribute-tree.js";
+import type { Ignored } from "../schema/reading.js";
+import type { ResourceType } from "../schema/resource-type.js";
+import type { PatchLimits } from "./read-operations.js";
+import type { Selection } from "./target.js";
+
+/**
+ * What a PATCH comes to: its operations, resolved against the schemas of a resource type, with their values read. Made by
+ * `planPatch`; `applyPatch` applies it to a resource, and `modificationOf` makes a modification of it for a store.
+ */
+export interface PatchPlan<T extends ResourceType = ResourceType> {
+  readonly type: T;
+  /** What to do, in this order. */
+  readonly steps: readonly PatchStep[];
+  /** The paths of the attributes that the operations name, as the schemas spell them. For `project`, `stated`. */
+  readonly stated: readonly string[];
+  /** What was passed over, by the index of the operation. */
+  readonly ignored: readonly Ignored[];
+  /** What the profile made of operations that are not as the RFC has them. */
+  readonly rewrites: readonly Rewrite[];
+  /** The password to set, or null to take it away. It is in no step, and so in no change set, digest or report. */
+  readonly password?: string | null;
+}
+
+/** How a PATCH is read. */
+export interface PlanPatchOptions {
+  /** How far the operations may be from RFC 7644. Default: `rfc7644Profile`, not at all. */
+  readonly profile?: Profile;
+  /** Whether values are refused that are not among the canonical ones, where there are any. Default: false. */
+  readonly strict?: boolean;
+  readonly limits?: PatchLimits;
+}
+
+/** Sub-attributes and their values; `undefined` takes the value away. */
+export type Entries = readonly (readonly [AttributeNode, unknown])[];
+
+/** One thing to do to a resource. */
+export type PatchStep =
+  /** Give an attribute this value, or none; of a multi-valued attribute, these values and no others. */
+  | { readonly kind: "assign"; readonly node: AttributeNode; readonly value: unknown }
+  /** Give sub-attributes of a complex attribute with one value these values, and leave the others. */
+  | { readonly kind: "merge"; readonly node: AttributeNode; readonly entries: Entries }
+  /** Add values to a multi-valued attribute. One that is there already is not added again. */
+  | { readonly kind: "append"; readonly node: AttributeNode; readonly values: readonly unknown[] }
+  /** Remove the selected values. */
+  | { readonly kind: "removeValues"; readonly node: AttributeNode; readonly selection: Selection }
+  /** Change the selected values, or all. */
+  | EditStep
+  /** Take an extension away, or, if a Standard Schema reads it, merge this into it. */
+  | { readonly kind: "extension"; readonly extension: ExtensionNode; readonly value: unknown };
+
+/** Change the selected values of a multi-valued attribute, or all of them. */
+export interface EditStep {
+  readonly kind: "edit";
+  readonly node: AttributeNode;
+  readonly selection?: Selection;
+  /** The sub-attributes to change, or the whole value to put in the place of each. */
+  readonly change: { readonly entries: Entries } | { readonly whole: unknown };
+  /** What if there is no such value: nothing, an error, or a new value of what the filter says and the change. */
+  readonly whenNone: "nothing" | "noTarget" | "add";
+}
