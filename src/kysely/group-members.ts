@@ -100,7 +100,7 @@ export class GroupMembers {
       const group = storedId(membership.group, this.#groupType);
       const member = this.#stored(membership.member, membership.type);
       if (group === undefined || member === undefined) continue;
-      const key = JSON.stringify([String(group), String(member)]);
+      const key = membershipKey(group, member);
       const alike = asked.get(key);
       if (alike === undefined) {
         stored.push([group, member]);
@@ -116,7 +116,7 @@ export class GroupMembers {
       );
       for (const row of rows) {
         const { value, type } = toMember(row);
-        for (const membership of asked.get(JSON.stringify([String(row.group_id), value])) ?? []) {
+        for (const membership of asked.get(membershipKey(row.group_id, value)) ?? []) {
           if ((membership.type ?? type) === type) existing.add(membership);
         }
       }
@@ -273,6 +273,11 @@ export class GroupMembers {
     }
     return known;
   }
+}
+
+/** A membership as a key of a map. No id holds U+0000. */
+function membershipKey(group: unknown, member: unknown): string {
+  return `${String(group)}\u0000${String(member)}`;
 }
 
 function toMember({ member_id, type }: MemberRow): MemberPage["members"][number] {

@@ -64,7 +64,7 @@ export class ResourceRows<T extends Resource> {
   }
 
   /** What storing these attributes, and no others, writes. */
-  whole(attributes: object): RowChange {
+  whole(attributes: object): RowChange & { readonly columns: Map<string, unknown> } {
     const given = new Map(Object.entries(attributes));
     for (const name of [this.#required, ...this.#columnsOf.keys()]) {
       if (!given.has(name)) given.set(name, undefined);
@@ -72,13 +72,15 @@ export class ResourceRows<T extends Resource> {
     const { columns, set } = this.part(given);
     const { others } = this.#map;
     if (typeof others !== "object") return { columns, set, removed: [] };
-    const stored = JSON.stringify(Object.fromEntries(set));
-    return { columns: new Map([...columns, [others.column, stored]]), set: new Map(), removed: [] };
+    columns.set(others.column, JSON.stringify(Object.fromEntries(set)));
+    return { columns, set: new Map(), removed: [] };
   }
 
   /** What creating a resource with these attributes writes; columns without a value are left to their defaults. */
-  created(attributes: object): ReadonlyMap<string, unknown> {
-    return new Map([...this.whole(attributes).columns].filter(([, value]) => value !== null));
+  created(attributes: object): Map<string, unknown> {
+    const { columns } = this.whole(attributes);
+    for (const [name, value] of columns) if (value === null) columns.delete(name);
+    return columns;
   }
 
   /**
@@ -86,7 +88,9 @@ export class ResourceRows<T extends Resource> {
    *
    * @throws {InvalidValueError} a value that cannot be stored, or an attribute that has no place in the table.
    */
-  part(attributes: Iterable<readonly [string, unknown]>): RowChange {
+  part(
+    attributes: Iterable<readonly [string, unknown]>,
+  ): RowChange & { readonly columns: Map<string, unknown> } {
     const columns = new Map<string, unknown>();
     const set = new Map<string, unknown>();
     const removed: string[] = [];

@@ -238,7 +238,7 @@ export class ResourceTable<T extends Resource> {
   /** The columns of a new resource, with the id where it is not the database that makes it. */
   newRow(attributes: object): { id: string | undefined; columns: Map<string, unknown> } {
     const { map, rows, now } = this.parts;
-    const columns = new Map(rows.created(attributes));
+    const columns = rows.created(attributes);
     const id = map.id.generate?.();
     const time = now().toISOString();
     if (id !== undefined) columns.set(map.id.column, storedId(id, map.id.type) ?? id);

@@ -40,7 +40,11 @@ export function encodeKey(text: string): string {
  * @param texts the texts by the names of their columns.
  */
 export function wholeTexts(texts: Readonly<Record<string, string | undefined>>): string | null {
-  const cut = Object.entries(texts).filter(([, text]) => text !== undefined && isCut(text));
+  const cut: [string, string][] = [];
+  for (const column of Object.keys(texts)) {
+    const text = texts[column];
+    if (text !== undefined && isCut(text)) cut.push([column, text]);
+  }
   return cut.length === 0 ? null : JSON.stringify(Object.fromEntries(cut));
 }
 

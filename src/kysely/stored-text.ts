@@ -11,6 +11,7 @@ import { InvalidValueError } from "../core/index.js";
  * @throws {InvalidValueError} half a surrogate pair, which no encoding of Unicode can carry.
  */
 export function encodeText(text: string): string {
+  if (isPlain(text)) return text;
   const bare = hasControl(text)
     ? text.replaceAll("\u0001", "\u0001\u0002").replaceAll("\u0000", "\u0001\u0001")
     : text;
@@ -25,12 +26,18 @@ export function encodeText(text: string): string {
 
 /** The text that {@link encodeText} wrote. */
 export function decodeText(stored: string): string {
+  if (isPlain(stored)) return stored;
   const bare = /[\uE000\uE001]/.test(stored)
     ? stored.replace(/[\uE000\uE001](.)/gsu, "$1")
     : stored;
   return bare.includes("\u0001")
     ? bare.replaceAll("\u0001\u0001", "\u0000").replaceAll("\u0001\u0002", "\u0001")
     : bare;
+}
+
+/** Whether there is nothing in a text, nor in what was made of one, that is not stored as it is: one look for nearly all. */
+function isPlain(text: string): boolean {
+  return !/[^ -\uD7FF]/.test(text);
 }
 
 function hasControl(text: string): boolean {
@@ -44,6 +51,7 @@ function hasControl(text: string): boolean {
  */
 export function checkText(path: string, value: unknown): void {
   if (typeof value === "string") {
+    if (isPlain(value)) return;
     if (value.includes("\u0000")) {
       throw new InvalidValueError(path, "it holds the character U+0000, which cannot be stored.");
     }
