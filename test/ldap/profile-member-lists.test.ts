@@ -1,7 +1,10 @@
+import type { MemberReference } from "concordat/changes";
 import { watchDirectory } from "concordat/ldap";
 import { startDirectory } from "concordat/testing/directory";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { EncodedValues } from "../../src/ldap/profile-entry.js";
+import { MemberLists } from "../../src/ldap/profile-member-lists.js";
 import { changesOf, Watching } from "./watching.js";
 
 const group = "cn=everybody,ou=groups,dc=example,dc=com";
@@ -53,5 +56,41 @@ test("a long list is told as it is, wherever members come and go", {
       }
     }),
     { numRuns: 20 },
+  );
+});
+
+/** Encodes values as a server does: OCTET STRINGs, one after the other. */
+function encode(values: readonly string[]): EncodedValues {
+  const parts = values.flatMap((value) => [Buffer.of(4, value.length), Buffer.from(value)]);
+  const bytes = Buffer.concat([Buffer.from("before"), ...parts, Buffer.from("after")]);
+  return { bytes, start: 6, end: bytes.length - 5 };
+}
+
+/** What a value is read as: one in capitals means the same as another, and an empty one nobody. */
+function readName(bytes: Buffer, start: number, end: number): MemberReference | undefined {
+  const text = bytes.toString("latin1", start, end).toLowerCase();
+  return text === "" ? undefined : { kind: "dn", key: text };
+}
+
+/** Values of which some come more than once in another spelling, and some are of no use. */
+const someValues = fc.array(fc.stringMatching(/^([abAB]{1,3}|)$/), { maxLength: 4 });
+
+test("each member of a long list comes once, however often and in whatever spelling it is stated", () => {
+  const filling = Array.from({ length: 500 }, (_, i) => `${i}`.padStart(100, "x"));
+  const edits = fc.array(fc.tuple(fc.nat(510), fc.nat(4), someValues), { minLength: 1 });
+  fc.assert(
+    fc.property(someValues, edits, (first, steps) => {
+      const lists = new MemberLists();
+      let values = [...first, ...filling, ...first.map((value) => value.toUpperCase())];
+      lists.read("group", 0, encode(values), readName);
+      for (const [at, remove, insert] of steps) {
+        values = values.toSpliced(at, remove, ...insert);
+        const keys = lists.read("group", 0, encode(values), readName).map(({ key }) => key);
+        const expected = new Set(values.map((value) => value.toLowerCase()));
+        expected.delete("");
+        expect(new Set(keys)).toEqual(expected);
+        expect(keys).toHaveLength(expected.size);
+      }
+    }),
   );
 });
