@@ -59,6 +59,13 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
+/** An entry with an attribute that has these for its values, and with a control, so that it does not end with them. */
+function attributeWith(...values: readonly Buffer[]): Buffer {
+  const attribute = ber(0x30, ber(0x04, "cn"), ber(0x31, ...values));
+  const entry = ber(0x64, ber(0x04), ber(0x30, attribute));
+  return message(1, entry, ber(0xa0, ber(0x30, ber(0x04, "1.2"))));
+}
+
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
 
 describe("an answer that is not LDAP", () => {
@@ -98,6 +105,13 @@ describe("an answer that is not LDAP", () => {
       message(1, ber(0x64, ber(0x04), ber(0x30, ber(0x30, ber(0x04, "cn"), ber(0x30))))),
       /tag 0x30 in place of 0x31/,
     ],
+    [
+      "a value that is longer than the set that it is in",
+      attributeWith(ber(0x04, "a"), Buffer.of(0x04, 2, 0x61)),
+      /longer than/,
+    ],
+    ["a value without a length", attributeWith(ber(0x04, "a"), Buffer.of(0x04)), /cut short/],
+    ["a value that is no string", attributeWith(ber(0x04, "a"), ber(0x02, "a")), /tag 0x02/],
     [
       "a control whose criticality is two octets long",
       message(1, ber(0x79), ber(0xa0, ber(0x30, ber(0x04, "1.2"), ber(0x01, "xx")))),
