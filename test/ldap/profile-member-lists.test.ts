@@ -73,12 +73,12 @@ function readName(bytes: Buffer, start: number, end: number): MemberReference | 
 }
 
 /** Values of which some come more than once in another spelling, and some are of no use. */
-const someValues = fc.array(fc.stringMatching(/^([abAB]{1,3}|)$/), { maxLength: 4 });
+const someValues = fc.array(fc.constantFrom("a", "A", "b", "c", "d", ""), { maxLength: 2 });
 
 test("each member of a long list comes once, however often and in whatever spelling it is stated", () => {
-  const filling = Array.from({ length: 500 }, (_, i) => `${i}`.padStart(100, "x"));
+  const filling = Array.from({ length: 350 }, (_, i) => `${i}`.padStart(100, "x"));
   // Mostly where the values are that can be alike, and often with none that are alike yet.
-  const at = fc.oneof(fc.nat(4), fc.nat(510));
+  const at = fc.oneof(fc.nat(4), fc.nat(360));
   const edits = fc.array(fc.tuple(at, fc.nat(4), someValues), { minLength: 1 });
   fc.assert(
     fc.property(fc.oneof(fc.constant([]), someValues), edits, (first, steps) => {
