@@ -23,7 +23,7 @@ import type { FilterProfileOptions } from "./profile.js";
  *
  * - A complex attribute with several values stands for its `value` where it is compared: `emails co "example.com"`.
  * - `eq null` becomes `not (… pr)`, and `ne null` becomes `… pr` (RFC 7643 §2.5: unassigned and null are the same).
- * - What no response may hold (`returned` is `never`, or `mutability` is `writeOnly`) is unknown to filters: they would tell its
+ * - What no response may hold (`returned` is `never`) is unknown to filters: they would tell its
  *   value, one question after another.
  *
  * @throws {InvalidFilterError} an attribute is unknown, an operator does not fit its type, or a value is not of its type.
@@ -147,6 +147,11 @@ function comparedValue(
       `${quoted(path)} is of type ${type}, and is compared with ${comparedWith[type]}.`,
     );
   }
+  if (typeof value === "string" && !value.isWellFormed()) {
+    throw new InvalidFilterError(
+      `${quoted(path)} is compared with half a surrogate pair, which is no text.`,
+    );
+  }
   return value;
 }
 
@@ -217,9 +222,9 @@ function pathTo(
   };
 }
 
-/** Whether responses may hold an attribute. RFC 7643 §7. */
-export function isReadable({ returned, mutability }: Attribute): boolean {
-  return returned !== "never" && mutability !== "writeOnly";
+/** Whether responses may hold an attribute. RFC 7643 §7: what is writeOnly is never returned. */
+export function isReadable({ returned }: Attribute): boolean {
+  return returned !== "never";
 }
 
 /** The attribute whose value is asked for. */

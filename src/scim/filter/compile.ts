@@ -67,7 +67,7 @@ function either(second: Test, first: Test): Test {
 
 /** Applies a test to what the target of a filter is in a resource, or in one value where the filter is in a value path. */
 function at(
-  { target, operator }: BoundComparison | BoundPresence | BoundValuePath,
+  { target }: BoundComparison | BoundPresence | BoundValuePath,
   isInValuePath: boolean,
   test: Test,
 ): Test {
@@ -75,8 +75,8 @@ function at(
   if (subAttribute !== undefined) {
     const ofValue = member(subAttribute.name, test);
     if (isInValuePath) return ofValue;
-    // Whatever is no object has no sub-attributes; if there is no value at all, the sub-attribute is absent.
-    test = operator === "pr" ? anyObject(ofValue) : anyValue(ofValue);
+    // If there is no value, the sub-attribute is absent.
+    test = anyValue(ofValue);
   }
   const ofResource = member(attribute.name, test);
   return extension && schema !== undefined ? member(schema.id, ofResource) : ofResource;

@@ -139,6 +139,10 @@ describe("what cannot be asked of an attribute", () => {
     ['addresses eq "x"', '"addresses" is complex: name one of its sub-attributes.'],
     ["userName[value pr]", '"userName" has no sub-attributes to select its values by.'],
     ["emails.value[type pr]", '"emails.value" has no sub-attributes to select its values by.'],
+    [
+      String.raw`title co "\ud83d"`,
+      '"title" is compared with half a surrogate pair, which is no text.',
+    ],
     ["schemas[value pr]", '"schemas" has no sub-attributes to select its values by.'],
   ])("%s", (text, message) => {
     expect(refusal(text)).toBe(message);

@@ -11,7 +11,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { naiveMatch } from "./naive-match.js";
-import { anyFilterOf, anyResource, sampleType } from "./samples.js";
+import { anyFilterOf, anyResource, anyText, sampleType } from "./samples.js";
 
 const enterpriseId = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -230,6 +230,24 @@ describe("properties", () => {
         expect([is("eq"), is("lt"), is("gt")]).toEqual([true, false, false]);
       }),
     );
+  });
+
+  test("texts are compared in the form in which case does not matter, however they are written", () => {
+    const operator = fc.constantFrom("eq", "co", "sw", "ew", "gt", "ge", "lt", "le");
+    const seen = { true: 0, false: 0 };
+    fc.assert(
+      fc.property(operator, anyText, anyText, fc.boolean(), (name, value, other, isPart) => {
+        // Parts of the value, in which marks may have lost what they stand on.
+        const part = Array.from(value).slice(value.length / 4, 1 + value.length / 2);
+        const sought = isPart ? part.join("") : other;
+        const filter = parseFilter(`nick ${name} ${JSON.stringify(sought)}`);
+        const isMatch = compileFilter(bindFilter(filter, sampleType))({ nick: value });
+        expect(isMatch).toBe(naiveMatch(filter, { nick: value }, sampleType));
+        seen[`${isMatch}`]++;
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(Math.min(seen.true, seen.false)).toBeGreaterThan(3_000);
   });
 
   test("a filter means the same once it is bound and printed", () => {
