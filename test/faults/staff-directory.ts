@@ -256,20 +256,25 @@ export class StaffDirectory implements AsyncDisposable {
   ): Planned | undefined {
     const entries = this.entries();
     const groups = entries.filter((entry) => !isUser(entry));
-    const picked = groups[group % groups.length];
-    const chosen = entries[member % entries.length];
-    if (picked === undefined || chosen === undefined || chosen === picked) return undefined;
+    const [groupId, memberId] = [
+      groups[group % groups.length],
+      entries[member % entries.length],
+    ].map((entry) => entry?.entryUUID);
+    if (groupId === undefined || memberId === undefined || groupId === memberId) return undefined;
+    // What is under way for either of them is completed first, and may make it another one.
+    this.#completeFor(groupId);
+    this.#completeFor(memberId);
+    const [picked, chosen] = [this.#find(groupId), this.#find(memberId)];
+    if (picked === undefined || chosen === undefined) return undefined;
     const byUid = picked.attributes["objectClass"]?.includes("posixGroup") === true;
     if (byUid && !isUser(chosen)) return undefined;
-    this.#completeFor(picked.entryUUID);
-    this.#completeFor(chosen.entryUUID);
     const type = byUid ? "memberUid" : "member";
     const value = byUid ? nameOf(chosen.attributes) : chosen.dn;
     const isIn = (picked.attributes[type] ?? []).some((each) => isSame(each, value));
     const changes = isIn ? { delete: { [type]: value } } : { add: { [type]: value } };
     return {
-      uuid: picked.entryUUID,
-      work: () => this.#modify(picked.entryUUID, changes, server),
+      uuid: groupId,
+      work: () => this.#modify(groupId, changes, server),
     };
   }
 
