@@ -86,7 +86,7 @@ interface Bound {
   readonly affected: ReadonlySet<string>;
   /** By entry, the groups that refer to it. Those entries that were only affected are not in it. */
   readonly groupsOf: ReadonlyMap<string, readonly string[]>;
-  /** Entries that a group may mean no more, which has to be read again first. */
+  /** Entries that a group means, or meant, by a name that changed hands, and which has to be read again first. */
   readonly postponed: ReadonlySet<string>;
 }
 
@@ -126,7 +126,11 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (target !== undefined && target !== before && isDoubtful(step, reference, before)) {
       step.doubtful?.add(reference.group);
       postponed.add(target);
-      if (before !== undefined) groupsOf.get(before)?.push(reference.group);
+      if (before !== undefined) {
+        // It is to be looked at again too: whoever took the name may give it up meanwhile, and leads here no more then.
+        postponed.add(before);
+        groupsOf.get(before)?.push(reference.group);
+      }
       continue;
     }
     if (target !== undefined) groupsOf.get(target)?.push(reference.group);

@@ -86,4 +86,19 @@ onEveryTarget(({ open }) => {
     await follow(stream, target);
     expect(await groupsOf(target)).toEqual({ staff: [] });
   });
+
+  test("a name that somebody took and gave up, while the group could not be read, means its former holder no more", async () => {
+    const target = await open();
+    const options = { dangling: "drop" } as const;
+    const staff = team("g", "staff", [dn("cn=ann")]);
+    await apply(target, refresh([person("1", "ann"), person("2", "bob"), staff]), options);
+    const stream = scripted([
+      live([person("1", "anna"), person("2", "ann")]),
+      live([person("2", "bob")]),
+      ...refresh([person("1", "anna"), person("2", "bob"), staff]),
+    ]);
+    const reread = () => Promise.reject(new Error("The connection was cut."));
+    await follow({ ...stream, reread }, target, options);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+  });
 });
