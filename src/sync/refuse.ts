@@ -3,7 +3,7 @@ import { isRefusal } from "../repositories/index.js";
 import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
 import { withoutMembers } from "./references.js";
-import { type Step, savepoint, subjectOf, without } from "./step.js";
+import { type Step, saveLinks, savepoint, subjectOf, without } from "./step.js";
 
 /** Why a change cannot be applied. */
 export interface Objection {
@@ -32,7 +32,7 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
   const accounts = accountsOf(step.target, type);
   if (resourceId === undefined || (await accounts?.isActive(resourceId)) !== true) return;
   entry.link = { ...entry.link, disabledByUs: true };
-  if (step.bare) await step.target.links.save(step.source, [entry.link]);
+  if (step.bare) await saveLinks(step, [entry.link]);
   const attributes = { active: false };
   const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
   if (result?.written === false) throw result.error;

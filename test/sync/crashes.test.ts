@@ -1,3 +1,4 @@
+import { InvalidValueError } from "concordat";
 import type { ChangeBatch } from "concordat/changes";
 import type { SynchronizeOptions } from "concordat/sync";
 import { expect, test } from "vitest";
@@ -288,6 +289,27 @@ onEveryTarget(({ open, transactions }) => {
       await apply(target, again);
       expect((await application(target)).groups, `after ${writes} writes`).toEqual({
         staff: ["ann"],
+      });
+    }
+  });
+
+  test("somebody who is disabled although the rest is refused is in the group, whatever the last write was", async () => {
+    for (let writes = 0, died = true; died; writes++) {
+      const strict = interferedWith(await open(), {
+        refuse: ({ store, method, args }) =>
+          store === "users" && method === "write" && JSON.stringify(args).includes("Dr")
+            ? new InvalidValueError("title", "it is not true.")
+            : undefined,
+      });
+      await apply(strict, refresh([ann, staff()]));
+      const later = [
+        live([person("1", "ann", { resource: { active: false, title: "Dr" } }), staff("ann")]),
+      ];
+      died = await dies(strict, writes, later);
+      await apply(strict, later);
+      expect(await application(strict), `after ${writes} writes`).toEqual({
+        users: { ann: "inactive" },
+        groups: { staff: ["ann"] },
       });
     }
   });
