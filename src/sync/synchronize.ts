@@ -227,6 +227,11 @@ class Synchronization {
         return undefined;
       });
     } while (after !== undefined);
+    // On the way, some may have been marked that had been passed by.
+    yield* this.#commit(phase, async (step) => {
+      this.#wait(await settleMarked(step, this.#waiting));
+      return undefined;
+    });
     yield* this.#readDoubtful(phase);
   }
 
@@ -358,7 +363,7 @@ class Synchronization {
       outcomes,
       marked: new Set(),
       displaced: new Set(),
-      released: new Set(),
+      givenUp: new Set(),
       moved: new Set(),
       askForRefresh: (reason) => {
         this.#restart ??= reason;

@@ -1,8 +1,9 @@
 import type { ChangeBatch, ChangeStream } from "concordat/changes";
 import { expect, test } from "vitest";
-import { application, interferedWith, onEveryTarget, userNamed } from "./stores.js";
+import { application, groupsOf, interferedWith, onEveryTarget, userNamed } from "./stores.js";
 import {
   apply,
+  dn,
   follow,
   gone,
   inWords,
@@ -12,6 +13,8 @@ import {
   refresh,
   scripted,
   sweep,
+  team,
+  uid,
 } from "./streams.js";
 
 onEveryTarget(({ open, transactions }) => {
@@ -207,5 +210,16 @@ onEveryTarget(({ open, transactions }) => {
       "checkpoint",
     ]);
     expect((await application(target)).users).toEqual({ anna: "active" });
+  });
+
+  test("a refresh leaves nothing unsettled, not even whose name it has found with somebody else", async () => {
+    const target = await open();
+    const ann = person("1", "ann");
+    const staff = team("g", "staff", [dn("cn=ann")]);
+    await apply(target, refresh([ann, staff]));
+    const taker = person("2", "bob", { names: [dn("cn=ann"), uid("bob")] });
+    await apply(target, refresh([present("1", "g"), taker]));
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+    expect(await target.links.list("directory", { unsettled: true }, { count: 10 })).toEqual([]);
   });
 });
