@@ -49,14 +49,10 @@ export async function saveNames(step: Step, changed: readonly NamesChange[]): Pr
   if (changed.length === 0) return;
   const { links } = step.target;
   const released = changed.flatMap((change) => change.released);
-  for (const name of released) if (name.kind === "dn") step.released.add(keyOf(name));
   if (released.length > 0) {
-    await distrust(step, released);
+    const doubtful = await distrust(step, released);
     const others = await links.holders(step.source, released);
-    await markUnsettled(
-      step,
-      others.map((held) => held.sourceId),
-    );
+    await markUnsettled(step, [...doubtful, ...others.map((held) => held.sourceId)]);
   }
   await displace(step, changed);
   await links.setNames(step.source, changed);

@@ -53,11 +53,14 @@ async function compareDelta(
 /**
  * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. What goes
  * does so last: a name that made us doubt the group, and read it again, must not be gone before all the others are there.
+ *
+ * @param dubious names that are not to be bound before the group has been read again.
  */
 export async function saveReferenceChange(
   step: Step,
   group: string,
   change: ReferenceChange,
+  dubious: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const { memberships } = step.target;
   for (const added of slices(change.add, PAGE)) {
@@ -65,14 +68,13 @@ export async function saveReferenceChange(
     const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
     await markUnsettled(step, held);
     const references = added.map((name): Reference => {
-      const holder = holders.get(keyOf(name));
-      const target = holder !== undefined && isCertain(step, holder) ? holder.sourceId : undefined;
-      return { group, kind: name.kind, key: name.key, ...(target === undefined ? {} : { target }) };
+      const key = keyOf(name);
+      const holder = holders.get(key);
+      const isMeant = holder !== undefined && isCertain(step, holder) && !dubious.has(key);
+      const target = isMeant ? { target: holder.sourceId } : {};
+      return { group, kind: name.kind, key: name.key, ...target };
     });
     await memberships.saveReferences(step.source, references);
-    // Whoever had such a name has had another one since, and the group may have been rewritten accordingly.
-    const isGivenUp = (name: Name) => !holders.has(keyOf(name)) && step.released.has(keyOf(name));
-    if (added.some(isGivenUp)) step.doubtful?.add(group);
   }
   for (const removed of slices(change.remove, PAGE)) {
     await markUnsettled(step, targetsOf(removed));
@@ -101,15 +103,39 @@ export async function markMembers(step: Step, group: string): Promise<void> {
   await markUnsettled(step, targetsOf(page));
 }
 
-/** Groups that refer to a name which is given up may have been rewritten without telling. */
-export async function distrust(step: Step, names: readonly Name[]): Promise<void> {
-  if (step.doubtful === undefined) return;
+/**
+ * Groups that refer to a name which is given up may have been rewritten without telling.
+ *
+ * @returns the groups that mean nobody by such a name. They may have meant whoever gives it up, to whom nothing leads from there.
+ */
+export async function distrust(step: Step, names: readonly Name[]): Promise<readonly string[]> {
+  if (step.doubtful === undefined) return [];
+  const unbound: string[] = [];
   const given = names.filter((name) => name.kind === "dn");
+  for (const { key } of given) step.givenUp.add(key);
   for (const some of slices(given, PAGE)) {
-    for (const { group } of await step.target.memberships.referencesBy(step.source, some)) {
+    for (const { group, target } of await step.target.memberships.referencesBy(step.source, some)) {
       step.reliable.delete(group);
+      if (target === undefined) unbound.push(group);
     }
   }
+  return unbound;
+}
+
+/**
+ * The names that a group states and that somebody gave up in this step, as keys. What a refresh tells of the group may be older
+ * than that. A live change is not, but where nobody has the name any more, the group may have been rewritten since.
+ */
+export async function dubiousNames(step: Step, { members }: Upsert): Promise<ReadonlySet<string>> {
+  if (members === undefined || step.givenUp.size === 0) return new Set();
+  const stated = members.kind === "all" ? members.members : members.add;
+  const given = stated.filter(({ kind, key }) => kind === "dn" && step.givenUp.has(key));
+  if (given.length === 0) return new Set();
+  const dubious = new Set(given.map(keyOf));
+  if (step.phase === "live") {
+    for (const held of (await holdersOf(step, given)).keys()) dubious.delete(held);
+  }
+  return dubious;
 }
 
 /** The references of a group. */

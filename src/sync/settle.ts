@@ -65,10 +65,12 @@ export async function settle(
     const failed = new Set<string>();
     if (step.target.groups !== undefined) {
       const bound = await bind(step, some);
-      for (const members of slices(await membersAmong(step, bound.affected, known), PAGE)) {
+      const links = await linksAmong(step, bound.affected, known);
+      for (const members of slices(await membersAmong(step, links, bound.affected), PAGE)) {
         for (const id of await settleMembers(step, members, bound)) failed.add(id);
       }
       for (const id of bound.postponed) failed.add(id);
+      for (const id of await doubtfulAmong(step, links, new Set(some))) failed.add(id);
     }
     // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
     const settled = some.filter((id) => !failed.has(id));
@@ -160,6 +162,29 @@ function isDoubtful(step: Step, { kind, group }: Reference, before: string | und
   return !step.reliable.has(group) || (step.phase === "live" && before === undefined);
 }
 
+/**
+ * The marked groups that are to be read again because they mean nobody by some name: somebody may have given it up, and the group
+ * may have been rewritten without telling, since it was read.
+ */
+async function doubtfulAmong(
+  step: Step,
+  links: readonly Link[],
+  marked: ReadonlySet<string>,
+): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const { sourceId, type, state } of links) {
+    if (step.doubtful === undefined || type === "User" || state !== "live") continue;
+    if (!marked.has(sourceId) || step.reliable.has(sourceId)) continue;
+    for await (const { kind, target } of referencesOf(step, sourceId)) {
+      if (kind !== "dn" || target !== undefined) continue;
+      step.doubtful.add(sourceId);
+      found.push(sourceId);
+      break;
+    }
+  }
+  return found;
+}
+
 /** A reference as a key of a map, whatever characters the names hold. */
 function referenceKey({ group, kind, key }: Reference): string {
   return `${group.length} ${group}${kind} ${key}`;
@@ -190,15 +215,23 @@ export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<
   return found;
 }
 
+/** The links of these entries, of which some have just been read. */
+async function linksAmong(
+  step: Step,
+  sourceIds: ReadonlySet<string>,
+  known: ReadonlyMap<string, Link>,
+): Promise<readonly Link[]> {
+  const others = [...sourceIds].filter((id) => !known.has(id));
+  const links = [...sourceIds].flatMap((id) => known.get(id) ?? []);
+  return [...links, ...(await linksOf(step, others))];
+}
+
 /** Those whose own memberships are to be compared: with nested groups flattened, also the users below a group. */
 async function membersAmong(
   step: Step,
+  links: readonly Link[],
   affected: ReadonlySet<string>,
-  known: ReadonlyMap<string, Link>,
 ): Promise<readonly Link[]> {
-  const others = [...affected].filter((id) => !known.has(id));
-  const links = [...affected].flatMap((id) => known.get(id) ?? []);
-  links.push(...(await linksOf(step, others)));
   if (step.settings.nested === "keep") return links;
   const groups = links.filter((link) => link.type === "Group");
   return [...links, ...(await usersBelow(step, groups, affected))];

@@ -24,8 +24,8 @@ export interface Step {
   readonly marked: Set<string>;
   /** Entries that lost a name to another in this step: what was applied of them does not tell any more what is stored. */
   readonly displaced: Set<string>;
-  /** The distinguished names that entries gave up in this step, as keys. */
-  readonly released: Set<string>;
+  /** The distinguished names that entries gave up in this step, or lost to another. */
+  readonly givenUp: Set<string>;
   /** Entries whose account was renamed or removed, so that its name may be free. */
   readonly moved: Set<string>;
   /**

@@ -5,13 +5,14 @@ import { changedNames, type NamesChange, saveNames } from "./names.js";
 import { provision } from "./provision.js";
 import {
   compareReferences,
+  dubiousNames,
   markMembers,
   mergedNames,
   type ReferenceChange,
   saveReferenceChange,
 } from "./references.js";
 import { park } from "./refuse.js";
-import { isAccepted, isEarlier, type Step, saveLinks, without } from "./step.js";
+import { isAccepted, isEarlier, markUnsettled, type Step, saveLinks, without } from "./step.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -272,11 +273,15 @@ async function saveReferences(step: Step, entries: readonly Entry[]): Promise<vo
     if (change.type !== "Group" || change.members === undefined) continue;
     const difference =
       references ?? (await compareReferences(step, change.sourceId, change.members));
-    await saveReferenceChange(step, change.sourceId, difference);
+    const dubious = await dubiousNames(step, change);
+    // The mark has the group read again, whatever happens in between.
+    if (dubious.size > 0) await markUnsettled(step, [change.sourceId]);
+    await saveReferenceChange(step, change.sourceId, difference, dubious);
     if (change.members.kind === "all")
       step.stated.remember(change.sourceId, change.members.members);
     else step.stated.forget(change.sourceId);
-    trust(step, change);
+    if (dubious.size === 0) trust(step, change);
+    else step.reliable.delete(change.sourceId);
   }
 }
 

@@ -47,6 +47,8 @@ export interface ModelRun {
   readonly crashes: readonly number[];
   /** The numbers of the writes that fail once, for the store to answer the next time. */
   readonly outages: readonly number[];
+  /** The numbers of the times at which groups cannot be read again. */
+  readonly unread: readonly number[];
 }
 
 const pick = fc.nat({ max: 11 });
@@ -127,4 +129,5 @@ export const modelRun: fc.Arbitrary<ModelRun> = fc.record({
   whileDown: fc.array(change, { maxLength: 8, size: "max" }),
   crashes: fc.array(fc.nat({ max: 60 }), { maxLength: 8, size: "max" }),
   outages: fc.array(fc.nat({ max: 400 }), { maxLength: 3 }),
+  unread: fc.array(fc.nat({ max: 8 }), { maxLength: 6 }),
 });

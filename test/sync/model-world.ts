@@ -44,6 +44,7 @@ export class ModelWorld {
   readonly #steps: ModelStep[];
   readonly #whileDown: ModelStep[];
   #time = 0;
+  #rereads = 0;
   /** Everything up to here was delivered. */
   #delivered = "";
   /** Nothing that a crash interrupted is still to be done again. */
@@ -119,11 +120,16 @@ export class ModelWorld {
     return {
       source: "directory",
       read: ({ after } = {}) => this.#read(after),
-      reread: async (sourceIds) =>
-        this.directory
+      reread: async (sourceIds) => {
+        await this.#actMeanwhile();
+        if (this.#steps.length > 0 && this.run.unread.includes(this.#rereads++)) {
+          throw new Error("The connection was cut.");
+        }
+        return this.directory
           .content()
           .filter((entry) => sourceIds.includes(entry.id))
-          .map((entry) => this.directory.stated(entry)),
+          .map((entry) => this.directory.stated(entry));
+      },
     };
   }
 
