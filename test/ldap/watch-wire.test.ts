@@ -207,6 +207,27 @@ describe("a refresh", () => {
     expect(listed.at(-1)).toHaveProperty("checkpoint");
   });
 
+  test("whose end covers several servers is followed by a list, since deletions of the one may be passed over for the other", async () => {
+    const { script, watching, search } = await resumed();
+    await using _ = script;
+    await using __ = watching;
+    search.info(refreshEnd(1, cookie(csn(12), csn(14, 2))));
+    expect(changesOf(await watching.refreshed())).toEqual([]);
+    await watching.next();
+    watching.ask();
+    (await script.next()).done({ refreshDeletes: true });
+    const [secondPass] = await watching.reconciled();
+    expect(secondPass).not.toHaveProperty("checkpoint");
+    await watching.next();
+    watching.ask();
+    const list = await script.next();
+    expect(list.mode).toBe("plain");
+    list.done();
+    const listed = await watching.reconciled();
+    expect(changesOf(listed)).toEqual([{ kind: "sweep" }]);
+    expect(listed.at(-1)).toHaveProperty("checkpoint");
+  });
+
   test("may have ignored the cookie where even the base is new", async () => {
     const { script, watching, search } = await resumed({ baseCsn: csn(11) });
     await using _ = script;
