@@ -82,10 +82,13 @@ export class ClaimVerifier {
     const now = this.now();
     const refusal = times === undefined ? undefined : untimely(times, now, this.#window);
     if (refusal !== undefined) return refused(refusal);
-    const signedAt = times?.created ?? now;
+    const signed = {
+      earliest: times?.created ?? now - this.#window.past,
+      latest: times?.created ?? now + this.#window.future,
+    };
     // Two keys with one id may have one secret, when a key is given another time to end.
-    const key = signers.find((one) => untrusted(one, signedAt) === undefined) ?? first;
-    const distrust = untrusted(key, signedAt);
+    const key = signers.find((one) => untrusted(one, signed) === undefined) ?? first;
+    const distrust = untrusted(key, signed);
     if (distrust !== undefined) return refused(distrust);
     const repetition =
       times === undefined ? undefined : await this.#repeated(claim, times, options);
@@ -115,15 +118,24 @@ export class ClaimVerifier {
   }
 }
 
-/** Why a signature of this time, in seconds since 1970, does not count though it is the key's, if it does not. */
-function untrusted({ notBefore, notAfter }: SigningKey, signedAt: number): Refusal | undefined {
+/** Within which times a message was signed, in seconds since 1970. They are one where the message says it. */
+interface SignedWithin {
+  readonly earliest: number;
+  readonly latest: number;
+}
+
+/** Why a signature that is the key's does not count, since the key was not alive when it was made. */
+function untrusted(
+  { notBefore, notAfter }: SigningKey,
+  { earliest, latest }: SignedWithin,
+): Refusal | undefined {
   if (notBefore !== undefined) {
     // Times on the wire are whole seconds: a message of the second in which the key began has an earlier one.
-    const early = Math.floor(notBefore.getTime() / 1_000) - signedAt;
+    const early = Math.floor(notBefore.getTime() / 1_000) - latest;
     if (early > 0) return { code: "key_not_yet_valid", seconds: Math.ceil(early) };
   }
   if (notAfter !== undefined) {
-    const late = signedAt - notAfter.getTime() / 1_000;
+    const late = earliest - notAfter.getTime() / 1_000;
     if (late >= 0) return { code: "key_expired", seconds: Math.ceil(late) };
   }
   return undefined;
