@@ -15,7 +15,7 @@ export type RewriteName =
   | "loneValue"
   /** `"26118915"` for `{ "value": "26118915" }`. */
   | "bareValue"
-  /** `"{\"value\":\"admin\"}"`, JSON in a string, for `{ "value": "admin" }`. */
+  /** JSON in a string, as it is or as the only `value`: `{ "value": "{\"value\":\"admin\"}" }` for `{ "value": "admin" }`. */
   | "jsonText"
   /** No `schemas`, or `schemas` without the base schema. */
   | "missingSchemas"

@@ -1,16 +1,20 @@
 import { type AttributeNode, attributeTree, ownValue } from "../schema/attribute-tree.js";
+import { isJsonObject } from "../schema/read-value.js";
 import { isSame } from "../schema/same-value.js";
 import { applyStep } from "./apply-patch.js";
+import { ChangedPaths, isBlind } from "./changed-paths.js";
 import { MemberChangeSet, type MemberChanges, membersIn, membersNode } from "./member-changes.js";
 import { PatchedResource } from "./patched-resource.js";
 import type { PatchPlan, PatchStep } from "./plan.js";
 
-/** What a PATCH changes of a resource: the form in which a repository takes it. */
+/** What a PATCH changes of a resource: the form in which a repository takes it. No path in it is within another. */
 export interface PatchChanges<N> {
-  /** Attributes to give these values, whole. */
-  readonly set?: Partial<N>;
-  /** Attributes to clear. */
-  readonly unset?: readonly (keyof N & string)[];
+  /** Attributes to give these values, whole; and sub-attributes and attributes of extensions, by their paths. */
+  readonly set?: {
+    readonly [K in Exclude<keyof N, "password">]?: N[K];
+  } & { readonly [path in `${string}.${string}` | `${string}:${string}`]?: unknown };
+  /** The paths of what is to be cleared. */
+  readonly unset?: readonly string[];
   /** Changes of what is stored beside the resource. */
   readonly relations?: { readonly members?: MemberChanges };
 }
@@ -24,10 +28,10 @@ export type PatchModification<T, N> =
  * Makes one modification for a repository of a PATCH. It changes the attributes that the operations name and no others, so
  * nothing is lost that was not read, or that responses never hold.
  *
- * It needs the current resource only where the outcome depends on it: to merge into a complex attribute or an extension, to add
- * to a list, to select by a filter, and for what is immutable. Members of a group that are added, that are removed by their
- * `value`, or that take the place of all others, never need it; `display` and `$ref` of a member are not kept, since they describe
- * another resource.
+ * It needs the current resource only where the outcome depends on it: to add to a list, to select by a filter, where a reference
+ * such as the manager changes, where something is immutable, and where something required has to be there. Members of a group
+ * that are added, that are removed by their `value`, or that take the place of all others, never need it; `display` and `$ref` of a
+ * member are not kept, since they describe another resource.
  *
  * The password is not in it: see `PatchPlan.password`.
  *
@@ -37,27 +41,32 @@ export function modificationOf<T extends object, N>(plan: PatchPlan): PatchModif
   const tree = attributeTree(plan.type);
   const members = membersNode(tree);
   const [ofMembers, ofAttributes] = split(plan.steps, members);
-  const changes = new MemberChangeSet();
-  const areMembersBlind = ofMembers.every((step) => changes.take(step));
-  const memberChanges = areMembersBlind ? changes.end() : undefined;
-  if (areMembersBlind && ofAttributes.every(isBlind)) {
-    return changesOf<N>(blindValues(ofAttributes), memberChanges);
+  const comeAndGo = new MemberChangeSet();
+  const areMembersBlind = ofMembers.every((step) => comeAndGo.take(step));
+  const memberChanges = areMembersBlind ? comeAndGo.end() : undefined;
+  if (areMembersBlind && ofAttributes.every((step) => isBlind(tree, step))) {
+    const changed = new ChangedPaths();
+    for (const step of ofAttributes) changed.take(step);
+    return changesOf<N>(changed.values(), memberChanges);
   }
-  const names = [...new Set(ofAttributes.map(topName))];
+  const places = placesOf(ofAttributes);
+  const names = places.map(([path]) => path);
   return {
-    reads: members !== undefined && !areMembersBlind ? [...names, members.name] : names,
+    reads: members === undefined || areMembersBlind ? names : [...names, members.name],
     plan: (current) => {
       const patched = new PatchedResource(tree, current);
       for (const step of areMembersBlind ? ofAttributes : plan.steps) applyStep(patched, step);
       const next = patched.end();
-      const changed = names
-        .map((name) => [name, ownValue(next, name)] as const)
-        .filter(([name, value]) => !isSame(ownValue(current, name), value));
-      const comeAndGo =
-        areMembersBlind || members === undefined
+      const values = places
+        .map(([path, chain]) => [path, valueAt(current, chain), valueAt(next, chain)] as const)
+        .filter(([, before, after]) => !isSame(before, after))
+        .map(([path, , after]) => [path, after] as const);
+      return changesOf<N>(
+        new Map(values),
+        members === undefined || areMembersBlind
           ? memberChanges
-          : difference(ownValue(current, members.name), ownValue(next, members.name));
-      return changesOf<N>(new Map(changed), comeAndGo);
+          : difference(ownValue(current, members.name), ownValue(next, members.name)),
+      );
     },
   };
 }
@@ -72,32 +81,26 @@ function split(
   return [steps.filter(isAboutMembers), steps.filter((step) => !isAboutMembers(step))];
 }
 
-/** Whether the outcome of a step is the same whatever the resource is. */
-function isBlind(step: PatchStep): boolean {
-  switch (step.kind) {
-    case "assign":
-      return step.node.extension === undefined && step.node.attribute.mutability !== "immutable";
-    case "extension":
-      return (
-        step.value === undefined &&
-        step.extension.children.all.every(({ attribute }) => attribute.mutability !== "immutable")
-      );
-    default:
-      return false;
+/** Where in a resource the steps change something: by path, the names that lead there. */
+function placesOf(steps: readonly PatchStep[]): readonly (readonly [string, readonly string[]])[] {
+  const places = new Map<string, readonly string[]>();
+  const wholes = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === "extension") wholes.add(step.extension.path);
+    else {
+      const { path, name, extension } = step.node;
+      places.set(path, extension === undefined ? [name] : [extension, name]);
+    }
   }
+  // What is part of an extension that changes as a whole is in the whole.
+  const parts = [...places].filter(([, [first = ""]]) => !wholes.has(first));
+  return [...parts, ...Array.from(wholes, (path) => [path, [path]] as const)];
 }
 
-/** The values after steps that are blind, by the names of the attributes. */
-function blindValues(steps: readonly PatchStep[]): ReadonlyMap<string, unknown> {
-  return new Map(
-    steps.map((step) => [topName(step), step.kind === "assign" ? step.value : undefined]),
-  );
-}
-
-/** The name under which a resource holds what a step changes. */
-function topName(step: PatchStep): string {
-  if (step.kind === "extension") return step.extension.path;
-  return step.node.extension ?? step.node.name;
+function valueAt(resource: object, chain: readonly string[]): unknown {
+  let value: unknown = resource;
+  for (const name of chain) value = isJsonObject(value) ? ownValue(value, name) : undefined;
+  return value;
 }
 
 function changesOf<N>(
@@ -105,11 +108,13 @@ function changesOf<N>(
   members: MemberChanges | undefined,
 ): PatchChanges<N> {
   const set = [...values].filter(([, value]) => value !== undefined);
-  const unset = [...values].filter(([, value]) => value === undefined).map(([name]) => name);
+  const unset = [...values].filter(([, value]) => value === undefined).map(([path]) => path);
   return {
     // The schemas have said that these are attributes of the type; the compiler cannot follow names that are data.
-    ...(set.length > 0 && { set: Object.fromEntries(set) as Partial<N> }),
-    ...(unset.length > 0 && { unset: unset as (keyof N & string)[] }),
+    ...(set.length > 0 && {
+      set: Object.fromEntries(set) as NonNullable<PatchChanges<N>["set"]>,
+    }),
+    ...(unset.length > 0 && { unset }),
     ...(members !== undefined && { relations: { members } }),
   };
 }

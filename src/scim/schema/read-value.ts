@@ -164,19 +164,34 @@ export function objectOf(
   value: unknown,
   reading: Reading,
 ): JsonObject | undefined {
-  if (isJsonObject(value)) return value;
-  if (!Array.isArray(value)) return rewrittenObject(node, value, reading);
+  if (!Array.isArray(value)) return singleObject(node, value, reading);
   const element = soleElement(node, value, reading);
   return element === undefined ? undefined : objectOf(node, element, reading);
 }
 
 function readComplex(node: AttributeNode, value: unknown, reading: Reading): unknown {
-  const object = isJsonObject(value) ? value : rewrittenObject(node, value, reading);
+  const object = singleObject(node, value, reading);
   if (object === undefined) return undefined;
   const read = readChildren(node.children, object, `${node.path}.`, reading);
   for (const _ in read) return read;
   // An object without sub-attributes says nothing: the attribute is unassigned.
   return undefined;
+}
+
+function singleObject(
+  node: AttributeNode,
+  value: unknown,
+  reading: Reading,
+): JsonObject | undefined {
+  if (!isJsonObject(value)) return rewrittenObject(node, value, reading);
+  if (!reading.allows("jsonText")) return value;
+  // Entra sends what it knows of a role as JSON in the value of an object that has nothing else.
+  const [[name, text] = [], ...others] = Object.entries(value);
+  if (name !== "value" || typeof text !== "string" || others.length > 0) return value;
+  const inner = parsedObject(text);
+  return inner !== undefined && "value" in inner && reading.rewrite("jsonText", node.path)
+    ? inner
+    : value;
 }
 
 /** The object that was meant by something that is none. */
@@ -188,7 +203,7 @@ function rewrittenObject(
   const { path, children } = node;
   if (typeof value === "string") {
     if (value === "" && reading.rewrite("emptyText", path)) return undefined;
-    const parsed = value.startsWith("{") ? parsedObject(value) : undefined;
+    const parsed = parsedObject(value);
     if (parsed !== undefined && reading.rewrite("jsonText", path)) return parsed;
   }
   if (children.byName.has("value") && typeof value !== "object") {
@@ -198,6 +213,7 @@ function rewrittenObject(
 }
 
 function parsedObject(text: string): JsonObject | undefined {
+  if (!text.startsWith("{")) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isJsonObject(value) ? value : undefined;
