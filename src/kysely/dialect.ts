@@ -32,8 +32,8 @@ export interface SqlDialect {
   onConflict(key: readonly string[], columns: readonly string[]): string;
   /** The end of an insert that passes over rows that any unique key stands against, where the database can do that. */
   readonly onAnyConflict: string;
-  /** Whether an insert that passes over rows that are there returns the other rows only. */
-  readonly returnsInserted: boolean;
+  /** Whether an insert that passes over rows that are there counts and returns the others only. */
+  readonly tellsInserted: boolean;
   /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
   readonly lockRow: string;
   /** What transactions are to see of others, where it is not what they see anyway. */
@@ -69,7 +69,7 @@ const sqlite: SqlDialect = {
   tuples: (tuples) => `(values ${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
-  returnsInserted: true,
+  tellsInserted: true,
   // A transaction that writes has the database to itself.
   lockRow: "",
   partialIndexes: true,
@@ -101,7 +101,7 @@ const postgres: SqlDialect = {
   tuples: (tuples) => `(${tuples})`,
   onConflict: updateExcluded,
   onAnyConflict: "on conflict do nothing",
-  returnsInserted: true,
+  tellsInserted: true,
   lockRow: "for update",
   partialIndexes: true,
   failureEndsTransaction: true,
@@ -140,7 +140,7 @@ const mariadb: SqlDialect = {
   },
   // What there is, `insert ignore`, makes values fit that do not.
   onAnyConflict: "",
-  returnsInserted: false,
+  tellsInserted: false,
   lockRow: "for update",
   // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
   // has a name that it cannot get.

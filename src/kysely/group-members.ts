@@ -159,20 +159,20 @@ export class GroupMembers {
         );
       }
     }
-    for (const part of batches(added)) {
+    for (const part of batches(clear ? added : await this.#absent(added, options))) {
       changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
     return changed;
   }
 
   /**
-   * Adds members to groups and removes members from them, with statements for all of the groups, where the database can say
-   * which rows a statement wrote. Each group comes once. Returns the groups of which a member came or went.
+   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once. Returns
+   * the ids of the groups of which a member came or went.
    */
   async changeMany(
     changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
     options?: CallOptions,
-  ): Promise<ReadonlySet<unknown>> {
+  ): Promise<ReadonlySet<string>> {
     const added = changes.flatMap(({ group, change: { add = [] } }) => this.#rows(group, add));
     const removed = changes.flatMap(({ group, change: { remove = [] } }) =>
       remove.flatMap(({ value, type }) => {
@@ -180,13 +180,13 @@ export class GroupMembers {
         return member === undefined ? [] : { type, row: [group, member] };
       }),
     );
-    const changed = new Set<unknown>();
+    const changed = new Set<string>();
     const read = async (text: StatementText): Promise<void> => {
       const rows = await this.#session.read<Pick<MemberRow, "group_id">>(
         (p) => `${text(p)} returning ${this.#group} as group_id`,
         options,
       );
-      for (const { group_id } of rows) changed.add(group_id);
+      for (const { group_id } of rows) changed.add(String(group_id));
     };
     for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
       for (const part of lists(ofType.map(({ row }) => row))) {
@@ -196,8 +196,31 @@ export class GroupMembers {
         );
       }
     }
-    for (const part of batches(added)) await this.#insert(part, read);
+    for (const part of batches(await this.#absent(added, options))) await this.#insert(part, read);
     return changed;
+  }
+
+  /**
+   * Those of these rows that are not there yet, where the database would not tell them from the others when they are inserted;
+   * else all. Whoever changes members has the row of the group locked.
+   */
+  async #absent(
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly StoredId[])[]> {
+    if (this.#session.dialect.tellsInserted) return rows;
+    const present = new Set<string>();
+    for (const part of lists(rows)) {
+      const found = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where (${this.#rowColumns.join(", ")}) in ${p.tuples(part)}`,
+        options,
+      );
+      for (const { group_id, member_id, type } of found) {
+        present.add([group_id, member_id, type ?? []].flat().join("\u0000"));
+      }
+    }
+    return rows.filter((row) => !present.has(row.join("\u0000")));
   }
 
   /** Inserts rows that are not there yet. */
@@ -205,7 +228,7 @@ export class GroupMembers {
     rows: readonly (readonly StoredId[])[],
     run: (text: StatementText) => Promise<R>,
   ): Promise<R> {
-    const columns = [this.#group, this.#member, this.#type ?? []].flat();
+    const columns = this.#rowColumns;
     try {
       return await run(
         (p) => `insert into ${this.#table} (${columns.join(", ")})
@@ -241,6 +264,10 @@ export class GroupMembers {
     const member = id === undefined ? undefined : storedId(id, this.#map.memberType);
     if (member === undefined) throw new InvalidValueError("after", "it is not where a page ended.");
     return this.#type === undefined || type === undefined ? [member] : [member, type];
+  }
+
+  get #rowColumns(): string[] {
+    return [this.#group, this.#member, this.#type ?? []].flat();
   }
 
   get #columns(): string {

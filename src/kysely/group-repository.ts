@@ -133,9 +133,7 @@ export class KyselyGroupRepository extends GroupRepository {
     writes: readonly Write<Group, NewGroup>[],
     options?: CallOptions,
   ): Promise<readonly WriteResult[]> {
-    const changes = this.#table.session.dialect.returnsInserted
-      ? membersChanges(writes)
-      : undefined;
+    const changes = membersChanges(writes);
     return (
       (changes && (await this.#changeMany(changes, options))) ??
       (await new ResourceWrites<Group, NewGroup>(
@@ -233,7 +231,7 @@ export class KyselyGroupRepository extends GroupRepository {
         );
         const changed = await this.#members.in(session).changeMany(stored, options);
         await table.touch(
-          stored.flatMap(({ group }) => (changed.has(group) ? group : [])),
+          stored.flatMap(({ group }) => (changed.has(String(group)) ? group : [])),
           options,
         );
       });

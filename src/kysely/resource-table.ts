@@ -131,7 +131,8 @@ export class ResourceTable<T extends Resource> {
     } catch (error) {
       throw await this.conflicts.refusal(error, change.columns, stored);
     }
-    if (written === 0) await this.#fail(id, options);
+    // Some drivers count the rows that a statement found, and some those that it changed.
+    if (written === 0) await this.demand(id, options);
   }
 
   /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
