@@ -113,6 +113,24 @@ for (const server of servers) {
       await demandOneHolder(db, results);
     });
 
+    test("a transaction of the application's that sees no others learns at least what is taken", async () => {
+      const outside = new KyselyUserRepository(db);
+      await db
+        .transaction()
+        .setIsolationLevel("repeatable read")
+        .execute(async (transaction) => {
+          const inside = new KyselyUserRepository(transaction);
+          expect((await inside.find({})).totalResults).toBe(0);
+          await outside.create({ userName: "ann" });
+          await expect(inside.create({ userName: "Ann" })).rejects.toMatchObject({
+            code: "uniqueness",
+            attribute: "userName",
+          });
+          await inside.create({ userName: "bob" });
+        });
+      expect((await outside.find({})).totalResults).toBe(2);
+    });
+
     test("of 20 batches with one name in each, all else is written, and one has it", async () => {
       const users = new KyselyUserRepository(db);
       const results = await Promise.all(
@@ -289,7 +307,7 @@ for (const server of servers) {
       const links = new KyselyLinkRepository(db);
       await links.save("ldap", ["a", "b"].map(link));
       const set = (sourceId: string, stamp: string) =>
-        sql`update concordat_link set stamp = ${stamp} where source_id = ${sourceId}`;
+        sql`update concordat_link set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
       await interlocked(
         server,
         db,

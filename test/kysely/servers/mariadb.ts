@@ -52,13 +52,14 @@ export async function startMariadb(): Promise<SqlServer> {
     async drop(name) {
       await administrator.query(`drop database ${name}`);
     },
-    dialect: (name, { socket = socketPath, connections = 10 } = {}) =>
+    dialect: (name, { socket = socketPath, connections = 10, countsChanged = false } = {}) =>
       new MysqlDialect({
         pool: createPool({
           user: "root",
           socketPath: socket,
           database: name,
           connectionLimit: connections,
+          ...(countsChanged ? { flags: ["-FOUND_ROWS"] } : {}),
         }),
       }),
     async endConnections() {
