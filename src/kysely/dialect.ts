@@ -40,6 +40,13 @@ export interface SqlDialect {
   readonly isolation?: "read committed";
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
+  /**
+   * A statement that makes others who make tables wait until the transaction ends, where two who make one table at once are in
+   * each other's way.
+   */
+  readonly lockDefinitions?: string;
+  /** Whether making or removing a table commits the transaction that is under way. */
+  readonly definitionsCommit: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
   readonly failureEndsTransaction: boolean;
   /**
@@ -73,6 +80,7 @@ const sqlite: SqlDialect = {
   // A transaction that writes has the database to itself.
   lockRow: "",
   partialIndexes: true,
+  definitionsCommit: false,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
     const object = `coalesce(nullif(${column}, 'null'), '{}')`;
@@ -104,6 +112,9 @@ const postgres: SqlDialect = {
   tellsInserted: true,
   lockRow: "for update",
   partialIndexes: true,
+  // The number stands for the name of this package in its database.
+  lockDefinitions: "select pg_advisory_xact_lock(hashtext('concordat'))",
+  definitionsCommit: false,
   failureEndsTransaction: true,
   changedJson(column, set, remove, place) {
     // The column may be one of text.
@@ -146,6 +157,7 @@ const mariadb: SqlDialect = {
   // has a name that it cannot get.
   isolation: "read committed",
   partialIndexes: false,
+  definitionsCommit: true,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
     const object = `coalesce(nullif(${column}, 'null'), '{}')`;
@@ -179,14 +191,29 @@ export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
   }
 }
 
+/** What a server says of itself: `version()` and `@@sql_mode`. */
+export interface MariaDbServer {
+  readonly version: string;
+  readonly mode: string;
+}
+
 /**
- * Refuses MySQL, which only its version tells from MariaDB.
+ * Refuses MySQL, which only its version tells from MariaDB, and a connection whose modes let MariaDB cut values that do not
+ * fit, or take a backslash for itself: `mysql2` writes values into the text of a statement, and escapes them with it.
  *
- * @throws {UnsupportedError} the version, of `select version()`, is MySQL's.
+ * @throws {UnsupportedError} the server is not MariaDB, or not in a mode in which values are safe.
  */
-export function demandMariaDb(version: unknown): void {
-  if (String(version).includes("MariaDB")) return;
-  throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
+export function demandMariaDb({ version, mode }: MariaDbServer): void {
+  if (!version.includes("MariaDB")) {
+    throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
+  }
+  const modes = new Set(mode.split(","));
+  if (!modes.has("STRICT_TRANS_TABLES") && !modes.has("STRICT_ALL_TABLES")) {
+    throw new UnsupportedError("The sql_mode of MariaDB must have STRICT_TRANS_TABLES.");
+  }
+  if (modes.has("NO_BACKSLASH_ESCAPES")) {
+    throw new UnsupportedError("The sql_mode of MariaDB must not have NO_BACKSLASH_ESCAPES.");
+  }
 }
 
 /** A batch has thousands of parameters: repeating is faster than joining. */

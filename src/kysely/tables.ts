@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
-import { demandMariaDb, type SqlDialect } from "./dialect.js";
+import { demandMariaDb, type MariaDbServer, type SqlDialect } from "./dialect.js";
 import { type KyselyDatabase, Session } from "./session.js";
 import { keyLength } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
@@ -10,35 +10,37 @@ const tablesVersion = 1;
 
 /**
  * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
- * nonces of signed messages, and users and groups for applications that have no tables of their own. Tables that are there already are left as they are.
+ * nonces of signed messages, and users and groups for applications that have no tables of their own. Tables that are there
+ * already are left as they are. Any number of processes may call it at once.
  *
- * The database is SQLite, PostgreSQL or MariaDB.
+ * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
+ * there.
  *
- * @throws {UnsupportedError} the tables were made by a later release, or the database is MySQL, which lacks what the tables need.
+ * @throws {UnsupportedError} the tables were made by a later release; the database is MySQL, which lacks what the tables need;
+ * MariaDB is not in a strict mode, or is in the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
  */
 export async function createTables(
   db: KyselyDatabase,
   options: TableOptions & CallOptions = {},
 ): Promise<void> {
-  await new Session(db).atomically(async (session) => {
-    if (session.dialect.name === "mariadb") {
-      const [row] = await session.read<{ version: unknown }>(
-        () => "select version() as version",
+  await define(db, options, async (session, names) => {
+    const { dialect } = session;
+    if (dialect.name === "mariadb") {
+      const [server] = await session.read<MariaDbServer>(
+        () => "select version() as version, @@sql_mode as mode",
         options,
       );
-      demandMariaDb(row?.version);
+      if (server !== undefined) demandMariaDb(server);
     }
-    const names = quotedTableNames(session.dialect, options);
-    for (const text of definitions(names, session.dialect)) {
-      await session.write(() => text, options);
-    }
+    for (const text of definitions(names, dialect)) await session.write(() => text, options);
     const [stored] = await session.read<{ version: number }>(
       () => `select version from ${names.version}`,
       options,
     );
     if (stored === undefined) {
       await session.write(
-        (p) => `insert into ${names.version} (version) values (${p.value(tablesVersion)})`,
+        (p) => `insert into ${names.version} (version) values (${p.value(tablesVersion)})
+          ${dialect.onConflict(["version"], [])}`,
         options,
       );
     } else if (stored.version > tablesVersion) {
@@ -49,16 +51,39 @@ export async function createTables(
   });
 }
 
-/** Removes the package's own tables with everything in them. Tables that are not there are passed over. */
+/**
+ * Removes the package's own tables with everything in them. Tables that are not there are passed over.
+ *
+ * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
+ */
 export async function dropTables(
   db: KyselyDatabase,
   options: TableOptions & CallOptions = {},
 ): Promise<void> {
-  await new Session(db).atomically(async (session) => {
-    const names = quotedTableNames(session.dialect, options);
+  await define(db, options, async (session, names) => {
     for (const table of Object.values(names).reverse()) {
       await session.write(() => `drop table if exists ${table}`, options);
     }
+  });
+}
+
+/** Makes or removes tables, one process after the other. */
+async function define(
+  db: KyselyDatabase,
+  options: TableOptions & CallOptions,
+  work: (session: Session, names: TableNames) => Promise<void>,
+): Promise<void> {
+  const outer = new Session(db);
+  const { definitionsCommit, lockDefinitions } = outer.dialect;
+  const names = quotedTableNames(outer.dialect, options);
+  if (definitionsCommit && outer.inTransaction) {
+    throw new UnsupportedError(
+      "Tables cannot be made or removed in a transaction of this database.",
+    );
+  }
+  await outer.atomically(async (session) => {
+    if (lockDefinitions !== undefined) await session.read(() => lockDefinitions, options);
+    await work(session, names);
   });
 }
 
@@ -80,7 +105,7 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
   const type = types.key(8);
   const instant = types.key(24);
   return [
-    table(names.version, ["version integer not null"]),
+    table(names.version, ["version integer not null primary key"]),
     table(names.link, [
       `source ${key} not null`,
       `source_id ${key} not null`,

@@ -25,7 +25,8 @@ function database(
           acquireConnection: async () => ({
             executeQuery: async ({ sql }: { readonly sql: string }) => {
               statements.push(sql);
-              return { rows: sql === "select version() as version" ? [{ version }] : [] };
+              const mode = "STRICT_TRANS_TABLES";
+              return { rows: sql.startsWith("select version()") ? [{ version, mode }] : [] };
             },
           }),
         }),

@@ -8,6 +8,7 @@ import {
 import { Kysely, sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { testDatabase } from "./database.js";
+import { databases, describeOn, mariadb, postgres, servers } from "./databases.js";
 
 describe("createTables", () => {
   test("leaves what is there as it is", async () => {
@@ -64,18 +65,81 @@ describe("createTables", () => {
   );
 });
 
-describe("dropTables", () => {
-  test("removes every table of its prefix, and can do so again", async () => {
-    await using database = await testDatabase();
-    await createTables(database.db, { prefix: "other_" });
-    await new KyselyUserRepository(database.db).create({ userName: "ann" });
-    await dropTables(database.db);
-    expect((await tablesIn(database.db)).filter((name) => !name.startsWith("other_"))).toEqual([]);
-    await dropTables(database.db);
-    await createTables(database.db);
-    expect((await new KyselyUserRepository(database.db).find({})).totalResults).toBe(0);
+for (const server of servers) {
+  describeOn(server, "createTables", () => {
+    test("may be called by eight processes at once", async () => {
+      await using database = await server.open({ connections: 8, tables: false });
+      await Promise.all(Array.from({ length: 8 }, () => createTables(database.db)));
+      const { rows } = await sql`select version from concordat_version`.execute(database.db);
+      expect(rows).toEqual([{ version: 1 }]);
+    });
+  });
+}
+
+describeOn(postgres, "createTables", () => {
+  test("takes part in a transaction that is under way", async () => {
+    await using database = await postgres.open({ tables: false });
+    const { db } = database;
+    const failing = db.transaction().execute(async (transaction) => {
+      await createTables(transaction);
+      await new KyselyUserRepository(transaction).create({ userName: "ann" });
+      throw new Error("undo");
+    });
+    await expect(failing).rejects.toThrow("undo");
+    await expect(sql`select version from concordat_version`.execute(db)).rejects.toThrow(
+      /does not exist/,
+    );
   });
 });
+
+describeOn(mariadb, "createTables", () => {
+  test("refuses a transaction, which it would commit", async () => {
+    await using database = await mariadb.open();
+    const { db } = database;
+    for (const define of [createTables, dropTables]) {
+      const failing = db.transaction().execute(async (transaction) => {
+        await new KyselyUserRepository(transaction).create({ userName: "ann" });
+        await define(transaction);
+      });
+      await expect(failing).rejects.toMatchObject({ code: "unsupported" });
+    }
+    expect((await new KyselyUserRepository(db).find({})).totalResults).toBe(0);
+  });
+
+  test.each([
+    ["cuts values that do not fit", "", "STRICT_TRANS_TABLES"],
+    ["has no escape in texts", "STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES", "NO_BACKSLASH_ESCAPES"],
+  ])("refuses a mode that %s", async (_, mode, named) => {
+    await using database = await mariadb.open({ tables: false });
+    await database.db.connection().execute(async (connection) => {
+      await sql`set session sql_mode = ${mode}`.execute(connection);
+      await expect(createTables(connection)).rejects.toMatchObject({
+        code: "unsupported",
+        message: expect.stringContaining(named),
+      });
+    });
+  });
+});
+
+for (const database of databases) {
+  describeOn(database, "dropTables", () => {
+    test("removes every table of its prefix, and can do so again", async () => {
+      await using opened = await database.open();
+      const { db } = opened;
+      await createTables(db, { prefix: "other_" });
+      await new KyselyUserRepository(db).create({ userName: "ann" });
+      await new KyselyUserRepository(db, { prefix: "other_" }).create({ userName: "eve" });
+      await dropTables(db);
+      await expect(new KyselyUserRepository(db).find({})).rejects.toThrow(/concordat_user/);
+      await dropTables(db);
+      await createTables(db);
+      expect((await new KyselyUserRepository(db).find({})).totalResults).toBe(0);
+      expect((await new KyselyUserRepository(db, { prefix: "other_" }).find({})).totalResults).toBe(
+        1,
+      );
+    });
+  });
+}
 
 async function tablesIn(db: Kysely<unknown>): Promise<string[]> {
   const { rows } = await sql<{ name: string }>`

@@ -4,7 +4,7 @@ import {
   kyselyTarget,
   type UserMap,
 } from "concordat/kysely";
-import type { Resource } from "concordat/scim";
+import { bindFilter, eq, type Resource, userResourceType } from "concordat/scim";
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { expect, test } from "vitest";
 import { type DatabaseKind, databases, describeOn, mariadb } from "./databases.js";
@@ -206,7 +206,8 @@ for (const database of databases) {
           code: "not_found",
         });
         expect(await users.get(text)).toBeUndefined();
-        for (const path of ["id", "userName", "externalId"]) {
+        // A filter with half a surrogate pair in it cannot be made.
+        for (const path of text.isWellFormed() ? ["id", "userName", "externalId"] : []) {
           expect(await found(users, path, text)).toEqual([]);
         }
         expect(await groups?.groupsOf(text)).toEqual([]);
@@ -387,6 +388,7 @@ async function found(
   path: string,
   value: string | boolean,
 ): Promise<string[]> {
-  const { resources } = await users.find({ filter: { operator: "eq", path, value } });
+  const filter = bindFilter(eq(path, value), userResourceType);
+  const { resources } = await users.find({ filter });
   return resources.map(({ id }: Resource) => id).sort();
 }
