@@ -24,6 +24,7 @@ export {
   EventRequest,
   type EventRequestParts,
 } from "./message/request.js";
+export { type PassThroughOptions, passThrough } from "./pass-through.js";
 export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
 export {
   addressOf,

@@ -181,6 +181,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "isPolicyParameter",
     "outageChannelName",
     "parseForwarded",
+    "passThrough",
     "printForwarded",
     "printForwardedFor",
     "pythonFloat",

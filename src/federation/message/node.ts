@@ -3,6 +3,9 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
+import type { FieldAllowList } from "../rewrite/field-allow-list.js";
+import type { AnswerSink, Flow } from "../transport/exchange.js";
+import { type FieldLines, fieldValue } from "./field-lines.js";
 import { Abandonment, type Answer, EventRequest } from "./request.js";
 
 /**
@@ -87,6 +90,45 @@ export function answerNodeRequest(
     content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
   response.writeHead(status, lines);
   response.end(content);
+}
+
+/** Writes an answer to a response of `node:http` as it comes, and no faster than the client takes it. */
+export class NodeSink implements AnswerSink {
+  readonly #response: ServerResponse;
+  readonly #allowed: FieldAllowList;
+  #flow: Flow | undefined;
+  #missing: number | undefined;
+
+  constructor(response: ServerResponse, allowed: FieldAllowList) {
+    this.#response = response;
+    this.#allowed = allowed;
+  }
+
+  start(status: number, fields: FieldLines, flow: Flow): void {
+    const lines = this.#allowed.filter(fields);
+    const length = fieldValue(fields, "content-length");
+    if (length !== undefined) {
+      lines.push("content-length", length);
+      this.#missing = Number(length);
+    }
+    this.#flow = flow;
+    this.#response.writeHead(status, lines);
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#missing !== undefined) this.#missing -= chunk.length;
+    if (this.#missing === 0) this.#response.end(chunk);
+    else if (!this.#response.write(chunk)) {
+      this.#flow?.pause();
+      this.#response.once("drain", () => this.#flow?.resume());
+    }
+  }
+
+  /** An answer that has begun can only be cut off, so that nobody takes it for whole. */
+  end(error?: FederationError): void {
+    if (error !== undefined) this.#response.destroy();
+    else if (!this.#response.writableEnded) this.#response.end();
+  }
 }
 
 /** A Web `Request` of a request of `node:http`, for a handler; with the content that was read, or as it comes. */

@@ -1,5 +1,8 @@
 import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
+import type { FieldAllowList } from "../rewrite/field-allow-list.js";
+import type { AnswerSink, Flow } from "../transport/exchange.js";
+import { type FieldLines, fieldValue } from "./field-lines.js";
 import { Abandonment, type Answer, EventRequest } from "./request.js";
 
 /**
@@ -15,9 +18,6 @@ export async function readWebRequest(
   maxSize: number,
 ): Promise<EventRequest> {
   const content = await readContent(request.clone(), maxSize);
-  const abandonment = new Abandonment();
-  if (request.signal.aborted) abandonment.declare();
-  else request.signal.addEventListener("abort", () => abandonment.declare(), { once: true });
   return new EventRequest({
     method: request.method,
     target: targetOf(request.url, basePath),
@@ -25,8 +25,16 @@ export async function readWebRequest(
     content,
     remoteAddress: connection?.remoteAddress,
     isSecure: request.url.startsWith("https:"),
-    abandonment,
+    abandonment: abandonmentOfSignal(request.signal),
   });
+}
+
+/** Tells when a signal is aborted. */
+export function abandonmentOfSignal(signal: AbortSignal): Abandonment {
+  const abandonment = new Abandonment();
+  if (signal.aborted) abandonment.declare();
+  else signal.addEventListener("abort", () => abandonment.declare(), { once: true });
+  return abandonment;
 }
 
 /** The request target in origin form, of a URL whose origin is of no matter here. */
@@ -39,13 +47,65 @@ export function targetOf(url: string, basePath: string): string {
 
 /** A Web `Response` of an answer. */
 export function toResponse({ status, fields, content }: Answer): Response {
+  const body = hasNoBody(status) ? null : new Uint8Array(content);
+  return new Response(body, { status, headers: headersOf(fields) });
+}
+
+/** Makes a Web `Response` of an answer as it comes, and no faster than it is read. */
+export class WebSink implements AnswerSink {
+  readonly #allowed: FieldAllowList;
+  #response: Response | undefined;
+  #body: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #flow: Flow | undefined;
+
+  constructor(allowed: FieldAllowList) {
+    this.#allowed = allowed;
+  }
+
+  /** The response, from when the answer has begun. */
+  get response(): Response {
+    if (this.#response === undefined) throw new TypeError("The answer has not begun.");
+    return this.#response;
+  }
+
+  start(status: number, fields: FieldLines, flow: Flow): void {
+    this.#flow = flow;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        this.#body = controller;
+      },
+      pull: () => flow.resume(),
+      cancel: () => flow.abandon(),
+    });
+    const lines = this.#allowed.filter(fields);
+    const length = fieldValue(fields, "content-length");
+    if (length !== undefined) lines.push("content-length", length);
+    const headers = headersOf(lines);
+    this.#response = new Response(hasNoBody(status) ? null : body, { status, headers });
+  }
+
+  data(chunk: Buffer): void {
+    this.#body?.enqueue(chunk);
+    if ((this.#body?.desiredSize ?? 1) <= 0) this.#flow?.pause();
+  }
+
+  end(error?: FederationError): void {
+    if (error === undefined) this.#body?.close();
+    else this.#body?.error(error);
+  }
+}
+
+/** Some statuses have no content, not even an empty one. */
+function hasNoBody(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+function headersOf(fields: FieldLines): Headers {
   const headers = new Headers();
   for (let at = 0; at < fields.length; at += 2) {
     headers.append(fields[at] ?? "", fields[at + 1] ?? "");
   }
-  // Some statuses have no content, not even an empty one.
-  const body = [204, 205, 304].includes(status) ? null : new Uint8Array(content);
-  return new Response(body, { status, headers });
+  return headers;
 }
 
 /** The answer of a Web `Response`. */

@@ -39,6 +39,51 @@ export const eventAnswerFields: readonly string[] = [
   "www-authenticate",
 ];
 
+/** The fields of a request to any HTTP API that a server gets. Credentials are not among them. */
+export const passThroughRequestFields: readonly string[] = [
+  "accept",
+  "accept-encoding",
+  "accept-language",
+  "cache-control",
+  "content-encoding",
+  "content-language",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "prefer",
+  "range",
+  "traceparent",
+  "tracestate",
+  "user-agent",
+];
+
+/** The fields of an answer of any HTTP API that the client gets. Cookies are not among them. */
+export const passThroughAnswerFields: readonly string[] = [
+  "accept-ranges",
+  "age",
+  "allow",
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-range",
+  "content-type",
+  "date",
+  "etag",
+  "expires",
+  "last-modified",
+  "link",
+  "location",
+  "preference-applied",
+  "retry-after",
+  "vary",
+  "www-authenticate",
+];
+
 /** A list of fields that are passed on; the names that are about one connection are not, even if they are in it. */
 export class FieldAllowList {
   readonly #names: ReadonlySet<string>;

@@ -24,6 +24,8 @@ export interface AnswerSink {
 export interface Flow {
   pause(): void;
   resume(): void;
+  /** Gives the rest of it up. */
+  abandon(): void;
 }
 
 /**
@@ -88,11 +90,19 @@ export class Exchange implements Dispatcher.DispatchHandler {
     );
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
     if (this.#isOver || status < 200) return;
     this.#startTimer(this.#rest(), "total_timeout");
     try {
-      this.#sink.start(status, fieldLines(controller.rawHeaders), controller);
+      this.#sink.start(status, fieldLines(headers), {
+        pause: () => controller.pause(),
+        resume: () => controller.resume(),
+        abandon: () => this.abandon(),
+      });
     } catch (error) {
       this.#fail(this.#describe(error));
     }
@@ -150,8 +160,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 }
 
-/** The field lines as text. On the wire they are bytes, of which HTTP says no more than that they are above ASCII. */
-function fieldLines(raw: Dispatcher.DispatchController["rawHeaders"]): FieldLines {
-  if (!Array.isArray(raw)) return [];
-  return raw.map((part) => (typeof part === "string" ? part : part.toString("latin1")));
+/** The field lines of what undici has parsed: names in lower case, repeated ones under one name. */
+function fieldLines(headers: Readonly<Record<string, string | string[] | undefined>>): FieldLines {
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value === "string") lines.push(name, value);
+    else for (const one of value ?? []) lines.push(name, one);
+  }
+  return lines;
 }

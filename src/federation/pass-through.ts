@@ -1,0 +1,168 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { FederationServer } from "../repositories/index.js";
+import { FederationError } from "./errors.js";
+import type { Federation } from "./federate.js";
+import { fieldValue } from "./message/field-lines.js";
+import {
+  abandonmentOf,
+  answerNodeRequest,
+  hasContent,
+  NodeSink,
+  readNodeContent,
+  withoutBase,
+} from "./message/node.js";
+import { type Abandonment, EventRequest } from "./message/request.js";
+import { abandonmentOfSignal, targetOf, toResponse, WebSink } from "./message/web.js";
+import { apiErrorAnswer, type ErrorAnswer, proxyStatus } from "./rewrite/error-answer.js";
+import {
+  FieldAllowList,
+  passThroughAnswerFields,
+  passThroughRequestFields,
+} from "./rewrite/field-allow-list.js";
+import { printForwarded, printForwardedFor, TrustedProxies } from "./rewrite/forwarded.js";
+import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
+import { Forwarder, type ForwarderOptions, type OutgoingRequest } from "./transport/forwarder.js";
+
+/** Options of {@link passThrough}. */
+export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {
+  /** The servers for a request, of which the first that can be reached gets it: their identifiers, or what chooses them. */
+  readonly to: readonly string[] | ((request: EventRequest) => readonly string[]);
+  /** Where the API begins on this side; taken away from the path. Default: at the root. */
+  readonly basePath?: string;
+  /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
+  readonly trustedProxies?: readonly string[];
+  /** Fields of requests that servers get besides those that they get anyway, such as `authorization`. */
+  readonly requestFields?: readonly string[];
+  /** Fields of answers that clients get besides those that they get anyway, such as `set-cookie`. */
+  readonly answerFields?: readonly string[];
+  /** Does not tell the servers who the client is. Default: Forwarded and X-Forwarded-For do. */
+  readonly isAnonymous?: boolean;
+  /** Makes the answer of a failure. Default: privacyIDEA's shape. */
+  readonly errorAnswer?: ErrorAnswer;
+  /** The present time in milliseconds since 1970. Default: the clock. */
+  readonly clock?: () => number;
+}
+
+/** How much content is read before it is sent on, in bytes. What is larger is sent as it comes. */
+const collectedContent = 65_536;
+
+/**
+ * Passes every request on to a server of any HTTP API, and its answer back, without looking into them: content and answers flow as
+ * they come, and no slower than the other side takes them.
+ *
+ * Answers come back with the status that they have, redirects included; none is followed.
+ */
+export function passThrough(options: PassThroughOptions): Federation {
+  const { basePath = "", errorAnswer = apiErrorAnswer, clock = Date.now } = options;
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const guard = new LoopGuard({ ...options, now: clock });
+  const forwarder = new Forwarder(options);
+  const requestFields = new FieldAllowList([
+    ...passThroughRequestFields,
+    ...(options.requestFields ?? []),
+  ]);
+  const answerFields = new FieldAllowList([
+    ...passThroughAnswerFields,
+    ...(options.answerFields ?? []),
+  ]);
+  const { to } = options;
+
+  const prepare = (request: EventRequest, content: Uint8Array | Readable | undefined) => {
+    const fields = requestFields.filter(request.fields);
+    if (options.isAnonymous !== true) {
+      const way = proxies.wayOf(request);
+      fields.push("forwarded", printForwarded(way), "x-forwarded-for", printForwardedFor(way));
+    }
+    fields.push(...guard.fields(request));
+    const length = fieldValue(request.fields, "content-length");
+    if (content instanceof Readable && length !== undefined) fields.push("content-length", length);
+    const target = request.query === "" ? request.path : `${request.path}?${request.query}`;
+    const outgoing: OutgoingRequest = {
+      method: request.method,
+      target,
+      fields,
+      ...(content === undefined ? {} : { content }),
+    };
+    return (_server: FederationServer): OutgoingRequest => outgoing;
+  };
+  const forward = async (
+    request: EventRequest,
+    content: Uint8Array | Readable | undefined,
+    sink: NodeSink | WebSink,
+  ): Promise<void> => {
+    guard.enter(request);
+    const servers = typeof to === "function" ? to(request) : to;
+    const { abandonment } = request;
+    await forwarder.stream(servers, prepare(request, content), sink, { abandonment });
+  };
+  const failure = (error: unknown) => {
+    if (!(error instanceof FederationError)) throw error;
+    const answer = errorAnswer(error, clock());
+    const status = proxyStatus(guard.id, error);
+    const fields = status === undefined ? [] : ["proxy-status", status];
+    return { ...answer, fields: [...answer.fields, ...fields] };
+  };
+
+  const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      const read = nodeRequest(request, abandonmentOf(response), basePath);
+      const content = await nodeContent(request);
+      await forward(read, content, new NodeSink(response, answerFields));
+    } catch (error) {
+      answerNodeRequest(response, failure(error));
+    }
+  };
+  return {
+    forwarder,
+    handler: async (request, connection) => {
+      const sink = new WebSink(answerFields);
+      try {
+        const read = new EventRequest({
+          method: request.method,
+          target: targetOf(request.url, basePath),
+          fields: [...request.headers].flat(),
+          content: nothing,
+          remoteAddress: connection?.remoteAddress,
+          isSecure: request.url.startsWith("https:"),
+          abandonment: abandonmentOfSignal(request.signal),
+        });
+        const content = request.body === null ? undefined : Readable.fromWeb(request.body as never);
+        await forward(read, content, sink);
+        return sink.response;
+      } catch (error) {
+        return toResponse(failure(error));
+      }
+    },
+    listener: (request, response) => {
+      void fromNode(request, response).catch(() => response.destroy());
+    },
+    [Symbol.asyncDispose]: () => forwarder.close(),
+  };
+}
+
+const nothing: Uint8Array = new Uint8Array();
+
+/** A request whose content is not read. */
+function nodeRequest(
+  request: IncomingMessage,
+  abandonment: Abandonment,
+  basePath: string,
+): EventRequest {
+  return new EventRequest({
+    method: request.method ?? "",
+    target: withoutBase(request.url ?? "", basePath),
+    fields: request.rawHeaders,
+    content: nothing,
+    remoteAddress: request.socket.remoteAddress,
+    isSecure: "encrypted" in request.socket && request.socket.encrypted === true,
+    abandonment,
+  });
+}
+
+/** The content of a request: whole if it is small, since that is cheaper, else as it comes. */
+async function nodeContent(request: IncomingMessage): Promise<Uint8Array | Readable | undefined> {
+  if (!hasContent(request)) return undefined;
+  const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+  return length <= collectedContent ? await readNodeContent(request, length) : request;
+}
