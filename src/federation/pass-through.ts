@@ -107,7 +107,7 @@ export function passThrough(options: PassThroughOptions): Federation {
   const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       const read = nodeRequest(request, abandonmentOf(response), basePath);
-      const content = await nodeContent(request);
+      const content = hasContent(request) ? await nodeContent(request) : undefined;
       await forward(read, content, new NodeSink(response, answerFields));
     } catch (error) {
       answerNodeRequest(response, failure(error));
@@ -161,8 +161,7 @@ function nodeRequest(
 }
 
 /** The content of a request: whole if it is small, since that is cheaper, else as it comes. */
-async function nodeContent(request: IncomingMessage): Promise<Uint8Array | Readable | undefined> {
-  if (!hasContent(request)) return undefined;
+async function nodeContent(request: IncomingMessage): Promise<Uint8Array | Readable> {
   const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
   return length <= collectedContent ? await readNodeContent(request, length) : request;
 }

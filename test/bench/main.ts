@@ -6,6 +6,7 @@
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { measureFederation, measureFederationMemory } from "./federation.ts";
 import { Report } from "./figures.ts";
 import { measureFilters } from "./filters.ts";
 import { measureLatency } from "./latency.ts";

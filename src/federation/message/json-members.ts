@@ -1,4 +1,4 @@
-/** A member of the outermost object of a JSON text, and where in the text it stands. */
+/** A member of an object in a JSON text, and where in the text it stands. */
 export interface JsonMember {
   readonly name: string;
   /** Where the name begins, at its quotation mark. */
@@ -15,23 +15,21 @@ export interface JsonMember {
  */
 export function jsonMembers(text: string, from = 0): readonly JsonMember[] {
   const members: JsonMember[] = [];
-  let at = skipSpace(text, from) + 1;
-  for (;;) {
-    at = skipSpace(text, at);
-    if (text[at] !== '"') return members;
+  let at = skipSpace(text, skipSpace(text, from) + 1);
+  while (text.charCodeAt(at) === quote) {
     const start = at;
-    at = endOfString(text, start);
-    const name: unknown = JSON.parse(text.slice(start, at));
-    const valueStart = skipSpace(text, skipSpace(text, at) + 1);
+    const nameEnd = endOfString(text, start);
+    const valueStart = skipSpace(text, skipSpace(text, nameEnd) + 1);
     const valueEnd = endOfValue(text, valueStart);
-    members.push({ name: String(name), start, valueStart, valueEnd });
+    members.push({ name: nameIn(text, start, nameEnd), start, valueStart, valueEnd });
     at = skipSpace(text, valueEnd);
-    if (text[at] === ",") at += 1;
+    if (text.charCodeAt(at) === comma) at = skipSpace(text, at + 1);
   }
+  return members;
 }
 
 /**
- * The text with some members of the object set, and some taken away.
+ * The text of an object with some members set, and some taken away. Those that were not there are put at the end.
  *
  * @param set names and the JSON text of their values.
  */
@@ -39,34 +37,25 @@ export function editMembers(
   text: string,
   set: ReadonlyMap<string, string>,
   remove: (name: string) => boolean = () => false,
-  from = 0,
 ): string {
-  const members = jsonMembers(text, from);
-  const end = members.at(-1)?.valueEnd ?? skipSpace(text, from) + 1;
-  const pending = new Map(set);
   const written: string[] = [];
-  for (const { name, start, valueStart, valueEnd } of members) {
-    const value = pending.get(name);
+  const missing = new Map(set);
+  for (const { name, start, valueStart, valueEnd } of jsonMembers(text)) {
+    const value = missing.get(name);
     if (value !== undefined) {
       written.push(text.slice(start, valueStart) + value);
-      pending.delete(name);
+      missing.delete(name);
     } else if (!set.has(name) && !remove(name)) {
       written.push(text.slice(start, valueEnd));
     }
   }
-  for (const [name, value] of pending) written.push(`${JSON.stringify(name)}: ${value}`);
-  const open = skipSpace(text, from) + 1;
-  return `${text.slice(0, open)}${written.join(", ")}${text.slice(end)}`;
+  for (const [name, value] of missing) written.push(`${JSON.stringify(name)}: ${value}`);
+  return `{${written.join(", ")}}`;
 }
 
-function skipSpace(text: string, from: number): number {
-  let at = from;
-  for (;;) {
-    const code = text.charCodeAt(at);
-    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at;
-    at += 1;
-  }
-}
+const quote = 0x22;
+const comma = 0x2c;
+const backslash = 0x5c;
 
 /** Where the string ends that begins with the quotation mark at `from`; the end of the text, if it does not end. */
 export function endOfString(text: string, from: number): number {
@@ -78,32 +67,39 @@ export function endOfString(text: string, from: number): number {
 
 function isEscaped(text: string, at: number): boolean {
   let backslashes = 0;
-  while (text[at - 1 - backslashes] === "\\") backslashes += 1;
+  while (text.charCodeAt(at - 1 - backslashes) === backslash) backslashes += 1;
   return backslashes % 2 === 1;
 }
 
-function endOfValue(text: string, from: number): number {
-  let depth = 0;
-  let at = from;
-  for (;;) {
-    const char = text[at];
-    if (char === '"') {
-      at = endOfString(text, at);
-      if (depth === 0) return at;
-      continue;
-    }
-    if (char === "{" || char === "[") depth += 1;
-    else if (char === "}" || char === "]") {
-      if (depth === 0) return trimEnd(text, at);
-      depth -= 1;
-      if (depth === 0) return at + 1;
-    } else if (depth === 0 && (char === "," || char === undefined)) return trimEnd(text, at);
-    at += 1;
-  }
+function nameIn(text: string, start: number, end: number): string {
+  const name = text.slice(start + 1, end - 1);
+  return name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name;
 }
 
-function trimEnd(text: string, end: number): number {
-  let at = end;
-  while (/\s/.test(text[at - 1] ?? "")) at -= 1;
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (isSpace(text.charCodeAt(at))) at += 1;
   return at;
+}
+
+/** Where a value ends: behind its last bracket or quotation mark, or before what follows a word. */
+function endOfValue(text: string, from: number): number {
+  let depth = 0;
+  for (let at = from; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === quote) {
+      at = endOfString(text, at) - 1;
+      if (depth === 0) return at + 1;
+    } else if (code === 0x7b || code === 0x5b) depth += 1;
+    else if (code === 0x7d || code === 0x5d) {
+      if (depth === 0) return at;
+      depth -= 1;
+      if (depth === 0) return at + 1;
+    } else if (depth === 0 && (code === comma || isSpace(code))) return at;
+  }
+  return text.length;
 }

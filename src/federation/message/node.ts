@@ -42,7 +42,7 @@ export function withoutBase(target: string, basePath: string): string {
 /** Tells when the client closes the connection before it has its answer. */
 export function abandonmentOf(response: ServerResponse): Abandonment {
   const abandonment = new Abandonment();
-  response.once("close", () => {
+  response.on("close", () => {
     if (!response.writableFinished) abandonment.declare();
   });
   return abandonment;
@@ -89,7 +89,16 @@ export function answerNodeRequest(
   const lines =
     content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
   response.writeHead(status, lines);
-  response.end(content);
+  endWith(response, Buffer.from(content.buffer, content.byteOffset, content.length));
+}
+
+/** Up to which size content is sent together with the head, in bytes. */
+const smallContent = 16_384;
+
+/** Ends a response. Head and small content go out as one text, which costs node:http a good deal less than two pieces. */
+function endWith(response: ServerResponse, content: Buffer): void {
+  if (content.length > smallContent) response.end(content);
+  else response.end(content.toString("latin1"), "latin1");
 }
 
 /** Writes an answer to a response of `node:http` as it comes, and no faster than the client takes it. */
@@ -117,7 +126,7 @@ export class NodeSink implements AnswerSink {
 
   data(chunk: Buffer): void {
     if (this.#missing !== undefined) this.#missing -= chunk.length;
-    if (this.#missing === 0) this.#response.end(chunk);
+    if (this.#missing === 0) endWith(this.#response, chunk);
     else if (!this.#response.write(chunk)) {
       this.#flow?.pause();
       this.#response.once("drain", () => this.#flow?.resume());

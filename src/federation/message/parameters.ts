@@ -41,10 +41,10 @@ export function readParameters(request: EventRequest): Parameters {
   return parameters;
 }
 
-/** A parameter as text, if it is one or a number. */
+/** A parameter as text, if it is a number or a text that is not empty. */
 export function textParameter(parameters: Parameters, name: string): string | undefined {
   const value = parameters.get(name);
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value === "" ? undefined : value;
   return typeof value === "number" ? String(value) : undefined;
 }
 

@@ -56,10 +56,8 @@ export function withOrigin(
   if (isRecord(body.detail)) {
     const member = jsonMembers(text).findLast(({ name }) => name === "detail");
     if (member === undefined) return undefined;
-    detail = editMembers(
-      text.slice(member.valueStart, member.valueEnd),
-      new Map([["origin", written]]),
-    );
+    const own = text.slice(member.valueStart, member.valueEnd);
+    detail = editMembers(own, new Map([["origin", written]]));
   } else if (body.detail !== undefined && body.detail !== null) return undefined;
   return editMembers(
     text,

@@ -1,6 +1,6 @@
-import { type BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
 import type { EventRequest } from "../message/request.js";
-import { isIn, networks } from "../transport/address.js";
+import { Networks, plainAddress } from "../transport/address.js";
 
 /** One element of a Forwarded field: what one proxy said of the request that it got (RFC 7239 §4). */
 export interface ForwardedElement {
@@ -10,6 +10,9 @@ export interface ForwardedElement {
   readonly host?: string;
   readonly proto?: string;
 }
+
+/** The parameters of an element (RFC 7239 §5). */
+const parameters = ["for", "by", "host", "proto"] as const;
 
 /** How many elements of a Forwarded field are looked at. */
 const maxElements = 32;
@@ -45,33 +48,34 @@ export function parseForwarded(value: string): readonly ForwardedElement[] | und
 
 /** The value of a Forwarded field. Values that are no tokens are quoted (RFC 7239 §4). */
 export function printForwarded(elements: readonly ForwardedElement[]): string {
-  return elements
-    .map((element) =>
-      (["for", "by", "host", "proto"] as const)
-        .flatMap((name) => {
-          const value = element[name];
-          return value === undefined ? [] : [`${name}=${quoteUnlessToken(value)}`];
-        })
-        .join(";"),
-    )
-    .join(", ");
+  let value = "";
+  for (const element of elements) {
+    let separator = value === "" ? "" : ", ";
+    for (const name of parameters) {
+      const parameter = element[name];
+      if (parameter === undefined) continue;
+      value += `${separator}${name}=${quoteUnlessToken(parameter)}`;
+      separator = ";";
+    }
+  }
+  return value;
 }
 
 /** The proxies in front of this side: whose word is taken for who the client is. */
 export class TrustedProxies {
-  readonly #networks: BlockList;
+  readonly #networks: Networks;
 
   /**
    * @param list networks in CIDR notation, or addresses.
    * @throws {RangeError} one of them is not one.
    */
   constructor(list: readonly string[] = []) {
-    this.#networks = networks(list);
+    this.#networks = new Networks(list);
   }
 
   /** Whether an address is that of a trusted proxy. */
   has(address: string | undefined): boolean {
-    return address !== undefined && isIn(this.#networks, address);
+    return address !== undefined && this.#networks.has(address);
   }
 
   /**
@@ -81,11 +85,12 @@ export class TrustedProxies {
   wayOf(request: EventRequest): readonly ForwardedElement[] {
     const { remoteAddress } = request;
     if (remoteAddress === undefined) return [];
+    const address = plainAddress(remoteAddress);
     const last: ForwardedElement = {
-      for: printNode(plainAddress(remoteAddress)),
+      for: printNode(address),
       proto: request.isSecure ? "https" : "http",
     };
-    if (!this.has(plainAddress(remoteAddress))) return [last];
+    if (!this.#networks.has(address)) return [last];
     const way = [...claimedWay(request), last];
     let first = way.length - 1;
     while (first > 0 && this.has(addressOf(way[first]))) first -= 1;
@@ -121,11 +126,6 @@ function claimedWay(request: EventRequest): readonly ForwardedElement[] {
     .split(",")
     .slice(-maxElements)
     .map((text) => ({ for: printNode(text.trim()) }));
-}
-
-/** An IPv4 address in IPv6 notation as what it is. */
-function plainAddress(address: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
 function printNode(address: string): string {

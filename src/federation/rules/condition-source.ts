@@ -3,13 +3,13 @@ import type { Comparable } from "./comparators.js";
 /** Whom and what a request is about, as far as it says so itself, or the answer to it. */
 export interface Subject {
   /** The parameter `user`. */
-  readonly user?: string;
-  readonly realm?: string;
-  readonly resolver?: string;
+  readonly user: string | undefined;
+  readonly realm: string | undefined;
+  readonly resolver: string | undefined;
   /** The serial number of a token. */
-  readonly serial?: string;
-  readonly containerSerial?: string;
-  readonly transactionId?: string;
+  readonly serial: string | undefined;
+  readonly containerSerial: string | undefined;
+  readonly transactionId: string | undefined;
 }
 
 /** What a host knows of a user. What is absent is not known. */

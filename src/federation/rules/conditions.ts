@@ -1,5 +1,5 @@
-import { type BlockList, isIP } from "node:net";
-import { isIn, isNetwork, networks } from "../transport/address.js";
+import { isIP } from "node:net";
+import { isNetwork, Networks } from "../transport/address.js";
 import {
   type Comparable,
   type Comparison,
@@ -213,11 +213,11 @@ function clientIp(value: string): Decide {
       'it is a list of addresses and networks, such as "10.0.0.0/8, !10.1.2.3".',
     );
   }
-  const included: BlockList = networks(parts.filter((part) => bare(part) === part));
-  const excluded: BlockList = networks(parts.filter((part) => bare(part) !== part).map(bare));
+  const included = new Networks(parts.filter((part) => bare(part) === part));
+  const excluded = new Networks(parts.filter((part) => bare(part) !== part).map(bare));
   return ({ clientAddress }) => {
     if (clientAddress === undefined || isIP(clientAddress) === 0) return undefined;
-    return isIn(included, clientAddress) && !isIn(excluded, clientAddress);
+    return included.has(clientAddress) && !excluded.has(clientAddress);
   };
 }
 

@@ -101,7 +101,7 @@ function readSubject({ parameters }: EventRequest, body: ApiBody | undefined): S
   const user = textParameter(parameters, "user");
   // privacyIDEA takes the realm of "name@realm" where no other is named.
   const realm = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
-  const subject = {
+  return {
     user,
     realm,
     resolver: textParameter(parameters, "resolver"),
@@ -110,9 +110,6 @@ function readSubject({ parameters }: EventRequest, body: ApiBody | undefined): S
       textParameter(parameters, "container_serial") ?? textOf(value["container_serial"]),
     transactionId: textParameter(parameters, "transaction_id"),
   };
-  return Object.fromEntries(
-    Object.entries(subject).filter(([, text]) => text !== undefined && text !== ""),
-  );
 }
 
 function textOf(value: unknown): string | undefined {

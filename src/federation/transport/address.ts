@@ -28,21 +28,58 @@ export function isNetwork(text: string): boolean {
   return networkParts(text) !== undefined;
 }
 
-/** A set of networks. @throws {RangeError} one of them is not one. */
-export function networks(list: readonly string[]): BlockList {
-  const blocks = new BlockList();
-  for (const text of list) {
-    const parts = networkParts(text);
-    if (parts === undefined) throw new RangeError(`"${text}" is not a network in CIDR notation.`);
-    blocks.addSubnet(parts.address, parts.prefix, parts.family);
+/** A set of networks. */
+export class Networks {
+  readonly #ipv4: { readonly base: number; readonly mask: number }[] = [];
+  readonly #ipv6: BlockList | undefined;
+
+  /**
+   * @param list networks in CIDR notation, or addresses.
+   * @throws {RangeError} one of them is not one.
+   */
+  constructor(list: readonly string[]) {
+    const ipv6 = new BlockList();
+    for (const text of list) {
+      const parts = networkParts(text);
+      if (parts === undefined) throw new RangeError(`"${text}" is not a network in CIDR notation.`);
+      const { address, prefix, family } = parts;
+      if (family === 4) {
+        const mask = prefix === 0 ? 0 : (-1 << (32 - prefix)) >>> 0;
+        this.#ipv4.push({ base: (ipv4Number(address) & mask) >>> 0, mask });
+      } else {
+        ipv6.addSubnet(address, prefix, "ipv6");
+        this.#ipv6 = ipv6;
+      }
+    }
   }
-  return blocks;
+
+  /** Whether an address is in one of the networks. An IPv4 address in IPv6 notation is taken for what it is. */
+  has(text: string): boolean {
+    const address = plainAddress(text);
+    const family = isIP(address);
+    if (family === 4) {
+      const number = ipv4Number(address);
+      return this.#ipv4.some(({ base, mask }) => (number & mask) >>> 0 === base);
+    }
+    return family === 6 && this.#ipv6?.check(address, "ipv6") === true;
+  }
 }
 
-/** Whether an address is in one of the networks. An IPv4 address in IPv6 notation is taken for what it is. */
-export function isIn(blocks: BlockList, address: string): boolean {
-  const family = isIP(address);
-  return family !== 0 && blocks.check(address, family === 4 ? "ipv4" : "ipv6");
+/** An IPv4 address that is written as an IPv6 one (RFC 4291 §2.5.5.2), as what it is. */
+export function plainAddress(address: string): string {
+  if (!address.startsWith("::")) return address;
+  const [, dotted, high, low] =
+    /^::ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i.exec(address) ?? [];
+  if (dotted !== undefined) return dotted;
+  if (high === undefined || low === undefined) return address;
+  const number = Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16);
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join(".");
+}
+
+function ipv4Number(address: string): number {
+  let number = 0;
+  for (const part of address.split(".")) number = number * 256 + Number(part);
+  return number;
 }
 
 /**
@@ -60,8 +97,8 @@ export function hostProblem(text: string, url: URL): string | undefined {
 /** Says whether the addresses of a server may be connected to, and resolves its name to those. */
 export class AddressGuard {
   readonly #identifier: string;
-  readonly #allowed: BlockList | undefined;
-  readonly #refused: BlockList;
+  readonly #allowed: Networks | undefined;
+  readonly #refused: Networks;
   readonly #resolve: Resolve;
 
   constructor(
@@ -74,10 +111,10 @@ export class AddressGuard {
   ) {
     this.#identifier = server.identifier;
     this.#resolve = resolve;
-    this.#allowed = server.addresses === undefined ? undefined : networks(server.addresses);
+    this.#allowed = server.addresses === undefined ? undefined : new Networks(server.addresses);
     const host = hostOf(server.url);
-    const isLoopback = host === "localhost" || isIn(networks(loopback), host);
-    this.#refused = networks(
+    const isLoopback = host === "localhost" || new Networks(loopback).has(host);
+    this.#refused = new Networks(
       isLoopback ? special.filter((network) => !loopback.includes(network)) : special,
     );
     // A literal address is not resolved, so it is looked at here.
@@ -87,7 +124,7 @@ export class AddressGuard {
   /** @throws {FederationError} the server may not have this address. */
   demand(address: string): void {
     const isAllowed =
-      this.#allowed === undefined ? !isIn(this.#refused, address) : isIn(this.#allowed, address);
+      this.#allowed === undefined ? !this.#refused.has(address) : this.#allowed.has(address);
     if (!isAllowed) throw new FederationError("forbidden_address", this.#identifier);
   }
 
@@ -121,7 +158,7 @@ function hostOf(url: string): string {
 interface Network {
   readonly address: string;
   readonly prefix: number;
-  readonly family: "ipv4" | "ipv6";
+  readonly family: 4 | 6;
 }
 
 function networkParts(text: string): Network | undefined {
@@ -132,5 +169,5 @@ function networkParts(text: string): Network | undefined {
   const length = prefix === undefined ? bits : Number(prefix);
   if (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) return undefined;
   if (length > bits) return undefined;
-  return { address, prefix: length, family: family === 4 ? "ipv4" : "ipv6" };
+  return { address, prefix: length, family: family === 4 ? 4 : 6 };
 }

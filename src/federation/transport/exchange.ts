@@ -34,13 +34,14 @@ export interface Flow {
  * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for it. Until
  * then it can be given up without a trace, and afterwards it is never sent again.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Flow {
   readonly #server: string;
   readonly #limits: ExchangeLimits;
   readonly #sink: AnswerSink;
   readonly #begun: number = performance.now();
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #hasAnswer = false;
   #isOver = false;
 
   constructor(server: string, limits: ExchangeLimits, sink: AnswerSink) {
@@ -61,8 +62,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     } catch (error) {
       this.#fail(this.#describe(error));
     }
-    if (this.#controller !== undefined || this.#isOver) return;
-    this.#startTimer(Math.min(this.#limits.connect, this.#limits.total), "connect_timeout");
+    if (this.#controller === undefined && !this.#isOver) this.#watch("connect_timeout");
   }
 
   /** Gives the exchange up. */
@@ -82,27 +82,26 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     this.#controller = controller;
-    const { firstByte } = this.#limits;
-    const rest = this.#rest();
-    this.#startTimer(
-      Math.min(firstByte, rest),
-      firstByte < rest ? "answer_timeout" : "total_timeout",
-    );
+    this.#watch("answer_timeout");
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
     headers: Readonly<Record<string, string | string[] | undefined>>,
   ): void {
     if (this.#isOver || status < 200) return;
-    this.#startTimer(this.#rest(), "total_timeout");
+    this.#hasAnswer = true;
     try {
-      this.#sink.start(status, fieldLines(headers), {
-        pause: () => controller.pause(),
-        resume: () => controller.resume(),
-        abandon: () => this.abandon(),
-      });
+      this.#sink.start(status, fieldLines(headers), this);
     } catch (error) {
       this.#fail(this.#describe(error));
     }
@@ -150,20 +149,30 @@ export class Exchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
   }
 
-  #rest(): number {
-    return Math.max(0, this.#limits.total - (performance.now() - this.#begun));
-  }
-
-  #startTimer(delay: number, reason: FederationReason): void {
+  /** Gives the exchange up when a limit is reached. Once the answer has begun, only the total limit is left. */
+  #watch(limit: "connect_timeout" | "answer_timeout" | "total_timeout"): void {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.abandon(reason), delay);
+    const { connect, firstByte, total } = this.#limits;
+    const rest = Math.max(0, total - (performance.now() - this.#begun));
+    const delay =
+      limit === "connect_timeout" ? connect : limit === "answer_timeout" ? firstByte : rest;
+    this.#timer = setTimeout(
+      () => {
+        if (delay >= rest) this.abandon("total_timeout");
+        // Most answers have ended before: a timer of their own would cost each of them something for nothing.
+        else if (this.#hasAnswer) this.#watch("total_timeout");
+        else this.abandon(limit);
+      },
+      Math.min(delay, rest),
+    );
   }
 }
 
 /** The field lines of what undici has parsed: names in lower case, repeated ones under one name. */
 function fieldLines(headers: Readonly<Record<string, string | string[] | undefined>>): FieldLines {
   const lines: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
     if (typeof value === "string") lines.push(name, value);
     else for (const one of value ?? []) lines.push(name, one);
   }

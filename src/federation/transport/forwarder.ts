@@ -8,7 +8,7 @@ import type { Abandonment, Answer } from "../message/request.js";
 import type { Resolve } from "./address.js";
 import { Beginning, Collector } from "./answer-sinks.js";
 import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from "./breaker.js";
-import { type AnswerSink, Exchange } from "./exchange.js";
+import { type AnswerSink, Exchange, type ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
 import { defaultLimits, openPool } from "./pool.js";
 
@@ -56,6 +56,7 @@ interface Target {
   readonly server: FederationServer;
   readonly pool: Pool;
   readonly basePath: string;
+  readonly limits: ExchangeLimits;
   readonly breaker: Breaker;
   readonly health: Disposable | undefined;
 }
@@ -160,7 +161,7 @@ export class Forwarder implements AsyncDisposable {
   }
 
   async #attempt<R extends { readonly status: number }>(
-    { server, basePath, breaker, pool }: Target,
+    { server, basePath, limits, breaker, pool }: Target,
     attempt: number,
     begun: number,
     { abandonment }: ForwardOptions,
@@ -174,9 +175,9 @@ export class Forwarder implements AsyncDisposable {
     try {
       if (abandonment?.happened) throw new FederationError("abandoned", server.identifier);
       if (passage === undefined) throw new FederationError("suspended", server.identifier);
-      const limits = { ...defaultLimits, ...server.limits };
-      const total = Math.max(0, limits.total - (started - begun));
-      const exchange = new Exchange(server.identifier, { ...limits, total }, sink);
+      // What others of the rule have used up is no longer there.
+      const left = attempt === 0 ? limits : { ...limits, total: limits.total - (started - begun) };
+      const exchange = new Exchange(server.identifier, left, sink);
       if (abandonment !== undefined) abandonment.listener = () => exchange.abandon();
       exchange.dispatch(pool, {
         method: request.method,
@@ -229,7 +230,8 @@ export class Forwarder implements AsyncDisposable {
     const breaker = new Breaker(options, changed, this.#now);
     const basePath = pathname === "/" ? "" : pathname;
     const health = watchHealth(server, basePath, pool, breaker);
-    return { server, pool, basePath, breaker, health };
+    const limits = { ...defaultLimits, ...server.limits };
+    return { server, pool, basePath, limits, breaker, health };
   }
 }
 
