@@ -111,6 +111,20 @@ export function challenged(serial: string, transactionId: string, time: number):
   );
 }
 
+/** The answer to a log-in that has worked. */
+export function loggedIn(username: string, token: string, time: number): ChildAnswer {
+  const value = {
+    auth: true,
+    log_level: 20,
+    realm: "",
+    rights: [],
+    role: "admin",
+    token,
+    username,
+  };
+  return success({ authentication: "ACCEPT", status: true, value }, { threadid: threadId }, time);
+}
+
 /** The answer to a list of tokens, which has no detail. */
 export function listed(serials: readonly string[], time: number): ChildAnswer {
   const tokens = serials.map((serial) => ({ active: true, serial, tokentype: "hotp" }));
@@ -118,12 +132,18 @@ export function listed(serials: readonly string[], time: number): ChildAnswer {
   return success({ status: true, value }, undefined, time);
 }
 
-/** An error, whose detail is null. */
-export function failed(status: number, code: number, message: string, time: number): ChildAnswer {
+/** An error, whose detail is null, but for a log-in with a wrong password. */
+export function failed(
+  status: number,
+  code: number,
+  message: string,
+  time: number,
+  detail: null | Readonly<Record<string, never>> = null,
+): ChildAnswer {
   return {
     status,
     body: {
-      detail: null,
+      detail,
       id: 1,
       jsonrpc: "2.0",
       result: { error: { code, message }, status: false },

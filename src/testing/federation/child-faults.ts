@@ -19,7 +19,7 @@ export type ChildFault =
       readonly kind: "bytes";
       readonly status?: number;
       readonly type?: string;
-      readonly content: string;
+      readonly content: string | Uint8Array;
     }
   /** Answers with as many bytes of JSON. */
   | { readonly kind: "oversized"; readonly size: number }

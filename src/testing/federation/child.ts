@@ -9,6 +9,7 @@ import {
   dumps,
   failed,
   listed,
+  loggedIn,
   polled,
 } from "./child-answers.js";
 import { type ChildFault, sendFaulty } from "./child-faults.js";
@@ -27,6 +28,8 @@ export interface ChildUser {
 /** Options of {@link startChild}. */
 export interface ChildOptions {
   readonly users?: readonly ChildUser[];
+  /** Who may log in, and with what. */
+  readonly administrators?: readonly { readonly username: string; readonly password: string }[];
   /** The port. Default: a free one. */
   readonly port?: number;
   /** The RSA private key, in PEM, that answers are signed with. Default: they are not. */
@@ -106,19 +109,23 @@ interface Rendered {
 /** What a child knows, and how it answers. */
 class ChildState {
   readonly #users: readonly ChildUser[];
+  readonly #administrators: NonNullable<ChildOptions["administrators"]>;
   readonly #key: KeyObject | undefined;
   readonly #time: () => number;
   readonly #unused = new Map<ChildUser, Set<string>>();
 
-  constructor({ users = [], key, time }: ChildOptions) {
+  constructor({ users = [], administrators = [], key, time }: ChildOptions) {
     this.#users = users;
+    this.#administrators = administrators;
     this.#key = key === undefined ? undefined : createPrivateKey(key);
     this.#time = time ?? (() => Date.now() / 1_000);
     for (const user of users) this.#unused.set(user, new Set(user.passwords));
   }
 
   answer(request: ChildRequest, fault: ChildFault | undefined): Rendered {
-    if (request.path === "/validate/radiuscheck") {
+    const { method, path } = request;
+    if (path === "/validate/check" && method !== "GET" && method !== "POST") return notAllowed;
+    if (path === "/validate/radiuscheck") {
       const { body } = this.#check(request);
       const isAccepted = dumps(body).includes('"ACCEPT"');
       return {
@@ -145,27 +152,42 @@ class ChildState {
   #route(request: ChildRequest): ChildAnswer | undefined {
     const time = this.#time();
     const { method, path, fields } = request;
-    const isAuthorized = fields.some((name, at) => at % 2 === 0 && /authorization$/i.test(name));
+    const refusal = authorizationProblem(fields, time);
     if (path === "/validate/check") return this.#check(request);
+    if (path === "/auth") return this.#logIn(request);
     if (path === "/validate/polltransaction") return polled("pending", time);
     if (path === "/validate/triggerchallenge") {
-      if (!isAuthorized) return unauthorized(time);
+      if (refusal !== undefined) return refusal;
       const user = this.#find(request);
       if (user === undefined) return unknownUser(time);
       return challenged(user.serial ?? "", "10436092980086306955", time);
     }
     if (path === "/token/" && method === "GET") {
-      if (!isAuthorized) return unauthorized(time);
+      if (refusal !== undefined) return refusal;
       return listed(
         this.#users.flatMap(({ serial }) => serial ?? []),
         time,
       );
     }
     if (path.startsWith("/token/") && method === "DELETE") {
-      if (!isAuthorized) return unauthorized(time);
+      if (refusal !== undefined) return refusal;
       return failed(404, 601, "The requested token could not be found.", time);
     }
     return undefined;
+  }
+
+  #logIn({ parameters }: ChildRequest): ChildAnswer {
+    const time = this.#time();
+    const username = parameters.get("username");
+    if (username === undefined) {
+      return failed(401, 4032, "Authentication failure. Missing Username", time);
+    }
+    const isKnown = this.#administrators.some(
+      (one) => one.username === username && one.password === parameters.get("password"),
+    );
+    return isKnown
+      ? loggedIn(username, "token", time)
+      : failed(401, 4031, "Authentication failure. Wrong credentials", time, {});
   }
 
   #check(request: ChildRequest): ChildAnswer {
@@ -182,8 +204,9 @@ class ChildState {
       return checked("REJECT", "The user has no tokens assigned", undefined, time);
     }
     const given = parameters.get("pass") ?? "";
-    if (!given.startsWith(pin)) return checked("REJECT", "wrong otp pin", undefined, time);
-    const password = given.slice(pin.length);
+    // The last six characters are the one-time password, whatever they are.
+    const password = given.slice(-6);
+    if (given.slice(0, -6) !== pin) return checked("REJECT", "wrong otp pin", undefined, time);
     if (this.#unused.get(user)?.delete(password)) {
       return checked("ACCEPT", "matching 1 tokens", serial, time);
     }
@@ -208,13 +231,31 @@ const notFound: Rendered = {
     "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n",
 };
 
+const notAllowed: Rendered = {
+  status: 405,
+  type: "text/html; charset=utf-8",
+  content:
+    "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n<h1>Method Not Allowed</h1>\n<p>The method is not allowed for the requested URL.</p>\n",
+};
+
 function unknownUser(time: number): ChildAnswer {
   const message = "ERR904: The user can not be found in any resolver in this realm!";
   return failed(400, 904, message, time);
 }
 
-function unauthorized(time: number): ChildAnswer {
-  return failed(401, 4033, "Authentication failure. Missing Authorization header.", time);
+/** Why a request is not one of somebody who is logged in. The token is taken as it is, and "Bearer" for a part of it. */
+function authorizationProblem(fields: readonly string[], time: number): ChildAnswer | undefined {
+  const at = fields.findIndex(
+    (name, index) => index % 2 === 0 && /^(?:pi-)?authorization$/i.test(name),
+  );
+  const token = at < 0 ? undefined : fields[at + 1];
+  if (token === undefined) {
+    return failed(401, 4033, "Authentication failure. Missing Authorization header.", time);
+  }
+  if (!token.includes(" ")) return undefined;
+  const message =
+    "Authentication failure. Error decoding the Authorization token: Invalid header padding";
+  return failed(401, 4304, message, time);
 }
 
 /** Reads a request as privacyIDEA does, with its second decoding. */

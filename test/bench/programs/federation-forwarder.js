@@ -21,21 +21,6 @@ const variants = {
     ]);
     return createServer(passThrough({ servers, to: ["child"], id: "parent" }).listener);
   },
-  async bare() {
-    return exp({});
-  },
-  async bareasync() {
-    return exp({ asy: true });
-  },
-  async barefields() {
-    return exp({ more: true });
-  },
-  async baretimer() {
-    return exp({ timer: true });
-  },
-  async bareclose() {
-    return exp({ close: true });
-  },
   async rules() {
     const { ConfiguredServers, federate } = await import("concordat/federation");
     const servers = new ConfiguredServers([
@@ -89,25 +74,3 @@ process.on("message", (wish) => {
   process.send({ cpu: user + system, memory: process.memoryUsage() });
 });
 process.on("disconnect", () => process.exit());
-
-async function exp({ asy, more, timer, close }) {
-  const { Pool } = await import("undici");
-  const pool = new Pool(upstream, { connections: 128, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 });
-  return createServer((req, res) => {
-    const extra = more ? ["accept-language", "en", "traceparent", req.headers.traceparent, "forwarded", "for=127.0.0.1;proto=http", "x-forwarded-for", "127.0.0.1", "via", "1.1 parent"] : [];
-    if (close) res.once("close", () => {});
-    const go = (body) => {
-      let t;
-      if (timer) { t = setTimeout(() => {}, 10000); clearTimeout(t); t = setTimeout(() => {}, 30000); }
-      pool.dispatch({ method: req.method, path: req.url, headers: ["accept", req.headers.accept, "user-agent", req.headers["user-agent"], "content-type", req.headers["content-type"] ?? "x", ...extra], body }, {
-      onRequestStart() {},
-      onResponseStart(c, status, headers) { res.writeHead(status, ["content-type", headers["content-type"], "content-length", headers["content-length"]]); },
-      onResponseData(c, chunk) { res.end(chunk.latin1Slice(), "latin1"); },
-      onResponseEnd() { clearTimeout(t); },
-      onResponseError() { res.destroy(); },
-    });
-    };
-    const start = async () => { if (asy) { await 0; await 0; await 0; await 0; await 0; await 0; } if (req.method === "GET") go(null); else req.once("data", go); };
-    if (asy) start(); else if (req.method === "GET") go(null); else req.once("data", go);
-  });
-}

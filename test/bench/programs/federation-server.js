@@ -2,7 +2,13 @@
 import { createServer } from "node:http";
 
 const answer = JSON.stringify({
-  detail: { message: "matching 1 tokens", otplen: 6, serial: "CHILDHOTP", threadid: 140528016033472, type: "hotp" },
+  detail: {
+    message: "matching 1 tokens",
+    otplen: 6,
+    serial: "CHILDHOTP",
+    threadid: 140528016033472,
+    type: "hotp",
+  },
   id: 2,
   jsonrpc: "2.0",
   result: { authentication: "ACCEPT", status: true, value: true },
