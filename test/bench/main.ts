@@ -1,5 +1,5 @@
 /**
- * Measures filters, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
+ * Measures filters, forwarding, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
  * the figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
  */
 
@@ -16,12 +16,14 @@ import { measureResume } from "./resume.ts";
 import { startServer } from "./server.ts";
 import { measureStore } from "./store.ts";
 
-const benchmarks = ["filters", "refresh", "large", "store", "resume", "latency"] as const;
+const withoutDirectory = ["filters", "federation"] as const;
+const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
 
 Benchmarks, all of them by default:
   filters   reading SCIM filters and looking through users, beside scim2-parse-filter
+  federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
   store     a full refresh into SQLite, and the same again with nothing changed
@@ -70,7 +72,13 @@ async function main(): Promise<void> {
       : "Left out: cores of their own; there is no taskset.",
   );
   if (isWanted("filters")) measureFilters(report, runs);
-  const ofDirectory = benchmarks.filter((name) => name !== "filters" && isWanted(name));
+  if (isWanted("federation")) {
+    await measureFederation(report, runs, 10_000);
+    await measureFederationMemory(report, 200_000);
+  }
+  const ofDirectory = benchmarks.filter(
+    (name) => !withoutDirectory.some((one) => one === name) && isWanted(name),
+  );
   if (ofDirectory.length === 0) return;
   if (!existsSync("/usr/sbin/slapd") || !existsSync("/usr/bin/ldapsearch")) {
     report.note(
