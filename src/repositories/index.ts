@@ -16,6 +16,7 @@ export {
   wholeChangeSet,
 } from "./change-set.js";
 export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
+export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
 export {
   GroupRepository,
   type MemberOptions,

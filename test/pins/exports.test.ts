@@ -98,6 +98,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "changeSetFor",
     "demandDeclared",
     "endSessions",
+    "findInMemory",
     "inMemoryTarget",
     "isRefusal",
     "reachesWithin",
