@@ -1,10 +1,10 @@
 import { InvalidValueError } from "../core/index.js";
-import { type BoundSort, compileSort, type Sorter, type SortValue } from "../scim/index.js";
+import { type BoundSort, compileSort, type Sorter, type SortKey } from "../scim/index.js";
 import type { Page, Query } from "./query.js";
 
 /** Where a resource is in an order: by what it is sorted by, and by its id among those that are equal in that. */
 interface Place {
-  readonly value?: SortValue;
+  readonly value?: SortKey;
   readonly id: string;
 }
 
@@ -69,7 +69,7 @@ function placed<T extends { readonly id: string }>(
   resource: T,
   sorter: Sorter | undefined,
 ): Place & { readonly resource: T } {
-  return { resource, id: resource.id, value: sorter?.valueOf(resource) };
+  return { resource, id: resource.id, value: sorter?.keyOf(resource) };
 }
 
 function comparePlaces(one: Place, other: Place, sorter: Sorter | undefined): number {
@@ -91,7 +91,7 @@ function cursorPage<T extends { readonly id: string }>(
   const resources = ordered.slice(first, size);
   const sorter = sort && compileSort(sort);
   const cursorAt = (side: Side, resource: T): string =>
-    writeCursor({ side, place: { id: resource.id, value: sorter?.valueOf(resource) } }, sort);
+    writeCursor({ side, place: { id: resource.id, value: sorter?.keyOf(resource) } }, sort);
   const [head, tail] = [resources[0], resources.at(-1)];
   const isLast = first + resources.length >= ordered.size;
   return {

@@ -163,4 +163,4 @@ export type {
   StandardSchemaResult,
 } from "./schema/standard-schema.js";
 export { type NewUser, type User, userDefinition, userSchema } from "./schema/user.js";
-export { type BoundSort, bindSort, compileSort, type Sorter, type SortValue } from "./sort.js";
+export { type BoundSort, bindSort, compileSort, type Sorter, type SortKey } from "./sort.js";

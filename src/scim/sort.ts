@@ -51,14 +51,14 @@ export function bindSort(
 }
 
 /** What a resource is sorted by: text in the form in which it is compared, or a number; `undefined` without a value. */
-export type SortValue = string | number | undefined;
+export type SortKey = string | number | undefined;
 
 /** How resources are put in order: first the value of each is taken, then values are compared. */
 export interface Sorter {
   /** What this resource is sorted by. Of several values it is the primary one, or else the first. */
-  valueOf(resource: object): SortValue;
+  keyOf(resource: object): SortKey;
   /** Less than 0 when the first comes first, more than 0 when the second does. */
-  compare(one: SortValue, other: SortValue): number;
+  compare(one: SortKey, other: SortKey): number;
 }
 
 /**
@@ -69,12 +69,12 @@ export function compileSort({ target, order }: BoundSort): Sorter {
   const leaf = leafOf(target);
   const direction = order === "descending" ? -1 : 1;
   return {
-    valueOf: (resource) => sortValue(valueAt(resource, target), leaf),
+    keyOf: (resource) => sortKey(valueAt(resource, target), leaf),
     compare: (one, other) => direction * ascending(one, other),
   };
 }
 
-function ascending(one: SortValue, other: SortValue): number {
+function ascending(one: SortKey, other: SortKey): number {
   if (one === other) return 0;
   if (one === undefined) return 1;
   if (other === undefined) return -1;
@@ -82,7 +82,7 @@ function ascending(one: SortValue, other: SortValue): number {
   return one < other ? -1 : 1;
 }
 
-function sortValue(value: unknown, { type, caseExact }: Attribute): SortValue {
+function sortKey(value: unknown, { type, caseExact }: Attribute): SortKey {
   switch (typeof value) {
     case "number":
       return value;

@@ -28,6 +28,7 @@ const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
   renamed: (displayName) => ({ set: { displayName } }),
   nameOf: (group) => group.displayName,
   repository: ({ groups }) => groups,
+  relations: async ({ users }) => (await newMembers(users, 4)).map((value) => ({ value })),
 };
 
 /**
@@ -54,6 +55,8 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         const { id } = await groups.create({ displayName: "staff", members: [{ value: ann }] });
         assert.equal((await groups.get(id))?.members, undefined);
         assert.deepEqual(await membersRead(groups, id), [ann]);
+        const both = { attributes: ["members"], excludedAttributes: ["members"] };
+        assert.equal((await groups.get(id, both))?.members, undefined);
         const page = await groups.find({});
         assert.deepEqual(
           page.resources.map((group) => group.members),

@@ -3,7 +3,9 @@ import { NotFoundError, UnsupportedError } from "../core/index.js";
 import type { Capabilities } from "../repositories/index.js";
 import type { Resource, ResourceRequest } from "../scim/index.js";
 import { type Demand, hostileStrings, unknownIds, unlessInvalid } from "./contract.js";
+import { cursorDemands } from "./cursor-demands.js";
 import { findDemands } from "./find-demands.js";
+import { questionDemands } from "./question-demands.js";
 import { answers, equal, ids, type ResourceKind } from "./resource-kind.js";
 import { versionDemands } from "./version-demands.js";
 
@@ -15,6 +17,8 @@ export function resourceDemands<S, T extends Resource, N extends ResourceRequest
   return [
     ...lifeDemands(kind, capabilities),
     ...findDemands(kind, capabilities),
+    ...questionDemands(kind, capabilities),
+    ...cursorDemands(kind, capabilities),
     ...versionDemands(kind, capabilities),
   ];
 }

@@ -23,6 +23,8 @@ export interface ResourceKind<S, T extends Resource, N extends ResourceRequest> 
   renamed(name: string): ChangeSet<N>;
   nameOf(resource: T): string | undefined;
   repository(subject: S): ResourceRepository<T, N>;
+  /** Members that the resources can have. Without it, resources of the kind have none. */
+  relations?(subject: S): Promise<readonly { readonly value: string }[]>;
 }
 
 /** The ids of resources, in their order. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { UniquenessError } from "../core/index.js";
 import type { Capabilities, UserRepository } from "../repositories/index.js";
 import { type NewUser, type User, userResourceType } from "../scim/index.js";
+import { changeDemands, keptAttributes } from "./change-demands.js";
 import {
   type ContractCase,
   type Demand,
@@ -25,13 +26,21 @@ const kind: ResourceKind<UserRepository, User, NewUser> = {
 
 /**
  * What is demanded of a {@link UserRepository}, as far as its capabilities declare it. The users that the cases create have
- * a `userName` and, where that is what a case is about, `active`, `externalId` or `password`.
+ * a `userName` and, where that is what a case is about, other attributes: any of those that filters or orders are declared of,
+ * `active`, `externalId`, `name`, `title`, the enterprise extension, or `password`.
  */
 export async function userRepositoryContract(
   make: Make<UserRepository>,
 ): Promise<readonly ContractCase[]> {
-  const capabilities = await using(make, (users) => users.capabilities);
-  return toCases(make, [...resourceDemands(kind, capabilities), ...userDemands(capabilities)]);
+  const { capabilities, kept } = await using(make, async (users) => ({
+    capabilities: users.capabilities,
+    kept: await keptAttributes(users),
+  }));
+  return toCases(make, [
+    ...resourceDemands(kind, capabilities),
+    ...userDemands(capabilities),
+    ...changeDemands(capabilities, kept),
+  ]);
 }
 
 function userDemands(capabilities: Capabilities): readonly Demand<UserRepository>[] {

@@ -46,6 +46,7 @@ class GroupStore extends ResourceStore<Group> {
         naming: { attribute: "displayName", unique: options.uniqueDisplayName ?? false },
         passedOver: ["id", "meta", "members"],
         unknown: ["schemas", "meta.location", "members.$ref", "members.display"],
+        unordered: ["members"],
       },
       options,
     );

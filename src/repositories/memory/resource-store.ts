@@ -40,8 +40,10 @@ export interface StoredType {
   readonly naming: { readonly attribute: "userName" | "displayName"; readonly unique: boolean };
   /** Attributes that are not stored with the resource: read-only ones, secrets, and what is kept beside it. */
   readonly passedOver: readonly string[];
-  /** Paths of attributes that the store does not know, so that nothing can be asked of them. */
+  /** Paths of attributes of which nothing can be asked, since the store does not know them, or may not tell. */
   readonly unknown: readonly string[];
+  /** Attributes by which there is no order, since they are kept beside the resource. */
+  readonly unordered: readonly string[];
 }
 
 /** Resources of one type, with versions and indexes. Every method is one step; it changes nothing when it throws. */
@@ -231,13 +233,15 @@ const operators: readonly FilterOperator[] = [
 function everyQuestion({
   type,
   unknown,
+  unordered,
 }: StoredType): Required<Pick<Capabilities, "filter" | "logic" | "sort" | "pages">> {
   const known = [...type.attributes.values()].filter(
     ({ path, extension, attribute }) =>
       !unknown.includes(path) && (extension || !unknown.includes(attribute.name)),
   );
   const simple = known.filter(
-    ({ attribute, subAttribute }) => (subAttribute ?? attribute).type !== "complex",
+    ({ attribute, subAttribute }) =>
+      (subAttribute ?? attribute).type !== "complex" && !unordered.includes(attribute.name),
   );
   return {
     filter: Object.fromEntries(known.map(({ path }) => [path, operators])),
