@@ -3,6 +3,7 @@ import {
   type CallOptions,
   type Capabilities,
   type ChangeSet,
+  demandDeclared,
   GroupRepository,
   isRefusal,
   type MemberOptions,
@@ -68,6 +69,7 @@ export class KyselyGroupRepository extends GroupRepository {
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
+    demandDeclared(query, this.capabilities);
     const page = await this.#table.find(query, options);
     return { ...page, resources: await this.#withMembers(this.#table, page.resources, options) };
   }
@@ -246,9 +248,9 @@ export class KyselyGroupRepository extends GroupRepository {
   async #withMembers(
     { session }: ResourceTable<Group>,
     groups: readonly Group[],
-    { attributes = [], signal }: ReadOptions = {},
+    { attributes = [], excludedAttributes = [], signal }: ReadOptions = {},
   ): Promise<readonly Group[]> {
-    if (!attributes.includes("members")) return groups;
+    if (!attributes.includes("members") || excludedAttributes.includes("members")) return groups;
     const members = await this.#members.in(session).of(
       groups.map(({ id }) => this.#stored(id)),
       signal && { signal },

@@ -2,6 +2,7 @@ import { NotFoundError } from "../core/index.js";
 import {
   type CallOptions,
   type Capabilities,
+  demandDeclared,
   type Modification,
   type Page,
   type Query,
@@ -78,8 +79,9 @@ export class KyselyUserRepository extends UserRepository {
     return this.#table.get(id, options);
   }
 
-  override find(query: Query, options?: ReadOptions): Promise<Page<User>> {
-    return this.#table.find(query, options);
+  override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
+    demandDeclared(query, this.capabilities);
+    return await this.#table.find(query, options);
   }
 
   override create(resource: NewUser, options?: CallOptions): Promise<User> {
