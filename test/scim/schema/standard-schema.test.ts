@@ -1,8 +1,11 @@
 import {
+  applyPatch,
   defineResourceType,
   defineSchema,
   type InferResource,
   type InferResourceRequest,
+  patchOpId,
+  planPatch,
   project,
   readResource,
   userSchema,
@@ -103,5 +106,48 @@ describe("an extension that any Standard Schema reads", () => {
     expect(() =>
       defineResourceType({ name: "Badge", endpoint: "/Badges", schema: badgeSchema }),
     ).toThrow(expect.objectContaining({ code: "invalid_value", path: "schema" }));
+  });
+});
+
+describe("a PATCH of such an extension", () => {
+  const stored = { id: "1", userName: "b", [badgeId]: { number: 12, doors: [] } };
+  const loose = defineResourceType({
+    name: "User",
+    endpoint: "/Users",
+    schema: userSchema,
+    schemaExtensions: [
+      {
+        schema: defineSchema({
+          id: badgeId,
+          name: "Badge",
+          attributes: { colour: {} },
+          standard: z.object({ number: z.number(), colour: z.string().optional() }),
+        }),
+        required: false,
+      },
+    ],
+  });
+  const patched = (...Operations: readonly object[]) =>
+    applyPatch(planPatch(loose, { schemas: [patchOpId], Operations }), stored);
+
+  test("merges, and is read by the schema when all is done", () => {
+    expect(patched({ op: "add", path: badgeId, value: { number: 13 } })).toEqual({
+      ...stored,
+      [badgeId]: { number: 13 },
+    });
+    expect(patched({ op: "remove", path: badgeId })).toEqual({ id: "1", userName: "b" });
+    expect(() => patched({ op: "add", value: { [badgeId]: { number: "x" } } })).toThrow(
+      expect.objectContaining({ code: "invalid_value", path: `${badgeId}:number` }),
+    );
+  });
+
+  test("finds the attributes that the definition names, and no others", () => {
+    expect(patched({ op: "add", path: `${badgeId}:colour`, value: "red" })).toEqual({
+      ...stored,
+      [badgeId]: { number: 12, colour: "red" },
+    });
+    expect(() => patched({ op: "add", path: `${badgeId}:number`, value: 1 })).toThrow(
+      expect.objectContaining({ code: "invalid_path" }),
+    );
   });
 });
