@@ -1,5 +1,5 @@
 /**
- * Measures filters, forwarding, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
+ * Measures filters, signing, forwarding, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
  * the figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
  */
 
@@ -14,15 +14,17 @@ import { isPinned } from "./measured.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
 import { measureResume } from "./resume.ts";
 import { startServer } from "./server.ts";
+import { measureSigning } from "./signing.ts";
 import { measureStore } from "./store.ts";
 
-const withoutDirectory = ["filters", "federation"] as const;
+const withoutDirectory = ["filters", "signing", "federation"] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
 
 Benchmarks, all of them by default:
   filters   reading SCIM filters and looking through users, beside scim2-parse-filter
+  signing   signing and verifying by each profile, beside itsdangerous and http-message-signatures
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
@@ -72,6 +74,7 @@ async function main(): Promise<void> {
       : "Left out: cores of their own; there is no taskset.",
   );
   if (isWanted("filters")) measureFilters(report, runs);
+  if (isWanted("signing")) await measureSigning(report, runs);
   if (isWanted("federation")) {
     await measureFederation(report, runs, 10_000);
     await measureFederationMemory(report, 200_000);

@@ -1,0 +1,85 @@
+import { createSecretKey } from "node:crypto";
+import { InMemoryNonceRepository } from "concordat/repositories";
+import { contentDigest, createKey, createSigner, createVerifier, KeyRing } from "concordat/signing";
+import {
+  httpbis,
+  createSigner as peerSigner,
+  createVerifier as peerVerifier,
+} from "http-message-signatures";
+import { describe, expect, test } from "vitest";
+
+const secret = "a secret of more than thirty-two bytes";
+const keys = new KeyRing([createKey({ id: "consumer", secret })]);
+const secretKey = createSecretKey(secret, "utf8");
+const url = "https://sso.example/verify?state=1&next=%2Fa";
+const content = Buffer.from('{"access_token": "x"}');
+const covered = ["@method", "@authority", "@path", "@query", "content-digest"];
+const answered = ["@status", "content-digest", ...covered.map((name) => `"${name}";req`)];
+const params = ["created", "expires", "nonce", "keyid", "tag"];
+
+/** What the peer demands. It looks at the names of components only, and does not tell those of the request. */
+const demands = {
+  keyLookup: async () => ({ verify: peerVerifier(secretKey, "hmac-sha256") }),
+  requiredFields: covered,
+  requiredParams: params,
+};
+
+function inAMinute(): Date {
+  return new Date(Date.now() + 60_000);
+}
+
+describe("a peer with http-message-signatures", () => {
+  test("signs a request that is verified here, and verifies the answer", async () => {
+    const request = { method: "POST", url, headers: { "content-digest": contentDigest(content) } };
+    const signed = await httpbis.signMessage(
+      {
+        key: peerSigner(secretKey, "hmac-sha256", "consumer"),
+        fields: covered,
+        params: [...params, "alg"],
+        paramValues: { expires: inAMinute(), nonce: "n0nce", tag: "concordat" },
+      },
+      request,
+    );
+    const verifier = createVerifier({
+      profile: "http-signature",
+      keys,
+      authorities: ["sso.example"],
+      nonces: new InMemoryNonceRepository(),
+    });
+    const headers = new Headers(
+      Object.entries(signed.headers).map(([name, one]) => [name, `${one}`]),
+    );
+    const verification = await verifier.verifyRequest({ method: "POST", url, headers }, content);
+    if (!verification.verified) throw new Error(verification.refusal.code);
+    const response = { status: 200, headers: new Headers() };
+    const fields = verification.exchange.signResponse(response, content);
+    const message = { status: 200, headers: { ...fields } };
+    expect(await httpbis.verifyMessage(demands, message, signed)).toBe(true);
+    const changed = { ...message, status: 201 };
+    expect(await httpbis.verifyMessage(demands, changed, signed)).toBe(false);
+  });
+
+  test("verifies a request that is signed here, and signs the answer", async () => {
+    const signer = createSigner({ profile: "http-signature", keys, newNonce: () => "n0nce" });
+    const bare = { method: "POST", url, headers: new Headers() };
+    const { fields, exchange } = signer.signRequest(bare, content);
+    const request = { method: "POST", url, headers: { ...fields } };
+    expect(await httpbis.verifyMessage(demands, request)).toBe(true);
+    const answer = await httpbis.signMessage(
+      {
+        key: peerSigner(secretKey, "hmac-sha256", "consumer"),
+        fields: answered,
+        params,
+        paramValues: { expires: inAMinute(), nonce: "n0nce", tag: "concordat" },
+      },
+      { status: 200, headers: { "content-digest": contentDigest(content) } },
+      request,
+    );
+    const headers = new Headers(
+      Object.entries(answer.headers).map(([name, one]) => [name, `${one}`]),
+    );
+    expect(exchange.verifyResponse({ status: 200, headers }, content)).toMatchObject({
+      verified: true,
+    });
+  });
+});
