@@ -133,7 +133,11 @@ export class LdapConnection implements AsyncDisposable {
     );
   }
 
-  /** The same as {@link search}, for whoever decodes the attributes. */
+  /**
+   * The same as {@link search}, for the readers of this package, which decode of an entry only what is mapped.
+   *
+   * @internal
+   */
   searchEncoded(
     request: SearchRequest,
     options: { readonly signal?: AbortSignal } = {},
