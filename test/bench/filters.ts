@@ -6,6 +6,7 @@ import {
   userResourceType,
 } from "concordat/scim";
 import { filter as compilePeer, parse as parsePeer } from "scim2-parse-filter";
+import { inTurn, perSecond, ratios, roundOf, timeOf } from "./cpu-time.ts";
 import type { Report } from "./figures.ts";
 
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -143,37 +144,4 @@ function refuse(text: string): void {
     throw error;
   }
   throw new Error("It was not refused.");
-}
-
-/** The milliseconds of CPU time that two pieces of work take, once each; measured in turn, and so many times. */
-function inTurn(runs: number, one: () => unknown, other: () => unknown): [number[], number[]] {
-  const rounds = [roundOf(one), roundOf(other)] as const;
-  const measurements: [number[], number[]] = [[], []];
-  for (let run = 0; run < runs; run++) {
-    measurements[0].push(timeOf(one, rounds[0]) / rounds[0]);
-    measurements[1].push(timeOf(other, rounds[1]) / rounds[1]);
-  }
-  return measurements;
-}
-
-/** How many times a piece of work is done in some 200 ms, once the compiler has seen enough of it. */
-function roundOf(work: () => unknown): number {
-  let round = 1;
-  while (timeOf(work, round) < 200) round *= 2;
-  return round;
-}
-
-function timeOf(work: () => unknown, round: number): number {
-  const before = process.cpuUsage();
-  for (let i = 0; i < round; i++) work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
-}
-
-function perSecond(milliseconds: number): number {
-  return 1000 / milliseconds;
-}
-
-function ratios(ours: readonly number[], theirs: readonly number[]): number[] {
-  return ours.map((time, index) => (theirs[index] ?? Number.NaN) / time);
 }

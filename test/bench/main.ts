@@ -12,12 +12,13 @@ import { measureFilters } from "./filters.ts";
 import { measureLatency } from "./latency.ts";
 import { isPinned } from "./measured.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
+import { measureResources } from "./resources.ts";
 import { measureResume } from "./resume.ts";
 import { startServer } from "./server.ts";
 import { measureSigning } from "./signing.ts";
 import { measureStore } from "./store.ts";
 
-const withoutDirectory = ["filters", "signing", "federation"] as const;
+const withoutDirectory = ["filters", "resources", "signing", "federation"] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
@@ -25,6 +26,7 @@ const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
 Benchmarks, all of them by default:
   filters   reading SCIM filters and looking through users, beside scim2-parse-filter
   signing   signing and verifying by each profile, beside itsdangerous and http-message-signatures
+  resources  reading, projecting and patching SCIM resources, beside scimmy and scim-patch
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
@@ -74,6 +76,7 @@ async function main(): Promise<void> {
       : "Left out: cores of their own; there is no taskset.",
   );
   if (isWanted("filters")) measureFilters(report, runs);
+  if (isWanted("resources")) await measureResources(report, runs);
   if (isWanted("signing")) await measureSigning(report, runs);
   if (isWanted("federation")) {
     await measureFederation(report, runs, 10_000);

@@ -12,7 +12,7 @@ import {
   userResourceType,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
-import { vector } from "../../vectors/read.js";
+import { vector } from "../../vectors/vector.js";
 import { changedBy } from "./changed-by.js";
 
 interface Case {

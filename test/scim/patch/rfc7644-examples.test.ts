@@ -1,6 +1,6 @@
 import { applyPatch, groupResourceType, planPatch, userResourceType } from "concordat/scim";
 import { expect, test } from "vitest";
-import { vector } from "../../vectors/read.js";
+import { vector } from "../../vectors/vector.js";
 
 /** The ids as the RFC prints them, which shortens some. */
 const babs = {

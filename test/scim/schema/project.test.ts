@@ -9,7 +9,7 @@ import {
   userResourceType,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
-import { vector } from "../../vectors/read.js";
+import { vector } from "../../vectors/vector.js";
 
 const userId = "urn:ietf:params:scim:schemas:core:2.0:User";
 const user = readResource(userResourceType, vector("rfc7643-8.3-user"), {

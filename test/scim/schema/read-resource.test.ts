@@ -15,7 +15,7 @@ import {
   userSchema,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
-import { vector } from "../../vectors/read.js";
+import { vector } from "../../vectors/vector.js";
 
 const userId = "urn:ietf:params:scim:schemas:core:2.0:User";
 const groupId = "urn:ietf:params:scim:schemas:core:2.0:Group";

@@ -13,7 +13,7 @@ import {
   userSchema,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
-import { vector } from "../../vectors/read.js";
+import { vector } from "../../vectors/vector.js";
 
 const schema = (attributes: unknown, rest: object = {}): object => ({
   id: "urn:example:Sample",
