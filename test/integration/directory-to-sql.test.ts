@@ -5,9 +5,10 @@ import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely"
 import { inetOrgPerson, profile, watchDirectory } from "concordat/ldap";
 import { type Outcome, type SynchronizeOptions, synchronize } from "concordat/sync";
 import { startDirectory } from "concordat/testing/directory";
-import { Kysely } from "kysely";
+import { type Dialect, Kysely } from "kysely";
 import { Attribute, Change, Client } from "ldapts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describeOn, type ServerKind, servers } from "../kysely/databases.js";
 import { describeWithSlapd, startSlapd } from "./slapd.js";
 
 const suffix = "dc=example,dc=com";
@@ -60,10 +61,33 @@ async function serverInTheProcess(): Promise<Server> {
   };
 }
 
-/** The application: a database file, and the programme that keeps it up to date, which can be stopped and started. */
+/** A database that outlives the connections to it. */
+interface Store extends AsyncDisposable {
+  connect(): Dialect;
+}
+
+async function sqliteFile(): Promise<Store> {
+  const folder = await mkdtemp(join(tmpdir(), "concordat-"));
+  return {
+    connect: () => nodeSqliteDialect({ path: join(folder, "app.sqlite") }),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
+
+async function databaseOn(kind: ServerKind): Promise<Store> {
+  const server = await kind.server();
+  const name = `application_${crypto.randomUUID().slice(0, 8)}`;
+  await server.create(name);
+  return {
+    connect: () => server.dialect(name),
+    [Symbol.asyncDispose]: () => server.drop(name),
+  };
+}
+
+/** The application: a database, and the programme that keeps it up to date, which can be stopped and started. */
 class Application implements AsyncDisposable {
   readonly #server: Server;
-  readonly #path: string;
+  readonly #store: Store;
   readonly #transactions: boolean;
   readonly outcomes: Outcome[] = [];
   #stop = new AbortController();
@@ -71,15 +95,15 @@ class Application implements AsyncDisposable {
   #db: Kysely<unknown> | undefined;
   #failure: unknown;
 
-  constructor(server: Server, path: string, transactions: boolean) {
+  constructor(server: Server, store: Store, transactions: boolean) {
     this.#server = server;
-    this.#path = path;
+    this.#store = store;
     this.#transactions = transactions;
   }
 
   async start(options: SynchronizeOptions = {}): Promise<void> {
     this.#stop = new AbortController();
-    const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: this.#path }) });
+    const db = new Kysely<unknown>({ dialect: this.#store.connect() });
     this.#db = db;
     await createTables(db);
     const { url, adminDn, password } = this.#server;
@@ -165,22 +189,26 @@ async function change(
   await client.modify(dn, new Change({ operation, modification: new Attribute({ type, values }) }));
 }
 
-function follows(start: () => Promise<Server>, transactions: boolean): void {
-  let folder: string;
+function follows(
+  start: () => Promise<Server>,
+  transactions: boolean,
+  makeStore: () => Promise<Store> = sqliteFile,
+): void {
+  let store: Store;
   let server: Server;
   let client: Client;
   let app: Application;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "concordat-"));
+    store = await makeStore();
     server = await start();
     client = await bound(server);
-    app = new Application(server, join(folder, "app.sqlite"), transactions);
+    app = new Application(server, store, transactions);
   });
   afterEach(async () => {
     await client.unbind();
     await app[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
+    await store[Symbol.asyncDispose]();
   });
 
   test("people come, change, are renamed, moved, disabled, and go", async () => {
@@ -289,6 +317,14 @@ describe("a directory in the process is followed into SQLite", () => {
   describe("without a transaction", () => follows(serverInTheProcess, false));
 });
 
+for (const kind of servers) {
+  describeOn(kind, "a directory in the process is followed into a database", () => {
+    const makeStore = (): Promise<Store> => databaseOn(kind);
+    describe("in transactions", () => follows(serverInTheProcess, true, makeStore));
+    describe("without a transaction", () => follows(serverInTheProcess, false, makeStore));
+  });
+}
+
 describeWithSlapd("a real slapd is followed into SQLite", () => {
   describe("in transactions", () => follows(realServer, true));
   describe("without a transaction", () => follows(realServer, false));
@@ -304,7 +340,7 @@ function followsRewrittenMembers(start: () => Promise<Server>, transactions: boo
   test(`whoever takes the DN of a former member is not one (${transactions})`, async () => {
     await using server = await start();
     const client = await bound(server);
-    const folder = await mkdtemp(join(tmpdir(), "concordat-"));
+    await using store = await sqliteFile();
     try {
       for (const uid of ["anna", "ben", "carl"]) await addPerson(client, uid);
       await client.add(`cn=board,${groups}`, {
@@ -312,7 +348,7 @@ function followsRewrittenMembers(start: () => Promise<Server>, transactions: boo
         cn: "board",
         member: ["anna", "ben", "carl"].map((uid) => `uid=${uid},${people}`),
       });
-      await using app = new Application(server, join(folder, "app.sqlite"), transactions);
+      await using app = new Application(server, store, transactions);
       await app.start({ onDelete: "delete" });
       await app.becomes({ anna: "", ben: "", carl: "", board: ["anna", "ben", "carl"] });
 
@@ -344,7 +380,6 @@ function followsRewrittenMembers(start: () => Promise<Server>, transactions: boo
       await app.becomes({ anna: "", anne: "", ben: "", carl: "", doris: "", board: ["anne"] });
     } finally {
       await client.unbind();
-      await rm(folder, { recursive: true });
     }
   });
 }
