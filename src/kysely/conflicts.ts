@@ -1,23 +1,28 @@
 import { caseless, InvalidValueError, UniquenessError, UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
-import { driverFailure } from "./driver-failure.js";
+import type { ResourceMap } from "./column-map.js";
+import { type DriverFailure, driverFailure } from "./driver-failure.js";
 import type { StoredId } from "./id-column.js";
 import { lists } from "./parameters.js";
 import type { Session } from "./session.js";
+import { quotedTable } from "./table-names.js";
+
+type UniqueFailure = Extract<DriverFailure, { readonly kind: "unique" }>;
 
 /** What can be in the way of a write to a table of resources: who has a value already, and what a refusal means. */
 export class Conflicts {
   readonly #session: Session;
+  readonly #map: ResourceMap;
   readonly #table: string;
   readonly #id: string;
   readonly #columns: readonly ColumnOfAttribute[];
 
-  /** @param table The table, and `id` the column of ids, as identifiers. */
-  constructor(session: Session, table: string, id: string, columns: readonly ColumnOfAttribute[]) {
+  constructor(session: Session, map: ResourceMap, columns: readonly ColumnOfAttribute[]) {
     this.#session = session;
-    this.#table = table;
-    this.#id = id;
+    this.#map = map;
+    this.#table = quotedTable(session.dialect, map);
+    this.#id = session.dialect.quote(map.id.column);
     this.#columns = columns;
   }
 
@@ -85,8 +90,7 @@ export class Conflicts {
       );
     }
     if (failure?.kind !== "unique") return error;
-    // MariaDB names the index alone, which is named after its first column if nobody named it otherwise.
-    const names = [...failure.columns, failure.index];
+    const names = await this.#columnsIn(failure);
     const named = this.#columns.filter(
       ({ column, key }) => names.includes(column) || (key !== undefined && names.includes(key)),
     );
@@ -99,8 +103,21 @@ export class Conflicts {
         return new UniquenessError(column.path, holder, { cause: error });
       }
     }
-    const attribute = named[0]?.path ?? failure.columns[0] ?? failure.index ?? unique[0]?.[0].path;
+    const attribute = named[0]?.path ?? names[0] ?? failure.index ?? unique[0]?.[0].path;
     return new UniquenessError(attribute ?? "value", undefined, { cause: error });
+  }
+
+  /** The columns whose values are taken together. MariaDB names the index alone. */
+  async #columnsIn({ columns, index }: UniqueFailure): Promise<readonly string[]> {
+    if (index === undefined || this.#session.dialect.name !== "mariadb") return columns;
+    const { schema, table } = this.#map;
+    const rows = await this.#session.read<{ name: string }>(
+      (p) => `select column_name as name from information_schema.statistics
+        where table_schema = ${schema === undefined ? "database()" : p.value(schema)}
+        and table_name = ${p.value(table)} and index_name = ${p.value(index)}
+        order by seq_in_index`,
+    );
+    return rows.map(({ name }) => name);
   }
 
   /** Says the attribute where the database named a column. */

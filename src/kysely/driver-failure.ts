@@ -156,8 +156,8 @@ function postgresFailure(
 ): DriverFailure | undefined {
   switch (code) {
     case "23505": {
-      // "Key (login, tenant)=(…) already exists."
-      const names = typeof detail === "string" ? /^Key \((.+?)\)=/.exec(detail)?.[1] : undefined;
+      // "Key (login, tenant)=(…) already exists.", in the language of the server.
+      const names = typeof detail === "string" ? /\((.+?)\)=\(/.exec(detail)?.[1] : undefined;
       return {
         kind: "unique",
         columns: names?.split(", ").map((name) => name.replaceAll('"', "")) ?? [],

@@ -10,8 +10,8 @@ import type { IdType, MemberMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { type StoredId, storedId } from "./id-column.js";
 import { batches, lists, type Parameters } from "./parameters.js";
-import { quotedTable } from "./resource-table.js";
 import type { Session, StatementText } from "./session.js";
+import { quotedTable } from "./table-names.js";
 
 interface MemberRow {
   readonly group_id: unknown;
@@ -34,7 +34,7 @@ export class GroupMembers {
     this.#session = session;
     this.#map = map;
     this.#groupType = groupType;
-    this.#table = quotedTable(session, map);
+    this.#table = quotedTable(session.dialect, map);
     this.#group = session.dialect.quote(map.group);
     this.#member = session.dialect.quote(map.member);
     if (map.type !== undefined) this.#type = session.dialect.quote(map.type);

@@ -1,13 +1,14 @@
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import type { CallOptions, Page, Query, WriteOptions } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
-import type { ResourceMap, TableReference } from "./column-map.js";
+import type { ResourceMap } from "./column-map.js";
 import { Conflicts } from "./conflicts.js";
 import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
 import { filterText } from "./resource-filter.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
 import type { Session } from "./session.js";
+import { quotedTable } from "./table-names.js";
 
 /** What a table of resources is made of. */
 export interface ResourceTableParts<T extends Resource> {
@@ -32,9 +33,9 @@ export class ResourceTable<T extends Resource> {
     this.session = session;
     this.parts = parts;
     this.#lock = lock;
-    this.#name = quotedTable(session, parts.map);
+    this.#name = quotedTable(session.dialect, parts.map);
     this.#id = session.dialect.quote(parts.map.id.column);
-    this.conflicts = new Conflicts(session, this.#name, this.#id, parts.rows.columns);
+    this.conflicts = new Conflicts(session, parts.map, parts.rows.columns);
   }
 
   /** The same table in another session. */
@@ -219,7 +220,7 @@ export class ResourceTable<T extends Resource> {
   async deleteDependents(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const { quote } = this.session.dialect;
     for (const { type, ...dependent } of this.parts.map.dependents ?? []) {
-      const table = quotedTable(this.session, dependent);
+      const table = quotedTable(this.session.dialect, dependent);
       const column = quote(dependent.column);
       for (const part of lists(ids)) {
         await this.session.write(
@@ -303,10 +304,4 @@ export class ResourceTable<T extends Resource> {
   get #selected(): string {
     return this.parts.rows.selected.map((name) => this.session.dialect.quote(name)).join(", ");
   }
-}
-
-/** A table's name as an identifier. */
-export function quotedTable(session: Session, { schema, table }: TableReference): string {
-  const name = session.dialect.quote(table);
-  return schema === undefined ? name : `${session.dialect.quote(schema)}.${name}`;
 }

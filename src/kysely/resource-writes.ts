@@ -9,7 +9,8 @@ import {
 import type { Resource } from "../scim/index.js";
 import type { StoredId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
-import { quotedTable, type ResourceTable } from "./resource-table.js";
+import type { ResourceTable } from "./resource-table.js";
+import { quotedTable } from "./table-names.js";
 
 /** A write and its place among those that were asked for. */
 interface Numbered<W> {
@@ -196,7 +197,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
     const { session, parts } = this.#table;
     const names = [...first.columns.keys()].map((name) => session.dialect.quote(name));
     const inserted = await session.read<{ id: unknown }>(
-      (p) => `insert into ${quotedTable(session, parts.map)} (${names.join(", ")})
+      (p) => `insert into ${quotedTable(session.dialect, parts.map)} (${names.join(", ")})
         values ${p.rows(rows.map(({ columns }) => [...columns.values()]))}
         ${session.dialect.onAnyConflict}
         returning ${session.dialect.quote(parts.map.id.column)} as id`,
@@ -272,7 +273,9 @@ export class ResourceWrites<T extends Resource, N extends object> {
     await table.deleteDependents(known, this.#options);
     for (const part of lists(known)) {
       const rows = await session.read<{ id: unknown }>(
-        (p) => `delete from ${quotedTable(session, parts.map)} where ${id} in ${p.list(part)}
+        (
+          p,
+        ) => `delete from ${quotedTable(session.dialect, parts.map)} where ${id} in ${p.list(part)}
           returning ${id} as id`,
         this.#options,
       );

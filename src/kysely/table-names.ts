@@ -1,4 +1,5 @@
 import { InvalidValueError } from "../core/index.js";
+import type { TableReference } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
 
 /** Options of everything that uses the tables which {@link createTables} makes. */
@@ -63,4 +64,10 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),
   };
+}
+
+/** A table's name as an identifier. */
+export function quotedTable(dialect: SqlDialect, { schema, table }: TableReference): string {
+  const name = dialect.quote(table);
+  return schema === undefined ? name : `${dialect.quote(schema)}.${name}`;
 }

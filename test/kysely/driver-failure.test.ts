@@ -29,6 +29,14 @@ describe("errors of drivers", () => {
       { kind: "unique", columns: ["login", "Tenant"], index: "account_login_key" },
     ],
     [
+      "pg in another language",
+      failed("doppelter Schlüsselwert verletzt Unique-Constraint »account_login_key«", {
+        code: "23505",
+        detail: "Schlüssel »(lower(login))=(ann)« existiert bereits.",
+      }),
+      { kind: "unique", columns: ["lower(login)"] },
+    ],
+    [
       "mysql2",
       failed("Duplicate entry 'ann' for key 'account.login'", {
         code: "ER_DUP_ENTRY",

@@ -286,6 +286,19 @@ for (const database of databases) {
       expect(await groups.groupsOf("7")).toEqual(ids);
     });
 
+    test("say which attribute stands against another, whatever the index is called", async () => {
+      await using opened = await database.open();
+      await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(
+        opened.db,
+      );
+      const groups = new KyselyGroupRepository(opened.db);
+      await groups.create({ displayName: "staff" });
+      const { id } = await groups.create({ displayName: "board" });
+      const taken = { code: "uniqueness", attribute: "displayName" };
+      await expect(groups.create({ displayName: "Staff" })).rejects.toMatchObject(taken);
+      await expect(groups.replace(id, { displayName: "STAFF" })).rejects.toMatchObject(taken);
+    });
+
     test("of members that are there already are no change, and give no version", async () => {
       await using opened = await database.open();
       const groups = new KyselyGroupRepository(opened.db);
