@@ -104,6 +104,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   ): Promise<Answer> => {
     try {
       const request = await read;
+      // A request that was here before is not to count as another attempt to log in.
+      guard.enter(request);
       // A request that can be read in two ways is refused before anybody acts on it.
       void request.parameters;
       const outcomes = await pipeline.run(event, request, () => local(request));

@@ -73,4 +73,4 @@ export {
   type OutgoingRequest,
   type ServerAnswer,
 } from "./transport/forwarder.js";
-export { readServers } from "./transport/server-definition.js";
+export { type ReadServersOptions, readServers } from "./transport/server-definition.js";

@@ -27,7 +27,9 @@ export class Collector implements AnswerSink {
   }
 
   start(status: number, fields: FieldLines): void {
-    if (status >= 500) throw new FederationError("server_error", this.#identifier);
+    // A loop is no failure of the server that has found it, and all who are in it should learn of it.
+    if (status >= 500 && status !== 508)
+      throw new FederationError("server_error", this.#identifier);
     if (status >= 300 && status < 400) throw new FederationError("redirected", this.#identifier);
     if (Number(fieldValue(fields, "content-length") ?? 0) > this.#maxSize) this.#refuseSize();
     this.#status = status;

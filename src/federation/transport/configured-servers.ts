@@ -1,5 +1,5 @@
 import { type FederationServer, ServerRepository } from "../../repositories/index.js";
-import { readServers } from "./server-definition.js";
+import { type ReadServersOptions, readServers } from "./server-definition.js";
 
 /** The servers of a configuration, which is read once. */
 export class ConfiguredServers extends ServerRepository {
@@ -9,9 +9,10 @@ export class ConfiguredServers extends ServerRepository {
    * @param definitions an array of {@link FederationServer}, such as JSON from a file.
    * @throws {DefinitionError} with every problem.
    */
-  constructor(definitions: unknown) {
+  constructor(definitions: unknown, options?: ReadServersOptions) {
     super();
-    this.#servers = new Map(readServers(definitions).map((server) => [server.identifier, server]));
+    const servers = readServers(definitions, options);
+    this.#servers = new Map(servers.map((server) => [server.identifier, server]));
   }
 
   override async get(identifier: string): Promise<FederationServer | undefined> {

@@ -7,36 +7,35 @@ import { hostProblem, isNetwork } from "./address.js";
 const milliseconds = z.int().positive();
 const pem = z.string().includes("-----BEGIN ", { error: "it is PEM." });
 
-/** privacyIDEA's own definitions say `tls: true` or `false`: whether the certificate is verified. */
-const verification = z.boolean().transform((isVerified, context) => {
-  if (!isVerified) {
-    context.addIssue({
-      code: "custom",
-      message:
-        "verification cannot be turned off: give the certificate of the authority as `tls.ca` instead.",
-    });
-  }
-  return {};
-});
-
-const tls = z.union([
-  verification,
+/** privacyIDEA's own definitions say `true` or `false`: whether the certificate is verified. */
+const tls = z.preprocess(
+  (value) => (value === true ? {} : value),
   z
-    .strictObject({
-      ca: pem.exactOptional(),
-      certificate: pem.exactOptional(),
-      key: pem.exactOptional(),
-      pins: z
-        .array(
-          z.string().regex(/^[A-Za-z0-9+/]{43}=$/, { error: "it is a SHA-256 digest in Base64." }),
-        )
-        .min(1)
-        .exactOptional(),
-    })
+    .strictObject(
+      {
+        ca: pem.exactOptional(),
+        certificate: pem.exactOptional(),
+        key: pem.exactOptional(),
+        pins: z
+          .array(
+            z
+              .string()
+              .regex(/^[A-Za-z0-9+/]{43}=$/, { error: "it is a SHA-256 digest in Base64." }),
+          )
+          .min(1)
+          .exactOptional(),
+      },
+      {
+        error: ({ input }) =>
+          input === false
+            ? "verification cannot be turned off: give the certificate of the authority as `tls.ca` instead."
+            : undefined,
+      },
+    )
     .refine(({ certificate, key }) => (certificate === undefined) === (key === undefined), {
       error: "`certificate` and `key` belong together.",
     }),
-]);
+);
 
 const server = z
   .strictObject({
@@ -82,17 +81,31 @@ const server = z
     }
   });
 
+/** What definitions of servers are read with. */
+export interface ReadServersOptions {
+  /** The origins that this side is reached at itself: none of the servers may have one of them. */
+  readonly ownOrigins?: readonly string[];
+}
+
 /**
  * Reads definitions of servers from outside, such as a configuration file.
  *
  * @throws {DefinitionError} with every problem.
  */
-export function readServers(definitions: unknown): readonly FederationServer[] {
+export function readServers(
+  definitions: unknown,
+  { ownOrigins = [] }: ReadServersOptions = {},
+): readonly FederationServer[] {
+  const own = new Set(ownOrigins.map((origin) => new URL(origin).origin));
   const servers = readDefinitions<FederationServer>(z.array(server), definitions);
   const seen = new Set<string>();
   return readDefinitions(
     z.array(z.custom<FederationServer>()).superRefine((all, context) => {
-      for (const [at, { identifier }] of all.entries()) {
+      for (const [at, { identifier, url }] of all.entries()) {
+        if (own.has(new URL(url).origin)) {
+          const message = "it is where this side is reached itself.";
+          context.addIssue({ code: "custom", path: [at, "url"], message });
+        }
         if (seen.has(identifier)) {
           context.addIssue({ code: "custom", path: [at, "identifier"], message: "it is taken." });
         }
@@ -109,7 +122,7 @@ function urlProblem(text: string): string | undefined {
   if (url === undefined || !/^https?:\/\/[^/]/i.test(text)) return "it is an http or https URL.";
   if (url.username !== "" || url.password !== "") return "it has no user name and no password.";
   if (/[?#\\\s]/.test(text)) return "it has no query, no fragment, no backslash and no spaces.";
-  if (/\/\.{1,2}(\/|$)|%2e|\/\//i.test(url.pathname) || text.includes("/.")) {
+  if (/\/(?:\.|%2e){1,2}(?:\/|$)|[^:]\/\//i.test(text)) {
     return "its path has no empty and no dot segments.";
   }
   return hostProblem(text, url);
