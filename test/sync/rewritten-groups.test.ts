@@ -24,6 +24,7 @@ function resumed(...batches: readonly (readonly Change[])[]): readonly ChangeBat
 const tellings: readonly (readonly [string, readonly ChangeBatch[]])[] = [
   ["live, in one batch", [live([asTold, renamed], "later")]],
   ["live, one after the other", [live([asTold], "soon"), live([renamed], "later")]],
+  ["live, just before it was rewritten", [live([renamed, asTold], "later")]],
   ["live, and her name is taken", [live([asTold, renamed, taker], "later")]],
   ["in one batch of a refresh", resumed([asTold, renamed])],
   ["in two batches of a refresh", resumed([asTold], [renamed])],
