@@ -1,3 +1,4 @@
+export { caseless } from "../core/index.js";
 export { bindFilter } from "./filter/bind.js";
 export type {
   BoundAnd,
@@ -54,6 +55,20 @@ export type {
   FilterRewrite,
 } from "./filter/profile.js";
 export { type SplitFilter, splitFilter } from "./filter/split.js";
+export type {
+  SqlColumn,
+  SqlColumns,
+  SqlJson,
+  SqlValueTable,
+} from "./filter/sql/columns.js";
+export { comparedForm } from "./filter/sql/compared-form.js";
+export type { SqlFilterDialect } from "./filter/sql/dialect.js";
+export {
+  filterToSql,
+  isAnsweredInSql,
+  type SqlFilter,
+  type SqlFilterOptions,
+} from "./filter/sql/filter-to-sql.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
 export { type PatchOp, type PatchOperation, patchOpId } from "./message/patch-op.js";
 export { applyPatch } from "./patch/apply-patch.js";

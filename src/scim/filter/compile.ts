@@ -113,17 +113,22 @@ function isObject(value: unknown): value is { readonly [name: string]: unknown }
   return typeof value === "object" && value !== null;
 }
 
-/** Whether there is a value. What may not be read is not there. */
-function presence(attribute: Attribute): Test {
-  const hidden = [...attribute.subAttributes.values()].filter((sub) => !isReadable(sub));
-  const names = new Set(hidden.map(({ name }) => name));
-  return (value) => isPresent(value, names);
+/** Whether there is a value. What may not be read is not there, and neither is what the schema does not know. */
+function presence({ type, subAttributes }: Attribute): Test {
+  if (type !== "complex") return isPresent;
+  const tests = [...subAttributes.values()]
+    .filter(isReadable)
+    .map(({ name }) => member(name, isPresent));
+  return (value) => {
+    const isThere = (one: unknown): boolean => tests.some((test) => test(one));
+    return Array.isArray(value) ? value.some(isThere) : isThere(value);
+  };
 }
 
-function isPresent(value: unknown, hidden: ReadonlySet<string>): boolean {
-  if (Array.isArray(value)) return value.some((item) => isPresent(item, hidden));
-  if (!isObject(value)) return value !== undefined && value !== null && value !== "";
-  return Object.keys(value).some((name) => !hidden.has(name) && isPresent(value[name], hidden));
+function isPresent(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isPresent);
+  if (isObject(value)) return Object.values(value).some(isPresent);
+  return value !== undefined && value !== null && value !== "";
 }
 
 /** What a comparison says of one value. */

@@ -10,7 +10,7 @@ import {
 } from "concordat/scim";
 import fc from "fast-check";
 
-const badgeId = "urn:example:params:scim:schemas:extension:1.0:Badge";
+export const badgeId = "urn:example:params:scim:schemas:extension:1.0:Badge";
 
 /** A resource type with attributes of every kind, one of them named like what every object inherits. */
 export const sampleType: ResourceType = defineResourceType({

@@ -1,0 +1,213 @@
+import { caseless, UnsupportedError } from "../../../core/index.js";
+import type { Attribute } from "../../schema/attribute.js";
+import type { BoundComparison } from "../bound-filter.js";
+import { instantOf } from "../instant.js";
+import type { SqlColumn, SqlJson } from "./columns.js";
+import type { FilterSql, Place } from "./dialect.js";
+
+/** One value of an attribute, or one that is absent. Each condition is true, or else false or NULL. */
+export interface SqlValue {
+  /** The condition that it is not absent. */
+  readonly exists: string;
+  /** The condition that the operator `pr` sees it. */
+  readonly present: string;
+  /** The condition of a comparison that is not `ne`. */
+  compare(operator: Operator, value: BoundComparison["value"]): string;
+}
+
+type Operator = Exclude<BoundComparison["operator"], "ne">;
+
+/** What is needed to write a condition. */
+export interface Writing {
+  readonly sql: FilterSql;
+  readonly place: Place;
+}
+
+/** The condition that nothing meets. */
+const never = "1 = 0";
+
+/** A value in a column. */
+export function columnValue(
+  mapped: string | SqlColumn,
+  qualifier: string,
+  attribute: Attribute,
+  writing: Writing,
+): SqlValue {
+  const { sql, place } = writing;
+  const stated: SqlColumn = typeof mapped === "string" ? { column: mapped } : mapped;
+  const name = `${qualifier}.${sql.quote(stated.column)}`;
+  const { type } = attribute;
+  const isText = type !== "boolean" && type !== "dateTime" && !isNumber(type);
+  const text = sql.exact(stated.type === undefined ? name : sql.asText(name));
+  const { unassigned } = stated;
+  const isAssigned =
+    unassigned === undefined || type === "boolean"
+      ? undefined
+      : `${isText ? text : name} <> ${place(unassigned)}`;
+  const assigned = (condition: string): string =>
+    isAssigned === undefined ? condition : `(${condition} and ${isAssigned})`;
+  const exists = assigned(`${name} is not null`);
+  return {
+    exists,
+    present: isText ? assigned(`${text} <> ''`) : exists,
+    compare(operator, value) {
+      if (typeof value === "boolean") {
+        return `${sql.flag(name)} = ${Number(value !== (stated.invert ?? false))}`;
+      }
+      if (typeof value === "number") {
+        return assigned(`${name} ${symbolOf(operator)} ${sql.number(place(value))}`);
+      }
+      if (type === "dateTime") {
+        return assigned(compareInstant(name, stated.instant ?? "text", operator, value, writing));
+      }
+      return assigned(
+        compareColumnText(stated, qualifier, attribute.caseExact, operator, value, writing),
+      );
+    },
+  };
+}
+
+function compareColumnText(
+  stated: SqlColumn,
+  qualifier: string,
+  caseExact: boolean,
+  operator: Operator,
+  value: string,
+  writing: Writing,
+): string {
+  const { sql, place } = writing;
+  const { column, key, lower, type = "text" } = stated;
+  const name = `${qualifier}.${sql.quote(column)}`;
+  if (type !== "text") {
+    if (!caseExact) throw new UnsupportedError(`Text in the column "${column}" is case exact.`);
+    if (operator !== "eq")
+      return compareText(sql.exact(sql.asText(name)), operator, value, writing);
+    const id = type === "integer" ? integerOf(value) : uuidOf(value);
+    return id === undefined ? never : `${name} = ${place(id)}`;
+  }
+  if (!caseExact && key === undefined && !lower) {
+    throw new UnsupportedError(
+      `The column "${column}" has no key, by which text is compared that is not case exact.`,
+    );
+  }
+  const ofKey = key === undefined ? `lower(${name})` : `${qualifier}.${sql.quote(key)}`;
+  const compared = caseExact ? name : ofKey;
+  const sought = caseExact ? value : caseless(value);
+  const condition = compareText(sql.exact(compared), operator, sought, writing);
+  // An index serves the plain comparison, which some collations take for met by more than the exact one.
+  const isIndexed = operator === "eq" && condition !== never;
+  return isIndexed ? `(${compared} = ${place(sought)} and ${condition})` : condition;
+}
+
+/** The value of an id in a column of integers, if it is one as it is written there. */
+function integerOf(id: string): number | undefined {
+  const integer = Number(id);
+  return Number.isSafeInteger(integer) && String(integer) === id ? integer : undefined;
+}
+
+/** The value of an id in a column of UUIDs, if it is one as it is written there. */
+function uuidOf(id: string): string | undefined {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) ? id : undefined;
+}
+
+/** A value in a document of JSON. */
+export function jsonValue(
+  json: string,
+  stated: SqlJson,
+  attribute: Attribute,
+  writing: Writing,
+): SqlValue {
+  const { sql, place } = writing;
+  const { type, caseExact } = attribute;
+  const exists = sql.isValue(json);
+  const text = sql.exact(`(${sql.text(json)})`);
+  const isText = type !== "boolean" && !isNumber(type);
+  return {
+    exists,
+    present: isText ? `${text} <> ''` : exists,
+    compare(operator, value) {
+      if (typeof value === "boolean") return `(${sql.boolean(json)}) = ${Number(value)}`;
+      if (typeof value === "number") {
+        return `(${sql.double(json)}) ${symbolOf(operator)} ${sql.number(place(value))}`;
+      }
+      if (type === "dateTime") {
+        throw new UnsupportedError(
+          `In JSON, "${attribute.name}" is text that may state any offset, and cannot be compared.`,
+        );
+      }
+      if (caseExact) return compareText(text, operator, value, writing);
+      if (stated.compared) return compareText(text, operator, caseless(value), writing);
+      throw new UnsupportedError(
+        `The column "${stated.json}" is not in the form in which text is compared that is not case exact.`,
+      );
+    },
+  };
+}
+
+function compareText(
+  text: string,
+  operator: Operator,
+  sought: string,
+  { sql, place }: Writing,
+): string {
+  if (operator === "co" || operator === "sw" || operator === "ew") {
+    if (sought === "") return `${text} is not null`;
+    // No database can hold this character, or look for it.
+    if (sought.includes("\u0000")) return never;
+    return sql.hasPart(operator, text, sought, place);
+  }
+  const end = sought.indexOf("\u0000");
+  if (end < 0) return `${text} ${symbolOf(operator)} ${place(sought)}`;
+  // What comes after the text before it comes after all of it, since it is the first of all characters.
+  if (operator === "eq") return never;
+  return `${text} ${between(operator)} ${place(sought.slice(0, end))}`;
+}
+
+function compareInstant(
+  name: string,
+  stored: NonNullable<SqlColumn["instant"]>,
+  operator: Operator,
+  value: string,
+  { sql, place }: Writing,
+): string {
+  const instant = instantOf(value) ?? Number.NaN;
+  // What is stored is a whole number of milliseconds: it is after an instant between two of them when it is after the first.
+  const whole = Math.min(Math.floor(instant), latest);
+  const isWhole = whole === instant;
+  if (!isWhole && operator === "eq") return never;
+  const symbol = isWhole ? symbolOf(operator) : between(operator);
+  if (stored === "milliseconds") return `${name} ${symbol} ${sql.number(place(whole))}`;
+  const iso = new Date(whole).toISOString();
+  return stored === "text"
+    ? `${sql.exact(name)} ${symbol} ${place(iso)}`
+    : `${name} ${symbol} ${sql.timestamp(place(sql.instantText(iso)))}`;
+}
+
+/** 9999-12-31T23:59:59.999Z: the last instant of which the text is in the order of the others. */
+const latest = 253_402_300_799_999;
+
+/** The operator for a value that is stored nowhere, but could be between one that is less and others that are greater. */
+function between(operator: Operator): string {
+  return operator === "gt" || operator === "ge" ? ">" : "<=";
+}
+
+function symbolOf(operator: Operator): string {
+  switch (operator) {
+    case "eq":
+      return "=";
+    case "gt":
+      return ">";
+    case "ge":
+      return ">=";
+    case "lt":
+      return "<";
+    case "le":
+      return "<=";
+    default:
+      throw new UnsupportedError(`"${operator}" compares text only.`);
+  }
+}
+
+function isNumber(type: Attribute["type"]): boolean {
+  return type === "integer" || type === "decimal";
+}

@@ -1,0 +1,71 @@
+import {
+  type BoundFilter,
+  bindFilter,
+  compileFilter,
+  filterToSql,
+  isAnsweredInSql,
+  printFilter,
+  type SqlFilterDialect,
+  splitFilter,
+} from "concordat/scim";
+import fc from "fast-check";
+import { CompiledQuery } from "kysely";
+import { expect, test } from "vitest";
+import { type DatabaseKind, databases, describeOn, pglite } from "../../../kysely/databases.js";
+import { anyFilterOf, anyResource, sampleType } from "../samples.js";
+import { createSampleTables, sampleColumns, storable, storeSamples } from "./sample-tables.js";
+
+const dialects: Record<DatabaseKind["name"], SqlFilterDialect> = {
+  SQLite: "sqlite",
+  PostgreSQL: "postgres",
+  PGlite: "postgres",
+  MariaDB: "mariadb",
+};
+
+for (const database of new Set([...databases, pglite])) {
+  describeOn(database, "SQL and the predicate agree", () => {
+    test("on any resources, for any filter", async () => {
+      const dialect = dialects[database.name];
+      const columns = sampleColumns(dialect);
+      await using opened = await database.open({ tables: false });
+      const { db } = opened;
+      await createSampleTables(db, dialect);
+      const seed = Math.floor(Math.random() * 2 ** 31);
+      const resources = fc.sample(anyResource.map(storable), { seed, numRuns: 150 });
+      await storeSamples(db, dialect, resources);
+
+      const find = async (filter: BoundFilter | undefined): Promise<number[]> => {
+        if (filter === undefined) return [...resources.keys()];
+        const { sql, parameters } = filterToSql(filter, columns, dialect);
+        const text = `select id from sample where ${sql} order by id`;
+        const query = CompiledQuery.raw(text, [...parameters]);
+        const { rows } = await db.executeQuery<{ id: number }>(query);
+        return rows.map(({ id }) => id);
+      };
+      const seen = { matches: 0, others: 0, pushed: 0, whole: 0 };
+      const isMatch = (filter: BoundFilter | undefined, id: number): boolean =>
+        filter === undefined || compileFilter(filter)(resources[id] ?? {});
+      await fc.assert(
+        fc.asyncProperty(anyFilterOf(sampleType), async (read) => {
+          const filter = bindFilter(read, sampleType);
+          const { pushed, rest } = splitFilter(filter, isAnsweredInSql(columns, dialect));
+          const found = (await find(pushed)).filter((id) => isMatch(rest, id));
+          const matching = [...resources.keys()].filter((id) => isMatch(filter, id));
+          expect({ seed, filter: printFilter(filter), found }).toEqual({
+            seed,
+            filter: printFilter(filter),
+            found: matching,
+          });
+          seen.matches += matching.length;
+          seen.others += resources.length - matching.length;
+          if (pushed !== undefined) seen.pushed++;
+          if (rest === undefined) seen.whole++;
+        }),
+        { numRuns: Number(process.env["CONCORDAT_RUNS"] ?? 300) },
+      );
+      // Nearly all are answered by the database alone, and there is something to find, and to leave.
+      expect(seen.whole).toBeGreaterThan(200);
+      expect(Math.min(seen.matches, seen.others)).toBeGreaterThan(5_000);
+    });
+  });
+}
