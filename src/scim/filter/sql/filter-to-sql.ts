@@ -8,8 +8,9 @@ import type {
   BoundPresence,
   BoundValuePath,
 } from "../bound-filter.js";
-import type { SqlColumn, SqlColumns, SqlJson, SqlValueTable } from "./columns.js";
+import type { SqlColumn, SqlColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
+import { type JsonPlace, placeOf, wholeOf } from "./place.js";
 import { columnValue, jsonValue, type SqlValue, type Writing } from "./value.js";
 
 /** A condition for the `where` of a statement. */
@@ -18,6 +19,11 @@ export interface SqlFilter {
   readonly sql: string;
   /** The values for the places, in their order. */
   readonly parameters: readonly (string | number)[];
+  /**
+   * The text around the places: one part more than there are parameters. Libraries whose statements are template literals take it so:
+   * `` sql(Object.assign([...fragments], { raw: fragments }), ...parameters) ``.
+   */
+  readonly fragments: readonly string[];
 }
 
 /** How a filter becomes SQL. */
@@ -70,8 +76,10 @@ export function isAnsweredInSql(
 
 /** One object out of which a filter asks for sub-attributes. */
 interface Element {
-  /** The condition that it is an object at all. */
-  readonly isObject: string;
+  /** The condition that it is an object at all; absent where that is so. */
+  readonly isObject?: string;
+  /** The sub-attributes that it can have where it is stored. */
+  readonly subs: readonly Attribute[];
   sub(attribute: Attribute): SqlValue;
 }
 
@@ -97,14 +105,16 @@ class FilterWriter {
 
   /** The text of a condition, with its parameters in the order in which they stand in it. */
   finish(condition: string, before: number): SqlFilter {
-    const parameters: (string | number)[] = [];
-    const parts = condition.split(mark).map((part, index) => {
+    const parts = condition.split(mark);
+    const fragments = parts.filter((_, index) => index % 2 === 0);
+    const parameters = parts.flatMap((part, index) => {
       const value = index % 2 === 1 ? this.#values[Number(part)] : undefined;
-      if (value === undefined) return part;
-      parameters.push(value);
-      return this.#sql.place(before + parameters.length);
+      return value === undefined ? [] : [value];
     });
-    return { sql: parts.join(""), parameters };
+    const sql = fragments.reduce(
+      (text, fragment, index) => text + this.#sql.place(before + index) + fragment,
+    );
+    return { sql, parameters, fragments };
   }
 
   /** A condition that is true of what matches, and false or NULL of what does not. */
@@ -128,161 +138,115 @@ class FilterWriter {
 
   #sub({ target }: BoundComparison | BoundPresence, element: Element): SqlValue {
     const leaf = leafOf(target);
-    if (leaf.multiValued) throw unanswered(target.path);
+    if (leaf.multiValued) throw unanswered(target);
     return element.sub(leaf);
   }
 
   #valuePath({ target, filter }: BoundValuePath): string {
-    if (target.attribute.multiValued) {
-      return this.#any(
-        target,
-        (element) => `${element.isObject} and ${this.condition(filter, element)}`,
-      );
-    }
-    const element = this.#object(target);
-    return `(${element.isObject} and ${this.condition(filter, element)})`;
+    const matches = (element: Element): string =>
+      allOf(element.isObject, this.condition(filter, element));
+    return target.attribute.multiValued
+      ? this.#any(target, matches)
+      : matches(this.#object(target));
   }
 
   #presence({ target }: BoundPresence): string {
     const { attribute, subAttribute } = target;
-    const asked = subAttribute === undefined ? subAttributesOf(attribute) : [subAttribute];
-    if (asked.some((sub) => sub !== attribute && sub.multiValued)) throw unanswered(target.path);
-    const isPresent = (element: Element): string =>
-      anyOf(asked.map((sub) => element.sub(sub).present));
+    const isPresent = (element: Element): string => {
+      const subs = subAttribute === undefined ? element.subs : [subAttribute];
+      if (subs.length === 0 || subs.some((sub) => sub !== attribute && sub.multiValued)) {
+        throw unanswered(target);
+      }
+      return anyOf(subs.map((sub) => element.sub(sub).present));
+    };
     if (attribute.multiValued) return this.#any(target, isPresent);
-    if (subAttribute === undefined && attribute.type === "complex") {
-      return isPresent(this.#object(target));
-    }
-    return this.#single(target).present;
+    return attribute.type === "complex" && subAttribute === undefined
+      ? isPresent(this.#object(target))
+      : this.#single(target).present;
   }
 
   #comparison(filter: BoundComparison): string {
-    const { target } = filter;
+    const { target, operator } = filter;
     const { attribute, subAttribute } = target;
-    if (subAttribute?.multiValued) throw unanswered(target.path);
+    if (subAttribute?.multiValued) throw unanswered(target);
     if (!attribute.multiValued) return compared(filter, this.#single(target));
-    const any = this.#any(target, (element) =>
-      compared(filter, element.sub(subAttribute ?? attribute)),
-    );
+    const any = this.#any(target, (element) => compared(filter, element.sub(leafOf(target))));
     // Where there is no value, what it would be compared with is another one.
-    return filter.operator === "ne" ? `(${any} or not ${this.#any(target, () => "1 = 1")})` : any;
+    return operator === "ne" ? `(${any} or not ${this.#any(target)})` : any;
   }
 
-  /** The condition that one value of a multi-valued attribute meets a condition. */
-  #any(target: ResolvedAttribute, condition: (element: Element) => string): string {
-    const { attribute } = target;
-    const place = this.#place(wholeOf(target));
-    const alias = `e${++this.#aliases}`;
-    if (place.kind === "rows") {
+  /** The condition that one value of a multi-valued attribute meets a condition; or without one, that there is a value. */
+  #any(target: ResolvedAttribute, condition?: (element: Element) => string): string {
+    const place = placeOf(wholeOf(target), this.#columns, this.#sql);
+    const alias = `value_${++this.#aliases}`;
+    if (place?.kind === "rows") {
       const { quote } = this.#sql;
       const { table, owner, id } = place.rows;
       const isOwn = `${alias}.${quote(owner)} = ${quote(this.#columns.table)}.${quote(id)}`;
-      const element = this.#rowElement(place.rows, alias, attribute);
-      return `exists (select 1 from ${quote(table)} as ${alias} where ${isOwn} and ${condition(element)})`;
+      const element = this.#rowElement(place.rows, alias, target);
+      return exists(`${quote(table)} as ${alias}`, allOf(isOwn, condition?.(element)));
     }
-    if (place.kind === "json") {
+    if (place?.kind === "json") {
       const { from, element } = this.#sql.elements(place.json, alias);
-      const value = this.#jsonElement({ ...place, json: element }, attribute);
-      return `exists (select 1 from ${from} where ${condition(value)})`;
+      const value = this.#jsonElement({ ...place, json: element }, target);
+      return exists(from, condition?.(value));
     }
-    throw unanswered(place.path);
+    throw unanswered(target);
   }
 
-  #rowElement({ table, values }: SqlValueTable, alias: string, attribute: Attribute): Element {
+  /** A row of a table of values. */
+  #rowElement(rows: SqlValueTable, alias: string, { attribute }: ResolvedAttribute): Element {
+    const columnOf = (sub: Attribute): string | SqlColumn | undefined => {
+      const name = sub === attribute ? "value" : sub.name;
+      return Object.hasOwn(rows.values, name) ? rows.values[name] : undefined;
+    };
     return {
-      isObject: "1 = 1",
+      subs: subAttributesOf(attribute).filter((sub) => columnOf(sub) !== undefined),
       sub: (sub) => {
-        const name = sub === attribute ? "value" : sub.name;
-        const column = Object.hasOwn(values, name) ? values[name] : undefined;
+        const column = columnOf(sub);
         if (column !== undefined) return columnValue(column, alias, sub, this.#writing);
-        throw new UnsupportedError(`The table "${table}" has no column for "${sub.name}".`);
+        throw new UnsupportedError(`The table "${rows.table}" has no column for "${sub.name}".`);
       },
     };
   }
 
-  #jsonElement({ json, stated }: JsonPlace, attribute: Attribute): Element {
+  #jsonElement({ json, stated }: JsonPlace, { attribute }: ResolvedAttribute): Element {
+    const { sql } = this.#writing;
     return {
-      isObject: this.#sql.isObject(json),
-      sub: (sub) =>
-        jsonValue(
-          sub === attribute ? json : this.#sql.member(json, sub.name),
-          stated,
-          sub,
-          this.#writing,
-        ),
+      isObject: sql.isObject(json),
+      subs: subAttributesOf(attribute),
+      sub: (sub) => {
+        const value = sub === attribute ? json : sql.member(json, sub.name);
+        return jsonValue(value, stated, sub, this.#writing);
+      },
     };
   }
 
   /** A complex attribute that has one value. */
-  #object({ attribute, path, ...target }: ResolvedAttribute): Element {
-    const subs = subAttributesOf(attribute);
-    const subOf = (subAttribute: Attribute): ResolvedAttribute => ({
-      ...target,
-      attribute,
-      subAttribute,
-      path: `${path}.${subAttribute.name}`,
-    });
-    if (!subs.some((sub) => this.#stated(subOf(sub).path) !== undefined)) {
-      const place = this.#place({ ...target, attribute, path });
-      if (place.kind === "json") return this.#jsonElement(place, attribute);
-    }
-    const sub = (one: Attribute): SqlValue => this.#single(subOf(one));
-    return { isObject: anyOf(subs.map((one) => sub(one).exists)), sub };
+  #object(target: ResolvedAttribute): Element {
+    const { attribute, path } = target;
+    const targetOf = (subAttribute: Attribute): ResolvedAttribute => {
+      return { ...target, subAttribute, path: `${path}.${subAttribute.name}` };
+    };
+    const all = subAttributesOf(attribute);
+    const place = placeOf(target, this.#columns, this.#sql);
+    const isSplit = all.some((sub) => Object.hasOwn(this.#columns.attributes, targetOf(sub).path));
+    if (place?.kind === "json" && !isSplit) return this.#jsonElement(place, target);
+    const subs = all.filter((sub) => placeOf(targetOf(sub), this.#columns, this.#sql));
+    if (subs.length === 0) throw unanswered(target);
+    const sub = (one: Attribute): SqlValue => this.#single(targetOf(one));
+    return { isObject: anyOf(subs.map((one) => sub(one).exists)), subs, sub };
   }
 
   /** An attribute, or a sub-attribute of a complex one, that has one value. */
   #single(target: ResolvedAttribute): SqlValue {
-    const place = this.#place(target);
-    switch (place.kind) {
-      case "column":
-        return columnValue(
-          place.column,
-          this.#sql.quote(this.#columns.table),
-          leafOf(target),
-          this.#writing,
-        );
-      case "json":
-        return jsonValue(place.json, place.stated, leafOf(target), this.#writing);
-      case "rows":
-        throw unanswered(target.path);
+    const place = placeOf(target, this.#columns, this.#sql);
+    const leaf = leafOf(target);
+    if (place?.kind === "column") {
+      return columnValue(place.column, this.#sql.quote(this.#columns.table), leaf, this.#writing);
     }
-  }
-
-  /** Where an attribute is, or its sub-attribute: by itself, in a document of the attribute, or in that of all others. */
-  #place(target: ResolvedAttribute): Place {
-    const { path, extension, schema, attribute, subAttribute } = target;
-    const stated = this.#stated(path);
-    if (stated !== undefined) return this.#placeOf(stated, path);
-    if (subAttribute !== undefined) {
-      const place = this.#place(wholeOf(target));
-      if (place.kind !== "json") throw unanswered(path);
-      return { ...place, json: this.#sql.member(place.json, subAttribute.name) };
-    }
-    const { others } = this.#columns;
-    if (others === undefined || (schema === undefined && attribute.name !== "externalId")) {
-      throw unanswered(path);
-    }
-    const place = this.#documentOf(others);
-    const names =
-      extension && schema !== undefined ? [schema.id, attribute.name] : [attribute.name];
-    return { ...place, json: names.reduce(this.#sql.member, place.json) };
-  }
-
-  #stated(path: string): string | SqlColumn | SqlValueTable | SqlJson | undefined {
-    const { attributes } = this.#columns;
-    return Object.hasOwn(attributes, path) ? attributes[path] : undefined;
-  }
-
-  #placeOf(stated: string | SqlColumn | SqlValueTable | SqlJson, path: string): Place {
-    if (typeof stated === "string" || "column" in stated) {
-      return { kind: "column", column: stated, path };
-    }
-    return "json" in stated ? this.#documentOf(stated) : { kind: "rows", rows: stated };
-  }
-
-  #documentOf(stated: SqlJson): JsonPlace {
-    const column = `${this.#sql.quote(this.#columns.table)}.${this.#sql.quote(stated.json)}`;
-    return { kind: "json", json: this.#sql.document(column), stated };
+    if (place?.kind === "json") return jsonValue(place.json, place.stated, leaf, this.#writing);
+    throw unanswered(target);
   }
 
   get #writing(): Writing {
@@ -291,18 +255,6 @@ class FilterWriter {
       place: (value) => `${mark}${this.#values.push(value) - 1}${mark}`,
     };
   }
-}
-
-type JsonPlace = { readonly kind: "json"; readonly json: string; readonly stated: SqlJson };
-type Place =
-  | { readonly kind: "column"; readonly column: string | SqlColumn; readonly path: string }
-  | { readonly kind: "rows"; readonly rows: SqlValueTable }
-  | JsonPlace;
-
-/** The attribute without the sub-attribute that was named of it. */
-function wholeOf({ subAttribute, path, ...target }: ResolvedAttribute): ResolvedAttribute {
-  const end = subAttribute === undefined ? path.length : path.length - subAttribute.name.length - 1;
-  return { ...target, path: path.slice(0, end) };
 }
 
 /** The readable sub-attributes; of an attribute that is not complex, itself. */
@@ -320,10 +272,19 @@ function not(condition: string): string {
   return `((${condition}) is not true)`;
 }
 
+function allOf(...conditions: readonly (string | undefined)[]): string {
+  const stated = conditions.filter((condition) => condition !== undefined);
+  return stated.length === 1 ? stated.join("") : `(${stated.join(" and ")})`;
+}
+
+function exists(from: string, condition: string | undefined): string {
+  return `exists (select 1 from ${from}${condition === undefined ? "" : ` where ${condition}`})`;
+}
+
 function anyOf(conditions: readonly string[]): string {
   return `(${conditions.join(" or ")})`;
 }
 
-function unanswered(path: string): UnsupportedError {
+function unanswered({ path }: ResolvedAttribute): UnsupportedError {
   return new UnsupportedError(`No column answers filters of "${path}".`);
 }

@@ -30,6 +30,8 @@ for (const database of new Set([...databases, pglite])) {
       await using opened = await database.open({ tables: false });
       const { db } = opened;
       await createSampleTables(db, dialect);
+      // PGlite is PostgreSQL again, and slow.
+      const runs = Number(process.env["CONCORDAT_RUNS"] ?? (database === pglite ? 60 : 300));
       const seed = Math.floor(Math.random() * 2 ** 31);
       const resources = fc.sample(anyResource.map(storable), { seed, numRuns: 150 });
       await storeSamples(db, dialect, resources);
@@ -42,7 +44,7 @@ for (const database of new Set([...databases, pglite])) {
         const { rows } = await db.executeQuery<{ id: number }>(query);
         return rows.map(({ id }) => id);
       };
-      const seen = { matches: 0, others: 0, pushed: 0, whole: 0 };
+      const seen = { matches: 0, others: 0, whole: 0 };
       const isMatch = (filter: BoundFilter | undefined, id: number): boolean =>
         filter === undefined || compileFilter(filter)(resources[id] ?? {});
       await fc.assert(
@@ -58,14 +60,13 @@ for (const database of new Set([...databases, pglite])) {
           });
           seen.matches += matching.length;
           seen.others += resources.length - matching.length;
-          if (pushed !== undefined) seen.pushed++;
           if (rest === undefined) seen.whole++;
         }),
-        { numRuns: Number(process.env["CONCORDAT_RUNS"] ?? 300) },
+        { numRuns: runs },
       );
       // Nearly all are answered by the database alone, and there is something to find, and to leave.
-      expect(seen.whole).toBeGreaterThan(200);
-      expect(Math.min(seen.matches, seen.others)).toBeGreaterThan(5_000);
+      expect(seen.whole).toBeGreaterThan(runs / 2);
+      expect(Math.min(seen.matches, seen.others)).toBeGreaterThan(10 * runs);
     });
   });
 }
