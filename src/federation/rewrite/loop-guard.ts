@@ -1,10 +1,5 @@
-import {
-  createHmac,
-  createSecretKey,
-  type KeyObject,
-  randomBytes,
-  timingSafeEqual,
-} from "node:crypto";
+import { createHmac, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import type { KeyRing, SigningKey } from "../../signing/index.js";
 import { FederationError } from "../errors.js";
 import type { EventRequest } from "../message/request.js";
 
@@ -16,10 +11,11 @@ export interface LoopGuardOptions {
    */
   readonly id?: string;
   /**
-   * The secrets, of at least 32 bytes, with which the others and this side sign that a request has passed through them, by name.
-   * With them only signed entries count. Without, the Via field counts, which anybody on the way may write or take away.
+   * The keys with which the others and this side sign that a request has passed through them; the id of each is the name of whose
+   * it is. With them only signed entries count. Without, the Via field counts, which anybody on the way may write or take
+   * away.
    */
-  readonly hopKeys?: Readonly<Record<string, string | Uint8Array>>;
+  readonly hopKeys?: KeyRing;
   /** How many may have passed a request on before it comes here. Default: 4. */
   readonly maxHops?: number;
   /** The present time in milliseconds since 1970. Default: the clock. */
@@ -35,20 +31,20 @@ const maxAge = 300_000;
 /** Keeps requests from running in circles between those that pass them on. */
 export class LoopGuard {
   readonly id: string;
-  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #keys: KeyRing | undefined;
   readonly #maxHops: number;
   readonly #now: () => number;
 
-  /** @throws {RangeError} the name is not one, a secret is too short, or there are secrets but none for this side. */
-  constructor({ id, hopKeys = {}, maxHops = 4, now = Date.now }: LoopGuardOptions = {}) {
+  /** @throws {RangeError} the name is not one, or there are keys but none of this side. */
+  constructor({ id, hopKeys, maxHops = 4, now = Date.now }: LoopGuardOptions = {}) {
     this.id = id ?? `concordat-${randomBytes(6).toString("hex")}`;
-    this.#keys = new Map(
-      Object.entries(hopKeys).map(([name, secret]) => [name, readKey(name, secret)]),
-    );
+    this.#keys = hopKeys;
     this.#maxHops = maxHops;
     this.#now = now;
-    for (const name of [this.id, ...this.#keys.keys()]) demandName(name);
-    if (this.#keys.size > 0 && !this.#keys.has(this.id)) {
+    if (!/^[\w.-]{1,64}$/.test(this.id)) {
+      throw new RangeError(`"${this.id}" is not a name of letters, digits, ".", "_" and "-".`);
+    }
+    if (hopKeys !== undefined && this.#ownKey() === undefined) {
       throw new RangeError(`There is no hop key for "${this.id}" itself.`);
     }
   }
@@ -60,7 +56,7 @@ export class LoopGuard {
    */
   enter(request: EventRequest): readonly string[] {
     const chain =
-      this.#keys.size === 0
+      this.#keys === undefined
         ? viaNames(request.field("via"))
         : this.#verified(request).map(({ name }) => name);
     if (chain.includes(this.id) || chain.length >= this.#maxHops) {
@@ -74,11 +70,11 @@ export class LoopGuard {
     const received = request.field("via");
     const via = `1.1 ${this.id}`;
     const lines = ["via", received === undefined ? via : `${received}, ${via}`];
-    const key = this.#keys.get(this.id);
+    const key = this.#ownKey();
     if (key === undefined) return lines;
     const before = this.#verified(request).map(({ text }) => text);
     const stated = `${this.id};t=${this.#now()}`;
-    const signature = sign(key, stated, before);
+    const signature = sign(key.secret, stated, before);
     return [...lines, hopsField, [...before, `${stated};s=${signature}`].join(", ")];
   }
 
@@ -90,19 +86,37 @@ export class LoopGuard {
     for (const text of value.split(",", this.#maxHops + 1).map((entry) => entry.trim())) {
       const match = /^(([\w.-]{1,64});t=(\d{1,15}));s=([\w-]{43})$/.exec(text);
       const [, stated = "", name = "", time, signature = ""] = match ?? [];
-      const key = this.#keys.get(name);
-      if (key === undefined || Math.abs(this.#now() - Number(time)) > maxAge) break;
-      const expected = sign(
-        key,
-        stated,
-        entries.map((entry) => entry.text),
-      );
-      // As texts, since several of them decode to the same bytes.
-      if (!timingSafeEqual(Buffer.from(signature), Buffer.from(expected))) break;
+      if (Math.abs(this.#now() - Number(time)) > maxAge) break;
+      const before = entries.map((entry) => entry.text);
+      const keys = this.#keys?.find(name) ?? [];
+      if (!keys.some(({ secret }) => isSigned(secret, stated, before, signature))) break;
       entries.push({ name, text });
     }
     return entries;
   }
+
+  /** The key of this side that began last, of those that have begun and not ended. */
+  #ownKey(): SigningKey | undefined {
+    const now = this.#now();
+    return this.#keys
+      ?.find(this.id)
+      .filter(
+        ({ notBefore, notAfter }) =>
+          (notBefore?.getTime() ?? 0) <= now && now < (notAfter?.getTime() ?? now + 1),
+      )
+      .sort((one, other) => (one.notBefore?.getTime() ?? 0) - (other.notBefore?.getTime() ?? 0))
+      .at(-1);
+  }
+}
+
+/** Whether a signature is right. As texts, since several texts decode to the same bytes. */
+function isSigned(
+  secret: KeyObject,
+  stated: string,
+  before: readonly string[],
+  signature: string,
+): boolean {
+  return timingSafeEqual(Buffer.from(signature), Buffer.from(sign(secret, stated, before)));
 }
 
 /** Signs an entry and all before it, so that none can be taken out or put elsewhere. */
@@ -119,16 +133,4 @@ function viaNames(value: string | undefined): readonly string[] {
     .split(",")
     .map((entry) => entry.trim().split(/[ \t]+/, 2)[1] ?? "")
     .filter((name) => name !== "");
-}
-
-function readKey(name: string, secret: string | Uint8Array): KeyObject {
-  const bytes = Buffer.from(secret);
-  if (bytes.length < 32) throw new RangeError(`The hop key of "${name}" is shorter than 32 bytes.`);
-  return createSecretKey(bytes);
-}
-
-function demandName(name: string): void {
-  if (!/^[\w.-]{1,64}$/.test(name)) {
-    throw new RangeError(`"${name}" is not a name of letters, digits, ".", "_" and "-".`);
-  }
 }
