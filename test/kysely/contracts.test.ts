@@ -19,7 +19,7 @@ import {
 } from "concordat/testing";
 import type { Kysely } from "kysely";
 import { afterAll, describe, test } from "vitest";
-import { databases, describeOn, emptyTables } from "./databases.js";
+import { databases, describeOn, emptyTables, pglite } from "./databases.js";
 
 /** The suites. The tables are emptied for each case, which takes a tenth of the time that new ones would. */
 function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly ContractCase[]>> {
@@ -50,7 +50,7 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
   };
 }
 
-for (const database of databases) {
+for (const database of new Set([...databases, pglite])) {
   describeOn(database, "the contract", async () => {
     const opened = await database.open();
     afterAll(() => opened[Symbol.asyncDispose]());

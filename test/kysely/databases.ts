@@ -1,4 +1,4 @@
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { createTables, nodeSqliteDialect } from "concordat/kysely";
 import { type Dialect, Kysely, PGliteDialect, sql } from "kysely";
 import { afterAll, describe, test } from "vitest";
@@ -48,13 +48,7 @@ export const mariadb: ServerKind = serverKind(
 );
 
 /** PostgreSQL in the process, with one connection: it stands in where there is no server. */
-export const pglite: DatabaseKind = {
-  name: "PGlite",
-  async open(options) {
-    const instance = await PGlite.create();
-    return await database(new PGliteDialect({ pglite: instance }), options);
-  },
-};
+export const pglite: DatabaseKind = pgliteKind();
 
 /** One of each kind. */
 export const databases: readonly DatabaseKind[] = [
@@ -135,6 +129,36 @@ function serverKind(
         async [Symbol.asyncDispose]() {
           await opened[Symbol.asyncDispose]();
           await running.drop(own);
+        },
+      };
+    },
+  };
+}
+
+function pgliteKind(): DatabaseKind {
+  let started: Promise<PGlite> | undefined;
+  const schemas: string[] = [];
+  let schemaCount = 0;
+  afterAll(async () => {
+    await (await started)?.close();
+  });
+  return {
+    name: "PGlite",
+    async open(options) {
+      started ??= import("@electric-sql/pglite").then(({ PGlite }) => PGlite.create());
+      const instance = await started;
+      // The one connection looks into the schema that was opened last.
+      const own = `test_${++schemaCount}`;
+      schemas.push(own);
+      await instance.exec(`create schema ${own}; set search_path to ${own}`);
+      const opened = await database(new PGliteDialect({ pglite: instance }), options);
+      return {
+        ...opened,
+        async [Symbol.asyncDispose]() {
+          schemas.splice(schemas.indexOf(own), 1);
+          await instance.exec(
+            `drop schema ${own} cascade; set search_path to ${schemas.at(-1) ?? "public"}`,
+          );
         },
       };
     },

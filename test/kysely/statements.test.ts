@@ -9,6 +9,7 @@ import type { Link } from "concordat/repositories";
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { testDatabase } from "./database.js";
+import { databases, describeOn } from "./databases.js";
 
 const ids: readonly string[] = Array.from({ length: 500 }, (_, at) => `entry-${at}`);
 
@@ -24,83 +25,87 @@ function link(sourceId: string): Link {
   };
 }
 
-describe("statements for a batch of 500", () => {
-  test("links are written in 10, and read and marked in one", async () => {
-    await using database = await testDatabase();
-    const { db, statements } = database;
-    const links = new KyselyLinkRepository(db);
-    await links.save("ldap", ids.map(link));
-    // 7 of 64 rows, then 32, 16 and 4: the lengths are powers of two, so that each text is prepared once.
-    expect(statements).toHaveLength(10);
-    statements.length = 0;
-    expect((await links.get("ldap", ids)).filter((found) => found !== undefined)).toHaveLength(500);
-    expect(statements).toHaveLength(1);
-    await links.markSeen("ldap", ids, 2);
-    expect(statements).toHaveLength(2);
-    await links.markUnsettled("ldap", ids, true);
-    expect(statements).toHaveLength(3);
-  });
+for (const kind of databases) {
+  describeOn(kind, "statements for a batch of 500", () => {
+    test("links are written in 10, and read and marked in one", async () => {
+      await using database = await kind.open();
+      const { db, statements } = database;
+      const links = new KyselyLinkRepository(db);
+      await links.save("ldap", ids.map(link));
+      // 7 of 64 rows, then 32, 16 and 4: the lengths are powers of two, so that each text is prepared once.
+      expect(statements).toHaveLength(10);
+      statements.length = 0;
+      expect((await links.get("ldap", ids)).filter((found) => found !== undefined)).toHaveLength(
+        500,
+      );
+      expect(statements).toHaveLength(1);
+      await links.markSeen("ldap", ids, 2);
+      expect(statements).toHaveLength(2);
+      await links.markUnsettled("ldap", ids, true);
+      expect(statements).toHaveLength(3);
+    });
 
-  test("names that are as they were are read and not written", async () => {
-    await using database = await testDatabase();
-    const { db, statements } = database;
-    const links = new KyselyLinkRepository(db);
-    await links.save("ldap", ids.map(link));
-    const entries = ids.map((sourceId) => ({
-      sourceId,
-      names: [
-        { kind: "dn" as const, key: `uid=${sourceId},dc=example` },
-        { kind: "uid" as const, key: sourceId },
-      ],
-    }));
-    await links.setNames("ldap", entries);
-    statements.length = 0;
-    await links.setNames("ldap", entries);
-    expect(statements.filter((text) => !/savepoint|begin|commit/.test(text))).toEqual([
-      expect.stringMatching(/^select/),
-    ]);
-  });
+    test("names that are as they were are read and not written", async () => {
+      await using database = await kind.open();
+      const { db, statements } = database;
+      const links = new KyselyLinkRepository(db);
+      await links.save("ldap", ids.map(link));
+      const entries = ids.map((sourceId) => ({
+        sourceId,
+        names: [
+          { kind: "dn" as const, key: `uid=${sourceId},dc=example` },
+          { kind: "uid" as const, key: sourceId },
+        ],
+      }));
+      await links.setNames("ldap", entries);
+      statements.length = 0;
+      await links.setNames("ldap", entries);
+      expect(statements.filter((text) => !/savepoint|begin|commit/.test(text))).toEqual([
+        expect.stringMatching(/^select/),
+      ]);
+    });
 
-  test("users are created in 10, deleted in one, and one that is changed costs one", async () => {
-    await using database = await testDatabase();
-    const { db, statements } = database;
-    const users = new KyselyUserRepository(db);
-    const results = await users.write(
-      ids.map((id) => ({ kind: "create", resource: { userName: id, title: "engineer" } })),
-    );
-    expect(results.every((result) => result.written)).toBe(true);
-    expect(statements).toHaveLength(10);
-    const created = results.flatMap((result) => (result.written ? result.id : []));
-    statements.length = 0;
-    await users.modify(created[0] ?? "", { set: { displayName: "Ann", title: "chief" } });
-    expect(statements).toEqual([expect.stringMatching(/^update "concordat_user" set/)]);
-    statements.length = 0;
-    await users.write(created.map((id) => ({ kind: "delete", id })));
-    expect(statements.filter((text) => text.startsWith("delete"))).toEqual([
-      expect.stringContaining('"concordat_group_member"'),
-      expect.stringContaining('"concordat_user"'),
-    ]);
-    expect((await users.find({})).totalResults).toBe(0);
-  });
+    test("users are created in 10, deleted in one, and one that is changed costs one", async () => {
+      await using database = await kind.open();
+      const { db, statements } = database;
+      const users = new KyselyUserRepository(db);
+      const results = await users.write(
+        ids.map((id) => ({ kind: "create", resource: { userName: id, title: "engineer" } })),
+      );
+      expect(results.every((result) => result.written)).toBe(true);
+      expect(statements).toHaveLength(10);
+      const created = results.flatMap((result) => (result.written ? result.id : []));
+      statements.length = 0;
+      await users.modify(created[0] ?? "", { set: { displayName: "Ann", title: "chief" } });
+      expect(statements).toEqual([expect.stringMatching(/^update .concordat_user. set/)]);
+      statements.length = 0;
+      await users.write(created.map((id) => ({ kind: "delete", id })));
+      expect(statements.filter((text) => text.startsWith("delete"))).toEqual([
+        expect.stringContaining("concordat_group_member"),
+        expect.stringContaining("concordat_user"),
+      ]);
+      expect((await users.find({})).totalResults).toBe(0);
+    });
 
-  test("references and grants are written in 10 and looked up in one", async () => {
-    await using database = await testDatabase();
-    const { db, statements } = database;
-    const memberships = new KyselyMembershipRepository(db);
-    await memberships.saveReferences(
-      "ldap",
-      ids.map((id) => ({ group: "staff", kind: "dn", key: id, target: id })),
-    );
-    expect(statements).toHaveLength(10);
-    const grants = ids.map((member) => ({ group: "staff", member, ours: true, held: true }));
-    await memberships.saveGrants("ldap", grants);
-    expect(statements).toHaveLength(20);
-    expect(await memberships.grantsOf(grants)).toHaveLength(500);
-    expect(statements).toHaveLength(21);
-    await memberships.removeGrants("ldap", grants);
-    expect(statements).toHaveLength(22);
+    test("references and grants are written in 10 and looked up in one", async () => {
+      await using database = await kind.open();
+      const { db, statements } = database;
+      const memberships = new KyselyMembershipRepository(db);
+      await memberships.saveReferences(
+        "ldap",
+        ids.map((id) => ({ group: "staff", kind: "dn", key: id, target: id })),
+      );
+      expect(statements).toHaveLength(10);
+      const grants = ids.map((member) => ({ group: "staff", member, ours: true, held: true }));
+      await memberships.saveGrants("ldap", grants);
+      expect(statements).toHaveLength(20);
+      expect(await memberships.grantsOf(grants)).toHaveLength(500);
+      expect(statements).toHaveLength(21);
+      await memberships.removeGrants("ldap", grants);
+      expect(statements).toHaveLength(22);
+    });
   });
-});
+}
 
 test("the first position of a stream is a plain insert, which no count of rows can call done", async () => {
   await using database = await testDatabase();

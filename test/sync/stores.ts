@@ -35,21 +35,48 @@ const inMemory: readonly TargetKind[] = [true, false].map((transactions) => ({
 const inSqlite: readonly TargetKind[] = [true, false].map((transactions) => ({
   kind: `in SQLite, ${transactions ? "in transactions" : "without a transaction"}`,
   transactions,
-  open: async ({ uniqueDisplayName = false, groups = true, closeLater = onTestFinished } = {}) => {
+  open: async ({ closeLater = onTestFinished, ...options } = {}) => {
     const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
     closeLater(() => db.destroy());
     await createTables(db);
-    if (uniqueDisplayName) {
-      await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(
-        db,
-      );
-    }
-    const target = kyselyTarget({ db, transactions, ...(groups ? {} : { groups }) });
-    return target as Target;
+    return await targetOn(db, transactions, options);
   },
 }));
 
-export const targetKinds: readonly TargetKind[] = [...inMemory, ...inSqlite];
+async function targetOn(
+  db: Kysely<unknown>,
+  transactions: boolean,
+  { uniqueDisplayName = false, groups = true }: TargetOptions,
+): Promise<Target> {
+  if (uniqueDisplayName) {
+    await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(db);
+  }
+  return kyselyTarget({ db, transactions, ...(groups ? {} : { groups }) }) as Target;
+}
+
+/**
+ * With `CONCORDAT_STORES=servers`, PostgreSQL and MariaDB instead of the others. It takes minutes, and what they do otherwise than
+ * SQLite is what the tests of the repositories are about.
+ */
+const inServers: readonly TargetKind[] =
+  process.env["CONCORDAT_STORES"] === "servers"
+    ? (await import("../kysely/databases.js")).servers.flatMap((server) =>
+        [true, false].map((transactions) => ({
+          kind: `in ${server.name}, ${transactions ? "in transactions" : "without a transaction"}`,
+          transactions,
+          open: async ({ closeLater = onTestFinished, ...options } = {}) => {
+            const database = await server.open();
+            closeLater(async () => {
+              await database[Symbol.asyncDispose]();
+            });
+            return await targetOn(database.db, transactions, options);
+          },
+        })),
+      )
+    : [];
+
+export const targetKinds: readonly TargetKind[] =
+  inServers.length > 0 ? inServers : [...inMemory, ...inSqlite];
 
 /** A target whose application has no groups; what a test then asks of them, there is nobody to answer. */
 function withoutGroups(target: SyncTarget): Target {
