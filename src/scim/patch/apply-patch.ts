@@ -1,7 +1,7 @@
 import { attributeTree, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
 import { NoTargetError } from "./errors.js";
-import { checkChange, demandRequired, PatchedResource } from "./patched-resource.js";
+import { checkChange, demandRequired, isEmpty, PatchedResource } from "./patched-resource.js";
 import type { EditStep, PatchPlan, PatchStep } from "./plan.js";
 import { isReference } from "./value-identity.js";
 import { selector, withChanged, withEntries, withValues } from "./value-list.js";
@@ -98,7 +98,7 @@ function edit(patched: PatchedResource, step: EditStep): void {
   const result = withChanged(node, next, changed);
   patched.set(
     node,
-    result.filter((value) => !isJsonObject(value) || Object.keys(value).length > 0),
+    result.filter((value) => value !== undefined && !isEmpty(value)),
   );
 }
 

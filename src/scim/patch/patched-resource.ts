@@ -113,7 +113,7 @@ export class PatchedResource {
 }
 
 /** Whether a value is none. RFC 7643 §2.5. */
-function isEmpty(value: unknown): boolean {
+export function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   return isJsonObject(value) && Object.keys(value).length === 0;
 }

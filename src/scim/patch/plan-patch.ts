@@ -8,6 +8,7 @@ import {
   type ExtensionNode,
   nodeAt,
 } from "../schema/attribute-tree.js";
+import { isTooDeep, tooDeep } from "../schema/read-extension.js";
 import { rulesOf } from "../schema/read-resource.js";
 import {
   isJsonObject,
@@ -131,9 +132,10 @@ class Planner {
 
   /** What is readOnly can be passed over where it is one of many keys, but not where a path names it. */
   #planKeyed(operation: SentOperation, target: AttributeTarget): void {
-    if (!isPassedOver(target.sub ?? target.node, this.#reading)) {
-      this.#planTarget(operation, target);
-    }
+    const { node, sub } = target;
+    if (isPassedOver(node, this.#reading)) return;
+    if (sub !== undefined && isPassedOver(sub, this.#reading)) return;
+    this.#planTarget(operation, target);
   }
 
   #planExtension({ op, value }: SentOperation, extension: ExtensionNode): void {
@@ -145,6 +147,7 @@ class Planner {
     } else if (!isJsonObject(value)) {
       this.#reading.problem(path, "an extension is an object with its attributes.");
     } else if (schema.standard !== undefined) {
+      if (isTooDeep(value)) this.#reading.problem(path, tooDeep);
       this.#stated.add(path);
       this.#steps.push({ kind: "extension", extension, value });
     } else {
@@ -154,16 +157,18 @@ class Planner {
 
   #planTarget(operation: SentOperation, target: AttributeTarget): void {
     const { node, sub, selection } = target;
-    // What is stated of "schemas" follows from the attributes that a resource has.
-    if (node.path === "schemas") return;
+    if (node.path === "schemas") {
+      // Which schemas a resource has follows from its attributes.
+      if (operation.op === "remove") demandOptional(node);
+      return;
+    }
     for (const { attribute, path } of sub === undefined ? [node] : [node, sub]) {
       if (attribute.mutability === "readOnly") {
         throw new MutabilityError(path, "it is readOnly (RFC 7644 §3.5.2).");
       }
     }
     this.#stated.add((sub ?? node).path);
-    if (node.path === "password" && node.attribute.returned === "never")
-      this.#planPassword(operation, node);
+    if (isPassword(node)) this.#planPassword(operation, node);
     else if (!node.attribute.multiValued) this.#planSingle(operation, node, sub);
     else if (selection === undefined && sub === undefined) this.#planValues(operation, node);
     else this.#planSelected(operation, node, sub, selection);
@@ -223,7 +228,12 @@ class Planner {
 
   #removeListed(node: AttributeNode, value: unknown): void {
     const keys: ValueKey[] = [];
-    for (const element of Array.isArray(value) ? value : [value]) {
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const { values: maxValues } = this.#reading.rules;
+    if (list.length > maxValues) {
+      this.#reading.problem(node.path, `it has more than ${maxValues} values.`);
+    }
+    for (const element of list.slice(0, maxValues)) {
       const read = readElement(node, element, this.#reading);
       const key = keyOf(read);
       if (key !== undefined) keys.push(key);
@@ -245,7 +255,7 @@ class Planner {
       if (sub !== undefined) {
         demandOptional(sub);
         this.#steps.push({ ...edit, change: { entries: [[sub, undefined]] }, whenNone: "nothing" });
-      } else if (selection !== undefined) {
+      } else if (selection !== undefined && op !== "add") {
         this.#steps.push({ kind: "removeValues", node, selection });
       }
       return;
@@ -289,6 +299,11 @@ class Planner {
     }
     return [...entries];
   }
+}
+
+/** The attribute that no change set has. RFC 7643 §4.1.1. */
+function isPassword({ path, attribute }: AttributeNode): boolean {
+  return path === "password" && attribute.returned === "never";
 }
 
 /** RFC 7644 §3.5.2.2: what is required cannot be removed. */

@@ -3,6 +3,7 @@ import type { BoundFilter, BoundValuePath } from "../filter/bound-filter.js";
 import { InvalidPathError } from "../filter/errors.js";
 import type { PatchPath } from "../filter/filter.js";
 import { parsePatchPath } from "../filter/parse.js";
+import { printAttrPath } from "../filter/print.js";
 import {
   type AttributeNode,
   type AttributeTree,
@@ -77,7 +78,8 @@ function selectedTarget(
   const found = findAttribute(tree.type, path);
   const node = found === undefined ? undefined : tree.byPath.get(found.path);
   if (node === undefined || found?.subAttribute !== undefined || filter === undefined) {
-    throw new InvalidPathError(`A ${tree.type.name} has nothing at the path of the operation.`);
+    const named = printAttrPath(path).slice(0, 200);
+    throw new InvalidPathError(`"${named}" is not an attribute that a ${tree.type.name} has.`);
   }
   if (!node.attribute.multiValued) {
     throw new InvalidPathError(`"${node.path}" has one value, of which none can be selected.`);

@@ -1,6 +1,6 @@
-import { caseless } from "../../core/index.js";
 import { type AttributeNode, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject } from "../schema/read-value.js";
+import { textOf } from "../schema/same-value.js";
 import type { ValueKey } from "./target.js";
 
 /**
@@ -38,20 +38,6 @@ export function identityOfKey(
     value: textOf(valueNode, value),
     type: typeNode === undefined || type === undefined ? "" : textOf(typeNode, type),
   };
-}
-
-/** A value as text, by the rule of case of its attribute. */
-function textOf(node: AttributeNode, value: unknown): string {
-  if (typeof value === "string") {
-    return `"${node.attribute.caseExact ? value : caseless(value)}`;
-  }
-  if (!isJsonObject(value)) return JSON.stringify(value ?? null);
-  return JSON.stringify(
-    node.children.all.map((sub) => {
-      const part = ownValue(value, sub.name) ?? undefined;
-      return part === undefined ? null : textOf(sub, part);
-    }),
-  );
 }
 
 /** Where in a list each value is, by its identity. */

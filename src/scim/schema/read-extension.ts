@@ -11,12 +11,26 @@ export function readExtension(
   reading: Reading,
 ): unknown {
   if (value === null || value === undefined) return undefined;
-  if (schema.standard !== undefined) return readStandard(schema.standard, path, value, reading);
+  if (schema.standard !== undefined) {
+    return isTooDeep(value)
+      ? reading.problem(path, tooDeep)
+      : readStandard(schema.standard, path, value, reading);
+  }
   if (!isJsonObject(value)) {
     return reading.problem(path, "an extension is an object with its attributes (RFC 7643 §3.3).");
   }
   const read = readChildren(children, value, `${path}:`, reading);
   return Object.keys(read).length === 0 ? undefined : read;
+}
+
+/** How deep the objects and lists are nested that a Standard Schema is given. */
+const maxDepth = 32;
+export const tooDeep: string = `it is nested deeper than ${maxDepth} levels.`;
+
+/** Whether a value is nested too deep for those who walk through it. */
+export function isTooDeep(value: unknown, depth: number = maxDepth): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some((part) => isTooDeep(part, depth - 1));
 }
 
 /**

@@ -149,10 +149,9 @@ function soleElement(node: AttributeNode, list: readonly unknown[], reading: Rea
     return reading.problem(node.path, "it has one value, and not a list.");
   }
   const element = list[0] ?? undefined;
-  // A list in the list would be read for ever deeper.
-  if (Array.isArray(element))
-    return reading.problem(node.path, "it has one value, and not a list.");
-  return element;
+  return Array.isArray(element)
+    ? reading.problem(node.path, "it has one value, and not a list of lists.")
+    : element;
 }
 
 /**
@@ -173,9 +172,8 @@ function readComplex(node: AttributeNode, value: unknown, reading: Reading): unk
   const object = singleObject(node, value, reading);
   if (object === undefined) return undefined;
   const read = readChildren(node.children, object, `${node.path}.`, reading);
-  for (const _ in read) return read;
   // An object without sub-attributes says nothing: the attribute is unassigned.
-  return undefined;
+  return Object.keys(read).length === 0 ? undefined : read;
 }
 
 function singleObject(

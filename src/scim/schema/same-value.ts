@@ -1,6 +1,6 @@
 import { caseless } from "../../core/index.js";
 import { type AttributeNode, ownValue } from "./attribute-tree.js";
-import { isJsonObject, type JsonObject } from "./read-value.js";
+import { isJsonObject } from "./read-value.js";
 
 /** Whether two JSON values are the same to the letter. */
 export function isSame(a: unknown, b: unknown): boolean {
@@ -20,22 +20,19 @@ export function isSame(a: unknown, b: unknown): boolean {
 
 /** Whether two values of an attribute are the same by its rule of case. The order of a list does not matter. */
 export function matches(node: AttributeNode, a: unknown, b: unknown): boolean {
-  if (!Array.isArray(a) || !Array.isArray(b)) return elementMatches(node, a, b);
-  return (
-    a.length === b.length && a.every((one) => b.some((other) => elementMatches(node, one, other)))
+  if (!Array.isArray(a) || !Array.isArray(b)) return textOf(node, a) === textOf(node, b);
+  const texts = new Set(b.map((value) => textOf(node, value)));
+  return a.length === b.length && a.every((value) => texts.has(textOf(node, value)));
+}
+
+/** One value of an attribute as text: values that are the same by the attribute's rule of case have the same text. */
+export function textOf(node: AttributeNode, value: unknown): string {
+  if (typeof value === "string") return `"${node.attribute.caseExact ? value : caseless(value)}`;
+  if (!isJsonObject(value)) return JSON.stringify(value ?? null);
+  return JSON.stringify(
+    node.children.all.map((sub) => {
+      const part = ownValue(value, sub.name) ?? undefined;
+      return part === undefined ? null : textOf(sub, part);
+    }),
   );
-}
-
-/** Whether two values are the same by the rule of case of the attribute that they are elements of. */
-export function elementMatches(node: AttributeNode, a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a === "string" && typeof b === "string") {
-    return !node.attribute.caseExact && caseless(a) === caseless(b);
-  }
-  if (!isJsonObject(a) || !isJsonObject(b)) return false;
-  return node.children.all.every((child) => childMatches(child, a, b));
-}
-
-function childMatches(child: AttributeNode, a: JsonObject, b: JsonObject): boolean {
-  return matches(child, ownValue(a, child.name), ownValue(b, child.name));
 }

@@ -259,6 +259,14 @@ describe("a list", () => {
     });
   });
 
+  test("loses a value in whose place nothing is put, and none to which nothing is added", () => {
+    const path = 'emails[type eq "work"]';
+    for (const value of [null, {}]) {
+      expect(applied(before, { op: "replace", path, value })).toEqual({ ...user, emails: [home] });
+      expect(applied(before, { op: "add", path, value })).toBe(before);
+    }
+  });
+
   test("gets a value that a filter describes where none is, by add", () => {
     const path = 'phoneNumbers[type eq "mobile"].value';
     expect(applied(user, { op: "add", path, value: "1" })).toEqual({
@@ -381,6 +389,7 @@ describe("what may not change", () => {
     ["serial", { op: "remove", path: "serial" }],
     ["serial", { op: "replace", value: { serial: "1" } }],
     ["id", { op: "replace", value: { id: "2" } }],
+    ["schemas", { op: "remove", path: "schemas" }],
     ["meta", { op: "replace", path: "meta.created", value: "2011-05-13T04:42:34Z" }],
     ["doors", { op: "remove", path: "doors" }],
     ["doors", { op: "remove", path: 'doors[value eq "front"]' }],

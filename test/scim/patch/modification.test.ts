@@ -192,6 +192,20 @@ describe("with a read of what it takes, and no more", () => {
     });
   });
 
+  test("an extension that goes as a whole after a part of it", () => {
+    const manager = `${enterpriseUserId}:manager`;
+    const changes = planned(
+      ofUser(
+        { op: "replace", path: manager, value: { value: "2" } },
+        { op: "remove", path: enterpriseUserId },
+      ),
+    );
+    expect(changes.reads).toEqual([enterpriseUserId]);
+    expect(changes.plan({ ...current, [enterpriseUserId]: { department: "IT" } })).toEqual({
+      unset: [enterpriseUserId],
+    });
+  });
+
   test("a manager, whose name must not outlive him", () => {
     const manager = `${enterpriseUserId}:manager`;
     const changes = planned(ofUser({ op: "replace", path: manager, value: { value: "2" } }));

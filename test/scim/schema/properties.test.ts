@@ -20,6 +20,18 @@ function expectNoPollution(): void {
   expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
 }
 
+/** Whether everything in a value is in another one; a list may lack values. */
+function isPartOf(part: unknown, whole: unknown): boolean {
+  if (Array.isArray(part)) {
+    return (
+      Array.isArray(whole) && part.every((value) => whole.some((other) => isPartOf(value, other)))
+    );
+  }
+  if (typeof part !== "object" || part === null) return part === whole;
+  const values = new Map(Object.entries(whole ?? {}));
+  return Object.entries(part).every(([name, value]) => isPartOf(value, values.get(name)));
+}
+
 function ownErrors(work: () => unknown): void {
   try {
     work();
@@ -112,7 +124,7 @@ test("a projection never shows a password, and of the rest never more than there
       expect(JSON.stringify(projected)).not.toContain("t1meMa$heen");
       expect(projected.id).toBe("1");
       const { schemas: _, ...rest } = projected;
-      expect(stored).toMatchObject(rest);
+      expect(isPartOf(rest, stored), JSON.stringify(rest)).toBe(true);
     }),
   );
 });

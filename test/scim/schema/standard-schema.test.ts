@@ -102,6 +102,16 @@ describe("an extension that any Standard Schema reads", () => {
     );
   });
 
+  test("is given nothing that is nested deeper than those can go who walk through it", () => {
+    let deep: unknown = {};
+    for (let depth = 0; depth < 50_000; depth++) deep = [deep];
+    expect(() => read(deep)).toThrow(expect.objectContaining({ path: badgeId }));
+    const Operations = [{ op: "add", path: badgeId, value: { deep } }];
+    expect(() => planPatch(type, { schemas: [patchOpId], Operations })).toThrow(
+      expect.objectContaining({ code: "invalid_value", path: badgeId }),
+    );
+  });
+
   test("is an extension, and never the base", () => {
     expect(() =>
       defineResourceType({ name: "Badge", endpoint: "/Badges", schema: badgeSchema }),
