@@ -17,9 +17,15 @@ export interface MemberOptions extends CallOptions {
   readonly type?: "User" | "Group";
 }
 
-/** Part of a group's members, ordered by id, then by type. */
+/** A member of a group, by its id. */
+export interface Member {
+  readonly value: string;
+  readonly type: "User" | "Group";
+}
+
+/** Part of a group's members. */
 export interface MemberPage {
-  readonly members: readonly { readonly value: string; readonly type: "User" | "Group" }[];
+  readonly members: readonly Member[];
   /** Where the next page begins, for `after`; opaque. Absent on the last. */
   readonly next?: string;
 }

@@ -19,10 +19,20 @@ export { CheckpointRepository, type StreamPosition } from "./checkpoint-reposito
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
 export {
   GroupRepository,
+  type Member,
   type MemberOptions,
   type MemberPage,
   type Membership,
 } from "./group-repository.js";
+export {
+  type IdentityMapOptions,
+  withIdentityMap,
+} from "./identity-map/with-identity-map.js";
+export {
+  type IdentifiedType,
+  type Identity,
+  IdentityMapRepository,
+} from "./identity-map-repository.js";
 export {
   type Failure,
   type HeldName,
@@ -41,6 +51,7 @@ export {
 } from "./membership-repository.js";
 export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js";
 export { type InMemoryGroupOptions, InMemoryGroupRepository } from "./memory/group-repository.js";
+export { InMemoryIdentityMapRepository } from "./memory/identity-map-repository.js";
 export { InMemoryLinkRepository } from "./memory/link-repository.js";
 export { InMemoryMembershipRepository } from "./memory/membership-repository.js";
 export { type InMemoryNonceOptions, InMemoryNonceRepository } from "./memory/nonce-repository.js";

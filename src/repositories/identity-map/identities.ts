@@ -1,0 +1,96 @@
+import { randomUUID } from "node:crypto";
+import { NotFoundError } from "../../core/index.js";
+import type {
+  IdentifiedType,
+  Identity,
+  IdentityMapRepository,
+} from "../identity-map-repository.js";
+import type { CallOptions } from "../resource-repository.js";
+
+/** An identity of a resource that the store has. */
+export type Present = Identity & { readonly localId: string };
+
+/** What {@link Identities} is made of. */
+export interface IdentityOptions {
+  /** What the time is. Default: the system's clock. */
+  readonly now?: () => Date;
+  /** Makes the id of a resource. Default: a random UUID. */
+  readonly newId?: () => string;
+}
+
+/** The identities of the resources of one type. */
+export class Identities {
+  readonly type: IdentifiedType;
+  readonly map: IdentityMapRepository;
+  readonly #now: () => Date;
+  readonly #newId: () => string;
+
+  constructor(
+    type: IdentifiedType,
+    map: IdentityMapRepository,
+    { now = () => new Date(), newId = randomUUID }: IdentityOptions,
+  ) {
+    this.type = type;
+    this.map = map;
+    this.#now = now;
+    this.#newId = newId;
+  }
+
+  /** The time, as `xsd:dateTime`. */
+  now(): string {
+    return this.#now().toISOString();
+  }
+
+  /** The identity with this id, unless the resource is deleted. */
+  async find(id: string, options?: CallOptions): Promise<Present | undefined> {
+    const [identity] = await this.map.get(this.type, [id], options);
+    return identity !== undefined && isLiving(identity) ? identity : undefined;
+  }
+
+  /** @throws {NotFoundError} there is no such resource. */
+  async demand(id: string, options?: CallOptions): Promise<Present> {
+    const identity = await this.find(id, options);
+    if (identity === undefined) throw new NotFoundError(id);
+    return identity;
+  }
+
+  /** The identities of what the store has, made for what was not known; `undefined` for what is deleted. */
+  async ofLocal(
+    localIds: readonly string[],
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<string, Present>> {
+    const known = await this.map.byLocalId(this.type, localIds, options);
+    const unknown = localIds.filter((_, at) => known[at] === undefined);
+    const found =
+      unknown.length === 0
+        ? []
+        : await this.map.add(
+            unknown.map((localId) => this.make(localId, "found")),
+            options,
+          );
+    const living = [...known, ...found].filter(
+      (identity): identity is Present => identity !== undefined && isLiving(identity),
+    );
+    return new Map(living.map((identity) => [identity.localId, identity]));
+  }
+
+  /** An identity for a resource that has none. */
+  make(localId: string, origin: Identity["origin"], externalId?: string): Present {
+    const time = this.now();
+    return {
+      type: this.type,
+      id: this.#newId(),
+      localId,
+      ...(externalId !== undefined && { externalId }),
+      origin,
+      created: time,
+      lastModified: time,
+      version: 1,
+      revision: 1,
+    };
+  }
+}
+
+function isLiving(identity: Identity): identity is Present {
+  return identity.deleted === undefined && identity.localId !== undefined;
+}

@@ -1,0 +1,140 @@
+import {
+  type BoundFilter,
+  compileFilter,
+  type Resource,
+  type ResourceRequest,
+} from "../../scim/index.js";
+import { demandDeclared } from "../capabilities.js";
+import { inOrder, pageOf } from "../pages.js";
+import type { Page, Query } from "../query.js";
+import type { ReadOptions } from "../resource-repository.js";
+import type { MappedResources, Pair } from "./mapped-resources.js";
+
+/** Answers a query over a store that has an identity map. */
+export async function findMapped<T extends Resource, N extends ResourceRequest>(
+  resources: MappedResources<T, N>,
+  query: Query,
+  outward: (pair: Pair<T>) => Promise<T>,
+  options?: ReadOptions,
+): Promise<Page<T>> {
+  options?.signal?.throwIfAborted();
+  demandDeclared(query, resources.capabilities);
+  const identities = await identified(resources, query.filter, options);
+  if (identities !== undefined) {
+    return await among(resources, identities, query, outward, options);
+  }
+  const { type, map } = resources.identities;
+  // A store that still has what was deleted counts it in its pages.
+  if (query.cursor === undefined && (await map.hasRetained(type, options))) {
+    return await withoutRetained(resources, query, outward, options);
+  }
+  return await passedOn(resources, query, outward, options);
+}
+
+/** The ids that a filter leaves, where it asks for what the map knows. */
+async function identified<T extends Resource, N extends ResourceRequest>(
+  { identities }: MappedResources<T, N>,
+  filter: BoundFilter | undefined,
+  options?: ReadOptions,
+): Promise<readonly string[] | undefined> {
+  for (const part of filter === undefined ? [] : conjuncts(filter)) {
+    if (part.operator !== "eq" || typeof part.value !== "string") continue;
+    if (part.target.path === "id") return [part.value];
+    if (part.target.path === "externalId") {
+      const found = await identities.map.byExternalId(identities.type, part.value, options);
+      return found.map(({ id }) => id);
+    }
+  }
+  return undefined;
+}
+
+/** The filters that all have to match. */
+function conjuncts(filter: BoundFilter): readonly BoundFilter[] {
+  return filter.operator === "and" ? filter.filters.flatMap(conjuncts) : [filter];
+}
+
+async function among<T extends Resource, N extends ResourceRequest>(
+  resources: MappedResources<T, N>,
+  ids: readonly string[],
+  { filter, ...query }: Query,
+  outward: (pair: Pair<T>) => Promise<T>,
+  options?: ReadOptions,
+): Promise<Page<T>> {
+  const matches = filter === undefined ? () => true : compileFilter(filter);
+  const found: T[] = [];
+  for (const id of [...ids].sort()) {
+    const pair = await resources.get(id, options);
+    if (pair === undefined) continue;
+    const resource = await outward(pair);
+    if (matches(resource)) found.push(resource);
+  }
+  return pageOf(inOrder(found, query.sort), query, resources.capabilities.maxPageSize);
+}
+
+async function passedOn<T extends Resource, N extends ResourceRequest>(
+  resources: MappedResources<T, N>,
+  query: Query,
+  outward: (pair: Pair<T>) => Promise<T>,
+  options?: ReadOptions,
+): Promise<Page<T>> {
+  let page = await resources.store.find(query, resources.reading(options));
+  let found = await known(resources, page.resources, options);
+  // A page of deleted resources alone is not the last one, and has nothing to be shown.
+  while (found.length === 0 && page.nextCursor !== undefined) {
+    page = await resources.store.find(
+      { ...query, cursor: page.nextCursor },
+      resources.reading(options),
+    );
+    found = await known(resources, page.resources, options);
+  }
+  const { totalResults, ...others } = page;
+  const isExact = query.cursor === undefined || found.length === page.resources.length;
+  return {
+    ...others,
+    ...(isExact && totalResults !== undefined && { totalResults }),
+    resources: await Promise.all(found.map(outward)),
+  };
+}
+
+/** A page by index of what is not deleted, for which everything that matches has to be looked at. */
+async function withoutRetained<T extends Resource, N extends ResourceRequest>(
+  resources: MappedResources<T, N>,
+  query: Query,
+  outward: (pair: Pair<T>) => Promise<T>,
+  options?: ReadOptions,
+): Promise<Page<T>> {
+  const { maxPageSize } = resources.capabilities;
+  const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
+  const count = Math.min(Math.max(Math.trunc(query.count ?? maxPageSize), 0), maxPageSize);
+  const page: Pair<T>[] = [];
+  let totalResults = 0;
+  for (let read = 0; ; ) {
+    const part = await resources.store.find(
+      { ...query, startIndex: read + 1, count: maxPageSize },
+      resources.reading(options),
+    );
+    for (const pair of await known(resources, part.resources, options)) {
+      totalResults++;
+      if (totalResults >= startIndex && page.length < count) page.push(pair);
+    }
+    read += part.resources.length;
+    if (part.resources.length === 0 || read >= (part.totalResults ?? 0)) break;
+  }
+  return { totalResults, startIndex, resources: await Promise.all(page.map(outward)) };
+}
+
+/** What of this is not deleted, with its identities. */
+async function known<T extends Resource, N extends ResourceRequest>(
+  { identities }: MappedResources<T, N>,
+  locals: readonly T[],
+  options?: ReadOptions,
+): Promise<readonly Pair<T>[]> {
+  const found = await identities.ofLocal(
+    locals.map(({ id }) => id),
+    options,
+  );
+  return locals.flatMap((local) => {
+    const identity = found.get(local.id);
+    return identity === undefined ? [] : [{ identity, local }];
+  });
+}

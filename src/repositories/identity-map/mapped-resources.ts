@@ -1,0 +1,285 @@
+import { NotFoundError, UniquenessError, VersionConflictError } from "../../core/index.js";
+import type { Resource, ResourceRequest } from "../../scim/index.js";
+import type { Capabilities } from "../capabilities.js";
+import { type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
+import type {
+  CallOptions,
+  ReadOptions,
+  ResourceRepository,
+  WriteOptions,
+} from "../resource-repository.js";
+import { Turns } from "../turns.js";
+import type { Identities, Present } from "./identities.js";
+import { versionOf } from "./versions.js";
+
+/** A resource of the store, and what is known of it beside. */
+export interface Pair<T> {
+  readonly identity: Present;
+  readonly local: T;
+}
+
+/** What becomes of an account that the store cannot remove, and of one that it has kept. */
+export interface Retention<N> {
+  /** Makes it as good as gone. */
+  retire(localId: string, options?: CallOptions): Promise<void>;
+  /** Makes what was retired a new resource. */
+  revive(localId: string, resource: N, options?: CallOptions): Promise<void>;
+}
+
+/** What a write does to the store; where it says so, the resource has another `externalId` after it, or none. */
+type MappedWrite<T> = (
+  current: Pair<T>,
+  options: WriteOptions,
+) => Promise<{ readonly externalId?: string | undefined }>;
+
+/** How often a write is tried again because another process was writing to the same resource. */
+const attempts = 10;
+
+/** Reads and writes the resources of a store by the ids of an identity map. */
+export class MappedResources<T extends Resource, N extends ResourceRequest> {
+  readonly store: ResourceRepository<T, N>;
+  readonly identities: Identities;
+  readonly capabilities: Capabilities;
+  readonly #retention: Retention<N>;
+  readonly #turns = new Turns();
+
+  constructor(store: ResourceRepository<T, N>, identities: Identities, retention: Retention<N>) {
+    this.store = store;
+    this.identities = identities;
+    this.#retention = retention;
+    this.capabilities = mappedCapabilities(store.capabilities);
+  }
+
+  async get(id: string, options?: ReadOptions): Promise<Pair<T> | undefined> {
+    options?.signal?.throwIfAborted();
+    const identity = await this.identities.find(id, options);
+    const local = identity && (await this.store.get(identity.localId, this.reading(options)));
+    return identity && local && { identity, local };
+  }
+
+  /** The resource as it is known outside. */
+  outward({ identity, local }: Pair<T>): T {
+    const { externalId: _, ...own }: T & { readonly externalId?: string } = local;
+    const { resourceType = identity.type, created, lastModified } = local.meta ?? {};
+    return {
+      ...own,
+      id: identity.id,
+      ...(identity.externalId !== undefined && { externalId: identity.externalId }),
+      meta: {
+        resourceType,
+        created: created ?? identity.created,
+        lastModified: latest(lastModified, identity.lastModified),
+        version: versionOf(identity, local),
+      },
+    } as T;
+  }
+
+  async create(resource: N, options?: CallOptions): Promise<string> {
+    options?.signal?.throwIfAborted();
+    const { externalId, ...attributes } = resource;
+    try {
+      // What is left has every attribute that the store knows; the client's own id is kept beside it.
+      const { id: localId } = await this.store.create(attributes as N, options);
+      const made = this.identities.make(localId, "created", externalId);
+      const [identity = made] = await this.identities.map.add([made], options);
+      return identity.id;
+    } catch (error) {
+      if (!(error instanceof UniquenessError)) throw error;
+      return await this.#createInPlace(attributes as N, externalId, error, options);
+    }
+  }
+
+  /** Writes to a resource while nobody else does, and only if it is in the version asked for. */
+  async write(
+    id: string,
+    change: MappedWrite<T>,
+    { ifVersion, ...options }: WriteOptions & ReadOptions = {},
+  ): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#turns.run(
+          id,
+          () => this.#writeNow(id, change, ifVersion, options),
+          options.signal,
+        );
+      } catch (error) {
+        const again =
+          error instanceof VersionConflictError && ifVersion === undefined && attempt < attempts;
+        if (!again) throw error;
+      }
+    }
+  }
+
+  async #writeNow(
+    id: string,
+    change: MappedWrite<T>,
+    ifVersion: string | undefined,
+    options: ReadOptions,
+  ): Promise<void> {
+    const current = await this.get(id, options);
+    if (current === undefined) throw new NotFoundError(id);
+    if (ifVersion !== undefined && versionOf(current.identity, current.local) !== ifVersion) {
+      throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
+    }
+    // Of several processes that have read the same state, one comes to write.
+    const claimed = await this.identities.map.save(current.identity, options);
+    const localVersion = current.local.meta?.version;
+    const condition = localVersion === undefined ? {} : { ifVersion: localVersion };
+    const changed = await this.#translated(id, () => change(current, { ...options, ...condition }));
+    const { externalId: before, ...others } = claimed;
+    const externalId = "externalId" in changed ? changed.externalId : before;
+    await this.identities.map.save({
+      ...others,
+      ...(externalId !== undefined && { externalId }),
+      lastModified: this.identities.now(),
+      version: claimed.version + 1,
+    });
+  }
+
+  /** The modification of what the store has, and what becomes of the `externalId`. */
+  async modify(
+    id: string,
+    modification: Modification<T, N>,
+    apply: (localId: string, changes: ChangeSet<N>, options: WriteOptions) => Promise<void>,
+    outward: (pair: Pair<T>) => Promise<T>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    const reads = "plan" in modification ? modification.reads : [];
+    await this.write(
+      id,
+      async (current, conditions) => {
+        const changes: ChangeSet<N & ResourceRequest> = changeSetFor(
+          modification,
+          await outward(current),
+        );
+        const { externalId, ...set } = changes.set ?? {};
+        const unset = (changes.unset ?? []).filter((path) => path !== "externalId");
+        if (Object.keys(set).length > 0 || unset.length > 0 || changes.relations !== undefined) {
+          const rest = { ...changes, set, unset } as ChangeSet<N>;
+          await apply(current.identity.localId, rest, conditions);
+        }
+        if (changes.unset?.includes("externalId")) return { externalId: undefined };
+        return externalId === undefined ? {} : { externalId };
+      },
+      { ...options, attributes: reads },
+    );
+  }
+
+  async delete(id: string, options?: WriteOptions): Promise<void> {
+    await this.#turns.run(
+      id,
+      async () => {
+        const current = await this.get(id, options);
+        if (current === undefined) throw new NotFoundError(id);
+        const { identity, local } = current;
+        if (options?.ifVersion !== undefined && versionOf(identity, local) !== options.ifVersion) {
+          throw new VersionConflictError(
+            `The resource "${id}" is not in the version ${options.ifVersion}.`,
+          );
+        }
+        const claimed = await this.identities.map.save(identity, options);
+        const { localId, ...forgotten } = claimed;
+        const { ifVersion: _, ...call } = options ?? {};
+        const removes = this.store.capabilities.delete === "hard";
+        await this.#translated(id, () =>
+          removes
+            ? this.store.delete(identity.localId, call)
+            : this.#retention.retire(identity.localId, call),
+        );
+        const deleted = this.identities.now();
+        await this.identities.map.save({ ...(removes ? forgotten : claimed), deleted });
+      },
+      options?.signal,
+    );
+  }
+
+  /** Says that what is kept beside a resource has changed. */
+  async touch(id: string, options?: CallOptions): Promise<void> {
+    await this.identities.map.touch(this.identities.type, id, this.identities.now(), options);
+  }
+
+  /** Runs a call of the store with its errors in the ids by which resources are known outside. */
+  async translated<R>(id: string, call: () => Promise<R>): Promise<R> {
+    return await this.#translated(id, call);
+  }
+
+  /** What the store is asked for, so that the version can be told. */
+  reading({ excludedAttributes, ...options }: ReadOptions = {}): ReadOptions {
+    const isNeeded = this.store.capabilities.versions === "none";
+    return isNeeded || excludedAttributes === undefined
+      ? options
+      : { ...options, excludedAttributes };
+  }
+
+  async #translated<R>(id: string, call: () => Promise<R>): Promise<R> {
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof NotFoundError) throw new NotFoundError(id, { cause: error });
+      if (error instanceof UniquenessError) throw await this.#outwardError(error);
+      throw error;
+    }
+  }
+
+  async #outwardError(error: UniquenessError): Promise<UniquenessError> {
+    if (error.resourceId === undefined) return error;
+    const identities = await this.identities.ofLocal([error.resourceId]);
+    return new UniquenessError(error.attribute, identities.get(error.resourceId)?.id, {
+      cause: error,
+    });
+  }
+
+  /** Where what is in the way was deleted and kept, it becomes the new resource, under a new id. */
+  async #createInPlace(
+    resource: N,
+    externalId: string | undefined,
+    error: UniquenessError,
+    options?: CallOptions,
+  ): Promise<string> {
+    const { map, type } = this.identities;
+    const { resourceId } = error;
+    const [retained] =
+      resourceId === undefined ? [] : await map.byLocalId(type, [resourceId], options);
+    if (resourceId === undefined || retained?.deleted === undefined) {
+      throw await this.#outwardError(error);
+    }
+    const { localId: _, ...forgotten } = retained;
+    try {
+      // Of several that want it, one has it.
+      await map.save(forgotten, options);
+    } catch (conflict) {
+      if (conflict instanceof VersionConflictError) throw new UniquenessError(error.attribute);
+      throw conflict;
+    }
+    await this.#retention.revive(resourceId, resource, options);
+    const made = this.identities.make(resourceId, "created", externalId);
+    const [identity = made] = await map.add([made], options);
+    return identity.id;
+  }
+}
+
+function latest(one: string | undefined, other: string): string {
+  return one !== undefined && Date.parse(one) > Date.parse(other) ? one : other;
+}
+
+/** Attributes of which the map, and not the store, knows the values that are known outside. */
+const mapped = ["id", "externalId", "meta", "schemas", "members", "groups"];
+
+/** What can be done with the resources of a store that has an identity map. */
+function mappedCapabilities(capabilities: Capabilities): Capabilities {
+  const isOwn = (path: string): boolean => !mapped.includes(path.split(".")[0] ?? "");
+  const { filter, logic = [], sort = [] } = capabilities;
+  return {
+    ...capabilities,
+    filter: {
+      ...Object.fromEntries(Object.entries(filter).filter(([path]) => isOwn(path))),
+      id: ["eq"],
+      externalId: ["eq"],
+    },
+    // Of what the map answers, a conjunction can be made by itself; for the others the store would have to know it too.
+    logic: logic.filter((operator) => operator === "and"),
+    sort: sort.filter(isOwn),
+    versions: "atomic",
+    delete: "hard",
+  };
+}

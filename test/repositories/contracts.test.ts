@@ -1,0 +1,68 @@
+import {
+  InMemoryGroupRepository,
+  InMemoryIdentityMapRepository,
+  InMemoryUserRepository,
+  withIdentityMap,
+} from "concordat/repositories";
+import {
+  type ContractCase,
+  type GroupsUnderTest,
+  groupRepositoryContract,
+  userRepositoryContract,
+} from "concordat/testing";
+import { describe, test } from "vitest";
+import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
+import { RpcServer } from "./rpc-server.js";
+
+function exercise(title: string, cases: readonly ContractCase[]): void {
+  describe(title, () => {
+    for (const { name, skip, run } of cases) {
+      if (skip === undefined) test(name, run);
+      else test.skip(`${name}: ${skip}`);
+    }
+  });
+}
+
+/** The users and groups of an application that has nothing but remote procedure calls. */
+function remote(): Required<GroupsUnderTest> {
+  const server = new RpcServer();
+  return { users: new RpcUserRepository(server), groups: new RpcGroupRepository(server) };
+}
+
+/** The same by ids that last. */
+function mapped({ users, groups }: Required<GroupsUnderTest>): Required<GroupsUnderTest> {
+  const identities = new InMemoryIdentityMapRepository();
+  return {
+    users: withIdentityMap(users, identities, { groups }),
+    groups: withIdentityMap(groups, identities),
+  };
+}
+
+/** Stores in memory with ids that are small numbers, the same for users and groups. */
+function numbered(): Required<GroupsUnderTest> {
+  const [users, groups] = [0, 0];
+  const last = { users, groups };
+  return {
+    users: new InMemoryUserRepository({ newId: () => String(++last.users) }),
+    groups: new InMemoryGroupRepository({ newId: () => String(++last.groups) }),
+  };
+}
+
+exercise("users over remote calls", await userRepositoryContract(() => remote().users));
+exercise("groups over remote calls", await groupRepositoryContract(() => remote()));
+exercise(
+  "users over remote calls with an identity map",
+  await userRepositoryContract(() => mapped(remote()).users),
+);
+exercise(
+  "groups over remote calls with an identity map",
+  await groupRepositoryContract(() => mapped(remote())),
+);
+exercise(
+  "users in memory with an identity map",
+  await userRepositoryContract(() => mapped(numbered()).users),
+);
+exercise(
+  "groups in memory with an identity map",
+  await groupRepositoryContract(() => mapped(numbered())),
+);
