@@ -62,6 +62,8 @@ export {
   inMemoryTarget,
 } from "./memory/target.js";
 export { type InMemoryUserOptions, InMemoryUserRepository } from "./memory/user-repository.js";
+export type { MirroredGroups, MirroredUsers, MirrorTarget } from "./mirror/mirror-target.js";
+export { mirrored } from "./mirror/mirrored.js";
 export { type Nonce, NonceRepository } from "./nonce-repository.js";
 export type { Page, Query } from "./query.js";
 export {

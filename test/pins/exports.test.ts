@@ -85,8 +85,10 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   "./repositories": [
     "CheckpointRepository",
     "GroupRepository",
+    "IdentityMapRepository",
     "InMemoryCheckpointRepository",
     "InMemoryGroupRepository",
+    "InMemoryIdentityMapRepository",
     "InMemoryLinkRepository",
     "InMemoryMembershipRepository",
     "InMemoryNonceRepository",
@@ -105,8 +107,10 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "findInMemory",
     "inMemoryTarget",
     "isRefusal",
+    "mirrored",
     "reachesWithin",
     "wholeChangeSet",
+    "withIdentityMap",
   ],
   "./changes": ["InvalidRecordingError", "recordChanges", "replayChanges"],
   "./ldap": [

@@ -2,6 +2,7 @@ import {
   InMemoryGroupRepository,
   InMemoryIdentityMapRepository,
   InMemoryUserRepository,
+  mirrored,
   withIdentityMap,
 } from "concordat/repositories";
 import {
@@ -13,6 +14,7 @@ import {
 import { describe, test } from "vitest";
 import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
 import { RpcServer } from "./rpc-server.js";
+import { WriteOnlyGroups, WriteOnlyUsers } from "./write-only.js";
 
 function exercise(title: string, cases: readonly ContractCase[]): void {
   describe(title, () => {
@@ -65,4 +67,14 @@ exercise(
 exercise(
   "groups in memory with an identity map",
   await groupRepositoryContract(() => mapped(numbered())),
+);
+exercise(
+  "users of a target that cannot be read",
+  await userRepositoryContract(() => mirrored(new WriteOnlyUsers(), new InMemoryUserRepository())),
+);
+exercise(
+  "groups of a target that cannot be read",
+  await groupRepositoryContract(() => ({
+    groups: mirrored(new WriteOnlyGroups(), new InMemoryGroupRepository()),
+  })),
 );

@@ -1,10 +1,9 @@
 import { InvalidValueError } from "../../core/index.js";
 import type { MembersChange } from "../change-set.js";
 import type { Member } from "../group-repository.js";
+import { typedMembers } from "../member-types.js";
 import type { CallOptions } from "../resource-repository.js";
 import type { Identities, Present } from "./identities.js";
-
-type MemberName = NonNullable<MembersChange["add"]>[number];
 
 /** Translates the ids of members between the store's own and those by which they are known outside. */
 export class MappedMembers {
@@ -19,7 +18,7 @@ export class MappedMembers {
     members: readonly { readonly value: string; readonly type?: string }[],
     options?: CallOptions,
   ): Promise<Member[]> {
-    const typed = members.map(({ value, type }) => ({ value, type: memberType(type) }));
+    const typed = typedMembers(members);
     const known = new Map<"User" | "Group", ReadonlyMap<string, Present>>();
     for (const [type, alike] of Map.groupBy(typed, (member) => member.type)) {
       const localIds = alike.map(({ value }) => value);
@@ -76,20 +75,4 @@ export class MappedMembers {
     }
     return found;
   }
-}
-
-/** The members as a change that adds them. */
-export function additions(
-  members: readonly { readonly value: string; readonly type?: string }[],
-): readonly MemberName[] {
-  return members.map(({ value, type }) => ({ value, type: memberType(type) }));
-}
-
-/** A member without a type is a user. */
-function memberType(type = "User"): "User" | "Group" {
-  const known = (["User", "Group"] as const).find(
-    (name) => name.toLowerCase() === type.toLowerCase(),
-  );
-  if (known === undefined) throw new InvalidValueError("members.type", "it is User or Group.");
-  return known;
 }

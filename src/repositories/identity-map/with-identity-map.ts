@@ -4,12 +4,13 @@ import type { Capabilities } from "../capabilities.js";
 import type { ChangeSet, MembersChange, Modification } from "../change-set.js";
 import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
 import type { IdentityMapRepository } from "../identity-map-repository.js";
+import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { UserRepository } from "../user-repository.js";
 import { Identities, type IdentityOptions } from "./identities.js";
 import { findMapped } from "./mapped-find.js";
-import { additions, MappedMembers } from "./mapped-members.js";
+import { MappedMembers } from "./mapped-members.js";
 import { MappedResources, type Pair } from "./mapped-resources.js";
 
 /** Options of {@link withIdentityMap}. */
@@ -330,7 +331,10 @@ class MappedGroupRepository extends GroupRepository {
     options?: CallOptions,
   ): Promise<R> {
     if (resource.members === undefined) return resource;
-    const { add = [] } = await this.#members.inward({ add: additions(resource.members) }, options);
+    const { add = [] } = await this.#members.inward(
+      { add: typedMembers(resource.members) },
+      options,
+    );
     return { ...resource, members: add };
   }
 

@@ -1,4 +1,3 @@
-import { InvalidValueError } from "../../core/index.js";
 import {
   type Group,
   type GroupMember,
@@ -14,6 +13,7 @@ import {
   type Modification,
 } from "../change-set.js";
 import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
+import { memberType, typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
@@ -134,19 +134,10 @@ function toMember(row: MemberRow): { readonly value: string; readonly type: "Use
   return Object.freeze({ value: row.member, type: row.type });
 }
 
-/** A member without a type is a user. */
-function memberType(type = "User"): "User" | "Group" {
-  const known = (["User", "Group"] as const).find(
-    (name) => name.toLowerCase() === type.toLowerCase(),
-  );
-  if (known === undefined) throw new InvalidValueError("members.type", "It is User or Group.");
-  return known;
-}
-
 function toMembersChange(members: readonly GroupMember[]): MembersChange {
   return {
     clear: true,
-    add: members.map((member) => ({ value: member.value, type: memberType(member.type) })),
+    add: typedMembers(members),
   };
 }
 

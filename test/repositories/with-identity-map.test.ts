@@ -1,0 +1,207 @@
+import {
+  type GroupRepository,
+  type Identity,
+  InMemoryIdentityMapRepository,
+  InMemoryUserRepository,
+  type UserRepository,
+  withIdentityMap,
+} from "concordat/repositories";
+import { bindFilter, eq, type User, userResourceType } from "concordat/scim";
+import { beforeEach, expect, test } from "vitest";
+import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
+import { RpcServer } from "./rpc-server.js";
+
+let own: { users: UserRepository; groups: GroupRepository };
+let identities: InMemoryIdentityMapRepository;
+let users: UserRepository;
+let groups: GroupRepository;
+
+beforeEach(() => {
+  const server = new RpcServer();
+  own = { users: new RpcUserRepository(server), groups: new RpcGroupRepository(server) };
+  identities = new InMemoryIdentityMapRepository();
+  users = withIdentityMap(own.users, identities, { groups: own.groups });
+  groups = withIdentityMap(own.groups, identities);
+});
+
+const byExternalId = async (value: string): Promise<readonly User[]> =>
+  (await users.find({ filter: bindFilter(eq("externalId", value), userResourceType) })).resources;
+
+async function identityOf(id: string): Promise<Identity | undefined> {
+  const [identity] = await identities.get("User", [id]);
+  return identity;
+}
+
+test("who was there before has an id from when somebody looks, and keeps it", async () => {
+  await own.users.create({ userName: "ann" });
+  const [seen] = (await users.find({})).resources;
+  expect(seen?.id).toMatch(/^[0-9a-f-]{36}$/);
+  expect(await users.get(seen?.id ?? "")).toEqual(seen);
+  expect((await users.find({})).resources).toEqual([seen]);
+  expect(await users.get("1")).toBeUndefined();
+  expect(await identityOf(seen?.id ?? "")).toMatchObject({ localId: "1", origin: "found" });
+  const { id } = await users.create({ userName: "bob" });
+  expect(await identityOf(id)).toMatchObject({ localId: "2", origin: "created" });
+});
+
+test("two who look at once see one id", async () => {
+  await own.users.create({ userName: "ann" });
+  const pages = await Promise.all(Array.from({ length: 10 }, () => users.find({})));
+  const ids = new Set(pages.flatMap(({ resources }) => resources.map(({ id }) => id)));
+  expect(ids.size).toBe(1);
+});
+
+test("externalId is kept beside the store, which never sees it", async () => {
+  const { id } = await users.create({ userName: "ann", externalId: "7" });
+  expect(await own.users.get("1")).not.toHaveProperty("externalId");
+  expect(await byExternalId("7")).toMatchObject([{ id, externalId: "7" }]);
+  await users.modify(id, { set: { externalId: "8" } });
+  expect(await byExternalId("7")).toEqual([]);
+  expect(await byExternalId("8")).toMatchObject([{ id }]);
+  await users.replace(id, { userName: "ann" });
+  expect(await byExternalId("8")).toEqual([]);
+});
+
+test("what is changed in the application itself has another version", async () => {
+  const { id, meta } = await users.create({ userName: "ann" });
+  const ifVersion = meta?.version ?? "";
+  expect((await users.get(id))?.meta?.version).toBe(ifVersion);
+  await own.users.modify("1", { set: { title: "Dr." } });
+  expect((await users.get(id))?.meta?.version).not.toBe(ifVersion);
+  await expect(users.modify(id, { set: { active: false } }, { ifVersion })).rejects.toMatchObject({
+    code: "version_conflict",
+  });
+});
+
+test("a version is told from the whole resource, whatever the reader leaves out", async () => {
+  const { id, meta } = await users.create({ userName: "ann", title: "Dr." });
+  const read = await users.get(id, { excludedAttributes: ["title"], attributes: ["members"] });
+  expect(read?.meta?.version).toBe(meta?.version);
+});
+
+test("who is deleted is gone, though the application keeps the account, which is in no group", async () => {
+  const ann = await users.create({ userName: "ann", externalId: "7" });
+  const bob = await users.create({ userName: "bob" });
+  const staff = await groups.create({
+    displayName: "staff",
+    members: [{ value: ann.id }, { value: bob.id }],
+  });
+  await users.delete(ann.id);
+  expect(await users.get(ann.id)).toBeUndefined();
+  expect(await byExternalId("7")).toEqual([]);
+  expect(await users.find({})).toMatchObject({ totalResults: 1, resources: [{ id: bob.id }] });
+  expect((await groups.members(staff.id)).members).toEqual([{ value: bob.id, type: "User" }]);
+  expect(await own.users.get("1")).toMatchObject({ userName: "ann", active: false });
+  expect(await own.groups.groupsOf("1")).toEqual([]);
+  await expect(users.delete(ann.id)).rejects.toMatchObject({ code: "not_found", id: ann.id });
+  await expect(groups.changeMembers(staff.id, { add: [{ value: ann.id }] })).rejects.toMatchObject({
+    code: "invalid_value",
+  });
+});
+
+test("who comes in the place of one who was deleted is another, with nothing of the first", async () => {
+  const first = await users.create({ userName: "ann", title: "Director", externalId: "7" });
+  await users.delete(first.id);
+  const second = await users.create({ userName: "Ann" });
+  expect(second.id).not.toBe(first.id);
+  expect(second).toMatchObject({ userName: "Ann", active: true });
+  expect(second).not.toHaveProperty("title");
+  expect(second).not.toHaveProperty("externalId");
+  expect(await users.get(first.id)).toBeUndefined();
+  expect(await identityOf(first.id)).toMatchObject({ deleted: expect.any(String) });
+  expect(await identityOf(first.id)).not.toHaveProperty("localId");
+  expect(await own.users.get("2")).toBeUndefined();
+});
+
+test("of several who come in that place at once, one does", async () => {
+  const first = await users.create({ userName: "ann" });
+  await users.delete(first.id);
+  const results = await Promise.allSettled(
+    Array.from({ length: 10 }, () => users.create({ userName: "ann" })),
+  );
+  expect(results.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const result of results) {
+    if (result.status === "rejected") expect(result.reason).toMatchObject({ code: "uniqueness" });
+  }
+});
+
+test("pages count nobody who was deleted, wherever they begin", async () => {
+  const created: string[] = [];
+  for (let number = 0; number < 50; number++) {
+    created.push((await users.create({ userName: `user${number}` })).id);
+  }
+  for (const id of created.filter((_, at) => at % 5 === 0)) await users.delete(id);
+  const seen: string[] = [];
+  for (let startIndex = 1; startIndex <= 40; startIndex += 15) {
+    const page = await users.find({ startIndex, count: 15 });
+    expect(page).toMatchObject({ totalResults: 40, startIndex });
+    seen.push(...page.resources.map(({ id }) => id));
+  }
+  expect(seen).toEqual(created.filter((_, at) => at % 5 !== 0));
+});
+
+test("an id that the store gives again is somebody else's", async () => {
+  const reusing = new InMemoryUserRepository({ newId: () => "1" });
+  const mapped = withIdentityMap(reusing, identities);
+  const ann = await mapped.create({ userName: "ann" });
+  await mapped.delete(ann.id);
+  const bob = await mapped.create({ userName: "bob" });
+  expect(bob.id).not.toBe(ann.id);
+  expect(await mapped.get(ann.id)).toBeUndefined();
+});
+
+test("who is gone from the store is gone", async () => {
+  const store = new InMemoryUserRepository({ newId: () => "1" });
+  const mapped = withIdentityMap(store, identities);
+  const { id } = await mapped.create({ userName: "ann" });
+  await store.delete("1");
+  expect(await mapped.get(id)).toBeUndefined();
+  await expect(mapped.replace(id, { userName: "ann" })).rejects.toMatchObject({
+    code: "not_found",
+    id,
+  });
+});
+
+test("errors name resources as they are known outside", async () => {
+  await own.users.create({ userName: "ann" });
+  const taken: unknown = await users.create({ userName: "ANN" }).catch((error: unknown) => error);
+  const [ann] = (await users.find({})).resources;
+  expect(taken).toMatchObject({ code: "uniqueness", resourceId: ann?.id });
+});
+
+test("two processes that have read one version do not both write", async () => {
+  const other = withIdentityMap(own.users, identities, { groups: own.groups });
+  const { id, meta } = await users.create({ userName: "ann" });
+  const ifVersion = meta?.version ?? "";
+  const results = await Promise.allSettled([
+    users.modify(id, { set: { title: "Dr." } }, { ifVersion }),
+    other.modify(id, { set: { title: "Prof." } }, { ifVersion }),
+  ]);
+  expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+});
+
+test("a create that ended before its identity was stored leaves somebody who was found", async () => {
+  await own.users.create({ userName: "ann" });
+  const taken: unknown = await users
+    .create({ userName: "ann", externalId: "7" })
+    .catch((error: unknown) => error);
+  const [ann] = (await users.find({})).resources;
+  expect(taken).toMatchObject({ resourceId: ann?.id });
+  await users.modify(ann?.id ?? "", { set: { externalId: "7" } });
+  expect(await byExternalId("7")).toHaveLength(1);
+});
+
+test("passwords and sessions are the store's, by its own ids", async () => {
+  const calls: unknown[] = [];
+  const store = new InMemoryUserRepository({
+    newId: () => "1",
+    setPassword: async (id, password) => void calls.push([id, password]),
+    revokeSessions: async (id) => void calls.push([id]),
+  });
+  const mapped = withIdentityMap(store, identities);
+  const { id } = await mapped.create({ userName: "ann" });
+  await mapped.setPassword?.(id, "secret");
+  await mapped.revokeSessions?.(id);
+  expect(calls).toEqual([["1", "secret"], ["1"]]);
+  await expect(mapped.setPassword?.("1", "secret")).rejects.toMatchObject({ code: "not_found" });
+});
