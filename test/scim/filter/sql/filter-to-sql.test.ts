@@ -139,6 +139,15 @@ describe("a condition", () => {
     expect(write('externalId ew "50%"', "sqlite")[1]).toEqual(["50%"]);
   });
 
+  test("counts characters as SQLite does", () => {
+    expect(write('externalId sw "😀a"')[0]).toBe(
+      'substr("account"."external_id" collate binary, 1, 2) = ?',
+    );
+    expect(write('externalId ew "😀a"')[0]).toBe(
+      'substr("account"."external_id" collate binary, -2) = ?',
+    );
+  });
+
   test("compares instants in the form in which they are stored, between milliseconds too", () => {
     const text = '"2011-05-13T06:42:34.0004+02:00"';
     expect(write(`meta.lastModified ge ${text}`)).toEqual([
