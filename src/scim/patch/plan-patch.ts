@@ -45,23 +45,23 @@ export function planPatch<T extends ResourceType>(
   body: unknown,
   options: PlanPatchOptions = {},
 ): PatchPlan<T> {
-  const { profile = rfc7644Profile, limits = {} } = options;
-  const operations = readOperations(body, profile, limits);
+  const { limits = {} } = options;
   const planner = new Planner(type, options);
+  const operations = readOperations(body, planner.reading, limits);
   for (const [index, operation] of operations.entries()) planner.plan(operation, index);
   return planner.end(type);
 }
 
 class Planner {
+  readonly reading: Reading;
   readonly #tree: AttributeTree;
-  readonly #reading: Reading;
   readonly #steps: PatchStep[] = [];
   readonly #stated: Set<string> = new Set();
   #password: string | null | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
     this.#tree = attributeTree(type);
-    this.#reading = new Reading({
+    this.reading = new Reading({
       ...rulesOf({ ...options, profile }),
       unknown: profile.rewrites.has("passOverUnknown") ? "ignore" : "refuse",
       readOnly: "refuse",
@@ -71,25 +71,25 @@ class Planner {
   }
 
   end<T extends ResourceType>(type: T): PatchPlan<T> {
-    this.#reading.end();
+    this.reading.end();
     return {
       type,
       steps: this.#steps,
       stated: [...this.#stated],
-      ignored: this.#reading.ignored,
-      rewrites: this.#reading.rewrites,
+      ignored: this.reading.ignored,
+      rewrites: this.reading.rewrites,
       ...(this.#password !== undefined && { password: this.#password }),
     };
   }
 
   plan(operation: SentOperation, index: number): void {
-    this.#reading.operation = index;
+    this.reading.operation = index;
     const { op, path, value } = operation;
     if (path === undefined) {
       if (op !== "remove") this.#planKeys(op, value);
       return;
     }
-    const target = findTarget(this.#tree, path, this.#reading);
+    const target = findTarget(this.#tree, path, this.reading);
     if (target.kind === "extension") this.#planExtension(operation, target.extension);
     else this.#planTarget(operation, target);
   }
@@ -113,7 +113,7 @@ class Planner {
 
   /** A key that is no attribute's name may be a path. */
   #planPathKey(operation: SentOperation, key: string): void {
-    const reading = this.#reading;
+    const reading = this.reading;
     const isPath = /[.[]/.test(key) && reading.rules.profile.rewrites.has("pathKeys");
     const target = isPath ? this.#targetOfKey(key) : undefined;
     if (target !== undefined) {
@@ -126,15 +126,15 @@ class Planner {
   #targetOfKey(key: string): AttributeTarget | undefined {
     const node = nodeAt(this.#tree, key);
     if (node === undefined && !key.includes("[")) return undefined;
-    const target = findTarget(this.#tree, key, this.#reading);
+    const target = findTarget(this.#tree, key, this.reading);
     return target.kind === "attribute" ? target : undefined;
   }
 
   /** What is readOnly can be passed over where it is one of many keys, but not where a path names it. */
   #planKeyed(operation: SentOperation, target: AttributeTarget): void {
     const { node, sub } = target;
-    if (isPassedOver(node, this.#reading)) return;
-    if (sub !== undefined && isPassedOver(sub, this.#reading)) return;
+    if (isPassedOver(node, this.reading)) return;
+    if (sub !== undefined && isPassedOver(sub, this.reading)) return;
     this.#planTarget(operation, target);
   }
 
@@ -145,9 +145,9 @@ class Planner {
       this.#stated.add(path);
       this.#steps.push({ kind: "extension", extension, value: undefined });
     } else if (!isJsonObject(value)) {
-      this.#reading.problem(path, "an extension is an object with its attributes.");
+      this.reading.problem(path, "an extension is an object with its attributes.");
     } else if (schema.standard !== undefined) {
-      if (isTooDeep(value)) this.#reading.problem(path, tooDeep);
+      if (isTooDeep(value)) this.reading.problem(path, tooDeep);
       this.#stated.add(path);
       this.#steps.push({ kind: "extension", extension, value });
     } else {
@@ -175,14 +175,14 @@ class Planner {
   }
 
   #planPassword({ op, value }: SentOperation, node: AttributeNode): void {
-    const read = op === "remove" ? undefined : readAttribute(node, value, this.#reading);
+    const read = op === "remove" ? undefined : readAttribute(node, value, this.reading);
     this.#password = typeof read === "string" ? read : null;
   }
 
   /** An attribute with one value, or a sub-attribute of one. */
   #planSingle(operation: SentOperation, node: AttributeNode, sub?: AttributeNode): void {
     const { op, value } = operation;
-    const reading = this.#reading;
+    const reading = this.reading;
     if (sub !== undefined) {
       const read = op === "remove" ? undefined : readAttribute(sub, value, reading);
       this.#merge(node, [[sub, read]]);
@@ -208,7 +208,7 @@ class Planner {
 
   /** All values of a multi-valued attribute, or more of them. One value may stand for a list of it. */
   #planValues({ op, hasValue, value }: SentOperation, node: AttributeNode): void {
-    const reading = this.#reading;
+    const reading = this.reading;
     if (op === "remove") {
       if (!hasValue || value === null) this.#assign(node, undefined);
       else if (reading.rewrite("removeValues", node.path)) this.#removeListed(node, value);
@@ -229,15 +229,15 @@ class Planner {
   #removeListed(node: AttributeNode, value: unknown): void {
     const keys: ValueKey[] = [];
     const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-    const { values: maxValues } = this.#reading.rules;
+    const { values: maxValues } = this.reading.rules;
     if (list.length > maxValues) {
-      this.#reading.problem(node.path, `it has more than ${maxValues} values.`);
+      this.reading.problem(node.path, `it has more than ${maxValues} values.`);
     }
     for (const element of list.slice(0, maxValues)) {
-      const read = readElement(node, element, this.#reading);
+      const read = readElement(node, element, this.reading);
       const key = keyOf(read);
       if (key !== undefined) keys.push(key);
-      else this.#reading.problem(node.path, 'a value that is to be removed is named by "value".');
+      else this.reading.problem(node.path, 'a value that is to be removed is named by "value".');
     }
     this.#steps.push({ kind: "removeValues", node, selection: { keys } });
   }
@@ -249,7 +249,7 @@ class Planner {
     sub: AttributeNode | undefined,
     selection: Selection | undefined,
   ): void {
-    const reading = this.#reading;
+    const reading = this.reading;
     const edit = { kind: "edit", node, ...(selection !== undefined && { selection }) } as const;
     if (op === "remove" || value === null) {
       if (sub !== undefined) {
@@ -280,14 +280,14 @@ class Planner {
   #kept(node: AttributeNode, whole: unknown, equalities: JsonObject = {}): unknown {
     if (!isJsonObject(whole)) return whole;
     const isWhole = Object.keys(equalities).every((name) => Object.hasOwn(whole, name));
-    return isWhole || !this.#reading.rewrite("keepSelection", node.path)
+    return isWhole || !this.reading.rewrite("keepSelection", node.path)
       ? whole
       : { ...equalities, ...whole };
   }
 
   /** The sub-attributes in an object; null takes a value away. */
   #entries(node: AttributeNode, object: JsonObject): Entries {
-    const reading = this.#reading;
+    const reading = this.reading;
     const entries = new Map<AttributeNode, unknown>();
     for (const key of Object.keys(object)) {
       const sub = childNamed(node.children.byName, key);

@@ -1,4 +1,5 @@
 import {
+  applyPatch,
   defineResourceType,
   defineSchema,
   enterpriseUserId,
@@ -9,6 +10,7 @@ import {
   type NewUser,
   oktaProfile,
   type Profile,
+  planPatch,
   readResource,
   type User,
   userResourceType,
@@ -112,6 +114,24 @@ describe("the examples of the RFCs", () => {
       expect(readResource(type, data, { context: "creation" }).resource).toEqual(data);
     }
   });
+});
+
+test("rfc7644-3.7.3-bulk-request: its data states no right schemas, and is read by the lenient profile", () => {
+  interface Bulk {
+    readonly Operations: readonly { readonly method: string; readonly data?: unknown }[];
+  }
+  const profile = lenientProfile;
+  const [creation, replacement, patch] = vector<Bulk>("rfc7644-3.7.3-bulk-request").Operations;
+  const created = readResource(userResourceType, creation?.data, { context: "creation", profile });
+  expect(created).toMatchObject({
+    resource: { schemas: [userId], userName: "Alice" },
+    rewrites: [{ rewrite: "missingSchemas", path: "schemas" }],
+  });
+  const read = readResource(userResourceType, replacement?.data, { context: "replacement" });
+  expect(read.resource.userName).toBe("Bob");
+  const plan = planPatch(userResourceType, patch?.data, { profile });
+  expect(applyPatch(plan, { userName: "David", nickName: "Dave" })).toEqual({ userName: "Dave" });
+  expect(plan.rewrites).toEqual([{ rewrite: "missingSchemas", path: "schemas" }]);
 });
 
 describe("names", () => {

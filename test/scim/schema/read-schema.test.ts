@@ -71,6 +71,24 @@ describe("a schema that is read", () => {
     });
   });
 
+  test("reads the service provider configuration that rfc7643-8.5 prints", () => {
+    const type = defineResourceType({
+      name: "ServiceProviderConfig",
+      endpoint: "/ServiceProviderConfig",
+      schema: readSchema(vector("rfc7643-8.7.2-service-provider-config")),
+    });
+    // It has no id (RFC 7643 §3.1), and its printed schema lacks what §5 has: "etag", and "type" and "primary" of a scheme.
+    const printed = { id: "1", ...vector("rfc7643-8.5-service-provider-config") };
+    const { resource, ignored } = readResource(type, printed, { context: "response" });
+    expect(ignored.map(({ path }) => path).sort()).toEqual([
+      "authenticationSchemes.primary",
+      "authenticationSchemes.type",
+      "authenticationSchemes.type",
+      "etag",
+    ]);
+    expect(resource).toMatchObject({ patch: { supported: true }, bulk: { maxOperations: 1000 } });
+  });
+
   test("keeps descriptions, fills in defaults, and takes keywords in any case", () => {
     const read = readSchema(
       schema(
