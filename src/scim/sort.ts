@@ -25,6 +25,7 @@ export interface BoundSort {
  * What no response may hold is unknown here too: the order of the answers would tell its values.
  *
  * @param sortBy The path in standard attribute notation, in any case.
+ * @throws {InvalidPathError} the text is not a path.
  * @throws {InvalidValueError} resources of the type cannot be sorted by it.
  */
 export function bindSort(

@@ -104,7 +104,7 @@ export class ResourceStore<T extends Resource> {
   create(journal: Journal, attributes: object): T {
     const id = this.#newId();
     if (this.#table.get(id) !== undefined) throw new UniquenessError("id", id);
-    return this.#put(journal, id, attributes, this.#now().toISOString());
+    return this.#put(journal, id, attributes, undefined);
   }
 
   /** Gives a resource, as it is now, these attributes and no others. */

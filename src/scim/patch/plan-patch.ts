@@ -159,7 +159,7 @@ class Planner {
     const { node, sub, selection } = target;
     if (node.path === "schemas") {
       // Which schemas a resource has follows from its attributes.
-      if (operation.op === "remove") demandOptional(node);
+      if (operation.op === "remove") this.#demandOptional(node);
       return;
     }
     for (const { attribute, path } of sub === undefined ? [node] : [node, sub]) {
@@ -197,12 +197,17 @@ class Planner {
   }
 
   #assign(node: AttributeNode, value: unknown): void {
-    if (value === undefined) demandOptional(node);
+    if (value === undefined) this.#demandOptional(node);
     this.#steps.push({ kind: "assign", node, value });
   }
 
+  /** RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is told. */
+  #demandOptional({ path, attribute }: AttributeNode): void {
+    if (attribute.required) this.#reading.refuse(path, "it is required.");
+  }
+
   #merge(node: AttributeNode, entries: Entries): void {
-    for (const [sub, value] of entries) if (value === undefined) demandOptional(sub);
+    for (const [sub, value] of entries) if (value === undefined) this.#demandOptional(sub);
     if (entries.length > 0) this.#steps.push({ kind: "merge", node, entries });
   }
 
@@ -253,7 +258,7 @@ class Planner {
     const edit = { kind: "edit", node, ...(selection !== undefined && { selection }) } as const;
     if (op === "remove" || value === null) {
       if (sub !== undefined) {
-        demandOptional(sub);
+        this.#demandOptional(sub);
         this.#steps.push({ ...edit, change: { entries: [[sub, undefined]] }, whenNone: "nothing" });
       } else if (selection !== undefined && op !== "add") {
         this.#steps.push({ kind: "removeValues", node, selection });
@@ -265,7 +270,7 @@ class Planner {
     const whenNone = adds ? "add" : "noTarget";
     if (sub !== undefined) {
       const entries: Entries = [[sub, readAttribute(sub, value, reading)]];
-      if (entries[0]?.[1] === undefined) demandOptional(sub);
+      if (entries[0]?.[1] === undefined) this.#demandOptional(sub);
       this.#steps.push({ ...edit, change: { entries }, whenNone });
     } else if (op === "add" && isJsonObject(value)) {
       const entries = this.#entries(node, value);
@@ -304,11 +309,6 @@ class Planner {
 /** The attribute that no change set has. RFC 7643 §4.1.1. */
 function isPassword({ path, attribute }: AttributeNode): boolean {
   return path === "password" && attribute.returned === "never";
-}
-
-/** RFC 7644 §3.5.2.2: what is required cannot be removed. */
-function demandOptional({ path, attribute }: AttributeNode): void {
-  if (attribute.required) throw new MutabilityError(path, "it is required.");
 }
 
 function isSimple({ attribute }: AttributeNode, value: unknown): boolean {

@@ -253,7 +253,11 @@ function readNumber({ path, attribute }: AttributeNode, value: unknown, reading:
 
 function readText({ path, attribute }: AttributeNode, value: unknown, reading: Reading): unknown {
   if (typeof value !== "string") return reading.problem(path, "it is a string.");
-  if (value === "" && reading.rewrite("emptyText", path)) return undefined;
+  if (value === "") {
+    if (reading.rewrite("emptyText", path)) return undefined;
+    // RFC 7643 §3.1, §4.1.1 and §4.2: what is required is not empty.
+    if (attribute.required) return reading.problem(path, "it is required, and is not empty.");
+  }
   if (value.length > reading.rules.characters) {
     return reading.problem(path, `it is longer than ${reading.rules.characters} characters.`);
   }
