@@ -203,7 +203,7 @@ class Planner {
 
   /** RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is told. */
   #demandOptional({ path, attribute }: AttributeNode): void {
-    if (attribute.required) this.#reading.refuse(path, "it is required.");
+    if (attribute.required) this.reading.refuse(path, "it is required.");
   }
 
   #merge(node: AttributeNode, entries: Entries): void {
