@@ -111,7 +111,7 @@ export class GroupMembers {
     for (const part of lists(stored)) {
       const rows = await this.#session.read<MemberRow>(
         (p) => `select ${this.#columns} from ${this.#table}
-          where (${this.#group}, ${this.#member}) in ${p.tuples(part)}`,
+          where ${p.among([this.#group, this.#member], part)}`,
         options,
       );
       for (const row of rows) {
@@ -191,8 +191,8 @@ export class GroupMembers {
     for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
       for (const part of lists(ofType.map(({ row }) => row))) {
         await read(
-          (p) => `delete from ${this.#table} where (${this.#group}, ${this.#member})
-            in ${p.tuples(part)}${this.#ofType(type, p)}`,
+          (p) => `delete from ${this.#table} where
+            ${p.among([this.#group, this.#member], part)}${this.#ofType(type, p)}`,
         );
       }
     }
@@ -213,7 +213,7 @@ export class GroupMembers {
     for (const part of lists(rows)) {
       const found = await this.#session.read<MemberRow>(
         (p) => `select ${this.#columns} from ${this.#table}
-          where (${this.#rowColumns.join(", ")}) in ${p.tuples(part)}`,
+          where ${p.among(this.#rowColumns, part)}`,
         options,
       );
       for (const { group_id, member_id, type } of found) {

@@ -126,8 +126,10 @@ export class LinkNames {
     for (const part of lists(rows)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.linkName}
-          where source = ${p.value(encodeKey(source))} and (kind, name_key, source_id)
-          in ${p.tuples(part.map((row) => [row.kind, row.name_key, row.source_id]))}`,
+          where source = ${p.value(encodeKey(source))} and ${p.among(
+            ["kind", "name_key", "source_id"],
+            part.map((row) => [row.kind, row.name_key, row.source_id]),
+          )}`,
       );
     }
   }

@@ -80,7 +80,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
     for (const part of lists(references)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.reference} where source = ${p.value(encodeKey(source))}
-          and (group_id, kind, name_key) in ${p.tuples(part.map(encodeReference))}`,
+          and ${p.among(["group_id", "kind", "name_key"], part.map(encodeReference))}`,
       );
     }
   }
@@ -146,7 +146,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
   override async grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]> {
     const found: SourceGrant[] = [];
     for (const part of lists(distinct(memberships))) {
-      const rows = await this.#grants((p) => `where (group_id, member_id) in ${p.tuples(part)}`);
+      const rows = await this.#grants((p) => `where ${p.among(["group_id", "member_id"], part)}`);
       found.push(...rows.map((row) => ({ ...decodeGrant(row), source: decodeKey(row, "source") })));
     }
     return found;
@@ -177,7 +177,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
     for (const part of lists(memberships)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.grant} where source = ${p.value(encodeKey(source))}
-          and (group_id, member_id) in ${p.tuples(part.map(encodeMembership))}`,
+          and ${p.among(["group_id", "member_id"], part.map(encodeMembership))}`,
       );
     }
   }

@@ -38,9 +38,15 @@ export class Parameters {
     return this.#tuple(padded(values));
   }
 
-  /** The right side of `in` for tuples, padded in the same way. */
-  tuples(tuples: readonly (readonly unknown[])[]): string {
-    return this.#dialect.tuples(this.rows(padded(tuples)));
+  /**
+   * The condition that these columns have, together, one of the tuples of values, which are padded in the same way. For a list of
+   * one tuple MariaDB would read the whole table.
+   */
+  among(columns: readonly string[], tuples: readonly (readonly unknown[])[]): string {
+    const [first] = tuples;
+    return first !== undefined && tuples.length === 1
+      ? columns.map((column, at) => `${column} = ${this.value(first[at])}`).join(" and ")
+      : `(${columns.join(", ")}) in ${this.#dialect.tuples(this.rows(padded(tuples)))}`;
   }
 
   /** Rows after `values`. */

@@ -6,10 +6,10 @@ import {
   KyselyUserRepository,
 } from "concordat/kysely";
 import type { Link } from "concordat/repositories";
-import { sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { testDatabase } from "./database.js";
-import { databases, describeOn } from "./databases.js";
+import { databases, describeOn, mariadb } from "./databases.js";
 
 const ids: readonly string[] = Array.from({ length: 500 }, (_, at) => `entry-${at}`);
 
@@ -217,3 +217,35 @@ describe("the query planner", () => {
     );
   });
 });
+
+describeOn(mariadb, "the query planner", () => {
+  test("reads no whole table for a list of rows, however long it is", async () => {
+    await using database = await mariadb.open();
+    const { db } = database;
+    const memberships = new KyselyMembershipRepository(db);
+    const all = Array.from({ length: 10_000 }, (_, at) => ({
+      group: `group-${at % 10}`,
+      member: `member-${at}`,
+      ours: true,
+      held: true,
+    }));
+    await memberships.saveGrants("ldap", all);
+    await sql`analyze table concordat_grant`.execute(db);
+    for (const count of [1, 2, 100, 500]) {
+      const before = await rowsRead(db);
+      await memberships.grantsOf(all.slice(0, count));
+      await memberships.removeGrants("ldap", all.slice(0, count));
+      expect((await rowsRead(db)) - before).toBeLessThan(4 * count + 10);
+      await memberships.saveGrants("ldap", all.slice(0, count));
+    }
+  });
+});
+
+/** How many rows MariaDB has read, in any of its ways. */
+async function rowsRead(db: Kysely<unknown>): Promise<number> {
+  const { rows } = await sql<{ Value: string }>`
+    show global status where variable_name in (
+      'handler_read_first', 'handler_read_key', 'handler_read_next', 'handler_read_rnd', 'handler_read_rnd_next'
+    )`.execute(db);
+  return rows.reduce((sum, { Value }) => sum + Number(Value), 0);
+}
