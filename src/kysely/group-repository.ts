@@ -98,9 +98,7 @@ export class KyselyGroupRepository extends GroupRepository {
         .in(session)
         .change(this.#stored(id), replacing(resource.members), options);
     });
-    const replaced = await this.#table.get(id, options);
-    if (replaced === undefined) throw new NotFoundError(id);
-    return replaced;
+    return await this.#table.written(id, options);
   }
 
   /** A change that reads nothing is one `update`, and the members that come and go. */

@@ -59,6 +59,18 @@ export class ResourceTable<T extends Resource> {
     return row && this.parts.rows.resource(row);
   }
 
+  /** A resource that was written just now. */
+  async written(id: string, options?: CallOptions): Promise<T> {
+    let resource: T | undefined;
+    try {
+      resource = await this.get(id, options);
+    } catch (error) {
+      throw this.session.afterWrite(error);
+    }
+    if (resource === undefined) throw new NotFoundError(id);
+    return resource;
+  }
+
   async find(query: Query, options?: CallOptions): Promise<Page<T>> {
     const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
     const asked = Math.max(Math.trunc(query.count ?? this.parts.maxPageSize), 0);

@@ -79,10 +79,15 @@ export class ResourceWrites<T extends Resource, N extends object> {
 
   /** Makes the writes, and says how each ended. */
   async run(writes: readonly Write<T, N>[]): Promise<readonly WriteResult[]> {
-    for (let at = 0; at < writes.length; ) {
-      const alike = this.#alike(writes, at);
-      await this.#runAlike(alike);
-      at += alike.length;
+    try {
+      for (let at = 0; at < writes.length; ) {
+        const alike = this.#alike(writes, at);
+        await this.#runAlike(alike);
+        at += alike.length;
+      }
+    } catch (error) {
+      const isBegun = this.#results.some((result) => result?.written);
+      throw isBegun ? this.#table.session.afterWrite(error) : error;
     }
     return this.#results;
   }

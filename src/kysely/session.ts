@@ -126,6 +126,13 @@ export class Session {
     }
   }
 
+  /** The error of what failed after something was written, which stays where no transaction takes it back. */
+  afterWrite(error: unknown): unknown {
+    return this.inTransaction || !(error instanceof UnavailableError)
+      ? error
+      : new UnavailableError(error.message, { cause: error.cause, mayBeDone: true });
+  }
+
   /** Runs a statement; one that is in no transaction again, when the database has undone it in favour of others. */
   #run<Row>(text: StatementText, options?: CallOptions): Promise<QueryResult<Row>> {
     const parameters = new Parameters(this.dialect);

@@ -1,4 +1,3 @@
-import { NotFoundError } from "../core/index.js";
 import {
   type CallOptions,
   type Capabilities,
@@ -94,9 +93,7 @@ export class KyselyUserRepository extends UserRepository {
     options?: WriteOptions,
   ): Promise<User> {
     await this.#table.update(id, this.#table.parts.rows.whole(resource), options);
-    const replaced = await this.#table.get(id, options);
-    if (replaced === undefined) throw new NotFoundError(id);
-    return replaced;
+    return await this.#table.written(id, options);
   }
 
   /** A change that reads nothing is one `update`. */

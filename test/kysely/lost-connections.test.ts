@@ -78,6 +78,30 @@ for (const server of servers) {
       await expect(users.find({})).rejects.toMatchObject({ code: "unavailable", mayBeDone: false });
     });
 
+    test("after something was written says that this may be done", async () => {
+      await using relayed = await overRelay(server);
+      const { relay, db } = relayed;
+      const users = new KyselyUserRepository(db);
+      const { id } = await users.create({ userName: "ann" });
+      const maybe = { code: "unavailable", mayBeDone: true };
+      relay.lose("answer", "select");
+      await expect(users.replace(id, { userName: "eve" })).rejects.toMatchObject(maybe);
+      expect(await namesIn(db)).toEqual(["eve"]);
+      relay.lose("statement", "delete from");
+      const batch = users.write([
+        { kind: "create", resource: { userName: "bob" } },
+        { kind: "delete", id },
+      ]);
+      await expect(batch).rejects.toMatchObject(maybe);
+      expect(await namesIn(db)).toEqual(["eve", "bob"]);
+      const lost = kyselyTarget({ db }).transaction?.((inside) => {
+        relay.lose("answer", "select");
+        return inside.users.replace(id, { userName: "zoe" });
+      });
+      await expect(lost).rejects.toMatchObject({ ...maybe, mayBeDone: false });
+      expect(await namesIn(db)).toEqual(["eve", "bob"]);
+    });
+
     test("in what a repository does at once is told of in the same way", async () => {
       await using relayed = await overRelay(server);
       const { relay, db } = relayed;

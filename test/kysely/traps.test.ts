@@ -299,6 +299,20 @@ for (const database of databases) {
       await expect(groups.replace(id, { displayName: "STAFF" })).rejects.toMatchObject(taken);
     });
 
+    test("hold attributes of forty levels, or refuse them as a value", async () => {
+      await using opened = await database.open();
+      const users = new KyselyUserRepository(opened.db);
+      let deep: unknown = "bottom";
+      for (let level = 0; level < 40; level++) deep = { deep };
+      const resource = { userName: "ann", "urn:example:deep": deep };
+      const created = users.create(resource);
+      if (database.name === "MariaDB") {
+        await expect(created).rejects.toMatchObject({ code: "invalid_value" });
+      } else {
+        expect(await users.get((await created).id)).toMatchObject(resource);
+      }
+    });
+
     test("of members that are there already are no change, and give no version", async () => {
       await using opened = await database.open();
       const groups = new KyselyGroupRepository(opened.db);
