@@ -11,6 +11,8 @@ export type FederationReason =
   | "unsupported_content"
   | "loop"
   | "unknown_server"
+  | "unreadable_definition"
+  | "bad_definition"
   | "forbidden_address"
   | "unresolved"
   | "unreachable"
@@ -59,6 +61,16 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
     status: 502,
     text: 'There is no server "%s".',
     proxyError: "destination_not_found",
+  },
+  unreadable_definition: {
+    status: 502,
+    text: 'The definition of the server "%s" cannot be read.',
+    proxyError: "proxy_internal_error",
+  },
+  bad_definition: {
+    status: 502,
+    text: 'The definition of the server "%s" is not one.',
+    proxyError: "proxy_configuration_error",
   },
   forbidden_address: {
     status: 502,

@@ -21,6 +21,7 @@ export {
   nodeSqliteDialect,
 } from "./node-sqlite-dialect.js";
 export { type KyselyNonceOptions, KyselyNonceRepository } from "./nonce-repository.js";
+export { KyselyServerRepository } from "./server-repository.js";
 export { joinTransaction, type KyselyDatabase } from "./session.js";
 export type { TableOptions } from "./table-names.js";
 export { createTables, dropTables } from "./tables.js";

@@ -20,6 +20,7 @@ export interface TableNames {
   readonly grant: string;
   readonly checkpoint: string;
   readonly nonce: string;
+  readonly server: string;
   readonly user: string;
   readonly group: string;
   readonly groupMember: string;
@@ -43,6 +44,7 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
     grant: `${prefix}grant`,
     checkpoint: `${prefix}checkpoint`,
     nonce: `${prefix}nonce`,
+    server: `${prefix}server`,
     user: `${prefix}user`,
     group: `${prefix}group`,
     groupMember: `${prefix}group_member`,
@@ -60,6 +62,7 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     grant: dialect.quote(names.grant),
     checkpoint: dialect.quote(names.checkpoint),
     nonce: dialect.quote(names.nonce),
+    server: dialect.quote(names.server),
     user: dialect.quote(names.user),
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),

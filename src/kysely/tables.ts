@@ -173,6 +173,10 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       "primary key (scope, nonce)",
     ]),
     ...index(dialect, names.nonce, "expiry", "expires_at"),
+    table(names.server, [
+      `identifier ${key} not null primary key`,
+      `definition ${types.text} not null`,
+    ]),
     table(names.user, [
       `id ${id} not null primary key`,
       `user_name ${types.text} not null`,

@@ -4,5 +4,6 @@ export { type GroupsUnderTest, groupRepositoryContract } from "./group-contract.
 export { linkRepositoryContract } from "./link-contract.js";
 export { membershipRepositoryContract } from "./membership-contract.js";
 export { nonceRepositoryContract } from "./nonce-contract.js";
+export { type ServersUnderTest, serverRepositoryContract } from "./server-contract.js";
 export { syncTargetContract } from "./target-contract.js";
 export { userRepositoryContract } from "./user-contract.js";

@@ -225,6 +225,23 @@ describe("the forwarder", () => {
     expect([one.requests.length, other.requests.length]).toEqual([1, 1]);
   });
 
+  test("says that a definition is none, or cannot be read", async () => {
+    const answers: unknown[] = [];
+    for (const get of [
+      async () => serverOf({ url: "http://127.1/" }),
+      async () => Promise.reject(new Error("no database")),
+    ]) {
+      const servers = Object.assign(new ConfiguredServers([]), { get });
+      await using parent = await startParent([], { servers });
+      const { status, body } = await check(parent.url, good);
+      answers.push([status, body.result.error?.message]);
+    }
+    expect(answers).toEqual([
+      [502, 'The definition of the server "child" is not one.'],
+      [502, 'The definition of the server "child" cannot be read.'],
+    ]);
+  });
+
   test("ends the requests under way when it is closed, and takes no others", async () => {
     await using child = await startChild();
     child.fault = { kind: "silent" };

@@ -4,6 +4,7 @@ import {
   KyselyLinkRepository,
   KyselyMembershipRepository,
   KyselyNonceRepository,
+  KyselyServerRepository,
   KyselyUserRepository,
   kyselyTarget,
 } from "concordat/kysely";
@@ -14,6 +15,7 @@ import {
   linkRepositoryContract,
   membershipRepositoryContract,
   nonceRepositoryContract,
+  serverRepositoryContract,
   syncTargetContract,
   userRepositoryContract,
 } from "concordat/testing";
@@ -44,6 +46,18 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
     checkpoints: () =>
       checkpointRepositoryContract(() => make((db) => new KyselyCheckpointRepository(db))),
     nonces: () => nonceRepositoryContract(() => make((db) => new KyselyNonceRepository(db))),
+    servers: () =>
+      serverRepositoryContract(() =>
+        make((db) => {
+          const servers = new KyselyServerRepository(db);
+          return {
+            servers,
+            put: async (all) => {
+              for (const server of all) await servers.put(server);
+            },
+          };
+        }),
+      ),
     target: () => syncTargetContract(() => make((db) => kyselyTarget({ db }))),
     "target without transactions": () =>
       syncTargetContract(() => make((db) => kyselyTarget({ db, transactions: false }))),

@@ -92,6 +92,7 @@ const ownTables = [
   "user",
   "checkpoint",
   "nonce",
+  "server",
   "grant",
   "reference",
   "link_name",

@@ -108,7 +108,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return;
+    // A parser that goes on after a pause may have nothing yet.
+    if (this.#isOver || chunk.length === 0) return;
     try {
       this.#sink.data(chunk);
     } catch (error) {

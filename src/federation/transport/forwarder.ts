@@ -11,6 +11,7 @@ import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from ".
 import { type AnswerSink, Exchange, type ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
 import { defaultLimits, openPool } from "./pool.js";
+import { readServers } from "./server-definition.js";
 
 /** Options of {@link Forwarder}. */
 export interface ForwarderOptions {
@@ -53,6 +54,8 @@ export interface ForwardOptions {
 
 /** A server, and what is kept open for it. */
 interface Target {
+  /** The definition as the store has it. */
+  readonly definition: FederationServer;
   readonly server: FederationServer;
   readonly pool: Pool;
   readonly basePath: string;
@@ -206,18 +209,27 @@ export class Forwarder implements AsyncDisposable {
   }
 
   async #target(identifier: string): Promise<Target> {
-    const server = await this.#options.servers.get(identifier);
+    const server = await this.#definition(identifier);
     if (this.#isClosed) throw new FederationError("closed", identifier);
     if (server === undefined) throw new FederationError("unknown_server", identifier);
     const known = this.#targets.get(identifier);
-    if (known !== undefined && isSame(known.server, server)) return known;
+    if (known !== undefined && isSame(known.definition, server)) return known;
     const target = this.#open(server);
     this.#targets.set(identifier, target);
     if (known !== undefined) void endTarget(known);
     return target;
   }
 
-  #open(server: FederationServer): Target {
+  async #definition(identifier: string): Promise<FederationServer | undefined> {
+    try {
+      return await this.#options.servers.get(identifier);
+    } catch (cause) {
+      throw new FederationError("unreadable_definition", identifier, { cause });
+    }
+  }
+
+  #open(definition: FederationServer): Target {
+    const server = readDefinition(definition);
     const { identifier } = server;
     const { ownOrigins = [], allowedOrigins, breaker: options = {}, resolve } = this.#options;
     const { origin, pathname } = new URL(server.url);
@@ -231,13 +243,23 @@ export class Forwarder implements AsyncDisposable {
     const basePath = pathname === "/" ? "" : pathname;
     const health = watchHealth(server, basePath, pool, breaker);
     const limits = { ...defaultLimits, ...server.limits };
-    return { server, pool, basePath, limits, breaker, health };
+    return { definition, server, pool, basePath, limits, breaker, health };
   }
 }
 
 /** Whether a definition is still what it was. A store may make a new object each time that it is asked. */
 function isSame(known: FederationServer, server: FederationServer): boolean {
   return known === server || JSON.stringify(known) === JSON.stringify(server);
+}
+
+/** Reads a definition once for each change: a store may hold what somebody else has written. */
+function readDefinition(definition: FederationServer): FederationServer {
+  try {
+    const [server = definition] = readServers([definition]);
+    return server;
+  } catch (cause) {
+    throw new FederationError("bad_definition", definition.identifier, { cause });
+  }
 }
 
 async function endTarget({ pool, health }: Target): Promise<void> {
