@@ -1,5 +1,5 @@
 import { createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
-import type { CallOptions, NonceRepository } from "../repositories/index.js";
+import type { CallOptions, Nonce, NonceRepository } from "../repositories/index.js";
 import type { SigningKey } from "./key.js";
 import type { KeySource } from "./key-ring.js";
 import {
@@ -64,16 +64,27 @@ export class ClaimVerifier {
 
   /** @throws the signal's reason, and nothing else. */
   async verify(claim: Claim, options: CallOptions = {}): Promise<Proven | Refused> {
-    let known: readonly SigningKey[];
     try {
       const found = this.#keys.find(claim.keyId, options);
-      known = "then" in found ? await found : found;
+      const proven = this.#prove(claim, "then" in found ? await found : found);
+      const { times } = claim;
+      if (!proven.verified || times === undefined || this.#nonces === undefined) return proven;
+      const isFirst = await this.#nonces.take(this.#nonceOf(claim, times), options);
+      // A store that answers with anything else has not said that it is the first.
+      return isFirst === true ? proven : refused({ code: "replayed" });
     } catch (cause) {
       options.signal?.throwIfAborted();
       return refused({ code: "unavailable", cause });
     }
-    const candidates = known.length > 0 ? known : this.#decoy;
-    const signers = candidates.filter((key) => areEqual(claim.sign(key), claim.signature));
+  }
+
+  /** Whether one of the keys made the signature, and made it within the time in which it counts. */
+  #prove(claim: Claim, known: readonly SigningKey[]): Proven | Refused {
+    const signers: SigningKey[] = [];
+    // All of them are tried, so that the time tells nothing.
+    for (const key of known.length > 0 ? known : this.#decoy) {
+      if (areEqual(claim.sign(key), claim.signature)) signers.push(key);
+    }
     if (known.length === 0) return refused({ code: "unknown_key" });
     const [first] = signers;
     if (first === undefined) return refused({ code: "wrong_signature" });
@@ -89,32 +100,15 @@ export class ClaimVerifier {
     // Two keys with one id may have one secret, when a key is given another time to end.
     const key = signers.find((one) => untrusted(one, signed) === undefined) ?? first;
     const distrust = untrusted(key, signed);
-    if (distrust !== undefined) return refused(distrust);
-    const repetition =
-      times === undefined ? undefined : await this.#repeated(claim, times, options);
-    if (repetition !== undefined) return repetition;
-    return { verified: true, key };
+    return distrust === undefined ? { verified: true, key } : refused(distrust);
   }
 
-  /** Why the message is refused as one that was seen before, if it is. It counts as seen from now on. */
-  async #repeated(
-    { keyId, nonce, signature }: Claim,
-    times: MessageTimes,
-    options: CallOptions,
-  ): Promise<Refused | undefined> {
-    if (this.#nonces === undefined) return undefined;
-    const scope = `${this.#profile} ${keyId}`;
-    const expiresAt = new Date(staleFrom(times, this.#window) * 1_000);
-    try {
-      const isFirst = await this.#nonces.take(
-        { scope, value: nonce ?? signature, expiresAt },
-        options,
-      );
-      return isFirst === true ? undefined : refused({ code: "replayed" });
-    } catch (cause) {
-      options.signal?.throwIfAborted();
-      return refused({ code: "unavailable", cause });
-    }
+  #nonceOf({ keyId, nonce, signature }: Claim, times: MessageTimes): Nonce {
+    return {
+      scope: `${this.#profile} ${keyId}`,
+      value: nonce ?? signature,
+      expiresAt: new Date(staleFrom(times, this.#window) * 1_000),
+    };
   }
 }
 

@@ -152,7 +152,7 @@ process.stdout.write(JSON.stringify(rates));
 
 /** How often a second of CPU time the work is done, with messages that were prepared outside of that time. */
 async function run(work, prepare, seconds) {
-  const batch = 2_000;
+  const batch = 200;
   let done = 0;
   let spent = 0;
   while (spent < seconds * 1e6) {
