@@ -87,11 +87,11 @@ export function readSignature(
   }
   if (found === undefined) return malformed("No signature has the tag.");
   const [name, { source, parameters: items }] = found;
-  const covered = choices.find(({ list }) => source.startsWith(`${list};`));
+  const covered = choices.find(({ list }) => source.startsWith(list));
   if (covered === undefined) {
     return malformed("The signature does not cover the components of the profile, in their order.");
   }
-  if (source !== printItems(covered.list, items)) {
+  if (source.slice(covered.list.length) !== printItems(items)) {
     return malformed("The parameters of the signature are not in canonical form.");
   }
   const parameters = readParameters(items);
@@ -99,7 +99,7 @@ export function readSignature(
     return malformed("The signature lacks a parameter, or has one that the profile does not.");
   }
   const signature = signatures.get(name);
-  if (signature?.type !== "byte-sequence" || signature.parameters.size > 0) {
+  if (signature?.type !== "byte-sequence") {
     return malformed("There is no signature with the label of the parameters.");
   }
   return { source, parameters, signature: signature.source.slice(1, -1), covered };
@@ -107,10 +107,14 @@ export function readSignature(
 
 type Items = DictionaryMember["parameters"];
 
-/** The list and its parameters as they would be written here. */
-function printItems(list: string, items: Items): string {
-  let printed = list;
-  for (const [name, item] of items) printed += `;${name}=${printItem(item)}`;
+/** The parameters as they would be written here; `undefined` where one of them would not be. */
+function printItems(items: Items): string | undefined {
+  let printed = "";
+  for (const [name, item] of items) {
+    const text = printItem(item);
+    if (text === undefined) return undefined;
+    printed += `;${name}=${text}`;
+  }
   return printed;
 }
 
@@ -126,9 +130,12 @@ function readParameters(items: Items): SignatureParameters | undefined {
   const keyId = textOf(items.get("keyid"));
   const tag = textOf(items.get("tag"));
   if (created === undefined || expires === undefined || tag === undefined) return undefined;
-  if (!nonce || !keyId || nonce.length > longestText || keyId.length > longestText)
-    return undefined;
+  if (!isName(nonce) || !isName(keyId)) return undefined;
   return { created, expires, nonce, keyId, tag };
+}
+
+function isName(text: string | undefined): text is string {
+  return text !== undefined && text !== "" && text.length <= longestText;
 }
 
 function textOf(item: ReturnType<Items["get"]>): string | undefined {

@@ -108,8 +108,7 @@ export class ClientExchange {
     if ("refusal" in read) return read;
     const { parameters, base, signature } = read;
     if (!areEqual(signBase(key, base), signature)) return refused({ code: "wrong_signature" });
-    // Another key, or the answer to another request that was the same but for its nonce.
-    if (parameters.keyId !== key.id) return refused({ code: "unknown_key" });
+    // The answer to another request, which was the same but for its nonce.
     if (parameters.nonce !== nonce) return refused({ code: "replayed" });
     const now = this.#signature.now().getTime() / 1_000;
     const refusal = untimely(parameters, now, this.#window);

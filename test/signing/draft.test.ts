@@ -103,7 +103,15 @@ describe("the queries of the draft", () => {
         refusal: { code: "malformed" },
       });
     }
-    const [message, signature] = query.split("&signature=");
+    const [message = "", signature] = query.split("&signature=");
+    const reversed = message.split("&").reverse().join("&");
+    expect(reversed).not.toBe(message);
+    for (const order of [
+      `${reversed}&signature=${signature}`,
+      `signature=${signature}&${reversed}`,
+    ]) {
+      expect(await verifier.verifyRequest(order), order).toMatchObject({ verified: true });
+    }
     expect(await verifier.verifyRequest(`signature=${signature}&${message}`)).toMatchObject({
       verified: true,
     });
@@ -112,6 +120,18 @@ describe("the queries of the draft", () => {
     ).toMatchObject({
       verified: false,
     });
+  });
+
+  test("name one key", async () => {
+    const two = signer.signResponse(
+      [
+        ["key", "k"],
+        ["key", "k"],
+      ],
+      key,
+    );
+    expect(await verifier.verifyRequest(two)).toMatchObject({ refusal: { code: "malformed" } });
+    expect(await verifier.verifyResponse(two, "k")).toMatchObject({ verified: true });
   });
 
   test("sign and verify every parameter, empty and repeated ones too", async () => {
@@ -193,14 +213,25 @@ describe("requests of the draft with a time and a nonce", () => {
     });
     const query = signer.signRequest([["nonce", "n"]], key);
     expect(await strict.verifyRequest(query)).toMatchObject({ refusal: { code: "malformed" } });
-    const zero = signer.signRequest(
-      [
-        ["nonce", "n"],
-        ["timestamp", "0x1"],
-      ],
-      key,
-    );
-    expect(await strict.verifyRequest(zero)).toMatchObject({ refusal: { code: "malformed" } });
+    const now: [string, string] = ["timestamp", String(Math.floor(Date.now() / 1_000))];
+    const nonce: [string, string] = ["nonce", "n"];
+    const others: QueryParameters[] = [
+      [nonce, ["timestamp", "0x1"]],
+      [nonce, ["timestamp", "1e9"]],
+      [nonce, now, now],
+      [nonce, nonce, now],
+      [["nonce", ""], now],
+      [now],
+    ];
+    for (const parameters of others) {
+      const signed = signer.signRequest(parameters, key);
+      expect(await strict.verifyRequest(signed), signed).toMatchObject({
+        refusal: { code: "malformed" },
+      });
+    }
+    expect(await strict.verifyRequest(signer.signRequest([nonce, now], key))).toMatchObject({
+      verified: true,
+    });
   });
 
   test("are not remembered for ever for want of a time", () => {

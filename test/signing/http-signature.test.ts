@@ -257,8 +257,31 @@ describe("a signed request", () => {
     );
     message.headers.append("signature", "proxy=:AAAA:");
     expect(codeOf(await verifierWith().verifyRequest(message, content))).toBe("verified");
-    message.headers.append("signature-input", 'second=();tag="concordat"');
-    expect(codeOf(await verifierWith().verifyRequest(message, content))).toBe("malformed");
+    const input = message.headers.get("signature-input");
+    for (const both of [
+      `${input}, second=();tag="concordat"`,
+      `first=();tag="concordat", ${input}`,
+    ]) {
+      message.headers.set("signature-input", both);
+      expect(await verifierWith().verifyRequest(message, content)).toMatchObject({
+        refusal: { code: "malformed", detail: "Several signatures have the tag." },
+      });
+    }
+  });
+
+  test("is refused with a signature that is no byte sequence, or has parameters", async () => {
+    for (const change of [
+      (field: string) => field.replaceAll(":", '"'),
+      (field: string) => `${field};a`,
+      (field: string) => field.replace("concordat", "other"),
+      (field: string) => field.replace("=:", "=(:").replace(/:$/, ":)"),
+    ]) {
+      const message = signed(content);
+      const before = message.headers.get("signature") ?? "";
+      message.headers.set("signature", change(before));
+      const verification = await verifierWith().verifyRequest(message, content);
+      expect(verification.verified, change(before)).toBe(false);
+    }
   });
 
   test("covers the fields that both sides agreed on", async () => {

@@ -131,9 +131,15 @@ describe("texts of simple-sso", () => {
     expect(await verifier.verifyUrlSafe(signed, "k")).toMatchObject({
       refusal: { code: "malformed" },
     });
-    expect(await verifier.verify("1".repeat(65_537), "k")).toMatchObject({
-      refusal: { code: "malformed" },
+    const long = signer.sign("1".repeat(65_536));
+    expect(await verifier.verify(long, "k")).toMatchObject({ refusal: { code: "malformed" } });
+    const patient = createVerifier({
+      profile: "simple-sso",
+      keys: new KeyRing([key]),
+      maxBytes: 100_000,
+      now: at(signedAt),
     });
+    expect(await patient.verify(long, "k")).toMatchObject({ verified: true });
   });
 
   test("are no texts for URLs when their payload is not", async () => {
@@ -153,6 +159,9 @@ describe("texts of simple-sso", () => {
     const latin = Buffer.from('{"a": "\u00e9"}.GDWCgA.AAAAAAAAAAAAAAAAAAAAAAAAAAA', "latin1");
     expect(await verifier.verify(latin, "k")).toMatchObject({ refusal: { code: "malformed" } });
     expect(() => signer.sign("\ud800")).toThrow(/surrogate/);
+    // Half a surrogate pair has the bytes of U+FFFD, and would pass for what was signed.
+    const replaced = signer.sign('"\ufffd"').replace("\ufffd", "\ud800");
+    expect(await verifier.verify(replaced, "k")).toMatchObject({ refusal: { code: "malformed" } });
   });
 
   test("are refused with a signature that decodes to the same bytes but is written otherwise", async () => {
