@@ -4,7 +4,7 @@ import type { CallOptions } from "../resource-repository.js";
 
 /** Options of {@link InMemoryNonceRepository}. */
 export interface InMemoryNonceOptions {
-  /** How many nonces are kept at most. Default: 1,000,000, which take about 150 MB. */
+  /** How many nonces are kept at most. Default: 1,000,000, which take about 180 MB. */
   readonly limit?: number;
   /** The clock by which nonces expire. Default: the system's. */
   readonly now?: () => Date;
