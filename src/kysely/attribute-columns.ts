@@ -36,9 +36,9 @@ export function isCaseless({ type, caseExact }: ColumnOfAttribute): boolean {
   return type === "string" && !caseExact;
 }
 
-/** Whether filters can ask for the attribute. */
+/** Whether filters can go by the column. */
 export function isFiltered(column: ColumnOfAttribute): boolean {
-  if (column.multiValued || column.type === "number") return false;
+  if (column.multiValued) return false;
   return !isCaseless(column) || column.key !== undefined || column.lower;
 }
 

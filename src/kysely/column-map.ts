@@ -65,8 +65,13 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
    * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
    */
   readonly attributes: { readonly [P in Path | `urn:${string}`]?: AttributeColumn };
-  /** What becomes of attributes without a column: refused with an error, passed over, or kept in a column of JSON. */
-  readonly others: "refuse" | "ignore" | { readonly column: string };
+  /**
+   * What becomes of attributes without a column: refused with an error, passed over, or kept in a column of JSON.
+   *
+   * `key` is another column of JSON, with the attributes in the form in which they are compared, kept by the repository. It is what
+   * filters go by, also for attributes that have a column, but no key. Without it, text that is not case exact has no filter there.
+   */
+  readonly others: "refuse" | "ignore" | { readonly column: string; readonly key?: string };
   /** A column of integers that count the changes of the resource. Without it, resources have no versions. */
   readonly version?: string;
   /** A column for the time of creation, as text in the form of ISO 8601. */
@@ -113,7 +118,7 @@ export function ownUserMap(names: TableNames): UserMap {
       "name.familyName": "family_name",
       active: "active",
     },
-    others: { column: "attributes" },
+    others: { column: "attributes", key: "attributes_key" },
     version: "version",
     created: "created",
     lastModified: "last_modified",
@@ -130,7 +135,7 @@ export function ownGroupMap(names: TableNames): GroupMap {
       displayName: { column: "display_name", key: "display_name_key" },
       externalId: "external_id",
     },
-    others: { column: "attributes" },
+    others: { column: "attributes", key: "attributes_key" },
     version: "version",
     created: "created",
     lastModified: "last_modified",

@@ -18,9 +18,10 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "../repositories/index.js";
-import type { Group, NewGroup } from "../scim/index.js";
+import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
 import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
 import { GroupMembers } from "./group-members.js";
+import { filterColumns } from "./resource-filter.js";
 import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
@@ -40,6 +41,7 @@ export interface KyselyGroupOptions extends ResourceOptions {
  * removed without being read, however many there are; the group has a new version when one came or went.
  */
 export class KyselyGroupRepository extends GroupRepository {
+  override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
   readonly #table: ResourceTable<Group>;
   readonly #members: GroupMembers;
@@ -47,6 +49,7 @@ export class KyselyGroupRepository extends GroupRepository {
   /** @throws {InvalidValueError} the map names what is no attribute of groups. */
   constructor(db: KyselyDatabase, options: KyselyGroupOptions = {}) {
     super();
+    this.type = options.type ?? groupResourceType;
     const names = tableNames(options);
     const { groups, members } = options.map ?? {
       groups: ownGroupMap(names),
@@ -58,10 +61,17 @@ export class KyselyGroupRepository extends GroupRepository {
     const dependents = [...(groups.dependents ?? []), ownMembers];
     const map: GroupMap = { ...groups, dependents };
     const session = new Session(db);
-    const rows = new ResourceRows<Group>("Group", map);
-    this.#table = new ResourceTable(session, { map, rows, maxPageSize, now });
+    const rows = new ResourceRows<Group>("Group", map, this.type);
+    this.#table = new ResourceTable(session, {
+      map,
+      rows,
+      type: this.type,
+      filterColumns: filterColumns(map, rows.columns, members),
+      maxPageSize,
+      now,
+    });
     this.#members = new GroupMembers(session, members, map.id.type ?? "text");
-    this.capabilities = capabilitiesOf(this.#table.parts);
+    this.capabilities = capabilitiesOf(this.#table);
   }
 
   override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
@@ -69,7 +79,9 @@ export class KyselyGroupRepository extends GroupRepository {
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    demandDeclared(query, this.capabilities);
+    // What it does not answer of a filter, the table refuses.
+    const { filter: _, ...unfiltered } = query;
+    demandDeclared(unfiltered, this.capabilities);
     const page = await this.#table.find(query, options);
     return { ...page, resources: await this.#withMembers(this.#table, page.resources, options) };
   }

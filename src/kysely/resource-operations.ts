@@ -9,26 +9,28 @@ import {
   wholeChangeSet,
 } from "../repositories/index.js";
 import type { Resource, ResourceType } from "../scim/index.js";
-import { isFiltered } from "./attribute-columns.js";
+import { answeredOperators } from "./resource-filter.js";
 import type { RowChange } from "./resource-rows.js";
-import type { ResourceTable, ResourceTableParts } from "./resource-table.js";
+import type { ResourceTable } from "./resource-table.js";
 
 /** What a repository over a table can do. */
-export function capabilitiesOf<T extends Resource>({
-  map,
-  rows,
-  maxPageSize,
-}: ResourceTableParts<T>): Capabilities {
-  const filtered = rows.columns.filter(isFiltered);
+export function capabilitiesOf<T extends Resource>(
+  { session: { dialect }, parts: { map, type, filterColumns, maxPageSize } }: ResourceTable<T>,
+  sessions = false,
+): Capabilities {
+  let filter: Capabilities["filter"] | undefined;
   return {
-    filter: Object.fromEntries(
-      ["id", ...filtered.map(({ path }) => path)].map((path) => [path, ["eq"] as const]),
-    ),
+    // A repository is made for every transaction, and few ask for this.
+    get filter() {
+      filter ??= answeredOperators(type, filterColumns, dialect);
+      return filter;
+    },
+    logic: ["and", "or", "not"],
     maxPageSize,
     versions: map.version === undefined ? "none" : "atomic",
     delete: map.delete ?? "hard",
     rename: true,
-    sessions: false,
+    sessions,
   };
 }
 

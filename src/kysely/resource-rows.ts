@@ -1,6 +1,11 @@
 import { InvalidValueError } from "../core/index.js";
-import type { Meta, Resource } from "../scim/index.js";
-import { attributeColumns, type ColumnOfAttribute, isPassedOver } from "./attribute-columns.js";
+import { comparedForm, type Meta, type Resource, type ResourceType } from "../scim/index.js";
+import {
+  attributeColumns,
+  type ColumnOfAttribute,
+  isFiltered,
+  isPassedOver,
+} from "./attribute-columns.js";
 import {
   assign,
   decode,
@@ -25,6 +30,8 @@ export interface RowChange {
   readonly set: ReadonlyMap<string, unknown>;
   /** The members of the JSON column that are removed. */
   readonly removed: readonly string[];
+  /** The same for the JSON column by which filters go, where there is one. */
+  readonly key?: Pick<RowChange, "set" | "removed">;
 }
 
 /** Turns resources of one type into rows of one table, and back. */
@@ -36,12 +43,14 @@ export class ResourceRows<T extends Resource> {
   /** The columns that hold an attribute, or its sub-attributes, by the attribute's name. */
   readonly #columnsOf: ReadonlyMap<string, readonly ColumnOfAttribute[]>;
   readonly #map: ResourceMap;
+  readonly #resourceType: ResourceType;
   /** The attribute that a resource of the type must have. */
   readonly #required: "userName" | "displayName";
 
-  constructor(type: "User" | "Group", map: ResourceMap) {
+  constructor(type: "User" | "Group", map: ResourceMap, resourceType: ResourceType) {
     this.type = type;
     this.#map = map;
+    this.#resourceType = resourceType;
     this.#required = type === "User" ? "userName" : "displayName";
     this.columns = attributeColumns(type, map);
     this.#columnsOf = Map.groupBy(this.columns, ({ members }) => members[0]);
@@ -69,10 +78,13 @@ export class ResourceRows<T extends Resource> {
     for (const name of [this.#required, ...this.#columnsOf.keys()]) {
       if (!given.has(name)) given.set(name, undefined);
     }
-    const { columns, set } = this.part(given);
+    const { columns, set, key } = this.part(given);
     const { others } = this.#map;
     if (typeof others !== "object") return { columns, set, removed: [] };
     columns.set(others.column, JSON.stringify(Object.fromEntries(set)));
+    if (others.key !== undefined) {
+      columns.set(others.key, JSON.stringify(Object.fromEntries(key?.set ?? [])));
+    }
     return { columns, set: new Map(), removed: [] };
   }
 
@@ -94,6 +106,7 @@ export class ResourceRows<T extends Resource> {
     const columns = new Map<string, unknown>();
     const set = new Map<string, unknown>();
     const removed: string[] = [];
+    const key = { set: new Map<string, unknown>(), removed: [] as string[] };
     for (const [name, value] of attributes) {
       if (isPassedOver(name)) continue;
       if (name === this.#required && (isUnassigned(value) || value === "")) {
@@ -102,11 +115,27 @@ export class ResourceRows<T extends Resource> {
       checkText(name, value);
       const mapped = this.#columnsOf.get(name) ?? [];
       for (const column of mapped) encode(columns, column, valueAt(value, column.members));
+      this.#key(name, value, mapped, key);
       if (mapped.some(({ members }) => members.length === 1)) continue;
       const other = mapped.reduce<unknown>((rest, { members }) => without(rest, members, 1), value);
       this.#other(name, other, set, removed);
     }
-    return { columns, set, removed };
+    return { columns, set, removed, key };
+  }
+
+  /** Puts an attribute in the form in which it is compared, unless filters go by a column of its own. */
+  #key(
+    name: string,
+    value: unknown,
+    mapped: readonly ColumnOfAttribute[],
+    { set, removed }: { set: Map<string, unknown>; removed: string[] },
+  ): void {
+    const { others } = this.#map;
+    if (typeof others !== "object" || others.key === undefined) return;
+    const whole = mapped.find(({ members }) => members.length === 1);
+    if (whole !== undefined && (whole.multiValued || isFiltered(whole))) return;
+    if (isUnassigned(value)) removed.push(name);
+    else set.set(name, comparedForm(this.#resourceType, { [name]: value })[name]);
   }
 
   /** The resource that a row holds. */

@@ -1,8 +1,9 @@
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import type { CallOptions, Page, Query, WriteOptions } from "../repositories/index.js";
-import type { Resource } from "../scim/index.js";
+import type { Resource, ResourceType, SqlColumns } from "../scim/index.js";
 import type { ResourceMap } from "./column-map.js";
 import { Conflicts } from "./conflicts.js";
+import type { SqlDialect } from "./dialect.js";
 import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
 import { filterText } from "./resource-filter.js";
@@ -14,6 +15,9 @@ import { quotedTable } from "./table-names.js";
 export interface ResourceTableParts<T extends Resource> {
   readonly map: ResourceMap;
   readonly rows: ResourceRows<T>;
+  readonly type: ResourceType;
+  /** What filters go by. */
+  readonly filterColumns: SqlColumns;
   readonly maxPageSize: number;
   readonly now: () => Date;
 }
@@ -75,12 +79,7 @@ export class ResourceTable<T extends Resource> {
     const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
     const asked = Math.max(Math.trunc(query.count ?? this.parts.maxPageSize), 0);
     const count = Math.min(asked, this.parts.maxPageSize);
-    const where = filterText(
-      query.filter,
-      this.parts.map,
-      this.parts.rows.columns,
-      this.session.dialect,
-    );
+    const where = filterText(query.filter, this.parts, this.session.dialect);
     const rows =
       count === 0
         ? []
@@ -284,16 +283,16 @@ export class ResourceTable<T extends Resource> {
     return `${is} and ${this.session.dialect.quote(version)} = ${p.value(Number(number))}`;
   }
 
-  #assignments(p: Parameters, { columns, set, removed }: RowChange): string {
+  #assignments(p: Parameters, { columns, key, ...change }: RowChange): string {
     const { map, now } = this.parts;
     const { dialect } = this.session;
     const assignments = [...columns].map(
       ([name, value]) => `${dialect.quote(name)} = ${p.value(value)}`,
     );
-    if (typeof map.others === "object" && set.size + removed.length > 0) {
-      const column = dialect.quote(map.others.column);
-      const members = Array.from(set, ([name, value]) => ({ name, json: JSON.stringify(value) }));
-      assignments.push(`${column} = ${dialect.changedJson(column, members, removed, p.value)}`);
+    if (typeof map.others === "object") {
+      const { column, key: keyColumn } = map.others;
+      assignments.push(...changedDocument(dialect, column, change, p));
+      assignments.push(...changedDocument(dialect, keyColumn, key, p));
     }
     if (map.version !== undefined) {
       const version = dialect.quote(map.version);
@@ -316,4 +315,21 @@ export class ResourceTable<T extends Resource> {
   get #selected(): string {
     return this.parts.rows.selected.map((name) => this.session.dialect.quote(name)).join(", ");
   }
+}
+
+/** The assignment that changes members of a column of JSON, where any change. */
+function changedDocument(
+  dialect: SqlDialect,
+  name: string | undefined,
+  change: RowChange["key"],
+  p: Parameters,
+): string[] {
+  if (name === undefined || change === undefined) return [];
+  if (change.set.size + change.removed.length === 0) return [];
+  const column = dialect.quote(name);
+  const set = Array.from(change.set, ([member, value]) => ({
+    name: member,
+    json: JSON.stringify(value),
+  }));
+  return [`${column} = ${dialect.changedJson(column, set, change.removed, p.value)}`];
 }

@@ -11,8 +11,9 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "../repositories/index.js";
-import type { NewUser, User } from "../scim/index.js";
+import { type NewUser, type ResourceType, type User, userResourceType } from "../scim/index.js";
 import { ownUserMap, type UserMap } from "./column-map.js";
+import { filterColumns } from "./resource-filter.js";
 import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
@@ -22,6 +23,8 @@ import { type TableOptions, tableNames } from "./table-names.js";
 
 /** Options of the repositories of resources. */
 export interface ResourceOptions extends TableOptions {
+  /** The type of the resources, for extensions of the host's own. Default: that of RFC 7643. */
+  readonly type?: ResourceType;
   /** The most resources, or members, in one page. Default: 1000. */
   readonly maxPageSize?: number;
   /** What the time is. Default: the system's clock. */
@@ -56,6 +59,7 @@ export interface KyselyUserOptions extends ResourceOptions {
  * ```
  */
 export class KyselyUserRepository extends UserRepository {
+  override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
   override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
   readonly #table: ResourceTable<User>;
@@ -63,14 +67,19 @@ export class KyselyUserRepository extends UserRepository {
   /** @throws {InvalidValueError} the map names what is no attribute of users. */
   constructor(db: KyselyDatabase, options: KyselyUserOptions = {}) {
     super();
+    this.type = options.type ?? userResourceType;
     const { map = ownUserMap(tableNames(options)), maxPageSize = 1000, revokeSessions } = options;
     const now = options.now ?? (() => new Date());
-    const rows = new ResourceRows<User>("User", map);
-    this.#table = new ResourceTable(new Session(db), { map, rows, maxPageSize, now });
-    this.capabilities = {
-      ...capabilitiesOf(this.#table.parts),
-      sessions: revokeSessions !== undefined,
-    };
+    const rows = new ResourceRows<User>("User", map, this.type);
+    this.#table = new ResourceTable(new Session(db), {
+      map,
+      rows,
+      type: this.type,
+      filterColumns: filterColumns(map, rows.columns),
+      maxPageSize,
+      now,
+    });
+    this.capabilities = capabilitiesOf(this.#table, revokeSessions !== undefined);
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
   }
 
@@ -79,7 +88,9 @@ export class KyselyUserRepository extends UserRepository {
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
-    demandDeclared(query, this.capabilities);
+    // What it does not answer of a filter, the table refuses.
+    const { filter: _, ...unfiltered } = query;
+    demandDeclared(unfiltered, this.capabilities);
     return await this.#table.find(query, options);
   }
 

@@ -1,5 +1,5 @@
 export { caseless } from "../core/index.js";
-export { bindFilter } from "./filter/bind.js";
+export { bindFilter, operatorsFor } from "./filter/bind.js";
 export type {
   BoundAnd,
   BoundComparison,

@@ -133,10 +133,13 @@ for (const database of databases) {
         versions: "none",
         delete: "hard",
       });
+      const text = ["pr", "eq", "ne", "gt", "ge", "lt", "le", "co", "sw", "ew"];
       expect(users.capabilities.filter).toEqual({
-        id: ["eq"],
-        userName: ["eq"],
-        active: ["eq"],
+        id: text,
+        userName: text,
+        name: ["pr", "valuePath"],
+        "name.givenName": ["pr"],
+        active: ["pr", "eq", "ne"],
       });
     });
 

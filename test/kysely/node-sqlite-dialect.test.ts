@@ -164,7 +164,7 @@ describe("two processes", () => {
       const database = new DatabaseSync(${JSON.stringify(path)});
       database.exec("pragma cache_size = 1");
       database.exec("begin immediate");
-      const insert = database.prepare("insert into concordat_user (id, user_name, user_name_key, attributes, version, created, last_modified) values (?, ?, ?, '{}', 1, '', '')");
+      const insert = database.prepare("insert into concordat_user (id, user_name, user_name_key, attributes, attributes_key, version, created, last_modified) values (?, ?, ?, '{}', '{}', 1, '', '')");
       for (let at = 0; at < 5000; at++) insert.run("id" + at, "user" + at, "user" + at);
       console.log("written");
       setInterval(() => undefined, 1000);

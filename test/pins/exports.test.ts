@@ -56,6 +56,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "ne",
     "not",
     "oktaProfile",
+    "operatorsFor",
     "or",
     "parseAttrPath",
     "parseFilter",

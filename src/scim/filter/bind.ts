@@ -88,7 +88,7 @@ function bindComparison(filter: Comparison, scope: Scope): BoundFilter {
   }
   const target = withValue(named, path, scope);
   const { type } = leafOf(target);
-  if (!operatorsOf[type].includes(operator)) {
+  if (!operatorsFor(leafOf(target)).includes(operator)) {
     throw new InvalidFilterError(
       `${quoted(path)} is of type ${type}, which cannot be compared by "${operator}".`,
     );
@@ -105,7 +105,7 @@ const equality: readonly CompareOperator[] = ["eq", "ne"];
 const order: readonly CompareOperator[] = [...equality, "gt", "ge", "lt", "le"];
 const all: readonly CompareOperator[] = [...order, "co", "sw", "ew"];
 
-/** RFC 7644 §3.4.2.2, table 3: booleans and binaries have no order, and only text has parts. */
+/** Booleans and binaries have no order, and only text has parts. */
 const operatorsOf: Readonly<Record<Attribute["type"], readonly CompareOperator[]>> = {
   string: all,
   reference: all,
@@ -116,6 +116,11 @@ const operatorsOf: Readonly<Record<Attribute["type"], readonly CompareOperator[]
   binary: equality,
   complex: [],
 };
+
+/** The operators by which an attribute can be compared, of its type; none where it is complex. RFC 7644 §3.4.2.2, table 3. */
+export function operatorsFor({ type }: Attribute): readonly CompareOperator[] {
+  return operatorsOf[type];
+}
 
 /** What an attribute of each type is compared with, in words. */
 const comparedWith: Readonly<Record<Attribute["type"], string>> = {

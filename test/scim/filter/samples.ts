@@ -1,10 +1,10 @@
 import {
   type Attribute,
-  type CompareOperator,
   type CompValue,
   defineResourceType,
   defineSchema,
   type Filter,
+  operatorsFor,
   type ResolvedAttribute,
   type ResourceType,
 } from "concordat/scim";
@@ -133,31 +133,22 @@ function anyObject(attributes: Iterable<Attribute>): fc.Arbitrary<Record<string,
   return fc.record(Object.fromEntries(contents), { requiredKeys: [] });
 }
 
-/** A resource of the sample type, as any store may have it: also with null, [] and {} in it. */
-export const anyResource: fc.Arbitrary<Record<string, unknown>> = fc
-  .tuple(
-    anyObject(sampleType.schema.attributes.values()),
-    fc.option(anyObject(sampleType.schemaExtensions[0]?.schema.attributes.values() ?? []), {
-      nil: undefined,
-    }),
-  )
-  .map(([core, badge]) => (badge === undefined ? core : { ...core, [badgeId]: badge }));
-
-function operatorsFor({ type }: Attribute): readonly CompareOperator[] {
-  switch (type) {
-    case "complex":
-      return [];
-    case "boolean":
-    case "binary":
-      return ["eq", "ne"];
-    case "integer":
-    case "decimal":
-    case "dateTime":
-      return ["eq", "ne", "gt", "ge", "lt", "le"];
-    default:
-      return ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
-  }
+/** A resource of a type, as any store may have it: also with null, [] and {} in it. */
+export function anyResourceOf(type: ResourceType): fc.Arbitrary<Record<string, unknown>> {
+  const extensions = type.schemaExtensions.map(({ schema }) => [
+    schema.id,
+    anyObject(schema.attributes.values()),
+  ]);
+  return fc
+    .tuple(
+      anyObject(type.schema.attributes.values()),
+      fc.record(Object.fromEntries(extensions), { requiredKeys: [] }),
+    )
+    .map(([core, others]) => ({ ...core, ...others }));
 }
+
+/** A resource of the sample type. */
+export const anyResource: fc.Arbitrary<Record<string, unknown>> = anyResourceOf(sampleType);
 
 /** A condition on an attribute, of those that its type allows. */
 function anyCondition(

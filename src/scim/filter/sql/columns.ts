@@ -11,7 +11,10 @@ export interface SqlColumns {
    * Where all other attributes are: a column with an object of JSON, in which they stand as in a resource. Of the common attributes,
    * that is `externalId` alone: what the service provider makes (`id`, `meta`, `schemas`) is in the columns that `attributes` names.
    */
-  readonly others?: SqlJson;
+  readonly others?: SqlJson & {
+    /** Names of attributes that are not in there, since they are stored in another way. */
+    readonly except?: readonly string[];
+  };
 }
 
 /** A column with one value. */
@@ -41,6 +44,8 @@ export interface SqlColumn {
 
 /** A table with a row for each value of a multi-valued attribute. */
 export interface SqlValueTable {
+  /** The schema of the database that the table is in, where the connection does not find it by itself. */
+  readonly schema?: string;
   readonly table: string;
   /** The column that says whose the value is. */
   readonly owner: string;

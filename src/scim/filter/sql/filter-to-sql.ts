@@ -181,10 +181,11 @@ class FilterWriter {
     const alias = `value_${++this.#aliases}`;
     if (place?.kind === "rows") {
       const { quote } = this.#sql;
-      const { table, owner, id } = place.rows;
+      const { schema, table, owner, id } = place.rows;
+      const name = schema === undefined ? quote(table) : `${quote(schema)}.${quote(table)}`;
       const isOwn = `${alias}.${quote(owner)} = ${quote(this.#columns.table)}.${quote(id)}`;
       const element = this.#rowElement(place.rows, alias, target);
-      return exists(`${quote(table)} as ${alias}`, allOf(isOwn, condition?.(element)));
+      return exists(`${name} as ${alias}`, allOf(isOwn, condition?.(element)));
     }
     if (place?.kind === "json") {
       const { from, element } = this.#sql.elements(place.json, alias);

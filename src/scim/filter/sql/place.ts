@@ -41,7 +41,8 @@ export function placeOf(
     return whole?.kind === "json" ? memberOf(whole, subAttribute.name, sql) : undefined;
   }
   const isCommon = schema === undefined && attribute.name !== "externalId";
-  if (columns.others === undefined || isCommon) return undefined;
+  if (columns.others === undefined || isCommon || columns.others.except?.includes(path))
+    return undefined;
   const others = document(columns.others, columns, sql);
   const holder = extension && schema !== undefined ? memberOf(others, schema.id, sql) : others;
   return memberOf(holder, attribute.name, sql);
