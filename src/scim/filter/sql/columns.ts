@@ -29,7 +29,7 @@ export interface SqlColumn {
    * database takes "ﬁ" for "fi". Without this and without a key, the text cannot be compared. Default: false.
    */
   readonly lower?: boolean;
-  /** For text in a column that is not of text, such as ids. Default: `text`. */
+  /** For case exact text in a column that is not of text, such as ids. Default: `text`. */
   readonly type?: "text" | "uuid" | "integer";
   /** Whether a boolean is stored as its opposite, as `disabled` is to `active`. Default: false. */
   readonly invert?: boolean;

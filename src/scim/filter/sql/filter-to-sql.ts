@@ -122,7 +122,10 @@ class FilterWriter {
     switch (filter.operator) {
       case "and":
       case "or":
-        return `(${filter.filters.map((part) => this.condition(part, element)).join(` ${filter.operator} `)})`;
+        return joined(
+          filter.operator,
+          filter.filters.map((part) => this.condition(part, element)),
+        );
       case "not":
         return not(this.condition(filter.filter, element));
       case "valuePath":
@@ -273,9 +276,20 @@ function not(condition: string): string {
   return `((${condition}) is not true)`;
 }
 
+/**
+ * Conditions with "and" or "or" between them. Of many, each half is in brackets: databases read a long row as one within another,
+ * and SQLite goes no deeper than 1,000.
+ */
+function joined(operator: "and" | "or", conditions: readonly string[]): string {
+  if (conditions.length <= 8) return `(${conditions.join(` ${operator} `)})`;
+  const middle = conditions.length >> 1;
+  const halves = [conditions.slice(0, middle), conditions.slice(middle)];
+  return `(${halves.map((half) => joined(operator, half)).join(` ${operator} `)})`;
+}
+
 function allOf(...conditions: readonly (string | undefined)[]): string {
   const stated = conditions.filter((condition) => condition !== undefined);
-  return stated.length === 1 ? stated.join("") : `(${stated.join(" and ")})`;
+  return stated.length === 1 ? stated.join("") : joined("and", stated);
 }
 
 function exists(from: string, condition: string | undefined): string {
@@ -283,7 +297,7 @@ function exists(from: string, condition: string | undefined): string {
 }
 
 function anyOf(conditions: readonly string[]): string {
-  return `(${conditions.join(" or ")})`;
+  return joined("or", conditions);
 }
 
 function unanswered({ path }: ResolvedAttribute): UnsupportedError {

@@ -38,7 +38,7 @@ export function columnValue(
   const name = `${qualifier}.${sql.quote(stated.column)}`;
   const { type } = attribute;
   const isText = type !== "boolean" && type !== "dateTime" && !isNumber(type);
-  const text = sql.exact(stated.type === undefined ? name : sql.asText(name));
+  const text = textOf(stated, name, sql);
   const { unassigned } = stated;
   const isAssigned =
     unassigned === undefined || type === "boolean"
@@ -67,6 +67,11 @@ export function columnValue(
   };
 }
 
+/** The text in a column, which may be one of ids that are not text. */
+function textOf({ type = "text" }: SqlColumn, name: string, sql: FilterSql): string {
+  return sql.exact(type === "text" ? name : sql.asText(name));
+}
+
 function compareColumnText(
   stated: SqlColumn,
   qualifier: string,
@@ -78,17 +83,15 @@ function compareColumnText(
   const { sql, place } = writing;
   const { column, key, lower, type = "text" } = stated;
   const name = `${qualifier}.${sql.quote(column)}`;
-  if (type !== "text") {
-    if (!caseExact) throw new UnsupportedError(`Text in the column "${column}" is case exact.`);
-    if (operator !== "eq")
-      return compareText(sql.exact(sql.asText(name)), operator, value, writing);
-    const id = type === "integer" ? integerOf(value) : uuidOf(value);
-    return id === undefined ? never : `${name} = ${place(id)}`;
-  }
   if (!caseExact && key === undefined && !lower) {
     throw new UnsupportedError(
       `The column "${column}" has no key, by which text is compared that is not case exact.`,
     );
+  }
+  if (type !== "text") {
+    if (operator !== "eq") return compareText(textOf(stated, name, sql), operator, value, writing);
+    const id = type === "integer" ? integerOf(value) : uuidOf(value);
+    return id === undefined ? never : `${name} = ${place(id)}`;
   }
   const ofKey = key === undefined ? `lower(${name})` : `${qualifier}.${sql.quote(key)}`;
   const compared = caseExact ? name : ofKey;

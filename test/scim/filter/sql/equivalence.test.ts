@@ -6,6 +6,7 @@ import {
   type Filter,
   filterToSql,
   isAnsweredInSql,
+  parseFilter,
   printFilter,
   type SqlFilterDialect,
   splitFilter,
@@ -89,6 +90,15 @@ for (const database of new Set([...databases, pglite])) {
         }),
         { numRuns: runs },
       );
+      // The largest filters that are read.
+      for (const operator of ["or", "and"] as const) {
+        const text = Array(1_000).fill('code ne "x"').join(` ${operator} `);
+        const large = bindFilter(parseFilter(text), sampleType);
+        expect(await find(large)).toEqual([...resources.keys()]);
+      }
+      const deep = `${"not (".repeat(31)}nick pr${")".repeat(31)}`;
+      const filter = bindFilter(parseFilter(deep), sampleType);
+      expect(await find(filter)).toEqual([...resources.keys()].filter((id) => isMatch(filter, id)));
       // Nearly all are answered by the database alone, and there is something to find, and to leave.
       expect(seen.whole).toBeGreaterThan(runs / 2);
       expect(Math.min(seen.matches, seen.others)).toBeGreaterThan(10 * runs);
