@@ -126,6 +126,19 @@ describe("users of a target that cannot be read", () => {
     expect(told()).toEqual([{ userName: "ann", active: (await users.get(id))?.active }]);
   });
 
+  test("are told to the target also when what came before was refused", async () => {
+    const { id } = await users.create({ userName: "ann" });
+    let calls = 0;
+    target.interrupt = () => {
+      if (calls++ === 0) throw new UnavailableError("The application is down.");
+    };
+    const results = await Promise.allSettled([
+      users.modify(id, { set: { active: false } }),
+      users.modify(id, { set: { title: "Dr." } }),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(["rejected", "fulfilled"]);
+  });
+
   test("have passwords and sessions where the target has", async () => {
     const set: unknown[] = [];
     const able = Object.assign(new WriteOnlyUsers(), {
@@ -172,6 +185,28 @@ describe("groups of a target that cannot be read", () => {
     target.interrupt = () => {};
     await groups.delete(id);
     expect(target.groups).toEqual(new Map());
+  });
+
+  test("take back from the target what the copy refuses", async () => {
+    class Strict extends InMemoryGroupRepository {
+      override create(): Promise<never> {
+        return Promise.reject(new InvalidValueError("displayName", "there is no place for it."));
+      }
+      override modify(): Promise<never> {
+        return Promise.reject(new InvalidValueError("displayName", "there is no place for it."));
+      }
+    }
+    const target = new WriteOnlyGroups();
+    const copy = new Strict();
+    const groups = mirrored(target, copy);
+    await expect(groups.create({ displayName: "crew" })).rejects.toThrow(InvalidValueError);
+    expect(target.groups).toEqual(new Map());
+    const plain = InMemoryGroupRepository.prototype.create.bind(copy);
+    const { id } = await plain({ displayName: "staff" });
+    await target.create({ displayName: "staff" });
+    const change = groups.modify(id, { set: { displayName: "crew" } });
+    await expect(change).rejects.toThrow(InvalidValueError);
+    expect(target.groups).toEqual(new Map([["staff", new Set()]]));
   });
 });
 

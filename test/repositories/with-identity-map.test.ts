@@ -1,8 +1,12 @@
+import { UnsupportedError } from "concordat";
 import {
+  type Capabilities,
   type GroupRepository,
   type Identity,
   InMemoryIdentityMapRepository,
   InMemoryUserRepository,
+  type Page,
+  type ReadOptions,
   type UserRepository,
   withIdentityMap,
 } from "concordat/repositories";
@@ -11,13 +15,14 @@ import { beforeEach, expect, test } from "vitest";
 import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
 import { RpcServer } from "./rpc-server.js";
 
+let server: RpcServer;
 let own: { users: UserRepository; groups: GroupRepository };
 let identities: InMemoryIdentityMapRepository;
 let users: UserRepository;
 let groups: GroupRepository;
 
 beforeEach(() => {
-  const server = new RpcServer();
+  server = new RpcServer();
   own = { users: new RpcUserRepository(server), groups: new RpcGroupRepository(server) };
   identities = new InMemoryIdentityMapRepository();
   users = withIdentityMap(own.users, identities, { groups: own.groups });
@@ -74,6 +79,15 @@ test("what is changed in the application itself has another version", async () =
 });
 
 test("a version is told from the whole resource, whatever the reader leaves out", async () => {
+  class Sparing extends RpcUserRepository {
+    override async get(id: string, options?: ReadOptions): Promise<User | undefined> {
+      const user = await super.get(id, options);
+      if (user === undefined || !options?.excludedAttributes?.includes("title")) return user;
+      const { title: _, ...others } = user;
+      return others;
+    }
+  }
+  users = withIdentityMap(new Sparing(server), identities);
   const { id, meta } = await users.create({ userName: "ann", title: "Dr." });
   const read = await users.get(id, { excludedAttributes: ["title"], attributes: ["members"] });
   expect(read?.meta?.version).toBe(meta?.version);
@@ -178,6 +192,7 @@ test("two processes that have read one version do not both write", async () => {
     other.modify(id, { set: { title: "Prof." } }, { ifVersion }),
   ]);
   expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(server.calls.get("user.write")).toBe(1);
 });
 
 test("a create that ended before its identity was stored leaves somebody who was found", async () => {
@@ -204,4 +219,72 @@ test("passwords and sessions are the store's, by its own ids", async () => {
   await mapped.revokeSessions?.(id);
   expect(calls).toEqual([["1", "secret"], ["1"]]);
   await expect(mapped.setPassword?.("1", "secret")).rejects.toMatchObject({ code: "not_found" });
+});
+
+/** Users in memory, with pages by cursor, of whom none can be deleted. */
+class Undeletable extends InMemoryUserRepository {
+  override readonly capabilities: Capabilities = {
+    ...new InMemoryUserRepository().capabilities,
+    password: "set",
+    delete: "none",
+  };
+  override delete(): Promise<void> {
+    return Promise.reject(new UnsupportedError("Nobody is deleted."));
+  }
+}
+
+test("who comes in the place of another has a password of its own, and is active", async () => {
+  const passwords: unknown[] = [];
+  let last = 0;
+  const store = new Undeletable({
+    newId: () => String(++last),
+    setPassword: async (id, password) => void passwords.push([id, password]),
+  });
+  const mapped = withIdentityMap(store, identities);
+  const first = await mapped.create({ userName: "ann", password: "first" });
+  await mapped.delete(first.id);
+  expect(await store.get("1")).toMatchObject({ active: false });
+  const second = await mapped.create({ userName: "ann", password: "second" });
+  expect(second.active).toBe(true);
+  expect(passwords).toEqual([
+    ["1", "first"],
+    ["1", "second"],
+  ]);
+  await mapped.delete(second.id);
+  expect((await mapped.create({ userName: "ann", active: false })).active).toBe(false);
+});
+
+test("pages by cursor show nobody who was deleted, and none of them is empty before the last", async () => {
+  const mapped = withIdentityMap(new Undeletable(), identities);
+  const created: string[] = [];
+  for (let number = 0; number < 12; number++) {
+    created.push((await mapped.create({ userName: `user${number}` })).id);
+  }
+  const order = (await mapped.find({})).resources.map(({ id }) => id);
+  for (const id of order.slice(2, 8)) await mapped.delete(id);
+  const seen: string[][] = [];
+  for (let cursor: string | undefined = ""; cursor !== undefined; ) {
+    const page: Page<User> = await mapped.find({ cursor, count: 2 });
+    expect(page.totalResults ?? 6).toBe(6);
+    seen.push(page.resources.map(({ id }) => id));
+    cursor = page.nextCursor;
+  }
+  expect(seen).toEqual([order.slice(0, 2), order.slice(8, 10), order.slice(10)]);
+});
+
+test("a group that is deleted is gone, and the one that the store keeps has no members", async () => {
+  const { id: ann } = await users.create({ userName: "ann" });
+  const { id } = await groups.create({ displayName: "staff", members: [{ value: ann }] });
+  await groups.delete(id);
+  expect(await groups.get(id)).toBeUndefined();
+  expect(await groups.groupsOf(ann)).toEqual([]);
+  expect((await own.groups.members("1")).members).toEqual([]);
+  expect(await groups.find({})).toMatchObject({ totalResults: 0, resources: [] });
+});
+
+test("a group has a new version when members come or go", async () => {
+  const { id: ann } = await users.create({ userName: "ann" });
+  const { id, meta } = await groups.create({ displayName: "staff" });
+  await groups.changeMembers(id, { add: [{ value: ann }] });
+  expect((await groups.get(id))?.meta?.version).not.toBe(meta?.version);
 });

@@ -30,9 +30,14 @@ function exercise(title: string, cases: readonly ContractCase[]): void {
 
 exercise("users in memory", await userRepositoryContract(() => new InMemoryUserRepository()));
 exercise(
-  "users in memory with sessions and small pages",
+  "users in memory with sessions, passwords and small pages",
   await userRepositoryContract(
-    () => new InMemoryUserRepository({ maxPageSize: 2, revokeSessions: async () => {} }),
+    () =>
+      new InMemoryUserRepository({
+        maxPageSize: 2,
+        revokeSessions: async () => {},
+        setPassword: async () => {},
+      }),
   ),
 );
 exercise("groups and users in memory", await groupRepositoryContract(() => inMemoryTarget()));

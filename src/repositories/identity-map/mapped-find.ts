@@ -24,11 +24,16 @@ export async function findMapped<T extends Resource, N extends ResourceRequest>(
     return await among(resources, identities, query, outward, options);
   }
   const { type, map } = resources.identities;
+  if (!(await map.hasRetained(type, options))) {
+    return await passedOn(resources, query, outward, options);
+  }
   // A store that still has what was deleted counts it in its pages.
-  if (query.cursor === undefined && (await map.hasRetained(type, options))) {
+  const byIndex = resources.capabilities.pages?.includes("index") ?? true;
+  if (query.cursor === undefined && byIndex) {
     return await withoutRetained(resources, query, outward, options);
   }
-  return await passedOn(resources, query, outward, options);
+  const { totalResults: _, ...others } = await passedOn(resources, query, outward, options);
+  return others;
 }
 
 /** The ids that a filter leaves, where it asks for what the map knows. */
@@ -87,13 +92,7 @@ async function passedOn<T extends Resource, N extends ResourceRequest>(
     );
     found = await known(resources, page.resources, options);
   }
-  const { totalResults, ...others } = page;
-  const isExact = query.cursor === undefined || found.length === page.resources.length;
-  return {
-    ...others,
-    ...(isExact && totalResults !== undefined && { totalResults }),
-    resources: await Promise.all(found.map(outward)),
-  };
+  return { ...page, resources: await Promise.all(found.map(outward)) };
 }
 
 /** A page by index of what is not deleted, for which everything that matches has to be looked at. */
