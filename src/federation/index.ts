@@ -63,6 +63,7 @@ export {
 } from "./rules/federation-event-handler.js";
 export { EventPipeline, type EventPipelineOptions } from "./rules/pipeline.js";
 export type { Resolve } from "./transport/address.js";
+export type { ServerAnswer } from "./transport/answer-sinks.js";
 export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
 export { ConfiguredServers } from "./transport/configured-servers.js";
 export type { AnswerSink, Flow } from "./transport/exchange.js";
@@ -71,6 +72,5 @@ export {
   type ForwarderOptions,
   type ForwardOptions,
   type OutgoingRequest,
-  type ServerAnswer,
 } from "./transport/forwarder.js";
 export { type ReadServersOptions, readServers } from "./transport/server-definition.js";

@@ -44,7 +44,7 @@ describe("a forwarded answer", () => {
     };
     const response = await fetch(`${parent.url}/validate/check?user=a`);
     expect(await response.text()).toBe(
-      `{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9", "n": 1e5, "origin": "${child.url}/validate/check"}, "result": {"status": true}}`,
+      `{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5, "origin": "${child.url}/validate/check"}, "result": {"status": true}}`,
     );
   });
 

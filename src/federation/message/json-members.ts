@@ -32,15 +32,17 @@ export function jsonMembers(text: string, from = 0): readonly JsonMember[] {
  * The text of an object with some members set, and some taken away. Those that were not there are put at the end.
  *
  * @param set names and the JSON text of their values.
+ * @param members the members of the text, if they are known already.
  */
 export function editMembers(
   text: string,
   set: ReadonlyMap<string, string>,
   remove: (name: string) => boolean = () => false,
+  members: readonly JsonMember[] = jsonMembers(text),
 ): string {
   const written: string[] = [];
   const missing = new Map(set);
-  for (const { name, start, valueStart, valueEnd } of jsonMembers(text)) {
+  for (const { name, start, valueStart, valueEnd } of members) {
     const value = missing.get(name);
     if (value !== undefined) {
       written.push(text.slice(start, valueStart) + value);

@@ -52,18 +52,22 @@ export function withOrigin(
   members: ReadonlyMap<string, string> = new Map(),
 ): string | undefined {
   const written = JSON.stringify(origin);
+  const top = jsonMembers(text);
+  const { detail: said } = body;
   let detail = `{"origin": ${written}}`;
-  if (isRecord(body.detail)) {
-    const member = jsonMembers(text).findLast(({ name }) => name === "detail");
+  if (isRecord(said)) {
+    const member = top.findLast(({ name }) => name === "detail");
     if (member === undefined) return undefined;
     const own = text.slice(member.valueStart, member.valueEnd);
-    detail = editMembers(own, new Map([["origin", written]]));
-  } else if (body.detail !== undefined && body.detail !== null) return undefined;
-  return editMembers(
-    text,
-    new Map([["detail", detail], ...members]),
-    (name) => name === "signature" || name === "nonce",
-  );
+    if (Object.hasOwn(said, "origin")) detail = editMembers(own, new Map([["origin", written]]));
+    else if (!/^\{\s*\}$/.test(own)) detail = `${own.slice(0, -1)}, "origin": ${written}}`;
+  } else if (said !== undefined && said !== null) return undefined;
+  return editMembers(text, new Map([["detail", detail], ...members]), isOfThisAnswer, top);
+}
+
+/** Whether a member is about the very answer that a server has sent, which is another one now. */
+function isOfThisAnswer(name: string): boolean {
+  return name === "signature" || name === "nonce";
 }
 
 /** The origin that an answer reports of itself. */

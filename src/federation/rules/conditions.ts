@@ -287,10 +287,12 @@ function rolloutState(value: string): Decide {
 
 function realm(value: string): Decide {
   const expected = value.split(",").map((one) => one.trim().toLowerCase());
-  return async (facts) => {
-    const known = (await facts.user())?.realm ?? facts.subject.realm;
-    return known === undefined ? undefined : expected.includes(known.toLowerCase());
-  };
+  const isOne = (known: string | undefined): Outcome =>
+    known === undefined ? undefined : expected.includes(known.toLowerCase());
+  return (facts) =>
+    facts.knowsUsers
+      ? facts.user().then((user) => isOne(user?.realm ?? facts.subject.realm))
+      : isOne(facts.subject.realm);
 }
 
 const types: Readonly<Record<string, ConditionType>> = {

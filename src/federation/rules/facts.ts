@@ -62,6 +62,11 @@ export class Facts {
     return this.#subject;
   }
 
+  /** Whether the host can be asked about users. */
+  get knowsUsers(): boolean {
+    return this.#source.user !== undefined;
+  }
+
   user(): Promise<UserFacts | undefined> {
     this.#user ??= this.#source.user?.(this.subject) ?? unknown;
     return this.#user;

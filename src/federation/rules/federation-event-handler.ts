@@ -18,7 +18,8 @@ import { printForwarded, printForwardedFor, type TrustedProxies } from "../rewri
 import type { LoopGuard } from "../rewrite/loop-guard.js";
 import { rewriteParameters } from "../rewrite/parameters.js";
 import { signAnswer, verifyAnswer } from "../rewrite/response-signature.js";
-import type { Forwarder, OutgoingRequest, ServerAnswer } from "../transport/forwarder.js";
+import type { ServerAnswer } from "../transport/answer-sinks.js";
+import type { Forwarder, OutgoingRequest } from "../transport/forwarder.js";
 import { type ActionContext, type ActionOption, EventHandler } from "./event-handler.js";
 
 /** The actions of {@link FederationEventHandler}. */

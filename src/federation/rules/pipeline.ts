@@ -91,7 +91,9 @@ export class EventPipeline {
     let failure: FederationError | undefined;
     let outage: FederationError | undefined;
     for (const { rule, handler, conditions } of rules) {
-      if (!(await this.#applies(event, rule, conditions, request, answer))) continue;
+      const applies = this.#applies(event, rule, conditions, request, answer);
+      // Most conditions are about the request and the answer, and wait for nothing.
+      if (!(typeof applies === "boolean" ? applies : await applies)) continue;
       try {
         const given = await handler.do(rule.action, { rule, request, answer });
         if (given === undefined) continue;
@@ -108,37 +110,67 @@ export class EventPipeline {
     return { answer, failure, outage };
   }
 
-  async #applies(
+  /** Whether a rule applies. Waits only where a condition does. */
+  #applies(
     event: string,
     rule: EventRule,
     conditions: readonly Condition[],
     request: EventRequest,
     answer: Answer | undefined,
-  ): Promise<boolean> {
+  ): boolean | Promise<boolean> {
+    if (conditions.length === 0) return decided(event, rule, undefined);
     const { now, clientOf, conditions: source = {} } = this.#options;
-    let failed: Condition | undefined;
-    let outcome: Outcome = true;
-    if (conditions.length > 0) {
-      const facts = new Facts(request, answer, clientOf(request), now(), source);
-      for (const condition of conditions) {
-        const decided = condition.decide(facts);
-        outcome = decided instanceof Promise ? await decided : decided;
-        const counts = outcome ?? (rule.uncheckable && condition.uncheckable);
-        if (!counts) {
-          failed = condition;
-          break;
-        }
+    const facts = new Facts(request, answer, clientOf(request), now(), source);
+    for (const [at, condition] of conditions.entries()) {
+      const outcome = condition.decide(facts);
+      if (outcome instanceof Promise) {
+        return decideAll(event, rule, conditions.slice(at), facts, outcome);
       }
+      if (!counts(rule, condition, outcome)) return decided(event, rule, { condition, outcome });
     }
-    publish(decisionChannelName, () => ({
-      rule: rule.name,
-      event,
-      position: rule.position,
-      applies: failed === undefined,
-      ...(failed === undefined ? {} : { condition: failed.name, isUnknown: outcome === undefined }),
-    }));
-    return failed === undefined;
+    return decided(event, rule, undefined);
   }
+}
+
+/** Decides the conditions from one on that waits. */
+async function decideAll(
+  event: string,
+  rule: EventRule,
+  conditions: readonly Condition[],
+  facts: Facts,
+  first: Promise<Outcome>,
+): Promise<boolean> {
+  let pending: Outcome | Promise<Outcome> = first;
+  for (const [at, condition] of conditions.entries()) {
+    const outcome = await pending;
+    if (!counts(rule, condition, outcome)) return decided(event, rule, { condition, outcome });
+    pending = conditions[at + 1]?.decide(facts);
+  }
+  return decided(event, rule, undefined);
+}
+
+/** Whether a condition counts as fulfilled. */
+function counts(rule: EventRule, condition: Condition, outcome: Outcome): boolean {
+  return outcome ?? (rule.uncheckable && condition.uncheckable);
+}
+
+/** Says what was decided about a rule, and returns whether it applies. */
+function decided(
+  event: string,
+  { name, position }: EventRule,
+  failed: { readonly condition: Condition; readonly outcome: Outcome } | undefined,
+): boolean {
+  const applies = failed === undefined;
+  publish(decisionChannelName, () => ({
+    rule: name,
+    event,
+    position,
+    applies,
+    ...(failed === undefined
+      ? {}
+      : { condition: failed.condition.name, isUnknown: failed.outcome === undefined }),
+  }));
+  return applies;
 }
 
 function prepare(rule: EventRule, handlers: readonly EventHandler[]): PreparedRule {

@@ -5,19 +5,27 @@ import type { Answer } from "../message/request.js";
 import type { AnswerSink, Flow } from "./exchange.js";
 import { defaultLimits } from "./pool.js";
 
+/** The answer of a server, and which one it was. */
+export interface ServerAnswer extends Answer {
+  readonly server: FederationServer;
+}
+
 /** Collects an answer of bounded size. What is not one of an API, a redirect or a failure of the server, is refused at once. */
 export class Collector implements AnswerSink {
-  readonly answer: Promise<Answer>;
+  readonly answer: Promise<ServerAnswer>;
+  readonly #server: FederationServer;
   readonly #identifier: string;
   readonly #maxSize: number;
   readonly #chunks: Buffer[] = [];
   #size = 0;
   #status = 0;
   #fields: FieldLines = [];
-  #accept: (answer: Answer) => void = () => {};
+  #accept: (answer: ServerAnswer) => void = () => {};
   #refuse: (error: FederationError) => void = () => {};
 
-  constructor({ identifier, limits }: FederationServer) {
+  constructor(server: FederationServer) {
+    const { identifier, limits } = server;
+    this.#server = server;
     this.#identifier = identifier;
     this.#maxSize = limits?.answerSize ?? defaultLimits.answerSize;
     this.answer = new Promise((resolve, reject) => {
@@ -52,7 +60,7 @@ export class Collector implements AnswerSink {
       first !== undefined && this.#chunks.length === 1
         ? first
         : Buffer.concat(this.#chunks, this.#size);
-    this.#accept({ status: this.#status, fields: this.#fields, content });
+    this.#accept({ server: this.#server, status: this.#status, fields: this.#fields, content });
   }
 
   #refuseSize(): never {

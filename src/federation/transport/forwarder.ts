@@ -4,9 +4,9 @@ import type { FederationServer, ServerRepository } from "../../repositories/inde
 import { breakerChannelName, forwardChannelName, publish } from "../channels.js";
 import { FederationError } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
-import type { Abandonment, Answer } from "../message/request.js";
+import type { Abandonment } from "../message/request.js";
 import type { Resolve } from "./address.js";
-import { Beginning, Collector } from "./answer-sinks.js";
+import { Beginning, Collector, type ServerAnswer } from "./answer-sinks.js";
 import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from "./breaker.js";
 import { type AnswerSink, Exchange, type ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
@@ -39,11 +39,6 @@ export interface OutgoingRequest {
   readonly target: string;
   readonly fields: FieldLines;
   readonly content?: Uint8Array | Readable;
-}
-
-/** The answer of a server, and which one it was. */
-export interface ServerAnswer extends Answer {
-  readonly server: FederationServer;
 }
 
 /** Options of one request. */
@@ -95,16 +90,15 @@ export class Forwarder implements AsyncDisposable {
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    * @throws {FederationError} none of them has answered; `isSpent` says whether one may have got the request.
    */
-  async forward(
+  forward(
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
     options: ForwardOptions = {},
   ): Promise<ServerAnswer> {
-    const { server, answer } = await this.#tryEach(identifiers, options, (server) => {
+    return this.#tryEach(identifiers, options, (server) => {
       const collector = new Collector(server);
       return { request: prepare(server), sink: collector, answer: collector.answer };
     });
-    return { server, ...answer };
   }
 
   /**
@@ -147,14 +141,13 @@ export class Forwarder implements AsyncDisposable {
     identifiers: readonly string[],
     options: ForwardOptions,
     errandTo: (server: FederationServer) => Errand<R>,
-  ): Promise<{ readonly server: FederationServer; readonly answer: R }> {
+  ): Promise<R> {
     const begun = performance.now();
     for (let attempt = 0; ; attempt += 1) {
       const identifier = identifiers[attempt] ?? "";
       try {
-        const target = await this.#target(identifier);
-        const answer = await this.#attempt(target, attempt, begun, options, errandTo);
-        return { server: target.server, answer };
+        const target = this.#targetOf(await this.#definition(identifier), identifier);
+        return await this.#attempt(target, attempt, begun, options, errandTo);
       } catch (error) {
         const mayTryNext =
           error instanceof FederationError && !error.isSpent && error.proxyError !== undefined;
@@ -208,8 +201,7 @@ export class Forwarder implements AsyncDisposable {
     }
   }
 
-  async #target(identifier: string): Promise<Target> {
-    const server = await this.#definition(identifier);
+  #targetOf(server: FederationServer | undefined, identifier: string): Target {
     if (this.#isClosed) throw new FederationError("closed", identifier);
     if (server === undefined) throw new FederationError("unknown_server", identifier);
     const known = this.#targets.get(identifier);
