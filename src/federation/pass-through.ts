@@ -7,7 +7,7 @@ import { fieldValue } from "./message/field-lines.js";
 import {
   abandonmentOf,
   answerNodeRequest,
-  hasContent,
+  contentLength,
   NodeSink,
   readNodeContent,
   withoutBase,
@@ -107,7 +107,8 @@ export function passThrough(options: PassThroughOptions): Federation {
   const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       const read = nodeRequest(request, abandonmentOf(response), basePath);
-      const content = hasContent(request) ? await nodeContent(request) : undefined;
+      const length = contentLength(request);
+      const content = length > 0 ? await nodeContent(request, length) : undefined;
       await forward(read, content, new NodeSink(response, answerFields));
     } catch (error) {
       answerNodeRequest(response, failure(error));
@@ -161,7 +162,9 @@ function nodeRequest(
 }
 
 /** The content of a request: whole if it is small, since that is cheaper, else as it comes. */
-async function nodeContent(request: IncomingMessage): Promise<Uint8Array | Readable> {
-  const length = Number(request.headers["content-length"] ?? Number.POSITIVE_INFINITY);
+async function nodeContent(
+  request: IncomingMessage,
+  length: number,
+): Promise<Uint8Array | Readable> {
   return length <= collectedContent ? await readNodeContent(request, length) : request;
 }

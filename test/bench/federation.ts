@@ -60,7 +60,7 @@ export async function measureFederation(
           variant,
           url,
         );
-        await sendLoad(forwarder.port, requests[method], connections, count / 2);
+        await sendLoad(forwarder.port, requests[method], connections, count);
         const before = await forwarder.usage();
         await sendLoad(forwarder.port, requests[method], connections, count);
         const after = await forwarder.usage();

@@ -20,7 +20,7 @@ export async function readNodeRequest(
   basePath: string,
   maxSize: number,
 ): Promise<EventRequest> {
-  const content = hasContent(request) ? await readNodeContent(request, maxSize) : nothing;
+  const content = contentLength(request) > 0 ? await readNodeContent(request, maxSize) : nothing;
   return new EventRequest({
     method: request.method ?? "",
     target: withoutBase(request.url ?? "", basePath),
@@ -48,9 +48,14 @@ export function abandonmentOf(response: ServerResponse): Abandonment {
   return abandonment;
 }
 
-/** Whether a request has content, as its field lines say (RFC 9112 §6). */
-export function hasContent({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+/**
+ * How much content a request has, in bytes, as its field lines say (RFC 9112 §6); of chunks it is not known, and infinite.
+ *
+ * It looks at the lines themselves, since node:http makes an object of all of them when it is first asked for its `headers`.
+ */
+export function contentLength({ rawHeaders }: IncomingMessage): number {
+  if (fieldValue(rawHeaders, "transfer-encoding") !== undefined) return Number.POSITIVE_INFINITY;
+  return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }
 
 /** The whole content of a request. @throws {FederationError} it is too large, or the client is gone. */
@@ -63,7 +68,8 @@ export function readNodeContent(request: IncomingMessage, maxSize: number): Prom
       request.removeAllListeners("data").resume();
       reject(new FederationError("content_too_large"));
     };
-    if (Number(request.headers["content-length"] ?? 0) > maxSize) {
+    const length = contentLength(request);
+    if (length !== Number.POSITIVE_INFINITY && length > maxSize) {
       refuse();
       return;
     }

@@ -38,13 +38,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow {
   readonly #server: string;
   readonly #limits: ExchangeLimits;
   readonly #sink: AnswerSink;
-  readonly #begun: number = performance.now();
+  readonly #begun: number;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hasAnswer = false;
   #isOver = false;
 
-  constructor(server: string, limits: ExchangeLimits, sink: AnswerSink) {
+  /** @param begun when it has begun, by `performance.now()`. */
+  constructor(server: string, limits: ExchangeLimits, sink: AnswerSink, begun: number) {
+    this.#begun = begun;
     this.#server = server;
     this.#limits = limits;
     this.#sink = sink;

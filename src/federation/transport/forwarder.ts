@@ -163,7 +163,7 @@ export class Forwarder implements AsyncDisposable {
     { abandonment }: ForwardOptions,
     errandTo: (server: FederationServer) => Errand<R>,
   ): Promise<R> {
-    const started = performance.now();
+    const started = attempt === 0 ? begun : performance.now();
     const { request, sink, answer } = errandTo(server);
     const passage = breaker.enter();
     let status: number | undefined;
@@ -171,9 +171,8 @@ export class Forwarder implements AsyncDisposable {
     try {
       if (abandonment?.happened) throw new FederationError("abandoned", server.identifier);
       if (passage === undefined) throw new FederationError("suspended", server.identifier);
-      // What others of the rule have used up is no longer there.
-      const left = attempt === 0 ? limits : { ...limits, total: limits.total - (started - begun) };
-      const exchange = new Exchange(server.identifier, left, sink);
+      // All servers of the rule have one total limit together, which has begun with the first.
+      const exchange = new Exchange(server.identifier, limits, sink, begun);
       if (abandonment !== undefined) abandonment.listener = () => exchange.abandon();
       exchange.dispatch(pool, {
         method: request.method,
