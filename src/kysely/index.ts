@@ -11,6 +11,7 @@ export type {
   TableReference,
   UserMap,
 } from "./column-map.js";
+export { KyselyConsumerRepository } from "./consumer-repository.js";
 export { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
 export { KyselyLinkRepository } from "./link-repository.js";
 export { KyselyMembershipRepository } from "./membership-repository.js";
@@ -23,6 +24,10 @@ export {
 export { type KyselyNonceOptions, KyselyNonceRepository } from "./nonce-repository.js";
 export { KyselyServerRepository } from "./server-repository.js";
 export { joinTransaction, type KyselyDatabase } from "./session.js";
+export {
+  type KyselySignOnTokenOptions,
+  KyselySignOnTokenRepository,
+} from "./sign-on-token-repository.js";
 export type { TableOptions } from "./table-names.js";
 export { createTables, dropTables } from "./tables.js";
 export { type KyselyTargetOptions, kyselyTarget } from "./target.js";

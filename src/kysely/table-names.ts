@@ -21,6 +21,8 @@ export interface TableNames {
   readonly checkpoint: string;
   readonly nonce: string;
   readonly server: string;
+  readonly consumer: string;
+  readonly signOnToken: string;
   readonly user: string;
   readonly group: string;
   readonly groupMember: string;
@@ -45,6 +47,8 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
     checkpoint: `${prefix}checkpoint`,
     nonce: `${prefix}nonce`,
     server: `${prefix}server`,
+    consumer: `${prefix}consumer`,
+    signOnToken: `${prefix}sign_on_token`,
     user: `${prefix}user`,
     group: `${prefix}group`,
     groupMember: `${prefix}group_member`,
@@ -63,6 +67,8 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     checkpoint: dialect.quote(names.checkpoint),
     nonce: dialect.quote(names.nonce),
     server: dialect.quote(names.server),
+    consumer: dialect.quote(names.consumer),
+    signOnToken: dialect.quote(names.signOnToken),
     user: dialect.quote(names.user),
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),

@@ -10,7 +10,7 @@ const tablesVersion = 1;
 
 /**
  * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
- * nonces of signed messages, and users and groups for applications that have no tables of their own. Tables that are there
+ * nonces of signed messages, the consumers and tokens of a sign-on server, and users and groups for applications that have no tables of their own. Tables that are there
  * already are left as they are. Any number of processes may call it at once.
  *
  * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
@@ -177,6 +177,20 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       `identifier ${key} not null primary key`,
       `definition ${types.text} not null`,
     ]),
+    table(names.consumer, [
+      `consumer_key ${key} not null primary key`,
+      `definition ${types.text} not null`,
+    ]),
+    table(names.signOnToken, [
+      `id ${key} not null`,
+      `kind ${type} not null`,
+      `subject ${key}`,
+      `expires_at ${instant} not null`,
+      `token ${types.text} not null`,
+      "primary key (id, kind)",
+    ]),
+    ...index(dialect, names.signOnToken, "subject", "subject", "subject is not null"),
+    ...index(dialect, names.signOnToken, "expiry", "expires_at"),
     table(names.user, [
       `id ${id} not null primary key`,
       `user_name ${types.text} not null`,

@@ -16,6 +16,7 @@ export {
   wholeChangeSet,
 } from "./change-set.js";
 export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
+export { type Consumer, ConsumerRepository, type ConsumerSecret } from "./consumer-repository.js";
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
 export {
   GroupRepository,
@@ -50,12 +51,17 @@ export {
   type SourceGrant,
 } from "./membership-repository.js";
 export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js";
+export { InMemoryConsumerRepository } from "./memory/consumer-repository.js";
 export { type InMemoryGroupOptions, InMemoryGroupRepository } from "./memory/group-repository.js";
 export { InMemoryIdentityMapRepository } from "./memory/identity-map-repository.js";
 export { InMemoryLinkRepository } from "./memory/link-repository.js";
 export { InMemoryMembershipRepository } from "./memory/membership-repository.js";
 export { type InMemoryNonceOptions, InMemoryNonceRepository } from "./memory/nonce-repository.js";
 export type { InMemoryResourceOptions } from "./memory/resource-store.js";
+export {
+  type InMemorySignOnTokenOptions,
+  InMemorySignOnTokenRepository,
+} from "./memory/sign-on-token-repository.js";
 export {
   type InMemoryTarget,
   type InMemoryTargetOptions,
@@ -83,5 +89,10 @@ export {
   type FederationServerTls,
   ServerRepository,
 } from "./server-repository.js";
+export {
+  type SignOnToken,
+  type SignOnTokenKey,
+  SignOnTokenRepository,
+} from "./sign-on-token-repository.js";
 export type { SyncTarget } from "./sync-target.js";
 export { endSessions, type SessionsEnded, UserRepository } from "./user-repository.js";

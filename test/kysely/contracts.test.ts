@@ -1,21 +1,25 @@
 import {
   KyselyCheckpointRepository,
+  KyselyConsumerRepository,
   KyselyGroupRepository,
   KyselyLinkRepository,
   KyselyMembershipRepository,
   KyselyNonceRepository,
   KyselyServerRepository,
+  KyselySignOnTokenRepository,
   KyselyUserRepository,
   kyselyTarget,
 } from "concordat/kysely";
 import {
   type ContractCase,
   checkpointRepositoryContract,
+  consumerRepositoryContract,
   groupRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
   nonceRepositoryContract,
   serverRepositoryContract,
+  signOnTokenRepositoryContract,
   syncTargetContract,
   userRepositoryContract,
 } from "concordat/testing";
@@ -58,6 +62,10 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
           };
         }),
       ),
+    consumers: () =>
+      consumerRepositoryContract(() => make((db) => new KyselyConsumerRepository(db))),
+    "sign-on tokens": () =>
+      signOnTokenRepositoryContract(() => make((db) => new KyselySignOnTokenRepository(db))),
     target: () => syncTargetContract(() => make((db) => kyselyTarget({ db }))),
     "target without transactions": () =>
       syncTargetContract(() => make((db) => kyselyTarget({ db, transactions: false }))),

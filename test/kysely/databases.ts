@@ -93,6 +93,8 @@ const ownTables = [
   "checkpoint",
   "nonce",
   "server",
+  "consumer",
+  "sign_on_token",
   "grant",
   "reference",
   "link_name",

@@ -1,19 +1,23 @@
 import {
   InMemoryCheckpointRepository,
+  InMemoryConsumerRepository,
   InMemoryGroupRepository,
   InMemoryLinkRepository,
   InMemoryMembershipRepository,
   InMemoryNonceRepository,
+  InMemorySignOnTokenRepository,
   InMemoryUserRepository,
   inMemoryTarget,
 } from "concordat/repositories";
 import {
   type ContractCase,
   checkpointRepositoryContract,
+  consumerRepositoryContract,
   groupRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
   nonceRepositoryContract,
+  signOnTokenRepositoryContract,
   syncTargetContract,
   userRepositoryContract,
 } from "concordat/testing";
@@ -57,6 +61,14 @@ exercise(
   await checkpointRepositoryContract(() => new InMemoryCheckpointRepository()),
 );
 exercise("nonces in memory", await nonceRepositoryContract(() => new InMemoryNonceRepository()));
+exercise(
+  "consumers in memory",
+  await consumerRepositoryContract(() => new InMemoryConsumerRepository()),
+);
+exercise(
+  "sign-on tokens in memory",
+  await signOnTokenRepositoryContract(() => new InMemorySignOnTokenRepository()),
+);
 exercise("a target in memory", await syncTargetContract(() => inMemoryTarget()));
 exercise(
   "a target in memory without transactions",
