@@ -70,7 +70,18 @@ export {
   type SqlFilterOptions,
 } from "./filter/sql/filter-to-sql.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
+export {
+  type BulkOperation,
+  type BulkRequest,
+  type BulkResponse,
+  type BulkResult,
+  bulkRequestId,
+  bulkResponseId,
+} from "./message/bulk.js";
+export { type ErrorMessage, errorId, errorMessage, type ScimType } from "./message/error.js";
+export { type ListResponse, listResponseId } from "./message/list-response.js";
 export { type PatchOp, type PatchOperation, patchOpId } from "./message/patch-op.js";
+export { type SearchRequest, searchRequestId } from "./message/search-request.js";
 export { applyPatch } from "./patch/apply-patch.js";
 export { diffResources } from "./patch/diff-resources.js";
 export { InvalidSyntaxError, NoTargetError } from "./patch/errors.js";

@@ -6,6 +6,7 @@ import {
   InvalidSyntaxError,
   NoTargetError,
 } from "concordat/scim";
+import { ScimRequestError } from "concordat/scim-server";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
 
@@ -28,6 +29,7 @@ test("each kind of error has its code", () => {
     new StreamTakenError("source"),
     new DefinitionError([]),
     new FederationError("unreachable", "server"),
+    new ScimRequestError(403, "detail"),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
     ConcordatError: "concordat",
@@ -46,6 +48,7 @@ test("each kind of error has its code", () => {
     StreamTakenError: "stream_taken",
     DefinitionError: "definition",
     FederationError: "federation",
+    ScimRequestError: "scim_request",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
 });

@@ -13,6 +13,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   repositories: [],
   ldap: ["ldapts"],
   sync: [],
+  "scim-server": ["jose"],
   signing: [],
   federation: ["undici", "zod"],
   kysely: ["kysely"],

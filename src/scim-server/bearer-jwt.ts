@@ -1,0 +1,100 @@
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import { InvalidValueError, UnavailableError } from "../core/index.js";
+import { bearerCredentials } from "./bearer-credentials.js";
+import type { Principal } from "./options.js";
+import { ScimRequestError } from "./request-error.js";
+
+/** Options of {@link bearerJwt}. */
+export interface BearerJwtOptions<P extends Principal> {
+  /** Where the issuer publishes its keys, or a function that finds the key of a token, as jose has it. */
+  readonly keys: URL | JWTVerifyGetKey;
+  /** Who must have issued a token: its `iss`. */
+  readonly issuer: string | readonly string[];
+  /** Whom a token must be meant for: one of its `aud`. */
+  readonly audience: string | readonly string[];
+  /** The algorithms that tokens may be signed with; asymmetric ones. Default: RS256, PS256, ES256 and EdDSA. */
+  readonly algorithms?: readonly string[];
+  /** The scopes that a token must all have, in its `scope` or `scp` (RFC 9068 §2.2.3). Default: none. */
+  readonly scopes?: readonly string[];
+  /** How far the clocks may be apart, in seconds. Default: 30. */
+  readonly clockTolerance?: number;
+  /** Says on whose behalf a request with these claims is made; `undefined` for nobody. */
+  readonly principal: (claims: JWTPayload) => P | undefined | Promise<P | undefined>;
+  /** The present time in milliseconds since 1970. Default: the clock. */
+  readonly now?: () => number;
+}
+
+const asymmetric = ["RS256", "PS256", "ES256", "EdDSA"];
+
+/**
+ * Authenticates requests by JWTs (RFC 9068) of an issuer. A token must not be over, nor begin later, and must say until when
+ * it is good.
+ *
+ * A token that will not do is nobody's, and one without the scopes is answered 403. Keys are fetched when they are needed; an
+ * issuer that cannot be reached is answered 503, since nothing is known of the token then.
+ *
+ * @throws {InvalidValueError} an algorithm is symmetric, or none: who knows a public key could sign with it.
+ */
+export function bearerJwt<P extends Principal>({
+  keys,
+  issuer,
+  audience,
+  algorithms = asymmetric,
+  scopes = [],
+  clockTolerance = 30,
+  principal,
+  now = Date.now,
+}: BearerJwtOptions<P>): (request: Request) => Promise<P | undefined> {
+  const unsafe = algorithms.find((name) => name === "none" || name.startsWith("HS"));
+  if (unsafe !== undefined) {
+    throw new InvalidValueError("algorithms", `"${unsafe}" proves nothing with a public key.`);
+  }
+  const keyOf = keys instanceof URL ? createRemoteJWKSet(keys) : keys;
+  return async (request) => {
+    const token = bearerCredentials(request);
+    if (token === undefined) return undefined;
+    const claims = await verified(token, keyOf, {
+      issuer: [issuer].flat(),
+      audience: [audience].flat(),
+      algorithms: [...algorithms],
+      clockTolerance,
+      requiredClaims: ["exp"],
+      currentDate: new Date(now()),
+    });
+    if (claims === undefined) return undefined;
+    const granted = scopesOf(claims);
+    if (!scopes.every((scope) => granted.includes(scope))) {
+      throw new ScimRequestError(403, "The token has not the scopes that this takes.", {
+        headers: {
+          "WWW-Authenticate": `Bearer error="insufficient_scope", scope="${scopes.join(" ")}"`,
+        },
+      });
+    }
+    return await principal(claims);
+  };
+}
+
+async function verified(
+  token: string,
+  keyOf: JWTVerifyGetKey,
+  options: Parameters<typeof jwtVerify>[2],
+): Promise<JWTPayload | undefined> {
+  try {
+    const { payload } = await jwtVerify(token, keyOf, options);
+    return payload;
+  } catch (error) {
+    const isUnknown = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
+    if (isUnknown || error.code === "ERR_JOSE_GENERIC") {
+      throw new UnavailableError("The keys of the issuer cannot be had.", { cause: error });
+    }
+    return undefined;
+  }
+}
+
+/** RFC 9068 has a text of scopes; Entra has `scp` as text, and `roles` for applications; Okta has `scp` as a list. */
+function scopesOf({ scope, scp }: JWTPayload): readonly string[] {
+  return [scope, scp].flatMap((value) => {
+    if (typeof value === "string") return value.split(" ");
+    return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
+  });
+}

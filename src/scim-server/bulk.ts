@@ -1,0 +1,245 @@
+import { InvalidValueError } from "../core/index.js";
+import {
+  type BulkResponse,
+  type BulkResult,
+  bulkResponseId,
+  errorMessage,
+  patchOpId,
+} from "../scim/index.js";
+import { bulkIdIn, bulkIdsIn, parted, withIds } from "./bulk-references.js";
+import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./bulk-request.js";
+import { deleteResource, modifyResource, replaceResource } from "./change.js";
+import { createResource } from "./create.js";
+import {
+  type Endpoint,
+  type Exchange,
+  endpointNamed,
+  locationOf,
+  type Outcome,
+} from "./exchange.js";
+import { failureOf, ScimRequestError } from "./request-error.js";
+
+/**
+ * Carries out the operations of a bulk request. RFC 7644 §3.7.
+ *
+ * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where resources refer to
+ * each other in a circle, one is created without its reference, which is added when the other is there.
+ *
+ * @throws {InvalidSyntaxError} the body is no BulkRequest.
+ * @throws {ScimRequestError} 413: there are too many operations.
+ */
+export async function bulk(exchange: Exchange, body: unknown): Promise<Outcome> {
+  const request = readBulkRequest(body, exchange.settings.limits.bulkOperations);
+  const Operations = await new BulkJob(exchange, request).run();
+  const response: BulkResponse = { schemas: [bulkResponseId], Operations };
+  return { status: 200, body: response };
+}
+
+/** A resource that was created without what refers to resources that were not there yet. */
+interface Incomplete {
+  readonly operation: SentBulkOperation;
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  readonly later: ReadonlyMap<string, unknown>;
+}
+
+class BulkJob {
+  readonly #exchange: Exchange;
+  readonly #request: SentBulkRequest;
+  readonly #creations: ReadonlyMap<string, SentBulkOperation>;
+  readonly #begun: Set<SentBulkOperation> = new Set();
+  readonly #results: Map<SentBulkOperation, BulkResult> = new Map();
+  /** The ids of the resources that were created, by bulkId. */
+  readonly #ids: Map<string, string> = new Map();
+  readonly #incomplete: Incomplete[] = [];
+  #errors = 0;
+
+  constructor(exchange: Exchange, request: SentBulkRequest) {
+    this.#exchange = exchange;
+    this.#request = request;
+    this.#creations = new Map(
+      request.operations.flatMap((operation) =>
+        operation.method === "POST" && operation.bulkId !== undefined
+          ? [[operation.bulkId, operation]]
+          : [],
+      ),
+    );
+  }
+
+  async run(): Promise<readonly BulkResult[]> {
+    for (const operation of this.#request.operations) await this.#do(operation);
+    await this.#complete();
+    return this.#request.operations.flatMap((operation) => this.#results.get(operation) ?? []);
+  }
+
+  /** Does an operation, unless it was done, or the job has ended with too many errors. */
+  async #do(operation: SentBulkOperation): Promise<void> {
+    if (this.#begun.has(operation) || this.#errors >= this.#request.failOnErrors) return;
+    this.#begun.add(operation);
+    const { bulkId: _, ...needs } = operation;
+    for (const bulkId of this.#neededBy(needs)) {
+      const creation = this.#creations.get(bulkId);
+      if (creation !== undefined) await this.#do(creation);
+    }
+    if (this.#errors >= this.#request.failOnErrors) return;
+    this.#exchange.signal.throwIfAborted();
+    try {
+      this.#results.set(operation, resultOf(operation, await this.#carryOut(operation)));
+    } catch (error) {
+      this.#fail(operation, error);
+    }
+  }
+
+  #neededBy({ data, path }: Pick<SentBulkOperation, "data" | "path">): ReadonlySet<string> {
+    const inPath = bulkIdIn(path.split("/")[2]);
+    return inPath === undefined ? bulkIdsIn(data) : new Set([inPath, ...bulkIdsIn(data)]);
+  }
+
+  async #carryOut(operation: SentBulkOperation): Promise<Outcome> {
+    const { method, path, version, data } = operation;
+    const { endpoint, id } = this.#targetOf(path);
+    if (method === "POST") {
+      if (id !== undefined)
+        throw new ScimRequestError(405, "A POST goes to an endpoint of a type.");
+      return await this.#create(operation, endpoint);
+    }
+    if (id === undefined) throw new ScimRequestError(405, `A ${method} goes to a resource.`);
+    this.#demandCreated(data);
+    const sent = withIds(data, this.#ids);
+    const options = { ifMatch: version, answer: "minimal" } as const;
+    switch (method) {
+      case "PUT":
+        return {
+          ...(await replaceResource(this.#exchange, endpoint, id, sent, options)),
+          status: 200,
+        };
+      case "PATCH":
+        return {
+          ...(await modifyResource(this.#exchange, endpoint, id, sent, options)),
+          status: 200,
+        };
+      case "DELETE":
+        return {
+          ...(await deleteResource(this.#exchange, endpoint, id, options)),
+          location: locationOf(this.#exchange.settings, endpoint.type, id),
+        };
+    }
+  }
+
+  async #create(operation: SentBulkOperation, endpoint: Endpoint): Promise<Outcome> {
+    const { data, bulkId = "" } = operation;
+    const { type } = endpoint;
+    const waiting = this.#demandCreated(data);
+    const extensions = new Set(type.schemaExtensions.map(({ schema }) => schema.id.toLowerCase()));
+    const { now, later } = parted(data, waiting, extensions);
+    const wanted = { attributes: ["id"] };
+    const outcome = await createResource(this.#exchange, endpoint, withIds(now, this.#ids), wanted);
+    const id: unknown = Reflect.get(outcome.body ?? {}, "id");
+    if (typeof id !== "string")
+      throw new TypeError("A store has created a resource without an id.");
+    this.#ids.set(bulkId, id);
+    if (later.size > 0) this.#incomplete.push({ operation, endpoint, id, later });
+    return outcome;
+  }
+
+  /**
+   * The bulkIds in data that are still to be created, since the resource refers back to this one.
+   *
+   * @throws {InvalidValueError} one could not be created.
+   */
+  #demandCreated(data: unknown): ReadonlySet<string> {
+    const waiting = new Set<string>();
+    for (const bulkId of bulkIdsIn(data)) {
+      const creation = this.#creations.get(bulkId);
+      if (creation === undefined || this.#ids.has(bulkId)) continue;
+      if (this.#results.has(creation)) throw notCreated(bulkId);
+      waiting.add(bulkId);
+    }
+    return waiting;
+  }
+
+  /** Adds what had to wait. Whoever could not be completed has failed, though the resource is there. */
+  async #complete(): Promise<void> {
+    for (const { operation, endpoint, id, later } of this.#incomplete) {
+      const { settings } = this.#exchange;
+      try {
+        for (const bulkId of bulkIdsIn([...later.values()])) {
+          if (!this.#ids.has(bulkId)) throw notCreated(bulkId);
+        }
+        const Operations = Array.from(later, ([path, value]) => ({
+          op: "add",
+          path,
+          value: withIds(value, this.#ids),
+        }));
+        const body = { schemas: [patchOpId], Operations };
+        const answer = "minimal";
+        const outcome = await modifyResource(this.#exchange, endpoint, id, body, { answer });
+        this.#results.set(operation, resultOf(operation, { ...outcome, status: 201 }));
+      } catch (error) {
+        this.#fail(operation, error, locationOf(settings, endpoint.type, id));
+      }
+    }
+  }
+
+  #fail(
+    operation: SentBulkOperation,
+    error: unknown,
+    location = this.#locationOf(operation),
+  ): void {
+    const { status, detail, scimType } = failureOf(error);
+    if (status >= 500) this.#exchange.record.error = error;
+    this.#errors++;
+    this.#results.set(operation, {
+      ...resultOf(operation, { status, ...(location !== undefined && { location }) }),
+      response: errorMessage(status, detail, scimType),
+    });
+  }
+
+  #targetOf(path: string): { readonly endpoint: Endpoint; readonly id?: string } {
+    const [before, name = "", id, ...rest] = path.split("/");
+    if (before !== "" || rest.length > 0) throw new ScimRequestError(404, "There is no such path.");
+    const endpoint = endpointNamed(this.#exchange, name);
+    if (id === undefined || id === "") return { endpoint };
+    const bulkId = bulkIdIn(id);
+    if (bulkId === undefined) return { endpoint, id: decoded(id) };
+    const created = this.#ids.get(bulkId);
+    if (created === undefined) throw notCreated(bulkId);
+    return { endpoint, id: created };
+  }
+
+  /** RFC 7644 §3.7.3: every result has a location, but of a creation that failed. */
+  #locationOf({ method, path }: SentBulkOperation): string | undefined {
+    if (method === "POST") return undefined;
+    try {
+      const { endpoint, id } = this.#targetOf(path);
+      return id && locationOf(this.#exchange.settings, endpoint.type, id);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function resultOf(
+  { method, bulkId }: SentBulkOperation,
+  { status, location, version }: Outcome,
+): BulkResult {
+  return {
+    method,
+    ...(bulkId !== undefined && { bulkId }),
+    ...(version !== undefined && { version }),
+    ...(location !== undefined && { location }),
+    status: String(status),
+  };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function notCreated(bulkId: string): InvalidValueError {
+  return new InvalidValueError("bulkId", `"${bulkId.slice(0, 200)}" was not created.`);
+}

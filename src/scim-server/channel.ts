@@ -1,0 +1,54 @@
+import { channel } from "node:diagnostics_channel";
+import type { SessionsEnded } from "../repositories/index.js";
+import type { Ignored, Rewrite, ScimType } from "../scim/index.js";
+
+/** The name of the diagnostics channel that carries every request, when it was answered. */
+export const requestChannelName = "concordat:scim-server.request";
+
+/** What is published on {@link requestChannelName}: what a request log needs. Secrets are masked in it. */
+export interface RequestEvent {
+  readonly method: string;
+  /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
+  readonly path: string;
+  /** The parameters of the query, where there are any. They may hold names and addresses of people. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** The `id` of the principal; absent where nobody could be told. */
+  readonly principal?: string;
+  readonly status: number;
+  readonly scimType?: ScimType;
+  /** What went wrong, in the words that the client was told. */
+  readonly detail?: string;
+  /** The error behind a status of 500 and more, which the client was not told. */
+  readonly error?: unknown;
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  /** The body of the request, with `[masked]` in the place of values that are never returned, such as passwords. */
+  readonly body?: unknown;
+  /** What was passed over in what the client sent. */
+  readonly ignored: readonly IgnoredPart[];
+  /** What the profile made of things that are not as the RFCs have them. */
+  readonly rewrites: readonly Rewrite[];
+  /** What became of the sessions of users who were deactivated or deleted. */
+  readonly sessions: readonly { readonly id: string; readonly outcome: SessionsEnded }[];
+}
+
+/** A part of a request that was passed over; `forbidden`: the principal may not write it. */
+export interface IgnoredPart extends Omit<Ignored, "reason"> {
+  readonly reason: Ignored["reason"] | "forbidden" | "unsupported";
+}
+
+/** What is noted of a request while it is answered. */
+export class RequestRecord {
+  readonly ignored: IgnoredPart[] = [];
+  readonly rewrites: Rewrite[] = [];
+  readonly sessions: { readonly id: string; readonly outcome: SessionsEnded }[] = [];
+  principal: string | undefined;
+  body: unknown;
+  error: unknown;
+}
+
+/** Publishes an event, if anybody listens. */
+export function publish(event: () => RequestEvent): void {
+  const subscribed = channel(requestChannelName);
+  if (subscribed.hasSubscribers) subscribed.publish(event());
+}

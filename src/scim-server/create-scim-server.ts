@@ -1,0 +1,195 @@
+import { type Handler, InvalidValueError } from "../core/index.js";
+import {
+  errorMessage,
+  groupResourceType,
+  type NewUser,
+  type ResourceType,
+  rfc7644Profile,
+  userResourceType,
+} from "../scim/index.js";
+import { publish, RequestRecord } from "./channel.js";
+import { Cursors } from "./cursors.js";
+import type { ConfigurationOptions } from "./discovery.js";
+import type { Exchange, Outcome, Settings } from "./exchange.js";
+import { scimLimits } from "./limits.js";
+import { maskedBody, maskedQuery } from "./masking.js";
+import {
+  type AuthenticationScheme,
+  mayWriteByDefault,
+  type Principal,
+  type ScimServerOptions,
+} from "./options.js";
+import { type Failure, failureOf, ScimRequestError } from "./request-error.js";
+import { resolveByExternalId } from "./resolve.js";
+import { answerTo } from "./routes.js";
+
+const mediaType = "application/scim+json";
+
+const bearer: AuthenticationScheme = {
+  type: "oauthbearertoken",
+  name: "OAuth Bearer Token",
+  description: "A bearer token in the Authorization header",
+  specUri: "https://www.rfc-editor.org/info/rfc6750",
+  primary: true,
+};
+
+/**
+ * A SCIM service provider: a handler that answers what RFC 7644 and RFC 9865 have clients ask, out of the repositories that belong
+ * to the principal of each request.
+ *
+ * ```ts
+ * const scim = createScimServer({
+ *   baseUrl: "https://example.com/scim/v2",
+ *   authenticate: bearerTokens([{ sha256: "9f86d081884c7d65…", principal: { id: "okta" } }]),
+ *   repositories: () => ({ users, groups }),
+ * });
+ * ```
+ *
+ * An answer is always `application/scim+json`, errors too. The handler never rejects: an error that is not the package's is answered
+ * with the status 500, and told to who listens to {@link requestChannelName}.
+ *
+ * @throws {InvalidValueError} an option is wrong.
+ */
+export function createScimServer<P extends Principal>(options: ScimServerOptions<P>): Handler {
+  const { challenge = "Bearer", types = [userResourceType, groupResourceType] } = options;
+  const now = options.now ?? Date.now;
+  const baseUrl = readBaseUrl(options.baseUrl);
+  const basePath = withoutSlash(options.basePath ?? new URL(baseUrl).pathname);
+  const settings: Settings = {
+    baseUrl,
+    types,
+    limits: scimLimits(options.limits),
+    cursors: new Cursors(options.cursors ?? {}, now),
+  };
+  const configuration: ConfigurationOptions = {
+    authenticationSchemes: options.authenticationSchemes ?? [bearer],
+    ...(options.documentationUri !== undefined && { documentationUri: options.documentationUri }),
+  };
+
+  return async (request, connection) => {
+    const begun = performance.now();
+    const url = new URL(request.url);
+    const record = new RequestRecord();
+    const answer = async (): Promise<Outcome> => {
+      const principal = await options.authenticate(request, connection);
+      if (principal === undefined) {
+        throw new ScimRequestError(401, "The request does not say who makes it.", {
+          headers: { "WWW-Authenticate": challenge },
+        });
+      }
+      record.principal = principal.id;
+      const exchange = await begin(options, settings, request, principal, record);
+      const me = async (): Promise<string | undefined> => await options.me?.(principal, request);
+      return await answerTo(exchange, request, segmentsOf(url.pathname, basePath), {
+        search: url.searchParams,
+        configuration,
+        ...(options.me !== undefined && { me }),
+      });
+    };
+    let outcome: Outcome;
+    let failure: Failure | undefined;
+    try {
+      outcome = await answer();
+    } catch (error) {
+      failure = request.signal.aborted
+        ? { status: 499, detail: "The client has gone away." }
+        : failureOf(error);
+      if (failure.status >= 500) record.error = error;
+      const { status, detail, scimType, headers } = failure;
+      outcome = {
+        status,
+        body: errorMessage(status, detail, scimType),
+        ...(headers !== undefined && { headers }),
+      };
+    }
+    publish(() => ({
+      method: request.method,
+      path: url.pathname.slice(basePath.length),
+      ...maskedQuery(url.searchParams, types),
+      ...(record.principal !== undefined && { principal: record.principal }),
+      status: outcome.status,
+      ...(failure?.scimType !== undefined && { scimType: failure.scimType }),
+      ...(failure !== undefined && { detail: failure.detail }),
+      ...(record.error !== undefined && { error: record.error }),
+      duration: performance.now() - begun,
+      ...maskedBody(record.body, types),
+      ignored: record.ignored,
+      rewrites: record.rewrites,
+      sessions: record.sessions,
+    }));
+    return toResponse(outcome);
+  };
+}
+
+/** Everything that is done for one request on behalf of its principal. */
+async function begin<P extends Principal>(
+  options: ScimServerOptions<P>,
+  settings: Settings,
+  request: Request,
+  principal: P,
+  record: RequestRecord,
+): Promise<Exchange> {
+  const { profile = rfc7644Profile, mayWrite, policy, resolve } = options;
+  const { signal } = request;
+  const repositories = await options.repositories(principal, request);
+  const context = { principal, repositories, signal };
+  return {
+    settings,
+    principal: principal.id,
+    repositories,
+    profile: typeof profile === "function" ? profile(principal, request) : profile,
+    signal,
+    record,
+    mayWrite:
+      mayWrite === undefined
+        ? mayWriteByDefault
+        : (path: string, type: ResourceType) => mayWrite(principal, path, type),
+    before: async (operation) => await policy?.before?.(operation, context),
+    resolve: async (draft, { repository }) => {
+      const { users } = repositories;
+      if (users === undefined || repository !== users) return { kind: "create" };
+      // It was read by the type of the users.
+      const user = draft as NewUser;
+      return resolve === undefined
+        ? await resolveByExternalId(user, users, signal)
+        : await resolve(user, context);
+    },
+  };
+}
+
+function readBaseUrl(text: string): string {
+  const url = URL.parse(text);
+  const isPlain = url !== null && url.search === "" && url.hash === "" && url.username === "";
+  if (!isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidValueError("baseUrl", "it is an http or https URL without a query.");
+  }
+  return withoutSlash(url.href);
+}
+
+function withoutSlash(path: string): string {
+  return path.endsWith("/") ? path.slice(0, -1) : path;
+}
+
+/** The parts of a path below the base, decoded; `undefined` if it is not below it. */
+function segmentsOf(pathname: string, basePath: string): readonly string[] | undefined {
+  if (pathname !== basePath && !pathname.startsWith(`${basePath}/`)) return undefined;
+  const path = withoutSlash(pathname.slice(basePath.length));
+  try {
+    return path === "" ? [] : path.slice(1).split("/").map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
+
+function toResponse({ status, body, location, version, headers = {} }: Outcome): Response {
+  const isEmpty = body === undefined || status === 204 || status === 304;
+  return new Response(isEmpty ? null : JSON.stringify(body), {
+    status,
+    headers: {
+      ...(!isEmpty && { "Content-Type": mediaType }),
+      ...(location !== undefined && { Location: location }),
+      ...(version !== undefined && { ETag: version }),
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,102 @@
+import { UniquenessError } from "../core/index.js";
+import { type NewUser, type Resource, type ResourceRequest, readResource } from "../scim/index.js";
+import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { withReferences } from "./references.js";
+import { readOptions, resourceOutcome, type Wanted } from "./representation.js";
+import { ScimRequestError } from "./request-error.js";
+import { endSessionsOf } from "./sessions.js";
+import { writable } from "./write-access.js";
+
+/**
+ * Creates a resource. RFC 7644 §3.3.
+ *
+ * @throws {InvalidValueError} a value is wrong, or refers to what there is not.
+ * @throws {UniquenessError} a unique value is taken.
+ */
+export async function createResource(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  body: unknown,
+  wanted: Wanted,
+): Promise<Outcome> {
+  const { type, repository } = endpoint;
+  const { signal } = exchange;
+  const draft = await readDraft(exchange, endpoint, body);
+  await exchange.before({ kind: "create", type, resource: draft });
+  const resolution = await exchange.resolve(draft, endpoint);
+  switch (resolution.kind) {
+    case "conflict":
+    case "pending":
+      throw new ScimRequestError(409, resolution.detail ?? "Who is meant is not certain.", {
+        scimType: "uniqueness",
+      });
+    case "link": {
+      const linked = await linkTo(exchange, endpoint, resolution.id, draft);
+      return await created(exchange, endpoint, linked, wanted, draft);
+    }
+    case "create": {
+      const resource = await repository.create(draft, { signal });
+      return await created(exchange, endpoint, resource, wanted, draft);
+    }
+  }
+}
+
+async function readDraft(
+  exchange: Exchange,
+  { type, repository }: Endpoint,
+  body: unknown,
+): Promise<ResourceRequest> {
+  const { profile, settings, record } = exchange;
+  const { resource, ignored, rewrites } = readResource(type, body, {
+    context: "creation",
+    profile,
+    limits: settings.limits,
+  });
+  record.ignored.push(...ignored);
+  record.rewrites.push(...rewrites);
+  const draft = writable(exchange, type, resource);
+  if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
+    const { password: _, ...others } = draft;
+    record.ignored.push({ path: "password", reason: "unsupported" });
+    return await withReferences(exchange, type, others);
+  }
+  return await withReferences(exchange, type, draft);
+}
+
+/** Gives a user who was there before what was sent, without taking away what was not. */
+async function linkTo(
+  exchange: Exchange,
+  { type, repository }: Endpoint,
+  id: string,
+  draft: ResourceRequest,
+): Promise<Resource> {
+  const {
+    schemas: _,
+    password: __,
+    ...attributes
+  }: NewUser = {
+    active: true,
+    ...draft,
+  } as NewUser;
+  await repository.modify(id, { set: attributes }, { signal: exchange.signal });
+  const linked = await repository.get(id, { signal: exchange.signal });
+  if (linked === undefined) throw new UniquenessError("externalId", id);
+  if (type.name === "User" && attributes.active === false) await endSessionsOf(exchange, id);
+  return linked;
+}
+
+async function created(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  resource: Resource,
+  wanted: Wanted,
+  draft: ResourceRequest,
+): Promise<Outcome> {
+  const { type, repository } = endpoint;
+  const options = readOptions(endpoint, wanted, exchange.signal);
+  // A store returns members only when they are asked for, which the creation cannot.
+  const isWhole =
+    !type.schema.attributes.has("members") || !options.attributes?.includes("members");
+  const whole = isWhole ? resource : ((await repository.get(resource.id, options)) ?? resource);
+  return resourceOutcome(exchange, endpoint, 201, whole, { ...wanted, stated: Object.keys(draft) });
+}

@@ -1,0 +1,84 @@
+import type { ResourceRepository } from "../repositories/index.js";
+import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
+import type { RequestRecord } from "./channel.js";
+import type { Cursors } from "./cursors.js";
+import type { ScimLimits } from "./limits.js";
+import type { ScimRepositories } from "./options.js";
+import type { Operation } from "./policy.js";
+import { ScimRequestError } from "./request-error.js";
+import type { Resolution } from "./resolve.js";
+
+/** What the service provider is, whoever asks. */
+export interface Settings {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly types: readonly ResourceType[];
+  readonly limits: Required<ScimLimits>;
+  readonly cursors: Cursors;
+}
+
+/** A type of resources and where they are. */
+export interface Endpoint {
+  readonly type: ResourceType;
+  readonly repository: ResourceRepository<Resource, ResourceRequest>;
+}
+
+/** One request that is being answered, and on whose behalf. */
+export interface Exchange {
+  readonly settings: Settings;
+  readonly principal: string;
+  readonly repositories: ScimRepositories;
+  readonly profile: Profile;
+  readonly signal: AbortSignal;
+  readonly record: RequestRecord;
+  readonly mayWrite: (path: string, type: ResourceType) => boolean;
+  readonly before: (operation: Operation) => Promise<void>;
+  readonly resolve: (draft: ResourceRequest, endpoint: Endpoint) => Promise<Resolution>;
+}
+
+/** How a request was answered, before it becomes a response or a result of a bulk request. */
+export interface Outcome {
+  readonly status: number;
+  readonly body?: object;
+  /** The URL of the resource. */
+  readonly location?: string;
+  /** The entity-tag of the resource. */
+  readonly version?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The types that the principal has stores for. */
+export function endpointsOf({ settings, repositories }: Exchange): readonly Endpoint[] {
+  return settings.types.flatMap((type) => {
+    const repository = repositoryOf(repositories, type);
+    return repository === undefined ? [] : [{ type, repository }];
+  });
+}
+
+/**
+ * The type with an endpoint such as `Users`, and its store.
+ *
+ * @throws {ScimRequestError} 404: there is none.
+ */
+export function endpointNamed(exchange: Exchange, name: string): Endpoint {
+  const type = exchange.settings.types.find(({ endpoint }) => endpoint === `/${name}`);
+  const repository = type && repositoryOf(exchange.repositories, type);
+  if (type === undefined || repository === undefined) {
+    throw new ScimRequestError(404, "There is no such endpoint.");
+  }
+  return { type, repository };
+}
+
+/** The URL of a resource. */
+export function locationOf({ baseUrl }: Settings, type: ResourceType, id: string): string {
+  return `${baseUrl}${type.endpoint}/${encodeURIComponent(id)}`;
+}
+
+function repositoryOf(
+  { users, groups, others = {} }: ScimRepositories,
+  { name }: ResourceType,
+): Endpoint["repository"] | undefined {
+  if (name === "User" && users !== undefined) return users;
+  if (name === "Group" && groups !== undefined) return groups;
+  return Object.hasOwn(others, name) ? others[name] : undefined;
+}

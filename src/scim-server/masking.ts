@@ -1,0 +1,61 @@
+import type { ResourceType } from "../scim/index.js";
+import { isObject } from "./representation.js";
+
+const mask = "[masked]";
+
+/** The parameters of a query for a log; one that names what is never returned is masked. */
+export function maskedQuery(
+  search: URLSearchParams,
+  types: readonly ResourceType[],
+): { readonly query?: Readonly<Record<string, string>> } {
+  if (search.size === 0) return {};
+  const secrets = secretNames(types);
+  const parameters = [...search].map(
+    ([name, value]) => [name, mentions(value, secrets) ? mask : value] as const,
+  );
+  return { query: Object.fromEntries(parameters) };
+}
+
+/** A body for a log, with what is never returned masked, wherever it stands and however it is spelled. */
+export function maskedBody(
+  body: unknown,
+  types: readonly ResourceType[],
+): { readonly body?: unknown } {
+  return body === undefined ? {} : { body: masked(body, secretNames(types)) };
+}
+
+function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
+  if (Array.isArray(value)) return value.map((element) => masked(element, secrets));
+  if (typeof value === "string") return hidesJson(value) ? mask : value;
+  if (!isObject(value)) return value;
+  const path = Object.entries(value).find(([name]) => name.toLowerCase() === "path")?.[1];
+  const isSecret = typeof path === "string" && mentions(path, secrets);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => {
+      const hides = isSecret ? name.toLowerCase() !== "op" : mentions(name, secrets);
+      return [name, hides ? mask : masked(inner, secrets)];
+    }),
+  );
+}
+
+/** Some clients send JSON in a string, in which anything may stand. */
+function hidesJson(text: string): boolean {
+  return /^\s*[{[]/.test(text);
+}
+
+/** The names of the attributes that are never returned, in lower case. */
+function secretNames(types: readonly ResourceType[]): ReadonlySet<string> {
+  return new Set(
+    types.flatMap(({ attributes }) =>
+      Array.from(attributes.values(), ({ attribute, subAttribute }) => subAttribute ?? attribute)
+        .filter(({ returned }) => returned === "never")
+        .map(({ name }) => name.toLowerCase()),
+    ),
+  );
+}
+
+/** Whether one of the names stands in a text, be it within a longer word. */
+function mentions(text: string, names: ReadonlySet<string>): boolean {
+  const lower = text.toLowerCase();
+  return [...names].some((name) => lower.includes(name));
+}

@@ -1,0 +1,87 @@
+import type { ConnectionInfo } from "../core/index.js";
+import type { GroupRepository, ResourceRepository, UserRepository } from "../repositories/index.js";
+import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
+import type { CursorOptions } from "./cursors.js";
+import type { ScimLimits } from "./limits.js";
+import type { Policy } from "./policy.js";
+import type { Resolve } from "./resolve.js";
+
+/** On whose behalf a request is made: one connection of one provisioning client to one tenant. */
+export interface Principal {
+  /** Names the connection. Cursors are good only for the one that they were given to. It is told to logs, so no secret. */
+  readonly id: string;
+}
+
+/** The stores of one tenant. A type for which there is none here does not exist for the principal. */
+export interface ScimRepositories {
+  /** Of the type `User`. */
+  readonly users?: UserRepository;
+  /** Of the type `Group`. */
+  readonly groups?: GroupRepository;
+  /** Of other types, by the name of the type. */
+  readonly others?: Readonly<Record<string, ResourceRepository<Resource, ResourceRequest>>>;
+}
+
+/** How clients prove who they are, as ServiceProviderConfig tells it. RFC 7643 §5. */
+export interface AuthenticationScheme {
+  readonly type: "oauth" | "oauth2" | "oauthbearertoken" | "httpbasic" | "httpdigest";
+  readonly name: string;
+  readonly description: string;
+  readonly specUri?: string;
+  readonly documentationUri?: string;
+  readonly primary?: boolean;
+}
+
+/** Options of `createScimServer`. */
+export interface ScimServerOptions<P extends Principal = Principal> {
+  /**
+   * Where clients reach the service provider, such as `https://example.com/scim/v2`. Every URL in an answer begins with it;
+   * what a request says of the host does not matter.
+   */
+  readonly baseUrl: string;
+  /** Where the handler sees its endpoints begin. Default: the path of `baseUrl`. */
+  readonly basePath?: string;
+  /** The types of resources. Default: users with the enterprise extension, and groups. */
+  readonly types?: readonly ResourceType[];
+  /** Says on whose behalf a request is made; `undefined` for nobody, who is answered 401. */
+  readonly authenticate: (
+    request: Request,
+    connection?: ConnectionInfo,
+  ) => P | undefined | Promise<P | undefined>;
+  /** What `authenticate` asks for, as the value of `WWW-Authenticate`. Default: `Bearer`. */
+  readonly challenge?: string;
+  /** What ServiceProviderConfig says of `authenticate`. Default: OAuth bearer tokens (RFC 6750). */
+  readonly authenticationSchemes?: readonly AuthenticationScheme[];
+  /** A page for people about this service provider. */
+  readonly documentationUri?: string;
+  /** The stores of the tenant that the principal belongs to. Everything in a request is looked up in these and nowhere else. */
+  readonly repositories: (
+    principal: P,
+    request: Request,
+  ) => ScimRepositories | Promise<ScimRepositories>;
+  /** How far requests may be from the RFCs. Default: `rfc7644Profile`, not at all. */
+  readonly profile?: Profile | ((principal: P, request: Request) => Profile);
+  /**
+   * Whether the principal may set an attribute, by its path as the schemas spell it: `title`, or `urn:…:User:manager`. What it may
+   * not is passed over in what it sends, and reported. Default: {@link mayWriteByDefault}.
+   */
+  readonly mayWrite?: (principal: P, path: string, type: ResourceType) => boolean;
+  /** What is to be done with a user who is sent to be created. Default: see {@link Resolve}. */
+  readonly resolve?: Resolve<P>;
+  /** What the host has to say before something is changed. */
+  readonly policy?: Policy<P>;
+  /** The id of the user that `/Me` stands for (RFC 7644 §3.11). Without it, `/Me` is answered 501. */
+  readonly me?: (
+    principal: P,
+    request: Request,
+  ) => string | undefined | Promise<string | undefined>;
+  readonly limits?: ScimLimits;
+  readonly cursors?: CursorOptions;
+  /** The present time in milliseconds since 1970. Default: the clock. */
+  readonly now?: () => number;
+}
+
+/** Every attribute but a user's `password`, `roles` and `entitlements`, by which a client would gain more than it was given. */
+export function mayWriteByDefault(path: string, type: ResourceType): boolean {
+  return type.name !== "User" || !["password", "roles", "entitlements"].includes(path);
+}

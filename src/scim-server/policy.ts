@@ -1,0 +1,41 @@
+import type { MembersChange } from "../repositories/index.js";
+import type { ResourceRequest, ResourceType } from "../scim/index.js";
+import type { ScimRepositories } from "./options.js";
+
+/** A change that a client asks for, before it is made. */
+export type Operation =
+  | { readonly kind: "create"; readonly type: ResourceType; readonly resource: ResourceRequest }
+  | {
+      readonly kind: "replace";
+      readonly type: ResourceType;
+      readonly id: string;
+      readonly resource: ResourceRequest;
+    }
+  | {
+      readonly kind: "modify";
+      readonly type: ResourceType;
+      readonly id: string;
+      /** The paths of the attributes that the client names. */
+      readonly paths: readonly string[];
+      /** The values that attributes are given, by path, where that can be told without the resource. */
+      readonly values: Readonly<Record<string, unknown>>;
+      /** Who comes into a group and who leaves it, where that can be told without the group. */
+      readonly members?: MembersChange;
+    }
+  | { readonly kind: "delete"; readonly type: ResourceType; readonly id: string };
+
+/** What the host has to say about changes. */
+export interface Policy<P> {
+  /**
+   * Is asked before each change, also those of a bulk request. To refuse one, throw a `ScimRequestError`: that the last owner
+   * would go, that no seat is left, that the id is protected.
+   */
+  before?(
+    operation: Operation,
+    context: {
+      readonly principal: P;
+      readonly repositories: ScimRepositories;
+      readonly signal: AbortSignal;
+    },
+  ): void | Promise<void>;
+}

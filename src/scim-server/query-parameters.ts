@@ -1,0 +1,120 @@
+import { InvalidValueError } from "../core/index.js";
+import { InvalidSyntaxError, type SearchRequest, searchRequestId } from "../scim/index.js";
+import { isObject } from "./representation.js";
+import { ScimRequestError } from "./request-error.js";
+
+/** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
+export type QueryParameters = Omit<SearchRequest, "schemas">;
+
+/** The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2). */
+export function parametersOfUrl(search: URLSearchParams): QueryParameters {
+  const texts = ["filter", "sortBy", "sortOrder", "cursor"] as const;
+  const numbers = ["startIndex", "count"] as const;
+  const lists = ["attributes", "excludedAttributes"] as const;
+  const found: Record<string, unknown> = {};
+  for (const name of texts) if (search.has(name)) found[name] = search.get(name);
+  for (const name of numbers) {
+    const text = search.get(name);
+    if (text !== null) found[name] = /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+  }
+  for (const name of lists) {
+    const all = search.getAll(name).flatMap((text) => text.split(","));
+    const names = all.map((text) => text.trim()).filter((text) => text !== "");
+    if (names.length > 0) found[name] = names;
+  }
+  return checked(found);
+}
+
+/**
+ * The parameters in the body of a POST to `/.search`. Names are read in any case.
+ *
+ * @throws {InvalidSyntaxError} it is no SearchRequest.
+ */
+export function parametersOfBody(body: unknown): QueryParameters {
+  if (!isObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
+  const byKey = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
+  const schemas = byKey.get("schemas");
+  const isSearch =
+    Array.isArray(schemas) &&
+    schemas.some((uri) => String(uri).toLowerCase() === searchRequestId.toLowerCase());
+  if (!isSearch) {
+    throw new InvalidSyntaxError(`The "schemas" of a SearchRequest have "${searchRequestId}".`);
+  }
+  const found: Record<string, unknown> = {};
+  for (const name of names) {
+    const value = byKey.get(name.toLowerCase()) ?? undefined;
+    if (value !== undefined) found[name] = value;
+  }
+  return checked(found);
+}
+
+const names = [
+  "attributes",
+  "excludedAttributes",
+  "filter",
+  "sortBy",
+  "sortOrder",
+  "startIndex",
+  "count",
+  "cursor",
+] as const;
+
+function checked(found: Readonly<Record<string, unknown>>): QueryParameters {
+  const { attributes, excludedAttributes, filter, sortBy, sortOrder, cursor } = found;
+  const { startIndex, count } = found;
+  if (attributes !== undefined && excludedAttributes !== undefined) {
+    throw new InvalidValueError(
+      "excludedAttributes",
+      "attributes and excludedAttributes exclude each other (RFC 7644 §3.9).",
+    );
+  }
+  if (cursor !== undefined && startIndex !== undefined) {
+    throw new InvalidValueError("cursor", "a page is asked for by index or by cursor.");
+  }
+  return {
+    ...optional("attributes", attributes, isList, "it is a list of names."),
+    ...optional("excludedAttributes", excludedAttributes, isList, "it is a list of names."),
+    ...optional("filter", filter, isText, "it is a text."),
+    ...optional("sortBy", sortBy, isText, "it is the path of an attribute."),
+    ...optional("sortOrder", sortOrder, isOrder, 'it is "ascending" or "descending".'),
+    ...optional("cursor", cursor, isText, "it is a text."),
+    ...optional("startIndex", startIndex, isWhole, "it is a whole number."),
+    ...countIn(count),
+  };
+}
+
+function optional<N extends string, V>(
+  name: N,
+  value: unknown,
+  isRight: (value: unknown) => value is V,
+  reason: string,
+): { readonly [name in N]?: V } {
+  if (value === undefined) return {};
+  if (!isRight(value)) throw new InvalidValueError(name, reason);
+  return { [name]: value } as { readonly [name in N]?: V };
+}
+
+/** A negative count is 0 (RFC 7644 §3.4.2.4). */
+function countIn(count: unknown): { readonly count?: number } {
+  if (count === undefined) return {};
+  if (!isWhole(count)) {
+    throw new ScimRequestError(400, '"count" is a whole number.', { scimType: "invalidCount" });
+  }
+  return { count: Math.max(count, 0) };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+function isOrder(value: unknown): value is "ascending" | "descending" {
+  return value === "ascending" || value === "descending";
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= 1_000 && value.every(isText);
+}

@@ -1,0 +1,100 @@
+import { InvalidSyntaxError } from "../scim/index.js";
+import { ScimRequestError } from "./request-error.js";
+
+/** A JSON object whose names are the client's. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const opens = new Set([0x5b, 0x7b]);
+const closes = new Set([0x5d, 0x7d]);
+
+/**
+ * Reads the body of a request as JSON. RFC 7644 §3.8. How large and how deep it is, is looked at before it is parsed.
+ *
+ * @throws {ScimRequestError} 413: it is larger than the limit. 415: it says that it is something else than JSON in UTF-8.
+ * @throws {InvalidSyntaxError} it is not JSON, or deeper than the limit.
+ */
+export async function readBody(
+  request: Request,
+  limits: { readonly bytes: number; readonly depth: number },
+): Promise<unknown> {
+  demandJson(request.headers);
+  const text = decoded(await readBytes(request, limits.bytes));
+  if (isDeeper(text, limits.depth)) {
+    throw new InvalidSyntaxError(`The body is nested deeper than ${limits.depth} levels.`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new InvalidSyntaxError("The body is not JSON.", { cause });
+  }
+}
+
+/** A body without a type is taken for JSON, since some clients leave it out of what they send. */
+function demandJson(headers: Headers): void {
+  const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
+  const isJson = ["application/scim+json", "application/json", ""].includes(type.trim());
+  const isUtf8 = parameters.every((parameter) => {
+    const [name = "", value = ""] = parameter.split("=");
+    return name.trim() !== "charset" || ["utf-8", '"utf-8"'].includes(value.trim());
+  });
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (!isJson || !isUtf8 || encoding.toLowerCase() !== "identity") {
+    throw new ScimRequestError(415, "A body is application/scim+json in UTF-8, not compressed.", {
+      headers: { "Accept-Patch": "application/scim+json", "Accept-Post": "application/scim+json" },
+    });
+  }
+}
+
+async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
+  const { body, headers } = request;
+  if (body === null) return new Uint8Array();
+  const stated = headers.get("content-length");
+  if (stated !== null && Number(stated) > limit) throw tooLarge(limit);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > limit) {
+      // Nobody waits for the end of what is not wanted, nor for the news that it will not come.
+      reader.cancel().catch(() => {});
+      throw tooLarge(limit);
+    }
+    chunks.push(value);
+  }
+  const [only] = chunks;
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
+}
+
+function tooLarge(limit: number): ScimRequestError {
+  return new ScimRequestError(413, `The body is larger than maxPayloadSize (${limit}).`);
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new InvalidSyntaxError("The body is not UTF-8.", { cause });
+  }
+}
+
+/** Whether more brackets are open at a time than the limit allows. */
+function isDeeper(text: string, limit: number): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (isInString) {
+      if (code === backslash) at++;
+      else if (code === quote) isInString = false;
+    } else if (code === quote) isInString = true;
+    else if (opens.has(code)) {
+      if (++depth > limit) return true;
+    } else if (closes.has(code)) depth--;
+  }
+  return false;
+}

@@ -1,0 +1,160 @@
+import type { ReadOptions } from "../repositories/index.js";
+import {
+  type Attribute,
+  type ProjectionOptions,
+  projection,
+  type Resource,
+  type ResourceType,
+} from "../scim/index.js";
+import {
+  type Endpoint,
+  type Exchange,
+  locationOf,
+  type Outcome,
+  type Settings,
+} from "./exchange.js";
+
+/** Which attributes a client wants to see. */
+export type Wanted = Pick<ProjectionOptions, "attributes" | "excludedAttributes">;
+
+/** An attribute whose values refer to resources. */
+interface ReferenceAttribute {
+  readonly extension?: string;
+  readonly name: string;
+  /** The type that is meant where the value does not say. */
+  readonly only?: ResourceType;
+}
+
+/** Makes of a resource, as a store has it, what an answer holds: with URLs, and with the attributes that are wanted. */
+export class Representation {
+  readonly #settings: Settings;
+  readonly #type: ResourceType;
+  readonly #references: readonly ReferenceAttribute[];
+  readonly #project: (resource: Resource) => object;
+
+  constructor(settings: Settings, type: ResourceType, options: ProjectionOptions) {
+    this.#settings = settings;
+    this.#type = type;
+    this.#references = referencesOf(type, settings.types);
+    this.#project = projection(type, options);
+  }
+
+  of(resource: Resource): object {
+    return this.#project(this.#located(resource));
+  }
+
+  #located(resource: Resource): Resource {
+    const entries = new Map<string, unknown>(Object.entries(resource));
+    for (const { extension, name, only } of this.#references) {
+      if (extension === undefined) {
+        const value = entries.get(name);
+        if (value !== undefined) entries.set(name, this.#referring(value, only));
+        continue;
+      }
+      const part = entries.get(extension);
+      if (!isObject(part) || !Object.hasOwn(part, name)) continue;
+      entries.set(extension, { ...part, [name]: this.#referring(part[name], only) });
+    }
+    entries.set("meta", {
+      resourceType: this.#type.name,
+      ...resource.meta,
+      location: locationOf(this.#settings, this.#type, resource.id),
+    });
+    return { ...Object.fromEntries(entries), id: resource.id };
+  }
+
+  /** A value that refers to a resource, or a list of such values, with the URL of the resource in `$ref`. */
+  #referring(value: unknown, only: ResourceType | undefined): unknown {
+    if (Array.isArray(value)) return value.map((element) => this.#referring(element, only));
+    if (!isObject(value) || typeof value["value"] !== "string") return value;
+    const { $ref: _, ...stated } = value;
+    const type = this.#settings.types.find(({ name }) => name === value["type"]) ?? only;
+    return type === undefined
+      ? stated
+      : { ...stated, $ref: locationOf(this.#settings, type, value["value"]) };
+  }
+}
+
+/** What to ask a store for, so that it has no work with what is not wanted. */
+export function readOptions(
+  { type }: Endpoint,
+  { attributes, excludedAttributes = [] }: Wanted,
+  signal: AbortSignal,
+): ReadOptions {
+  const excluded = excludedAttributes.flatMap((name) => topLevel(type, name, true) ?? []);
+  const wanted =
+    attributes === undefined
+      ? [...type.schema.attributes.values()].flatMap(({ name }) =>
+          excluded.includes(name) ? [] : [name],
+        )
+      : attributes.flatMap((name) => topLevel(type, name, false) ?? []);
+  return { attributes: wanted, excludedAttributes: excluded, signal };
+}
+
+/** An outcome with a resource in it. */
+export function resourceOutcome(
+  { settings }: Exchange,
+  { type }: Endpoint,
+  status: number,
+  resource: Resource,
+  options: ProjectionOptions,
+): Outcome {
+  return {
+    ...bareOutcome(settings, type, status, resource),
+    body: new Representation(settings, type, options).of(resource),
+  };
+}
+
+/** An outcome that says where a resource is and in which version, and not what it is. */
+export function bareOutcome(
+  settings: Settings,
+  type: ResourceType,
+  status: number,
+  { id, meta }: Resource,
+): Outcome {
+  return {
+    status,
+    location: locationOf(settings, type, id),
+    ...(meta?.version !== undefined && { version: meta.version }),
+  };
+}
+
+/** The name of the attribute at the top that a path in standard attribute notation leads to. */
+function topLevel(type: ResourceType, path: string, isWhole: boolean): string | undefined {
+  const prefix = `${type.schema.id.toLowerCase()}:`;
+  const key = path.trim().toLowerCase();
+  const found = type.attributes.get(key.startsWith(prefix) ? key.slice(prefix.length) : key);
+  if (found === undefined || found.extension || (isWhole && found.subAttribute !== undefined)) {
+    return undefined;
+  }
+  return found.attribute.name;
+}
+
+function referencesOf(
+  type: ResourceType,
+  types: readonly ResourceType[],
+): readonly ReferenceAttribute[] {
+  return [...type.attributes.values()].flatMap(({ attribute, subAttribute, extension, schema }) => {
+    if (subAttribute !== undefined || !isReference(attribute)) return [];
+    const referenced = attribute.subAttributes.get("$ref")?.referenceTypes ?? [];
+    const possible = types.filter(({ name }) => referenced.includes(name));
+    const [only] = possible;
+    return [
+      {
+        name: attribute.name,
+        ...(extension && schema !== undefined && { extension: schema.id }),
+        ...(possible.length === 1 && only !== undefined && { only }),
+      },
+    ];
+  });
+}
+
+/** Whether the values of an attribute refer to resources. */
+export function isReference({ subAttributes }: Attribute): boolean {
+  return subAttributes.has("$ref") && subAttributes.has("value");
+}
+
+/** Whether something is an object of JSON. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

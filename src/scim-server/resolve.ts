@@ -1,0 +1,46 @@
+import { answersFilter, type UserRepository } from "../repositories/index.js";
+import { bindFilter, eq, type NewUser } from "../scim/index.js";
+import type { ScimRepositories } from "./options.js";
+
+/** What is to be done with a user who is sent to be created. */
+export type Resolution =
+  /** Nobody is meant who is known: create the user. */
+  | { readonly kind: "create" }
+  /** This user is meant, who is given the attributes that were sent. The client is told that it has created the user. */
+  | { readonly kind: "link"; readonly id: string }
+  /** Somebody is known who may be meant, or not: refuse with 409 and `uniqueness`. */
+  | { readonly kind: "conflict"; readonly detail?: string }
+  /** Somebody has to agree first: refuse with 409, so that the client tries again later. */
+  | { readonly kind: "pending"; readonly detail?: string };
+
+/**
+ * Says what is to be done with a user who is sent to be created, and who may be known already.
+ *
+ * By default, a user who is inactive and has the `externalId` that was sent is given what was sent, and so restored under the
+ * same id; everybody else is created, which the store refuses where the `userName` is taken. Nobody is taken for another by
+ * `userName` or e-mail address unless the host says so here: whoever can choose these could take over an account.
+ */
+export type Resolve<P> = (
+  draft: NewUser,
+  context: {
+    readonly principal: P;
+    readonly repositories: ScimRepositories;
+    readonly signal: AbortSignal;
+  },
+) => Resolution | Promise<Resolution>;
+
+/** What is done by default. */
+export async function resolveByExternalId(
+  { externalId }: NewUser,
+  users: UserRepository,
+  signal: AbortSignal,
+): Promise<Resolution> {
+  if (externalId === undefined) return { kind: "create" };
+  const filter = bindFilter(eq("externalId", externalId), users.type);
+  if (!answersFilter(users.capabilities, filter)) return { kind: "create" };
+  const { resources } = await users.find({ filter, count: 2 }, { signal });
+  const [only] = resources;
+  return resources.length === 1 && only?.active === false
+    ? { kind: "link", id: only.id }
+    : { kind: "create" };
+}

@@ -1,0 +1,192 @@
+import { NotFoundError } from "../core/index.js";
+import { bulk } from "./bulk.js";
+import { type ChangeOptions, deleteResource, modifyResource, replaceResource } from "./change.js";
+import { isNamedBy } from "./conditions.js";
+import { createResource } from "./create.js";
+import { type ConfigurationOptions, configuration, resourceTypes, schemas } from "./discovery.js";
+import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./exchange.js";
+import { queryType, wantedOf } from "./query.js";
+import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
+import { queryRoot } from "./query-root.js";
+import { readBody } from "./read-body.js";
+import { readOptions, resourceOutcome } from "./representation.js";
+import { ScimRequestError } from "./request-error.js";
+
+/** What a request has beside its path. */
+export interface RouteOptions {
+  readonly search: URLSearchParams;
+  readonly configuration: ConfigurationOptions;
+  /** The id of the user that `/Me` stands for. */
+  readonly me?: () => Promise<string | undefined>;
+}
+
+/** One request to one endpoint. */
+interface Call extends RouteOptions {
+  readonly exchange: Exchange;
+  readonly request: Request;
+}
+
+/**
+ * Answers a request to an endpoint. RFC 7644 §3.2, table 2.
+ *
+ * @param segments The parts of the path below the base URL; `undefined` if the path is not below it.
+ */
+export async function answerTo(
+  exchange: Exchange,
+  request: Request,
+  segments: readonly string[] | undefined,
+  options: RouteOptions,
+): Promise<Outcome> {
+  const [first, second, ...rest] = segments ?? [""];
+  if (rest.length > 0 || segments === undefined) throw noEndpoint();
+  const call: Call = { ...options, exchange, request };
+  if (first === undefined) {
+    return await byMethod(call, { GET: () => queryRoot(exchange, parametersIn(call)) });
+  }
+  if (second === undefined) {
+    switch (first) {
+      case ".search":
+        return await byMethod(call, {
+          POST: async () => queryRoot(exchange, parametersOfBody(await bodyOf(call))),
+        });
+      case "Bulk":
+        return await byMethod(call, { POST: async () => bulk(exchange, await bodyOf(call)) });
+      case "Me":
+        return await answerForMe(call);
+    }
+  }
+  switch (first) {
+    case "ServiceProviderConfig":
+      if (second !== undefined) throw noEndpoint();
+      return await byMethod(call, { GET: () => discovered(call, configuration) });
+    case "ResourceTypes":
+      return await byMethod(call, {
+        GET: () => discovered(call, () => resourceTypes(exchange, second)),
+      });
+    case "Schemas":
+      return await byMethod(call, { GET: () => discovered(call, () => schemas(exchange, second)) });
+  }
+  const endpoint = endpointNamed(exchange, first);
+  if (second === undefined) return await answerForType(call, endpoint);
+  if (second === ".search") {
+    return await byMethod(call, {
+      POST: async () => queryType(exchange, endpoint, parametersOfBody(await bodyOf(call))),
+    });
+  }
+  return await answerForResource(call, endpoint, second);
+}
+
+async function answerForType(call: Call, endpoint: Endpoint): Promise<Outcome> {
+  const { exchange } = call;
+  return await byMethod(call, {
+    GET: () => queryType(exchange, endpoint, parametersIn(call)),
+    POST: async () => {
+      const wanted = wantedOf(parametersIn(call));
+      const outcome = await createResource(exchange, endpoint, await bodyOf(call), wanted);
+      if (preferenceOf(call) !== "minimal") return outcome;
+      const { body: _, ...minimal } = outcome;
+      return applied(call, minimal);
+    },
+  });
+}
+
+async function answerForResource(call: Call, endpoint: Endpoint, id: string): Promise<Outcome> {
+  const { exchange } = call;
+  const options = (): ChangeOptions => ({
+    ...wantedOf(parametersIn(call)),
+    ifMatch: call.request.headers.get("if-match") ?? undefined,
+    answer: preferenceOf(call),
+  });
+  return await byMethod(call, {
+    GET: () => getResource(call, endpoint, id),
+    PUT: async () =>
+      applied(call, await replaceResource(exchange, endpoint, id, await bodyOf(call), options())),
+    PATCH: async () =>
+      applied(call, await modifyResource(exchange, endpoint, id, await bodyOf(call), options())),
+    DELETE: () => deleteResource(exchange, endpoint, id, options()),
+  });
+}
+
+/** RFC 7644 §3.11: the request is carried out, and Location says what the resource is else called. */
+async function answerForMe(call: Call): Promise<Outcome> {
+  const { exchange, me } = call;
+  if (me === undefined) throw new ScimRequestError(501, "There is no /Me here.");
+  const endpoint = exchange.settings.types.find(({ name }) => name === "User")?.endpoint;
+  const users = endpointNamed(exchange, (endpoint ?? "/").slice(1));
+  if (call.request.method === "POST") {
+    throw new ScimRequestError(501, "Nobody can create themselves here.");
+  }
+  const id = await me();
+  if (id === undefined) throw new ScimRequestError(404, "The principal is no user.");
+  return await answerForResource(call, users, id);
+}
+
+async function getResource(
+  { exchange, request, ...call }: Call,
+  endpoint: Endpoint,
+  id: string,
+): Promise<Outcome> {
+  const wanted = wantedOf(parametersOfUrl(call.search));
+  const { repository } = endpoint;
+  const resource = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  if (resource === undefined) throw new NotFoundError(id);
+  const outcome = resourceOutcome(exchange, endpoint, 200, resource, wanted);
+  const known = request.headers.get("if-none-match");
+  if (known === null || !isNamedBy(known, resource)) return outcome;
+  const { body: _, ...unchanged } = outcome;
+  return { ...unchanged, status: 304 };
+}
+
+/** RFC 7644 §4: who filters what cannot be filtered must not think that it was. */
+function discovered(
+  { exchange, search, configuration: options }: Call,
+  answer: (exchange: Exchange, options: ConfigurationOptions) => Outcome,
+): Outcome {
+  if (search.has("filter")) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
+  return answer(exchange, options);
+}
+
+/** Carries out what the method asks for, or says which methods there are. */
+async function byMethod(
+  { request: { method } }: Call,
+  methods: Readonly<Record<string, () => Outcome | Promise<Outcome>>>,
+): Promise<Outcome> {
+  const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (answer === undefined) {
+    throw new ScimRequestError(405, "This endpoint does not have this method.", {
+      headers: { Allow: Object.keys(methods).join(", ") },
+    });
+  }
+  return await answer();
+}
+
+async function bodyOf({ exchange, request }: Call): Promise<unknown> {
+  const body = await readBody(request, exchange.settings.limits);
+  exchange.record.body = body;
+  return body;
+}
+
+function parametersIn({ search }: Call): ReturnType<typeof parametersOfUrl> {
+  return parametersOfUrl(search);
+}
+
+/** What the client wants to be told of a change. RFC 7240 §4.2. */
+function preferenceOf({ request }: Call): "minimal" | "representation" | undefined {
+  for (const preference of (request.headers.get("prefer") ?? "").toLowerCase().split(",")) {
+    const [named = ""] = preference.split(";");
+    if (/^\s*return\s*=\s*"?minimal"?\s*$/.test(named)) return "minimal";
+    if (/^\s*return\s*=\s*"?representation"?\s*$/.test(named)) return "representation";
+  }
+  return undefined;
+}
+
+function applied(call: Call, outcome: Outcome): Outcome {
+  const preference = preferenceOf(call);
+  return preference === undefined
+    ? outcome
+    : { ...outcome, headers: { "Preference-Applied": `return=${preference}` } };
+}
+
+function noEndpoint(): ScimRequestError {
+  return new ScimRequestError(404, "There is no such endpoint.");
+}
