@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import {
+  type AttributeValues,
   type Capabilities,
   type ChangeSet,
   changeSetFor,
@@ -52,7 +54,8 @@ export interface ReadAndApply<T extends Resource, N> {
 }
 
 /**
- * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read.
+ * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read. What was
+ * read to be so already is not written, and if that is all, the resource keeps its version.
  *
  * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where a
  * hundred writers compare versions, each of them is too late nearly a hundred times.
@@ -73,7 +76,7 @@ export async function modifyBy<T extends Resource, N>(
     const ifVersion = options.ifVersion ?? current.meta?.version;
     const conditions = ifVersion === undefined ? options : { ...options, ifVersion };
     const changes = wholeChangeSet(type, current, changeSetFor(modification, current));
-    await apply(at, changes, conditions);
+    await apply(at, needed(current, changes), conditions);
   };
   if (table.parts.map.version !== undefined) {
     try {
@@ -84,6 +87,24 @@ export async function modifyBy<T extends Resource, N>(
     }
   }
   await table.session.atomically((session) => change(table.in(session).locking()));
+}
+
+/**
+ * What is left of a change set of whole attributes without what the resource has already. Members stay in it, since the
+ * resource may have been read without them.
+ */
+function needed<T extends Resource, N>(
+  current: T,
+  { set = {}, unset = [], relations }: ChangeSet<N>,
+): ChangeSet<N> {
+  const values = new Map<string, unknown>(Object.entries(current));
+  const isNew = ([path, value]: [string, unknown]): boolean =>
+    path === "members" || !isDeepStrictEqual(values.get(path), value);
+  return {
+    set: Object.fromEntries(Object.entries<unknown>(set).filter(isNew)) as AttributeValues<N>,
+    unset: unset.filter((path) => isNew([path, undefined])),
+    ...(relations !== undefined && { relations }),
+  };
 }
 
 /** Removes the resource, or deactivates it, as the map says. */

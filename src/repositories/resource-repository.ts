@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   InvalidValueError,
   MutabilityError,
@@ -96,7 +97,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
 
   /**
    * Changes part of a resource. By default it reads, applies and replaces, and does so again when another writer came
-   * between; a store that can change attributes in place overrides it.
+   * between; what changes nothing is not written (RFC 7644 §3.5.2.1). A store that can change attributes in place overrides it.
    *
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} the caller's own `ifVersion` does not hold, or other writers came between 10 times.
@@ -114,6 +115,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
       if (current === undefined) throw new NotFoundError(id);
       const ifVersion = options.ifVersion ?? current.meta?.version;
       const next = applyChangeSet(this.type, current, changeSetFor(modification, current));
+      if (ifVersion === current.meta?.version && isDeepStrictEqual(next, current)) return;
       try {
         await this.replace(id, next, {
           ...options,

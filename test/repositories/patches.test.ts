@@ -1,14 +1,21 @@
-import { ConcordatError } from "concordat";
-import { createTables, KyselyUserRepository, nodeSqliteDialect } from "concordat/kysely";
+import { ConcordatError, VersionConflictError } from "concordat";
+import {
+  createTables,
+  KyselyGroupRepository,
+  KyselyUserRepository,
+  nodeSqliteDialect,
+} from "concordat/kysely";
 import {
   type Capabilities,
+  type ChangeSet,
   GroupRepository,
   InMemoryGroupRepository,
   InMemoryIdentityMapRepository,
   InMemoryUserRepository,
   type MembersChange,
+  type Modification,
   mirrored,
-  type UserRepository,
+  UserRepository,
   withIdentityMap,
 } from "concordat/repositories";
 import {
@@ -83,6 +90,91 @@ describe("a PATCH that a store makes comes to what applying it comes to", () => 
       { numRuns: 300 },
     );
     expect(patched).toBeGreaterThan(100);
+  });
+});
+
+/** Users that are modified as every repository does that has no way of its own. */
+class PlainUsers extends InMemoryUserRepository {
+  override modify(...change: Parameters<UserRepository["modify"]>): Promise<void> {
+    return UserRepository.prototype.modify.apply(this, change);
+  }
+}
+
+describe("a change that changes nothing gives no new version and no new time", () => {
+  const ann = {
+    userName: "ann",
+    title: "Dr.",
+    name: { familyName: "Lee" },
+    emails: [{ value: "a@b" }],
+  };
+  const nothing: Readonly<Record<string, ChangeSet<NewUser>>> = {
+    "a part that is there": { set: { "name.familyName": "Lee", title: "Dr." } },
+    "a part that is not there": { unset: ["name.givenName"] },
+    "attributes that are there": { set: { title: "Dr.", emails: [{ value: "a@b" }] } },
+    "attributes that are not there": { unset: ["nickName"] },
+  };
+  const open = {
+    "in memory": stores["in memory"],
+    "by the modify of every repository": async () => new PlainUsers(),
+    "in SQLite": stores["in SQLite"],
+  };
+
+  test.each(Object.entries(open))("%s", async (_, opened) => {
+    const users = await opened?.();
+    if (users === undefined) throw new Error("There is no such store.");
+    const { id } = await users.create(ann);
+    const { meta } = (await users.get(id)) ?? {};
+    const { version = "" } = meta ?? {};
+    for (const changes of Object.values(nothing)) {
+      await users.modify(id, { reads: [], plan: () => changes }, { ifVersion: version });
+      expect((await users.get(id))?.meta).toEqual(meta);
+    }
+    await users.modify(id, {
+      reads: [],
+      plan: () => ({ set: { title: "Prof." }, unset: ["name"] }),
+    });
+    const changed = await users.get(id);
+    expect(changed).toMatchObject({ userName: "ann", title: "Prof.", emails: ann.emails });
+    expect(changed?.name).toBeUndefined();
+    expect(changed?.meta?.version).not.toBe(version);
+    for (const changes of Object.values(nothing)) {
+      const stale = users.modify(id, { reads: [], plan: () => changes }, { ifVersion: version });
+      await expect(stale).rejects.toThrow(VersionConflictError);
+    }
+  });
+
+  test.each(Object.entries(nothing))(
+    "in memory, without having been read: %s",
+    async (_, changes) => {
+      const users = new InMemoryUserRepository();
+      const { id, meta } = await users.create(ann);
+      await users.modify(id, changes);
+      expect((await users.get(id))?.meta).toEqual(meta);
+    },
+  );
+
+  test("to groups, of which members may come all the same", async () => {
+    const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
+    await createTables(db);
+    for (const groups of [new InMemoryGroupRepository(), new KyselyGroupRepository(db)]) {
+      const { id, meta } = await groups.create({
+        displayName: "staff",
+        members: [{ value: "ann" }],
+      });
+      const before = (await groups.get(id))?.meta ?? meta;
+      const plan = (
+        members: readonly { readonly value: string }[],
+      ): Modification<Group, NewGroup> => ({
+        reads: ["members"],
+        plan: () => ({ set: { displayName: "staff" }, relations: { members: { add: members } } }),
+      });
+      await groups.modify(id, plan([{ value: "ann" }]));
+      expect((await groups.get(id))?.meta).toEqual(before);
+      await groups.modify(id, plan([{ value: "bob" }]));
+      expect((await groups.get(id))?.meta?.version).not.toBe(before?.version);
+      await groups.modify(id, { reads: [], plan: () => ({ unset: ["members"] }) });
+      expect(await groups.members(id)).toEqual({ members: [] });
+    }
   });
 });
 

@@ -224,7 +224,7 @@ export class InMemoryGroupRepository extends GroupRepository {
       const group =
         set === undefined && unset === undefined
           ? stored
-          : this.#store.replace(journal, stored, applyChangeSet(this.type, stored, changes));
+          : this.#store.change(journal, stored, applyChangeSet(this.type, stored, changes));
       const all = unset?.includes("members") ? [] : set?.members;
       if (all !== undefined) this.#store.changeMembers(journal, group, toMembersChange(all));
       if (relations?.members !== undefined) {

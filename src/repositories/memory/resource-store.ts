@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import {
   caseless,
   InvalidValueError,
@@ -110,6 +111,12 @@ export class ResourceStore<T extends Resource> {
   /** Gives a resource, as it is now, these attributes and no others. */
   replace(journal: Journal, current: T, attributes: object): T {
     return this.#put(journal, current.id, attributes, current.meta?.created);
+  }
+
+  /** The same, but where this changes nothing, the resource keeps its version and its time. RFC 7644 §3.5.2.1. */
+  change(journal: Journal, current: T, attributes: object): T {
+    const isChange = !isDeepStrictEqual(this.#stored(attributes), this.#stored(current));
+    return isChange ? this.replace(journal, current, attributes) : current;
   }
 
   /** Gives a resource a new version, since something that is kept beside it changed. */

@@ -111,7 +111,7 @@ export class InMemoryUserRepository extends UserRepository {
     return this.#session.run((journal) => {
       const current = this.#store.demand(id, options?.ifVersion);
       const changes = changeSetFor(modification, current);
-      this.#store.replace(journal, current, applyChangeSet(this.type, current, changes));
+      this.#store.change(journal, current, applyChangeSet(this.type, current, changes));
     }, options?.signal);
   }
 
