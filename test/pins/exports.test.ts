@@ -235,6 +235,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "kyselyTarget",
     "nodeSqliteDialect",
   ],
+  "./node": ["nodeListener"],
   "./testing": [
     "checkpointRepositoryContract",
     "consumerRepositoryContract",

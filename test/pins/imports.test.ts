@@ -17,6 +17,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   signing: [],
   federation: ["undici", "zod"],
   kysely: ["kysely"],
+  node: [],
   testing: [],
   "testing/directory": ["ldapts"],
   "testing/federation": [],

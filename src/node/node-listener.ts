@@ -1,0 +1,60 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ConnectionInfo, Handler } from "../core/index.js";
+import { toWebRequest } from "./web-request.js";
+import { sendWebResponse } from "./web-response.js";
+
+/** Options of {@link nodeListener}. */
+export interface NodeListenerOptions {
+  /**
+   * The origin in the URL of the requests that the handler gets. Default: `http://localhost`, since what a client writes in the
+   * Host field is not to be trusted; the handlers of this package do not look at it.
+   */
+  readonly origin?: string;
+}
+
+/** Takes requests of `node:http`, and of frameworks that are built on it. */
+export type NodeListener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next?: (error: unknown) => void,
+) => void;
+
+/**
+ * Mounts a handler on `node:http` and on what is built on it.
+ *
+ * ```ts
+ * const listener = nodeListener(scim);
+ * createServer(listener).listen(8080);
+ * express().use("/scim/v2", listener);
+ * fastify.addHook("onRequest", (request, reply, done) => {
+ *   if (!request.url.startsWith("/scim/v2/")) return done();
+ *   reply.hijack();
+ *   listener(request.raw, reply.raw);
+ * });
+ * ```
+ *
+ * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there, the error says
+ * so. A handler that rejects is answered 500, or told to `next`, where there is one.
+ */
+export function nodeListener(handler: Handler, options: NodeListenerOptions = {}): NodeListener {
+  const { origin = "http://localhost" } = options;
+  return (request, response, next) => {
+    answer(handler, origin, request, response).catch((error: unknown) => {
+      if (response.headersSent || response.destroyed) response.destroy();
+      else if (next !== undefined) next(error);
+      else response.writeHead(500).end();
+    });
+  };
+}
+
+async function answer(
+  handler: Handler,
+  origin: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { remoteAddress } = request.socket;
+  const connection: ConnectionInfo = remoteAddress === undefined ? {} : { remoteAddress };
+  const web = toWebRequest(request, response, origin);
+  await sendWebResponse(response, await handler(web, connection));
+}

@@ -1,0 +1,217 @@
+import { once } from "node:events";
+import { createServer, request as httpRequest, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { serve } from "@hono/node-server";
+import type { Handler } from "concordat/node";
+import { nodeListener } from "concordat/node";
+import { patchOpId } from "concordat/scim";
+import { bearerTokens, createScimServer } from "concordat/scim-server";
+import express from "express";
+import fastify from "fastify";
+import { Hono } from "hono";
+import { describe, expect, test } from "vitest";
+import { inMemory, sha256, userId } from "../scim-server/provider.js";
+
+const path = "/scim/v2";
+
+function scim(): Handler {
+  const stores = inMemory();
+  return createScimServer({
+    baseUrl: `https://example.com${path}`,
+    authenticate: bearerTokens([{ sha256: sha256("token"), principal: { id: "client" } }]),
+    repositories: () => stores,
+  });
+}
+
+/** A server that listens, and its end. */
+interface Mounted extends AsyncDisposable {
+  readonly origin: string;
+}
+
+async function listening(server: Server): Promise<Mounted> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+/** The ways in which hosts mount a handler. */
+const mounts: Readonly<Record<string, (handler: Handler) => Promise<Mounted>>> = {
+  "node:http": (handler) => listening(createServer(nodeListener(handler))),
+  "Express after a parser of every body": (handler) => {
+    const app = express();
+    app.use(express.json({ type: "*/*" }));
+    app.use(path, nodeListener(handler));
+    return listening(createServer(app));
+  },
+  "Express after parsers of text and of bytes": (handler) => {
+    const app = express();
+    app.use(express.text({ type: "application/scim+json" }));
+    app.use(express.raw({ type: "application/json" }));
+    app.use(path, nodeListener(handler));
+    return listening(createServer(app));
+  },
+  "Fastify with its own parsers": async (handler) => {
+    const app = fastify();
+    const listener = nodeListener(handler);
+    app.addHook("onRequest", (request, reply, done) => {
+      if (!request.url.startsWith(`${path}/`)) {
+        done();
+        return;
+      }
+      reply.hijack();
+      listener(request.raw, reply.raw);
+    });
+    const origin = await app.listen({ host: "127.0.0.1", port: 0 });
+    return { origin, [Symbol.asyncDispose]: () => app.close() };
+  },
+  Hono: async (handler) => {
+    const app = new Hono();
+    app.all(`${path}/*`, (context) => handler(context.req.raw));
+    const server = serve({ fetch: app.fetch, port: 0, hostname: "127.0.0.1" });
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    return {
+      origin: `http://127.0.0.1:${port}`,
+      [Symbol.asyncDispose]: async () => {
+        server.close();
+      },
+    };
+  },
+};
+
+describe.each(Object.entries(mounts))("mounted on %s", (_, mount) => {
+  test.each(["application/scim+json", "application/json"])("bodies are read: %s", async (type) => {
+    await using mounted = await mount(scim());
+    const call = async (
+      method: string,
+      at: string,
+      body?: object,
+    ): Promise<{ status: number; type: string | null; body: unknown }> => {
+      const response = await fetch(`${mounted.origin}${path}${at}`, {
+        method,
+        headers: { authorization: "Bearer token", "content-type": type },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      return {
+        status: response.status,
+        type: response.headers.get("content-type"),
+        body: text === "" ? undefined : JSON.parse(text),
+      };
+    };
+    const created = await call("POST", "/Users", { schemas: [userId], userName: "José" });
+    expect(created).toMatchObject({
+      status: 201,
+      type: "application/scim+json",
+      body: { userName: "José" },
+    });
+    const { id } = created.body as { readonly id: string };
+    const patch = {
+      schemas: [patchOpId],
+      Operations: [{ op: "add", path: "title", value: "Guide" }],
+    };
+    expect(await call("PATCH", `/Users/${id}`, patch)).toMatchObject({
+      status: 200,
+      body: { title: "Guide" },
+    });
+    const filter = encodeURIComponent('userName eq "josé"');
+    expect(await call("GET", `/Users?filter=${filter}`)).toMatchObject({
+      status: 200,
+      body: { totalResults: 1, Resources: [{ id }] },
+    });
+    expect(await call("DELETE", `/Users/${id}`)).toMatchObject({ status: 204, body: undefined });
+    expect(await call("GET", `/Users/${id}`)).toMatchObject({
+      status: 404,
+      type: "application/scim+json",
+    });
+  });
+});
+
+test("a body that is gone is named in the error", async () => {
+  const app = express();
+  app.use((request, _, next) => {
+    request.resume().once("end", next);
+  });
+  app.use(path, nodeListener(scim()));
+  app.use(((error, _request, response, _next) => {
+    response.status(500).send(error.message);
+  }) satisfies express.ErrorRequestHandler);
+  await using mounted = await listening(createServer(app));
+  const response = await fetch(`${mounted.origin}${path}/Users`, { method: "POST", body: "{}" });
+  expect(response.status).toBe(500);
+  expect(await response.text()).toContain("mount the handler before what reads bodies");
+});
+
+test("the handler is told who is at the other end, and the whole path below a mount", async () => {
+  const app = express();
+  const seen: unknown[] = [];
+  const handler: Handler = async (request, connection) => {
+    seen.push(request.url, connection);
+    return new Response(null, {
+      status: 204,
+      headers: [
+        ["set-cookie", "a=1"],
+        ["set-cookie", "b=2"],
+      ],
+    });
+  };
+  app.use("/inner", nodeListener(handler, { origin: "https://example.com" }));
+  await using mounted = await listening(createServer(app));
+  const response = await fetch(`${mounted.origin}/inner/path?x=1`);
+  expect(response.status).toBe(204);
+  expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+  expect(seen).toEqual(["https://example.com/inner/path?x=1", { remoteAddress: "127.0.0.1" }]);
+});
+
+test("a client that goes away is told by the signal", async () => {
+  const gone = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  const handler: Handler = async (request) => {
+    request.signal.addEventListener("abort", () => gone.resolve());
+    begun.resolve();
+    await gone.promise;
+    return new Response("too late");
+  };
+  await using mounted = await listening(createServer(nodeListener(handler)));
+  const client = httpRequest(mounted.origin);
+  client.on("error", () => {});
+  client.end();
+  await begun.promise;
+  client.destroy();
+  await gone.promise;
+});
+
+test("an answer of several pieces arrives as it is made, and whole", async () => {
+  const pieces = ["one", "two", "three".repeat(100_000)];
+  const handler: Handler = async () =>
+    new Response(
+      new ReadableStream({
+        async pull(controller) {
+          const piece = pieces.shift();
+          await sleep(1);
+          if (piece === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(piece));
+        },
+      }),
+    );
+  await using mounted = await listening(createServer(nodeListener(handler)));
+  const response = await fetch(mounted.origin);
+  expect(await response.text()).toBe(`onetwo${"three".repeat(100_000)}`);
+});
+
+test("a handler that rejects is answered 500 where nobody else is told", async () => {
+  const handler: Handler = () => Promise.reject(new Error("a secret"));
+  await using mounted = await listening(createServer(nodeListener(handler)));
+  const response = await fetch(mounted.origin);
+  expect(response.status).toBe(500);
+  expect(await response.text()).toBe("");
+});
