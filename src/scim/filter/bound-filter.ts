@@ -48,3 +48,15 @@ export type BoundFilter =
   | BoundOr
   | BoundNot
   | BoundValuePath;
+
+/**
+ * Whether a filter compares the `primary` of values of which there may be several: where a value does not state it, it is
+ * false. RFC 7643 §2.4.
+ */
+export function comparesPrimary(
+  filter: BoundComparison | BoundPresence | BoundValuePath,
+): filter is BoundComparison {
+  const { attribute, subAttribute } = filter.target;
+  const isPrimary = subAttribute?.name === "primary" && subAttribute.type === "boolean";
+  return isPrimary && attribute.multiValued && "value" in filter;
+}

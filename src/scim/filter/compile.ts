@@ -1,10 +1,11 @@
 import type { Attribute } from "../schema/attribute.js";
 import { isReadable, leafOf } from "./bind.js";
-import type {
-  BoundComparison,
-  BoundFilter,
-  BoundPresence,
-  BoundValuePath,
+import {
+  type BoundComparison,
+  type BoundFilter,
+  type BoundPresence,
+  type BoundValuePath,
+  comparesPrimary,
 } from "./bound-filter.js";
 import { instantOf } from "./instant.js";
 import { compareText, folded, textTest } from "./text.js";
@@ -20,6 +21,7 @@ type Test = (value: unknown) => boolean;
  * - `pr` is false of an attribute that is absent, null, "", [] or {}, and of a complex one in which nothing else is.
  * - `ne` matches an absent attribute, and a list of which any value is another; `not` is the opposite of what it holds. All other
  *   operators match no absent attribute.
+ * - A value that does not state whether it is `primary` is not, so `primary eq false` matches it. `primary pr` does not.
  * - Text is compared by the attribute's `caseExact`: where case does not matter, after NFKC and in lower case. Its order is that of
  *   code points. A dateTime is an instant, whatever its offset. A value that is not of the attribute's type matches nothing.
  * - Several conditions on a list may be met by different values of it, unless they are in one value path.
@@ -67,13 +69,13 @@ function either(second: Test, first: Test): Test {
 
 /** Applies a test to what the target of a filter is in a resource, or in one value where the filter is in a value path. */
 function at(
-  { target }: BoundComparison | BoundPresence | BoundValuePath,
+  filter: BoundComparison | BoundPresence | BoundValuePath,
   isInValuePath: boolean,
   test: Test,
 ): Test {
-  const { attribute, subAttribute, extension, schema } = target;
+  const { attribute, subAttribute, extension, schema } = filter.target;
   if (subAttribute !== undefined) {
-    const ofValue = member(subAttribute.name, test);
+    const ofValue = comparesPrimary(filter) ? primary(test) : member(subAttribute.name, test);
     if (isInValuePath) return ofValue;
     // If there is no value, the sub-attribute is absent.
     test = anyValue(ofValue);
@@ -89,6 +91,11 @@ function member(name: string, test: Test): Test {
     return (value) => test(isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined);
   }
   return (value) => test(isObject(value) ? value[name] : undefined);
+}
+
+/** Applies a test to whether a value is the primary one; of what is no value, that is absent. */
+function primary(test: Test): Test {
+  return (value) => test(isObject(value) ? (value["primary"] ?? false) : undefined);
 }
 
 /** Applies a test to each value of a list until one passes it, or once where there is no list or nothing in it. */

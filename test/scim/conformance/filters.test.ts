@@ -124,3 +124,24 @@ test("of a complex attribute, a sub-attribute is named", () => {
   );
   expect(matches('name.given eq "Ann"', { name: { given: "ann" } })).toBe(true);
 });
+
+describe("RFC 7643 §2.4: a value that does not state whether it is primary is not", () => {
+  const matchesUser = (filter: string, emails: readonly object[] | undefined): boolean =>
+    compileFilter(bindFilter(parseFilter(filter), userResourceType))({ emails });
+  const unstated = [{ value: "a" }];
+  const stated = [{ value: "a", primary: false }];
+  const primary = [{ value: "a", primary: true }];
+
+  test.each([
+    ["emails[primary eq false]", [unstated, stated, [...primary, ...unstated]], [primary, []]],
+    ["emails.primary eq false", [unstated, stated, [...primary, ...unstated]], [primary, []]],
+    ["emails[primary ne false]", [primary, [...primary, ...unstated]], [unstated, stated, []]],
+    ["emails.primary ne false", [primary, [], undefined], [unstated, stated]],
+    ["emails[primary eq true]", [primary, [...primary, ...unstated]], [unstated, stated, []]],
+    ["emails[primary ne true]", [unstated, stated, [...primary, ...unstated]], [primary, []]],
+    ["emails[primary pr]", [stated, primary], [unstated, []]],
+  ])("%s", (filter, found, others) => {
+    for (const emails of found) expect(matchesUser(filter, emails)).toBe(true);
+    for (const emails of others) expect(matchesUser(filter, emails)).toBe(false);
+  });
+});

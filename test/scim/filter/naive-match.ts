@@ -11,7 +11,7 @@ import {
  * It reads RFC 7644 §3.4.2.2 as `compileFilter` says that it does.
  */
 export function naiveMatch(filter: Filter, resource: object, type: ResourceType): boolean {
-  return matches(filter, (path) => {
+  return matches(filter, (path, isCompared = false) => {
     const found = findAttribute(type, path);
     if (found === undefined) throw new Error(`There is no ${path.attribute}.`);
     const { attribute, subAttribute, extension, schema } = found;
@@ -23,6 +23,7 @@ export function naiveMatch(filter: Filter, resource: object, type: ResourceType)
     return {
       attribute: subAttribute,
       values: parents.flatMap((parent) => {
+        if (isCompared && attribute.multiValued && isUnstated(parent, subAttribute)) return [false];
         const subValues = listOf(valueAt(parent, subAttribute.name));
         return subValues.length === 0 ? [undefined] : subValues;
       }),
@@ -31,7 +32,10 @@ export function naiveMatch(filter: Filter, resource: object, type: ResourceType)
 }
 
 /** The attribute that a path means, and the values that there are. */
-type Read = (path: AttrPath) => { attribute: Attribute; values: readonly unknown[] };
+type Read = (
+  path: AttrPath,
+  isCompared?: boolean,
+) => { attribute: Attribute; values: readonly unknown[] };
 
 function matches(filter: Filter, read: Read): boolean {
   switch (filter.operator) {
@@ -47,9 +51,12 @@ function matches(filter: Filter, read: Read): boolean {
         (value) =>
           typeof value === "object" &&
           value !== null &&
-          matches(filter.filter, ({ attribute: name }) => {
+          matches(filter.filter, ({ attribute: name }, isCompared = false) => {
             const sub = attribute.subAttributes.get(name.toLowerCase());
             if (sub === undefined) throw new Error(`There is no ${name}.`);
+            if (isCompared && attribute.multiValued && isUnstated(value, sub)) {
+              return { attribute: sub, values: [false] };
+            }
             return { attribute: sub, values: listOf(valueAt(value, sub.name)) };
           }),
       );
@@ -63,7 +70,7 @@ function matches(filter: Filter, read: Read): boolean {
         const isPresent = matches({ operator: "pr", path: filter.path }, read);
         return filter.operator === "ne" ? isPresent : !isPresent;
       }
-      const { attribute, values } = withValue(filter.path, read);
+      const { attribute, values } = withValue(filter.path, (path) => read(path, true));
       const compared = values.length === 0 ? [undefined] : values;
       return compared.some((value) => holds(filter.operator, value, filter.value, attribute));
     }
@@ -115,6 +122,12 @@ function hasContent(value: unknown, attribute: Attribute): boolean {
   return [...attribute.subAttributes.values()].some(
     (sub) => sub.returned !== "never" && hasContent(valueAt(value, sub.name), sub),
   );
+}
+
+/** RFC 7643 §2.4: a value that does not say that it is the primary one is not. */
+function isUnstated(value: unknown, { name, type }: Attribute): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return name === "primary" && type === "boolean" && (valueAt(value, name) ?? null) === null;
 }
 
 function valueAt(object: unknown, name: string): unknown {

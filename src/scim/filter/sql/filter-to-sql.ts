@@ -2,11 +2,12 @@ import { UnsupportedError } from "../../../core/index.js";
 import type { Attribute } from "../../schema/attribute.js";
 import type { ResolvedAttribute } from "../../schema/resource-type.js";
 import { isReadable, leafOf } from "../bind.js";
-import type {
-  BoundComparison,
-  BoundFilter,
-  BoundPresence,
-  BoundValuePath,
+import {
+  type BoundComparison,
+  type BoundFilter,
+  type BoundPresence,
+  type BoundValuePath,
+  comparesPrimary,
 } from "../bound-filter.js";
 import type { SqlColumn, SqlColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
@@ -38,7 +39,8 @@ export interface SqlFilterOptions {
  *
  * The rules that databases disagree on are the filter's: case by `caseExact` and the form that was stored for it; text in the
  * order of code points, whatever the collation; `%` and `_` stand for themselves; an absent value is not equal to anything, so `ne`
- * and `not` match it; a value path is met by one value. Resources are as `readResource` makes them: a list is a list.
+ * and `not` match it, but a `primary` that a value does not state is false; a value path is met by one value. Resources are as
+ * `readResource` makes them: a list is a list.
  *
  * @throws {UnsupportedError} the columns cannot answer the filter. `splitFilter` with {@link isAnsweredInSql} tells the part that they can.
  */
@@ -173,7 +175,9 @@ class FilterWriter {
     const { attribute, subAttribute } = target;
     if (subAttribute?.multiValued) throw unanswered(target);
     if (!attribute.multiValued) return compared(filter, this.#single(target));
-    const any = this.#any(target, (element) => compared(filter, element.sub(leafOf(target))));
+    const any = this.#any(target, (element) =>
+      compared(filter, element.sub(leafOf(target)), element.isObject),
+    );
     // Where there is no value, what it would be compared with is another one.
     return operator === "ne" ? `(${any} or not ${this.#any(target)})` : any;
   }
@@ -267,8 +271,19 @@ function subAttributesOf(attribute: Attribute): readonly Attribute[] {
   return [...attribute.subAttributes.values()].filter(isReadable);
 }
 
-function compared({ operator, value }: BoundComparison, compared: SqlValue): string {
-  return operator === "ne" ? not(compared.compare("eq", value)) : compared.compare(operator, value);
+/** @param isValue The condition that what is compared is of a value at all, where that is not known. */
+function compared(filter: BoundComparison, compared: SqlValue, isValue?: string): string {
+  const { operator, value } = filter;
+  if (operator === "ne") return not(equal(filter, compared, isValue));
+  return operator === "eq" ? equal(filter, compared, isValue) : compared.compare(operator, value);
+}
+
+function equal(filter: BoundComparison, compared: SqlValue, isValue?: string): string {
+  const { value } = filter;
+  const isNotPrimary = value === false && comparesPrimary(filter);
+  return isNotPrimary
+    ? allOf(isValue, not(compared.compare("eq", true)))
+    : compared.compare("eq", value);
 }
 
 /** The opposite of a condition, which may be NULL: that is not true. */

@@ -101,6 +101,21 @@ describe("a condition", () => {
       },
       ["x", "x"],
     ],
+    [
+      "emails[primary eq false]",
+      {
+        sqlite:
+          'exists (select 1 from "email" as value_1 where (value_1."account_id" = "account"."id" and ' +
+          '((cast(value_1."is_primary" as integer) = 1) is not true)))',
+        postgres:
+          'exists (select 1 from "email" as value_1 where (value_1."account_id" = "account"."id" and ' +
+          '((cast(value_1."is_primary" as integer) = 1) is not true)))',
+        mariadb:
+          "exists (select 1 from `email` as value_1 where (value_1.`account_id` = `account`.`id` and " +
+          "((cast(value_1.`is_primary` as signed) = 1) is not true)))",
+      },
+      [],
+    ],
   ])("%s", (text, written, parameters) => {
     for (const [dialect, sql] of Object.entries(written)) {
       const [ours, values] = write(text, dialect as SqlFilterDialect);
