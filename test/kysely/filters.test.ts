@@ -32,7 +32,7 @@ for (const database of databases) {
       const seed = Math.floor(Math.random() * 2 ** 31);
       const given = fc
         .sample(anyResourceOf(userResourceType), { seed, numRuns: 120 })
-        .map((resource, index): NewUser => storable(resource, `${resource["userName"]}${index}`));
+        .map((resource, index): NewUser => storable(resource, `${resource["userName"]}#${index}`));
       await users.write(given.map((resource) => ({ kind: "create", resource })));
       let { resources } = await users.find({});
       expect(resources).toHaveLength(given.length);
