@@ -17,17 +17,23 @@ import type { ResourceTable } from "./resource-table.js";
 
 /** What a repository over a table can do. */
 export function capabilitiesOf<T extends Resource>(
-  { session: { dialect }, parts: { map, type, filterColumns, maxPageSize } }: ResourceTable<T>,
+  table: ResourceTable<T>,
   sessions = false,
 ): Capabilities {
+  const { session, parts } = table;
+  const { map, type, filterColumns, maxPageSize } = parts;
   let filter: Capabilities["filter"] | undefined;
   return {
     // A repository is made for every transaction, and few ask for this.
     get filter() {
-      filter ??= answeredOperators(type, filterColumns, dialect);
+      filter ??= answeredOperators(type, filterColumns, session.dialect);
       return filter;
     },
     logic: ["and", "or", "not"],
+    get sort() {
+      return [...table.orders.keys()];
+    },
+    pages: ["index", "cursor"],
     maxPageSize,
     versions: map.version === undefined ? "none" : "atomic",
     delete: map.delete ?? "hard",

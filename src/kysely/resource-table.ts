@@ -6,7 +6,8 @@ import { Conflicts } from "./conflicts.js";
 import type { SqlDialect } from "./dialect.js";
 import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
-import { filterText } from "./resource-filter.js";
+import { type OrderColumn, orderColumns } from "./resource-order.js";
+import { findPage } from "./resource-pages.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
 import type { Session } from "./session.js";
 import { quotedTable } from "./table-names.js";
@@ -28,17 +29,20 @@ export class ResourceTable<T extends Resource> {
   readonly parts: ResourceTableParts<T>;
   /** What can be in the way of a write. */
   readonly conflicts: Conflicts;
-  readonly #name: string;
-  readonly #id: string;
+  /** The name of the table, as an identifier. */
+  readonly name: string;
+  /** The column with the ids, as an identifier. */
+  readonly id: string;
   /** The end of a select of one resource. */
   readonly #lock: string;
+  #orders: ReadonlyMap<string, OrderColumn> | undefined;
 
   constructor(session: Session, parts: ResourceTableParts<T>, lock = "") {
     this.session = session;
     this.parts = parts;
     this.#lock = lock;
-    this.#name = quotedTable(session.dialect, parts.map);
-    this.#id = session.dialect.quote(parts.map.id.column);
+    this.name = quotedTable(session.dialect, parts.map);
+    this.id = session.dialect.quote(parts.map.id.column);
     this.conflicts = new Conflicts(session, parts.map, parts.rows.columns);
   }
 
@@ -56,8 +60,7 @@ export class ResourceTable<T extends Resource> {
     const stored = this.stored(id);
     if (stored === undefined) return undefined;
     const [row] = await this.session.read<Row>(
-      (p) => `select ${this.#selected} from ${this.#name}
-        where ${this.#is(p, stored)} ${this.#lock}`,
+      (p) => `${this.select} where ${this.#is(p, stored)} ${this.#lock}`,
       options,
     );
     return row && this.parts.rows.resource(row);
@@ -75,25 +78,8 @@ export class ResourceTable<T extends Resource> {
     return resource;
   }
 
-  async find(query: Query, options?: CallOptions): Promise<Page<T>> {
-    const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
-    const asked = Math.max(Math.trunc(query.count ?? this.parts.maxPageSize), 0);
-    const count = Math.min(asked, this.parts.maxPageSize);
-    const where = filterText(query.filter, this.parts, this.session.dialect);
-    const rows =
-      count === 0
-        ? []
-        : await this.session.read<Row>(
-            (p) => `select ${this.#selected} from ${this.#name}${where(p)} order by ${this.#id}
-              limit ${p.value(count)} offset ${p.value(startIndex - 1)}`,
-            options,
-          );
-    const isAll = startIndex === 1 && rows.length < count;
-    return {
-      totalResults: isAll ? rows.length : await this.#count(where, options),
-      startIndex,
-      resources: rows.map((row) => this.parts.rows.resource(row)),
-    };
+  find(query: Query, options?: CallOptions): Promise<Page<T>> {
+    return findPage(this, query, options);
   }
 
   async create(attributes: object, options?: CallOptions): Promise<T> {
@@ -105,7 +91,7 @@ export class ResourceTable<T extends Resource> {
     try {
       [row] = await this.session.guarded(() =>
         this.session.read<Row>(
-          (p) => `insert into ${this.#name} (${names}) values ${p.rows([[...columns.values()]])}
+          (p) => `insert into ${this.name} (${names}) values ${p.rows([[...columns.values()]])}
             returning ${this.#selected}`,
           options,
         ),
@@ -136,7 +122,7 @@ export class ResourceTable<T extends Resource> {
     try {
       written = await this.session.guarded(() =>
         this.session.write(
-          (p) => `update ${this.#name} set ${assignments(p)} where ${this.#is(p, stored, options)}`,
+          (p) => `update ${this.name} set ${assignments(p)} where ${this.#is(p, stored, options)}`,
           options,
         ),
       );
@@ -154,8 +140,8 @@ export class ResourceTable<T extends Resource> {
     const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [] };
     for (const part of lists(ids)) {
       await this.session.write(
-        (p) => `update ${this.#name} set ${this.#assignments(p, nothing)}
-          where ${this.#id} in ${p.list(part)}`,
+        (p) => `update ${this.name} set ${this.#assignments(p, nothing)}
+          where ${this.id} in ${p.list(part)}`,
         options,
       );
     }
@@ -171,7 +157,7 @@ export class ResourceTable<T extends Resource> {
         await table.demand(id, options);
         await table.deleteDependents([stored], options);
         const deleted = await session.write(
-          (p) => `delete from ${this.#name} where ${this.#is(p, stored, options)}`,
+          (p) => `delete from ${this.name} where ${this.#is(p, stored, options)}`,
           options,
         );
         if (deleted === 0) await table.#fail(id, options);
@@ -192,7 +178,7 @@ export class ResourceTable<T extends Resource> {
     if (stored === undefined) throw new NotFoundError(id);
     const lock = this.session.inTransaction ? this.session.dialect.lockRow : "";
     const [row] = await this.session.read(
-      (p) => `select 1 as found from ${this.#name}
+      (p) => `select 1 as found from ${this.name}
         where ${this.#is(p, stored, options)} ${lock}`,
       options,
     );
@@ -218,8 +204,8 @@ export class ResourceTable<T extends Resource> {
     const inOrder = [...ids].sort((one, other) => (one < other ? -1 : 1));
     for (const part of lists(inOrder)) {
       const rows = await this.session.read<{ id: unknown }>(
-        (p) => `select ${this.#id} as id from ${this.#name}
-          where ${this.#id} in ${p.list(part)} order by ${this.#id} ${lock}`,
+        (p) => `select ${this.id} as id from ${this.name}
+          where ${this.id} in ${p.list(part)} order by ${this.id} ${lock}`,
         options,
       );
       for (const { id } of rows) found.add(String(id));
@@ -272,7 +258,7 @@ export class ResourceTable<T extends Resource> {
 
   /** The condition for one resource, in one version where one is asked for. */
   #is(p: Parameters, id: StoredId, { ifVersion }: WriteOptions = {}): string {
-    const is = isId(p, this.#id, id, this.parts.map.id.type);
+    const is = isId(p, this.id, id, this.parts.map.id.type);
     if (ifVersion === undefined) return is;
     const { version } = this.parts.map;
     const number = /^W\/"(\d{1,9})"$/.exec(ifVersion)?.[1];
@@ -304,12 +290,16 @@ export class ResourceTable<T extends Resource> {
     return assignments.join(", ");
   }
 
-  async #count(where: (p: Parameters) => string, options?: CallOptions): Promise<number> {
-    const [row] = await this.session.read<{ count: number | string }>(
-      (p) => `select count(*) as count from ${this.#name}${where(p)}`,
-      options,
-    );
-    return Number(row?.count ?? 0);
+  /** The beginning of a select of resources. */
+  get select(): string {
+    return `select ${this.#selected} from ${this.name}`;
+  }
+
+  /** The columns by which resources can be ordered, by the path of the attribute. */
+  get orders(): ReadonlyMap<string, OrderColumn> {
+    const { map, rows, type } = this.parts;
+    this.#orders ??= orderColumns(map, rows.columns, type, this.session.dialect);
+    return this.#orders;
   }
 
   get #selected(): string {

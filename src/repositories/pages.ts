@@ -1,12 +1,6 @@
-import { InvalidValueError } from "../core/index.js";
-import { type BoundSort, compileSort, type Sorter, type SortKey } from "../scim/index.js";
+import { type BoundSort, compileSort, type Sorter } from "../scim/index.js";
+import { type Cursor, type Place, readCursor, writeCursor } from "./cursor.js";
 import type { Page, Query } from "./query.js";
-
-/** Where a resource is in an order: by what it is sorted by, and by its id among those that are equal in that. */
-interface Place {
-  readonly value?: SortKey;
-  readonly id: string;
-}
 
 /** Resources in the order of a query. */
 export interface Ordered<T> {
@@ -18,9 +12,6 @@ export interface Ordered<T> {
 
 /**
  * The page of an answer that a query asks for.
- *
- * A cursor names the resource that the page before it ended with, so that no resource is passed over or comes twice since
- * others came or went.
  *
  * @throws {InvalidValueError} the cursor is not one that this function gave out for a query in the same order.
  */
@@ -47,7 +38,7 @@ export function inOrder<T extends { readonly id: string }>(
 ): Ordered<T> {
   const sorter = sort && compileSort(sort);
   const rows = resources.map((resource) => placed(resource, sorter));
-  if (sorter !== undefined) rows.sort((one, other) => sorter.compare(one.value, other.value));
+  if (sorter !== undefined) rows.sort((one, other) => sorter.compare(one.key, other.key));
   return {
     size: rows.length,
     slice: (start, count) => rows.slice(start, start + count).map(({ resource }) => resource),
@@ -69,11 +60,11 @@ function placed<T extends { readonly id: string }>(
   resource: T,
   sorter: Sorter | undefined,
 ): Place & { readonly resource: T } {
-  return { resource, id: resource.id, value: sorter?.keyOf(resource) };
+  return { resource, id: resource.id, key: sorter?.keyOf(resource) };
 }
 
 function comparePlaces(one: Place, other: Place, sorter: Sorter | undefined): number {
-  const byValue = sorter?.compare(one.value, other.value) ?? 0;
+  const byValue = sorter?.compare(one.key, other.key) ?? 0;
   if (byValue !== 0) return byValue;
   return one.id < other.id ? -1 : Number(one.id > other.id);
 }
@@ -90,8 +81,8 @@ function cursorPage<T extends { readonly id: string }>(
   const size = asked?.side === "before" ? before - first : count;
   const resources = ordered.slice(first, size);
   const sorter = sort && compileSort(sort);
-  const cursorAt = (side: Side, resource: T): string =>
-    writeCursor({ side, place: { id: resource.id, value: sorter?.keyOf(resource) } }, sort);
+  const cursorAt = (side: Cursor["side"], resource: T): string =>
+    writeCursor({ side, place: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
   const [head, tail] = [resources[0], resources.at(-1)];
   const isLast = first + resources.length >= ordered.size;
   return {
@@ -103,45 +94,3 @@ function cursorPage<T extends { readonly id: string }>(
 }
 
 const start = { before: 0, found: false };
-
-type Side = "after" | "before";
-
-interface Cursor {
-  readonly side: Side;
-  readonly place: Place;
-}
-
-function writeCursor({ side, place }: Cursor, sort: BoundSort | undefined): string {
-  const value = place.value ?? null;
-  return Buffer.from(JSON.stringify([side, orderName(sort), value, place.id])).toString(
-    "base64url",
-  );
-}
-
-function readCursor(cursor: string, sort: BoundSort | undefined): Cursor {
-  let parts: unknown;
-  try {
-    parts = JSON.parse(Buffer.from(cursor, "base64url").toString());
-  } catch (cause) {
-    throw invalidCursor(cause);
-  }
-  if (!Array.isArray(parts) || parts.length !== 4) throw invalidCursor();
-  const [side, order, value, id]: readonly unknown[] = parts;
-  const isSide = side === "after" || side === "before";
-  const isValue = value === null || typeof value === "string" || typeof value === "number";
-  if (!isSide || !isValue || typeof id !== "string" || order !== orderName(sort)) {
-    throw invalidCursor();
-  }
-  return { side, place: { id, value: value ?? undefined } };
-}
-
-/** What a cursor says of the order, since in another one its place means nothing. */
-function orderName(sort: BoundSort | undefined): string {
-  return sort === undefined ? "" : `${sort.order} ${sort.target.path}`;
-}
-
-function invalidCursor(cause?: unknown): InvalidValueError {
-  return new InvalidValueError("cursor", "it is not one of an answer to the same query.", {
-    cause,
-  });
-}

@@ -1,0 +1,61 @@
+import { InvalidValueError } from "../core/index.js";
+import type { BoundSort, SortKey } from "../scim/index.js";
+
+/** Where a resource is in an order: by what it is sorted by, and by its id among those that are equal in that. */
+export interface Place {
+  /** What `compileSort` sorts the resource by; absent without a value, and without an order. */
+  readonly key?: SortKey;
+  readonly id: string;
+}
+
+/**
+ * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a place and not a number,
+ * no resource is passed over or comes twice because others came or went.
+ */
+export interface Cursor {
+  readonly side: "after" | "before";
+  readonly place: Place;
+}
+
+/**
+ * Writes a cursor, for a store that makes its own pages.
+ *
+ * @param sort The order of the query, in which alone the cursor means something.
+ */
+export function writeCursor({ side, place }: Cursor, sort: BoundSort | undefined): string {
+  const parts = [side, orderName(sort), place.key ?? null, place.id];
+  return Buffer.from(JSON.stringify(parts)).toString("base64url");
+}
+
+/**
+ * Reads a cursor that {@link writeCursor} wrote. A client may have made it up: the key may be one that no resource has, and of a
+ * type that the attribute never has.
+ *
+ * @throws {InvalidValueError} it is not a cursor, or one of a query in another order.
+ */
+export function readCursor(cursor: string, sort: BoundSort | undefined): Cursor {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, "base64url").toString());
+  } catch (cause) {
+    throw invalidCursor(cause);
+  }
+  if (!Array.isArray(parts) || parts.length !== 4) throw invalidCursor();
+  const [side, order, key, id]: readonly unknown[] = parts;
+  const isSide = side === "after" || side === "before";
+  const isKey = key === null || typeof key === "string" || typeof key === "number";
+  if (!isSide || !isKey || typeof id !== "string" || order !== orderName(sort)) {
+    throw invalidCursor();
+  }
+  return { side, place: { id, key: key ?? undefined } };
+}
+
+function orderName(sort: BoundSort | undefined): string {
+  return sort === undefined ? "" : `${sort.order} ${sort.target.path}`;
+}
+
+/** That a cursor is not one of this store's. */
+export function invalidCursor(cause?: unknown): InvalidValueError {
+  const options = cause === undefined ? {} : { cause };
+  return new InvalidValueError("cursor", "it is not one of an answer to the same query.", options);
+}
