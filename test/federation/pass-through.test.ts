@@ -168,7 +168,11 @@ describe("a request that is passed through", () => {
     let written = 0;
     await using api = await serve((_request, response) => {
       const write = (): void => {
-        while (written < 200 * 1_048_576 && response.write(Buffer.alloc(65_536))) written += 65_536;
+        let mayGoOn = true;
+        while (mayGoOn && written < 200 * 1_048_576) {
+          written += 65_536;
+          mayGoOn = response.write(Buffer.alloc(65_536));
+        }
       };
       response.on("drain", write);
       write();
