@@ -79,7 +79,7 @@ async function main(): Promise<void> {
   if (isWanted("resources")) await measureResources(report, runs);
   if (isWanted("signing")) await measureSigning(report, runs);
   if (isWanted("federation")) {
-    await measureFederation(report, runs, 15_000);
+    await measureFederation(report, 2 * runs);
     await measureFederationMemory(report, 200_000);
   }
   const ofDirectory = benchmarks.filter(
