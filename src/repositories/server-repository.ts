@@ -42,7 +42,7 @@ export interface FederationServerTls {
   readonly pins?: readonly string[];
 }
 
-/** How long a server may take and how much it may send. */
+/** How long a server may take, to within some 20 milliseconds, and how much it may send. */
 export interface FederationServerLimits {
   /** Until a connection is there, in milliseconds. Default: 2,000. */
   readonly connect?: number;

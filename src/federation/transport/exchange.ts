@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
+import type { Deadlines, Timed } from "./deadlines.js";
 import { failureReason } from "./failure.js";
 
 /** How long one exchange may take, in milliseconds. */
@@ -34,22 +35,32 @@ export interface Flow {
  * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for it. Until
  * then it can be given up without a trace, and afterwards it is never sent again.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Flow {
+export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
   readonly #server: string;
   readonly #limits: ExchangeLimits;
   readonly #sink: AnswerSink;
   readonly #begun: number;
+  readonly #deadlines: Deadlines;
+  /** When the limit that counts now is reached. */
+  deadline: number;
   #controller: Dispatcher.DispatchController | undefined;
-  #timer: NodeJS.Timeout | undefined;
   #hasAnswer = false;
   #isOver = false;
 
   /** @param begun when it has begun, by `performance.now()`. */
-  constructor(server: string, limits: ExchangeLimits, sink: AnswerSink, begun: number) {
-    this.#begun = begun;
+  constructor(
+    server: string,
+    limits: ExchangeLimits,
+    sink: AnswerSink,
+    begun: number,
+    deadlines: Deadlines,
+  ) {
     this.#server = server;
     this.#limits = limits;
     this.#sink = sink;
+    this.#begun = begun;
+    this.#deadlines = deadlines;
+    this.deadline = this.#within(limits.connect);
   }
 
   /** Whether a byte of the request may have been written. */
@@ -59,12 +70,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow {
 
   /** Sends the request. */
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
+    this.#deadlines.watch(this);
     try {
       dispatcher.dispatch(options, this);
     } catch (error) {
       this.#fail(this.#describe(error));
     }
-    if (this.#controller === undefined && !this.#isOver) this.#watch("connect_timeout");
   }
 
   /** Gives the exchange up. */
@@ -84,7 +95,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow {
       return;
     }
     this.#controller = controller;
-    this.#watch("answer_timeout");
+    this.deadline = this.#within(this.#limits.firstByte);
+  }
+
+  /** Gives the exchange up, unless its answer has begun and may still go on. */
+  expire(now: number): void {
+    const end = this.#begun + this.#limits.total;
+    if (now >= end) this.abandon("total_timeout");
+    else if (this.#hasAnswer) this.deadline = end;
+    else this.abandon(this.#controller === undefined ? "connect_timeout" : "answer_timeout");
+  }
+
+  /** When a limit that begins now is reached, or the total one before it. */
+  #within(limit: number): number {
+    return Math.min(performance.now() + limit, this.#begun + this.#limits.total);
   }
 
   pause(): void {
@@ -149,25 +173,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow {
 
   #finish(): void {
     this.#isOver = true;
-    clearTimeout(this.#timer);
-  }
-
-  /** Gives the exchange up when a limit is reached. Once the answer has begun, only the total limit is left. */
-  #watch(limit: "connect_timeout" | "answer_timeout" | "total_timeout"): void {
-    clearTimeout(this.#timer);
-    const { connect, firstByte, total } = this.#limits;
-    const rest = Math.max(0, total - (performance.now() - this.#begun));
-    const delay =
-      limit === "connect_timeout" ? connect : limit === "answer_timeout" ? firstByte : rest;
-    this.#timer = setTimeout(
-      () => {
-        if (delay >= rest) this.abandon("total_timeout");
-        // Most answers have ended before: a timer of their own would cost each of them something for nothing.
-        else if (this.#hasAnswer) this.#watch("total_timeout");
-        else this.abandon(limit);
-      },
-      Math.min(delay, rest),
-    );
+    this.#deadlines.forget(this);
   }
 }
 

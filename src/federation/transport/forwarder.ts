@@ -8,6 +8,7 @@ import type { Abandonment } from "../message/request.js";
 import type { Resolve } from "./address.js";
 import { Beginning, Collector, type ServerAnswer } from "./answer-sinks.js";
 import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from "./breaker.js";
+import { Deadlines } from "./deadlines.js";
 import { type AnswerSink, Exchange, type ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
 import { defaultLimits, openPool } from "./pool.js";
@@ -75,6 +76,7 @@ interface Errand<R extends { readonly status: number }> {
 export class Forwarder implements AsyncDisposable {
   readonly #options: ForwarderOptions;
   readonly #targets = new Map<string, Target>();
+  readonly #deadlines = new Deadlines();
   readonly #now: () => number;
   #isClosed = false;
 
@@ -172,7 +174,7 @@ export class Forwarder implements AsyncDisposable {
       if (abandonment?.happened) throw new FederationError("abandoned", server.identifier);
       if (passage === undefined) throw new FederationError("suspended", server.identifier);
       // All servers of the rule have one total limit together, which has begun with the first.
-      const exchange = new Exchange(server.identifier, limits, sink, begun);
+      const exchange = new Exchange(server.identifier, limits, sink, begun, this.#deadlines);
       if (abandonment !== undefined) abandonment.listener = () => exchange.abandon();
       exchange.dispatch(pool, {
         method: request.method,

@@ -33,7 +33,7 @@ export function openPool(server: FederationServer, resolve?: Resolve): Pool {
     connect,
     connections: limits.connections ?? defaultLimits.connections,
     pipelining: 1,
-    // The limits are kept by each exchange, to the millisecond.
+    // The limits are kept by each exchange.
     headersTimeout: 0,
     bodyTimeout: 0,
   });
