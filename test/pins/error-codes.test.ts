@@ -7,6 +7,7 @@ import {
   NoTargetError,
 } from "concordat/scim";
 import { ScimRequestError } from "concordat/scim-server";
+import { SignOnError } from "concordat/sso";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
 
@@ -30,6 +31,7 @@ test("each kind of error has its code", () => {
     new DefinitionError([]),
     new FederationError("unreachable", "server"),
     new ScimRequestError(403, "detail"),
+    new SignOnError("access_denied"),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
     ConcordatError: "concordat",
@@ -49,6 +51,7 @@ test("each kind of error has its code", () => {
     DefinitionError: "definition",
     FederationError: "federation",
     ScimRequestError: "scim_request",
+    SignOnError: "sign_on",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
 });

@@ -15,6 +15,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   sync: [],
   "scim-server": ["jose"],
   signing: [],
+  sso: [],
   federation: ["undici", "zod"],
   kysely: ["kysely"],
   node: [],

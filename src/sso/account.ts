@@ -1,0 +1,105 @@
+import { UniquenessError } from "../core/index.js";
+import type { CallOptions, Link, LinkRepository, UserRepository } from "../repositories/index.js";
+import type { User } from "../scim/index.js";
+import type { Identity } from "./client.js";
+import { SignOnError } from "./errors.js";
+import { newUserOf } from "./user-object.js";
+
+/** Where the accounts of a site are, and how they are linked with those of servers. */
+export interface AccountOptions {
+  readonly users: UserRepository;
+  readonly links: LinkRepository;
+  /**
+   * The id of an account that was there before, and is to be linked with whoever signs in for the first time. To be answered by
+   * what proves that both are one person; an equal name, or an e-mail address that nobody has confirmed, does not. Default: none.
+   */
+  adopt?(identity: Identity, options: CallOptions): Promise<string | undefined>;
+}
+
+/**
+ * The account of whoever signed in: the one that is linked with the server's subject, or a new one.
+ *
+ * An account is never found by its name. Nothing of an account that is there is changed: what a server says of it later, of
+ * its privileges above all, is for the host to apply.
+ *
+ * @throws {SignOnError} `user_name_taken`: the name belongs to an account that is not linked; `inactive`: the account is not
+ * active here.
+ */
+export async function accountFor(
+  identity: Identity,
+  { users, links, adopt }: AccountOptions,
+  options: CallOptions = {},
+): Promise<User> {
+  const known = await linkedAccount(identity, { users, links }, options);
+  const account =
+    known ??
+    (await adoptedAccount(identity, { users, links, ...(adopt && { adopt }) }, options)) ??
+    (await newAccount(identity, { users, links }, options));
+  if (account.active === false) throw new SignOnError("inactive");
+  return account;
+}
+
+/** Links an account with a subject of a server, as when its owner asks for it while signed in to both. */
+export async function linkAccount(
+  links: LinkRepository,
+  { server, subject }: Pick<Identity, "server" | "subject">,
+  account: User,
+  { isAdopted = true }: { readonly isAdopted?: boolean } = {},
+): Promise<void> {
+  const link: Link = {
+    sourceId: subject,
+    type: "User",
+    state: "live",
+    resourceId: account.id,
+    name: account.userName,
+    adopted: isAdopted,
+    seen: 0,
+    disabledByUs: false,
+    unsettled: false,
+  };
+  await links.save(sourceOf(server), [link]);
+}
+
+async function linkedAccount(
+  { server, subject }: Identity,
+  { users, links }: AccountOptions,
+  options: CallOptions,
+): Promise<User | undefined> {
+  const [link] = await links.get(sourceOf(server), [subject]);
+  return link?.resourceId === undefined ? undefined : await users.get(link.resourceId, options);
+}
+
+async function adoptedAccount(
+  identity: Identity,
+  { users, links, adopt }: AccountOptions,
+  options: CallOptions,
+): Promise<User | undefined> {
+  const id = await adopt?.(identity, options);
+  const account = id === undefined ? undefined : await users.get(id, options);
+  if (account !== undefined) await linkAccount(links, identity, account);
+  return account;
+}
+
+async function newAccount(
+  identity: Identity,
+  { users, links }: AccountOptions,
+  options: CallOptions,
+): Promise<User> {
+  let account: User;
+  try {
+    account = await users.create(newUserOf(identity.user), options);
+  } catch (error) {
+    if (!(error instanceof UniquenessError)) throw error;
+    // It may be another tab of the same visitor that was first.
+    const account = await linkedAccount(identity, { users, links }, options);
+    if (account !== undefined) return account;
+    throw new SignOnError("user_name_taken", { cause: error });
+  }
+  await linkAccount(links, identity, account, { isAdopted: false });
+  return account;
+}
+
+/** The source of the links with a server, apart from those of synchronisation. */
+function sourceOf(server: string): string {
+  return `sign-on ${server}`;
+}

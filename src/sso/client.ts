@@ -1,0 +1,236 @@
+import type { Handler } from "../core/index.js";
+import type { CallOptions, Consumer, NonceRepository } from "../repositories/index.js";
+import {
+  createVerifier,
+  type Epoch,
+  type HttpVerifier,
+  type KeyRing,
+  type TimeWindow,
+} from "../signing/index.js";
+import { type ClientExchange, clientExchange, type Told } from "./client-exchange.js";
+import { SignOnError } from "./errors.js";
+import { FlowCookies } from "./flow-cookie.js";
+import { homeUrl } from "./home-url.js";
+import {
+  answer,
+  readContent,
+  readMembers,
+  redirect,
+  refusalOf,
+  signatureTag,
+  textMember,
+} from "./message.js";
+import { type SendOptions, SignedPost } from "./signed-post.js";
+import { siteUrl } from "./site-url.js";
+import { newToken } from "./token.js";
+
+/** Who signed in, and at which server. */
+export interface Identity extends Told {
+  /** The URL of the server. Accounts are linked by it and the subject. */
+  readonly server: string;
+}
+
+/** Options of {@link signOnClient}. */
+export interface SignOnClientOptions extends SendOptions {
+  /** Where the handler is, as browsers have it, such as `https://shop.example.com/client/`. It ends in a slash. */
+  readonly url: string;
+  /** The URL of the server, which ends in a slash. */
+  readonly server: string;
+  /** The format that the server has this site down for. Default: `http-signature`. */
+  readonly format?: Consumer["format"];
+  /** The keys that the server gave this site. Their id is the consumer's key. */
+  readonly keys: KeyRing;
+  /** Where used tokens are remembered, so that each signs in once. */
+  readonly nonces: NonceRepository;
+  /**
+   * Begins a session of this site for whoever signed in, always under a new identifier, so that nobody can have put one that is
+   * known into the browser before.
+   *
+   * @returns the fields of the answer that tell the browser, such as `Set-Cookie`.
+   * @throws {SignOnError} the visitor is not let in, as by `accountFor`.
+   */
+  signIn(identity: Identity, request: Request): Promise<Headers>;
+  /**
+   * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The server
+   * says so when the user has signed out there or is not active any more.
+   */
+  endSessions?(who: {
+    readonly server: string;
+    readonly subject: string;
+    readonly session?: string;
+  }): Promise<void>;
+  /** Makes the page of a failure. Default: a line of text. */
+  failure?(error: SignOnError, request: Request): Response | Promise<Response>;
+  /** What the server is asked for beside the user. Default: nothing. */
+  readonly extraData?: unknown;
+  /** How far the time of a message may be from now. */
+  readonly window?: TimeWindow;
+  /** From when the stamps of `simple-sso` count. Default: `2011`. */
+  readonly epoch?: Epoch;
+  /** How long a sign-on may take, in seconds. Default: 600. */
+  readonly lifetime?: number;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** A site whose visitors sign in elsewhere. */
+export interface SignOnClient {
+  /**
+   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who come back;
+   * and at `sign-out/` to the server.
+   */
+  readonly handler: Handler;
+  /** Tells the server that its user has signed out here, so that the session ends there and everywhere. Only with `http-signature`. */
+  signOut(session: string, options?: CallOptions): Promise<void>;
+}
+
+/**
+ * Makes the client's side of sign-on.
+ *
+ * @throws {InvalidValueError} one of the URLs is none, or is `http:` on a host that is not this machine.
+ */
+export function signOnClient(options: SignOnClientOptions): SignOnClient {
+  return new Client(options);
+}
+
+/** How long a used token is remembered, in milliseconds: longer than any server takes it. */
+const remembered = 86_400_000;
+
+class Client implements SignOnClient {
+  readonly handler: Handler = (request) => this.#answer(request);
+  readonly #options: SignOnClientOptions;
+  readonly #url: URL;
+  readonly #server: string;
+  readonly #exchange: ClientExchange;
+  readonly #flows: FlowCookies;
+  readonly #post: SignedPost;
+  readonly #verifier: HttpVerifier | undefined;
+  readonly #now: () => Date;
+
+  constructor(options: SignOnClientOptions) {
+    const { format = "http-signature", keys, nonces, window, now = () => new Date() } = options;
+    this.#options = options;
+    this.#url = siteUrl(options.url);
+    this.#server = siteUrl(options.server).href;
+    this.#now = now;
+    this.#exchange = clientExchange(format, {
+      ...options,
+      serverUrl: this.#server,
+      returnUrl: `${this.#url.href}authenticate/`,
+      now,
+    });
+    this.#flows = new FlowCookies(this.#url, options.lifetime ?? 600);
+    this.#post = new SignedPost({ ...options, now });
+    if (format === "http-signature") {
+      this.#verifier = createVerifier({
+        profile: format,
+        tag: signatureTag,
+        keys,
+        nonces,
+        now,
+        authorities: [this.#url.host],
+        ...(window === undefined ? {} : { window }),
+      });
+    }
+  }
+
+  async signOut(session: string, options: CallOptions = {}): Promise<void> {
+    const key = this.#options.keys.current(this.#now());
+    if (key === undefined) throw new SignOnError("unavailable");
+    await this.#post.send(`${this.#server}sign-out/`, { sid: session }, key, options);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const base = this.#url.pathname;
+    const step = pathname.startsWith(base) ? pathname.slice(base.length) : undefined;
+    try {
+      if (step === "sign-out/") return await this.#endSessions(request);
+      if (request.method !== "GET") throw new SignOnError("method_not_allowed");
+      if (step === "") return await this.#begin(request);
+      if (step === "authenticate/") return await this.#callback(request);
+      throw new SignOnError("not_found");
+    } catch (error) {
+      if (!(error instanceof SignOnError)) throw error;
+      const { failure } = this.#options;
+      if (failure !== undefined && step !== "sign-out/") {
+        return await failure.call(this.#options, error, request);
+      }
+      return answer(error.message, "text/plain; charset=utf-8", error.status);
+    }
+  }
+
+  async #begin(request: Request): Promise<Response> {
+    const next = new URL(request.url).searchParams.get("next");
+    const { state, requestToken, authorizeUrl } = await this.#exchange.begin(newToken(), request);
+    const home = new URL(homeUrl(next, this.#url.href));
+    const flow = { state, requestToken, next: `${home.pathname}${home.search}${home.hash}` };
+    const fields = new Headers();
+    for (const cookie of this.#flows.begin(request, flow)) fields.append("set-cookie", cookie);
+    return redirect(authorizeUrl, fields);
+  }
+
+  async #callback(request: Request): Promise<Response> {
+    const returned = await this.#exchange.read(new URL(request.url), request);
+    const flow = this.#flows.find(request, returned.state);
+    if (flow === undefined) throw new SignOnError("not_begun_here");
+    await this.#takeOnce(returned.accessToken, request);
+
+    const told = await this.#exchange.verify(returned, flow.requestToken, request);
+    if (!told.user.is_active) {
+      await this.#options.endSessions?.({ server: this.#server, subject: told.subject });
+      throw new SignOnError("inactive");
+    }
+    const fields = await this.#options.signIn({ ...told, server: this.#server }, request);
+    const answered = new Headers(fields);
+    answered.append("set-cookie", this.#flows.end(flow.state));
+    return redirect(homeUrl(flow.next, this.#url.href), answered);
+  }
+
+  /** A server may take a token several times, as django-simple-sso does; here it signs in once. */
+  async #takeOnce(accessToken: string, { signal }: Request): Promise<void> {
+    const nonce = {
+      scope: `sign-on ${this.#server}`,
+      value: accessToken,
+      expiresAt: new Date(this.#now().getTime() + remembered),
+    };
+    let isFirst: boolean;
+    try {
+      isFirst = await this.#options.nonces.take(nonce, { signal });
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new SignOnError("unavailable", { cause });
+    }
+    if (isFirst !== true) throw new SignOnError("token_not_found");
+  }
+
+  /** The server says that somebody has signed out. */
+  async #endSessions(request: Request): Promise<Response> {
+    if (this.#verifier === undefined) throw new SignOnError("not_found");
+    if (request.method !== "POST") throw new SignOnError("method_not_allowed");
+    const content = await readContent(request);
+    const { pathname, search } = new URL(request.url);
+    const { method, headers } = request;
+    const verification = await this.#verifier.verifyRequest(
+      { method, headers, url: `${this.#url.origin}${pathname}${search}` },
+      content,
+      request,
+    );
+    if (!verification.verified) throw refusalOf(verification.refusal);
+
+    const members = readMembers(new TextDecoder().decode(content));
+    const subject = textMember(members, "sub");
+    const session = textMember(members, "sid");
+    if (subject === undefined) throw new SignOnError("malformed");
+    await this.#options.endSessions?.({
+      server: this.#server,
+      subject,
+      ...(session === undefined ? {} : { session }),
+    });
+    const body = new TextEncoder().encode("{}");
+    const response = answer(body, "application/json");
+    const fields = verification.exchange.signResponse(response, body);
+    for (const [name, value] of Object.entries(fields)) response.headers.set(name, value);
+    return response;
+  }
+}

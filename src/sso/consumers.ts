@@ -1,0 +1,123 @@
+import { InvalidValueError } from "../core/index.js";
+import type {
+  CallOptions,
+  Consumer,
+  ConsumerRepository,
+  ConsumerSecret,
+} from "../repositories/index.js";
+import { createKey, KeyRing, type KeySource, type SigningKey } from "../signing/index.js";
+import { newToken } from "./token.js";
+
+/** What {@link newConsumer} takes. */
+export interface NewConsumer extends Omit<Consumer, "key" | "secrets" | "isRevoked"> {
+  /** Default: a random one. */
+  readonly key?: string;
+  /** A secret that the site has already. Default: a random one. */
+  readonly secret?: string;
+}
+
+/**
+ * Makes a consumer, with a key and a secret of 64 characters each. The site is to be told both, in a way that nobody else can read.
+ *
+ * @throws {InvalidValueError} it has no place to send visitors back to, or one that is not an absolute `http:` or `https:` URL in
+ * its usual form, without query and fragment.
+ */
+export function newConsumer(consumer: NewConsumer): Consumer {
+  const { key = newToken(), secret = newToken(), ...rest } = consumer;
+  if (rest.redirectUris.length === 0) {
+    throw new InvalidValueError("redirectUris", "visitors are sent back to somewhere.");
+  }
+  for (const uri of rest.redirectUris) demandSite("redirectUris", uri);
+  if (rest.signOutUri !== undefined) demandSite("signOutUri", rest.signOutUri);
+  return { ...rest, key, secrets: [{ value: secret }] };
+}
+
+function demandSite(path: string, uri: string): void {
+  const url = URL.parse(uri);
+  const isSite =
+    url !== null && /^https?:$/.test(url.protocol) && url.href === uri && !/[?#@]/.test(uri);
+  if (!isSite) {
+    throw new InvalidValueError(
+      path,
+      "it is not an absolute http: or https: URL in its usual form, without query, fragment and user.",
+    );
+  }
+}
+
+/**
+ * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are signed
+ * before then with the old one pass.
+ *
+ * @returns the consumer, and the secret that the site is to be told.
+ * @throws {InvalidValueError} four secrets are alive: the last replacement is not over.
+ */
+export function rotateSecret(
+  consumer: Consumer,
+  options: { readonly at: Date; readonly secret?: string; readonly now?: Date },
+): { readonly consumer: Consumer; readonly secret: string } {
+  const { at, secret = newToken(), now = new Date() } = options;
+  // What has ended a minute ago is needed for messages that are on their way.
+  const alive = consumer.secrets.filter(
+    ({ notAfter }) => notAfter === undefined || notAfter.getTime() > now.getTime() - 120_000,
+  );
+  if (alive.length >= 4) throw new InvalidValueError("secrets", "four of them are alive.");
+  const ending = alive.map(
+    (one): ConsumerSecret =>
+      one.notAfter === undefined || one.notAfter > at ? { ...one, notAfter: at } : one,
+  );
+  return {
+    consumer: { ...consumer, secrets: [...ending, { value: secret, notBefore: at }] },
+    secret,
+  };
+}
+
+/** Takes a consumer's part in everything away. Its key stays, so that no other gets it. */
+export function revokeConsumer(consumer: Consumer): Consumer {
+  return { ...consumer, secrets: [], isRevoked: true };
+}
+
+/** The keys of the consumers that speak one format; to a verifier of another, they are unknown. */
+export class ConsumerKeys implements KeySource {
+  readonly #consumers: ConsumerRepository;
+  readonly #format: Consumer["format"];
+  readonly #owners = new WeakMap<SigningKey, Consumer>();
+
+  constructor(consumers: ConsumerRepository, format: Consumer["format"]) {
+    this.#consumers = consumers;
+    this.#format = format;
+  }
+
+  async find(id: string, options?: CallOptions): Promise<readonly SigningKey[]> {
+    const consumer = await this.#consumers.get(id, options);
+    if (consumer?.format !== this.#format || consumer.isRevoked === true) return [];
+    const keys = keysOf(consumer);
+    for (const key of keys) this.#owners.set(key, consumer);
+    return keys;
+  }
+
+  /** The consumer whose key this is, as it was found. */
+  ownerOf(key: SigningKey): Consumer {
+    const owner = this.#owners.get(key);
+    if (owner === undefined) throw new InvalidValueError("key", "it was not found here.");
+    return owner;
+  }
+}
+
+/** The keys of a consumer. */
+export function keysOf({ key: id, format, secrets }: Consumer): readonly SigningKey[] {
+  return secrets.map(({ value, notBefore, notAfter }) =>
+    createKey({
+      id,
+      secret: value,
+      // Sites that have django-simple-sso have the secrets that they have.
+      allowShortSecret: format !== "http-signature",
+      ...(notBefore === undefined ? {} : { notBefore }),
+      ...(notAfter === undefined ? {} : { notAfter }),
+    }),
+  );
+}
+
+/** What a consumer is written to with now; `undefined` where none of its secrets is alive. */
+export function currentKeyOf(consumer: Consumer, at: Date): SigningKey | undefined {
+  return new KeyRing(keysOf(consumer)).current(at);
+}

@@ -1,0 +1,21 @@
+/** The longest way home, in characters: it is kept in a cookie. */
+const longest = 1_000;
+
+/**
+ * Where a visitor goes after the sign-on: the path that was asked for, on this site and nowhere else.
+ *
+ * What is not a path of this site leads to its root. The answer is an absolute URL, so that no browser can take its path for
+ * the name of a host, as with `//evil.example`.
+ *
+ * @param next What was asked for, from anybody: a path with a query and a fragment.
+ * @param home Any URL of this site.
+ */
+export function homeUrl(next: string | null | undefined, home: string): string {
+  const { origin } = new URL(home);
+  const root = `${origin}/`;
+  if (typeof next !== "string" || next.length > longest) return root;
+  // Browsers read "\" as "/", and drop tabs and line ends wherever they are.
+  if (!/^\/(?!\/)[^\\\p{Cc}]*$/u.test(next) || !next.isWellFormed()) return root;
+  const url = URL.parse(next, root);
+  return url?.origin === origin ? url.href : root;
+}

@@ -1,0 +1,32 @@
+export type { ConnectionInfo, Handler } from "../core/index.js";
+export { type AccountOptions, accountFor, linkAccount } from "./account.js";
+export {
+  type Identity,
+  type SignOnClient,
+  type SignOnClientOptions,
+  signOnClient,
+} from "./client.js";
+export type { Told } from "./client-exchange.js";
+export { type NewConsumer, newConsumer, revokeConsumer, rotateSecret } from "./consumers.js";
+export { SignOnError, type SignOnReason } from "./errors.js";
+export {
+  type IssuedToken,
+  isRegistered,
+  issueAccessToken,
+  issueRequestToken,
+  type SignOnRequest,
+  sessionRecord,
+  type TokenLifetimes,
+  type Visitor,
+} from "./exchange.js";
+export { homeUrl } from "./home-url.js";
+export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server.js";
+export type { SignOutResult } from "./sign-out.js";
+export type { Fetch, SendOptions } from "./signed-post.js";
+export {
+  newUserOf,
+  readSignOnUser,
+  type SignOnUser,
+  type StaffFlags,
+  signOnUserOf,
+} from "./user-object.js";

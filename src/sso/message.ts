@@ -1,0 +1,98 @@
+import type { Refusal } from "../signing/index.js";
+import { SignOnError } from "./errors.js";
+
+/** What signatures of this exchange are for (RFC 9421 §2.3). */
+export const signatureTag = "concordat-sign-on";
+
+/** How much is read of a message between the two sites, in bytes. */
+const longest = 65_536;
+
+/**
+ * The content of a message.
+ *
+ * @throws {SignOnError} it has more than 64 KiB.
+ */
+export async function readContent(message: Request | Response): Promise<Uint8Array> {
+  if (message.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of message.body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > longest) throw new SignOnError("content_too_large");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** The members of a JSON object, by name. */
+export type Members = ReadonlyMap<string, unknown>;
+
+/**
+ * The members of a JSON text.
+ *
+ * @throws {SignOnError} it is not an object in JSON.
+ */
+export function readMembers(text: string): Members {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return new Map(Object.entries(value));
+    }
+  } catch (cause) {
+    throw new SignOnError("malformed", { cause });
+  }
+  throw new SignOnError("malformed");
+}
+
+/** A member that is a text; `undefined` where it is absent. */
+export function textMember(members: Members, name: string): string | undefined {
+  const value = members.get(name);
+  if (value === undefined || (typeof value === "string" && value.length <= 4_096)) return value;
+  throw new SignOnError("malformed");
+}
+
+/** A refusal of the signature as a refusal of the step. */
+export function refusalOf(refusal: Refusal): SignOnError {
+  switch (refusal.code) {
+    case "unknown_key":
+      return new SignOnError("unknown_key");
+    case "stale":
+    case "skewed":
+      return new SignOnError("untimely");
+    case "unavailable":
+      return new SignOnError("unavailable", { cause: refusal.cause });
+    default:
+      return new SignOnError("wrong_signature");
+  }
+}
+
+/** Fields of every answer here: nothing is kept by caches, and no token goes on in a `Referer`. */
+const privacy = {
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
+
+/** Sends a browser on. */
+export function redirect(location: string, fields?: Headers): Response {
+  const headers = withPrivacy(fields);
+  headers.set("location", location);
+  return new Response(null, { status: 302, headers });
+}
+
+/** An answer with content. */
+export function answer(
+  content: string | Uint8Array<ArrayBuffer>,
+  type: string,
+  status = 200,
+): Response {
+  const headers = withPrivacy();
+  headers.set("content-type", type);
+  return new Response(content, { status, headers });
+}
+
+function withPrivacy(fields?: Headers): Headers {
+  const headers = new Headers(fields);
+  for (const [name, value] of Object.entries(privacy)) headers.set(name, value);
+  return headers;
+}

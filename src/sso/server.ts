@@ -1,0 +1,315 @@
+import type { Handler } from "../core/index.js";
+import type {
+  CallOptions,
+  Consumer,
+  ConsumerRepository,
+  NonceRepository,
+  SignOnToken,
+  SignOnTokenRepository,
+  UserRepository,
+} from "../repositories/index.js";
+import type { User } from "../scim/index.js";
+import { createSigner, type Epoch, type TimeWindow } from "../signing/index.js";
+import { currentKeyOf } from "./consumers.js";
+import { SignOnError } from "./errors.js";
+import {
+  issueAccessToken,
+  issueRequestToken,
+  sessionId,
+  sessionRecord,
+  type TokenLifetimes,
+  type Visitor,
+} from "./exchange.js";
+import { answer, redirect, textMember } from "./message.js";
+import {
+  type BackChannel,
+  type ConsumerRequest,
+  DraftBackChannel,
+  HttpSignatureBackChannel,
+  SimpleSsoBackChannel,
+} from "./server-back-channel.js";
+import { SignOutNotifier, type SignOutResult } from "./sign-out.js";
+import { type SendOptions, SignedPost } from "./signed-post.js";
+import { siteUrl } from "./site-url.js";
+import { tokenId } from "./token.js";
+import { type SignOnUser, signOnUserOf } from "./user-object.js";
+
+/** Options of {@link signOnServer}. */
+export interface SignOnServerOptions extends SendOptions {
+  /** Where the handler is, as browsers and clients have it, such as `https://sso.example.com/server/`. It ends in a slash. */
+  readonly url: string;
+  readonly consumers: ConsumerRepository;
+  readonly tokens: SignOnTokenRepository;
+  /** Where signed requests are remembered, so that each passes once. */
+  readonly nonces: NonceRepository;
+  /** The users. They are read again when a client asks who signed in. */
+  readonly users: Pick<UserRepository, "get">;
+  /** Who is signed in at this browser; `undefined` where nobody is. */
+  visitor(request: Request): Promise<Visitor | undefined>;
+  /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
+  signInUrl(returnTo: string): string;
+  /** Whether the user may sign on to the consumer. Default: everybody may. */
+  mayUse?(user: User, consumer: Consumer): boolean | Promise<boolean>;
+  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with nobody staff. */
+  userObject?(user: User, consumer: Consumer): SignOnUser | Promise<SignOnUser>;
+  /** What else the consumer is told, where it asks. Default: nothing. */
+  extraData?(user: User, consumer: Consumer, asked: unknown): unknown;
+  /** Ends a session of this site, when a client says that its user has signed out there. */
+  endSession?(visitor: Visitor): Promise<void>;
+  readonly lifetimes?: TokenLifetimes;
+  /** How far the time of a message may be from now. */
+  readonly window?: TimeWindow;
+  /** From when the stamps of `simple-sso` count. Default: `2011`. */
+  readonly epoch?: Epoch;
+  /** The clock. Default: the system's. */
+  readonly now?: () => Date;
+}
+
+/** A sign-on server. */
+export interface SignOnServer {
+  /** Answers at `request-token/`, `authorize/`, `verify/` and `sign-out/` below its URL. */
+  readonly handler: Handler;
+  /**
+   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called when a user
+   * signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
+   */
+  signOut(
+    who: { readonly subject: string; readonly session?: string },
+    options?: CallOptions,
+  ): Promise<SignOutResult>;
+}
+
+/**
+ * Makes a sign-on server, for clients of all three formats.
+ *
+ * @throws {InvalidValueError} the URL is none, or is `http:` on a host that is not this machine.
+ */
+export function signOnServer(options: SignOnServerOptions): SignOnServer {
+  return new Server(options);
+}
+
+class Server implements SignOnServer {
+  readonly handler: Handler = (request) => this.#answer(request);
+  readonly #options: SignOnServerOptions;
+  readonly #url: URL;
+  readonly #now: () => Date;
+  readonly #simpleSso: BackChannel;
+  readonly #draft: BackChannel;
+  readonly #httpSignature: BackChannel;
+  readonly #notifier: SignOutNotifier;
+
+  constructor(options: SignOnServerOptions) {
+    const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
+    const url = siteUrl(options.url);
+    const common = { consumers, now, ...(window === undefined ? {} : { window }) };
+    this.#options = options;
+    this.#url = url;
+    this.#now = now;
+    this.#simpleSso = new SimpleSsoBackChannel({
+      ...common,
+      ...(epoch === undefined ? {} : { epoch }),
+    });
+    this.#draft = new DraftBackChannel(common);
+    this.#httpSignature = new HttpSignatureBackChannel({ ...common, nonces, url });
+    const post = new SignedPost({ ...options, now });
+    this.#notifier = new SignOutNotifier(consumers, tokens, post, now);
+  }
+
+  async signOut(
+    { subject, session }: { readonly subject: string; readonly session?: string },
+    options: CallOptions = {},
+  ): Promise<SignOutResult> {
+    return await this.#notifier.notify(subject, session, options);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    try {
+      return await this.#step(request);
+    } catch (error) {
+      if (!(error instanceof SignOnError)) throw error;
+      return answer(error.message, "text/plain; charset=utf-8", error.status);
+    }
+  }
+
+  async #step(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const base = this.#url.pathname;
+    switch (pathname.startsWith(base) ? pathname.slice(base.length) : undefined) {
+      case "request-token/":
+        return await this.#requestToken(await this.#read(request), request);
+      case "authorize/":
+        return await this.#authorize(request);
+      case "verify/":
+        return await this.#verify(await this.#read(request), request);
+      case "sign-out/":
+        return await this.#signOutFrom(await this.#httpSignature.read(request, request), request);
+      default:
+        throw new SignOnError("not_found");
+    }
+  }
+
+  /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
+  async #read(request: Request): Promise<ConsumerRequest> {
+    if (request.method === "GET") return await this.#draft.read(request, request);
+    if (request.method !== "POST") throw new SignOnError("method_not_allowed");
+    const isSigned = request.headers.has("signature-input");
+    return await (isSigned ? this.#httpSignature : this.#simpleSso).read(request, request);
+  }
+
+  async #requestToken(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+    const { consumer, members } = asked;
+    const [redirectTo, state] = [textMember(members, "redirect_to"), textMember(members, "state")];
+    // In the draft, the place to go back to is the registered one.
+    if (redirectTo === undefined && consumer.format !== "simple-sso-draft") {
+      throw new SignOnError("malformed");
+    }
+    const { token, record } = issueRequestToken(
+      consumer,
+      {
+        ...(redirectTo === undefined ? {} : { redirectTo }),
+        ...(state === undefined ? {} : { state }),
+      },
+      this.#now(),
+      this.#options.lifetimes,
+    );
+    await this.#options.tokens.save(record, withSignal(signal));
+    return asked.answer({ request_token: token });
+  }
+
+  async #authorize(request: Request): Promise<Response> {
+    if (request.method !== "GET") throw new SignOnError("method_not_allowed");
+    const { tokens, visitor: whoIs, signInUrl, lifetimes } = this.#options;
+    const { pathname, search, searchParams } = new URL(request.url);
+    const options = withSignal(request.signal);
+
+    const isDraft = searchParams.has("request_token");
+    const token = searchParams.get(isDraft ? "request_token" : "token");
+    if (token === null) throw new SignOnError("token_missing");
+    const proven = isDraft ? (await this.#draft.read(request, options)).consumer : undefined;
+    const pending = await tokens.get("request", tokenId(token), options);
+    if (pending === undefined || (isDraft && proven?.key !== pending.consumer)) {
+      throw new SignOnError("token_not_found");
+    }
+    const consumer = await this.#options.consumers.get(pending.consumer, options);
+    const isAsItBegan = isDraft === (consumer?.format === "simple-sso-draft");
+    if (consumer === undefined || consumer.isRevoked === true || !isAsItBegan) {
+      throw new SignOnError("token_not_found");
+    }
+
+    const visitor = await whoIs.call(this.#options, request);
+    if (visitor === undefined) {
+      return redirect(signInUrl.call(this.#options, `${pathname}${search}`));
+    }
+    await this.#admitted(visitor.subject, consumer, options);
+    // Whoever comes second with the same token finds it gone.
+    if ((await tokens.take(pending, options)) === undefined) {
+      throw new SignOnError("token_not_found");
+    }
+    const access = issueAccessToken(pending, visitor, this.#now(), lifetimes);
+    await tokens.save(access.record, options);
+    return redirect(this.#wayBack(consumer, pending, token, access.token));
+  }
+
+  /** The URL at which the visitor is back at the client, with the access token. */
+  #wayBack(consumer: Consumer, pending: SignOnToken, requestToken: string, token: string): string {
+    const now = this.#now();
+    const key = currentKeyOf(consumer, now);
+    if (key === undefined) throw new SignOnError("access_denied");
+    const back = pending.redirectTo ?? "";
+    const link = back.includes("?") ? "&" : "?";
+    switch (consumer.format) {
+      case "http-signature": {
+        const state = encodeURIComponent(pending.state ?? "");
+        return `${back}${link}access_token=${token}&state=${state}`;
+      }
+      case "simple-sso": {
+        const { epoch } = this.#options;
+        const signer = createSigner({
+          profile: "simple-sso",
+          now: () => now,
+          ...(epoch === undefined ? {} : { epoch }),
+        });
+        return `${new URL(back).href}${link}access_token=${signer.signUrlSafe(JSON.stringify(token), key)}`;
+      }
+      case "simple-sso-draft": {
+        const signer = createSigner({ profile: "simple-sso-draft" });
+        const parameters = [
+          ["request_token", requestToken],
+          ["auth_token", token],
+        ] as const;
+        return `${back}${link}${signer.signResponse(parameters, key)}`;
+      }
+    }
+  }
+
+  async #verify(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+    const { consumer, members } = asked;
+    const { tokens, userObject, lifetimes } = this.#options;
+    const options = withSignal(signal);
+    const isDraft = consumer.format === "simple-sso-draft";
+    const token = textMember(members, isDraft ? "auth_token" : "access_token");
+    if (token === undefined) throw new SignOnError("token_missing");
+    const taken = await tokens.take(
+      { kind: "access", id: tokenId(token), consumer: consumer.key },
+      options,
+    );
+    if (taken?.subject === undefined) throw new SignOnError("token_not_found");
+    // The token of another sign-on, though of the same client, has been put in the place of this one's.
+    if (consumer.format === "http-signature") {
+      const begun = textMember(members, "request_token") ?? "";
+      if (tokenId(begun) !== taken.request) throw new SignOnError("token_not_found");
+    }
+
+    const user = await this.#admitted(taken.subject, consumer, options);
+    if (consumer.signOutUri !== undefined) {
+      await tokens.save(sessionRecord(taken, this.#now(), lifetimes), options);
+    }
+    const told = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);
+    const extra = members.has("extra_data")
+      ? await this.#options.extraData?.(user, consumer, members.get("extra_data"))
+      : undefined;
+    const object = extra === undefined ? told : { ...told, extra_data: extra };
+    switch (consumer.format) {
+      case "http-signature":
+        return asked.answer({ sub: taken.subject, sid: taken.session, user: object });
+      case "simple-sso":
+        return asked.answer({ ...object });
+      case "simple-sso-draft":
+        return asked.answer({ user: object });
+    }
+  }
+
+  /** A client says that its user has signed out: the session here ends, and with it those at every other client. */
+  async #signOutFrom(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+    const { consumer, members } = asked;
+    const options = withSignal(signal);
+    const session = textMember(members, "sid") ?? "";
+    const known = await this.#options.tokens.take(
+      { kind: "session", id: sessionId(consumer.key, session), consumer: consumer.key },
+      options,
+    );
+    // A client speaks for those only of whom it was told.
+    if (known?.subject !== undefined) {
+      await this.#options.endSession?.({ subject: known.subject, session });
+      await this.#notifier.notify(known.subject, session, options);
+    }
+    return asked.answer({});
+  }
+
+  /** @throws {SignOnError} the user is not there, not active, or may not use this client. */
+  async #admitted(subject: string, consumer: Consumer, options: CallOptions): Promise<User> {
+    const user = await this.#options.users.get(subject, options);
+    if (user === undefined || user.active === false) {
+      await this.#notifier.notify(subject, undefined, options);
+      throw new SignOnError("inactive");
+    }
+    if ((await this.#options.mayUse?.(user, consumer)) === false) {
+      throw new SignOnError("access_denied");
+    }
+    return user;
+  }
+}
+
+function withSignal(signal: AbortSignal | undefined): CallOptions {
+  return signal === undefined ? {} : { signal };
+}

@@ -1,0 +1,85 @@
+import type { NewUser, User } from "../scim/index.js";
+import { SignOnError } from "./errors.js";
+
+/** The user as django-simple-sso tells a client of it. The names are those of the wire. */
+export interface SignOnUser {
+  readonly username: string;
+  readonly email: string;
+  readonly first_name: string;
+  readonly last_name: string;
+  readonly is_staff: boolean;
+  readonly is_superuser: boolean;
+  readonly is_active: boolean;
+  /** Whatever else the server tells. */
+  readonly extra_data?: unknown;
+}
+
+/** What SCIM has no attributes for. */
+export interface StaffFlags {
+  readonly isStaff?: boolean;
+  readonly isSuperuser?: boolean;
+}
+
+/** What clients are told of a user. Nobody is staff or superuser unless the host says so. */
+export function signOnUserOf(user: User, flags: StaffFlags = {}): SignOnUser {
+  const { isStaff = false, isSuperuser = false } = flags;
+  const emails = user.emails ?? [];
+  const email = emails.find(({ primary }) => primary === true) ?? emails[0];
+  return {
+    username: user.userName,
+    email: email?.value ?? "",
+    first_name: user.name?.givenName ?? "",
+    last_name: user.name?.familyName ?? "",
+    is_staff: isStaff,
+    is_superuser: isSuperuser,
+    is_active: user.active !== false,
+  };
+}
+
+/** The account that a client makes of what it was told. It has no privileges: what a server says of those is for the host to map. */
+export function newUserOf(user: SignOnUser): NewUser {
+  const { username, email, first_name: givenName, last_name: familyName } = user;
+  const name = {
+    ...(givenName === "" ? {} : { givenName }),
+    ...(familyName === "" ? {} : { familyName }),
+  };
+  return {
+    userName: username,
+    active: user.is_active,
+    ...(Object.keys(name).length === 0 ? {} : { name }),
+    ...(email === "" ? {} : { emails: [{ value: email, primary: true }] }),
+  };
+}
+
+/**
+ * Reads what a server told of a user. The draft's releases do not tell whether it is active, and mean that it is.
+ *
+ * @throws {SignOnError} it is no user.
+ */
+export function readSignOnUser(value: unknown): SignOnUser {
+  const told = new Map(
+    typeof value === "object" && value !== null ? Object.entries(value) : undefined,
+  );
+  const text = (name: string, absent?: string): string => {
+    const one = told.has(name) ? told.get(name) : absent;
+    if (typeof one === "string" && one.length <= 1_024) return one;
+    throw new SignOnError("server_failed");
+  };
+  const flag = (name: string, absent: boolean): boolean => {
+    const one = told.has(name) ? told.get(name) : absent;
+    if (typeof one === "boolean") return one;
+    throw new SignOnError("server_failed");
+  };
+  const username = text("username");
+  if (username === "") throw new SignOnError("server_failed");
+  return {
+    username,
+    email: text("email", ""),
+    first_name: text("first_name", ""),
+    last_name: text("last_name", ""),
+    is_staff: flag("is_staff", false),
+    is_superuser: flag("is_superuser", false),
+    is_active: flag("is_active", true),
+    ...(told.has("extra_data") ? { extra_data: told.get("extra_data") } : {}),
+  };
+}
