@@ -13,6 +13,8 @@ import { FlowCookies } from "./flow-cookie.js";
 import { homeUrl } from "./home-url.js";
 import {
   answer,
+  failureAnswer,
+  failureOf,
   readContent,
   readMembers,
   redirect,
@@ -151,12 +153,12 @@ class Client implements SignOnClient {
       if (step === "authenticate/") return await this.#callback(request);
       throw new SignOnError("not_found");
     } catch (error) {
-      if (!(error instanceof SignOnError)) throw error;
-      const { failure } = this.#options;
-      if (failure !== undefined && step !== "sign-out/") {
-        return await failure.call(this.#options, error, request);
-      }
-      return answer(error.message, "text/plain; charset=utf-8", error.status);
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      const page = step === "sign-out/" ? undefined : this.#options.failure;
+      return page === undefined
+        ? failureAnswer(failure)
+        : await page.call(this.#options, failure, request);
     }
   }
 

@@ -28,7 +28,12 @@ export function newConsumer(consumer: NewConsumer): Consumer {
     throw new InvalidValueError("redirectUris", "visitors are sent back to somewhere.");
   }
   for (const uri of rest.redirectUris) demandSite("redirectUris", uri);
-  if (rest.signOutUri !== undefined) demandSite("signOutUri", rest.signOutUri);
+  if (rest.signOutUri !== undefined) {
+    demandSite("signOutUri", rest.signOutUri);
+    if (rest.format !== "http-signature") {
+      throw new InvalidValueError("signOutUri", `the format ${rest.format} has no sign-out.`);
+    }
+  }
   return { ...rest, key, secrets: [{ value: secret }] };
 }
 

@@ -1,3 +1,4 @@
+import { TooManyError, UnavailableError } from "../core/index.js";
 import type { Refusal } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
 
@@ -89,6 +90,20 @@ export function answer(
   const headers = withPrivacy();
   headers.set("content-type", type);
   return new Response(content, { status, headers });
+}
+
+/** The answer to a step that failed; `undefined` where nobody foresaw the failure. */
+export function failureOf(error: unknown): SignOnError | undefined {
+  if (error instanceof SignOnError) return error;
+  if (error instanceof UnavailableError || error instanceof TooManyError) {
+    return new SignOnError("unavailable", { cause: error });
+  }
+  return undefined;
+}
+
+/** A failure as a line of text. */
+export function failureAnswer({ message, status }: SignOnError): Response {
+  return answer(message, "text/plain; charset=utf-8", status);
 }
 
 function withPrivacy(fields?: Headers): Headers {

@@ -20,7 +20,7 @@ import {
   type TokenLifetimes,
   type Visitor,
 } from "./exchange.js";
-import { answer, redirect, textMember } from "./message.js";
+import { failureAnswer, failureOf, redirect, textMember } from "./message.js";
 import {
   type BackChannel,
   type ConsumerRequest,
@@ -126,8 +126,9 @@ class Server implements SignOnServer {
     try {
       return await this.#step(request);
     } catch (error) {
-      if (!(error instanceof SignOnError)) throw error;
-      return answer(error.message, "text/plain; charset=utf-8", error.status);
+      const failure = failureOf(error);
+      if (failure === undefined) throw error;
+      return failureAnswer(failure);
     }
   }
 
@@ -200,7 +201,9 @@ class Server implements SignOnServer {
     if (visitor === undefined) {
       return redirect(signInUrl.call(this.#options, `${pathname}${search}`));
     }
-    await this.#admitted(visitor.subject, consumer, options);
+    const user = await this.#userOf(visitor.subject, options);
+    if (user === undefined || user.active === false) throw new SignOnError("inactive");
+    await this.#demandAdmission(user, consumer);
     // Whoever comes second with the same token finds it gone.
     if ((await tokens.take(pending, options)) === undefined) {
       throw new SignOnError("token_not_found");
@@ -260,20 +263,28 @@ class Server implements SignOnServer {
       if (tokenId(begun) !== taken.request) throw new SignOnError("token_not_found");
     }
 
-    const user = await this.#admitted(taken.subject, consumer, options);
-    if (consumer.signOutUri !== undefined) {
+    const user = await this.#userOf(taken.subject, options);
+    const isActive = user?.active !== false;
+    // A client is told of a user who is not active, so that it ends what it has; the draft has no word for that.
+    if (user === undefined || (isDraft && !isActive)) throw new SignOnError("inactive");
+    await this.#demandAdmission(user, consumer);
+    if (isActive && consumer.format === "http-signature") {
       await tokens.save(sessionRecord(taken, this.#now(), lifetimes), options);
     }
     const told = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);
     const extra = members.has("extra_data")
       ? await this.#options.extraData?.(user, consumer, members.get("extra_data"))
       : undefined;
-    const object = extra === undefined ? told : { ...told, extra_data: extra };
+    const object = {
+      ...told,
+      is_active: told.is_active && isActive,
+      ...(extra === undefined ? {} : { extra_data: extra }),
+    };
     switch (consumer.format) {
       case "http-signature":
         return asked.answer({ sub: taken.subject, sid: taken.session, user: object });
       case "simple-sso":
-        return asked.answer({ ...object });
+        return asked.answer(object);
       case "simple-sso-draft":
         return asked.answer({ user: object });
     }
@@ -284,29 +295,29 @@ class Server implements SignOnServer {
     const { consumer, members } = asked;
     const options = withSignal(signal);
     const session = textMember(members, "sid") ?? "";
-    const known = await this.#options.tokens.take(
-      { kind: "session", id: sessionId(consumer.key, session), consumer: consumer.key },
-      options,
-    );
+    const id = sessionId(consumer.key, session);
+    const known = await this.#options.tokens.get("session", id, options);
     // A client speaks for those only of whom it was told.
-    if (known?.subject !== undefined) {
+    if (known?.subject !== undefined && known.consumer === consumer.key) {
       await this.#options.endSession?.({ subject: known.subject, session });
+      await this.#options.tokens.take(known, options);
       await this.#notifier.notify(known.subject, session, options);
     }
     return asked.answer({});
   }
 
-  /** @throws {SignOnError} the user is not there, not active, or may not use this client. */
-  async #admitted(subject: string, consumer: Consumer, options: CallOptions): Promise<User> {
+  /** The user as the store has it now. Whoever is gone or not active is signed out everywhere. */
+  async #userOf(subject: string, options: CallOptions): Promise<User | undefined> {
     const user = await this.#options.users.get(subject, options);
     if (user === undefined || user.active === false) {
       await this.#notifier.notify(subject, undefined, options);
-      throw new SignOnError("inactive");
-    }
-    if ((await this.#options.mayUse?.(user, consumer)) === false) {
-      throw new SignOnError("access_denied");
     }
     return user;
+  }
+
+  async #demandAdmission(user: User, consumer: Consumer): Promise<void> {
+    const mayUse = (await this.#options.mayUse?.(user, consumer)) ?? true;
+    if (!mayUse) throw new SignOnError("access_denied");
   }
 }
 

@@ -35,8 +35,10 @@ export async function send(
     const response = await fetch(new Request(request, { signal, redirect: "error" }));
     const content = await readContent(response);
     if (response.status === 200) return { response, content };
+    if (response.status === 403) throw new SignOnError("access_denied");
   } catch (cause) {
     options.signal?.throwIfAborted();
+    if (cause instanceof SignOnError && cause.reason === "access_denied") throw cause;
     throw new SignOnError("server_failed", { cause });
   }
   throw new SignOnError("server_failed");

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { TooManyError } from "concordat";
 import {
   InMemoryConsumerRepository,
   InMemoryNonceRepository,
@@ -6,7 +7,13 @@ import {
   InMemoryUserRepository,
 } from "concordat/repositories";
 import { createKey, createSigner, KeyRing } from "concordat/signing";
-import { newConsumer, type SignOnServer, signOnClient, signOnServer } from "concordat/sso";
+import {
+  newConsumer,
+  rotateSecret,
+  type SignOnServer,
+  signOnClient,
+  signOnServer,
+} from "concordat/sso";
 import { beforeEach, describe, expect, test } from "vitest";
 import { vector } from "../vectors/vector.js";
 
@@ -28,11 +35,13 @@ const signer = createSigner({ profile: "simple-sso", now });
 
 describe("a server, to a client with django-simple-sso", () => {
   let server: SignOnServer;
+  let users: InMemoryUserRepository;
+  let consumers: InMemoryConsumerRepository;
   let tokens: InMemorySignOnTokenRepository;
   let alice: string;
 
   beforeEach(async () => {
-    const users = new InMemoryUserRepository();
+    users = new InMemoryUserRepository();
     const { id } = await users.create({
       userName: "alice",
       name: { givenName: "Alice", familyName: "Ünïcode" },
@@ -47,9 +56,10 @@ describe("a server, to a client with django-simple-sso", () => {
       format: "simple-sso",
       redirectUris: [recorded.redirectUri],
     });
+    consumers = new InMemoryConsumerRepository([consumer]);
     server = signOnServer({
       url: serverUrl,
-      consumers: new InMemoryConsumerRepository([consumer]),
+      consumers,
       tokens,
       nonces: new InMemoryNonceRepository({ now }),
       users,
@@ -103,6 +113,50 @@ describe("a server, to a client with django-simple-sso", () => {
     await giveOut("t");
     const response = await post("verify/", signed({ access_token: "t" }));
     expect(await response.text()).toBe(recorded.verifyResponse);
+  });
+
+  test("tells of a user who is not active, which Django's clients deactivate", async () => {
+    await giveOut("t");
+    await users.modify(alice, { set: { active: false } });
+    const response = await post("verify/", signed({ access_token: "t" }));
+    expect(await response.text()).toContain('"is_active": false}.');
+  });
+
+  test("tells another consumer nothing, and the right one once", async () => {
+    await giveOut("t");
+    const other = newConsumer({
+      name: "other",
+      format: "simple-sso",
+      redirectUris: ["https://b.example/"],
+    });
+    await consumers.save(other);
+    const otherKey = createKey({ id: other.key, secret: other.secrets[0]?.value ?? "" });
+    const asked = signer.sign('{"access_token": "t"}', otherKey);
+    expect((await post("verify/", asked, other.key)).status).toBe(403);
+    expect((await post("verify/", signed({ access_token: "t" }))).status).toBe(200);
+    expect((await post("verify/", signed({ access_token: "t" }))).status).toBe(403);
+  });
+
+  test("goes over to another secret at its time, and takes both around it", async () => {
+    const consumer = await consumers.get(recorded.publicKey);
+    if (consumer === undefined) throw new Error("There is no consumer.");
+    const rotated = rotateSecret(consumer, { at: now(), now: now() });
+    await consumers.save(rotated.consumer);
+    const body = JSON.stringify({ redirect_to: recorded.redirectUri });
+    const before = createSigner({
+      profile: "simple-sso",
+      now: () => new Date(recorded.time * 1_000 - 1_000),
+    }).sign(body, key);
+    const newKey = createKey({ id: recorded.publicKey, secret: rotated.secret });
+    expect((await post("request-token/", before)).status).toBe(200);
+    expect((await post("request-token/", signer.sign(body, newKey))).status).toBe(200);
+    expect((await post("request-token/", signer.sign(body, key))).status).toBe(400);
+  });
+
+  test("says that it is to be asked later where a store is full", async () => {
+    tokens.save = () => Promise.reject(new TooManyError("full", 1));
+    const response = await post("request-token/", recorded.requestTokenRequest);
+    expect(response.status).toBe(503);
   });
 
   test("tells more where it is asked for more", async () => {

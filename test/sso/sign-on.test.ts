@@ -87,6 +87,18 @@ describe.each(formats)("sign-on by %s", (format) => {
     expect(sites.sessions.size).toBe(0);
   });
 
+  test("a sign-on that was told of nobody active ends the sessions that there are", async () => {
+    await using sites = await startSites({ format });
+    const browser = annsBrowser(sites);
+    await browser.go(await browser.comeBack(sites.clientUrl));
+    const back = await browser.comeBack(sites.clientUrl);
+    await sites.users.modify(sites.ann.id, { set: { active: false } });
+    const { response } = await browser.go(back);
+    expect(`${response.status} ${await response.text()}`).toBe("403 Access denied");
+    // The draft cannot tell a client of it.
+    expect(sites.sessions.size).toBe(format === "simple-sso-draft" ? 1 : 0);
+  });
+
   test("a consumer that is revoked is nobody", async () => {
     await using sites = await startSites({ format });
     const browser = annsBrowser(sites);
