@@ -1,0 +1,257 @@
+import { bulkRequestId } from "concordat/scim";
+import { describe, expect, test } from "vitest";
+import { vector } from "../vectors/vector.js";
+import {
+  baseUrl,
+  enterpriseUserId,
+  groupId,
+  inMemory,
+  kinds,
+  patch,
+  provider,
+  userId,
+} from "./provider.js";
+
+function bulk(...Operations: readonly object[]): object {
+  return { schemas: [bulkRequestId], Operations };
+}
+
+function user(userName: string, attributes: object = {}): object {
+  return { schemas: [userId], userName, ...attributes };
+}
+
+function creation(bulkId: string, data: object, path = "/Users"): object {
+  return { method: "POST", path, bulkId, data };
+}
+
+describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
+  test("RFC 7644 §3.7.2: a group refers to a user that is created with it", async () => {
+    await using stores = await open();
+    const { call } = provider(stores);
+    const answer = await call("POST", "/Bulk", vector("rfc7644-3.7.2-bulk-request"));
+    expect(answer).toMatchObject({
+      status: 200,
+      body: {
+        schemas: ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],
+        Operations: [
+          { method: "POST", bulkId: "qwerty", status: "201", version: expect.any(String) },
+          { method: "POST", bulkId: "ytrewq", status: "201", version: expect.any(String) },
+        ],
+      },
+    });
+    const [alice, guides] = answer.body.Operations;
+    const { body: group } = await call("GET", guides.location);
+    expect(group).toMatchObject({
+      displayName: "Tour Guides",
+      members: [{ type: "User", $ref: alice.location }],
+      meta: { location: guides.location, version: guides.version },
+    });
+    expect((await call("GET", alice.location)).body.userName).toBe("Alice");
+  });
+
+  test("RFC 7644 §3.7.2: the reference of an extension is one too", async () => {
+    await using stores = await open();
+    const { call } = provider(stores);
+    const answer = await call("POST", "/Bulk", vector("rfc7644-3.7.2-bulk-request-2"));
+    const [alice, bob] = answer.body.Operations;
+    expect((await call("GET", bob.location)).body[enterpriseUserId]).toMatchObject({
+      employeeNumber: "11250",
+      manager: { value: alice.location.slice(`${baseUrl}/Users/`.length), $ref: alice.location },
+    });
+  });
+
+  test("RFC 7644 §3.7.1: two groups are members of each other", async () => {
+    await using stores = await open();
+    const { call } = provider(stores);
+    const answer = await call("POST", "/Bulk", vector("rfc7644-3.7.1-bulk-request"));
+    expect(answer.body.Operations).toMatchObject([{ status: "201" }, { status: "201" }]);
+    const [a, b] = answer.body.Operations;
+    const [groupA, groupB] = [await call("GET", a.location), await call("GET", b.location)];
+    expect(groupA.body).toMatchObject({
+      displayName: "Group A",
+      members: [{ type: "Group", $ref: b.location }],
+      meta: { version: a.version },
+    });
+    expect(groupB.body).toMatchObject({
+      displayName: "Group B",
+      members: [{ type: "Group", $ref: a.location }],
+      meta: { version: b.version },
+    });
+  });
+
+  test("each can be the manager of the other, and who comes first does not matter", async () => {
+    await using stores = await open();
+    const { call } = provider(stores);
+    const managedBy = (bulkId: string): object => ({
+      schemas: [userId, enterpriseUserId],
+      [enterpriseUserId]: { costCenter: "1", manager: { value: `bulkId:${bulkId}` } },
+    });
+    const answer = await call(
+      "POST",
+      "/Bulk",
+      bulk(
+        creation("a", user("alice", managedBy("b"))),
+        creation("b", user("bob", managedBy("c"))),
+        creation("c", user("carol", managedBy("a"))),
+        creation("d", user("dave", managedBy("a"))),
+      ),
+    );
+    const results: { status: string; location: string }[] = answer.body.Operations;
+    expect(results.map(({ status }) => status)).toEqual(["201", "201", "201", "201"]);
+    const managers = await Promise.all(
+      results.map(async ({ location }) => (await call("GET", location)).body[enterpriseUserId]),
+    );
+    const [a, b, c] = results.map(({ location }) => location);
+    expect(managers).toMatchObject([
+      { costCenter: "1", manager: { $ref: b } },
+      { costCenter: "1", manager: { $ref: c } },
+      { costCenter: "1", manager: { $ref: a } },
+      { costCenter: "1", manager: { $ref: a } },
+    ]);
+  });
+
+  test("each operation is what the single request would be, and others go on when one fails", async () => {
+    await using stores = await open();
+    const { call, create } = provider(stores);
+    const bob = await create("/Users", { userName: "bob" });
+    const carol = await create("/Users", { userName: "carol" });
+    const dave = await create("/Users", { userName: "dave" });
+    const stale = 'W/"stale"';
+    const answer = await call(
+      "POST",
+      "/Bulk",
+      bulk(
+        creation("taken", user("BOB")),
+        { method: "PUT", path: `/Users/${bob.id}`, version: bob.meta.version, data: user("Bob") },
+        { method: "PUT", path: `/Users/${carol.id}`, version: stale, data: user("x") },
+        {
+          method: "PATCH",
+          path: `/Users/${carol.id}`,
+          data: patch({ op: "add", path: "title", value: "Guide" }),
+        },
+        { method: "DELETE", path: `/Users/${dave.id}`, version: dave.meta.version },
+        { method: "DELETE", path: "/Users/nobody" },
+        { method: "DELETE", path: "/Users" },
+        { method: "PATCH", path: "/Nothing/x", data: {} },
+      ),
+    );
+    expect(answer.status).toBe(200);
+    expect(answer.body.Operations).toMatchObject([
+      { bulkId: "taken", status: "409", response: { scimType: "uniqueness", status: "409" } },
+      { method: "PUT", status: "200", location: bob.meta.location },
+      { method: "PUT", status: "412", location: carol.meta.location, response: { status: "412" } },
+      { method: "PATCH", status: "200", location: carol.meta.location },
+      { method: "DELETE", status: "204", location: dave.meta.location },
+      { method: "DELETE", status: "404", location: `${baseUrl}/Users/nobody` },
+      { method: "DELETE", status: "405" },
+      { method: "PATCH", status: "404" },
+    ]);
+    expect(answer.body.Operations[0]).not.toHaveProperty("location");
+    expect((await call("GET", `/Users/${bob.id}`)).body).toMatchObject({
+      userName: "Bob",
+      meta: { version: answer.body.Operations[1].version },
+    });
+    expect((await call("GET", `/Users/${carol.id}`)).body).toMatchObject({
+      userName: "carol",
+      title: "Guide",
+    });
+  });
+});
+
+test("RFC 7644 §3.7.3: after failOnErrors errors, what is left is not done", async () => {
+  const { call } = provider(inMemory());
+  const { Operations } = vector<{ readonly Operations: readonly object[] }>(
+    "rfc7644-3.7.3-bulk-request",
+  );
+  const request = { schemas: [bulkRequestId], failOnErrors: 1, Operations };
+  const { body } = await call("POST", "/Bulk", request);
+  // The schemas of the user that the RFC prints are not those of a user.
+  expect(body.Operations).toMatchObject([
+    { method: "POST", bulkId: "qwerty", status: "400", response: { status: "400" } },
+  ]);
+  const all = await call("POST", "/Bulk", { ...request, failOnErrors: 5 });
+  expect(all.body.Operations.map(({ status }: { status: string }) => status)).toEqual([
+    "400",
+    "404",
+    "404",
+    "404",
+  ]);
+});
+
+test("who refers to what was not created is not created, or told to be incomplete", async () => {
+  const { call, create } = provider(inMemory());
+  await create("/Users", { userName: "alice" });
+  const member = (bulkId: string): object => ({ members: [{ value: `bulkId:${bulkId}` }] });
+  const group = (displayName: string, attributes: object): object => ({
+    schemas: [groupId],
+    displayName,
+    ...attributes,
+  });
+  const { body } = await call(
+    "POST",
+    "/Bulk",
+    bulk(
+      creation("guides", group("Guides", member("alice")), "/Groups"),
+      creation("alice", user("alice")),
+      creation("lost", group("Lost", member("nobody")), "/Groups"),
+    ),
+  );
+  expect(body.Operations).toMatchObject([
+    { bulkId: "guides", status: "400", response: { scimType: "invalidValue" } },
+    { bulkId: "alice", status: "409" },
+    { bulkId: "lost", status: "400", response: { scimType: "invalidValue" } },
+  ]);
+  expect((await call("GET", "/Groups")).body.totalResults).toBe(0);
+});
+
+test("operations on what is created in the same request find it by its bulkId", async () => {
+  const { call } = provider(inMemory());
+  const { body } = await call(
+    "POST",
+    "/Bulk",
+    bulk(
+      {
+        method: "PATCH",
+        path: "/Groups/bulkId:guides",
+        data: patch({ op: "add", path: "members", value: [{ value: "bulkId:alice" }] }),
+      },
+      creation("guides", { schemas: [groupId], displayName: "Guides" }, "/Groups"),
+      creation("alice", user("alice", { nickName: "bulkId:guides" })),
+    ),
+  );
+  const [change, guides, alice] = body.Operations;
+  expect(change).toMatchObject({ status: "200", location: guides.location });
+  expect((await call("GET", guides.location)).body.members).toMatchObject([
+    { $ref: alice.location },
+  ]);
+  expect((await call("GET", alice.location)).body.nickName).toBe("bulkId:guides");
+});
+
+test("a bulk request that is none is refused whole, and one that is too large with the limit", async () => {
+  const { call } = provider(inMemory(), { limits: { bulkOperations: 2, bytes: 2_000 } });
+  const invalid = { status: 400, body: { scimType: "invalidSyntax" } };
+  for (const body of [
+    [],
+    {},
+    { schemas: [bulkRequestId] },
+    { schemas: [bulkRequestId], Operations: [null] },
+    { schemas: [bulkRequestId], failOnErrors: 0, Operations: [] },
+    bulk({ method: "GET", path: "/Users" }),
+    bulk({ method: "POST", path: "/Users", data: user("x") }),
+    bulk({ method: "DELETE" }),
+    bulk(creation("a", user("x")), creation("a", user("y"))),
+  ]) {
+    expect(await call("POST", "/Bulk", body)).toMatchObject(invalid);
+  }
+  const many = bulk(...["a", "b", "c"].map((name) => creation(name, user(name))));
+  expect(await call("POST", "/Bulk", many)).toMatchObject({
+    status: 413,
+    body: { status: "413", detail: expect.stringContaining("maxOperations (2)") },
+  });
+  const large = bulk(creation("a", user("x".repeat(2_000))));
+  expect(await call("POST", "/Bulk", large)).toMatchObject({
+    status: 413,
+    body: { detail: expect.stringContaining("maxPayloadSize (2000)") },
+  });
+  expect((await call("GET", "/Users")).body.totalResults).toBe(0);
+});
