@@ -1,11 +1,13 @@
-import { NotFoundError, VersionConflictError } from "../core/index.js";
+import { NotFoundError, TooManyError, VersionConflictError } from "../core/index.js";
 import type { ChangeSet, Modification } from "../repositories/index.js";
 import {
   modificationOf,
   type PatchPlan,
+  type PlanPatchOptions,
   planPatch,
   type Resource,
   type ResourceRequest,
+  type ResourceType,
   readResource,
 } from "../scim/index.js";
 import { demandedVersion } from "./conditions.js";
@@ -19,6 +21,7 @@ import {
   resourceOutcome,
   type Wanted,
 } from "./representation.js";
+import { ScimRequestError } from "./request-error.js";
 import { endSessionsOf } from "./sessions.js";
 import { merged, unwritable, writable, writablePlan } from "./write-access.js";
 
@@ -157,10 +160,20 @@ export async function modifyResource(
 async function readPlan(exchange: Exchange, { type }: Endpoint, body: unknown): Promise<PatchPlan> {
   const { profile, record, settings } = exchange;
   const { patchOperations: operations, values } = settings.limits;
-  const plan = planPatch(type, body, { profile, limits: { operations, values } });
+  const plan = planned(type, body, { profile, limits: { operations, values } });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
   return await planWithReferences(exchange, writablePlan(exchange, plan));
+}
+
+/** The plan of a PATCH. One that is too long is too large a body, and no query that finds too much. */
+function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {
+  try {
+    return planPatch(type, body, options);
+  } catch (error) {
+    if (!(error instanceof TooManyError)) throw error;
+    throw new ScimRequestError(413, error.message, { cause: error });
+  }
 }
 
 function statedOf({ set = {}, unset = [], relations }: ChangeSet<ResourceRequest>): {

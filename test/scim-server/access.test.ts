@@ -1,0 +1,354 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import { InMemoryUserRepository } from "concordat/repositories";
+import { entraProfile } from "concordat/scim";
+import {
+  type Operation,
+  type RequestEvent,
+  requestChannelName,
+  ScimRequestError,
+} from "concordat/scim-server";
+import { describe, expect, test } from "vitest";
+import { enterpriseUserId, inMemory, patch, provider, type Stores, userId } from "./provider.js";
+
+/** What the channel carries meanwhile. */
+async function eventsOf(work: () => Promise<unknown>): Promise<readonly RequestEvent[]> {
+  const events: RequestEvent[] = [];
+  const listener = (event: unknown): void => {
+    events.push(event as RequestEvent);
+  };
+  subscribe(requestChannelName, listener);
+  try {
+    await work();
+  } finally {
+    unsubscribe(requestChannelName, listener);
+  }
+  return events;
+}
+
+/** Stores that keep passwords, and note whose sessions were ended. */
+function watchedStores(options: { readonly fails?: boolean } = {}): Stores & {
+  readonly passwords: Map<string, string>;
+  readonly revoked: string[];
+} {
+  const passwords = new Map<string, string>();
+  const revoked: string[] = [];
+  const users = new InMemoryUserRepository({
+    setPassword: async (id, password) => {
+      passwords.set(id, password);
+    },
+    revokeSessions: async (id) => {
+      if (options.fails) throw new Error("There is no session store.");
+      revoked.push(id);
+    },
+  });
+  return { ...inMemory(), users, passwords, revoked };
+}
+
+describe("attributes that the principal may not write", () => {
+  const privileged = { password: "t1meMa$heen", roles: [{ value: "admin" }] };
+
+  test("are passed over by default where they would give rights, and reported", async () => {
+    const stores = watchedStores();
+    const { call, create } = provider(stores);
+    const own = await stores.users.create({ userName: "own", roles: [{ value: "owner" }] });
+    const events = await eventsOf(async () => {
+      const user = await create("/Users", { userName: "bjensen", ...privileged, title: "Guide" });
+      expect(user).toMatchObject({ title: "Guide" });
+      expect(user).not.toHaveProperty("roles");
+      const replacement = { schemas: [userId], userName: "own", ...privileged };
+      expect((await call("PUT", `/Users/${own.id}`, replacement)).body.roles).toEqual([
+        { value: "owner" },
+      ]);
+      const change = patch(
+        { op: "add", value: { ...privileged, title: "Owner" } },
+        { op: "replace", path: 'roles[value eq "owner"].value', value: "admin" },
+        { op: "remove", path: "roles" },
+        { op: "replace", path: "password", value: "x" },
+      );
+      expect((await call("PATCH", `/Users/${own.id}`, change)).body).toMatchObject({
+        title: "Owner",
+        roles: [{ value: "owner" }],
+      });
+    });
+    expect(stores.passwords.size).toBe(0);
+    const forbidden = (path: string): object => ({ path, reason: "forbidden" });
+    for (const { ignored } of events) {
+      expect(new Set(ignored)).toEqual(new Set([forbidden("password"), forbidden("roles")]));
+    }
+    expect(events).toHaveLength(3);
+  });
+
+  test("are as the host says, those of extensions one by one", async () => {
+    const stores = watchedStores();
+    const department = `${enterpriseUserId}:department`;
+    const { call, create } = provider(stores, {
+      mayWrite: (_, path) => path !== department,
+    });
+    const user = await create("/Users", {
+      userName: "bjensen",
+      ...privileged,
+      [enterpriseUserId]: { department: "Tours", costCenter: "4130" },
+    });
+    expect(user).toMatchObject({
+      roles: [{ value: "admin" }],
+      [enterpriseUserId]: { costCenter: "4130" },
+    });
+    expect(user[enterpriseUserId]).not.toHaveProperty("department");
+    expect(user).not.toHaveProperty("password");
+    expect(stores.passwords.get(user.id)).toBe("t1meMa$heen");
+    const change = patch(
+      { op: "replace", path: "password", value: "another" },
+      { op: "add", path: department, value: "Sales" },
+    );
+    const changed = await call("PATCH", `/Users/${user.id}`, change);
+    expect(changed.status).toBe(200);
+    expect(changed.body[enterpriseUserId]).toEqual({ costCenter: "4130" });
+    expect(stores.passwords.get(user.id)).toBe("another");
+    const replacement = { schemas: [userId], userName: "bjensen", password: "third" };
+    await call("PUT", `/Users/${user.id}`, replacement);
+    expect(stores.passwords.get(user.id)).toBe("third");
+  });
+});
+
+describe("the policy", () => {
+  test("sees each change before it is made, and can refuse it", async () => {
+    const stores = inMemory();
+    const seen: Operation[] = [];
+    const { call, create } = provider(stores, {
+      policy: {
+        before(operation, { principal, repositories }) {
+          expect(principal.id).toBe("client");
+          expect(repositories).toBe(stores);
+          seen.push(operation);
+          if (operation.kind === "delete") throw new ScimRequestError(403, "The last owner stays.");
+        },
+      },
+    });
+    const { id } = await create("/Users", { userName: "owner" });
+    const group = await create("/Groups", { displayName: "Owners" });
+    await call("PUT", `/Users/${id}`, { schemas: [userId], userName: "Owner" });
+    await call("PATCH", `/Users/${id}`, patch({ op: "replace", path: "active", value: false }));
+    await call(
+      "PATCH",
+      `/Groups/${group.id}`,
+      patch({ op: "add", path: "members", value: [{ value: id }] }),
+    );
+    const refused = { status: 403, body: { detail: "The last owner stays.", status: "403" } };
+    expect(await call("DELETE", `/Users/${id}`)).toMatchObject(refused);
+    expect(await call("GET", `/Users/${id}`)).toMatchObject({ status: 200 });
+    expect(seen).toMatchObject([
+      { kind: "create", resource: { userName: "owner" } },
+      { kind: "create", resource: { displayName: "Owners" } },
+      { kind: "replace", id, resource: { userName: "Owner" } },
+      { kind: "modify", id, paths: ["active"], values: { active: false } },
+      { kind: "modify", id: group.id, members: { add: [{ value: id, type: "User" }] } },
+      { kind: "delete", id },
+    ]);
+  });
+});
+
+describe("a user who may be known already", () => {
+  test("is restored under the same id when inactive and sent again by externalId", async () => {
+    const { call, create } = provider(inMemory());
+    const { id } = await create("/Users", { userName: "bjensen", externalId: "701984" });
+    const deactivation = patch({ op: "replace", path: "active", value: false });
+    await call("PATCH", `/Users/${id}`, deactivation);
+    const restored = await create("/Users", { userName: "babs", externalId: "701984" });
+    expect(restored).toMatchObject({ id, userName: "babs", active: true });
+    expect((await call("GET", "/Users")).body.totalResults).toBe(1);
+  });
+
+  test("is not taken for another while active, nor by name or address", async () => {
+    const { call, create } = provider(inMemory());
+    const emails = [{ value: "bjensen@example.com" }];
+    const known = await create("/Users", { userName: "bjensen", externalId: "1", emails });
+    const conflict = { status: 409, body: { scimType: "uniqueness" } };
+    const sent = { schemas: [userId], userName: "bjensen", externalId: "2", emails };
+    expect(await call("POST", "/Users", sent)).toMatchObject(conflict);
+    await call(
+      "PATCH",
+      `/Users/${known.id}`,
+      patch({ op: "replace", path: "active", value: false }),
+    );
+    expect(await call("POST", "/Users", sent)).toMatchObject(conflict);
+    expect((await create("/Users", { ...sent, userName: "other" })).id).not.toBe(known.id);
+  });
+
+  test("is who the host says, or waits", async () => {
+    const stores = inMemory();
+    const known = await stores.users.create({ userName: "bjensen", title: "Guide" });
+    const { call, create } = provider(stores, {
+      resolve: ({ userName }, { repositories }) => {
+        expect(repositories).toBe(stores);
+        if (userName === "bjensen") return { kind: "link", id: known.id };
+        return userName === "jsmith"
+          ? { kind: "pending", detail: "J. Smith has to agree." }
+          : { kind: "create" };
+      },
+    });
+    expect(await create("/Users", { userName: "bjensen", externalId: "1" })).toMatchObject({
+      id: known.id,
+      externalId: "1",
+      title: "Guide",
+    });
+    expect(await call("POST", "/Users", { schemas: [userId], userName: "jsmith" })).toMatchObject({
+      status: 409,
+      body: { scimType: "uniqueness", detail: "J. Smith has to agree." },
+    });
+    await create("/Users", { userName: "carol" });
+    // Groups are nobody.
+    await create("/Groups", { displayName: "jsmith" });
+  });
+});
+
+describe("sessions", () => {
+  test("end when a user is deactivated or deleted, in whichever way, and only then", async () => {
+    const stores = watchedStores();
+    const { call, create } = provider(stores);
+    const ids: string[] = [];
+    for (const userName of ["a", "b", "c", "d"]) {
+      ids.push((await create("/Users", { userName, active: true })).id);
+    }
+    const [a, b, c, d] = ids;
+    const events = await eventsOf(async () => {
+      await call("PATCH", `/Users/${a}`, patch({ op: "add", value: { active: false } }));
+      await call("PUT", `/Users/${b}`, { schemas: [userId], userName: "b", active: false });
+      await call("DELETE", `/Users/${c}`);
+      await call("PATCH", `/Users/${d}`, patch({ op: "replace", path: "title", value: "x" }));
+      await call("PUT", `/Users/${d}`, { schemas: [userId], userName: "d", active: true });
+      await call("DELETE", "/Users/nobody");
+    });
+    expect(stores.revoked).toEqual([a, b, c]);
+    const revoked = (id: string | undefined): object => [{ id, outcome: "revoked" }];
+    expect(events.map(({ sessions }) => sessions)).toEqual([
+      revoked(a),
+      revoked(b),
+      revoked(c),
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  test("that could not be ended are told to the log, and not to the client", async () => {
+    const { call, create } = provider(watchedStores({ fails: true }));
+    const { id } = await create("/Users", { userName: "a" });
+    const [event] = await eventsOf(async () => {
+      expect(await call("DELETE", `/Users/${id}`)).toMatchObject({ status: 204 });
+    });
+    expect(event?.sessions).toEqual([{ id, outcome: "failed" }]);
+  });
+});
+
+describe("the channel", () => {
+  test("carries what a request log needs, with secrets masked", async () => {
+    const { call, create } = provider(watchedStores(), { profile: entraProfile });
+    const { id } = await create("/Users", { userName: "bjensen" });
+    const secret = "t1meMa$heen";
+    const events = await eventsOf(async () => {
+      await call("POST", "/Users", { schemas: [userId], userName: "bjensen", PassWord: secret });
+      await call(
+        "PATCH",
+        `/Users/${id}`,
+        patch(
+          { op: "Replace", path: "active", value: "False" },
+          { op: "replace", path: `${userId}:Password`, value: secret },
+          { op: "add", value: { password: secret, title: "Guide" } },
+        ),
+      );
+      await call("GET", `/Users?filter=${encodeURIComponent(`password eq "${secret}"`)}&count=1`);
+    });
+    expect(JSON.stringify(events)).not.toContain(secret);
+    const [conflict, change, query] = events;
+    expect(conflict).toMatchObject({
+      method: "POST",
+      path: "/Users",
+      principal: "client",
+      status: 409,
+      scimType: "uniqueness",
+      detail: expect.stringContaining("userName"),
+      duration: expect.any(Number),
+      body: { userName: "bjensen", PassWord: "[masked]" },
+    });
+    expect(change).toMatchObject({
+      path: `/Users/${id}`,
+      status: 200,
+      rewrites: [{ rewrite: "booleanText", operation: 0, path: "active" }],
+      body: {
+        Operations: [
+          { op: "Replace", path: "active", value: "False" },
+          { op: "replace", path: "[masked]", value: "[masked]" },
+          { op: "add", value: { password: "[masked]", title: "Guide" } },
+        ],
+      },
+    });
+    expect(query).toMatchObject({ status: 400, query: { filter: "[masked]", count: "1" } });
+  });
+
+  test("carries what a store failed with, of which the client is told nothing", async () => {
+    const stores = inMemory();
+    const error = new Error("The password of the database is 12345.");
+    Object.assign(stores.users, { get: () => Promise.reject(error) });
+    const { call } = provider(stores);
+    const [event] = await eventsOf(async () => {
+      const answer = await call("GET", "/Users/1");
+      expect(answer.status).toBe(500);
+      expect(JSON.stringify(answer.body)).not.toContain("12345");
+    });
+    expect(event).toMatchObject({ status: 500, error });
+  });
+});
+
+describe("/Me", () => {
+  test("stands for the user that the host says", async () => {
+    const stores = inMemory();
+    const { id } = await stores.users.create({ userName: "bjensen" });
+    const { call } = provider(stores, {
+      me: ({ id: principal }) => (principal === "client" ? id : ""),
+    });
+    const read = await call("GET", "/Me?attributes=userName");
+    expect(read).toMatchObject({ status: 200, body: { id, userName: "bjensen" } });
+    expect(read.headers.get("location")).toBe(`https://example.com/v2/Users/${id}`);
+    const change = patch({ op: "add", path: "title", value: "Guide" });
+    expect((await call("PATCH", "/Me", change)).body.title).toBe("Guide");
+    expect(await call("POST", "/Me", {})).toMatchObject({ status: 501 });
+    expect(await call("DELETE", "/Me")).toMatchObject({ status: 204 });
+    expect(await call("GET", "/Me")).toMatchObject({ status: 404 });
+  });
+
+  test("is not implemented where the host says nothing", async () => {
+    expect(await provider(inMemory()).call("GET", "/Me")).toMatchObject({
+      status: 501,
+      body: { status: "501" },
+    });
+  });
+});
+
+test("Prefer: return=minimal is answered without the resource", async () => {
+  const { call } = provider(inMemory());
+  const prefer = { prefer: "respond-async, return=minimal" };
+  const created = await call("POST", "/Users", { schemas: [userId], userName: "bjensen" }, prefer);
+  expect(created).toMatchObject({ status: 201, body: undefined });
+  expect(created.headers.get("preference-applied")).toBe("return=minimal");
+  const path = (created.headers.get("location") ?? "").slice("https://example.com/v2".length);
+  const changed = await call(
+    "PATCH",
+    path,
+    patch({ op: "add", path: "title", value: "x" }),
+    prefer,
+  );
+  expect(changed).toMatchObject({ status: 204, body: undefined });
+  expect(changed.headers.get("etag")).not.toBe(created.headers.get("etag"));
+  expect((await call("GET", path)).body.title).toBe("x");
+  const group = await call("POST", "/Groups", {
+    schemas: ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+    displayName: "Guides",
+  });
+  const whole = await call(
+    "PATCH",
+    `/Groups/${group.body.id}`,
+    patch({ op: "replace", path: "displayName", value: "Tour Guides" }),
+    { prefer: "return=representation" },
+  );
+  expect(whole).toMatchObject({ status: 200, body: { displayName: "Tour Guides" } });
+});
