@@ -211,7 +211,7 @@ describe("a request that waits too long for a connection", () => {
 });
 
 describe("the forwarder", () => {
-  test("uses a changed definition at once", async () => {
+  test("uses a changed definition at once, and lets what is under way end", async () => {
     await using one = await startChild({ users });
     await using other = await startChild({ users });
     let url = one.url;
@@ -219,9 +219,12 @@ describe("the forwarder", () => {
       get: async () => serverOf({ url }),
     });
     await using parent = await startParent([], { servers });
-    await check(parent.url, good);
+    one.fault = { kind: "slow-headers", delay: 200 };
+    const under = check(parent.url, good);
+    await expect.poll(() => one.requests.length).toBe(1);
     url = other.url;
-    await check(parent.url, good);
+    expect((await check(parent.url, good)).body.result.value).toBe(true);
+    expect((await under).body.result.value).toBe(true);
     expect([one.requests.length, other.requests.length]).toEqual([1, 1]);
   });
 

@@ -131,7 +131,12 @@ export class Forwarder implements AsyncDisposable {
     this.#isClosed = true;
     const targets = [...this.#targets.values()];
     this.#targets.clear();
-    await Promise.all(targets.map(endTarget));
+    await Promise.all(
+      targets.map(async ({ pool, health }) => {
+        health?.[Symbol.dispose]();
+        await pool.destroy();
+      }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -209,7 +214,11 @@ export class Forwarder implements AsyncDisposable {
     if (known !== undefined && isSame(known.definition, server)) return known;
     const target = this.#open(server);
     this.#targets.set(identifier, target);
-    if (known !== undefined) void endTarget(known);
+    if (known !== undefined) {
+      // What is under way to the server as it was may end.
+      known.health?.[Symbol.dispose]();
+      void known.pool.close();
+    }
     return target;
   }
 
@@ -253,11 +262,6 @@ function readDefinition(definition: FederationServer): FederationServer {
   } catch (cause) {
     throw new FederationError("bad_definition", definition.identifier, { cause });
   }
-}
-
-async function endTarget({ pool, health }: Target): Promise<void> {
-  health?.[Symbol.dispose]();
-  await pool.destroy();
 }
 
 /** What the end of a request says about the server. */
