@@ -11,6 +11,7 @@ import { Report } from "./figures.ts";
 import { measureFilters } from "./filters.ts";
 import { measureLatency } from "./latency.ts";
 import { isPinned } from "./measured.ts";
+import { measureMemberships } from "./members.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
 import { measureResources } from "./resources.ts";
 import { measureResume } from "./resume.ts";
@@ -18,7 +19,7 @@ import { startServer } from "./server.ts";
 import { measureSigning } from "./signing.ts";
 import { measureStore } from "./store.ts";
 
-const withoutDirectory = ["filters", "resources", "signing", "federation"] as const;
+const withoutDirectory = ["filters", "resources", "memberships", "signing", "federation"] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
@@ -27,6 +28,7 @@ Benchmarks, all of them by default:
   filters   reading SCIM filters and looking through users, beside scim2-parse-filter
   signing   signing and verifying by each profile, beside itsdangerous and http-message-signatures
   resources  reading, projecting and patching SCIM resources, beside scimmy and scim-patch
+  memberships  adding one member to a small group and to a group of a million, in SQLite
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
@@ -77,6 +79,7 @@ async function main(): Promise<void> {
   );
   if (isWanted("filters")) measureFilters(report, runs);
   if (isWanted("resources")) await measureResources(report, runs);
+  if (isWanted("memberships")) await measureMemberships(report, runs);
   if (isWanted("signing")) await measureSigning(report, runs);
   if (isWanted("federation")) {
     await measureFederation(report, 2 * runs);
