@@ -13,6 +13,7 @@ export type {
 } from "./column-map.js";
 export { KyselyConsumerRepository } from "./consumer-repository.js";
 export { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
+export { KyselyIdentityMapRepository } from "./identity-map-repository.js";
 export { KyselyLinkRepository } from "./link-repository.js";
 export { KyselyMembershipRepository } from "./membership-repository.js";
 export {

@@ -23,6 +23,7 @@ export interface TableNames {
   readonly server: string;
   readonly consumer: string;
   readonly signOnToken: string;
+  readonly identity: string;
   readonly user: string;
   readonly group: string;
   readonly groupMember: string;
@@ -49,6 +50,7 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
     server: `${prefix}server`,
     consumer: `${prefix}consumer`,
     signOnToken: `${prefix}sign_on_token`,
+    identity: `${prefix}identity`,
     user: `${prefix}user`,
     group: `${prefix}group`,
     groupMember: `${prefix}group_member`,
@@ -69,6 +71,7 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     server: dialect.quote(names.server),
     consumer: dialect.quote(names.consumer),
     signOnToken: dialect.quote(names.signOnToken),
+    identity: dialect.quote(names.identity),
     user: dialect.quote(names.user),
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),

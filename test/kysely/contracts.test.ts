@@ -2,6 +2,7 @@ import {
   KyselyCheckpointRepository,
   KyselyConsumerRepository,
   KyselyGroupRepository,
+  KyselyIdentityMapRepository,
   KyselyLinkRepository,
   KyselyMembershipRepository,
   KyselyNonceRepository,
@@ -15,6 +16,7 @@ import {
   checkpointRepositoryContract,
   consumerRepositoryContract,
   groupRepositoryContract,
+  identityMapRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
   nonceRepositoryContract,
@@ -44,6 +46,8 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
           users: new KyselyUserRepository(db),
         })),
       ),
+    identities: () =>
+      identityMapRepositoryContract(() => make((db) => new KyselyIdentityMapRepository(db))),
     links: () => linkRepositoryContract(() => make((db) => new KyselyLinkRepository(db))),
     memberships: () =>
       membershipRepositoryContract(() => make((db) => new KyselyMembershipRepository(db))),

@@ -95,6 +95,7 @@ const ownTables = [
   "server",
   "consumer",
   "sign_on_token",
+  "identity",
   "grant",
   "reference",
   "link_name",

@@ -1,4 +1,6 @@
+import { createTables, KyselyIdentityMapRepository, nodeSqliteDialect } from "concordat/kysely";
 import {
+  type IdentityMapRepository,
   InMemoryGroupRepository,
   InMemoryIdentityMapRepository,
   InMemoryUserRepository,
@@ -11,6 +13,7 @@ import {
   groupRepositoryContract,
   userRepositoryContract,
 } from "concordat/testing";
+import { Kysely } from "kysely";
 import { describe, test } from "vitest";
 import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
 import { RpcServer } from "./rpc-server.js";
@@ -32,12 +35,21 @@ function remote(): Required<GroupsUnderTest> {
 }
 
 /** The same by ids that last. */
-function mapped({ users, groups }: Required<GroupsUnderTest>): Required<GroupsUnderTest> {
-  const identities = new InMemoryIdentityMapRepository();
+function mapped(
+  { users, groups }: Required<GroupsUnderTest>,
+  identities: IdentityMapRepository = new InMemoryIdentityMapRepository(),
+): Required<GroupsUnderTest> {
   return {
     users: withIdentityMap(users, identities, { groups }),
     groups: withIdentityMap(groups, identities),
   };
+}
+
+/** The same, and the ids last in a database. */
+async function mappedInSqlite(): Promise<Required<GroupsUnderTest>> {
+  const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
+  await createTables(db);
+  return mapped(remote(), new KyselyIdentityMapRepository(db));
 }
 
 /** Stores in memory with ids that are small numbers, the same for users and groups. */
@@ -59,6 +71,14 @@ exercise(
 exercise(
   "groups over remote calls with an identity map",
   await groupRepositoryContract(() => mapped(remote())),
+);
+exercise(
+  "users over remote calls with an identity map in SQLite",
+  await userRepositoryContract(async () => (await mappedInSqlite()).users),
+);
+exercise(
+  "groups over remote calls with an identity map in SQLite",
+  await groupRepositoryContract(mappedInSqlite),
 );
 exercise(
   "users in memory with an identity map",

@@ -117,6 +117,8 @@ describe("a change that changes nothing gives no new version and no new time", (
     "in memory": stores["in memory"],
     "by the modify of every repository": async () => new PlainUsers(),
     "in SQLite": stores["in SQLite"],
+    "with an identity map": stores["with an identity map"],
+    mirrored: stores["mirrored"],
   };
 
   test.each(Object.entries(open))("%s", async (_, opened) => {

@@ -2,6 +2,7 @@ import {
   InMemoryCheckpointRepository,
   InMemoryConsumerRepository,
   InMemoryGroupRepository,
+  InMemoryIdentityMapRepository,
   InMemoryLinkRepository,
   InMemoryMembershipRepository,
   InMemoryNonceRepository,
@@ -14,6 +15,7 @@ import {
   checkpointRepositoryContract,
   consumerRepositoryContract,
   groupRepositoryContract,
+  identityMapRepositoryContract,
   linkRepositoryContract,
   membershipRepositoryContract,
   nonceRepositoryContract,
@@ -50,6 +52,10 @@ exercise(
   await groupRepositoryContract(() => ({
     groups: new InMemoryGroupRepository({ uniqueDisplayName: true, maxPageSize: 2 }),
   })),
+);
+exercise(
+  "identities in memory",
+  await identityMapRepositoryContract(() => new InMemoryIdentityMapRepository()),
 );
 exercise("links in memory", await linkRepositoryContract(() => new InMemoryLinkRepository()));
 exercise(

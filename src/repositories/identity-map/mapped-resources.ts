@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util";
 import { NotFoundError, UniquenessError, VersionConflictError } from "../../core/index.js";
 import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
-import { type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
+import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
 import type {
   CallOptions,
   ReadOptions,
@@ -26,11 +27,14 @@ export interface Retention<N> {
   revive(localId: string, resource: N, options?: CallOptions): Promise<void>;
 }
 
-/** What a write does to the store; where it says so, the resource has another `externalId` after it, or none. */
+/**
+ * What a write does to the store; where it says so, the resource has another `externalId` after it, or none. What changes nothing
+ * makes no version, and answers `undefined`.
+ */
 type MappedWrite<T> = (
   current: Pair<T>,
   options: WriteOptions,
-) => Promise<{ readonly externalId?: string | undefined }>;
+) => Promise<{ readonly externalId?: string | undefined } | undefined>;
 
 /** How often a write is tried again because another process was writing to the same resource. */
 const attempts = 10;
@@ -126,6 +130,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     const localVersion = current.local.meta?.version;
     const condition = localVersion === undefined ? {} : { ifVersion: localVersion };
     const changed = await this.#translated(id, () => change(current, { ...options, ...condition }));
+    if (changed === undefined) return;
     const { externalId: before, ...others } = claimed;
     const externalId = "externalId" in changed ? changed.externalId : before;
     await this.identities.map.save({
@@ -148,10 +153,10 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     await this.write(
       id,
       async (current, conditions) => {
-        const changes: ChangeSet<N & ResourceRequest> = changeSetFor(
-          modification,
-          await outward(current),
-        );
+        const resource = await outward(current);
+        const changes: ChangeSet<N & ResourceRequest> = changeSetFor(modification, resource);
+        const next = applyChangeSet(this.store.type, resource, changes);
+        if (changes.relations === undefined && isDeepStrictEqual(next, resource)) return undefined;
         const { externalId, ...set } = changes.set ?? {};
         const unset = (changes.unset ?? []).filter((path) => path !== "externalId");
         if (Object.keys(set).length > 0 || unset.length > 0 || changes.relations !== undefined) {
