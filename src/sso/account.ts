@@ -60,10 +60,11 @@ export async function linkAccount(
   await links.save(sourceOf(server), [link]);
 }
 
-async function linkedAccount(
-  { server, subject }: Identity,
-  { users, links }: AccountOptions,
-  options: CallOptions,
+/** The account that is linked with a subject of a server; `undefined` where none is, or it is gone. */
+export async function linkedAccount(
+  { server, subject }: Pick<Identity, "server" | "subject">,
+  { users, links }: Pick<AccountOptions, "users" | "links">,
+  options: CallOptions = {},
 ): Promise<User | undefined> {
   const [link] = await links.get(sourceOf(server), [subject]);
   return link?.resourceId === undefined ? undefined : await users.get(link.resourceId, options);

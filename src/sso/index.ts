@@ -1,5 +1,5 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
-export { type AccountOptions, accountFor, linkAccount } from "./account.js";
+export { type AccountOptions, accountFor, linkAccount, linkedAccount } from "./account.js";
 export {
   type Identity,
   type SignOnClient,

@@ -195,6 +195,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "issueAccessToken",
     "issueRequestToken",
     "linkAccount",
+    "linkedAccount",
     "newConsumer",
     "newUserOf",
     "readSignOnUser",
