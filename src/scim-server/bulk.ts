@@ -8,8 +8,8 @@ import {
 } from "../scim/index.js";
 import { bulkIdIn, bulkIdsIn, parted, withIds } from "./bulk-references.js";
 import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./bulk-request.js";
-import { deleteResource, modifyResource, replaceResource } from "./change.js";
 import { createResource } from "./create.js";
+import { deleteResource } from "./delete.js";
 import {
   type Endpoint,
   type Exchange,
@@ -17,6 +17,8 @@ import {
   locationOf,
   type Outcome,
 } from "./exchange.js";
+import { modifyResource } from "./modify.js";
+import { replaceResource } from "./replace.js";
 import { failureOf, ScimRequestError } from "./request-error.js";
 
 /**

@@ -1,14 +1,17 @@
 import { NotFoundError } from "../core/index.js";
 import { bulk } from "./bulk.js";
-import { type ChangeOptions, deleteResource, modifyResource, replaceResource } from "./change.js";
+import type { ChangeOptions } from "./change.js";
 import { isNamedBy } from "./conditions.js";
 import { createResource } from "./create.js";
+import { deleteResource } from "./delete.js";
 import { type ConfigurationOptions, configuration, resourceTypes, schemas } from "./discovery.js";
 import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./exchange.js";
+import { modifyResource } from "./modify.js";
 import { queryType, wantedOf } from "./query.js";
 import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
 import { queryRoot } from "./query-root.js";
 import { readBody } from "./read-body.js";
+import { replaceResource } from "./replace.js";
 import { readOptions, resourceOutcome } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 

@@ -1,0 +1,24 @@
+import type { ChangeOptions } from "./change.js";
+import { versionToWrite } from "./change.js";
+import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { endSessionsOf } from "./sessions.js";
+
+/**
+ * Deletes a resource, or has the store deactivate it, as it can. RFC 7644 §3.6.
+ *
+ * @throws {NotFoundError} there is no such resource.
+ */
+export async function deleteResource(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  id: string,
+  options: ChangeOptions,
+): Promise<Outcome> {
+  const { type, repository } = endpoint;
+  const { signal } = exchange;
+  const conditions = await versionToWrite(exchange, endpoint, id, options);
+  await exchange.before({ kind: "delete", type, id });
+  await repository.delete(id, { signal, ...conditions });
+  if (type.name === "User") await endSessionsOf(exchange, id);
+  return { status: 204 };
+}

@@ -1,0 +1,134 @@
+import type { ChangeSet, MembersChange } from "../repositories/index.js";
+import {
+  type NewGroup,
+  type Resource,
+  type ResourceRequest,
+  type ResourceType,
+  readResource,
+} from "../scim/index.js";
+import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
+import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { setPassword } from "./password.js";
+import { withReferences } from "./references.js";
+import { isObject } from "./representation.js";
+import { endSessionsOf } from "./sessions.js";
+import { merged, unwritable, writable } from "./write-access.js";
+
+/**
+ * Gives a resource the attributes that were sent, and no others but those that the client cannot write. RFC 7644 §3.5.1.
+ *
+ * The store is asked for a modification, since what is kept depends on the resource as it is when it is written.
+ *
+ * @throws {NotFoundError} there is no such resource: PUT creates none.
+ * @throws {VersionConflictError} it is not in the version that was asked for.
+ * @throws {MutabilityError} something immutable would change.
+ */
+export async function replaceResource(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  id: string,
+  body: unknown,
+  options: ChangeOptions,
+): Promise<Outcome> {
+  const { type, repository } = endpoint;
+  const { signal } = exchange;
+  const conditions = await versionToWrite(exchange, endpoint, id, options);
+  const { password, ...sent } = await readReplacement(exchange, type, body);
+  await exchange.before({ kind: "replace", type, id, resource: sent });
+  await repository.modify(
+    id,
+    {
+      reads: namesIn(type).filter((name) => name !== "members"),
+      plan: (current) => replacing(exchange, type, current, sent),
+    },
+    { signal, ...conditions },
+  );
+  await setPassword(exchange, endpoint, id, password);
+  if (isDeactivated(sent)) await endSessionsOf(exchange, id);
+  return await answerChange(exchange, endpoint, id, options, Object.keys(sent));
+}
+
+/** A resource as it was sent, with what is not stored as attributes are. */
+interface Sent extends ResourceRequest {
+  readonly password?: unknown;
+  readonly members?: NewGroup["members"];
+}
+
+/** What was sent, with its references checked, and without what the client cannot write. */
+async function readReplacement(
+  exchange: Exchange,
+  type: ResourceType,
+  body: unknown,
+): Promise<Sent> {
+  const { profile, settings, record } = exchange;
+  const { resource, ignored, rewrites } = readResource(type, body, {
+    context: "replacement",
+    profile,
+    limits: settings.limits,
+  });
+  record.ignored.push(...ignored);
+  record.rewrites.push(...rewrites);
+  return await withReferences<Sent>(exchange, type, {
+    ...writable(exchange, type, resource),
+    ...(clearsMembers(type, body) && { members: [] }),
+  });
+}
+
+/** An empty list is no value, and is read as none; of members, which stay when they are not sent, it means that all go. */
+function clearsMembers(type: ResourceType, body: unknown): boolean {
+  if (!type.schema.attributes.has("members") || !isObject(body)) return false;
+  return Object.entries(body).some(
+    ([name, value]) =>
+      name.toLowerCase() === "members" &&
+      (value === null || (Array.isArray(value) && value.length === 0)),
+  );
+}
+
+/** What makes of a resource, as it is, the one that was sent. Members stay if none were sent. */
+function replacing(
+  exchange: Exchange,
+  type: ResourceType,
+  current: Resource,
+  sent: Sent,
+): ChangeSet<ResourceRequest> {
+  // It was read before; now what is immutable is held against the resource.
+  const { resource } = readResource(
+    type,
+    merged({ ...sent }, unwritable(exchange, type, current)),
+    {
+      context: "replacement",
+      current,
+    },
+  );
+  const {
+    schemas: _,
+    members: __,
+    ...next
+  }: ResourceRequest & Pick<NewGroup, "members"> = resource;
+  const kept = new Set(["schemas", "members", ...Object.keys(next)]);
+  const { members } = sent;
+  return {
+    set: next,
+    unset: namesIn(type).filter((name) => !kept.has(name) && Object.hasOwn(current, name)),
+    ...(members !== undefined && { relations: { members: onlyThese(members) } }),
+  };
+}
+
+function onlyThese(members: NonNullable<Sent["members"]>): MembersChange {
+  const add = members.map(({ value, type }) =>
+    type === undefined
+      ? { value }
+      : ({ value, type: type === "Group" ? "Group" : "User" } as const),
+  );
+  return { clear: true, add };
+}
+
+/** The names under which a resource holds what a client can set: attributes, and the URIs of extensions. */
+function namesIn({ schema, schemaExtensions }: ResourceType): readonly string[] {
+  const own = [...schema.attributes.values()].filter(({ mutability }) => mutability !== "readOnly");
+  return [
+    "externalId",
+    ...own.map(({ name }) => name),
+    ...schemaExtensions.map((extension) => extension.schema.id),
+  ];
+}
