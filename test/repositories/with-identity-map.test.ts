@@ -1,6 +1,7 @@
 import { UnsupportedError } from "concordat";
 import {
   type Capabilities,
+  endSessions,
   type GroupRepository,
   type Identity,
   InMemoryIdentityMapRepository,
@@ -10,7 +11,7 @@ import {
   type UserRepository,
   withIdentityMap,
 } from "concordat/repositories";
-import { bindFilter, eq, type User, userResourceType } from "concordat/scim";
+import { bindFilter, eq, type NewUser, type User, userResourceType } from "concordat/scim";
 import { beforeEach, expect, test } from "vitest";
 import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
 import { RpcServer } from "./rpc-server.js";
@@ -223,7 +224,7 @@ test("passwords and sessions are the store's, by its own ids", async () => {
 
 /** Users in memory, with pages by cursor, of whom none can be deleted. */
 class Undeletable extends InMemoryUserRepository {
-  override readonly capabilities: Capabilities = {
+  override capabilities: Capabilities = {
     ...new InMemoryUserRepository().capabilities,
     password: "set",
     delete: "none",
@@ -287,4 +288,33 @@ test("a group has a new version when members come or go", async () => {
   const { id, meta } = await groups.create({ displayName: "staff" });
   await groups.changeMembers(id, { add: [{ value: ann }] });
   expect((await groups.get(id))?.meta?.version).not.toBe(meta?.version);
+});
+
+test("the sessions of who was deleted can be ended, while the store has the account", async () => {
+  const revoked: string[] = [];
+  const store = new Undeletable({
+    newId: () => "1",
+    revokeSessions: async (id) => void revoked.push(id),
+  });
+  store.capabilities = { ...store.capabilities, sessions: true };
+  const mapped = withIdentityMap(store, identities);
+  const { id } = await mapped.create({ userName: "ann" });
+  await mapped.delete(id);
+  expect(await endSessions(mapped, id)).toBe("revoked");
+  expect(revoked).toEqual(["1"]);
+});
+
+test("who is seen by others before the creation has ended is who was created", async () => {
+  class Watched extends InMemoryUserRepository {
+    override async create(user: NewUser): Promise<User> {
+      const created = await super.create(user);
+      await mapped.find({});
+      return created;
+    }
+  }
+  const mapped: UserRepository = withIdentityMap(new Watched(), identities);
+  const { id, externalId } = await mapped.create({ userName: "ann", externalId: "7" });
+  expect(externalId).toBe("7");
+  expect(await identityOf(id)).toMatchObject({ origin: "created" });
+  expect(await mapped.find({})).toMatchObject({ totalResults: 1, resources: [{ id }] });
 });

@@ -3,6 +3,7 @@ import { NotFoundError, UniquenessError, VersionConflictError } from "../../core
 import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
+import type { Identity } from "../identity-map-repository.js";
 import type {
   CallOptions,
   ReadOptions,
@@ -84,9 +85,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     try {
       // What is left has every attribute that the store knows; the client's own id is kept beside it.
       const { id: localId } = await this.store.create(attributes as N, options);
-      const made = this.identities.make(localId, "created", externalId);
-      const [identity = made] = await this.identities.map.add([made], options);
-      return identity.id;
+      return await this.#identify(localId, externalId);
     } catch (error) {
       if (!(error instanceof UniquenessError)) throw error;
       return await this.#createInPlace(attributes as N, externalId, error, options);
@@ -120,16 +119,14 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     ifVersion: string | undefined,
     options: ReadOptions,
   ): Promise<void> {
-    const current = await this.get(id, options);
-    if (current === undefined) throw new NotFoundError(id);
-    if (ifVersion !== undefined && versionOf(current.identity, current.local) !== ifVersion) {
-      throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
-    }
-    // Of several processes that have read the same state, one comes to write.
-    const claimed = await this.identities.map.save(current.identity, options);
+    const { current, claimed } = await this.#claim(id, ifVersion, options);
+    const { signal } = options;
     const localVersion = current.local.meta?.version;
-    const condition = localVersion === undefined ? {} : { ifVersion: localVersion };
-    const changed = await this.#translated(id, () => change(current, { ...options, ...condition }));
+    const conditions = {
+      ...(signal !== undefined && { signal }),
+      ...(localVersion !== undefined && { ifVersion: localVersion }),
+    };
+    const changed = await this.translated(id, () => change(current, conditions));
     if (changed === undefined) return;
     const { externalId: before, ...others } = claimed;
     const externalId = "externalId" in changed ? changed.externalId : before;
@@ -139,6 +136,20 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       lastModified: this.identities.now(),
       version: claimed.version + 1,
     });
+  }
+
+  /** Reads a resource in the version asked for. Of several processes that have read the same state, one comes to write. */
+  async #claim(
+    id: string,
+    ifVersion: string | undefined,
+    options?: ReadOptions,
+  ): Promise<{ readonly current: Pair<T>; readonly claimed: Identity }> {
+    const current = await this.get(id, options);
+    if (current === undefined) throw new NotFoundError(id);
+    if (ifVersion !== undefined && versionOf(current.identity, current.local) !== ifVersion) {
+      throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
+    }
+    return { current, claimed: await this.identities.map.save(current.identity, options) };
   }
 
   /** The modification of what the store has, and what becomes of the `externalId`. */
@@ -170,31 +181,21 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     );
   }
 
-  async delete(id: string, options?: WriteOptions): Promise<void> {
+  async delete(id: string, { ifVersion, ...options }: WriteOptions = {}): Promise<void> {
     await this.#turns.run(
       id,
       async () => {
-        const current = await this.get(id, options);
-        if (current === undefined) throw new NotFoundError(id);
-        const { identity, local } = current;
-        if (options?.ifVersion !== undefined && versionOf(identity, local) !== options.ifVersion) {
-          throw new VersionConflictError(
-            `The resource "${id}" is not in the version ${options.ifVersion}.`,
-          );
-        }
-        const claimed = await this.identities.map.save(identity, options);
-        const { localId, ...forgotten } = claimed;
-        const { ifVersion: _, ...call } = options ?? {};
+        const { current, claimed } = await this.#claim(id, ifVersion, options);
+        const { localId } = current.identity;
+        const { localId: _, ...forgotten } = claimed;
         const removes = this.store.capabilities.delete === "hard";
-        await this.#translated(id, () =>
-          removes
-            ? this.store.delete(identity.localId, call)
-            : this.#retention.retire(identity.localId, call),
+        await this.translated(id, () =>
+          removes ? this.store.delete(localId, options) : this.#retention.retire(localId, options),
         );
         const deleted = this.identities.now();
         await this.identities.map.save({ ...(removes ? forgotten : claimed), deleted });
       },
-      options?.signal,
+      options.signal,
     );
   }
 
@@ -205,7 +206,13 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
 
   /** Runs a call of the store with its errors in the ids by which resources are known outside. */
   async translated<R>(id: string, call: () => Promise<R>): Promise<R> {
-    return await this.#translated(id, call);
+    try {
+      return await call();
+    } catch (error) {
+      if (error instanceof NotFoundError) throw new NotFoundError(id, { cause: error });
+      if (error instanceof UniquenessError) throw await this.#outwardError(error);
+      throw error;
+    }
   }
 
   /** What the store is asked for, so that the version can be told. */
@@ -216,13 +223,23 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       : { ...options, excludedAttributes };
   }
 
-  async #translated<R>(id: string, call: () => Promise<R>): Promise<R> {
-    try {
-      return await call();
-    } catch (error) {
-      if (error instanceof NotFoundError) throw new NotFoundError(id, { cause: error });
-      if (error instanceof UniquenessError) throw await this.#outwardError(error);
-      throw error;
+  /** Gives what was created an id, unless somebody has seen it meanwhile: then it has one. */
+  async #identify(localId: string, externalId: string | undefined): Promise<string> {
+    const { map } = this.identities;
+    const made = this.identities.make(localId, "created", externalId);
+    for (;;) {
+      const [identity = made] = await map.add([made]);
+      if (identity.id === made.id) return made.id;
+      try {
+        const { id } = await map.save({
+          ...identity,
+          ...(externalId !== undefined && { externalId }),
+          origin: "created",
+        });
+        return id;
+      } catch (error) {
+        if (!(error instanceof VersionConflictError)) throw error;
+      }
     }
   }
 
@@ -257,9 +274,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       throw conflict;
     }
     await this.#retention.revive(resourceId, resource, options);
-    const made = this.identities.make(resourceId, "created", externalId);
-    const [identity = made] = await map.add([made], options);
-    return identity.id;
+    return await this.#identify(resourceId, externalId);
   }
 }
 

@@ -84,16 +84,20 @@ class MappedUserRepository extends UserRepository {
     this.capabilities = this.#users.capabilities;
     const setPassword = store.setPassword?.bind(store);
     const revokeSessions = store.revokeSessions?.bind(store);
-    const at = async (id: string, call: (localId: string) => Promise<void>): Promise<void> => {
-      const { localId } = await known.demand(id);
-      await this.#users.translated(id, () => call(localId));
-    };
     if (setPassword !== undefined) {
-      this.setPassword = (id, password, call) =>
-        at(id, (localId) => setPassword(localId, password, call));
+      this.setPassword = async (id, password, call) => {
+        const { localId } = await known.demand(id, call);
+        await this.#users.translated(id, () => setPassword(localId, password, call));
+      };
     }
     if (revokeSessions !== undefined) {
-      this.revokeSessions = (id, call) => at(id, (localId) => revokeSessions(localId, call));
+      this.revokeSessions = async (id, call) => {
+        // Sessions are ended when a user has been deleted: those of an account that the store has kept, too.
+        const [identity] = await identities.get("User", [id], call);
+        const localId = identity?.localId;
+        if (localId === undefined) throw new NotFoundError(id);
+        await this.#users.translated(id, () => revokeSessions(localId, call));
+      };
     }
   }
 
