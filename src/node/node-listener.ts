@@ -55,6 +55,6 @@ async function answer(
 ): Promise<void> {
   const { remoteAddress } = request.socket;
   const connection: ConnectionInfo = remoteAddress === undefined ? {} : { remoteAddress };
-  const web = toWebRequest(request, response, origin);
+  const web = await toWebRequest(request, response, origin);
   await sendWebResponse(response, await handler(web, connection));
 }

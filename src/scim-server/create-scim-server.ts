@@ -19,6 +19,7 @@ import {
   type Principal,
   type ScimServerOptions,
 } from "./options.js";
+import { Representations } from "./representation.js";
 import { type Failure, failureOf, ScimRequestError } from "./request-error.js";
 import { resolveByExternalId } from "./resolve.js";
 import { answerTo } from "./routes.js";
@@ -60,6 +61,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     types,
     limits: scimLimits(options.limits),
     cursors: new Cursors(options.cursors ?? {}, now),
+    representations: new Representations(),
   };
   const configuration: ConfigurationOptions = {
     authenticationSchemes: options.authenticationSchemes ?? [bearer],

@@ -5,6 +5,7 @@ import type { Cursors } from "./cursors.js";
 import type { ScimLimits } from "./limits.js";
 import type { ScimRepositories } from "./options.js";
 import type { Operation } from "./policy.js";
+import type { Representations } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import type { Resolution } from "./resolve.js";
 
@@ -15,6 +16,7 @@ export interface Settings {
   readonly types: readonly ResourceType[];
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
+  readonly representations: Representations;
 }
 
 /** A type of resources and where they are. */

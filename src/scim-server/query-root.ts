@@ -7,7 +7,6 @@ import {
 import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "./exchange.js";
 import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./query.js";
 import type { QueryParameters } from "./query-parameters.js";
-import { Representation } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import { namesNothing } from "./type-filter.js";
 
@@ -65,7 +64,11 @@ async function partOf(
 ): Promise<{ readonly resources: readonly object[]; readonly totalResults: number }> {
   const bound = boundFilter(exchange, endpoint, filter, "unassigned");
   if (bound === false) return { resources: [], totalResults: 0 };
-  const representation = new Representation(exchange.settings, endpoint.type, wantedOf(parameters));
+  const representation = exchange.settings.representations.of(
+    exchange.settings,
+    endpoint.type,
+    wantedOf(parameters),
+  );
   const resources: object[] = [];
   // A store may have smaller pages than the answer.
   for (;;) {

@@ -14,7 +14,7 @@ import {
 } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import type { QueryParameters } from "./query-parameters.js";
-import { Representation, readOptions, type Wanted } from "./representation.js";
+import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import { filterForType } from "./type-filter.js";
 
@@ -30,7 +30,11 @@ export async function queryType(
   parameters: QueryParameters,
 ): Promise<Outcome> {
   const page = await findPage(exchange, endpoint, parameters);
-  const representation = new Representation(exchange.settings, endpoint.type, wantedOf(parameters));
+  const representation = exchange.settings.representations.of(
+    exchange.settings,
+    endpoint.type,
+    wantedOf(parameters),
+  );
   const body: ListResponse = {
     schemas: [listResponseId],
     ...(page.totalResults !== undefined && { totalResults: page.totalResults }),

@@ -75,6 +75,34 @@ export class Representation {
   }
 }
 
+/** The representations of the types, of which the usual one of each is made once. */
+export class Representations {
+  readonly #usual: Map<ResourceType, Representation> = new Map();
+
+  /** The representation of resources of a type. */
+  of(settings: Settings, type: ResourceType, options: ProjectionOptions): Representation {
+    const { attributes, excludedAttributes, stated } = options;
+    const isUsual =
+      attributes === undefined &&
+      excludedAttributes === undefined &&
+      (stated === undefined || !hasOnRequest(type));
+    if (!isUsual) return new Representation(settings, type, options);
+    let usual = this.#usual.get(type);
+    if (usual === undefined) {
+      usual = new Representation(settings, type, {});
+      this.#usual.set(type, usual);
+    }
+    return usual;
+  }
+}
+
+/** Whether it matters for an answer what the client has stated. RFC 7643 §7, "returned". */
+function hasOnRequest({ attributes }: ResourceType): boolean {
+  return [...attributes.values()].some(
+    ({ attribute, subAttribute }) => (subAttribute ?? attribute).returned === "request",
+  );
+}
+
 /** What to ask a store for, so that it has no work with what is not wanted. */
 export function readOptions(
   { type }: Endpoint,
@@ -101,7 +129,7 @@ export function resourceOutcome(
 ): Outcome {
   return {
     ...bareOutcome(settings, type, status, resource),
-    body: new Representation(settings, type, options).of(resource),
+    body: settings.representations.of(settings, type, options).of(resource),
   };
 }
 
