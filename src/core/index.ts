@@ -11,3 +11,4 @@ export {
   VersionConflictError,
 } from "./errors.js";
 export type { ConnectionInfo, Handler } from "./handler.js";
+export { Turns } from "./turns.js";

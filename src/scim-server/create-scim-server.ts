@@ -1,4 +1,4 @@
-import { type Handler, InvalidValueError } from "../core/index.js";
+import { type Handler, InvalidValueError, Turns } from "../core/index.js";
 import {
   errorMessage,
   groupResourceType,
@@ -62,6 +62,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     limits: scimLimits(options.limits),
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations(),
+    turns: new Turns(),
   };
   const configuration: ConfigurationOptions = {
     authenticationSchemes: options.authenticationSchemes ?? [bearer],

@@ -1,6 +1,6 @@
 import type { ChangeOptions } from "./change.js";
 import { versionToWrite } from "./change.js";
-import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
 import { endSessionsOf } from "./sessions.js";
 
 /**
@@ -18,7 +18,8 @@ export async function deleteResource(
   const { signal } = exchange;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   await exchange.before({ kind: "delete", type, id });
-  await repository.delete(id, { signal, ...conditions });
+  const written = { signal, ...conditions };
+  await writing(exchange, endpoint, id, () => repository.delete(id, written));
   if (type.name === "User") await endSessionsOf(exchange, id);
   return { status: 204 };
 }

@@ -1,3 +1,4 @@
+import type { Turns } from "../core/index.js";
 import type { ResourceRepository } from "../repositories/index.js";
 import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
 import type { RequestRecord } from "./channel.js";
@@ -17,6 +18,8 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
+  /** The writes to resources of stores without versions. */
+  readonly turns: Turns;
 }
 
 /** A type of resources and where they are. */
@@ -69,6 +72,21 @@ export function endpointNamed(exchange: Exchange, name: string): Endpoint {
     throw new ScimRequestError(404, "There is no such endpoint.");
   }
   return { type, repository };
+}
+
+/**
+ * Writes to a resource. Where a store has no versions, nothing keeps two writers from undoing what the other did, so the writes of
+ * this service provider to one id are made one after the other.
+ */
+export async function writing<R>(
+  { settings, signal }: Exchange,
+  { type, repository }: Endpoint,
+  id: string,
+  write: () => Promise<R>,
+): Promise<R> {
+  return repository.capabilities.versions === "atomic"
+    ? await write()
+    : await settings.turns.run(`${type.name} ${id}`, write, signal);
 }
 
 /** The URL of a resource. */

@@ -10,7 +10,7 @@ import {
   type ResourceType,
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
-import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
 import { setPassword } from "./password.js";
 import { planWithReferences } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
@@ -47,7 +47,8 @@ export async function modifyResource(
     made.deactivates = isDeactivated(changes.set);
   });
   if (changesAnything(modification)) {
-    await repository.modify(id, watched, { signal, ...conditions });
+    const written = { signal, ...conditions };
+    await writing(exchange, endpoint, id, () => repository.modify(id, watched, written));
   }
   await setPassword(exchange, endpoint, id, plan.password);
   if (made.deactivates) await endSessionsOf(exchange, id);

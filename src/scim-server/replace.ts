@@ -1,4 +1,4 @@
-import type { ChangeSet, MembersChange } from "../repositories/index.js";
+import type { ChangeSet, MembersChange, Modification } from "../repositories/index.js";
 import {
   type NewGroup,
   type Resource,
@@ -7,7 +7,7 @@ import {
   readResource,
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
-import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
 import { setPassword } from "./password.js";
 import { withReferences } from "./references.js";
 import { isObject } from "./representation.js";
@@ -35,14 +35,12 @@ export async function replaceResource(
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const { password, ...sent } = await readReplacement(exchange, type, body);
   await exchange.before({ kind: "replace", type, id, resource: sent });
-  await repository.modify(
-    id,
-    {
-      reads: namesIn(type).filter((name) => name !== "members"),
-      plan: (current) => replacing(exchange, type, current, sent),
-    },
-    { signal, ...conditions },
-  );
+  const replacement: Modification<Resource, ResourceRequest> = {
+    reads: namesIn(type).filter((name) => name !== "members"),
+    plan: (current) => replacing(exchange, type, current, sent),
+  };
+  const written = { signal, ...conditions };
+  await writing(exchange, endpoint, id, () => repository.modify(id, replacement, written));
   await setPassword(exchange, endpoint, id, password);
   if (isDeactivated(sent)) await endSessionsOf(exchange, id);
   return await answerChange(exchange, endpoint, id, options, Object.keys(sent));

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { UnsupportedError } from "concordat";
 import {
   type Capabilities,
@@ -22,6 +23,7 @@ const deviceSchema = defineSchema({
   attributes: {
     serial: { type: "string", required: true, mutability: "immutable" },
     label: { type: "string" },
+    notes: { type: "string", multiValued: true },
     pin: { type: "string", mutability: "writeOnly", returned: "never" },
     secretary: { type: "string", returned: "request" },
     owner: {
@@ -53,6 +55,7 @@ class Devices extends ResourceRepository<Resource, ResourceRequest> {
   readonly #devices = new Map<string, Resource>();
 
   override async get(id: string): Promise<Resource | undefined> {
+    await setImmediate();
     return this.#devices.get(id);
   }
   override async find({ count = 10, startIndex = 1 }: Query): Promise<Page<Resource>> {
@@ -69,6 +72,7 @@ class Devices extends ResourceRepository<Resource, ResourceRequest> {
     return { ...resource, id };
   }
   override async replace(id: string, resource: ResourceRequest): Promise<Resource> {
+    await setImmediate();
     this.#devices.set(id, { ...resource, id });
     return { ...resource, id };
   }
@@ -132,4 +136,21 @@ test("a type of the host's own has all of it, as far as its store goes", async (
   });
   expect((await call("GET", "/")).body.totalResults).toBe(2);
   expect(await call("GET", "/Groups")).toMatchObject({ status: 404 });
+});
+
+test("writes to what has no versions wait for each other", async () => {
+  const devices = new Devices();
+  const { call } = provider(inMemory(), {
+    types: [deviceType],
+    repositories: () => ({ others: { Device: devices } }),
+  });
+  await call("POST", "/Devices", { schemas: [deviceSchema.id], serial: "A1" });
+  const notes = Array.from({ length: 20 }, (_, n) => `note ${n}`);
+  const answers = await Promise.all(
+    notes.map((note) =>
+      call("PATCH", "/Devices/1", patch({ op: "add", path: "notes", value: [note] })),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(notes.map(() => 200));
+  expect((await call("GET", "/Devices/1")).body.notes).toEqual(notes);
 });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { NotFoundError, UniquenessError, VersionConflictError } from "../../core/index.js";
+import { NotFoundError, Turns, UniquenessError, VersionConflictError } from "../../core/index.js";
 import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
@@ -10,7 +10,6 @@ import type {
   ResourceRepository,
   WriteOptions,
 } from "../resource-repository.js";
-import { Turns } from "../turns.js";
 import type { Identities, Present } from "./identities.js";
 import { versionOf } from "./versions.js";
 

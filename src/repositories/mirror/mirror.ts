@@ -1,7 +1,6 @@
-import { NotFoundError, VersionConflictError } from "../../core/index.js";
+import { NotFoundError, Turns, VersionConflictError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
 import type { ReadOptions, ResourceRepository, WriteOptions } from "../resource-repository.js";
-import { Turns } from "../turns.js";
 import type { MirrorTarget } from "./mirror-target.js";
 
 /** Writes to a target, and then to its copy, one write to a resource after the other. */

@@ -1,4 +1,4 @@
-import { caseless, UniquenessError, UnsupportedError } from "../../core/index.js";
+import { caseless, Turns, UniquenessError, UnsupportedError } from "../../core/index.js";
 import {
   bindFilter,
   eq,
@@ -11,7 +11,6 @@ import { answersFilter, type Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
-import { Turns } from "../turns.js";
 import { UserRepository } from "../user-repository.js";
 import { Mirror, orTakenBack } from "./mirror.js";
 import type { MirroredUsers } from "./mirror-target.js";
