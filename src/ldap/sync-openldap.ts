@@ -119,8 +119,10 @@ class OpenLdapReader {
         live.request();
         await this.#wakeup.wait();
       }
+      const isOfSeveral = resumed && !refresh.sweeps && mayPassOver(resumedFrom, refresh.cookie);
       // Who goes on looks at the names of all entries. Who does not would never learn what was deleted.
       if (!follow && refresh.isSuspect(baseStamp)) return "ignored";
+      if (!follow && isOfSeveral) return "severalServers";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
@@ -129,9 +131,7 @@ class OpenLdapReader {
         this.#due.push("secondPass");
         // A list of all that exists has missed nothing.
         this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
-        // A play-back that stops at a number of one server passes over later deletions of the others, and the state claims them.
-        const ofSeveral = !refresh.sweeps && (this.#refreshed?.csns.length ?? 0) > 1;
-        if (ofSeveral || refresh.isSuspect(baseStamp)) this.#due.push("names");
+        if (isOfSeveral || refresh.isSuspect(baseStamp)) this.#due.push("names");
       }
       this.#gateIsOpen = this.#due.length === 0;
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
@@ -358,6 +358,15 @@ class OpenLdapReader {
     const { connection, signal } = this.#reading;
     return new Arrivals(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
   }
+}
+
+/**
+ * Whether a resumed refresh may claim deletions that it has not told: a play-back of the session log that stops at a number of
+ * one server passes over later deletions of the others. Where the state has not moved, it claims nothing new.
+ */
+function mayPassOver(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
+  if (ended === undefined || mergeCookies(resumedFrom, ended).csns.length === 1) return false;
+  return ended.csns.some((csn) => !covers(resumedFrom, csn));
 }
 
 /** Why a resume failed, if it is because of the cookie. */

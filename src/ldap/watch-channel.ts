@@ -23,6 +23,11 @@ export type ResetReason =
    * mode `refreshOnly`: whoever goes on looks at what exists instead.
    */
   | "ignored"
+  /**
+   * The directory has several servers that take writes, and may not have told all that was deleted. Only in the mode
+   * `refreshOnly`, and only where something has changed: whoever goes on looks at what exists instead.
+   */
+  | "severalServers"
   /** The directory would not resume (unwillingToPerform): mostly since it was set back to an earlier state. */
   | "refused";
 

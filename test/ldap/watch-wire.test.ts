@@ -228,6 +228,31 @@ describe("a refresh", () => {
     expect(listed.at(-1)).toHaveProperty("checkpoint");
   });
 
+  test("whose end covers several servers is read anew by whoever does not stay, if the state has moved", async () => {
+    const { script, watching: first } = await live();
+    await using _ = script;
+    await first.stop();
+    const of = { mode: "refreshOnly" } as const;
+    await using watching = new Watching(watch(script, of), first.checkpoint);
+    await watching.next();
+    watching.ask();
+    (await script.next()).info(refreshEnd(1, cookie(csn(12), csn(14, 2))));
+    const anew = script.next();
+    expect(await watching.next()).toEqual({ phase: "snapshot", refresh: "begins", changes: [] });
+    watching.ask();
+    const search = await anew;
+    expect(search.cookie).toBeUndefined();
+    search.info(refreshEnd(1, cookie(csn(12), csn(14, 2))));
+    const whole = await watching.refreshed();
+    expect(changesOf(whole)).toEqual([{ kind: "sweep" }]);
+    // A state that has not moved claims nothing that was not told.
+    await using later = new Watching(watch(script, of), whole.at(-1)?.checkpoint);
+    await later.next();
+    later.ask();
+    (await script.next()).info(refreshEnd(1, cookie(csn(12), csn(14, 2))));
+    expect(changesOf(await later.refreshed())).toEqual([]);
+  });
+
   test("may have ignored the cookie where even the base is new", async () => {
     const { script, watching, search } = await resumed({ baseCsn: csn(11) });
     await using _ = script;
