@@ -13,9 +13,8 @@ const longest = 1_000;
 export function homeUrl(next: string | null | undefined, home: string): string {
   const { origin } = new URL(home);
   const root = `${origin}/`;
-  if (typeof next !== "string" || next.length > longest) return root;
-  // Browsers read "\" as "/", and drop tabs and line ends wherever they are.
-  if (!/^\/(?!\/)[^\\\p{Cc}]*$/u.test(next) || !next.isWellFormed()) return root;
+  if (typeof next !== "string" || !next.startsWith("/") || next.length > longest) return root;
+  // Parsed as browsers do, who read "\" as "/" and drop tabs and line ends.
   const url = URL.parse(next, root);
   return url?.origin === origin ? url.href : root;
 }

@@ -298,7 +298,7 @@ class Server implements SignOnServer {
     const id = sessionId(consumer.key, session);
     const known = await this.#options.tokens.get("session", id, options);
     // A client speaks for those only of whom it was told.
-    if (known?.subject !== undefined && known.consumer === consumer.key) {
+    if (known?.subject !== undefined) {
       await this.#options.endSession?.({ subject: known.subject, session });
       await this.#options.tokens.take(known, options);
       await this.#notifier.notify(known.subject, session, options);

@@ -250,6 +250,11 @@ test("a client takes the answers of a server with django-simple-sso", async () =
     new Request(back, { headers: { cookie: cookie.split(";")[0] ?? "" } }),
   );
   expect(signedIn.headers.get("location")).toBe("http://127.0.0.1:8902/hello");
+  // A Django server takes a token for five minutes; here it signs in once.
+  const again = await client.handler(
+    new Request(back, { headers: { cookie: cookie.split(";")[0] ?? "" } }),
+  );
+  expect(again.status).toBe(403);
   expect(identities).toEqual([
     {
       server: serverUrl,

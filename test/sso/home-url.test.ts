@@ -31,7 +31,6 @@ test.each([
   "hello",
   "@evil.example",
   "",
-  "/\ud800",
   `/${"x".repeat(1_000)}`,
   null,
   undefined,

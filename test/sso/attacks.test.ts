@@ -1,0 +1,194 @@
+import { InvalidValueError } from "concordat";
+import { InMemoryNonceRepository } from "concordat/repositories";
+import { createKey, createSigner, KeyRing } from "concordat/signing";
+import { newConsumer, signOnClient } from "concordat/sso";
+import { describe, expect, test } from "vitest";
+import { Browser, startSites } from "./sites.js";
+
+describe("at the server", () => {
+  test("of 50 browsers that come at once with one request token one is sent back", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const { location: authorize } = await new Browser().go(sites.clientUrl);
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () =>
+        sites.server.handler(
+          new Request(authorize, { headers: { cookie: `user=${sites.ann.id}` } }),
+        ),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 302)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 403)).toHaveLength(49);
+  });
+
+  test("a request token of the draft is of use to the consumer only that it is for, and signed", async () => {
+    await using sites = await startSites({ format: "simple-sso-draft" });
+    const headers = { cookie: `user=${sites.ann.id}` };
+    const { location: authorize } = await new Browser().go(sites.clientUrl);
+    const token = new URL(authorize).searchParams.get("request_token") ?? "";
+    const other = newConsumer({
+      name: "other",
+      format: "simple-sso-draft",
+      redirectUris: ["https://other.example/"],
+    });
+    await sites.consumers.save(other);
+    const key = createKey({ id: other.key, secret: other.secrets[0]?.value ?? "" });
+    const stolen = createSigner({ profile: "simple-sso-draft" }).signRequest(
+      [["request_token", token]],
+      key,
+    );
+    const statusOf = async (url: string): Promise<number> =>
+      (await sites.server.handler(new Request(url, { headers }))).status;
+    expect(await statusOf(`${sites.serverUrl}authorize/?${stolen}`)).toBe(403);
+    expect(await statusOf(`${sites.serverUrl}authorize/?token=${token}`)).toBe(403);
+    expect(await statusOf(`${sites.serverUrl}authorize/?request_token=${token}`)).toBe(400);
+    expect(await statusOf(authorize)).toBe(302);
+  });
+
+  test("who may use a client is asked again when the client asks", async () => {
+    let may = true;
+    await using sites = await startSites({
+      format: "http-signature",
+      server: { mayUse: () => may },
+    });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const back = await browser.comeBack(sites.clientUrl);
+    may = false;
+    expect((await browser.go(back)).response.status).toBe(403);
+    expect(sites.sessions.size).toBe(0);
+  });
+
+  test("more than 64 KiB are not read", async () => {
+    await using sites = await startSites({ format: "simple-sso" });
+    const response = await fetch(`${sites.serverUrl}verify/`, {
+      method: "POST",
+      headers: { "x-services-public-key": sites.consumer.key },
+      body: "x".repeat(65_537),
+    });
+    expect(response.status).toBe(413);
+  });
+
+  test.each(["", "authorize", "authorise/", "../server/verify", "request-token"])(
+    "there is nothing at %j",
+    async (path) => {
+      await using sites = await startSites({ format: "http-signature" });
+      expect((await fetch(`${sites.serverUrl}${path}`)).status).toBe(404);
+    },
+  );
+});
+
+describe("at the client", () => {
+  test("the access token of one sign-on does not end another of the same browser", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const [one, other] = [
+      new URL(await browser.comeBack(sites.clientUrl)),
+      new URL(await browser.comeBack(sites.clientUrl)),
+    ];
+    other.searchParams.set("access_token", one.searchParams.get("access_token") ?? "");
+    expect((await browser.go(other.href)).response.status).toBe(403);
+    expect(sites.sessions.size).toBe(0);
+  });
+
+  test("a parameter that is there twice is refused", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const back = await browser.comeBack(sites.clientUrl);
+    for (const added of ["state=x", "access_token=x"]) {
+      expect((await browser.go(`${back}&${added}`)).response.status).toBe(400);
+    }
+    expect((await browser.go(back)).response.status).toBe(302);
+  });
+
+  test("a cookie of another sign-on under the name of this one is none", async () => {
+    await using sites = await startSites({ format: "simple-sso" });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const back = await browser.comeBack(sites.clientUrl);
+    const [name = ""] = browser.cookies(sites.clientUrl).split("=");
+    const other = new Browser();
+    await other.go(sites.clientUrl);
+    const [, value = ""] = other.cookies(sites.clientUrl).split("=");
+    browser.set(sites.clientUrl, name, value);
+    expect((await browser.go(back)).response.status).toBe(403);
+  });
+
+  test("several tabs may sign on at once, and a sixth one gives the others up", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const browser = new Browser();
+    const counts: number[] = [];
+    for (let tab = 0; tab < 6; tab += 1) {
+      await browser.go(sites.clientUrl);
+      counts.push(browser.cookies(sites.clientUrl).split("; ").length);
+    }
+    expect(counts).toEqual([1, 2, 3, 4, 5, 1]);
+  });
+
+  test("an account that is not active is not let in", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    await browser.go(await browser.comeBack(sites.clientUrl));
+    const [session] = [...sites.sessions.values()];
+    await sites.accounts.modify(session?.account.id ?? "", { set: { active: false } });
+    expect((await browser.go(await browser.comeBack(sites.clientUrl))).response.status).toBe(403);
+    expect(sites.sessions.size).toBe(1);
+  });
+});
+
+test("over TLS the cookie is one that no other host can set", async () => {
+  const key = createKey({ id: "shop", secret: "s".repeat(64) });
+  const signer = createSigner({ profile: "simple-sso-draft" });
+  const client = signOnClient({
+    url: "https://shop.example/client/",
+    server: "https://sso.example/server/",
+    format: "simple-sso-draft",
+    keys: new KeyRing([key]),
+    nonces: new InMemoryNonceRepository(),
+    signIn: async () => new Headers(),
+    fetch: async () => new Response(signer.signResponse([["request_token", "R"]], key)),
+  });
+  const begun = await client.handler(new Request("https://shop.example/client/"));
+  expect(begun.headers.getSetCookie()).toEqual([
+    expect.stringMatching(
+      /^__Host-sign-on-[\w-]{16}=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Secure; Max-Age=600$/,
+    ),
+  ]);
+  expect(begun.headers.get("referrer-policy")).toBe("no-referrer");
+  expect(begun.headers.get("cache-control")).toBe("no-store");
+});
+
+test("an answer that is not signed is none", async () => {
+  const client = signOnClient({
+    url: "https://shop.example/client/",
+    server: "https://sso.example/server/",
+    keys: new KeyRing([createKey({ id: "shop", secret: "s".repeat(64) })]),
+    nonces: new InMemoryNonceRepository(),
+    signIn: async () => new Headers(),
+    fetch: async () => Response.json({ request_token: "R" }),
+  });
+  const begun = await client.handler(new Request("https://shop.example/client/"));
+  expect(begun.status).toBe(502);
+});
+
+test.each([
+  "http://shop.example/client/",
+  "http://localhost.evil.example/",
+  "https://shop.example/client",
+  "https://user@shop.example/client/",
+  "https://shop.example/client/?x=/",
+  "https://SHOP.example/client/",
+  "/client/",
+])("a site cannot be at %s", (url) => {
+  expect(() =>
+    signOnClient({
+      url,
+      server: "https://sso.example/server/",
+      keys: new KeyRing(),
+      nonces: new InMemoryNonceRepository(),
+      signIn: async () => new Headers(),
+    }),
+  ).toThrow(InvalidValueError);
+});
