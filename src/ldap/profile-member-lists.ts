@@ -80,7 +80,7 @@ function nothing(): MemberList {
  * values are read until one ends where the list before goes on with the same bytes to its end.
  */
 function readList(encoded: Buffer, before: MemberList, read: ReadMember): MemberList {
-  const begun = countUpTo(before.ends, commonPrefix(before.encoded, encoded));
+  const begun = firstUnread(before, countUpTo(before.ends, commonPrefix(before.encoded, encoded)));
   const start = before.ends[begun - 1] ?? 0;
   const shift = encoded.length - before.encoded.length;
   const rest = firstOfRest(before, encoded, begun);
@@ -112,6 +112,12 @@ function readList(encoded: Buffer, before: MemberList, read: ReadMember): Member
   };
 }
 
+/** Where reading begins: at the first value that is unused, since what stated the same later may be gone, or after them all. */
+function firstUnread({ values, members }: MemberList, begun: number): number {
+  if (values === members) return begun;
+  return Math.min(begun, values.indexOf(undefined));
+}
+
 function joinedMembers(
   { values, members }: MemberList,
   begun: number,
@@ -123,7 +129,8 @@ function joinedMembers(
     return { values: joined, members: joined };
   }
   const joined = replaced(values, begun, rest, middle);
-  return { values: joined, members: joined.filter((member) => member !== undefined) };
+  const used = joined.filter((member) => member !== undefined);
+  return { values: used.length === joined.length ? used : joined, members: used };
 }
 
 /** A copy of a list with others in place of the items from one to before another. */
@@ -148,10 +155,7 @@ function firstOfRest(before: MemberList, encoded: Buffer, begun: number): number
 /** The keys of a list without those of its values from one to before another. The list itself loses them. */
 function keysWithout({ values, members, keys }: MemberList, from: number, to: number): Set<string> {
   if (from === to) return keys;
-  if (values !== members) {
-    const begun = values.slice(0, from).filter((member) => member !== undefined);
-    return new Set(begun.map((member) => member.key));
-  }
+  if (values !== members) return new Set(members.slice(0, from).map((member) => member.key));
   for (const member of values.slice(from, to)) if (member !== undefined) keys.delete(member.key);
   return keys;
 }
