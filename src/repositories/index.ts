@@ -26,10 +26,8 @@ export {
   type MemberPage,
   type Membership,
 } from "./group-repository.js";
-export {
-  type IdentityMapOptions,
-  withIdentityMap,
-} from "./identity-map/with-identity-map.js";
+export type { IdentityMapOptions } from "./identity-map/identities.js";
+export { withIdentityMap } from "./identity-map/with-identity-map.js";
 export {
   type IdentifiedType,
   type Identity,

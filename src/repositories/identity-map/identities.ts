@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { NotFoundError } from "../../core/index.js";
+import type { GroupRepository } from "../group-repository.js";
 import type {
   IdentifiedType,
   Identity,
@@ -10,12 +11,17 @@ import type { CallOptions } from "../resource-repository.js";
 /** An identity of a resource that the store has. */
 export type Present = Identity & { readonly localId: string };
 
-/** What {@link Identities} is made of. */
-export interface IdentityOptions {
+/** Options of `withIdentityMap`. */
+export interface IdentityMapOptions {
   /** What the time is. Default: the system's clock. */
   readonly now?: () => Date;
   /** Makes the id of a resource. Default: a random UUID. */
   readonly newId?: () => string;
+  /**
+   * The store's own groups, which a user leaves who is deleted while the store keeps the account. Without it, whoever gets the
+   * account later is in them.
+   */
+  readonly groups?: GroupRepository;
 }
 
 /** The identities of the resources of one type. */
@@ -28,7 +34,7 @@ export class Identities {
   constructor(
     type: IdentifiedType,
     map: IdentityMapRepository,
-    { now = () => new Date(), newId = randomUUID }: IdentityOptions,
+    { now = () => new Date(), newId = randomUUID }: IdentityMapOptions,
   ) {
     this.type = type;
     this.map = map;
