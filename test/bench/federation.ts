@@ -106,20 +106,21 @@ export async function measureFederationMemory(report: Report, count: number): Pr
   }
 }
 
-interface Usage {
+export interface Usage {
   /** CPU time in microseconds. */
   readonly cpu: number;
   readonly memory: NodeJS.MemoryUsage;
 }
 
-interface RunningProgram extends AsyncDisposable {
+/** A program that listens, and tells what it has used. */
+export interface RunningProgram extends AsyncDisposable {
   readonly port: number;
   /** What the process has used, after it has collected its garbage if that is asked for. */
   usage(wish?: "collect"): Promise<Usage>;
 }
 
 /** Starts a program that says its port, on a core of its own where that can be. */
-async function startProgram(
+export async function startProgram(
   name: string,
   core: number,
   ...args: readonly string[]

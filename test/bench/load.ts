@@ -1,17 +1,17 @@
 import { connect, type Socket } from "node:net";
 
 /**
- * Sends one request again and again over some connections, on each the next when the answer to the last is there.
+ * Sends a request, or several in turn, again and again over some connections, on each the next when the answer to the last is there.
  *
  * @returns when as many answers have come.
  */
 export async function sendLoad(
   port: number,
-  request: string,
+  request: string | readonly string[],
   connections: number,
   requests: number,
 ): Promise<void> {
-  const bytes = Buffer.from(request, "latin1");
+  const all = [request].flat().map((text) => Buffer.from(text, "latin1"));
   let toSend = requests;
   let toCome = requests;
   await new Promise<void>((resolve, reject) => {
@@ -29,7 +29,7 @@ export async function sendLoad(
       const send = (): void => {
         if (toSend === 0) return;
         toSend -= 1;
-        socket.write(bytes);
+        socket.write(all[toSend % all.length] ?? "");
       };
       socket.on("connect", send);
       socket.on("error", finish);

@@ -15,11 +15,19 @@ import { measureMemberships } from "./members.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
 import { measureResources } from "./resources.ts";
 import { measureResume } from "./resume.ts";
+import { measureScimServer } from "./scim-server.ts";
 import { startServer } from "./server.ts";
 import { measureSigning } from "./signing.ts";
 import { measureStore } from "./store.ts";
 
-const withoutDirectory = ["filters", "resources", "memberships", "signing", "federation"] as const;
+const withoutDirectory = [
+  "filters",
+  "resources",
+  "memberships",
+  "signing",
+  "federation",
+  "scim-server",
+] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
 const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
@@ -30,6 +38,7 @@ Benchmarks, all of them by default:
   resources  reading, projecting and patching SCIM resources, beside scimmy and scim-patch
   memberships  adding one member to a small group and to a group of a million, in SQLite
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
+  scim-server  requests to a SCIM service provider over HTTP, beside scimmy-routers
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
   store     a full refresh into SQLite, and the same again with nothing changed
@@ -85,6 +94,7 @@ async function main(): Promise<void> {
     await measureFederation(report, 2 * runs);
     await measureFederationMemory(report, 200_000);
   }
+  if (isWanted("scim-server")) await measureScimServer(report, runs);
   const ofDirectory = benchmarks.filter(
     (name) => !withoutDirectory.some((one) => one === name) && isWanted(name),
   );
