@@ -107,6 +107,13 @@ describe("attributes that the principal may not write", () => {
     const replacement = { schemas: [userId], userName: "bjensen", password: "third" };
     await call("PUT", `/Users/${user.id}`, replacement);
     expect(stores.passwords.get(user.id)).toBe("third");
+    const own = { department: "Tours", costCenter: "1" };
+    await stores.users.modify(user.id, { set: { [enterpriseUserId]: own } });
+    const replaced = await call("PUT", `/Users/${user.id}`, {
+      ...replacement,
+      [enterpriseUserId]: { department: "Sales", costCenter: "2" },
+    });
+    expect(replaced.body[enterpriseUserId]).toEqual({ department: "Tours", costCenter: "2" });
   });
 });
 

@@ -137,7 +137,7 @@ test.each([
   ["a deep nest", `${"[".repeat(100_000)}`, "application/scim+json", 400],
   [
     "a nest within the limit of bytes",
-    `{"schemas":${"[".repeat(33)}${"]".repeat(33)}}`,
+    `{"schemas":["${userId}"],"userName":"x","unknown":${"[".repeat(32)}${"]".repeat(32)}}`,
     "application/json",
     400,
   ],

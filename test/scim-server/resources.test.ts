@@ -229,6 +229,10 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       body: { title: "Guide" },
     });
     expect(await call("PATCH", path, title("Tourist"), current)).toMatchObject(failed);
+    // Tags of SCIM are weak, and If-Match compares them as if they were not.
+    const { version } = (await call("GET", path)).body.meta;
+    const several = { "if-match": `"other", ${version.slice("W/".length)}` };
+    expect(await call("PATCH", path, title("Driver"), several)).toMatchObject({ status: 200 });
     expect(await call("PATCH", path, title("Tourist"), { "if-match": '"x", *' })).toMatchObject({
       status: 200,
     });
