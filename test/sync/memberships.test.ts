@@ -56,6 +56,19 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
   });
 
+  test("a group that a refresh tells long before whoever gave a name up means them no more", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    const stated = team("g", "staff", [dn("cn=ann"), uid("bob")]);
+    await apply(target, [
+      { phase: "snapshot", refresh: "begins", changes: [] },
+      { phase: "snapshot", refresh: "continues", changes: [stated] },
+      { phase: "snapshot", refresh: "continues", changes: [person("1", "anna")] },
+      { phase: "snapshot", refresh: "ends", changes: [present("2"), sweep], checkpoint: "again" },
+    ]);
+    expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
+  });
+
   test("a rename, refint off, kept: until the group changes", async () => {
     const target = await open();
     const members = [dn("cn=ann"), dn("cn=bob")];
