@@ -11,4 +11,5 @@ export {
   VersionConflictError,
 } from "./errors.js";
 export type { ConnectionInfo, Handler } from "./handler.js";
+export { pythonString } from "./python-string.js";
 export { Turns } from "./turns.js";

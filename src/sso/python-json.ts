@@ -1,3 +1,5 @@
+import { pythonString } from "../core/index.js";
+
 /**
  * Writes a value as Python's `json.dumps` does, so that peers get the very bytes that they got from django-simple-sso:
  * `", "` and `": "` between members, and everything but printable ASCII escaped.
@@ -11,15 +13,10 @@ export function pythonJson(value: unknown): string {
 function print(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(print).join(", ")}]`;
   if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).map(([name, one]) => `${printText(name)}: ${print(one)}`);
+    const members = Object.entries(value).map(
+      ([name, one]) => `${pythonString(name)}: ${print(one)}`,
+    );
     return `{${members.join(", ")}}`;
   }
-  return typeof value === "string" ? printText(value) : JSON.stringify(value);
-}
-
-function printText(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\x7f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return typeof value === "string" ? pythonString(value) : JSON.stringify(value);
 }

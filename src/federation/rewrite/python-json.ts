@@ -1,3 +1,4 @@
+import { pythonString } from "../../core/index.js";
 import { endOfString } from "../message/json-members.js";
 
 /** How deep a text may be nested. Python gives up before a thousand. */
@@ -33,7 +34,7 @@ class Canonicalizer {
       case "[":
         return this.#array();
       case '"':
-        return printString(this.#string());
+        return pythonString(this.#string());
       default:
         return this.#word();
     }
@@ -48,7 +49,7 @@ class Canonicalizer {
       members.set(name, this.read());
     });
     const sorted = [...members].sort(([one], [other]) => compareCodePoints(one, other));
-    return `{${sorted.map(([name, value]) => `${printString(name)}: ${value}`).join(", ")}}`;
+    return `{${sorted.map(([name, value]) => `${pythonString(name)}: ${value}`).join(", ")}}`;
   }
 
   #array(): string {
@@ -113,14 +114,6 @@ export function pythonFloat(value: number): string {
   if (exponent < 0) return `${sign}0.${"0".repeat(-exponent - 1)}${digits}`;
   const whole = digits.slice(0, exponent + 1).padEnd(exponent + 1, "0");
   return `${sign}${whole}.${digits.slice(exponent + 1) || "0"}`;
-}
-
-/** A string as Python prints it: JSON's own escapes, and every character but printable ASCII by its UTF-16 units. */
-function printString(value: string): string {
-  return JSON.stringify(value).replace(
-    /[\x7f-\uffff]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 /** Compares two strings by code points, as Python does. UTF-16 units would put U+10000 before U+FFFF. */
