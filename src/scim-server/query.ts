@@ -10,6 +10,7 @@ import {
   type ListResponse,
   listResponseId,
   parseFilter,
+  printFilter,
   type Resource,
 } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
@@ -88,7 +89,7 @@ async function findPage(
   endpoint: Endpoint,
   parameters: QueryParameters,
 ): Promise<Page<Resource>> {
-  const { count, sortBy, sortOrder, filter: text = "" } = parameters;
+  const { count, sortBy, sortOrder } = parameters;
   const filter = boundFilter(exchange, endpoint, filterIn(exchange, parameters), "known");
   const sort = sortBy === undefined ? undefined : bindSort(sortBy, endpoint.type, sortOrder);
   const query: Query = {
@@ -105,7 +106,12 @@ async function findPage(
   demandCursors(exchange, endpoint);
   const scope = {
     principal: exchange.principal,
-    query: JSON.stringify([endpoint.type.name, text, sortBy ?? "", sortOrder ?? "ascending"]),
+    // As it is meant, and not as it is spelled: RFC 9865 §2 itself asks for the second page with another case.
+    query: JSON.stringify([
+      endpoint.type.name,
+      typeof filter === "boolean" ? filter : printFilter(filter),
+      sort === undefined ? [] : [sort.target.path, sort.order],
+    ]),
   };
   const { cursors } = exchange.settings;
   const place = cursor === "" ? "" : cursors.open(cursor, count, scope);

@@ -67,6 +67,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
         body: { schemas: [errorId], status: "404", detail: expect.stringContaining(id) },
       });
     }
+    expect((await call("POST", "/Users", sent)).status).toBe(201);
   });
 
   test("a taken userName is a conflict", async () => {
