@@ -3,7 +3,7 @@ import { defineConfig, type Options } from "tsup";
 const config: Options = {
   entry: [
     "src/index.ts",
-    "src/{scim,repositories,changes,ldap,sync,scim-server,signing,sso,federation,kysely,node,testing}/index.ts",
+    "src/{scim,repositories,changes,ldap,sync,scim-server,scim-client,signing,sso,federation,kysely,node,testing}/index.ts",
     "src/testing/{directory,federation}/index.ts",
   ],
   format: "esm",

@@ -11,5 +11,6 @@ export {
   VersionConflictError,
 } from "./errors.js";
 export type { ConnectionInfo, Handler } from "./handler.js";
+export { isNestedDeeper } from "./json-depth.js";
 export { pythonString } from "./python-string.js";
 export { Turns } from "./turns.js";

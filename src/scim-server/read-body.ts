@@ -1,13 +1,9 @@
+import { isNestedDeeper } from "../core/index.js";
 import { InvalidSyntaxError } from "../scim/index.js";
 import { ScimRequestError } from "./request-error.js";
 
 /** A JSON object whose names are the client's. */
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-const quote = 0x22;
-const backslash = 0x5c;
-const opens = new Set([0x5b, 0x7b]);
-const closes = new Set([0x5d, 0x7d]);
 
 /**
  * Reads the body of a request as JSON. RFC 7644 §3.8. How large and how deep it is, is looked at before it is parsed.
@@ -21,7 +17,7 @@ export async function readBody(
 ): Promise<unknown> {
   demandJson(request.headers);
   const text = decoded(await readBytes(request, limits.bytes));
-  if (isDeeper(text, limits.depth)) {
+  if (isNestedDeeper(text, limits.depth)) {
     throw new InvalidSyntaxError(`The body is nested deeper than ${limits.depth} levels.`);
   }
   try {
@@ -80,21 +76,4 @@ function decoded(bytes: Uint8Array): string {
   } catch (cause) {
     throw new InvalidSyntaxError("The body is not UTF-8.", { cause });
   }
-}
-
-/** Whether more brackets are open at a time than the limit allows. */
-function isDeeper(text: string, limit: number): boolean {
-  let depth = 0;
-  let isInString = false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (isInString) {
-      if (code === backslash) at++;
-      else if (code === quote) isInString = false;
-    } else if (code === quote) isInString = true;
-    else if (opens.has(code)) {
-      if (++depth > limit) return true;
-    } else if (closes.has(code)) depth--;
-  }
-  return false;
 }

@@ -6,6 +6,7 @@ import {
   InvalidSyntaxError,
   NoTargetError,
 } from "concordat/scim";
+import { ScimResponseError } from "concordat/scim-client";
 import { ScimRequestError } from "concordat/scim-server";
 import { SignOnError } from "concordat/sso";
 import { StreamTakenError } from "concordat/sync";
@@ -31,6 +32,7 @@ test("each kind of error has its code", () => {
     new DefinitionError([]),
     new FederationError("unreachable", "server"),
     new ScimRequestError(403, "detail"),
+    new ScimResponseError("message", 401),
     new SignOnError("access_denied"),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
@@ -51,6 +53,7 @@ test("each kind of error has its code", () => {
     DefinitionError: "definition",
     FederationError: "federation",
     ScimRequestError: "scim_request",
+    ScimResponseError: "scim_response",
     SignOnError: "sign_on",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);

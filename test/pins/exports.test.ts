@@ -177,6 +177,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "mayWriteByDefault",
     "requestChannelName",
   ],
+  "./scim-client": ["ScimClient", "ScimResponseError", "clientRequestChannelName"],
   "./signing": [
     "KeyRing",
     "canonicalQuery",

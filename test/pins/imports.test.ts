@@ -14,6 +14,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ldap: ["ldapts"],
   sync: [],
   "scim-server": ["jose"],
+  "scim-client": ["undici"],
   signing: [],
   sso: [],
   federation: ["undici", "zod"],

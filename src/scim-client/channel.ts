@@ -1,0 +1,27 @@
+import { channel } from "node:diagnostics_channel";
+
+/** The name of the diagnostics channel that says how each try of a request has ended. */
+export const clientRequestChannelName = "concordat:scim-client.request";
+
+/** What is published on {@link clientRequestChannelName}. There are no bodies, queries and credentials in it. */
+export interface ClientRequestEvent {
+  readonly method: string;
+  /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
+  readonly path: string;
+  /** How many times the request was sent before. */
+  readonly attempt: number;
+  /** How long it took, in milliseconds. */
+  readonly duration: number;
+  /** The status of the answer, if there was one. */
+  readonly status?: number;
+  /** Why there was none. */
+  readonly error?: unknown;
+  /** Whether a byte of the request may have been sent. */
+  readonly isSent: boolean;
+}
+
+/** Publishes how a try has ended, if anybody listens. */
+export function publish(event: () => ClientRequestEvent): void {
+  const subscribed = channel(clientRequestChannelName);
+  if (subscribed.hasSubscribers) subscribed.publish(event());
+}

@@ -1,0 +1,48 @@
+import { byName, isObject } from "./read-answer.js";
+import { ScimResponseError } from "./response-error.js";
+
+/** The answer to a query, before its resources are read. RFC 7644 §3.4.2, RFC 9865 §2. */
+export interface AnsweredList {
+  readonly resources: readonly unknown[];
+  readonly totalResults?: number;
+  readonly startIndex?: number;
+  readonly nextCursor?: string;
+  readonly previousCursor?: string;
+}
+
+/**
+ * Reads the answer to a query. Names are read in any case.
+ *
+ * @throws {ScimResponseError} it is no ListResponse.
+ */
+export function readListResponse(body: unknown): AnsweredList {
+  if (!isObject(body)) throw noList();
+  const message = byName(body);
+  // RFC 7644 §3.4.2: where nothing matches, there need not be a list.
+  const resources = message.get("resources") ?? [];
+  const totalResults = message.get("totalresults");
+  if (!Array.isArray(resources) || (resources.length === 0 && !isWhole(totalResults))) {
+    throw noList();
+  }
+  const startIndex = message.get("startindex");
+  const [nextCursor, previousCursor] = [message.get("nextcursor"), message.get("previouscursor")];
+  return {
+    resources,
+    ...(isWhole(totalResults) && { totalResults }),
+    ...(isWhole(startIndex) && { startIndex }),
+    ...(isCursor(nextCursor) && { nextCursor }),
+    ...(isCursor(previousCursor) && { previousCursor }),
+  };
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isCursor(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function noList(): ScimResponseError {
+  return new ScimResponseError("The answer to a query is no ListResponse.", 200);
+}

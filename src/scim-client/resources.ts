@@ -1,0 +1,300 @@
+import { NotFoundError } from "../core/index.js";
+import type { CallOptions, Page, WriteOptions } from "../repositories/index.js";
+import {
+  diffResources,
+  type Filter,
+  type PatchOp,
+  type PatchOperation,
+  type Profile,
+  patchOpId,
+  printFilter,
+  type Resource,
+  type ResourceRequest,
+  type ResourceType,
+  readResource,
+  type SearchRequest,
+  searchRequestId,
+} from "../scim/index.js";
+import { readListResponse } from "./list-response.js";
+import { allPages } from "./pages.js";
+import { isObject } from "./read-answer.js";
+import { resourcePath, type ScimAnswer, type ScimRequest } from "./request.js";
+import type { Requester } from "./requester.js";
+import { ScimResponseError } from "./response-error.js";
+import { writableBody } from "./writable-body.js";
+
+/** Which attributes an answer is to have. RFC 7644 §3.9. Only one of them can be stated. */
+export interface Wanted extends CallOptions {
+  /** These, and those that are always returned. */
+  readonly attributes?: readonly string[];
+  /** The usual ones but for these. */
+  readonly excludedAttributes?: readonly string[];
+}
+
+/** What to ask a service provider for. RFC 7644 §3.4.2, RFC 9865 §2. */
+export interface ResourceQuery extends Omit<SearchRequest, "schemas" | "filter"> {
+  /** Which resources: as text, or as `eq`, `and` and their like make it. */
+  readonly filter?: string | Filter;
+}
+
+/** A resource of which only some attributes were asked for. */
+export type PartialResource<T> = Partial<T> & Resource;
+
+/** So long may the parameters in an address be; longer ones are sent in a body, which servers do not cut. */
+const longestSearch = 4_000;
+
+/**
+ * The resources of one type at a service provider: each method is one request, with the types of the schemas.
+ *
+ * The errors are those of `core` and `scim` that the answers stand for, each with a {@link ScimResponseError} as its `cause`.
+ */
+export class ScimResources<T extends Resource, N extends ResourceRequest> {
+  readonly type: ResourceType;
+  readonly #requester: Requester;
+  readonly #profile: Profile;
+
+  constructor(type: ResourceType, requester: Requester, profile: Profile) {
+    this.type = type;
+    this.#requester = requester;
+    this.#profile = profile;
+  }
+
+  /** The resource with this id. RFC 7644 §3.4.1. */
+  get(id: string, options?: CallOptions): Promise<T | undefined>;
+  get(id: string, options: Wanted): Promise<PartialResource<T> | undefined>;
+  async get(id: string, options: Wanted = {}): Promise<PartialResource<T> | undefined> {
+    options.signal?.throwIfAborted();
+    const path = resourcePath(this.type, id);
+    if (path === undefined) return undefined;
+    const query = searchOf(wantedIn(options));
+    const { type } = this;
+    try {
+      return this.#read(
+        await this.#send({ method: "GET", path, query, type, id }, options),
+        isPartial(options),
+      );
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Creates a resource. RFC 7644 §3.3. `schemas` are stated for it; what is readOnly is left out.
+   *
+   * @throws {UniquenessError} a unique value is taken.
+   */
+  async create(resource: N, options: CallOptions = {}): Promise<T> {
+    const { type } = this;
+    const body = writableBody(type, resource);
+    const answer = await this.#send(
+      { method: "POST", path: type.endpoint, body, type, ...statedIn(body) },
+      options,
+    );
+    if (answer.body !== undefined) return this.#read(answer, false);
+    return await this.#readAfter(idIn(answer.location), options);
+  }
+
+  /**
+   * Gives a resource these attributes and no others. RFC 7644 §3.5.1.
+   *
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   */
+  async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
+    const body = writableBody(this.type, resource);
+    const answer = await this.#write({ method: "PUT", id, body, ...statedIn(body) }, options);
+    return answer.body === undefined
+      ? await this.#readAfter(id, options)
+      : this.#read(answer, false);
+  }
+
+  /**
+   * Changes part of a resource. RFC 7644 §3.5.2.
+   *
+   * @returns the resource, if the service provider answers it, which it need not.
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   */
+  async patch(
+    id: string,
+    patch: PatchOp | readonly PatchOperation[],
+    options: WriteOptions = {},
+  ): Promise<T | undefined> {
+    const body: PatchOp =
+      "Operations" in patch ? patch : { schemas: [patchOpId], Operations: patch };
+    const values = body.Operations.map(valuesOf);
+    const stated = values.flatMap(namesIn);
+    const secrets = values.flatMap(secretsIn);
+    const answer = await this.#write({ method: "PATCH", id, body, stated, secrets }, options);
+    return answer.body === undefined ? undefined : this.#read(answer, false);
+  }
+
+  /**
+   * Makes one resource of another with the smallest PATCH, on condition that it is still in the version that `before` was read in,
+   * where it has one.
+   *
+   * @returns whether anything had to be changed.
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} it has changed since.
+   */
+  async update(before: T, after: N | T, options: CallOptions = {}): Promise<boolean> {
+    const patch = diffResources(this.type, before, after);
+    if (patch === undefined) return false;
+    const ifVersion = before.meta?.version;
+    await this.patch(before.id, patch, {
+      ...options,
+      ...(ifVersion !== undefined && { ifVersion }),
+    });
+    return true;
+  }
+
+  /**
+   * Deletes a resource. RFC 7644 §3.6.
+   *
+   * @throws {NotFoundError} there is no such resource.
+   * @throws {VersionConflictError} it is not in the version `ifVersion`.
+   */
+  async delete(id: string, options: WriteOptions = {}): Promise<void> {
+    await this.#write({ method: "DELETE", id }, options);
+  }
+
+  /** One page of the resources that match. RFC 7644 §3.4.2, RFC 9865 §2. */
+  query(
+    query: ResourceQuery & { readonly attributes?: never; readonly excludedAttributes?: never },
+    options?: CallOptions,
+  ): Promise<Page<T>>;
+  query(query: ResourceQuery, options?: CallOptions): Promise<Page<PartialResource<T>>>;
+  async query(query: ResourceQuery, options: CallOptions = {}): Promise<Page<PartialResource<T>>> {
+    const { resources, ...page } = readListResponse(
+      (await this.#send(this.#queryRequest(query), options)).body,
+    );
+    const partial = isPartial(query);
+    return { ...page, resources: resources.map((body) => this.#readBody(body, partial)) };
+  }
+
+  /**
+   * All resources that match, page after page: by cursor where `query.cursor` is `""`, else by index. Between pages by index, what comes
+   * or goes can move another resource from a page that is still to be read to one that was read.
+   */
+  list(
+    query?: ResourceQuery & { readonly attributes?: never; readonly excludedAttributes?: never },
+    options?: CallOptions,
+  ): AsyncIterable<T>;
+  list(query: ResourceQuery, options?: CallOptions): AsyncIterable<PartialResource<T>>;
+  list(query: ResourceQuery = {}, options: CallOptions = {}): AsyncIterable<PartialResource<T>> {
+    return allPages((part) => this.query({ ...query, ...part }, options), query);
+  }
+
+  #queryRequest(query: ResourceQuery): ScimRequest {
+    const { type } = this;
+    const { filter, ...others } = query;
+    const stated: Omit<SearchRequest, "schemas"> = {
+      ...others,
+      ...(filter !== undefined && {
+        filter: typeof filter === "string" ? filter : printFilter(filter),
+      }),
+    };
+    const search = searchOf(stated);
+    if (search.toString().length <= longestSearch) {
+      return { method: "GET", path: type.endpoint, query: search, type };
+    }
+    const body: SearchRequest = { schemas: [searchRequestId], ...stated };
+    return { method: "POST", path: `${type.endpoint}/.search`, body, type, isQuery: true };
+  }
+
+  async #write(
+    request: Pick<ScimRequest, "method" | "body" | "stated" | "secrets"> & { readonly id: string },
+    { ifVersion, signal }: WriteOptions,
+  ): Promise<ScimAnswer> {
+    signal?.throwIfAborted();
+    const { type } = this;
+    const path = resourcePath(type, request.id);
+    if (path === undefined) throw new NotFoundError(request.id);
+    return await this.#requester.send({ ...request, path, type, ifVersion }, signal);
+  }
+
+  async #send(request: ScimRequest, { signal }: CallOptions): Promise<ScimAnswer> {
+    return await this.#requester.send(request, signal);
+  }
+
+  async #readAfter(id: string | undefined, options: CallOptions): Promise<T> {
+    const found = id === undefined ? undefined : await this.get(id, options);
+    if (found === undefined) {
+      throw new ScimResponseError("The answer does not say what has become of the resource.", 200);
+    }
+    return found;
+  }
+
+  #read({ body, version, status }: ScimAnswer, partial: boolean): T {
+    const resource = this.#readBody(body, partial, status);
+    if (version === undefined || resource.meta?.version !== undefined) return resource;
+    return { ...resource, meta: { ...resource.meta, version } };
+  }
+
+  /** What is partial has fewer attributes than its type says; the overloads of the methods tell callers so. */
+  #readBody(body: unknown, partial: boolean, status = 200): T {
+    const options = { context: "response", profile: this.#profile } as const;
+    try {
+      const { resource } = partial
+        ? readResource(this.type, body, { ...options, partial })
+        : readResource(this.type, body, options);
+      // The schemas of the type have read it, and the type stands for them.
+      return resource as Resource as T;
+    } catch (cause) {
+      const message = `The answer holds what is no ${this.type.name}.`;
+      throw new ScimResponseError(message, status, { cause });
+    }
+  }
+}
+
+function wantedIn({ attributes, excludedAttributes }: Wanted): Omit<Wanted, "signal"> {
+  return {
+    ...(attributes !== undefined && { attributes }),
+    ...(excludedAttributes !== undefined && { excludedAttributes }),
+  };
+}
+
+function isPartial({ attributes, excludedAttributes = [] }: Wanted): boolean {
+  return attributes !== undefined || excludedAttributes.length > 0;
+}
+
+/** The parameters as they stand in an address. */
+function searchOf(query: Omit<SearchRequest, "schemas">): URLSearchParams {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    search.set(name, Array.isArray(value) ? value.join(",") : String(value));
+  }
+  return search;
+}
+
+/** The paths that a body states, and what of it is secret. */
+function statedIn(body: object): Pick<ScimRequest, "stated" | "secrets"> {
+  return { stated: namesIn(body), secrets: secretsIn(body) };
+}
+
+/** What an operation gives values to, by path. */
+function valuesOf(operation: PatchOperation): unknown {
+  if (operation.op === "remove") return { [operation.path]: undefined };
+  return operation.path === undefined ? operation.value : { [operation.path]: operation.value };
+}
+
+function namesIn(body: unknown): readonly string[] {
+  return isObject(body) ? Object.keys(body).filter((name) => name !== "schemas") : [];
+}
+
+function secretsIn(body: unknown): readonly string[] {
+  const password = isObject(body) ? body["password"] : undefined;
+  return typeof password === "string" ? [password] : [];
+}
+
+function idIn(location: string | undefined): string | undefined {
+  const segment = location?.split("/").at(-1);
+  if (segment === undefined) return undefined;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
