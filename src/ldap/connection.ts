@@ -1,10 +1,17 @@
-import type { Socket } from "node:net";
+import type { OnReadOpts, Socket } from "node:net";
 import { InvalidValueError } from "../core/index.js";
 import { authenticate, type BindOptions, checkBind } from "./bind.js";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.js";
 import { AttributeTypes, decodeAttributes } from "./entry-attributes.js";
 import { LdapCleartextError, LdapConnectError } from "./errors.js";
-import type { Attribute, EncodedMessage, SearchMessage, SearchRequest } from "./message.js";
+import { MessageFramer } from "./framing.js";
+import type {
+  Attribute,
+  EncodedEntry,
+  EncodedMessage,
+  SearchMessage,
+  SearchRequest,
+} from "./message.js";
 import { extendedOperation, maxInt } from "./request.js";
 import { type RootDse, readRootDse, rootDseRequest } from "./root-dse.js";
 import { Search } from "./search.js";
@@ -75,8 +82,7 @@ export async function connect(options: ConnectOptions): Promise<LdapConnection> 
     : timeout.signal;
   try {
     signal.throwIfAborted();
-    const socket = await openSecured(endpoint, options, signal);
-    return new LdapConnection(await openSession(socket, endpoint, options, signal));
+    return new LdapConnection(await openSession(endpoint, options, signal));
   } finally {
     clearTimeout(timer);
   }
@@ -145,6 +151,16 @@ export class LdapConnection implements AsyncDisposable {
     return this.#search(request, options, (message) => message);
   }
 
+  /**
+   * Gives back an entry that {@link searchEncoded} gave and that has been read, so that a large one to come can take its place.
+   * What is a view of its bytes may not be looked at any more.
+   *
+   * @internal
+   */
+  reuse({ attributes: { bytes } }: EncodedEntry): void {
+    this.#session.reuse(bytes);
+  }
+
   /** Reads what the server says of itself (RFC 4512 §5.1). */
   async readRootDse(options: { readonly signal?: AbortSignal } = {}): Promise<RootDse> {
     let attributes: readonly Attribute[] = [];
@@ -206,13 +222,45 @@ function checkPositive(name: string, value: number | undefined): void {
   }
 }
 
+async function openSession(
+  endpoint: Endpoint,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<Session> {
+  const framer = new MessageFramer(options.maxMessageSize ?? defaults.maxMessageSize);
+  let session: Session | undefined;
+  const socket = await openSecured(endpoint, options, signal, {
+    buffer: () => framer.room(),
+    // It reads nothing before the turn in which it was connected has ended, and by then there is a session.
+    callback(length) {
+      session?.filled(length);
+      return true;
+    },
+  });
+  session = new Session(socket, framer, {
+    host: describeEndpoint(endpoint),
+    highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
+    probeInterval: options.probeInterval ?? defaults.probeInterval,
+  });
+  if (options.bind === undefined) return session;
+  try {
+    await orAborted(authenticate(session, options.bind), signal);
+    return session;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** @param onread - For a connection without TLS. */
 async function openSecured(
   endpoint: Endpoint,
   options: ConnectOptions,
   signal: AbortSignal,
+  onread: OnReadOpts,
 ): Promise<Socket> {
   if (endpoint.kind === "socket" || !(endpoint.tls || options.startTls)) {
-    return await openSocket(endpoint, signal);
+    return await openSocket(endpoint, signal, onread);
   }
   const { servername = endpoint.host, ...material } = options.tls ?? {};
   // Made first, so that a key that cannot be used is found before anything is sent.
@@ -221,28 +269,6 @@ async function openSecured(
   try {
     if (options.startTls) await startTls(socket, signal);
     return await secureSocket(socket, servername, secureContext, signal);
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
-}
-
-async function openSession(
-  socket: Socket,
-  endpoint: Endpoint,
-  options: ConnectOptions,
-  signal: AbortSignal,
-): Promise<Session> {
-  const session = new Session(socket, {
-    host: describeEndpoint(endpoint),
-    maxMessageSize: options.maxMessageSize ?? defaults.maxMessageSize,
-    highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
-    probeInterval: options.probeInterval ?? defaults.probeInterval,
-  });
-  if (options.bind === undefined) return session;
-  try {
-    await orAborted(authenticate(session, options.bind), signal);
-    return session;
   } catch (error) {
     socket.destroy();
     throw error;

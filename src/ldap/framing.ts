@@ -6,11 +6,19 @@ export type Deliver = (bytes: Buffer, start: number, end: number) => void;
 /** A tag, the octet that says how many octets the length has, and at most four of those. */
 const longestHeader = 6;
 
+/** How much room there is for messages that are read in one go, in bytes, and how little of it is still worth a read. */
+const roomSize = 65_536;
+const leastRoom = 16_384;
+
+/** Of messages from this length on, in bytes, the buffer is used again; up to the other, it is kept for that. */
+const leastReused = 65_536;
+const mostReused = 8 * 1024 * 1024;
+
 /**
  * Cuts the stream of bytes into LDAPMessages (RFC 4511 §5.2).
  *
- * A message that lies within a chunk is delivered where it lies. Only one that straddles chunks is copied, once, into
- * a buffer of exactly its length.
+ * A message that lies within a chunk is delivered where it lies. Only one that straddles chunks is put together in a buffer
+ * of its own. What comes of it later can be read right there, by a socket that asks for the {@link MessageFramer.room}.
  */
 export class MessageFramer {
   readonly #maxMessageSize: number;
@@ -18,6 +26,13 @@ export class MessageFramer {
   #partial: Buffer = Buffer.alloc(0);
   #filled = 0;
   #size: number | undefined;
+  /** Where a socket puts what it reads, if not into `#partial`, and how much of it has been used. */
+  #room: Buffer = Buffer.alloc(0);
+  #used = 0;
+  #readsPartial = false;
+  /** The buffer of the last large message, while somebody else has it, and when it has come back. */
+  #lent: Buffer | undefined;
+  #returned: Buffer | undefined;
 
   /** @param maxMessageSize - The length, in bytes, above which a message is refused before any of it is kept. */
   constructor(maxMessageSize: number) {
@@ -29,6 +44,40 @@ export class MessageFramer {
     return this.#filled;
   }
 
+  /** Where to read to next. What is put there is to be told by {@link fill}. */
+  room(): Buffer {
+    const missing = (this.#size ?? 0) - this.#filled;
+    this.#readsPartial = missing >= leastRoom;
+    if (this.#readsPartial) return this.#partial.subarray(this.#filled, this.#size);
+    if (this.#room.length - this.#used < leastRoom) {
+      this.#room = Buffer.allocUnsafeSlow(roomSize);
+      this.#used = 0;
+    }
+    return this.#room.subarray(this.#used);
+  }
+
+  /** Delivers the messages that are complete now that so many bytes have been read into the room. */
+  fill(length: number, deliver: Deliver): void {
+    if (this.#readsPartial) {
+      this.#filled += length;
+      if (this.#filled === this.#size) this.#finish(deliver);
+      return;
+    }
+    const start = this.#used;
+    this.#used += length;
+    this.push(this.#room.subarray(start, this.#used), deliver);
+  }
+
+  /**
+   * Takes back the buffer of a message, of which nothing may be looked at any more: the next large one is put there. Without
+   * that, megabytes would be thrown away for each change of a large group, and collecting those takes longer than the change.
+   */
+  reuse(bytes: Buffer): void {
+    if (bytes !== this.#lent) return;
+    this.#returned = bytes;
+    this.#lent = undefined;
+  }
+
   /** Delivers the messages that this chunk completes, and keeps the rest of it for the next one. */
   push(chunk: Buffer, deliver: Deliver): void {
     let offset = this.#filled > 0 ? this.#complete(chunk, deliver) : 0;
@@ -36,7 +85,7 @@ export class MessageFramer {
       const size = messageSize(chunk, offset, chunk.length, this.#maxMessageSize);
       if (size === undefined || size > chunk.length - offset) {
         this.#size = size;
-        this.#partial = Buffer.allocUnsafeSlow(size ?? longestHeader);
+        this.#partial = this.#bufferFor(size ?? longestHeader);
         this.#filled = chunk.copy(this.#partial, 0, offset);
         return;
       }
@@ -59,19 +108,34 @@ export class MessageFramer {
         this.#size = messageSize(this.#partial, 0, this.#filled, this.#maxMessageSize);
         if (this.#size === undefined) continue;
         const header = this.#partial;
-        this.#partial = Buffer.allocUnsafeSlow(this.#size);
+        this.#partial = this.#bufferFor(this.#size);
         header.copy(this.#partial, 0, 0, this.#filled);
       }
       if (this.#filled === this.#size) {
-        const message = this.#partial;
-        this.#partial = Buffer.alloc(0);
-        this.#filled = 0;
-        this.#size = undefined;
-        deliver(message, 0, message.length);
+        this.#finish(deliver);
         break;
       }
     }
     return offset;
+  }
+
+  #finish(deliver: Deliver): void {
+    const message = this.#partial;
+    const size = this.#filled;
+    if (message.length >= leastReused && message.length <= mostReused) this.#lent = message;
+    this.#partial = Buffer.alloc(0);
+    this.#filled = 0;
+    this.#size = undefined;
+    deliver(message, 0, size);
+  }
+
+  /** A large one has some bytes to spare, so that it will do for the same group with a few more members. */
+  #bufferFor(size: number): Buffer {
+    if (size < leastReused) return Buffer.allocUnsafeSlow(size);
+    const returned = this.#returned;
+    this.#returned = undefined;
+    if (returned !== undefined && returned.length >= size) return returned;
+    return Buffer.allocUnsafeSlow(size + (size >> 4));
   }
 }
 

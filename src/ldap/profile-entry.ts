@@ -11,6 +11,9 @@ import type { EncodedEntry } from "./message.js";
  * Attributes are named by description: `cn` means the values without options only, `cn;lang-de` those with just this
  * option. Common aliases and object identifiers mean the same attribute, in any case. An attribute that was not asked for
  * cannot be told from one without values, so looking at one is an error.
+ *
+ * It can be looked at while the mapping runs. Afterwards it has no values: the memory that they were received in is used for
+ * the next entry.
  */
 export interface DirectoryEntry {
   /** The directory's permanent id: the entryUUID, in lower case. */
@@ -21,7 +24,7 @@ export interface DirectoryEntry {
   text(attribute: string): string | undefined;
   /** All values as texts, without those that are not UTF-8. */
   texts(attribute: string): readonly string[];
-  /** All values as bytes. They are views of a larger buffer: copy what is kept. */
+  /** All values as bytes. */
   bytes(attribute: string): readonly Uint8Array[];
 }
 
@@ -74,14 +77,19 @@ export class AttributeSlots {
   }
 }
 
+const none: readonly string[] = [];
+
 /** An entry of which it is known where the attributes lie that were asked for. A value is decoded when it is looked at. */
 export class SlottedEntry implements DirectoryEntry {
   readonly id: string;
   readonly dn: string;
   readonly #slots: AttributeSlots;
-  readonly #bytes: Buffer;
-  /** For each place where the encodings of the values begin and end; equal without any. */
-  readonly #bounds: number[];
+  #bytes: Buffer;
+  /** Reads the bytes, wherever it is needed: one for each value would be most of what is allocated for an entry. */
+  #reader: BerReader;
+  readonly #end: number;
+  /** For each place where the SET of values begins; 0 without one. */
+  readonly #starts: number[];
   readonly #undecodable: (entry: DirectoryEntry) => void;
 
   /**
@@ -98,18 +106,15 @@ export class SlottedEntry implements DirectoryEntry {
     this.#slots = slots;
     this.#undecodable = undecodable;
     this.#bytes = bytes;
-    this.#bounds = new Array<number>(slots.size * 2).fill(0);
+    this.#end = end;
+    this.#starts = new Array<number>(slots.size).fill(0);
     const reader = new BerReader(bytes, start);
+    this.#reader = reader;
     for (let position = 0; reader.offset < end; position += 1) {
       const attributeEnd = reader.enter(Tag.sequence, end);
       const typeEnd = reader.enter(Tag.octetString, attributeEnd);
       const slot = slots.findAt(position, bytes, reader.offset, typeEnd);
-      if (slot >= 0) {
-        reader.moveTo(typeEnd);
-        const valuesEnd = reader.enter(Tag.set, attributeEnd);
-        this.#bounds[slot * 2] = reader.offset;
-        this.#bounds[slot * 2 + 1] = valuesEnd;
-      }
+      if (slot >= 0) this.#starts[slot] = typeEnd;
       reader.moveTo(attributeEnd);
     }
     this.id = id ?? this.textAt(slots.find("entryUUID"))?.toLowerCase() ?? "";
@@ -123,17 +128,24 @@ export class SlottedEntry implements DirectoryEntry {
     return this.textsAt(this.#slot(attribute));
   }
 
+  /** Copies, since the memory of a large entry is used again. */
   bytes(attribute: string): readonly Uint8Array[] {
     const { bytes, start, end } = this.encodedAt(this.#slot(attribute));
-    return decodeValues(bytes, start, end);
+    return decodeValues(bytes, start, end).map((value) => Buffer.from(value));
+  }
+
+  /** Ends the looking: the bytes may be others from here on. */
+  close(): void {
+    this.#bytes = Buffer.alloc(0);
+    this.#reader = new BerReader(this.#bytes);
+    this.#starts.fill(0);
   }
 
   /** The first value of the attribute with this place that is a text. */
   textAt(slot: number): string | undefined {
-    const end = this.#bounds[slot * 2 + 1] ?? 0;
-    const reader = new BerReader(this.#bytes, this.#bounds[slot * 2] ?? 0);
-    while (reader.offset < end) {
-      const text = this.#readText(reader, end);
+    const end = this.#enter(slot);
+    while (this.#reader.offset < end) {
+      const text = this.#readText(end);
       if (text !== undefined) return text;
     }
     return undefined;
@@ -141,20 +153,22 @@ export class SlottedEntry implements DirectoryEntry {
 
   /** All texts of the attribute with this place. */
   textsAt(slot: number): readonly string[] {
-    const texts: string[] = [];
-    const end = this.#bounds[slot * 2 + 1] ?? 0;
-    const reader = new BerReader(this.#bytes, this.#bounds[slot * 2] ?? 0);
-    while (reader.offset < end) {
-      const text = this.#readText(reader, end);
-      if (text !== undefined) texts.push(text);
+    let texts: string[] | undefined;
+    const end = this.#enter(slot);
+    while (this.#reader.offset < end) {
+      const text = this.#readText(end);
+      if (text === undefined) continue;
+      if (texts !== undefined) texts.push(text);
+      // Mostly there is one, and an array that is pushed to makes room for many.
+      else texts = [text];
     }
-    return texts;
+    return texts ?? none;
   }
 
   /** The values of the attribute with this place as they came: OCTET STRINGs, one after the other. */
   encodedAt(slot: number): EncodedValues {
-    const start = this.#bounds[slot * 2] ?? 0;
-    return { bytes: this.#bytes, start, end: this.#bounds[slot * 2 + 1] ?? start };
+    const end = this.#enter(slot);
+    return { bytes: this.#bytes, start: Math.min(this.#reader.offset, end), end };
   }
 
   /** The bytes as text; undefined of what is not UTF-8, which is reported. */
@@ -166,7 +180,16 @@ export class SlottedEntry implements DirectoryEntry {
     return undefined;
   }
 
-  #readText(reader: BerReader, end: number): string | undefined {
+  /** Goes to the values of the attribute with this place. Returns where they end, which is nowhere without any. */
+  #enter(slot: number): number {
+    const start = this.#starts[slot] ?? 0;
+    if (start === 0) return 0;
+    this.#reader.moveTo(start);
+    return this.#reader.enter(Tag.set, this.#end);
+  }
+
+  #readText(end: number): string | undefined {
+    const reader = this.#reader;
     const valueEnd = reader.enter(Tag.octetString, end);
     const text = this.textOf(this.#bytes, reader.offset, valueEnd);
     reader.moveTo(valueEnd);

@@ -90,6 +90,12 @@ export class EntryMapper {
    */
   map(sourceId: string, encoded: EncodedEntry): Upsert | Delete {
     const entry = new SlottedEntry(this.#slots, encoded, sourceId, this.#undecodable);
+    const change = this.#map(sourceId, entry);
+    entry.close();
+    return change;
+  }
+
+  #map(sourceId: string, entry: SlottedEntry): Upsert | Delete {
     const type = this.#typeOf(entry);
     if (type === undefined) {
       this.#report("neitherUserNorGroup", sourceId);
@@ -139,9 +145,8 @@ export class EntryMapper {
   }
 
   #identify(entry: SlottedEntry, type: "User" | "Group"): EntryIdentity {
-    const names: Name[] = [];
     const dn = this.#normalizeDn(entry.dn, entry.id);
-    if (dn !== undefined) names.push({ kind: "dn", key: dn });
+    const names: Name[] = dn === undefined ? [] : [{ kind: "dn", key: dn }];
     if (type === "User") {
       for (const uid of entry.textsAt(this.#uid)) {
         names.push({ kind: "uid", key: normalizeValue(uid) });

@@ -7,10 +7,10 @@ export type ReadMember = (bytes: Buffer, start: number, end: number) => MemberRe
 
 /** A list as it was read: the encodings of its values, and what they were read as. */
 interface MemberList {
-  /** The encodings, one after the other. */
+  /** The encodings, one after the other: a copy, which lies in memory that may be longer. */
   readonly encoded: Buffer;
-  /** For each value where its encoding ends. */
-  readonly ends: Uint32Array;
+  /** For each value where its encoding ends. It lies in memory that may be longer, too. */
+  readonly ends: Uint32Array<ArrayBuffer>;
   /** For each value the member; nothing for one that cannot be used, or that another value stated. */
   readonly values: readonly (MemberReference | undefined)[];
   /** The members, each once. Without values that are not used, this is `values`. */
@@ -34,7 +34,7 @@ export class MemberLists {
   readonly #lists = new Map<string, MemberList>();
   #kept = 0;
 
-  /** Reads the values of an attribute of a group. Each member comes once. */
+  /** Reads the values of an attribute of a group. Each member comes once. The bytes are not kept. */
   read(
     group: string,
     attribute: number,
@@ -42,7 +42,7 @@ export class MemberLists {
     read: ReadMember,
   ): readonly MemberReference[] {
     const encoded = bytes.subarray(start, end);
-    if (encoded.length < shortest) return readList(encoded, nothing(), read).members;
+    if (encoded.length < shortest) return readShort(encoded, read);
     const key = `${attribute} ${group}`;
     const list = readList(encoded, this.#forget(key) ?? nothing(), read);
     this.#remember(key, list);
@@ -70,11 +70,24 @@ export class MemberLists {
 function nothing(): MemberList {
   const none: readonly MemberReference[] = [];
   const encoded = Buffer.alloc(0);
-  return { encoded, ends: new Uint32Array(0), values: none, members: none, keys: new Set() };
+  return { encoded, ends: new Uint32Array(), values: none, members: none, keys: new Set() };
+}
+
+/** Reads a list that is not kept. */
+function readShort(encoded: Buffer, read: ReadMember): readonly MemberReference[] {
+  const members = new Map<string, MemberReference>();
+  const reader = new BerReader(encoded);
+  while (reader.offset < encoded.length) {
+    const valueEnd = reader.enter(Tag.octetString, encoded.length);
+    const member = read(encoded, reader.offset, valueEnd);
+    if (member !== undefined && !members.has(member.key)) members.set(member.key, member);
+    reader.moveTo(valueEnd);
+  }
+  return [...members.values()];
 }
 
 /**
- * Reads a list, given the one before it, which is not to be used any more.
+ * Reads a list, given the one before it, which is not to be used any more: this one takes its memory.
  *
  * Encodings that begin with the same bytes hold the same values, up to the last one that ends within them. From there on
  * values are read until one ends where the list before goes on with the same bytes to its end.
@@ -105,10 +118,10 @@ function readList(encoded: Buffer, before: MemberList, read: ReadMember): Member
     return member;
   });
   return {
-    encoded,
-    ends: joinedEnds(before.ends, begun, ends, restIndex, shift),
     ...joinedMembers(before, begun, middle, restIndex),
     keys,
+    encoded: copyFrom(start, encoded, before.encoded),
+    ends: joinedEnds(before.ends, begun, ends, restIndex, shift),
   };
 }
 
@@ -160,19 +173,36 @@ function keysWithout({ values, members, keys }: MemberList, from: number, to: nu
   return keys;
 }
 
+/** The bytes, in the memory of those before where there is room. Up to the one given, they are the same already. */
+function copyFrom(start: number, bytes: Buffer, before: Buffer): Buffer {
+  const fits = bytes.length <= before.buffer.byteLength;
+  const memory = fits ? Buffer.from(before.buffer) : Buffer.allocUnsafeSlow(roomFor(bytes.length));
+  bytes.copy(memory, fits ? start : 0, fits ? start : 0);
+  return memory.subarray(0, bytes.length);
+}
+
+/** The ends of the values before up to one, others, and those from another one on, in the memory of those before if there is room. */
 function joinedEnds(
-  before: Uint32Array,
+  before: Uint32Array<ArrayBuffer>,
   begun: number,
   ends: readonly number[],
   rest: number,
   shift: number,
-): Uint32Array {
-  const joined = new Uint32Array(begun + ends.length + before.length - rest);
-  joined.set(before.subarray(0, begun));
-  joined.set(ends, begun);
-  let index = begun + ends.length;
-  for (const end of before.subarray(rest)) joined[index++] = end + shift;
-  return joined;
+): Uint32Array<ArrayBuffer> {
+  const moved = begun + ends.length;
+  const length = moved + before.length - rest;
+  const fits = length * 4 <= before.buffer.byteLength;
+  const memory = fits ? new Uint32Array(before.buffer) : new Uint32Array(roomFor(length));
+  memory.set(before.subarray(rest), moved);
+  if (!fits) memory.set(before.subarray(0, begun));
+  memory.set(ends, begun);
+  for (let index = moved; index < length; index++) memory[index] = (memory[index] ?? 0) + shift;
+  return memory.subarray(0, length);
+}
+
+/** Room for so many, and for some more to come: a list that grows needs new memory but now and then. */
+function roomFor(length: number): number {
+  return length + (length >> 4);
 }
 
 /** How many of the ascending numbers are not greater than a limit. */

@@ -120,16 +120,21 @@ function readUrls(reader: BerReader, end: number): readonly string[] {
 
 function readControls(reader: BerReader, messageEnd: number): readonly Control[] {
   if (reader.offset === messageEnd) return noControls;
-  const controls: Control[] = [];
+  let controls: Control[] | undefined;
   while (reader.offset < messageEnd) {
     if (reader.peek(messageEnd) !== messageControls) {
       reader.skip(messageEnd);
       continue;
     }
     const end = reader.enter(messageControls, messageEnd);
-    while (reader.offset < end) controls.push(readControl(reader, reader.enter(Tag.sequence, end)));
+    while (reader.offset < end) {
+      const control = readControl(reader, reader.enter(Tag.sequence, end));
+      // Every entry of a sync search has one, and an array that is pushed to makes room for many.
+      if (controls === undefined) controls = [control];
+      else controls.push(control);
+    }
   }
-  return controls;
+  return controls ?? noControls;
 }
 
 function readControl(reader: BerReader, end: number): Control {

@@ -7,7 +7,7 @@ import {
   LdapProtocolError,
   LdapTlsError,
 } from "./errors.js";
-import { MessageFramer } from "./framing.js";
+import type { Deliver, MessageFramer } from "./framing.js";
 import { encodeAbandon, encodeCancel, encodeSearch, encodeUnbind, maxInt } from "./request.js";
 import {
   decodeResponse,
@@ -33,7 +33,6 @@ export interface Operation {
 export interface SessionOptions {
   /** For messages. */
   readonly host: string;
-  readonly maxMessageSize: number;
   readonly highWaterMark: number;
   readonly probeInterval: number;
 }
@@ -64,18 +63,29 @@ export class Session {
   #heardSinceProbe = true;
   #probing = false;
 
-  constructor(socket: Socket, options: SessionOptions) {
+  /** @param framer - Gets the chunks that the socket emits; one that puts them there itself calls {@link filled}. */
+  constructor(socket: Socket, framer: MessageFramer, options: SessionOptions) {
     this.#socket = socket;
     this.#host = options.host;
-    this.#framer = new MessageFramer(options.maxMessageSize);
+    this.#framer = framer;
     this.backPressure = new BackPressure(socket, options.highWaterMark);
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("data", (chunk: Buffer) => this.#receive((deliver) => framer.push(chunk, deliver)));
     socket.on("error", (error) => this.#fail(this.#lost(error)));
     socket.on("close", () => this.#fail(this.#lost()));
     if (options.probeInterval > 0) {
       this.#probe = setInterval(() => this.#probePeer(), options.probeInterval).unref();
     }
+  }
+
+  /** So many bytes have been read into the room of the framer. */
+  filled(length: number): void {
+    this.#receive((deliver) => this.#framer.fill(length, deliver));
+  }
+
+  /** Nobody looks at the bytes of a message any more. */
+  reuse(bytes: Buffer): void {
+    this.#framer.reuse(bytes);
   }
 
   /**
@@ -148,11 +158,11 @@ export class Session {
     return id;
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(read: (deliver: Deliver) => void): void {
     if (this.#end !== undefined) return;
     this.#heardSinceProbe = true;
     try {
-      this.#framer.push(chunk, (bytes, start, end) => {
+      read((bytes, start, end) => {
         if (this.#end === undefined) {
           this.#dispatch(decodeResponse(bytes, start, end), end - start);
         }

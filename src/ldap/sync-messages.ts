@@ -182,8 +182,27 @@ function readUuid(reader: BerReader, end: number): string {
   if (octets.length !== 16) {
     throw new LdapProtocolError(`an entryUUID is ${octets.length} bytes long`);
   }
-  const hex = octets.toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+  return uuidText(octets);
+}
+
+/**
+ * Hexadecimal with hyphens, written octet by octet: of pieces of a string, V8 makes a tree of strings, and every entry has an id
+ * that is kept.
+ */
+function uuidText(octets: Uint8Array): string {
+  const text = Buffer.allocUnsafe(36);
+  let at = 0;
+  for (let index = 0; index < 16; index += 1) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) text[at++] = 0x2d;
+    const octet = octets[index] ?? 0;
+    text[at++] = hexDigit(octet >> 4);
+    text[at++] = hexDigit(octet & 15);
+  }
+  return text.toString("latin1");
+}
+
+function hexDigit(value: number): number {
+  return value < 10 ? 0x30 + value : 0x57 + value;
 }
 
 function header(tag: number, length: number): Buffer {

@@ -111,6 +111,7 @@ class OpenLdapReader {
         for (let message = live.take(); message !== undefined; message = live.take()) {
           if (message.kind === "done") throw endedByServer();
           refresh.read(message, this.#changes);
+          this.#giveBack(message);
           if (refresh.ended) break;
           while (this.#isFull) yield this.#hand("snapshot", "continues");
         }
@@ -153,6 +154,7 @@ class OpenLdapReader {
       for (;;) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
           this.#readLive(message);
+          this.#giveBack(message);
           while (this.#isFull) yield this.#hand("live");
         }
         if (this.#changes.length > 0 || (this.#gateIsOpen && this.#isNews)) {
@@ -221,6 +223,7 @@ class OpenLdapReader {
       const message = arrivals.take();
       if (message === undefined) break;
       pass.read(message, this.#changes);
+      this.#giveBack(message);
       while (this.#isFull) yield this.#hand("reconcile", "continues");
     }
     if (!pass.ended) {
@@ -274,6 +277,11 @@ class OpenLdapReader {
       case "reference":
         break;
     }
+  }
+
+  /** Lets the connection use the bytes of a message again, of which changes keep nothing. */
+  #giveBack(message: EncodedMessage): void {
+    if (message.kind === "entry") this.#reading.connection.reuse(message);
   }
 
   #addDelete(sourceId: string, covered: CsnCookie | undefined): void {

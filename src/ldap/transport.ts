@@ -1,4 +1,4 @@
-import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
 import {
   connect as connectTls,
   createSecureContext,
@@ -29,14 +29,20 @@ const keepAliveDelay = 30_000;
 /**
  * Opens the transport connection.
  *
+ * @param onread - Where it is to put what it reads, if nothing is put onto it. Without this it emits chunks.
  * @throws LdapConnectError - it was refused, or the host has no address.
  */
-export async function openSocket(endpoint: Endpoint, signal: AbortSignal): Promise<Socket> {
-  const socket = connectTcp(
-    endpoint.kind === "socket"
+export async function openSocket(
+  endpoint: Endpoint,
+  signal: AbortSignal,
+  onread?: OnReadOpts,
+): Promise<Socket> {
+  const socket = connectTcp({
+    ...(endpoint.kind === "socket"
       ? { path: endpoint.path }
-      : { host: endpoint.host, port: endpoint.port },
-  );
+      : { host: endpoint.host, port: endpoint.port }),
+    ...(onread !== undefined && { onread }),
+  });
   await established(socket, "connect", signal, (reason, cause) => {
     return new LdapConnectError(describeEndpoint(endpoint), reason, { cause });
   });

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { InvalidValueError } from "concordat";
 import type { Change, ChangeBatch } from "concordat/changes";
 import {
+  type DirectoryEntry,
   inetOrgPerson,
   LdapMappingError,
   type Profile,
@@ -301,6 +302,27 @@ describe("profile", () => {
     });
     expect(change).not.toHaveProperty("resource.title");
     expect(inetOrgPerson.user.displayName).toBe("displayName");
+  });
+
+  test("lets a mapping keep what it was given, and no entry", async () => {
+    let kept: { entry: DirectoryEntry; sn: Uint8Array | undefined } | undefined;
+    const keeping = profile({
+      extends: inetOrgPerson,
+      user: {
+        nickName: (entry) => {
+          kept = { entry, sn: entry.bytes("sn")[0] };
+          return entry.text("sn");
+        },
+      },
+    });
+    // Others come after it, in the same memory if it is large.
+    const large = { ...person, cn: ["Ann", "A".repeat(100_000)] };
+    expect(await map(keeping, `uid=ann,${people}`, large)).toMatchObject({
+      resource: { nickName: "Lee" },
+    });
+    expect(Buffer.from(kept?.sn ?? []).toString()).toBe("Lee");
+    expect(kept?.entry.text("sn")).toBeUndefined();
+    expect(kept?.entry.bytes("sn")).toEqual([]);
   });
 
   test("tells a mapping that looks at what was not asked for", async () => {
