@@ -2,7 +2,8 @@ import { NotFoundError } from "../core/index.js";
 import type { Resource } from "../scim/index.js";
 import { demandedVersion } from "./conditions.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
-import { bareOutcome, readOptions, resourceOutcome, type Wanted } from "./representation.js";
+import { readOptions, type Wanted } from "./representation.js";
+import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
 
 /** What a client says of a change beside the change itself. */
 export interface ChangeOptions extends Wanted {
@@ -53,7 +54,7 @@ export async function answerChange(
   };
   const resource = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
   if (resource === undefined) throw new NotFoundError(id);
-  return resourceOutcome(exchange, endpoint, 200, resource, { ...wanted, stated });
+  return await resourceOutcome(exchange, endpoint, 200, resource, { ...wanted, stated });
 }
 
 /** The resource as it is now, without its members. */

@@ -22,7 +22,7 @@ import {
 import { Representations } from "./representation.js";
 import { type Failure, failureOf, ScimRequestError } from "./request-error.js";
 import { resolveByExternalId } from "./resolve.js";
-import { answerTo } from "./routes.js";
+import { answerTo, isDiscovery } from "./routes.js";
 
 const mediaType = "application/scim+json";
 
@@ -74,7 +74,10 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     const url = new URL(request.url);
     const record = new RequestRecord();
     const answer = async (): Promise<Outcome> => {
-      const principal = await options.authenticate(request, connection);
+      const segments = segmentsOf(url.pathname, basePath);
+      const principal =
+        (await options.authenticate(request, connection)) ??
+        (isDiscovery(segments) ? options.discoveryPrincipal : undefined);
       if (principal === undefined) {
         throw new ScimRequestError(401, "The request does not say who makes it.", {
           headers: { "WWW-Authenticate": challenge },
@@ -83,7 +86,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
       record.principal = principal.id;
       const exchange = await begin(options, settings, request, principal, record);
       const me = async (): Promise<string | undefined> => await options.me?.(principal, request);
-      return await answerTo(exchange, request, segmentsOf(url.pathname, basePath), {
+      return await answerTo(exchange, request, segments, {
         search: url.searchParams,
         configuration,
         ...(options.me !== undefined && { me }),
@@ -147,7 +150,9 @@ async function begin<P extends Principal>(
       mayWrite === undefined
         ? mayWriteByDefault
         : (path: string, type: ResourceType) => mayWrite(principal, path, type),
-    before: async (operation) => await policy?.before?.(operation, context),
+    ...(policy?.before !== undefined && {
+      before: async (operation) => await policy.before?.(operation, context),
+    }),
     resolve: async (draft, { repository }) => {
       const { users } = repositories;
       if (users === undefined || repository !== users) return { kind: "create" };

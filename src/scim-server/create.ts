@@ -2,8 +2,9 @@ import { UniquenessError } from "../core/index.js";
 import { type NewUser, type Resource, type ResourceRequest, readResource } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import { withReferences } from "./references.js";
-import { readOptions, resourceOutcome, type Wanted } from "./representation.js";
+import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
+import { resourceOutcome } from "./resource-outcome.js";
 import { endSessionsOf } from "./sessions.js";
 import { writable } from "./write-access.js";
 
@@ -22,7 +23,7 @@ export async function createResource(
   const { type, repository } = endpoint;
   const { signal } = exchange;
   const draft = await readDraft(exchange, endpoint, body);
-  await exchange.before({ kind: "create", type, resource: draft });
+  await exchange.before?.({ kind: "create", type, resource: draft });
   const resolution = await exchange.resolve(draft, endpoint);
   switch (resolution.kind) {
     case "conflict":
@@ -98,5 +99,8 @@ async function created(
   const isWhole =
     !type.schema.attributes.has("members") || !options.attributes?.includes("members");
   const whole = isWhole ? resource : ((await repository.get(resource.id, options)) ?? resource);
-  return resourceOutcome(exchange, endpoint, 201, whole, { ...wanted, stated: Object.keys(draft) });
+  return await resourceOutcome(exchange, endpoint, 201, whole, {
+    ...wanted,
+    stated: Object.keys(draft),
+  });
 }

@@ -17,7 +17,7 @@ export async function deleteResource(
   const { type, repository } = endpoint;
   const { signal } = exchange;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
-  await exchange.before({ kind: "delete", type, id });
+  await exchange.before?.({ kind: "delete", type, id });
   const written = { signal, ...conditions };
   await writing(exchange, endpoint, id, () => repository.delete(id, written));
   if (type.name === "User") await endSessionsOf(exchange, id);

@@ -37,7 +37,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
   readonly mayWrite: (path: string, type: ResourceType) => boolean;
-  readonly before: (operation: Operation) => Promise<void>;
+  /** What the policy has to say; absent where there is none. */
+  readonly before?: (operation: Operation) => Promise<void>;
   readonly resolve: (draft: ResourceRequest, endpoint: Endpoint) => Promise<Resolution>;
 }
 

@@ -1,4 +1,4 @@
-import { TooManyError } from "../core/index.js";
+import { NotFoundError, TooManyError, VersionConflictError } from "../core/index.js";
 import type { ChangeSet, Modification } from "../repositories/index.js";
 import {
   modificationOf,
@@ -11,11 +11,16 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
-import { setPassword } from "./password.js";
+import { changeWithPassword } from "./password.js";
 import { planWithReferences } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
 import { endSessionsOf } from "./sessions.js";
 import { writablePlan } from "./write-access.js";
+
+type Changes = ChangeSet<ResourceRequest>;
+
+/** How often a PATCH is computed anew, where other writers come between. */
+const attempts = 10;
 
 /**
  * Changes part of a resource. RFC 7644 §3.5.2. Members come and go without any being read.
@@ -30,27 +35,15 @@ export async function modifyResource(
   body: unknown,
   options: ChangeOptions,
 ): Promise<Outcome> {
-  const { type, repository } = endpoint;
-  const { signal } = exchange;
+  const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const plan = await readPlan(exchange, endpoint, body);
-  const modification: Modification<Resource, ResourceRequest> = modificationOf(plan);
-  await exchange.before({
-    kind: "modify",
-    type,
-    id,
-    paths: plan.stated,
-    ...("plan" in modification ? { values: {} } : statedOf(modification)),
-  });
   const made = { deactivates: false };
-  const watched = watching(modification, (changes) => {
-    made.deactivates = isDeactivated(changes.set);
-  });
-  if (changesAnything(modification)) {
-    const written = { signal, ...conditions };
-    await writing(exchange, endpoint, id, () => repository.modify(id, watched, written));
-  }
-  await setPassword(exchange, endpoint, id, plan.password);
+  await writing(exchange, endpoint, id, () =>
+    carryOut(exchange, endpoint, id, plan, conditions, (changes) => {
+      made.deactivates = isDeactivated(changes.set);
+    }),
+  );
   if (made.deactivates) await endSessionsOf(exchange, id);
   // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
@@ -78,7 +71,53 @@ function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): 
   }
 }
 
-function statedOf({ set = {}, unset = [], relations }: ChangeSet<ResourceRequest>): {
+/**
+ * Writes what a PATCH comes to, which the policy sees before. What depends on the resource is computed by the store as it writes; or
+ * here, for the policy, and then anew with another look by the policy when another writer has come between.
+ */
+async function carryOut(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  id: string,
+  plan: PatchPlan,
+  conditions: { readonly ifVersion?: string },
+  tell: (changes: Changes) => void,
+): Promise<void> {
+  const { before, signal } = exchange;
+  const { type, repository } = endpoint;
+  const modification: Modification<Resource, ResourceRequest> = modificationOf(plan);
+  const write = (changes: typeof modification, version: typeof conditions): Promise<void> =>
+    changeWithPassword(exchange, endpoint, id, plan.password, async (store) => {
+      if (changesAnything(changes)) await store.modify(id, changes, { signal, ...version });
+    });
+  const seen = async (changes: Changes): Promise<void> =>
+    await before?.({ kind: "modify", type, id, paths: plan.stated, ...statedOf(changes) });
+  if (before === undefined || !("plan" in modification)) {
+    if (!("plan" in modification)) await seen(modification);
+    await write(watching(modification, tell), conditions);
+    return;
+  }
+  for (let attempt = 1; ; attempt++) {
+    const current = await repository.get(id, { attributes: modification.reads, signal });
+    if (current === undefined) throw new NotFoundError(id);
+    const changes = modification.plan(current);
+    await seen(changes);
+    const { ifVersion = current.meta?.version } = conditions;
+    try {
+      await write(changes, ifVersion === undefined ? {} : { ifVersion });
+      tell(changes);
+      return;
+    } catch (error) {
+      const again =
+        error instanceof VersionConflictError &&
+        conditions.ifVersion === undefined &&
+        attempt < attempts;
+      if (!again) throw error;
+    }
+  }
+}
+
+function statedOf({ set = {}, unset = [], relations }: Changes): {
   values: Readonly<Record<string, unknown>>;
   members?: NonNullable<NonNullable<typeof relations>["members"]>;
 } {
@@ -99,7 +138,7 @@ function changesAnything(modification: Modification<Resource, ResourceRequest>):
 /** The same modification, which tells what it comes to. */
 function watching(
   modification: Modification<Resource, ResourceRequest>,
-  tell: (changes: ChangeSet<ResourceRequest>) => void,
+  tell: (changes: Changes) => void,
 ): Modification<Resource, ResourceRequest> {
   if (!("plan" in modification)) {
     tell(modification);

@@ -20,6 +20,11 @@ export interface ScimRepositories {
   readonly groups?: GroupRepository;
   /** Of other types, by the name of the type. */
   readonly others?: Readonly<Record<string, ResourceRepository<Resource, ResourceRequest>>>;
+  /**
+   * Runs `work` with the same stores, bound to one transaction: a user's attributes and password are then changed together or not
+   * at all. Without it, a password that the store refuses leaves the other changes made. A `SyncTarget` can be given as it is.
+   */
+  transaction?<R>(work: (repositories: ScimRepositories) => Promise<R>): Promise<R>;
 }
 
 /** How clients prove who they are, as ServiceProviderConfig tells it. RFC 7643 §5. */
@@ -48,6 +53,11 @@ export interface ScimServerOptions<P extends Principal = Principal> {
     request: Request,
     connection?: ConnectionInfo,
   ) => P | undefined | Promise<P | undefined>;
+  /**
+   * On whose behalf ServiceProviderConfig, ResourceTypes and Schemas are told to whoever does not say who they are, so that clients
+   * can find out how to (RFC 7643 §5). Default: nobody, so that they are answered 401 there too.
+   */
+  readonly discoveryPrincipal?: P;
   /** What `authenticate` asks for, as the value of `WWW-Authenticate`. Default: `Bearer`. */
   readonly challenge?: string;
   /** What ServiceProviderConfig says of `authenticate`. Default: OAuth bearer tokens (RFC 6750). */

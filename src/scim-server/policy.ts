@@ -17,9 +17,9 @@ export type Operation =
       readonly id: string;
       /** The paths of the attributes that the client names. */
       readonly paths: readonly string[];
-      /** The values that attributes are given, by path, where that can be told without the resource. */
+      /** The values that attributes are given, by path; `undefined` for what is cleared. What stays as it is, is not here. */
       readonly values: Readonly<Record<string, unknown>>;
-      /** Who comes into a group and who leaves it, where that can be told without the group. */
+      /** Who comes into a group and who leaves it. */
       readonly members?: MembersChange;
     }
   | { readonly kind: "delete"; readonly type: ResourceType; readonly id: string };
@@ -27,7 +27,8 @@ export type Operation =
 /** What the host has to say about changes. */
 export interface Policy<P> {
   /**
-   * Is asked before each change, also those of a bulk request. To refuse one, throw a `ScimRequestError`: that the last owner
+   * Is asked before each change, also those of a bulk request; and again about a PATCH that another writer came before, since it may
+   * come to something else then. To refuse one, throw a `ScimRequestError`: that the last owner
    * would go, that no seat is left, that the id is protected.
    */
   before?(

@@ -9,6 +9,7 @@ import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./query.js";
 import type { QueryParameters } from "./query-parameters.js";
 import { ScimRequestError } from "./request-error.js";
 import { namesNothing } from "./type-filter.js";
+import { withGroups } from "./user-groups.js";
 
 /**
  * Answers a query of the resources of all types. RFC 7644 §3.4.2.1. They come type by type; each page is asked of the stores that
@@ -82,7 +83,8 @@ async function partOf(
       },
       parameters,
     );
-    resources.push(...found.resources.map((resource) => representation.of(resource)));
+    const whole = await withGroups(exchange, endpoint, found.resources, wantedOf(parameters));
+    resources.push(...whole.map((resource) => representation.of(resource)));
     const { totalResults = resources.length } = found;
     const isWhole =
       found.resources.length === 0 ||

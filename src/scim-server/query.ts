@@ -18,6 +18,7 @@ import type { QueryParameters } from "./query-parameters.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import { filterForType } from "./type-filter.js";
+import { withGroups } from "./user-groups.js";
 
 /**
  * Answers a query of the resources of one type. RFC 7644 §3.4.2, RFC 9865.
@@ -31,6 +32,7 @@ export async function queryType(
   parameters: QueryParameters,
 ): Promise<Outcome> {
   const page = await findPage(exchange, endpoint, parameters);
+  const resources = await withGroups(exchange, endpoint, page.resources, wantedOf(parameters));
   const representation = exchange.settings.representations.of(
     exchange.settings,
     endpoint.type,
@@ -43,7 +45,7 @@ export async function queryType(
     ...(page.startIndex !== undefined && { startIndex: page.startIndex }),
     ...(page.nextCursor !== undefined && { nextCursor: page.nextCursor }),
     ...(page.previousCursor !== undefined && { previousCursor: page.previousCursor }),
-    Resources: page.resources.map((resource) => representation.of(resource)),
+    Resources: resources.map((resource) => representation.of(resource)),
   };
   return { status: 200, body };
 }

@@ -1,19 +1,8 @@
 import { InvalidValueError } from "../core/index.js";
-import { answersFilter } from "../repositories/index.js";
-import {
-  type AttributeNode,
-  bindFilter,
-  eq,
-  or,
-  type PatchPlan,
-  type PatchStep,
-  type ResourceType,
-} from "../scim/index.js";
+import type { AttributeNode, PatchPlan, PatchStep, ResourceType } from "../scim/index.js";
 import { type Endpoint, type Exchange, endpointsOf } from "./exchange.js";
+import { resourcesWithIds } from "./look-up.js";
 import { isObject, isReference } from "./representation.js";
-
-/** So many ids are looked for with one question. */
-const idsAtOnce = 100;
 
 /** A value of a reference attribute, as a client sent it. */
 type Reference = Readonly<Record<string, unknown>>;
@@ -144,7 +133,7 @@ async function typesOf(
     const asked = open.filter(
       ({ type }) => typeof type !== "string" || type.toLowerCase() === name.toLowerCase(),
     );
-    const ids = await existing(
+    const ids = await resourcesWithIds(
       endpoint,
       asked.map(({ value }) => value),
       exchange.signal,
@@ -155,32 +144,6 @@ async function typesOf(
   const [lost] = open;
   if (lost !== undefined) {
     throw new InvalidValueError(path, `there is no resource "${lost.value.slice(0, 200)}".`);
-  }
-  return found;
-}
-
-/** Which of these ids are those of resources. */
-async function existing(
-  { type, repository }: Endpoint,
-  ids: readonly string[],
-  signal: AbortSignal,
-): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  const unique = [...new Set(ids)];
-  const options = { attributes: ["id"], excludedAttributes: ["members"], signal };
-  const { capabilities } = repository;
-  const size = Math.min(idsAtOnce, capabilities.maxPageSize);
-  for (let start = 0; start < unique.length; start += size) {
-    const chunk = unique.slice(start, start + size);
-    const filter = bindFilter(or(...chunk.map((id) => eq("id", id))), type);
-    if (chunk.length > 1 && answersFilter(capabilities, filter)) {
-      const { resources } = await repository.find({ filter, count: chunk.length }, options);
-      for (const { id } of resources) found.add(id);
-      continue;
-    }
-    for (const id of chunk) {
-      if ((await repository.get(id, options)) !== undefined) found.add(id);
-    }
   }
   return found;
 }

@@ -8,7 +8,7 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
-import { setPassword } from "./password.js";
+import { changeWithPassword } from "./password.js";
 import { withReferences } from "./references.js";
 import { isObject } from "./representation.js";
 import { endSessionsOf } from "./sessions.js";
@@ -30,18 +30,21 @@ export async function replaceResource(
   body: unknown,
   options: ChangeOptions,
 ): Promise<Outcome> {
-  const { type, repository } = endpoint;
+  const { type } = endpoint;
   const { signal } = exchange;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const { password, ...sent } = await readReplacement(exchange, type, body);
-  await exchange.before({ kind: "replace", type, id, resource: sent });
+  await exchange.before?.({ kind: "replace", type, id, resource: sent });
   const replacement: Modification<Resource, ResourceRequest> = {
     reads: namesIn(type).filter((name) => name !== "members"),
     plan: (current) => replacing(exchange, type, current, sent),
   };
   const written = { signal, ...conditions };
-  await writing(exchange, endpoint, id, () => repository.modify(id, replacement, written));
-  await setPassword(exchange, endpoint, id, password);
+  await writing(exchange, endpoint, id, () =>
+    changeWithPassword(exchange, endpoint, id, password, (repository) =>
+      repository.modify(id, replacement, written),
+    ),
+  );
   if (isDeactivated(sent)) await endSessionsOf(exchange, id);
   return await answerChange(exchange, endpoint, id, options, Object.keys(sent));
 }

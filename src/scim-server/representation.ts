@@ -6,13 +6,7 @@ import {
   type Resource,
   type ResourceType,
 } from "../scim/index.js";
-import {
-  type Endpoint,
-  type Exchange,
-  locationOf,
-  type Outcome,
-  type Settings,
-} from "./exchange.js";
+import { type Endpoint, locationOf, type Settings } from "./exchange.js";
 
 /** Which attributes a client wants to see. */
 export type Wanted = Pick<ProjectionOptions, "attributes" | "excludedAttributes">;
@@ -119,36 +113,8 @@ export function readOptions(
   return { attributes: wanted, excludedAttributes: excluded, signal };
 }
 
-/** An outcome with a resource in it. */
-export function resourceOutcome(
-  { settings }: Exchange,
-  { type }: Endpoint,
-  status: number,
-  resource: Resource,
-  options: ProjectionOptions,
-): Outcome {
-  return {
-    ...bareOutcome(settings, type, status, resource),
-    body: settings.representations.of(settings, type, options).of(resource),
-  };
-}
-
-/** An outcome that says where a resource is and in which version, and not what it is. */
-export function bareOutcome(
-  settings: Settings,
-  type: ResourceType,
-  status: number,
-  { id, meta }: Resource,
-): Outcome {
-  return {
-    status,
-    location: locationOf(settings, type, id),
-    ...(meta?.version !== undefined && { version: meta.version }),
-  };
-}
-
 /** The name of the attribute at the top that a path in standard attribute notation leads to. */
-function topLevel(type: ResourceType, path: string, isWhole: boolean): string | undefined {
+export function topLevel(type: ResourceType, path: string, isWhole: boolean): string | undefined {
   const prefix = `${type.schema.id.toLowerCase()}:`;
   const key = path.trim().toLowerCase();
   const found = type.attributes.get(key.startsWith(prefix) ? key.slice(prefix.length) : key);

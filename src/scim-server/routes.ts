@@ -12,8 +12,10 @@ import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
 import { queryRoot } from "./query-root.js";
 import { readBody } from "./read-body.js";
 import { replaceResource } from "./replace.js";
-import { readOptions, resourceOutcome } from "./representation.js";
+import { readOptions } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
+import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
+import { asksForGroups } from "./user-groups.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {
@@ -27,6 +29,18 @@ export interface RouteOptions {
 interface Call extends RouteOptions {
   readonly exchange: Exchange;
   readonly request: Request;
+}
+
+/** The endpoints that tell what the service provider is. RFC 7644 §4. */
+const discoveryEndpoints: ReadonlySet<string> = new Set([
+  "ServiceProviderConfig",
+  "ResourceTypes",
+  "Schemas",
+]);
+
+/** Whether a path, in its parts below the base URL, is that of an endpoint of discovery. */
+export function isDiscovery([first = ""]: readonly string[] = []): boolean {
+  return discoveryEndpoints.has(first);
 }
 
 /**
@@ -133,11 +147,11 @@ async function getResource(
   const { repository } = endpoint;
   const resource = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
   if (resource === undefined) throw new NotFoundError(id);
-  const outcome = resourceOutcome(exchange, endpoint, 200, resource, wanted);
   const known = request.headers.get("if-none-match");
-  if (known === null || !isNamedBy(known, resource)) return outcome;
-  const { body: _, ...unchanged } = outcome;
-  return { ...unchanged, status: 304 };
+  const isKnown = known !== null && isNamedBy(known, resource);
+  return isKnown && !asksForGroups(endpoint, wanted)
+    ? bareOutcome(exchange.settings, endpoint.type, 304, resource)
+    : await resourceOutcome(exchange, endpoint, 200, resource, wanted);
 }
 
 /** RFC 7644 §4: who filters what cannot be filtered must not think that it was. */

@@ -152,6 +152,41 @@ describe("the policy", () => {
       { kind: "delete", id },
     ]);
   });
+
+  test("sees what a PATCH comes to that depends on the resource, and again if that has changed", async () => {
+    const stores = inMemory();
+    const seen: Operation[] = [];
+    const { call, create } = provider(stores, {
+      policy: {
+        async before(operation) {
+          seen.push(operation);
+          const others = [{ value: "other@example.com" }];
+          if (operation.kind === "modify" && seen.length === 2) {
+            await stores.users.modify(operation.id, { set: { emails: others } });
+          }
+          const { emails } = operation.kind === "modify" ? operation.values : {};
+          if (JSON.stringify([emails]).includes("evil")) {
+            throw new ScimRequestError(403, "Not this one.");
+          }
+        },
+      },
+    });
+    const add = (value: string): object => patch({ op: "add", path: "emails", value: [{ value }] });
+    const { id } = await create("/Users", { userName: "a", emails: [{ value: "a@example.com" }] });
+    const path = `/Users/${id}`;
+    const changed = await call("PATCH", path, add("b@example.com"));
+    expect(changed).toMatchObject({
+      status: 200,
+      body: { emails: [{ value: "other@example.com" }, { value: "b@example.com" }] },
+    });
+    expect(seen.slice(1)).toMatchObject([
+      { values: { emails: [{ value: "a@example.com" }, { value: "b@example.com" }] } },
+      { values: { emails: [{ value: "other@example.com" }, { value: "b@example.com" }] } },
+    ]);
+    expect(await call("PATCH", path, add("evil@example.com"))).toMatchObject({ status: 403 });
+    expect((await call("GET", path)).body).toEqual(changed.body);
+    expect(await call("PATCH", "/Users/nobody", add("x"))).toMatchObject({ status: 404 });
+  });
 });
 
 describe("a user who may be known already", () => {

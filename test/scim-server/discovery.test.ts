@@ -93,6 +93,23 @@ test("what cannot be filtered says so, and what is read only has no other method
   }
 });
 
+test("what the service provider is, is told to anybody if the host says so, and nothing else is", async () => {
+  const made = provider(inMemory(), { discoveryPrincipal: { id: "anybody" } });
+  const asks = async (path: string, authorization: string): Promise<number> =>
+    (await made.call("GET", path, undefined, { authorization })).status;
+  for (const authorization of ["", "Bearer of no good tidings"]) {
+    for (const path of ["/ServiceProviderConfig", "/Schemas", "/ResourceTypes/User"]) {
+      expect(await asks(path, authorization)).toBe(200);
+      expect(
+        await provider(inMemory()).call("GET", path, undefined, { authorization }),
+      ).toMatchObject({ status: 401 });
+    }
+    for (const path of ["/Users", "/", "/Me", "/schemas", "/Nothing"]) {
+      expect(await asks(path, authorization)).toBe(401);
+    }
+  }
+});
+
 test("a type without a store does not exist", async () => {
   const { users } = inMemory();
   const { call } = provider({ ...inMemory() }, { repositories: () => ({ users }) });

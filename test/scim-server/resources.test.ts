@@ -157,7 +157,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
 
   test("a list has filters, an order and pages", async () => {
     await using stores = await open();
-    const { call, create } = provider(stores, { limits: { rowsInMemory: 100 } });
+    const { call, create } = provider(stores);
     for (const userName of ["carol", "alice", "bob"]) await create("/Users", { userName });
     const names = async (query: string): Promise<readonly string[]> =>
       (await call("GET", `/Users?${query}`)).body.Resources.map(
@@ -190,7 +190,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
 
   test("pages by cursor hold everything once", async () => {
     await using stores = await open();
-    const { call, create } = provider(stores, { limits: { rowsInMemory: 100 } });
+    const { call, create } = provider(stores);
     const all = new Set<string>();
     for (let n = 0; n < 7; n++) all.add((await create("/Users", { userName: `user${n}` })).id);
     const seen: string[] = [];
