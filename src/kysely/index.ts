@@ -12,6 +12,7 @@ export type {
   UserMap,
 } from "./column-map.js";
 export { KyselyConsumerRepository } from "./consumer-repository.js";
+export { KyselyGroupMappingRepository } from "./group-mapping-repository.js";
 export { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
 export { KyselyIdentityMapRepository } from "./identity-map-repository.js";
 export { KyselyLinkRepository } from "./link-repository.js";

@@ -24,6 +24,7 @@ export interface TableNames {
   readonly consumer: string;
   readonly signOnToken: string;
   readonly identity: string;
+  readonly groupMapping: string;
   readonly user: string;
   readonly group: string;
   readonly groupMember: string;
@@ -51,6 +52,7 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
     consumer: `${prefix}consumer`,
     signOnToken: `${prefix}sign_on_token`,
     identity: `${prefix}identity`,
+    groupMapping: `${prefix}group_mapping`,
     user: `${prefix}user`,
     group: `${prefix}group`,
     groupMember: `${prefix}group_member`,
@@ -72,6 +74,7 @@ export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): T
     consumer: dialect.quote(names.consumer),
     signOnToken: dialect.quote(names.signOnToken),
     identity: dialect.quote(names.identity),
+    groupMapping: dialect.quote(names.groupMapping),
     user: dialect.quote(names.user),
     group: dialect.quote(names.group),
     groupMember: dialect.quote(names.groupMember),

@@ -10,7 +10,7 @@ const tablesVersion = 1;
 
 /**
  * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
- * nonces of signed messages, the consumers and tokens of a sign-on server, and users and groups for applications that have no tables of their own. Tables that are there
+ * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups for applications that have no tables of their own. Tables that are there
  * already are left as they are. Any number of processes may call it at once.
  *
  * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
@@ -220,6 +220,13 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       "type",
       "deleted is not null and local_id is not null",
     ),
+    table(names.groupMapping, [
+      `external_id ${key} not null`,
+      `local_id ${key} not null`,
+      `whole_texts ${types.text}`,
+      "primary key (external_id, local_id)",
+    ]),
+    ...index(dialect, names.groupMapping, "local", "local_id"),
     table(names.user, [
       `id ${id} not null primary key`,
       `user_name ${types.text} not null`,

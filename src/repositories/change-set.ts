@@ -1,5 +1,6 @@
 import { InvalidValueError } from "../core/index.js";
-import type { ResourceType } from "../scim/index.js";
+import type { NewGroup, ResourceType } from "../scim/index.js";
+import { typedMembers } from "./member-types.js";
 
 /** Who comes into a group and who leaves it. */
 export interface MembersChange {
@@ -91,6 +92,19 @@ export function wholeChangeSet<T extends object, N>(
     unset: [...names].filter((name) => !kept.includes(name)),
     ...(relations !== undefined && { relations }),
   };
+}
+
+/** The changes of members in a change set, in the order in which they are made. */
+export function membersChanges({
+  set,
+  unset,
+  relations,
+}: ChangeSet<NewGroup>): readonly MembersChange[] {
+  const all = unset?.includes("members") ? [] : set?.members;
+  return [
+    ...(all === undefined ? [] : [{ clear: true, add: typedMembers(all) }]),
+    ...(relations?.members === undefined ? [] : [relations.members]),
+  ];
 }
 
 /** The names that lead to what a path means, from that of the resource's own member. */

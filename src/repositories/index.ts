@@ -19,6 +19,14 @@ export { CheckpointRepository, type StreamPosition } from "./checkpoint-reposito
 export { type Consumer, ConsumerRepository, type ConsumerSecret } from "./consumer-repository.js";
 export { type Cursor, invalidCursor, type Place, readCursor, writeCursor } from "./cursor.js";
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
+export type { ExternalGroupRepository } from "./group-mapping/external-group-repository.js";
+export {
+  type GroupMappingOptions,
+  type MappingRefusal,
+  type MappingReport,
+  mapGroups,
+} from "./group-mapping/map-groups.js";
+export { type GroupMapping, GroupMappingRepository } from "./group-mapping-repository.js";
 export {
   GroupRepository,
   type Member,
@@ -51,6 +59,7 @@ export {
 } from "./membership-repository.js";
 export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js";
 export { InMemoryConsumerRepository } from "./memory/consumer-repository.js";
+export { InMemoryGroupMappingRepository } from "./memory/group-mapping-repository.js";
 export { type InMemoryGroupOptions, InMemoryGroupRepository } from "./memory/group-repository.js";
 export { InMemoryIdentityMapRepository } from "./memory/identity-map-repository.js";
 export { InMemoryLinkRepository } from "./memory/link-repository.js";

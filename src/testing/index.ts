@@ -2,6 +2,7 @@ export { checkpointRepositoryContract } from "./checkpoint-contract.js";
 export { consumerRepositoryContract } from "./consumer-contract.js";
 export type { ContractCase, Make } from "./contract.js";
 export { type GroupsUnderTest, groupRepositoryContract } from "./group-contract.js";
+export { groupMappingRepositoryContract } from "./group-mapping-contract.js";
 export { identityMapRepositoryContract } from "./identity-map-contract.js";
 export { linkRepositoryContract } from "./link-contract.js";
 export { membershipRepositoryContract } from "./membership-contract.js";

@@ -1,6 +1,7 @@
 import {
   KyselyCheckpointRepository,
   KyselyConsumerRepository,
+  KyselyGroupMappingRepository,
   KyselyGroupRepository,
   KyselyIdentityMapRepository,
   KyselyLinkRepository,
@@ -15,6 +16,7 @@ import {
   type ContractCase,
   checkpointRepositoryContract,
   consumerRepositoryContract,
+  groupMappingRepositoryContract,
   groupRepositoryContract,
   identityMapRepositoryContract,
   linkRepositoryContract,
@@ -70,6 +72,8 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
       consumerRepositoryContract(() => make((db) => new KyselyConsumerRepository(db))),
     "sign-on tokens": () =>
       signOnTokenRepositoryContract(() => make((db) => new KyselySignOnTokenRepository(db))),
+    "mappings of groups": () =>
+      groupMappingRepositoryContract(() => make((db) => new KyselyGroupMappingRepository(db))),
     target: () => syncTargetContract(() => make((db) => kyselyTarget({ db }))),
     "target without transactions": () =>
       syncTargetContract(() => make((db) => kyselyTarget({ db, transactions: false }))),

@@ -96,6 +96,7 @@ const ownTables = [
   "consumer",
   "sign_on_token",
   "identity",
+  "group_mapping",
   "grant",
   "reference",
   "link_name",

@@ -92,10 +92,12 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   "./repositories": [
     "CheckpointRepository",
     "ConsumerRepository",
+    "GroupMappingRepository",
     "GroupRepository",
     "IdentityMapRepository",
     "InMemoryCheckpointRepository",
     "InMemoryConsumerRepository",
+    "InMemoryGroupMappingRepository",
     "InMemoryGroupRepository",
     "InMemoryIdentityMapRepository",
     "InMemoryLinkRepository",
@@ -119,6 +121,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "inMemoryTarget",
     "invalidCursor",
     "isRefusal",
+    "mapGroups",
     "mirrored",
     "reachesWithin",
     "readCursor",
@@ -245,6 +248,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   "./kysely": [
     "KyselyCheckpointRepository",
     "KyselyConsumerRepository",
+    "KyselyGroupMappingRepository",
     "KyselyGroupRepository",
     "KyselyIdentityMapRepository",
     "KyselyLinkRepository",
@@ -263,6 +267,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   "./testing": [
     "checkpointRepositoryContract",
     "consumerRepositoryContract",
+    "groupMappingRepositoryContract",
     "groupRepositoryContract",
     "identityMapRepositoryContract",
     "linkRepositoryContract",

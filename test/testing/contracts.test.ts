@@ -1,6 +1,7 @@
 import {
   InMemoryCheckpointRepository,
   InMemoryConsumerRepository,
+  InMemoryGroupMappingRepository,
   InMemoryGroupRepository,
   InMemoryIdentityMapRepository,
   InMemoryLinkRepository,
@@ -14,6 +15,7 @@ import {
   type ContractCase,
   checkpointRepositoryContract,
   consumerRepositoryContract,
+  groupMappingRepositoryContract,
   groupRepositoryContract,
   identityMapRepositoryContract,
   linkRepositoryContract,
@@ -74,6 +76,10 @@ exercise(
 exercise(
   "sign-on tokens in memory",
   await signOnTokenRepositoryContract(() => new InMemorySignOnTokenRepository()),
+);
+exercise(
+  "mappings of groups in memory",
+  await groupMappingRepositoryContract(() => new InMemoryGroupMappingRepository()),
 );
 exercise("a target in memory", await syncTargetContract(() => inMemoryTarget()));
 exercise(

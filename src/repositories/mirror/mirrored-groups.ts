@@ -2,10 +2,10 @@ import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import {
   applyChangeSet,
-  type ChangeSet,
   changeSetFor,
   type MembersChange,
   type Modification,
+  membersChanges,
 } from "../change-set.js";
 import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
 import { typedMembers } from "../member-types.js";
@@ -137,13 +137,4 @@ export class MirroredGroupRepository extends GroupRepository {
       call,
     );
   }
-}
-
-/** The changes of members in a change set, in the order in which they are made. */
-function membersChanges({ set, unset, relations }: ChangeSet<NewGroup>): readonly MembersChange[] {
-  const all = unset?.includes("members") ? [] : set?.members;
-  return [
-    ...(all === undefined ? [] : [{ clear: true, add: typedMembers(all) }]),
-    ...(relations?.members === undefined ? [] : [relations.members]),
-  ];
 }

@@ -1,0 +1,167 @@
+import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
+import type { Capabilities } from "../capabilities.js";
+import {
+  type ChangeSet,
+  type MembersChange,
+  type Modification,
+  membersChanges,
+} from "../change-set.js";
+import {
+  GroupRepository,
+  type Member,
+  type MemberOptions,
+  type MemberPage,
+  type Membership,
+} from "../group-repository.js";
+import { typedMembers } from "../member-types.js";
+import type { Page, Query } from "../query.js";
+import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
+import type { LocalMemberships } from "./local-memberships.js";
+
+/**
+ * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is removed here
+ * stays a member only as long as mapped.
+ */
+export class LocalGroupRepository extends GroupRepository {
+  override readonly type: ResourceType;
+  override readonly capabilities: Capabilities;
+  readonly #groups: GroupRepository;
+  readonly #memberships: LocalMemberships;
+
+  constructor(groups: GroupRepository, memberships: LocalMemberships) {
+    super();
+    this.#groups = groups;
+    this.#memberships = memberships;
+    this.type = groups.type;
+    this.capabilities = groups.capabilities;
+  }
+
+  override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
+    return this.#groups.get(id, options);
+  }
+
+  override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
+    return this.#groups.find(query, options);
+  }
+
+  override create(resource: NewGroup, options?: CallOptions): Promise<Group> {
+    return this.#groups.create(resource, options);
+  }
+
+  override async replace(
+    id: string,
+    { members, ...attributes }: NewGroup | Group,
+    options?: WriteOptions,
+  ): Promise<Group> {
+    const replaced = await this.#groups.replace(id, attributes, options);
+    if (members === undefined) return replaced;
+    const call = callOf(options);
+    await this.changeMembers(id, { clear: true, add: typedMembers(members) }, call);
+    return (await this.#groups.get(id, call)) ?? replaced;
+  }
+
+  override async modify(
+    id: string,
+    modification: Modification<Group, NewGroup>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    let members: readonly MembersChange[] = [];
+    const attributesOf = (changes: ChangeSet<NewGroup>): ChangeSet<NewGroup> => {
+      members = membersChanges(changes);
+      return withoutMembers(changes);
+    };
+    if ("plan" in modification) {
+      const plan = (current: Group): ChangeSet<NewGroup> =>
+        attributesOf(modification.plan(current));
+      await this.#groups.modify(id, { reads: modification.reads, plan }, options);
+    } else {
+      await this.#groups.modify(id, attributesOf(modification), options);
+    }
+    for (const change of members) await this.changeMembers(id, change, callOf(options));
+  }
+
+  override async delete(id: string, options?: WriteOptions): Promise<void> {
+    await this.#groups.delete(id, options);
+    await this.#memberships.forget(id, callOf(options));
+  }
+
+  override members(
+    id: string,
+    page?: { after?: string; count?: number },
+    options?: CallOptions,
+  ): Promise<MemberPage> {
+    return this.#groups.members(id, page, options);
+  }
+
+  override whichAreMembers(
+    id: string,
+    ids: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlySet<string>> {
+    return this.#groups.whichAreMembers(id, ids, options);
+  }
+
+  override whichExist(
+    memberships: readonly Membership[],
+    options?: CallOptions,
+  ): Promise<readonly Membership[]> {
+    return this.#groups.whichExist(memberships, options);
+  }
+
+  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
+    return this.#groups.groupsOf(memberId, options);
+  }
+
+  override async changeMembers(
+    id: string,
+    { clear, add = [], remove = [] }: MembersChange,
+    options?: CallOptions,
+  ): Promise<void> {
+    const added = new Set(usersIn(add));
+    const leaving = clear ? await this.#others(id, add, options) : remove;
+    const released = usersIn(leaving).filter((user) => !added.has(user));
+    const groups = leaving
+      .filter(({ type }) => type !== "User")
+      .map(({ value }) => ({ value, type: "Group" as const }));
+    const write = (): Promise<void> =>
+      this.#groups.changeMembers(id, { add, remove: groups }, options);
+    await this.#memberships.claim(id, [...added], released, write, options);
+  }
+
+  /** The members of a group but these. */
+  async #others(
+    id: string,
+    staying: NonNullable<MembersChange["add"]>,
+    options?: CallOptions,
+  ): Promise<readonly Member[]> {
+    const kept = new Set(staying.map(({ value, type = "User" }) => `${type}s/${value}`));
+    const others: Member[] = [];
+    for (let next: string | undefined; ; ) {
+      const page = await this.#groups.members(
+        id,
+        next === undefined ? {} : { after: next },
+        options,
+      );
+      others.push(...page.members.filter(({ value, type }) => !kept.has(`${type}s/${value}`)));
+      next = page.next;
+      if (next === undefined) return others;
+    }
+  }
+}
+
+function usersIn(members: NonNullable<MembersChange["remove"]>): readonly string[] {
+  return members.filter(({ type }) => type !== "Group").map(({ value }) => value);
+}
+
+function withoutMembers({ set, unset }: ChangeSet<NewGroup>): ChangeSet<NewGroup> {
+  const { members: _, ...attributes } = set ?? {};
+  const paths = unset?.filter((path) => path !== "members") ?? [];
+  return {
+    ...(Object.keys(attributes).length > 0 && { set: attributes }),
+    ...(paths.length > 0 && { unset: paths }),
+  };
+}
+
+function callOf({ signal }: WriteOptions = {}): CallOptions {
+  return signal === undefined ? {} : { signal };
+}
