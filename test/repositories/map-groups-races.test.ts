@@ -134,6 +134,56 @@ describe.each(Object.entries(kinds))("in %s", (kind, open) => {
   });
 });
 
+/** Stores of a process that ends after so many calls. */
+function ending(stores: GroupMappingOptions, calls: number): GroupMappingOptions {
+  let left = calls;
+  const counted = <T extends object>(store: T): T =>
+    new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        return async (...args: readonly unknown[]): Promise<unknown> => {
+          if (left-- <= 0) throw new Error("The process has ended.");
+          return await Reflect.apply(value, target, args);
+        };
+      },
+    });
+  return {
+    external: counted(stores.external),
+    local: counted(stores.local),
+    mappings: counted(stores.mappings),
+    memberships: counted(stores.memberships),
+  };
+}
+
+test("what a process left that ended at any call, apply brings right, or the same step again", async () => {
+  const { identityProvider, administrator, application, someUsers } = stepsOn(["ada", "bob"], 2);
+  const before = fc.array(fc.oneof(identityProvider, administrator, application), { maxLength: 6 });
+  const last = fc.oneof(identityProvider, administrator);
+  await fc.assert(
+    fc.asyncProperty(
+      before,
+      last,
+      fc.nat({ max: 30 }),
+      someUsers,
+      async (taken, step, calls, found) => {
+        const stores = storesInMemory();
+        const world = await newWorld(stores);
+        for (const one of found) await world.found(0, one);
+        await world.take({ kind: "map", external: 0, local: 0 });
+        for (const one of taken as readonly Step[]) await world.take(one);
+        const ended = world.take(step as Step, mapGroups(ending(stores, calls)));
+        await ended.catch(() => undefined);
+        await world.take(step.kind === "unmap" ? (step as Step) : { kind: "apply" });
+        await world.check();
+        await world.unmapAll();
+        await world.check();
+      },
+    ),
+    { numRuns },
+  );
+});
+
 /** Stores of which each call waits to be let through. */
 class Gate {
   readonly #waiting: (() => void)[] = [];
