@@ -12,6 +12,7 @@ import { readConfiguration, type ServiceProviderConfig } from "./configuration.j
 import { readListResponse } from "./list-response.js";
 import type { ScimClientOptions } from "./options.js";
 import { Requester } from "./requester.js";
+import { type RemoteResourceType, readResourceType } from "./resource-types.js";
 import { ScimResources } from "./resources.js";
 
 /**
@@ -58,6 +59,16 @@ export class ScimClient implements AsyncDisposable {
       (await this.#requester.send({ method: "GET", path: "/ServiceProviderConfig" }, signal)).body,
     );
     return this.#configuration;
+  }
+
+  /**
+   * The types of resources that the service provider has. RFC 7643 §6.
+   *
+   * @throws {UnsupportedError} it does not say.
+   */
+  async resourceTypes({ signal }: CallOptions = {}): Promise<readonly RemoteResourceType[]> {
+    const { body } = await this.#requester.send({ method: "GET", path: "/ResourceTypes" }, signal);
+    return readListResponse(body).resources.map(readResourceType);
   }
 
   /**

@@ -2,11 +2,20 @@ export { type ClientRequestEvent, clientRequestChannelName } from "./channel.js"
 export { ScimClient } from "./client.js";
 export type { ServiceProviderConfig } from "./configuration.js";
 export type { Authorization, AuthorizationRequest } from "./credentials.js";
+export { RemoteGroupRepository } from "./group-repository.js";
 export type {
   RetryOptions,
   ScimClientLimits,
   ScimClientOptions,
   ScimClientTls,
 } from "./options.js";
+export {
+  type RemoteRepositories,
+  type RemoteRepositoriesOptions,
+  remoteRepositories,
+} from "./remote-repositories.js";
+export type { RemoteStoreParts } from "./remote-store.js";
+export type { RemoteResourceType } from "./resource-types.js";
 export type { PartialResource, ResourceQuery, ScimResources, Wanted } from "./resources.js";
 export { ScimResponseError } from "./response-error.js";
+export { RemoteUserRepository } from "./user-repository.js";

@@ -18,12 +18,10 @@ export interface AnsweredList {
 export function readListResponse(body: unknown): AnsweredList {
   if (!isObject(body)) throw noList();
   const message = byName(body);
-  // RFC 7644 §3.4.2: where nothing matches, there need not be a list.
-  const resources = message.get("resources") ?? [];
   const totalResults = message.get("totalresults");
-  if (!Array.isArray(resources) || (resources.length === 0 && !isWhole(totalResults))) {
-    throw noList();
-  }
+  // RFC 7644 §3.4.2: where nothing is returned, there need not be a list.
+  const resources = message.get("resources") ?? (isWhole(totalResults) ? [] : undefined);
+  if (!Array.isArray(resources)) throw noList();
   const startIndex = message.get("startindex");
   const [nextCursor, previousCursor] = [message.get("nextcursor"), message.get("previouscursor")];
   return {

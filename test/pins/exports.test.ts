@@ -180,7 +180,14 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "mayWriteByDefault",
     "requestChannelName",
   ],
-  "./scim-client": ["ScimClient", "ScimResponseError", "clientRequestChannelName"],
+  "./scim-client": [
+    "RemoteGroupRepository",
+    "RemoteUserRepository",
+    "ScimClient",
+    "ScimResponseError",
+    "clientRequestChannelName",
+    "remoteRepositories",
+  ],
   "./signing": [
     "KeyRing",
     "canonicalQuery",
