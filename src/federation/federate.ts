@@ -3,7 +3,6 @@ import type { ConnectionInfo, Handler } from "../core/index.js";
 import { outageChannelName, publish } from "./channels.js";
 import { FederationError } from "./errors.js";
 import {
-  abandonmentOf,
   answerNodeRequest,
   readNodeRequest,
   sendWebResponse,
@@ -152,14 +151,10 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const done =
         event === undefined
           ? passOn(handler, request, response)
-          : answerTo(
-              event,
-              readNodeRequest(request, response, basePath, maxContentSize),
-              (read) => {
-                const web = toWebRequest(request, read.abandonment, read.content);
-                return ask(handler, web.request, web.connection);
-              },
-            ).then((answer) => answerNodeRequest(response, answer));
+          : answerTo(event, readNodeRequest(request, basePath, maxContentSize), (read) => {
+              const web = toWebRequest(request, response, read.content);
+              return ask(handler, web.request, web.connection);
+            }).then((answer) => answerNodeRequest(response, answer));
       done.catch(() => failNodeRequest(response));
     },
     [Symbol.asyncDispose]: () => forwarder.close(),
@@ -181,7 +176,7 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const web = toWebRequest(request, abandonmentOf(response));
+  const web = toWebRequest(request, response);
   await sendWebResponse(response, await handler(web.request, web.connection));
 }
 

@@ -19,8 +19,8 @@ export { type FederateOptions, type Federation, federate } from "./federate.js";
 export type { FieldLines } from "./message/field-lines.js";
 export type { Parameters } from "./message/parameters.js";
 export {
-  Abandonment,
   type Answer,
+  type ClientSignal,
   EventRequest,
   type EventRequestParts,
 } from "./message/request.js";

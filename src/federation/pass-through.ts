@@ -5,15 +5,14 @@ import { FederationError } from "./errors.js";
 import type { Federation } from "./federate.js";
 import { fieldValue } from "./message/field-lines.js";
 import {
-  abandonmentOf,
   answerNodeRequest,
   contentLength,
   NodeSink,
+  nodeRequest,
   readNodeContent,
-  withoutBase,
 } from "./message/node.js";
-import { type Abandonment, EventRequest } from "./message/request.js";
-import { abandonmentOfSignal, targetOf, toResponse, WebSink } from "./message/web.js";
+import { EventRequest } from "./message/request.js";
+import { targetOf, toResponse, WebSink } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, proxyStatus } from "./rewrite/error-answer.js";
 import {
   FieldAllowList,
@@ -93,8 +92,7 @@ export function passThrough(options: PassThroughOptions): Federation {
   ): Promise<void> => {
     guard.enter(request);
     const servers = typeof to === "function" ? to(request) : to;
-    const { abandonment } = request;
-    await forwarder.stream(servers, prepare(request, content), sink, { abandonment });
+    await forwarder.stream(servers, prepare(request, content), sink, { signal: request.signal });
   };
   const failure = (error: unknown) => {
     if (!(error instanceof FederationError)) throw error;
@@ -106,7 +104,7 @@ export function passThrough(options: PassThroughOptions): Federation {
 
   const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      const read = nodeRequest(request, abandonmentOf(response), basePath);
+      const read = nodeRequest(request, basePath);
       const length = contentLength(request);
       const content = length > 0 ? await nodeContent(request, length) : undefined;
       await forward(read, content, new NodeSink(response, answerFields));
@@ -126,7 +124,7 @@ export function passThrough(options: PassThroughOptions): Federation {
           content: nothing,
           remoteAddress: connection?.remoteAddress,
           isSecure: request.url.startsWith("https:"),
-          abandonment: abandonmentOfSignal(request.signal),
+          signal: request.signal,
         });
         const content = request.body === null ? undefined : Readable.fromWeb(request.body as never);
         await forward(read, content, sink);
@@ -143,23 +141,6 @@ export function passThrough(options: PassThroughOptions): Federation {
 }
 
 const nothing: Uint8Array = new Uint8Array();
-
-/** A request whose content is not read. */
-function nodeRequest(
-  request: IncomingMessage,
-  abandonment: Abandonment,
-  basePath: string,
-): EventRequest {
-  return new EventRequest({
-    method: request.method ?? "",
-    target: withoutBase(request.url ?? "", basePath),
-    fields: request.rawHeaders,
-    content: nothing,
-    remoteAddress: request.socket.remoteAddress,
-    isSecure: "encrypted" in request.socket && request.socket.encrypted === true,
-    abandonment,
-  });
-}
 
 /** The content of a request: whole if it is small, since that is cheaper, else as it comes. */
 async function nodeContent(

@@ -219,7 +219,6 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   ],
   "./federation": [
     "ACTION_TYPE",
-    "Abandonment",
     "ConfiguredServers",
     "DefinitionError",
     "EventHandler",

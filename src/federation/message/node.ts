@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ConnectionInfo } from "../../core/index.js";
@@ -6,7 +7,31 @@ import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
-import { Abandonment, type Answer, EventRequest } from "./request.js";
+import { type Answer, type ClientSignal, EventRequest } from "./request.js";
+
+/**
+ * A request of `node:http`.
+ *
+ * @param basePath where the API begins on this side; taken away from the path.
+ * @param content the whole content, as far as anybody is to look at it.
+ * @throws {FederationError} it cannot be passed on.
+ */
+export function nodeRequest(
+  request: IncomingMessage,
+  basePath: string,
+  content: Uint8Array = nothing,
+): EventRequest {
+  const { socket } = request;
+  return new EventRequest({
+    method: request.method ?? "",
+    target: withoutBase(request.url ?? "", basePath),
+    fields: request.rawHeaders,
+    content,
+    remoteAddress: socket.remoteAddress,
+    isSecure: isSecure(request),
+    signal: new ConnectionSignal(socket),
+  });
+}
 
 /**
  * Reads a request of `node:http` with its whole content.
@@ -16,36 +41,31 @@ import { Abandonment, type Answer, EventRequest } from "./request.js";
  */
 export async function readNodeRequest(
   request: IncomingMessage,
-  response: ServerResponse,
   basePath: string,
   maxSize: number,
 ): Promise<EventRequest> {
   const content = contentLength(request) > 0 ? await readNodeContent(request, maxSize) : nothing;
-  return new EventRequest({
-    method: request.method ?? "",
-    target: withoutBase(request.url ?? "", basePath),
-    fields: request.rawHeaders,
-    content,
-    remoteAddress: request.socket.remoteAddress,
-    isSecure: isSecure(request),
-    abandonment: abandonmentOf(response),
-  });
+  return nodeRequest(request, basePath, content);
 }
 
 const nothing: Uint8Array = new Uint8Array();
 
+/** A client is gone when its connection is. */
+class ConnectionSignal implements ClientSignal {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get aborted(): boolean {
+    return this.#socket.destroyed;
+  }
+}
+
 /** The part of a request target after the base path. */
 export function withoutBase(target: string, basePath: string): string {
   return basePath !== "" && target.startsWith(basePath) ? target.slice(basePath.length) : target;
-}
-
-/** Tells when the client closes the connection before it has its answer. */
-export function abandonmentOf(response: ServerResponse): Abandonment {
-  const abandonment = new Abandonment();
-  response.on("close", () => {
-    if (!response.writableFinished) abandonment.declare();
-  });
-  return abandonment;
 }
 
 /**
@@ -146,10 +166,13 @@ export class NodeSink implements AnswerSink {
   }
 }
 
-/** A Web `Request` of a request of `node:http`, for a handler; with the content that was read, or as it comes. */
+/**
+ * A Web `Request` of a request of `node:http`, for a handler; with the content that was read, or as it comes. Its signal is aborted when
+ * the client goes away before it has the response.
+ */
 export function toWebRequest(
   request: IncomingMessage,
-  abandonment: Abandonment,
+  response: ServerResponse,
   content?: Uint8Array,
 ): { readonly request: Request; readonly connection: ConnectionInfo } {
   const url = new URL(
@@ -162,7 +185,9 @@ export function toWebRequest(
     headers.append(rawHeaders[at] ?? "", rawHeaders[at + 1] ?? "");
   }
   const abort = new AbortController();
-  abandonment.listener = () => abort.abort();
+  response.once("close", () => {
+    if (!response.writableFinished) abort.abort();
+  });
   const method = request.method ?? "GET";
   const mayHaveBody = method !== "GET" && method !== "HEAD";
   const body = content === undefined ? Readable.toWeb(request) : new Uint8Array(content);

@@ -13,23 +13,14 @@ export interface EventRequestParts {
   readonly remoteAddress?: string | undefined;
   /** Whether the request came over TLS. */
   readonly isSecure?: boolean;
-  readonly abandonment?: Abandonment;
+  readonly signal?: ClientSignal | undefined;
 }
 
-/** Tells that the client has gone away. There is one listener at most: whoever works on the request at the time. */
-export class Abandonment {
-  /** Whether the client is gone. */
-  happened = false;
-  /** Called once, when the client goes away. */
-  listener: (() => void) | undefined;
-
-  /** Says that the client is gone. */
-  declare(): void {
-    if (this.happened) return;
-    this.happened = true;
-    this.listener?.();
-  }
-}
+/**
+ * Says whether whoever made a request has gone away. An `AbortSignal` does. It is asked again and again while the request is under way:
+ * a listener for each request would cost more.
+ */
+export type ClientSignal = Pick<AbortSignal, "aborted">;
 
 /** The request that passes through, with its whole content. Nobody may change it; a child is sent a copy. */
 export class EventRequest {
@@ -42,7 +33,7 @@ export class EventRequest {
   readonly content: Uint8Array;
   readonly remoteAddress: string | undefined;
   readonly isSecure: boolean;
-  readonly abandonment: Abandonment;
+  readonly signal: ClientSignal | undefined;
   #parameters: Parameters | undefined;
 
   /** @throws {FederationError} the target is not in origin form, or goes where a path may not go. */
@@ -58,7 +49,7 @@ export class EventRequest {
     this.content = content;
     this.remoteAddress = parts.remoteAddress;
     this.isSecure = parts.isSecure ?? false;
-    this.abandonment = parts.abandonment ?? new Abandonment();
+    this.signal = parts.signal;
   }
 
   /** The value of a header field, by its name in lower case. */

@@ -3,7 +3,7 @@ import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
-import { Abandonment, type Answer, EventRequest } from "./request.js";
+import { type Answer, EventRequest } from "./request.js";
 
 /**
  * Reads a Web `Request` with its whole content. The request itself is left as it is: a copy is read.
@@ -25,16 +25,8 @@ export async function readWebRequest(
     content,
     remoteAddress: connection?.remoteAddress,
     isSecure: request.url.startsWith("https:"),
-    abandonment: abandonmentOfSignal(request.signal),
+    signal: request.signal,
   });
-}
-
-/** Tells when a signal is aborted. */
-export function abandonmentOfSignal(signal: AbortSignal): Abandonment {
-  const abandonment = new Abandonment();
-  if (signal.aborted) abandonment.declare();
-  else signal.addEventListener("abort", () => abandonment.declare(), { once: true });
-  return abandonment;
 }
 
 /** The request target in origin form, of a URL whose origin is of no matter here. */

@@ -78,7 +78,7 @@ export class FederationEventHandler extends EventHandler {
       nonce = server.responseKey === undefined ? undefined : randomBytes(16).toString("hex");
       return this.#prepare(request, rule.options, server, nonce);
     };
-    const answer = await forwarder.forward(servers, prepare, { abandonment: request.abandonment });
+    const answer = await forwarder.forward(servers, prepare, { signal: request.signal });
     return this.#passBack(request, answer, nonce);
   }
 

@@ -1,8 +1,9 @@
 import type { Dispatcher } from "undici";
 import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
-import type { Deadlines, Timed } from "./deadlines.js";
+import type { ClientSignal } from "../message/request.js";
 import { failureReason } from "./failure.js";
+import type { Watch, Watched } from "./watch.js";
 
 /** How long one exchange may take, in milliseconds. */
 export interface ExchangeLimits {
@@ -35,14 +36,16 @@ export interface Flow {
  * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for it. Until
  * then it can be given up without a trace, and afterwards it is never sent again.
  */
-export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
+export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   readonly #server: string;
   readonly #limits: ExchangeLimits;
   readonly #sink: AnswerSink;
   readonly #begun: number;
-  readonly #deadlines: Deadlines;
-  /** When the limit that counts now is reached. */
-  deadline: number;
+  readonly #watch: Watch;
+  readonly #signal: ClientSignal | undefined;
+  place = 0;
+  /** When the limit that counts now is reached, by `performance.now()`. */
+  #deadline: number;
   #controller: Dispatcher.DispatchController | undefined;
   #hasAnswer = false;
   #isOver = false;
@@ -53,14 +56,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
     limits: ExchangeLimits,
     sink: AnswerSink,
     begun: number,
-    deadlines: Deadlines,
+    watch: Watch,
+    signal: ClientSignal | undefined,
   ) {
     this.#server = server;
     this.#limits = limits;
     this.#sink = sink;
     this.#begun = begun;
-    this.#deadlines = deadlines;
-    this.deadline = this.#within(limits.connect);
+    this.#watch = watch;
+    this.#signal = signal;
+    this.#deadline = this.#within(limits.connect);
   }
 
   /** Whether a byte of the request may have been written. */
@@ -70,7 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
 
   /** Sends the request. */
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
-    this.#deadlines.watch(this);
+    this.#watch.begin(this);
     try {
       dispatcher.dispatch(options, this);
     } catch (error) {
@@ -95,14 +100,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
       return;
     }
     this.#controller = controller;
-    this.deadline = this.#within(this.#limits.firstByte);
+    this.#deadline = this.#within(this.#limits.firstByte);
   }
 
-  /** Gives the exchange up, unless its answer has begun and may still go on. */
-  expire(now: number): void {
+  /** Gives the exchange up if nobody waits for it any more, or if it is late. */
+  look(now: number): void {
+    if (this.#signal?.aborted) this.abandon();
+    if (now < this.#deadline) return;
     const end = this.#begun + this.#limits.total;
     if (now >= end) this.abandon("total_timeout");
-    else if (this.#hasAnswer) this.deadline = end;
+    // An answer that has begun may go on.
+    else if (this.#hasAnswer) this.#deadline = end;
     else this.abandon(this.#controller === undefined ? "connect_timeout" : "answer_timeout");
   }
 
@@ -173,7 +181,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Timed {
 
   #finish(): void {
     this.#isOver = true;
-    this.#deadlines.forget(this);
+    this.#watch.end(this);
   }
 }
 

@@ -4,15 +4,15 @@ import type { FederationServer, ServerRepository } from "../../repositories/inde
 import { breakerChannelName, forwardChannelName, publish } from "../channels.js";
 import { FederationError } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
-import type { Abandonment } from "../message/request.js";
+import type { ClientSignal } from "../message/request.js";
 import type { Resolve } from "./address.js";
 import { Beginning, Collector, type ServerAnswer } from "./answer-sinks.js";
 import { Breaker, type BreakerOptions, type BreakerState, type Verdict } from "./breaker.js";
-import { Deadlines } from "./deadlines.js";
 import { type AnswerSink, Exchange, type ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
 import { defaultLimits, openPool } from "./pool.js";
 import { readServers } from "./server-definition.js";
+import { Watch } from "./watch.js";
 
 /** Options of {@link Forwarder}. */
 export interface ForwarderOptions {
@@ -44,8 +44,8 @@ export interface OutgoingRequest {
 
 /** Options of one request. */
 export interface ForwardOptions {
-  /** Tells that the client has gone away, so that the server need not go on. */
-  readonly abandonment?: Abandonment;
+  /** Says whether the client has gone away, so that the server need not go on. */
+  readonly signal?: ClientSignal | undefined;
 }
 
 /** A server, and what is kept open for it. */
@@ -76,7 +76,7 @@ interface Errand<R extends { readonly status: number }> {
 export class Forwarder implements AsyncDisposable {
   readonly #options: ForwarderOptions;
   readonly #targets = new Map<string, Target>();
-  readonly #deadlines = new Deadlines();
+  readonly #watch = new Watch();
   readonly #now: () => number;
   #isClosed = false;
 
@@ -167,7 +167,7 @@ export class Forwarder implements AsyncDisposable {
     { server, basePath, limits, breaker, pool }: Target,
     attempt: number,
     begun: number,
-    { abandonment }: ForwardOptions,
+    { signal }: ForwardOptions,
     errandTo: (server: FederationServer) => Errand<R>,
   ): Promise<R> {
     const started = attempt === 0 ? begun : performance.now();
@@ -176,11 +176,11 @@ export class Forwarder implements AsyncDisposable {
     let status: number | undefined;
     let failure: FederationError | undefined;
     try {
-      if (abandonment?.happened) throw new FederationError("abandoned", server.identifier);
+      if (signal?.aborted) throw new FederationError("abandoned", server.identifier);
       if (passage === undefined) throw new FederationError("suspended", server.identifier);
       // All servers of the rule have one total limit together, which has begun with the first.
-      const exchange = new Exchange(server.identifier, limits, sink, begun, this.#deadlines);
-      if (abandonment !== undefined) abandonment.listener = () => exchange.abandon();
+      const { identifier } = server;
+      const exchange = new Exchange(identifier, limits, sink, begun, this.#watch, signal);
       exchange.dispatch(pool, {
         method: request.method,
         path: basePath + request.target,
