@@ -110,6 +110,8 @@ export interface Usage {
   /** CPU time in microseconds. */
   readonly cpu: number;
   readonly memory: NodeJS.MemoryUsage;
+  /** The most memory that the process had so far, in megabytes, where it tells. */
+  readonly peak?: number;
 }
 
 /** A program that listens, and tells what it has used. */

@@ -16,6 +16,7 @@ import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
 import { measureResources } from "./resources.ts";
 import { measureResume } from "./resume.ts";
 import { measureScimServer } from "./scim-server.ts";
+import { measureScimServerOverSqlite } from "./scim-server-sqlite.ts";
 import { startServer } from "./server.ts";
 import { measureSigning } from "./signing.ts";
 import { measureStore } from "./store.ts";
@@ -27,6 +28,7 @@ const withoutDirectory = [
   "signing",
   "federation",
   "scim-server",
+  "scim-server-sqlite",
 ] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
@@ -39,6 +41,7 @@ Benchmarks, all of them by default:
   memberships  adding one member to a small group and to a group of a million, in SQLite
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   scim-server  requests to a SCIM service provider over HTTP, beside scimmy-routers
+  scim-server-sqlite  the same over SQLite: a member of a group of a million, and exports of up to a million users
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
   store     a full refresh into SQLite, and the same again with nothing changed
@@ -95,6 +98,7 @@ async function main(): Promise<void> {
     await measureFederationMemory(report, 200_000);
   }
   if (isWanted("scim-server")) await measureScimServer(report, runs);
+  if (isWanted("scim-server-sqlite")) await measureScimServerOverSqlite(report, runs);
   const ofDirectory = benchmarks.filter(
     (name) => !withoutDirectory.some((one) => one === name) && isWanted(name),
   );

@@ -6,7 +6,8 @@ import { measuredCore } from "./measured.ts";
 /** How many connections the clients have. */
 const connections = 10;
 
-const fields: readonly string[] = [
+/** The header fields of every request. */
+export const scimFields: readonly string[] = [
   "host: localhost",
   "authorization: Bearer bench",
   "accept: application/scim+json",
@@ -14,7 +15,7 @@ const fields: readonly string[] = [
 
 /** Changes that each change something, since a peer answers others without a body. */
 const patches = Array.from({ length: 100 }, (_, n) =>
-  request(
+  scimRequest(
     "PATCH /scim/v2/Users/id000042",
     JSON.stringify({
       schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -35,13 +36,13 @@ const filter = encodeURIComponent('userName eq "user777@example.com"');
 const cases: readonly Case[] = [
   {
     name: 'GET /Users?filter=userName eq "…"',
-    requests: [request(`GET /scim/v2/Users?filter=${filter}`)],
+    requests: [scimRequest(`GET /scim/v2/Users?filter=${filter}`)],
     count: { concordat: 6_000, scimmy: 1_500 },
     aim: "5,000",
   },
   {
     name: "GET /Users?count=20, the first page",
-    requests: [request("GET /scim/v2/Users?startIndex=1&count=20")],
+    requests: [scimRequest("GET /scim/v2/Users?startIndex=1&count=20")],
     count: { concordat: 3_000, scimmy: 1 },
     aim: "2,000",
   },
@@ -94,10 +95,11 @@ async function rateOf(
   return (count / (after.cpu - before.cpu)) * 1_000_000;
 }
 
-function request(line: string, body?: string): string {
+/** A request as it goes over the wire. */
+export function scimRequest(line: string, body?: string): string {
   const all =
     body === undefined
-      ? fields
-      : [...fields, "content-type: application/scim+json", `content-length: ${body.length}`];
+      ? scimFields
+      : [...scimFields, "content-type: application/scim+json", `content-length: ${body.length}`];
   return `${line} HTTP/1.1\r\n${all.join("\r\n")}\r\n\r\n${body ?? ""}`;
 }
