@@ -187,8 +187,12 @@ function parametersIn({ search }: Call): ReturnType<typeof parametersOfUrl> {
   return parametersOfUrl(search);
 }
 
-/** What the client wants to be told of a change. RFC 7240 §4.2. */
-function preferenceOf({ request }: Call): "minimal" | "representation" | undefined {
+/**
+ * What the client wants to be told of a change. RFC 7240 §4.2. Who names attributes is answered with them (RFC 7644 §3.5.2), whatever
+ * else is preferred.
+ */
+function preferenceOf({ request, search }: Call): "minimal" | "representation" | undefined {
+  if (search.has("attributes")) return undefined;
   for (const preference of (request.headers.get("prefer") ?? "").toLowerCase().split(",")) {
     const [named = ""] = preference.split(";");
     if (/^\s*return\s*=\s*"?minimal"?\s*$/.test(named)) return "minimal";

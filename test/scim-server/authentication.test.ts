@@ -97,7 +97,7 @@ describe("bearerJwt", async () => {
     ["one for somebody else", { aud: "https://other.example.com" }, undefined],
     ["one of another issuer", { iss: "https://other.example.com" }, undefined],
     ["one of nobody", { sub: undefined }, undefined],
-  ])("%s", async (_, claims, id) => {
+  ])("a JWT: %s", async (_, claims, id) => {
     expect(await answer(await token(claims).sign(privateKey))).toBe(id);
   });
 
