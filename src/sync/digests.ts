@@ -1,13 +1,18 @@
 import { hash } from "node:crypto";
 import type { MemberChange, Name, Upsert } from "../changes/index.js";
-import { slices } from "./step.js";
 
-/** How many members are digested together. */
-const blockLength = 1_000;
+/** Lists shorter than this are digested whole. */
+const shortest = 1_000;
+
+/** How many members are digested together, by chance and at most. */
+const usualLength = 1_024;
+const greatestLength = 8_192;
 
 /** Members that are digested together, and their digest. */
 interface Block {
   readonly members: readonly Name[];
+  /** Whether it ended because the list did: elsewhere it would go on. */
+  readonly isLast: boolean;
   readonly digest: string;
 }
 
@@ -18,7 +23,8 @@ export type DigestedBlocks = WeakMap<Name, Block>;
  * Says in short what a change tells, of which a step asks several times.
  *
  * Of a long list of members little is new when it is stated again: names that are the same objects as before, as streams of
- * this package have them, are not digested again.
+ * this package have them, are not digested again. They are digested in blocks, and where one ends follows from the names in it,
+ * not from how many come before it: who joins or leaves in the middle makes a new block of one, and not of all that follow.
  */
 export class Digests {
   readonly #changes = new WeakMap<Upsert, string>();
@@ -41,22 +47,51 @@ export class Digests {
   }
 
   #membersDigest(change: MemberChange): unknown {
-    if (change.kind !== "all" || change.members.length < blockLength) return change;
-    const blocks = slices(change.members, blockLength);
-    return { kind: "all", blocks: Array.from(blocks, (block) => this.#blockDigest(block)) };
+    if (change.kind !== "all" || change.members.length < shortest) return change;
+    const { members } = change;
+    const blocks: string[] = [];
+    for (let start = 0; start < members.length; ) {
+      const block = this.#blockAt(members, start);
+      blocks.push(block.digest);
+      start += block.members.length;
+    }
+    return { kind: "all", blocks };
   }
 
-  #blockDigest(members: readonly Name[]): string {
-    const [first] = members;
+  #blockAt(members: readonly Name[], start: number): Block {
+    const first = members[start];
     const known = first && this.#blocks.get(first);
-    const isSame = known?.members.length === members.length;
-    if (isSame && members.every((name, index) => name === known.members[index])) {
-      return known.digest;
-    }
-    const digest = digestOf(members);
-    if (first !== undefined) this.#blocks.set(first, { members, digest });
-    return digest;
+    if (known !== undefined && isAt(known, members, start)) return known;
+    const end = blockEnd(members, start);
+    const some = members.slice(start, end);
+    const block = { members: some, isLast: end === members.length, digest: digestOf(some) };
+    if (first !== undefined) this.#blocks.set(first, block);
+    return block;
   }
+}
+
+/** Whether the block is the one that begins here. */
+function isAt(block: Block, members: readonly Name[], start: number): boolean {
+  if (block.isLast && start + block.members.length !== members.length) return false;
+  return block.members.every((name, index) => name === members[start + index]);
+}
+
+/** Where the block ends that begins here: after a name that happens to end one, or else where it gets too long. */
+function blockEnd(members: readonly Name[], start: number): number {
+  const most = Math.min(members.length, start + greatestLength);
+  for (let end = start + 1; end < most; end++) {
+    if (isEnding(members[end - 1]?.key ?? "")) return end;
+  }
+  return most;
+}
+
+/** Whether a block ends after this key: so it is for one of {@link usualLength}, by the hash FNV-1a. */
+function isEnding(key: string): boolean {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index++) {
+    hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
+  }
+  return (hash >>> 8) % usualLength === 0;
 }
 
 function digestOf(value: unknown): string {
