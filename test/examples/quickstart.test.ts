@@ -8,11 +8,11 @@ import { stripVTControlCharacters } from "node:util";
 import { type Directory, startDirectory } from "concordat/testing/directory";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, makeCertificates } from "../integration/certificates.js";
-import { installQuickstart, type Quickstart } from "./quickstart-program.js";
+import { type InstalledExample, installExample } from "./installed-example.js";
 
-let quickstart: Quickstart;
+let quickstart: InstalledExample;
 beforeAll(async () => {
-  quickstart = await installQuickstart();
+  quickstart = await installExample("quickstart");
 });
 afterAll(() => quickstart[Symbol.asyncDispose]());
 

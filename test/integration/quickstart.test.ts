@@ -5,14 +5,14 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { installQuickstart, type Quickstart } from "../examples/quickstart-program.js";
+import { type InstalledExample, installExample } from "../examples/installed-example.js";
 import { describeWithSlapd, type Slapd, startSlapd } from "./slapd.js";
 
 describeWithSlapd("the quick start with a real slapd", () => {
-  let quickstart: Quickstart;
+  let quickstart: InstalledExample;
   let slapd: Slapd;
   beforeAll(async () => {
-    quickstart = await installQuickstart();
+    quickstart = await installExample("quickstart");
     slapd = await startSlapd({ tls: true, ldapi: true });
     await ldapmodify(
       slapd,

@@ -34,8 +34,8 @@ export interface Surroundings {
   readonly stdin?: "pipe";
 }
 
-/** The quick start as its reader has it: copied into a folder of its own, with the built package installed. */
-export interface Quickstart extends AsyncDisposable {
+/** An example as its reader has it: copied into a folder of its own, with the built package installed. */
+export interface InstalledExample extends AsyncDisposable {
   /** A directory for files; it is deleted on dispose. */
   readonly directory: string;
   /** The command and its arguments, for those who run it in another way. */
@@ -52,8 +52,8 @@ export interface Quickstart extends AsyncDisposable {
 /**
  * Builds the package into a folder of its own, so that no other test sees it half built, and installs the example there.
  */
-export async function installQuickstart(): Promise<Quickstart> {
-  const directory = await mkdtemp(join(tmpdir(), "concordat-quickstart-test-"));
+export async function installExample(name: string): Promise<InstalledExample> {
+  const directory = await mkdtemp(join(tmpdir(), "concordat-example-test-"));
   const application = join(directory, "application");
   const installed = join(application, "node_modules", "concordat");
   await mkdir(installed, { recursive: true });
@@ -68,17 +68,17 @@ export async function installQuickstart(): Promise<Quickstart> {
   await cp(join(repository, "package.json"), join(installed, "package.json"));
   await symlink(join(repository, "node_modules"), join(directory, "node_modules"));
   await writeFile(join(application, "package.json"), '{ "type": "module" }\n');
-  await cp(join(repository, "examples/quickstart"), join(application, "quickstart"), {
+  await cp(join(repository, "examples", name), join(application, name), {
     recursive: true,
   });
 
-  const command: Quickstart["command"] = (...args) => [
+  const command: InstalledExample["command"] = (...args) => [
     process.execPath,
-    join(application, "quickstart/main.ts"),
+    join(application, name, "main.ts"),
     ...args,
   ];
   const running = new Set<ChildProcess>();
-  const startCommand: Quickstart["startCommand"] = ([file, ...args], surroundings = {}) => {
+  const startCommand: InstalledExample["startCommand"] = ([file, ...args], surroundings = {}) => {
     const program = launch(file, args, directory, surroundings);
     running.add(program.process);
     program.process.once("close", () => running.delete(program.process));

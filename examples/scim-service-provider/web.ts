@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { NotFoundError } from "concordat";
+import type { Handler } from "concordat/scim-server";
+import { Hono } from "hono";
+import { csrf } from "hono/csrf";
+import { HTTPException } from "hono/http-exception";
+import { streamSSE } from "hono/streaming";
+import type { Application } from "./application.ts";
+import { logEntry, page, state } from "./page.ts";
+import type { RequestLog } from "./request-log.ts";
+
+/** What the page sends of a mapping. */
+type Form = Record<"external" | "local", string>;
+
+/**
+ * The web application: the service provider below `/scim/v2`, and the page of the administrator, which has no sign-in of its
+ * own: put it behind that of your application.
+ */
+export function web(application: Application, scim: Handler, log: RequestLog): Hono {
+  const app = new Hono();
+  app.all("/scim/v2/*", (context) => scim(context.req.raw));
+
+  app.use(csrf());
+  app.use(async (context, next) => {
+    await next();
+    context.header("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'");
+    context.header("X-Content-Type-Options", "nosniff");
+  });
+  app.get("/", async (context) => context.html(await page(application, log.entries)));
+  app.get("/state", async (context) => context.html(await state(application)));
+  for (const [path, type] of [
+    ["/page.css", "text/css"],
+    ["/page.js", "text/javascript"],
+  ] as const) {
+    app.get(path, async (context) => {
+      const file = await readFile(new URL(`.${path}`, import.meta.url), "utf8");
+      return context.body(file, 200, { "Content-Type": `${type}; charset=utf-8` });
+    });
+  }
+
+  app.get("/events", (context) =>
+    streamSSE(context, async (stream) => {
+      const ended = new AbortController();
+      stream.onAbort(() => ended.abort());
+      log.listen((entry) => {
+        void stream.writeSSE({ event: "request", data: logEntry(entry) });
+      }, ended.signal);
+      // Proxies close what is silent for long.
+      while (!stream.aborted) {
+        await stream.writeSSE({ event: "alive", data: "" });
+        await stream.sleep(15_000);
+      }
+    }),
+  );
+
+  app.post("/mappings", async (context) => {
+    const { external, local } = await context.req.parseBody<Form>();
+    await application.groups.map(external, local);
+    return context.redirect("/", 303);
+  });
+  app.post("/mappings/remove", async (context) => {
+    const { external, local } = await context.req.parseBody<Form>();
+    await application.groups.unmap(external, local);
+    return context.redirect("/", 303);
+  });
+  app.post("/mappings/apply", async (context) => {
+    await application.groups.apply();
+    return context.redirect("/", 303);
+  });
+  app.onError((error, context) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    if (error instanceof NotFoundError) return context.text("There is no such group.", 404);
+    console.error(error);
+    return context.text("Something went wrong.", 500);
+  });
+  return app;
+}

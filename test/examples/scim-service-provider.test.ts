@@ -1,0 +1,140 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type InstalledExample, installExample, type RunningProgram } from "./installed-example.js";
+
+const readme = readFileSync(
+  fileURLToPath(new URL("../../examples/scim-service-provider/README.md", import.meta.url)),
+  "utf8",
+);
+const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+const token = "token-of-the-tests";
+
+let example: InstalledExample;
+let port: number;
+
+beforeAll(async () => {
+  example = await installExample("scim-service-provider");
+}, 120_000);
+afterAll(() => example?.[Symbol.asyncDispose]());
+
+async function started(env: Readonly<Record<string, string>> = {}): Promise<RunningProgram> {
+  port = await unusedPort();
+  const program = example.start([], { env: { PORT: String(port), TOKEN: token, ...env } });
+  await program.until(/^export SCIM=/m);
+  return program;
+}
+
+async function stopped(program: RunningProgram): Promise<void> {
+  program.process.kill("SIGINT");
+  expect(await program.ended).toMatchObject({ code: 0, stderr: "" });
+}
+
+async function page(path = "/"): Promise<string> {
+  return await (await fetch(`http://localhost:${port}${path}`)).text();
+}
+
+/** The text of the page, without its tags. */
+async function words(): Promise<string> {
+  return (await page())
+    .replaceAll(/<[^>]*>/g, " ")
+    .replaceAll("&quot;", '"')
+    .replaceAll(/\s+/g, " ");
+}
+
+/** Runs blocks of the README, one after the other, in one shell. */
+async function run(some: readonly string[]): Promise<string> {
+  const env = { SCIM: `http://localhost:${port}/scim/v2`, TOKEN: token };
+  const script = ["set -e", ...some].join("\n");
+  const { code, stdout, stderr } = await example.startCommand(["bash", "-c", script], { env })
+    .ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return stdout;
+}
+
+/** The blocks of the README up to the one in which this stands. */
+function upTo(text: string): readonly string[] {
+  const at = blocks.findIndex((block) => block.includes(text));
+  if (at < 0) throw new Error(`No block of the README has "${text}".`);
+  return blocks.slice(0, at + 1);
+}
+
+describe("the requests of the README", () => {
+  test("put a user into a team by a group, as the page then shows", async () => {
+    const program = await started();
+    const stdout = await run(upTo("/mappings"));
+    expect(stdout).toContain('"schemas":["urn:ietf:params:scim:schemas:core:2.0:ServiceProv');
+    expect(stdout).toMatch(/"totalResults":1,.*"userName":"ada@example.com"/);
+    const text = await words();
+    expect(text).toContain("ada@example.com Ada Lovelace active Support");
+    expect(text).toContain("Engineers 1 Support ×");
+    expect(text).toContain("Editors: 0 Support: 1");
+    expect(text).toContain('GET /Users filter=userName eq "ADA@example.com"');
+    await stopped(program);
+  });
+
+  test("end with the user taken out, disabled and deleted, each told of in the log", async () => {
+    const program = await started();
+    await run(blocks);
+    const text = await words();
+    expect(text).toContain("has sent nobody yet");
+    expect(text).toContain("Engineers 0 Support ×");
+    expect(text).toContain("Editors: 0 Support: 0");
+    expect(text).toMatch(/204 DELETE .*200 PATCH .*Rewritten: active \(booleanText\)/);
+    await stopped(program);
+  });
+});
+
+test("what is written into a file is there after a restart, and so are the mappings", async () => {
+  const env = { DATABASE: `${example.directory}/application.sqlite` };
+  const first = await started(env);
+  await run(upTo("/mappings"));
+  await stopped(first);
+  const second = await started(env);
+  const text = await words();
+  expect(text).toContain("ada@example.com Ada Lovelace active Support");
+  expect(text).toContain("Engineers 1 Support ×");
+  await stopped(second);
+});
+
+test("requests come to the page as they are made, refused ones too, without the token", async () => {
+  const program = await started();
+  const abort = new AbortController();
+  const events = await fetch(`http://localhost:${port}/events`, { signal: abort.signal });
+  const reader = events.body?.pipeThrough(new TextDecoderStream()).getReader();
+  await reader?.read();
+  await fetch(`http://localhost:${port}/scim/v2/Users?filter=<b>`, {
+    headers: { authorization: "Bearer wrong-secret" },
+  });
+  let text = "";
+  while (!text.includes("</li>")) text += (await reader?.read())?.value ?? "";
+  expect(text).toContain("event: request");
+  expect(text).toMatch(/<strong>401<\/strong> <code>GET \/Users filter=&lt;b&gt;<\/code>/);
+  expect(text).not.toContain("wrong-secret");
+  abort.abort();
+  await stopped(program);
+});
+
+test("nobody maps groups from another site, and no group that is not there is mapped", async () => {
+  const program = await started();
+  const post = (origin: string): Promise<Response> =>
+    fetch(`http://localhost:${port}/mappings`, {
+      method: "POST",
+      headers: { origin },
+      body: new URLSearchParams({ external: "nothing", local: "1" }),
+    });
+  expect((await post("https://evil.example")).status).toBe(403);
+  expect((await post(`http://localhost:${port}`)).status).toBe(404);
+  await stopped(program);
+});
+
+async function unusedPort(): Promise<number> {
+  const server = createServer().listen(0, "localhost");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
