@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { NotFoundError } from "concordat";
 import type { Handler } from "concordat/scim-server";
@@ -46,10 +47,11 @@ export function web(application: Application, scim: Handler, log: RequestLog): H
         void stream.writeSSE({ event: "request", data: logEntry(entry) });
       }, ended.signal);
       // Proxies close what is silent for long.
-      while (!stream.aborted) {
-        await stream.writeSSE({ event: "alive", data: "" });
-        await stream.sleep(15_000);
-      }
+      const alive = (): void => void stream.writeSSE({ event: "alive", data: "" });
+      const timer = setInterval(alive, 15_000);
+      alive();
+      await once(ended.signal, "abort");
+      clearInterval(timer);
     }),
   );
 

@@ -1,20 +1,13 @@
-import { cp, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { installQuickstart, type Quickstart } from "./quickstart-program.js";
+import { type InstalledExample, installExample } from "./installed-example.js";
 
-/** The place into which the quick start is copied, with the built package installed; here another example is. */
-let installed: Quickstart;
+let installed: InstalledExample;
 let command: readonly [string, ...string[]];
 beforeAll(async () => {
-  installed = await installQuickstart();
-  const folder = join(installed.directory, "application", "simple-sso");
-  await cp(fileURLToPath(new URL("../../examples/simple-sso", import.meta.url)), folder, {
-    recursive: true,
-  });
-  command = [process.execPath, join(folder, "main.ts")];
+  installed = await installExample("simple-sso");
+  command = installed.command();
 });
 afterAll(() => installed[Symbol.asyncDispose]());
 
