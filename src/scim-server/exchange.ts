@@ -80,14 +80,24 @@ export function endpointNamed(exchange: Exchange, name: string): Endpoint {
  * this service provider to one id are made one after the other.
  */
 export async function writing<R>(
-  { settings, signal }: Exchange,
-  { type, repository }: Endpoint,
+  exchange: Exchange,
+  endpoint: Endpoint,
   id: string,
   write: () => Promise<R>,
 ): Promise<R> {
-  return repository.capabilities.versions === "atomic"
+  return endpoint.repository.capabilities.versions === "atomic"
     ? await write()
-    : await settings.turns.run(`${type.name} ${id}`, write, signal);
+    : await inTurn(exchange, endpoint, id, write);
+}
+
+/** Writes to a resource when all others have written that were here before. */
+export async function inTurn<R>(
+  { settings, signal }: Exchange,
+  { type }: Endpoint,
+  id: string,
+  write: () => Promise<R>,
+): Promise<R> {
+  return await settings.turns.run(`${type.name} ${id}`, write, signal);
 }
 
 /** The URL of a resource. */

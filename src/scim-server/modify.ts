@@ -10,14 +10,18 @@ import {
   type ResourceType,
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
-import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
+import { type Endpoint, type Exchange, inTurn, type Outcome, writing } from "./exchange.js";
 import { changeWithPassword } from "./password.js";
 import { planWithReferences } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
 import { endSessionsOf } from "./sessions.js";
 import { writablePlan } from "./write-access.js";
 
+/** What a PATCH comes to. */
 type Changes = ChangeSet<ResourceRequest>;
+
+/** What a PATCH comes to that depends on the resource. */
+type Computed = Extract<Modification<Resource, ResourceRequest>, { readonly reads: unknown }>;
 
 /** How often a PATCH is computed anew, where other writers come between. */
 const attempts = 10;
@@ -38,13 +42,13 @@ export async function modifyResource(
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const plan = await readPlan(exchange, endpoint, body);
-  const made = { deactivates: false };
-  await writing(exchange, endpoint, id, () =>
-    carryOut(exchange, endpoint, id, plan, conditions, (changes) => {
-      made.deactivates = isDeactivated(changes.set);
-    }),
-  );
-  if (made.deactivates) await endSessionsOf(exchange, id);
+  const write = { endpoint, id, plan, conditions };
+  const modification: Modification<Resource, ResourceRequest> = modificationOf(plan);
+  const deactivates =
+    "plan" in modification
+      ? await modifyComputed(exchange, write, modification)
+      : await modifyBlindly(exchange, write, modification);
+  if (deactivates) await endSessionsOf(exchange, id);
   // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
   const answer =
@@ -71,50 +75,95 @@ function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): 
   }
 }
 
-/**
- * Writes what a PATCH comes to, which the policy sees before. What depends on the resource is computed by the store as it writes; or
- * here, for the policy, and then anew with another look by the policy when another writer has come between.
- */
-async function carryOut(
+/** A PATCH that is to be written. */
+interface PatchWrite {
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  readonly plan: PatchPlan;
+  /** The version that the client demands. */
+  readonly conditions: { readonly ifVersion?: string };
+}
+
+/** Writes what does not depend on the resource, and says whether it deactivates. */
+async function modifyBlindly(
   exchange: Exchange,
-  endpoint: Endpoint,
-  id: string,
-  plan: PatchPlan,
-  conditions: { readonly ifVersion?: string },
-  tell: (changes: Changes) => void,
-): Promise<void> {
-  const { before, signal } = exchange;
-  const { type, repository } = endpoint;
-  const modification: Modification<Resource, ResourceRequest> = modificationOf(plan);
-  const write = (changes: typeof modification, version: typeof conditions): Promise<void> =>
-    changeWithPassword(exchange, endpoint, id, plan.password, async (store) => {
-      if (changesAnything(changes)) await store.modify(id, changes, { signal, ...version });
-    });
-  const seen = async (changes: Changes): Promise<void> =>
-    await before?.({ kind: "modify", type, id, paths: plan.stated, ...statedOf(changes) });
-  if (before === undefined || !("plan" in modification)) {
-    if (!("plan" in modification)) await seen(modification);
-    await write(watching(modification, tell), conditions);
-    return;
+  write: PatchWrite,
+  changes: Changes,
+): Promise<boolean> {
+  const { endpoint, id, conditions } = write;
+  await askPolicy(exchange, write, changes);
+  await writing(exchange, endpoint, id, () => modify(exchange, write, changes, conditions));
+  return isDeactivated(changes.set);
+}
+
+/** Writes what depends on the resource, as the store computes it; or here, so that a policy sees what it comes to. */
+async function modifyComputed(
+  exchange: Exchange,
+  write: PatchWrite,
+  modification: Computed,
+): Promise<boolean> {
+  const { endpoint, id, conditions } = write;
+  if (exchange.before !== undefined) {
+    return await inTurn(exchange, endpoint, id, () => modifyAsSeen(exchange, write, modification));
   }
-  for (let attempt = 1; ; attempt++) {
-    const current = await repository.get(id, { attributes: modification.reads, signal });
-    if (current === undefined) throw new NotFoundError(id);
+  const made = { deactivates: false };
+  const plan = (current: Resource): Changes => {
     const changes = modification.plan(current);
-    await seen(changes);
+    made.deactivates = isDeactivated(changes.set);
+    return changes;
+  };
+  const watched = { reads: modification.reads, plan };
+  await writing(exchange, endpoint, id, () => modify(exchange, write, watched, conditions));
+  return made.deactivates;
+}
+
+/** Computes what a PATCH comes to and asks the policy, and does so again when another writer has come between. */
+async function modifyAsSeen(
+  exchange: Exchange,
+  write: PatchWrite,
+  { reads, plan }: Computed,
+): Promise<boolean> {
+  const { endpoint, id, conditions } = write;
+  for (let attempt = 1; ; attempt++) {
+    const current = await endpoint.repository.get(id, {
+      attributes: reads,
+      signal: exchange.signal,
+    });
+    if (current === undefined) throw new NotFoundError(id);
+    const changes = plan(current);
+    await askPolicy(exchange, write, changes);
     const { ifVersion = current.meta?.version } = conditions;
     try {
-      await write(changes, ifVersion === undefined ? {} : { ifVersion });
-      tell(changes);
-      return;
+      await modify(exchange, write, changes, ifVersion === undefined ? {} : { ifVersion });
+      return isDeactivated(changes.set);
     } catch (error) {
-      const again =
-        error instanceof VersionConflictError &&
-        conditions.ifVersion === undefined &&
-        attempt < attempts;
-      if (!again) throw error;
+      const isOurs = error instanceof VersionConflictError && conditions.ifVersion === undefined;
+      if (!isOurs || attempt === attempts) throw error;
     }
   }
+}
+
+async function askPolicy(
+  { before }: Exchange,
+  { endpoint: { type }, id, plan }: PatchWrite,
+  changes: Changes,
+): Promise<void> {
+  await before?.({ kind: "modify", type, id, paths: plan.stated, ...statedOf(changes) });
+}
+
+/** Has the store make the change, with the password if there is one. */
+async function modify(
+  exchange: Exchange,
+  { endpoint, id, plan }: PatchWrite,
+  modification: Changes | Computed,
+  conditions: PatchWrite["conditions"],
+): Promise<void> {
+  const { signal } = exchange;
+  await changeWithPassword(exchange, endpoint, id, plan.password, async (repository) => {
+    if (changesAnything(modification)) {
+      await repository.modify(id, modification, { signal, ...conditions });
+    }
+  });
 }
 
 function statedOf({ set = {}, unset = [], relations }: Changes): {
@@ -129,28 +178,8 @@ function statedOf({ set = {}, unset = [], relations }: Changes): {
 }
 
 /** Whether there is anything to do, as the resource need not be touched for a password alone. */
-function changesAnything(modification: Modification<Resource, ResourceRequest>): boolean {
+function changesAnything(modification: Changes | Computed): boolean {
   if ("plan" in modification) return true;
   const { set, unset, relations } = modification;
   return set !== undefined || unset !== undefined || relations?.members !== undefined;
-}
-
-/** The same modification, which tells what it comes to. */
-function watching(
-  modification: Modification<Resource, ResourceRequest>,
-  tell: (changes: Changes) => void,
-): Modification<Resource, ResourceRequest> {
-  if (!("plan" in modification)) {
-    tell(modification);
-    return modification;
-  }
-  const { reads } = modification;
-  return {
-    reads,
-    plan: (current) => {
-      const changes = modification.plan(current);
-      tell(changes);
-      return changes;
-    },
-  };
 }

@@ -80,4 +80,18 @@ describeOn(postgres, "requests at once", async () => {
     expect(removed).toEqual({ 204: 100 });
     expect((await at.call("GET", path)).body).not.toHaveProperty("members");
   });
+
+  test("30 values that are added at once are all there, with a policy that sees each and without", async () => {
+    const { users, groups } = at;
+    for (const policy of [undefined, { before: async () => {} }]) {
+      const serving = provider({ users, groups }, policy && { policy });
+      const { id } = await serving.create("/Users", { userName: `of ${policy}` });
+      const found = await statuses(30, (n) => {
+        const value = [{ value: `user${n}@example.com` }];
+        return serving.call("PATCH", `/Users/${id}`, patch({ op: "add", path: "emails", value }));
+      });
+      expect(found).toEqual({ 200: 30 });
+      expect((await serving.call("GET", `/Users/${id}`)).body.emails).toHaveLength(30);
+    }
+  });
 });

@@ -1,12 +1,13 @@
+import { randomUUID } from "node:crypto";
 import { bulkRequestId, lenientProfile, rfc7644Profile, searchRequestId } from "concordat/scim";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   type Answer,
   baseUrl,
   groupId,
   inMemory,
-  type Provider,
+  kinds,
   patch,
   provider,
   userId,
@@ -56,7 +57,7 @@ const { json } = fc.letrec<{ json: unknown }>((tie) => ({
   ),
 }));
 /** Bodies that have the right schemas, so that what is read after these is reached. */
-const bodies = fc.oneof(
+const messages = fc.oneof(
   json,
   fc
     .tuple(
@@ -72,11 +73,53 @@ const bodies = fc.oneof(
     )
     .map(([schemas, other, Operations]) => ({ ...Object(other), schemas, Operations })),
 );
+/** Messages of which every part is nearly right. */
+const patches = fc
+  .array(
+    fc.record({
+      op: fc.constantFrom("add", "remove", "replace", "Add"),
+      path: fc.oneof(texts, names, fc.constantFrom("emails[value pr]", 'members[value eq "x"]')),
+      value: json,
+    }),
+    { maxLength: 4 },
+  )
+  .map((operations) => patch(...operations));
+const resources = fc
+  .tuple(fc.constantFrom(userId, groupId), fc.dictionary(names, json, { maxKeys: 5 }))
+  .map(([schema, attributes]) => ({
+    userName: "babs",
+    displayName: "Guides",
+    ...attributes,
+    schemas: [schema],
+  }));
+const bulks = fc
+  .array(
+    fc.record(
+      {
+        method: fc.constantFrom("POST", "PUT", "PATCH", "DELETE"),
+        path: fc.constantFrom(
+          "/Users",
+          "/Groups",
+          "/Users/EXISTING",
+          "/Users/bulkId:x",
+          "/Bulk",
+          "/",
+        ),
+        bulkId: fc.constantFrom("x", "y"),
+        version: texts,
+        data: fc.oneof(resources, patches, json),
+      },
+      { requiredKeys: ["method", "path", "data"] },
+    ),
+    { maxLength: 4 },
+  )
+  .map((Operations) => ({ schemas: [bulkRequestId], Operations }));
 const paths = fc.constantFrom(
   ...["/Users", "/Groups", "/Users/x", "/Groups/x", "/.search", "/Users/.search", "/Bulk", "/Me"],
   ...["/", "/Schemas", "/ResourceTypes/User", "/ServiceProviderConfig", "/Users/EXISTING"],
   ...["/__proto__", "/constructor", "/Users/__proto__", "/%", "/Users/%00", "/Users/a/b"],
 );
+const bodies = fc.oneof(messages, patches, resources, bulks);
 const queries = fc.dictionary(
   fc.constantFrom(
     ...["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes"],
@@ -101,35 +144,53 @@ function demandScim({ status, headers, body }: Answer): void {
   }
 }
 
-async function populated(
-  options: Parameters<typeof provider>[1],
-): Promise<Provider & { readonly id: string }> {
-  const made = provider(inMemory(), options);
-  const { id } = await made.create("/Users", { userName: "bjensen", emails: [{ value: "x" }] });
-  await made.create("/Groups", { displayName: "Guides", members: [{ value: id }] });
-  return { ...made, id };
-}
-
-test.each([rfc7644Profile, lenientProfile])(
-  "whatever JSON comes to whichever endpoint ($name), the answer is SCIM, and no failure",
-  async (profile) => {
-    const { call, id } = await populated({ profile, mayWrite: () => true, me: () => id });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
-        paths,
-        queries,
-        bodies,
-        async (method, path, query, body) => {
-          const at = `${path.replace("EXISTING", id)}?${new URLSearchParams(query)}`;
-          demandScim(await call(method, at, method === "GET" ? undefined : body));
-        },
-      ),
-      { numRuns: runs * 4 },
-    );
-    expect(Object.keys(Object.prototype)).toEqual([]);
-  },
-);
+describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
+  test.each([rfc7644Profile, lenientProfile])(
+    "whatever JSON comes to whichever endpoint ($name), the answer is SCIM, and no failure",
+    async (profile) => {
+      await using stores = await open();
+      const existing = { id: "" };
+      const { call, create } = provider(stores, {
+        profile,
+        mayWrite: () => true,
+        me: () => existing.id,
+        policy: { before: () => {} },
+      });
+      const demand = async (method: string, path: string, body?: unknown): Promise<void> => {
+        if ((await stores.users.get(existing.id)) === undefined) {
+          const emails = [{ value: "x" }];
+          existing.id = (await create("/Users", { userName: randomUUID(), emails })).id;
+          const members = [{ value: existing.id }];
+          await create("/Groups", { displayName: "Guides", members });
+        }
+        const sent = JSON.stringify(body)?.replaceAll("EXISTING", existing.id);
+        demandScim(await call(method, path.replace("EXISTING", existing.id), sent));
+      };
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"),
+          paths,
+          queries,
+          bodies,
+          async (method, path, query, body) => {
+            const at = `${path}?${new URLSearchParams(query)}`;
+            await demand(method, at, method === "GET" ? undefined : body);
+          },
+        ),
+        { numRuns: runs * 4 },
+      );
+      await fc.assert(
+        fc.asyncProperty(bulks, (body) => demand("POST", "/Bulk", body)),
+        { numRuns: runs },
+      );
+      await fc.assert(
+        fc.asyncProperty(patches, (body) => demand("PATCH", "/Users/EXISTING", body)),
+        { numRuns: runs },
+      );
+      expect(Object.keys(Object.prototype)).toEqual([]);
+    },
+  );
+});
 
 test.each([
   ["text that is not JSON", "{", "application/scim+json", 400],
