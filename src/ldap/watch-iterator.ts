@@ -1,4 +1,5 @@
 import type { ChangeBatch } from "../changes/index.js";
+import type { PassingBatch } from "./dialect.js";
 
 type Result = IteratorResult<ChangeBatch, void>;
 
@@ -9,11 +10,11 @@ type Result = IteratorResult<ChangeBatch, void>;
  */
 export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
   readonly #stop = new AbortController();
-  readonly #batches: AsyncGenerator<ChangeBatch, void>;
+  readonly #batches: AsyncGenerator<PassingBatch, void>;
 
   /** @param read - Begins to read; it ends when the signal is aborted, which is given the other one's reason, too. */
   constructor(
-    read: (signal: AbortSignal) => AsyncGenerator<ChangeBatch, void>,
+    read: (signal: AbortSignal) => AsyncGenerator<PassingBatch, void>,
     signal: AbortSignal | undefined,
   ) {
     const stopped = this.#stop.signal;
@@ -26,7 +27,11 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
 
   async next(): Promise<Result> {
     try {
-      return await this.#batches.next();
+      const result = await this.#batches.next();
+      if (result.done === true) return result;
+      const batch = { ...result.value };
+      result.value.changes = [];
+      return { done: false, value: batch };
     } catch (error) {
       // Whoever left does not hear of how the waiting ended.
       if (this.#stop.signal.aborted) return { done: true, value: undefined };
@@ -36,6 +41,7 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
 
   async return(): Promise<Result> {
     this.#stop.abort();
-    return await this.#batches.return();
+    await this.#batches.return();
+    return { done: true, value: undefined };
   }
 }

@@ -1,6 +1,7 @@
-import type { ChangeBatch, ChangeStream } from "../changes/index.js";
+import type { ChangeStream } from "../changes/index.js";
 import { InvalidValueError, UnavailableError } from "../core/index.js";
 import { type ConnectOptions, connect } from "./connection.js";
+import type { PassingBatch } from "./dialect.js";
 import { chooseDialect } from "./dialect-choice.js";
 import { LdapConnectError, LdapError, LdapResultError, LdapTlsError } from "./errors.js";
 import { checkProfile, type Profile } from "./profile.js";
@@ -152,7 +153,7 @@ class Watch {
     });
   }
 
-  async *read(): AsyncGenerator<ChangeBatch, void> {
+  async *read(): AsyncGenerator<PassingBatch, void> {
     for (;;) {
       try {
         yield* this.#readOnce();
@@ -164,7 +165,7 @@ class Watch {
     }
   }
 
-  async *#readOnce(): AsyncGenerator<ChangeBatch, void> {
+  async *#readOnce(): AsyncGenerator<PassingBatch, void> {
     const options = this.#options;
     await using connection = await connect({ ...options, signal: this.#signal });
     const dialect = chooseDialect(await connection.readRootDse({ signal: this.#signal }));
@@ -197,7 +198,9 @@ class Watch {
       },
       this.#openCheckpoint(context),
     );
-    for await (const { position, ...batch } of batches) {
+    for await (const handed of batches) {
+      const { position, ...batch } = handed;
+      handed.changes = [];
       if (batch.refresh === "ends") this.#backoff.reset();
       if (position === undefined) {
         yield batch;
