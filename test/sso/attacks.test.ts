@@ -138,6 +138,78 @@ describe("at the client", () => {
   });
 });
 
+test.each(["http-signature", "simple-sso", "simple-sso-draft"] as const)(
+  "of two clients of %s at once neither gets to know whom the other's tokens are of",
+  async (format) => {
+    const shop: string[] = [];
+    await using sites = await startSites({
+      format,
+      client: {
+        signIn: async ({ user }) => {
+          shop.push(user.username);
+          return new Headers();
+        },
+      },
+    });
+    const bob = await sites.users.create({ userName: "bob" });
+    const consumer = newConsumer({
+      name: "wiki",
+      format,
+      redirectUris: ["https://wiki.example/client/authenticate/"],
+    });
+    await sites.consumers.save(consumer);
+    const wiki: string[] = [];
+    const wikiClient = signOnClient({
+      url: "https://wiki.example/client/",
+      server: sites.serverUrl,
+      format,
+      keys: new KeyRing([
+        createKey({ id: consumer.key, secret: consumer.secrets[0]?.value ?? "" }),
+      ]),
+      nonces: new InMemoryNonceRepository(),
+      signIn: async ({ user }) => {
+        wiki.push(user.username);
+        return new Headers();
+      },
+    });
+    const clients = {
+      shop: { handler: sites.client.handler, url: sites.clientUrl, user: sites.ann.id },
+      wiki: { handler: wikiClient.handler, url: "https://wiki.example/client/", user: bob.id },
+    };
+    const signOn = async ({ handler, url, user }: (typeof clients)["shop"]) => {
+      const begun = await handler(new Request(url));
+      const cookie = begun.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+      const authorize = new Request(begun.headers.get("location") ?? "", {
+        headers: { cookie: `user=${user}` },
+      });
+      const back = new URL((await sites.server.handler(authorize)).headers.get("location") ?? "");
+      const callback = async ({ search }: URL): Promise<number> => {
+        const request = new Request(`${url}authenticate/${search}`, { headers: { cookie } });
+        return (await handler(request)).status;
+      };
+      return { back, callback };
+    };
+    const pairs = await Promise.all(
+      Array.from({ length: 20 }, () => Promise.all([signOn(clients.shop), signOn(clients.wiki)])),
+    );
+    const token = format === "simple-sso-draft" ? "auth_token" : "access_token";
+    const statuses = await Promise.all(
+      pairs.flatMap(([one, other]) => {
+        const swapped = new URL(one.back);
+        swapped.searchParams.set(token, other.back.searchParams.get(token) ?? "");
+        return [one.callback(swapped), one.callback(other.back), other.callback(one.back)];
+      }),
+    );
+    expect(statuses.filter((status) => status < 400)).toEqual([]);
+    expect([shop, wiki]).toEqual([[], []]);
+    await Promise.all(
+      pairs.flatMap(([one, other]) => [one.callback(one.back), other.callback(other.back)]),
+    );
+    expect(shop).toEqual(Array(20).fill("ann"));
+    expect(wiki).toEqual(Array(20).fill("bob"));
+  },
+);
+
 test("over TLS the cookie is one that no other host can set", async () => {
   const key = createKey({ id: "shop", secret: "s".repeat(64) });
   const signer = createSigner({ profile: "simple-sso-draft" });
