@@ -115,6 +115,18 @@ describe("at the client", () => {
     expect((await browser.go(back)).response.status).toBe(403);
   });
 
+  test("a cookie that is there twice, as another host may have set one, is none", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const back = await browser.comeBack(sites.clientUrl);
+    const cookie = browser.cookies(back);
+    const statusWith = async (sent: string): Promise<number> =>
+      (await sites.client.handler(new Request(back, { headers: { cookie: sent } }))).status;
+    expect(await statusWith(`${cookie}; ${cookie}`)).toBe(403);
+    expect(await statusWith(cookie)).toBe(302);
+  });
+
   test("several tabs may sign on at once, and a sixth one gives the others up", async () => {
     await using sites = await startSites({ format: "http-signature" });
     const browser = new Browser();

@@ -171,6 +171,32 @@ describe("sign-out", () => {
     expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({ told: [], failed: [] });
   });
 
+  test("of one session at the server ends those that came from it, and no others of the user", async () => {
+    await using sites = await startSites({
+      format: "http-signature",
+      server: {
+        visitor: async ({ headers }) => {
+          const [, subject = "", session = ""] =
+            /user=([^;]+); session=(\w+)/.exec(headers.get("cookie") ?? "") ?? [];
+          return { subject, session };
+        },
+      },
+    });
+    for (const session of ["laptop", "phone"]) {
+      const browser = annsBrowser(sites);
+      browser.set(sites.serverUrl, "session", session);
+      await browser.go(await browser.comeBack(sites.clientUrl));
+    }
+    const sessions = (): unknown[] => [...sites.sessions.values()].map(({ session }) => session);
+    expect(sessions()).toEqual(["laptop", "phone"]);
+    await sites.server.signOut({ subject: sites.ann.id, session: "laptop" });
+    expect(sessions()).toEqual(["phone"]);
+    await sites.client.signOut("laptop");
+    expect(sessions()).toEqual(["phone"]);
+    await sites.server.signOut({ subject: sites.ann.id });
+    expect(sessions()).toEqual([]);
+  });
+
   test("at the client ends the session at the server, and is for the sessions of its own only", async () => {
     const ended: object[] = [];
     await using sites = await startSites({
