@@ -1,6 +1,7 @@
 import { UniquenessError } from "../core/index.js";
 import { type NewUser, type Resource, type ResourceRequest, readResource } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { changeWithPassword } from "./password.js";
 import { withReferences } from "./references.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
@@ -67,22 +68,18 @@ async function readDraft(
 /** Gives a user who was there before what was sent, without taking away what was not. */
 async function linkTo(
   exchange: Exchange,
-  { type, repository }: Endpoint,
+  endpoint: Endpoint,
   id: string,
   draft: ResourceRequest,
 ): Promise<Resource> {
-  const {
-    schemas: _,
-    password: __,
-    ...attributes
-  }: NewUser = {
-    active: true,
-    ...draft,
-  } as NewUser;
-  await repository.modify(id, { set: attributes }, { signal: exchange.signal });
-  const linked = await repository.get(id, { signal: exchange.signal });
+  const { signal } = exchange;
+  const { schemas: _, password, ...attributes } = { active: true, ...draft } as NewUser;
+  await changeWithPassword(exchange, endpoint, id, password, (repository) =>
+    repository.modify(id, { set: attributes }, { signal }),
+  );
+  const linked = await endpoint.repository.get(id, { signal });
   if (linked === undefined) throw new UniquenessError("externalId", id);
-  if (type.name === "User" && attributes.active === false) await endSessionsOf(exchange, id);
+  if (attributes.active === false) await endSessionsOf(exchange, endpoint, id);
   return linked;
 }
 

@@ -20,6 +20,6 @@ export async function deleteResource(
   await exchange.before?.({ kind: "delete", type, id });
   const written = { signal, ...conditions };
   await writing(exchange, endpoint, id, () => repository.delete(id, written));
-  if (type.name === "User") await endSessionsOf(exchange, id);
+  await endSessionsOf(exchange, endpoint, id);
   return { status: 204 };
 }

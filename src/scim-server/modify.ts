@@ -48,7 +48,7 @@ export async function modifyResource(
     "plan" in modification
       ? await modifyComputed(exchange, write, modification)
       : await modifyBlindly(exchange, write, modification);
-  if (deactivates) await endSessionsOf(exchange, id);
+  if (deactivates) await endSessionsOf(exchange, endpoint, id);
   // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
   const answer =

@@ -45,7 +45,7 @@ export async function replaceResource(
       repository.modify(id, replacement, written),
     ),
   );
-  if (isDeactivated(sent)) await endSessionsOf(exchange, id);
+  if (isDeactivated(sent)) await endSessionsOf(exchange, endpoint, id);
   return await answerChange(exchange, endpoint, id, options, Object.keys(sent));
 }
 

@@ -200,6 +200,15 @@ describe("a user who may be known already", () => {
     expect((await call("GET", "/Users")).body.totalResults).toBe(1);
   });
 
+  test("is given the password that was sent with what restores", async () => {
+    const stores = watchedStores();
+    const { call, create } = provider(stores, { mayWrite: () => true });
+    const { id } = await create("/Users", { userName: "bjensen", externalId: "701984" });
+    await call("PATCH", `/Users/${id}`, patch({ op: "add", path: "active", value: false }));
+    await create("/Users", { userName: "bjensen", externalId: "701984", password: "t1meMa$heen" });
+    expect([...stores.passwords]).toEqual([[id, "t1meMa$heen"]]);
+  });
+
   test("is not taken for another while active, nor by name or address", async () => {
     const { call, create } = provider(inMemory());
     const emails = [{ value: "bjensen@example.com" }];
@@ -248,24 +257,28 @@ describe("sessions", () => {
     const stores = watchedStores();
     const { call, create } = provider(stores);
     const ids: string[] = [];
-    for (const userName of ["a", "b", "c", "d"]) {
+    for (const userName of ["a", "b", "c", "d", "e"]) {
       ids.push((await create("/Users", { userName, active: true })).id);
     }
-    const [a, b, c, d] = ids;
+    const [a, b, c, d, e] = ids;
     const events = await eventsOf(async () => {
       await call("PATCH", `/Users/${a}`, patch({ op: "add", value: { active: false } }));
       await call("PUT", `/Users/${b}`, { schemas: [userId], userName: "b", active: false });
       await call("DELETE", `/Users/${c}`);
+      const addition = { op: "add", path: "emails", value: [{ value: "e@example.com" }] };
+      const deactivation = { op: "replace", path: "active", value: false };
+      await call("PATCH", `/Users/${e}`, patch(addition, deactivation));
       await call("PATCH", `/Users/${d}`, patch({ op: "replace", path: "title", value: "x" }));
       await call("PUT", `/Users/${d}`, { schemas: [userId], userName: "d", active: true });
       await call("DELETE", "/Users/nobody");
     });
-    expect(stores.revoked).toEqual([a, b, c]);
+    expect(stores.revoked).toEqual([a, b, c, e]);
     const revoked = (id: string | undefined): object => [{ id, outcome: "revoked" }];
     expect(events.map(({ sessions }) => sessions)).toEqual([
       revoked(a),
       revoked(b),
       revoked(c),
+      revoked(e),
       [],
       [],
       [],

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { UnsupportedError } from "concordat";
 import {
   type Capabilities,
+  InMemoryUserRepository,
   type Page,
   type Query,
   ResourceRepository,
@@ -23,6 +24,7 @@ const deviceSchema = defineSchema({
   attributes: {
     serial: { type: "string", required: true, mutability: "immutable" },
     label: { type: "string" },
+    active: { type: "boolean" },
     notes: { type: "string", multiValued: true },
     pin: { type: "string", mutability: "writeOnly", returned: "never" },
     secretary: { type: "string", returned: "request" },
@@ -153,4 +155,28 @@ test("writes to what has no versions wait for each other", async () => {
   );
   expect(answers.map(({ status }) => status)).toEqual(notes.map(() => 200));
   expect((await call("GET", "/Devices/1")).body.notes).toEqual(notes);
+});
+
+test("what is no user has no sessions, though it can be deactivated and has the id of one", async () => {
+  const revoked: string[] = [];
+  const users = new InMemoryUserRepository({
+    newId: () => "1",
+    revokeSessions: async (id) => {
+      revoked.push(id);
+    },
+  });
+  await users.create({ userName: "bjensen" });
+  const devices = new Devices();
+  const { call } = provider(inMemory(), {
+    types: [userResourceType, deviceType],
+    repositories: () => ({ users, others: { Device: devices } }),
+  });
+  const device = { schemas: [deviceSchema.id], serial: "A1" };
+  expect((await call("POST", "/Devices", device)).body.id).toBe("1");
+  const deactivation = patch({ op: "replace", path: "active", value: false });
+  expect((await call("PATCH", "/Devices/1", deactivation)).status).toBe(200);
+  expect((await call("PUT", "/Devices/1", { ...device, active: false })).status).toBe(200);
+  expect(revoked).toEqual([]);
+  await call("PATCH", "/Users/1", deactivation);
+  expect(revoked).toEqual(["1"]);
 });
