@@ -1,5 +1,7 @@
+import { UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import {
+  type BulkOperation,
   type InferResource,
   type InferResourceRequest,
   lenientProfile,
@@ -8,7 +10,8 @@ import {
   readSchema,
   type Schema,
 } from "../scim/index.js";
-import { readConfiguration, type ServiceProviderConfig } from "./configuration.js";
+import { type BulkOptions, type BulkOutcome, bulk } from "./bulk.js";
+import { bulkLimits, readConfiguration, type ServiceProviderConfig } from "./configuration.js";
 import { readListResponse } from "./list-response.js";
 import type { ScimClientOptions } from "./options.js";
 import { Requester } from "./requester.js";
@@ -79,6 +82,24 @@ export class ScimClient implements AsyncDisposable {
   async schemas({ signal }: CallOptions = {}): Promise<readonly Schema[]> {
     const { body } = await this.#requester.send({ method: "GET", path: "/Schemas" }, signal);
     return readListResponse(body).resources.map(readSchema);
+  }
+
+  /**
+   * Carries out operations in bulk requests, as many as the limits of the service provider ask for. RFC 7644 §3.7.
+   *
+   * @returns an outcome for each operation, in order. After a request that fails as a whole, no other is sent.
+   * @throws {UnsupportedError} the service provider has no bulk requests.
+   * @throws {TooManyError} the operations cannot be divided into requests that it takes; none was sent.
+   */
+  async bulk(
+    operations: readonly BulkOperation[],
+    options: BulkOptions = {},
+  ): Promise<readonly BulkOutcome[]> {
+    const limits = bulkLimits(await this.configuration(options));
+    if (limits === undefined) {
+      throw new UnsupportedError("The service provider has no bulk requests.");
+    }
+    return await bulk(this.#requester, operations, limits, options);
   }
 
   /** Closes the connections, when what is under way has ended. */

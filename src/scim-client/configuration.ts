@@ -6,6 +6,7 @@ import {
   readResource,
   type Schema,
 } from "../scim/index.js";
+import type { BulkLimits } from "./bulk-chunks.js";
 import { isObject } from "./read-answer.js";
 import { ScimResponseError } from "./response-error.js";
 
@@ -109,4 +110,14 @@ export function readConfiguration(body: unknown): ServiceProviderConfig {
   } catch (cause) {
     throw new ScimResponseError("ServiceProviderConfig cannot be read.", 200, { cause });
   }
+}
+
+/** How large bulk requests may be; `undefined` where there are none. A limit that is not stated is none. */
+export function bulkLimits({ bulk }: ServiceProviderConfig): BulkLimits | undefined {
+  if (bulk?.supported !== true) return undefined;
+  const { maxOperations = 0, maxPayloadSize = 0 } = bulk;
+  return {
+    maxOperations: maxOperations > 0 ? maxOperations : Number.POSITIVE_INFINITY,
+    maxPayloadSize: maxPayloadSize > 0 ? maxPayloadSize : Number.POSITIVE_INFINITY,
+  };
 }

@@ -1,3 +1,4 @@
+export type { BulkOptions, BulkOutcome } from "./bulk.js";
 export { type ClientRequestEvent, clientRequestChannelName } from "./channel.js";
 export { ScimClient } from "./client.js";
 export type { ServiceProviderConfig } from "./configuration.js";

@@ -17,10 +17,10 @@ import {
 } from "../scim/index.js";
 import { readListResponse } from "./list-response.js";
 import { allPages } from "./pages.js";
-import { isObject } from "./read-answer.js";
 import { resourcePath, type ScimAnswer, type ScimRequest } from "./request.js";
 import type { Requester } from "./requester.js";
 import { ScimResponseError } from "./response-error.js";
+import { idIn, secretsIn, statedIn } from "./sent-values.js";
 import { writableBody } from "./writable-body.js";
 
 /** Which attributes an answer is to have. RFC 7644 §3.9. Only one of them can be stated. */
@@ -87,10 +87,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   async create(resource: N, options: CallOptions = {}): Promise<T> {
     const { type } = this;
     const body = writableBody(type, resource);
-    const answer = await this.#send(
-      { method: "POST", path: type.endpoint, body, type, ...statedIn(body) },
-      options,
-    );
+    const answer = await this.#send({ method: "POST", path: type.endpoint, body, type }, options);
     if (answer.body !== undefined) return this.#read(answer, false);
     return await this.#readAfter(idIn(answer.location), options);
   }
@@ -103,7 +100,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
    */
   async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
     const body = writableBody(this.type, resource);
-    const answer = await this.#write({ method: "PUT", id, body, ...statedIn(body) }, options);
+    const answer = await this.#write({ method: "PUT", id, body }, options);
     return answer.body === undefined
       ? await this.#readAfter(id, options)
       : this.#read(answer, false);
@@ -123,10 +120,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   ): Promise<T | undefined> {
     const body: PatchOp =
       "Operations" in patch ? patch : { schemas: [patchOpId], Operations: patch };
-    const values = body.Operations.map(valuesOf);
-    const stated = values.flatMap(namesIn);
-    const secrets = values.flatMap(secretsIn);
-    const answer = await this.#write({ method: "PATCH", id, body, stated, secrets }, options);
+    const answer = await this.#write({ method: "PATCH", id, body }, options);
     return answer.body === undefined ? undefined : this.#read(answer, false);
   }
 
@@ -204,18 +198,20 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   async #write(
-    request: Pick<ScimRequest, "method" | "body" | "stated" | "secrets"> & { readonly id: string },
+    request: Pick<ScimRequest, "method" | "body"> & { readonly id: string },
     { ifVersion, signal }: WriteOptions,
   ): Promise<ScimAnswer> {
     signal?.throwIfAborted();
     const { type } = this;
     const path = resourcePath(type, request.id);
     if (path === undefined) throw new NotFoundError(request.id);
-    return await this.#requester.send({ ...request, path, type, ifVersion }, signal);
+    return await this.#send({ ...request, path, type, ifVersion }, signal && { signal });
   }
 
-  async #send(request: ScimRequest, { signal }: CallOptions): Promise<ScimAnswer> {
-    return await this.#requester.send(request, signal);
+  async #send(request: ScimRequest, { signal }: CallOptions = {}): Promise<ScimAnswer> {
+    const { body } = request;
+    const values = body === undefined ? {} : { stated: statedIn(body), secrets: secretsIn(body) };
+    return await this.#requester.send({ ...request, ...values }, signal);
   }
 
   async #readAfter(id: string | undefined, options: CallOptions): Promise<T> {
@@ -267,34 +263,4 @@ function searchOf(query: Omit<SearchRequest, "schemas">): URLSearchParams {
     search.set(name, Array.isArray(value) ? value.join(",") : String(value));
   }
   return search;
-}
-
-/** The paths that a body states, and what of it is secret. */
-function statedIn(body: object): Pick<ScimRequest, "stated" | "secrets"> {
-  return { stated: namesIn(body), secrets: secretsIn(body) };
-}
-
-/** What an operation gives values to, by path. */
-function valuesOf(operation: PatchOperation): unknown {
-  if (operation.op === "remove") return { [operation.path]: undefined };
-  return operation.path === undefined ? operation.value : { [operation.path]: operation.value };
-}
-
-function namesIn(body: unknown): readonly string[] {
-  return isObject(body) ? Object.keys(body).filter((name) => name !== "schemas") : [];
-}
-
-function secretsIn(body: unknown): readonly string[] {
-  const password = isObject(body) ? body["password"] : undefined;
-  return typeof password === "string" ? [password] : [];
-}
-
-function idIn(location: string | undefined): string | undefined {
-  const segment = location?.split("/").at(-1);
-  if (segment === undefined) return undefined;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
 }
