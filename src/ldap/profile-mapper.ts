@@ -103,15 +103,13 @@ export class EntryMapper {
       return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
     }
     const identity = this.#identify(entry, type);
-    const common = { kind: "upsert", sourceId, ...identity, complete: true } as const;
-    return type === "User"
-      ? { ...common, type, resource: readFields(this.#user, entry) as ManagedAttributes<NewUser> }
-      : {
-          ...common,
-          type,
-          resource: readFields(this.#group, entry) as ManagedAttributes<NewGroup>,
-          members: this.#readMembers(entry),
-        };
+    if (type === "User") {
+      const resource = readFields(this.#user, entry) as ManagedAttributes<NewUser>;
+      return { kind: "upsert", type, sourceId, ...identity, complete: true, resource };
+    }
+    const resource = readFields(this.#group, entry) as ManagedAttributes<NewGroup>;
+    const members = this.#readMembers(entry);
+    return { kind: "upsert", type, sourceId, ...identity, complete: true, resource, members };
   }
 
   /**

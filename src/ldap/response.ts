@@ -142,5 +142,5 @@ function readControl(reader: BerReader, end: number): Control {
   const critical = reader.peek(end) === Tag.boolean ? reader.readBoolean(end) : false;
   const value = reader.peek(end) === Tag.octetString ? reader.readOctets(end) : undefined;
   reader.skipTo(end);
-  return { oid, critical, ...(value !== undefined && { value }) };
+  return value === undefined ? { oid, critical } : { oid, critical, value };
 }
