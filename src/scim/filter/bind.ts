@@ -174,11 +174,13 @@ function isOfType(value: string | number | boolean, type: Attribute["type"]): bo
   }
 }
 
-/** The attribute itself, or the `value` of a complex one that has several. */
+/** The attribute itself, or the `value` of a complex one that has several; for Entra, also of one that has not. */
 function withValue(target: ResolvedAttribute, path: AttrPath, scope: Scope): ResolvedAttribute {
   const { attribute } = target;
+  const { profile, onRewrite } = scope.options;
   if (leafOf(target).type !== "complex") return target;
-  if (attribute.multiValued && attribute.subAttributes.has("value")) {
+  if (attribute.subAttributes.has("value") && (attribute.multiValued || profile === "entra")) {
+    if (!attribute.multiValued) onRewrite?.({ rule: "bareValue", path: printAttrPath(path) });
     return find({ path: { ...path, subAttribute: "value" } }, scope);
   }
   throw new InvalidFilterError(`${quoted(path)} is complex: name one of its sub-attributes.`);

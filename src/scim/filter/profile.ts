@@ -11,8 +11,9 @@ export interface FilterRewrite {
    *   sub-attribute, `value` is meant.
    * - `literalCase`: `True`, `False` or `Null` became a literal of JSON.
    * - `booleanText`: `primary eq "True"` became `primary eq true`.
+   * - `bareValue`: `urn:…:User:manager eq "26118915"` became `urn:…:User:manager.value eq "26118915"`.
    */
-  readonly rule: "valuePathComparison" | "literalCase" | "booleanText";
+  readonly rule: "valuePathComparison" | "literalCase" | "booleanText" | "bareValue";
   /** The path of the attribute, as it was written. */
   readonly path: string;
 }

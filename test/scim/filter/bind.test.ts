@@ -188,6 +188,18 @@ describe("the profile of Entra", () => {
     });
   });
 
+  test("reads the value of a manager that is not named, and of nothing that has none", () => {
+    const manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
+    expect(bindEntra(`${manager} eq "26118915"`)).toEqual({
+      bound: `${manager}.value eq "26118915"`,
+      rewrites: [{ rule: "bareValue", path: manager }],
+    });
+    expect(() => bindFilter(parseFilter(`${manager} eq "26118915"`), userResourceType)).toThrow(
+      InvalidFilterError,
+    );
+    expect(() => bindEntra('name eq "Barbara"')).toThrow(InvalidFilterError);
+  });
+
   test("reads no other text as a boolean, and no boolean as text", () => {
     expect(() => bindEntra('active eq "yes"')).toThrow(InvalidFilterError);
     expect(() => bindEntra("title eq True")).toThrow(InvalidFilterError);
