@@ -13,6 +13,7 @@ import { FlowCookies } from "./flow-cookie.js";
 import { homeUrl } from "./home-url.js";
 import {
   answer,
+  demandMethod,
   failureAnswer,
   failureOf,
   readContent,
@@ -20,6 +21,7 @@ import {
   redirect,
   refusalOf,
   signatureTag,
+  stepOf,
   textMember,
 } from "./message.js";
 import { type SendOptions, SignedPost } from "./signed-post.js";
@@ -143,15 +145,21 @@ class Client implements SignOnClient {
   }
 
   async #answer(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const base = this.#url.pathname;
-    const step = pathname.startsWith(base) ? pathname.slice(base.length) : undefined;
+    const step = stepOf(request, this.#url);
     try {
-      if (step === "sign-out/") return await this.#endSessions(request);
-      if (request.method !== "GET") throw new SignOnError("method_not_allowed");
-      if (step === "") return await this.#begin(request);
-      if (step === "authenticate/") return await this.#callback(request);
-      throw new SignOnError("not_found");
+      switch (step) {
+        case "":
+          demandMethod(request, "GET");
+          return await this.#begin(request);
+        case "authenticate/":
+          demandMethod(request, "GET");
+          return await this.#callback(request);
+        case "sign-out/":
+          demandMethod(request, "POST");
+          return await this.#endSessions(request);
+        default:
+          throw new SignOnError("not_found");
+      }
     } catch (error) {
       const failure = failureOf(error);
       if (failure === undefined) throw error;
@@ -176,13 +184,14 @@ class Client implements SignOnClient {
     const returned = await this.#exchange.read(new URL(request.url), request);
     const flow = this.#flows.find(request, returned.state);
     if (flow === undefined) throw new SignOnError("not_begun_here");
-    await this.#takeOnce(returned.accessToken, request);
 
     const told = await this.#exchange.verify(returned, flow.requestToken, request);
     if (!told.user.is_active) {
       await this.#options.endSessions?.({ server: this.#server, subject: told.subject });
       throw new SignOnError("inactive");
     }
+    // Only now, so that strangers cannot fill the store.
+    await this.#takeOnce(returned.accessToken, request);
     const fields = await this.#options.signIn({ ...told, server: this.#server }, request);
     const answered = new Headers(fields);
     answered.append("set-cookie", this.#flows.end(flow.state));
@@ -209,7 +218,6 @@ class Client implements SignOnClient {
   /** The server says that somebody has signed out. */
   async #endSessions(request: Request): Promise<Response> {
     if (this.#verifier === undefined) throw new SignOnError("not_found");
-    if (request.method !== "POST") throw new SignOnError("method_not_allowed");
     const content = await readContent(request);
     const { pathname, search } = new URL(request.url);
     const { method, headers } = request;

@@ -41,11 +41,18 @@ export class SignOnError extends ConcordatError {
   readonly reason: SignOnReason;
   /** The HTTP status of the answer. */
   readonly status: number;
+  /** The methods that there are, where the request has another one (RFC 9110 §15.5.6). */
+  readonly allow?: readonly string[];
 
-  constructor(reason: SignOnReason, options?: { cause?: unknown }) {
+  constructor(
+    reason: SignOnReason,
+    options: { readonly cause?: unknown; readonly allow?: readonly string[] } = {},
+  ) {
+    const { allow, ...rest } = options;
     const [status, text] = answers[reason];
-    super(text, options);
+    super(text, rest);
     this.reason = reason;
     this.status = status;
+    if (allow !== undefined) this.allow = allow;
   }
 }

@@ -8,6 +8,17 @@ export const signatureTag = "concordat-sign-on";
 /** How much is read of a message between the two sites, in bytes. */
 const longest = 65_536;
 
+/** The path of a request below the URL of a handler; `undefined` where it is not below it. */
+export function stepOf({ url }: Request, { pathname: base }: URL): string | undefined {
+  const { pathname } = new URL(url);
+  return pathname.startsWith(base) ? pathname.slice(base.length) : undefined;
+}
+
+/** @throws {SignOnError} the request has none of these methods. */
+export function demandMethod({ method }: Request, ...allow: readonly string[]): void {
+  if (!allow.includes(method)) throw new SignOnError("method_not_allowed", { allow });
+}
+
 /**
  * The content of a message.
  *
@@ -102,8 +113,10 @@ export function failureOf(error: unknown): SignOnError | undefined {
 }
 
 /** A failure as a line of text. */
-export function failureAnswer({ message, status }: SignOnError): Response {
-  return answer(message, "text/plain; charset=utf-8", status);
+export function failureAnswer({ message, status, allow }: SignOnError): Response {
+  const response = answer(message, "text/plain; charset=utf-8", status);
+  if (allow !== undefined) response.headers.set("allow", allow.join(", "));
+  return response;
 }
 
 function withPrivacy(fields?: Headers): Headers {

@@ -20,7 +20,7 @@ import {
   type TokenLifetimes,
   type Visitor,
 } from "./exchange.js";
-import { failureAnswer, failureOf, redirect, textMember } from "./message.js";
+import { demandMethod, failureAnswer, failureOf, redirect, stepOf, textMember } from "./message.js";
 import {
   type BackChannel,
   type ConsumerRequest,
@@ -133,31 +133,32 @@ class Server implements SignOnServer {
   }
 
   async #step(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    const base = this.#url.pathname;
-    switch (pathname.startsWith(base) ? pathname.slice(base.length) : undefined) {
+    const options = { signal: request.signal };
+    switch (stepOf(request, this.#url)) {
       case "request-token/":
-        return await this.#requestToken(await this.#read(request), request);
+        return await this.#requestToken(await this.#read(request, options), options);
       case "authorize/":
-        return await this.#authorize(request);
+        demandMethod(request, "GET");
+        return await this.#authorize(request, options);
       case "verify/":
-        return await this.#verify(await this.#read(request), request);
+        return await this.#verify(await this.#read(request, options), options);
       case "sign-out/":
-        return await this.#signOutFrom(await this.#httpSignature.read(request, request), request);
+        demandMethod(request, "POST");
+        return await this.#signOutFrom(await this.#httpSignature.read(request, options), options);
       default:
         throw new SignOnError("not_found");
     }
   }
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
-  async #read(request: Request): Promise<ConsumerRequest> {
-    if (request.method === "GET") return await this.#draft.read(request, request);
-    if (request.method !== "POST") throw new SignOnError("method_not_allowed");
+  async #read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+    demandMethod(request, "GET", "POST");
+    if (request.method === "GET") return await this.#draft.read(request, options);
     const isSigned = request.headers.has("signature-input");
-    return await (isSigned ? this.#httpSignature : this.#simpleSso).read(request, request);
+    return await (isSigned ? this.#httpSignature : this.#simpleSso).read(request, options);
   }
 
-  async #requestToken(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+  async #requestToken(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
     const { consumer, members } = asked;
     const [redirectTo, state] = [textMember(members, "redirect_to"), textMember(members, "state")];
     // In the draft, the place to go back to is the registered one.
@@ -173,15 +174,13 @@ class Server implements SignOnServer {
       this.#now(),
       this.#options.lifetimes,
     );
-    await this.#options.tokens.save(record, withSignal(signal));
+    await this.#options.tokens.save(record, options);
     return asked.answer({ request_token: token });
   }
 
-  async #authorize(request: Request): Promise<Response> {
-    if (request.method !== "GET") throw new SignOnError("method_not_allowed");
+  async #authorize(request: Request, options: CallOptions): Promise<Response> {
     const { tokens, visitor: whoIs, signInUrl, lifetimes } = this.#options;
     const { pathname, search, searchParams } = new URL(request.url);
-    const options = withSignal(request.signal);
 
     const isDraft = searchParams.has("request_token");
     const token = searchParams.get(isDraft ? "request_token" : "token");
@@ -245,10 +244,9 @@ class Server implements SignOnServer {
     }
   }
 
-  async #verify(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+  async #verify(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
     const { consumer, members } = asked;
     const { tokens, userObject, lifetimes } = this.#options;
-    const options = withSignal(signal);
     const isDraft = consumer.format === "simple-sso-draft";
     const token = textMember(members, isDraft ? "auth_token" : "access_token");
     if (token === undefined) throw new SignOnError("token_missing");
@@ -291,9 +289,8 @@ class Server implements SignOnServer {
   }
 
   /** A client says that its user has signed out: the session here ends, and with it those at every other client. */
-  async #signOutFrom(asked: ConsumerRequest, { signal }: CallOptions): Promise<Response> {
+  async #signOutFrom(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
     const { consumer, members } = asked;
-    const options = withSignal(signal);
     const session = textMember(members, "sid") ?? "";
     const id = sessionId(consumer.key, session);
     const known = await this.#options.tokens.get("session", id, options);
@@ -319,8 +316,4 @@ class Server implements SignOnServer {
     const mayUse = (await this.#options.mayUse?.(user, consumer)) ?? true;
     if (!mayUse) throw new SignOnError("access_denied");
   }
-}
-
-function withSignal(signal: AbortSignal | undefined): CallOptions {
-  return signal === undefined ? {} : { signal };
 }

@@ -77,6 +77,29 @@ describe("at the server", () => {
   );
 });
 
+test("says which methods there are where the request has another one", async () => {
+  await using sites = await startSites({ format: "http-signature" });
+  const answers: Record<string, string> = {};
+  for (const url of [
+    ...["request-token/", "authorize/", "verify/", "sign-out/"].map(
+      (path) => sites.serverUrl + path,
+    ),
+    ...["", "authenticate/", "sign-out/"].map((path) => sites.clientUrl + path),
+  ]) {
+    const { status, headers } = await fetch(url, { method: "DELETE" });
+    answers[new URL(url).pathname] = `${status} ${headers.get("allow")}`;
+  }
+  expect(answers).toEqual({
+    "/server/request-token/": "405 GET, POST",
+    "/server/authorize/": "405 GET",
+    "/server/verify/": "405 GET, POST",
+    "/server/sign-out/": "405 POST",
+    "/client/": "405 GET",
+    "/client/authenticate/": "405 GET",
+    "/client/sign-out/": "405 POST",
+  });
+});
+
 describe("at the client", () => {
   test("the access token of one sign-on does not end another of the same browser", async () => {
     await using sites = await startSites({ format: "http-signature" });
@@ -89,6 +112,24 @@ describe("at the client", () => {
     other.searchParams.set("access_token", one.searchParams.get("access_token") ?? "");
     expect((await browser.go(other.href)).response.status).toBe(403);
     expect(sites.sessions.size).toBe(0);
+  });
+
+  test("tokens that the server does not know are not remembered, so that strangers fill no store", async () => {
+    const nonces = new InMemoryNonceRepository();
+    const asked: string[] = [];
+    nonces.take = async ({ value }) => {
+      asked.push(value);
+      return true;
+    };
+    await using sites = await startSites({ format: "http-signature", client: { nonces } });
+    const browser = new Browser();
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const back = await browser.comeBack(sites.clientUrl);
+    const invented = new URL(back);
+    invented.searchParams.set("access_token", "invented");
+    expect((await browser.go(invented.href)).response.status).toBe(403);
+    expect((await browser.go(back)).response.status).toBe(302);
+    expect(asked).toEqual([new URL(back).searchParams.get("access_token")]);
   });
 
   test("a parameter that is there twice is refused", async () => {

@@ -273,6 +273,7 @@ test("a client takes the answers of a server with django-simple-sso", async () =
   expect(requests.map(({ url }) => url)).toEqual([
     `${serverUrl}request-token/`,
     `${serverUrl}verify/`,
+    `${serverUrl}verify/`,
   ]);
   expect(requests[1]?.body).toMatch(/^\{"access_token": "DSzp"\}\.HeOBUw\.[\w-]{27}$/);
 });
