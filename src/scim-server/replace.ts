@@ -70,8 +70,10 @@ async function readReplacement(
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
   return await withReferences<Sent>(exchange, type, {
-    ...writable(exchange, type, resource),
-    ...(clearsMembers(type, body) && { members: [] }),
+    ...writable(exchange, type, {
+      ...resource,
+      ...(clearsMembers(type, body) && { members: [] }),
+    }),
   });
 }
 

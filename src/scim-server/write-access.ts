@@ -1,4 +1,4 @@
-import type { PatchPlan, ResourceType } from "../scim/index.js";
+import type { PatchPlan, PatchStep, ResourceType } from "../scim/index.js";
 import type { IgnoredPart } from "./channel.js";
 import type { Exchange } from "./exchange.js";
 import { isObject } from "./representation.js";
@@ -43,14 +43,30 @@ export function writablePlan(exchange: Exchange, plan: PatchPlan): PatchPlan {
     refused.add(path);
     return false;
   };
-  const steps = plan.steps.filter((step) =>
-    isWritable(step.kind === "extension" ? step.extension.path : step.node.path),
-  );
+  const steps = plan.steps.flatMap((step): readonly PatchStep[] => {
+    if (step.kind === "extension" && step.extension.schema.standard === undefined) {
+      return removalOf(step, isWritable);
+    }
+    const { path } = step.kind === "extension" ? step.extension : step.node;
+    return isWritable(path) ? [step] : [];
+  });
   const { password, ...others } = plan;
   const keepsPassword = password !== undefined && isWritable("password");
   const ignored = Array.from(refused, (path): IgnoredPart => ({ path, reason: "forbidden" }));
   record.ignored.push(...ignored);
   return { ...others, steps, ...(keepsPassword && { password }) };
+}
+
+/** The removal of an extension; of what is writable in it, if that is not all. Only one with a Standard Schema is ever given a value. */
+function removalOf(
+  step: Extract<PatchStep, { readonly kind: "extension" }>,
+  isWritable: (path: string) => boolean,
+): readonly PatchStep[] {
+  const { all } = step.extension.children;
+  const removed = all.filter(({ path }) => isWritable(path));
+  return removed.length === all.length
+    ? [step]
+    : removed.map((node) => ({ kind: "assign", node, value: undefined }));
 }
 
 /** The attributes of a resource, those of extensions one by one, whose paths pass. */
