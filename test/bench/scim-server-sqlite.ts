@@ -38,8 +38,11 @@ async function measureMembers(report: Report, path: string, runs: number): Promi
   const times: Record<(typeof names)[number], number[]> = { small: [], large: [] };
   let next = 0;
   for (let round = 0; round < rounds; round++) {
-    for (const [at, name] of names.entries()) {
-      const requests = Array.from({ length: added }, () => addition(ids[at] ?? "", next++));
+    // Each is the first as often as the second.
+    const order = round % 2 === 0 ? names : names.toReversed();
+    for (const name of order) {
+      const group = ids[names.indexOf(name)] ?? "";
+      const requests = Array.from({ length: added }, () => addition(group, next++));
       const time = await timeOf(server, () => sendLoad(server.port, requests, 1, added));
       // The first round warms up.
       if (round > 0) times[name].push(time / added);
