@@ -1,4 +1,4 @@
-import { channel } from "node:diagnostics_channel";
+import { type Channel, channel } from "node:diagnostics_channel";
 import type { FederationReason } from "./errors.js";
 import type { BreakerState } from "./transport/breaker.js";
 
@@ -63,12 +63,24 @@ export interface BreakerEvent {
   readonly state: BreakerState;
 }
 
-/** Publishes on one of the channels, if anybody listens. */
-export function publish(name: typeof decisionChannelName, event: () => DecisionEvent): void;
-export function publish(name: typeof forwardChannelName, event: () => ForwardEvent): void;
-export function publish(name: typeof breakerChannelName, event: () => BreakerEvent): void;
-export function publish(name: typeof outageChannelName, event: () => OutageEvent): void;
-export function publish(name: string, event: () => unknown): void {
-  const subscribed = channel(name);
-  if (subscribed.hasSubscribers) subscribed.publish(event());
+/** Publishes on a channel, if anybody listens. It holds the channel, since looking it up by its name takes longer than asking it. */
+export class EventPublisher<Event> {
+  readonly #channel: Channel;
+
+  constructor(name: string) {
+    this.#channel = channel(name);
+  }
+
+  publish(event: () => Event): void {
+    if (this.#channel.hasSubscribers) this.#channel.publish(event());
+  }
 }
+
+export const decisionEvents = (): EventPublisher<DecisionEvent> =>
+  new EventPublisher(decisionChannelName);
+export const forwardEvents = (): EventPublisher<ForwardEvent> =>
+  new EventPublisher(forwardChannelName);
+export const breakerEvents = (): EventPublisher<BreakerEvent> =>
+  new EventPublisher(breakerChannelName);
+export const outageEvents = (): EventPublisher<OutageEvent> =>
+  new EventPublisher(outageChannelName);

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
-import { outageChannelName, publish } from "./channels.js";
+import { outageEvents } from "./channels.js";
 import { FederationError } from "./errors.js";
 import {
   answerNodeRequest,
@@ -78,6 +78,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const proxies = new TrustedProxies(options.trustedProxies);
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
+  const outages = outageEvents();
   const handlers = [
     new FederationEventHandler({ ...options, forwarder, guard, proxies }),
     ...(options.handlers ?? []),
@@ -91,8 +92,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   });
 
   const watchedEvent = (method: string, target: string): string | undefined => {
-    const [path = ""] = target.split("?", 1);
-    const event = eventOf(method, path);
+    const mark = target.indexOf("?");
+    const event = eventOf(method, mark < 0 ? target : target.slice(0, mark));
     return event !== undefined && pipeline.isWatched(event) ? event : undefined;
   };
   /** Runs the rules, and makes an answer of whatever comes of it. */
@@ -120,7 +121,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   /** The local answer, with the failure in spite of which it is that. */
   const reported = (event: string, { answer, outage }: Outcomes): Answer => {
     if (outage === undefined) return answer;
-    publish(outageChannelName, () => ({
+    outages.publish(() => ({
       event,
       reason: outage.reason,
       ...(outage.server === undefined ? {} : { server: outage.server }),

@@ -63,14 +63,10 @@ export {
 } from "./rules/federation-event-handler.js";
 export { EventPipeline, type EventPipelineOptions } from "./rules/pipeline.js";
 export type { Resolve } from "./transport/address.js";
-export type { ServerAnswer } from "./transport/answer-sinks.js";
 export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
+export type { ServerAnswer } from "./transport/collector.js";
 export { ConfiguredServers } from "./transport/configured-servers.js";
+export type { OutgoingRequest } from "./transport/errand.js";
 export type { AnswerSink, Flow } from "./transport/exchange.js";
-export {
-  Forwarder,
-  type ForwarderOptions,
-  type ForwardOptions,
-  type OutgoingRequest,
-} from "./transport/forwarder.js";
+export { Forwarder, type ForwarderOptions, type ForwardOptions } from "./transport/forwarder.js";
 export { type ReadServersOptions, readServers } from "./transport/server-definition.js";

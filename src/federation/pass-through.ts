@@ -19,9 +19,10 @@ import {
   passThroughAnswerFields,
   passThroughRequestFields,
 } from "./rewrite/field-allow-list.js";
-import { printForwarded, printForwardedFor, TrustedProxies } from "./rewrite/forwarded.js";
+import { TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
-import { Forwarder, type ForwarderOptions, type OutgoingRequest } from "./transport/forwarder.js";
+import type { OutgoingRequest } from "./transport/errand.js";
+import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
 
 /** Options of {@link passThrough}. */
 export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {
@@ -69,10 +70,7 @@ export function passThrough(options: PassThroughOptions): Federation {
 
   const prepare = (request: EventRequest, content: Uint8Array | Readable | undefined) => {
     const fields = requestFields.filter(request.fields);
-    if (options.isAnonymous !== true) {
-      const way = proxies.wayOf(request);
-      fields.push("forwarded", printForwarded(way), "x-forwarded-for", printForwardedFor(way));
-    }
+    if (options.isAnonymous !== true) fields.push(...proxies.fieldsOf(request));
     fields.push(...guard.fields(request));
     const length = fieldValue(request.fields, "content-length");
     if (content instanceof Readable && length !== undefined) fields.push("content-length", length);

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { FieldLines } from "../message/field-lines.js";
 import type { EventRequest } from "../message/request.js";
 import { Networks, plainAddress } from "../transport/address.js";
 
@@ -61,9 +62,22 @@ export function printForwarded(elements: readonly ForwardedElement[]): string {
   return value;
 }
 
+/** The way of a request to this side, and what is made of it. */
+interface Way {
+  readonly elements: readonly ForwardedElement[];
+  readonly client: string | undefined;
+  readonly fields: FieldLines;
+}
+
+/** How many clients are remembered. */
+const maxClients = 1_000;
+
 /** The proxies in front of this side: whose word is taken for who the client is. */
 export class TrustedProxies {
   readonly #networks: Networks;
+  /** The ways of clients that come by themselves, by their addresses: over TLS, and without. */
+  readonly #secure = new Map<string, Way>();
+  readonly #plain = new Map<string, Way>();
 
   /**
    * @param list networks in CIDR notation, or addresses.
@@ -83,24 +97,51 @@ export class TrustedProxies {
    * or an unknown proxy claims to have been before it, is not in it.
    */
   wayOf(request: EventRequest): readonly ForwardedElement[] {
-    const { remoteAddress } = request;
-    if (remoteAddress === undefined) return [];
-    const address = plainAddress(remoteAddress);
-    const last: ForwardedElement = {
-      for: printNode(address),
-      proto: request.isSecure ? "https" : "http",
-    };
-    if (!this.#networks.has(address)) return [last];
-    const way = [...claimedWay(request), last];
-    let first = way.length - 1;
-    while (first > 0 && this.has(addressOf(way[first]))) first -= 1;
-    return way.slice(first);
+    return this.#way(request).elements;
   }
 
   /** The address of the client, as far as it is known. */
   clientOf(request: EventRequest): string | undefined {
-    return addressOf(this.wayOf(request)[0]);
+    return this.#way(request).client;
   }
+
+  /** The field lines that tell a server the way: Forwarded and X-Forwarded-For. None, if nothing is known of it. */
+  fieldsOf(request: EventRequest): FieldLines {
+    return this.#way(request).fields;
+  }
+
+  #way(request: EventRequest): Way {
+    const { remoteAddress, isSecure } = request;
+    if (remoteAddress === undefined) return nowhere;
+    const remembered = isSecure ? this.#secure : this.#plain;
+    const known = remembered.get(remoteAddress);
+    if (known !== undefined) return known;
+    const address = plainAddress(remoteAddress);
+    const last: ForwardedElement = { for: printNode(address), proto: isSecure ? "https" : "http" };
+    if (this.#networks.has(address))
+      return describeWay(this.#known([...claimedWay(request), last]));
+    const way = describeWay([last]);
+    if (remembered.size >= maxClients) remembered.clear();
+    remembered.set(remoteAddress, way);
+    return way;
+  }
+
+  /** The end of a way, as far as trusted proxies tell of it. */
+  #known(way: readonly ForwardedElement[]): readonly ForwardedElement[] {
+    let first = way.length - 1;
+    while (first > 0 && this.has(addressOf(way[first]))) first -= 1;
+    return way.slice(first);
+  }
+}
+
+const nowhere: Way = { elements: [], client: undefined, fields: [] };
+
+function describeWay(elements: readonly ForwardedElement[]): Way {
+  return {
+    elements,
+    client: addressOf(elements[0]),
+    fields: ["forwarded", printForwarded(elements), "x-forwarded-for", printForwardedFor(elements)],
+  };
 }
 
 /** The IP address of the node that an element is `for`; `undefined` if it does not say one. */

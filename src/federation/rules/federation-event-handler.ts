@@ -14,12 +14,13 @@ import {
   eventRequestFields,
   FieldAllowList,
 } from "../rewrite/field-allow-list.js";
-import { printForwarded, printForwardedFor, type TrustedProxies } from "../rewrite/forwarded.js";
+import type { TrustedProxies } from "../rewrite/forwarded.js";
 import type { LoopGuard } from "../rewrite/loop-guard.js";
 import { rewriteParameters } from "../rewrite/parameters.js";
 import { signAnswer, verifyAnswer } from "../rewrite/response-signature.js";
-import type { ServerAnswer } from "../transport/answer-sinks.js";
-import type { Forwarder, OutgoingRequest } from "../transport/forwarder.js";
+import type { ServerAnswer } from "../transport/collector.js";
+import type { OutgoingRequest } from "../transport/errand.js";
+import type { Forwarder } from "../transport/forwarder.js";
 import { type ActionContext, type ActionOption, EventHandler } from "./event-handler.js";
 
 /** The actions of {@link FederationEventHandler}. */
@@ -98,10 +99,9 @@ export class FederationEventHandler extends EventHandler {
     const fields = this.#requestFields.filter(request.fields);
     const tellsClient = isTrue(options["client_ip"]) || isTrue(options["forward_client_ip"]);
     if (tellsClient) {
-      const way = proxies.wayOf(request);
       const client = proxies.clientOf(request);
       if (client !== undefined) set.set("client", client);
-      fields.push("forwarded", printForwarded(way), "x-forwarded-for", printForwardedFor(way));
+      fields.push(...proxies.fieldsOf(request));
     }
     if (isTrue(options["forward_authorization_token"])) {
       const token = authorizationToken(request);
@@ -193,10 +193,8 @@ export function isPolicyParameter(name: string): boolean {
 /** Whether a server undoes percent encoding twice. privacyIDEA does not for three user agents that it knows. */
 function decodesTwice({ decoding }: FederationServer, userAgent: string | undefined): boolean {
   if (decoding === "once") return false;
-  const [, agent = ""] = /^([\w-]+)(?:[/\s]|$)/.exec(userAgent ?? "") ?? [];
-  return !["privacyidea-cp", "privacyidea-ldap-proxy", "simplesamlphp"].includes(
-    agent.toLowerCase(),
-  );
+  const decodesOnce = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?:[/\s]|$)/i;
+  return userAgent === undefined || !decodesOnce.test(userAgent);
 }
 
 /** The token of whoever is logged in. privacyIDEA takes it without the word "Bearer". */

@@ -1,4 +1,4 @@
-import { decisionChannelName, publish } from "../channels.js";
+import { decisionEvents } from "../channels.js";
 import { FederationError } from "../errors.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import type { ConditionSource } from "./condition-source.js";
@@ -35,6 +35,7 @@ interface PreparedRule {
 /** Runs the actions of rules before and after a host's own handler. */
 export class EventPipeline {
   readonly #options: EventPipelineOptions;
+  readonly #decisions = decisionEvents();
   readonly #byEvent = new Map<string, Readonly<Record<Position, readonly PreparedRule[]>>>();
 
   constructor(options: EventPipelineOptions) {
@@ -70,9 +71,9 @@ export class EventPipeline {
     const own = await local();
     const after = await this.#runAll(event, rules?.post ?? [], request, own);
     if (after.failure !== undefined) throw after.failure;
+    const { answer = own } = after;
     const outage = before.outage ?? after.outage;
-    if (after.answer !== undefined && after.answer !== own) return { answer: after.answer };
-    return { answer: own, ...(outage === undefined ? {} : { outage }) };
+    return answer !== own || outage === undefined ? { answer } : { answer, outage };
   }
 
   /** Runs rules one after the other; until the first answer if there is none yet. */
@@ -81,96 +82,100 @@ export class EventPipeline {
     rules: readonly PreparedRule[],
     request: EventRequest,
     own: Answer | undefined,
-  ): Promise<{
-    readonly answer: Answer | undefined;
-    /** What a rule has left to the next ones, none of which has answered. */
-    readonly failure: FederationError | undefined;
-    readonly outage: FederationError | undefined;
-  }> {
-    let answer = own;
-    let failure: FederationError | undefined;
-    let outage: FederationError | undefined;
-    for (const { rule, handler, conditions } of rules) {
-      const applies = this.#applies(event, rule, conditions, request, answer);
+  ): Promise<Course> {
+    const course: Course = { answer: own };
+    for (const prepared of rules) {
+      const { rule, handler } = prepared;
+      const applies = this.#applies(event, prepared, request, course.answer);
       // Most conditions are about the request and the answer, and wait for nothing.
       if (!(typeof applies === "boolean" ? applies : await applies)) continue;
       try {
-        const given = await handler.do(rule.action, { rule, request, answer });
+        const given = await handler.do(rule.action, { rule, request, answer: course.answer });
         if (given === undefined) continue;
-        answer = given;
-        failure = undefined;
+        course.answer = given;
+        delete course.failure;
         if (own === undefined) break;
       } catch (error) {
-        if (!(error instanceof FederationError) || error.reason === "abandoned") throw error;
-        if (rule.onFailure === "fail" || (rule.onFailure === "next" && error.isSpent)) throw error;
-        if (rule.onFailure === "next") failure = error;
-        else outage = error;
+        failed(course, rule, error);
       }
     }
-    return { answer, failure, outage };
+    return course;
   }
 
   /** Whether a rule applies. Waits only where a condition does. */
   #applies(
     event: string,
-    rule: EventRule,
-    conditions: readonly Condition[],
+    { rule, conditions }: PreparedRule,
     request: EventRequest,
     answer: Answer | undefined,
   ): boolean | Promise<boolean> {
-    if (conditions.length === 0) return decided(event, rule, undefined);
+    if (conditions.length === 0) return this.#decided(event, rule);
     const { now, clientOf, conditions: source = {} } = this.#options;
     const facts = new Facts(request, answer, clientOf(request), now(), source);
-    for (const [at, condition] of conditions.entries()) {
-      const outcome = condition.decide(facts);
+    return this.#decide(event, rule, conditions, facts, 0);
+  }
+
+  /** Decides the conditions from one on. */
+  #decide(
+    event: string,
+    rule: EventRule,
+    conditions: readonly Condition[],
+    facts: Facts,
+    from: number,
+  ): boolean | Promise<boolean> {
+    for (let at = from; at < conditions.length; at += 1) {
+      const condition = conditions[at];
+      const outcome = condition?.decide(facts);
       if (outcome instanceof Promise) {
-        return decideAll(event, rule, conditions.slice(at), facts, outcome);
+        return outcome.then((known) =>
+          counts(rule, condition, known)
+            ? this.#decide(event, rule, conditions, facts, at + 1)
+            : this.#decided(event, rule, condition, known),
+        );
       }
-      if (!counts(rule, condition, outcome)) return decided(event, rule, { condition, outcome });
+      if (!counts(rule, condition, outcome)) return this.#decided(event, rule, condition, outcome);
     }
-    return decided(event, rule, undefined);
+    return this.#decided(event, rule);
+  }
+
+  /** Says what was decided about a rule, and returns whether it applies: unless a condition is not fulfilled. */
+  #decided(
+    event: string,
+    { name, position }: EventRule,
+    condition?: Condition,
+    outcome?: Outcome,
+  ): boolean {
+    const applies = condition === undefined;
+    this.#decisions.publish(() => ({
+      rule: name,
+      event,
+      position,
+      applies,
+      ...(applies ? {} : { condition: condition.name, isUnknown: outcome === undefined }),
+    }));
+    return applies;
   }
 }
 
-/** Decides the conditions from one on that waits. */
-async function decideAll(
-  event: string,
-  rule: EventRule,
-  conditions: readonly Condition[],
-  facts: Facts,
-  first: Promise<Outcome>,
-): Promise<boolean> {
-  let pending: Outcome | Promise<Outcome> = first;
-  for (const [at, condition] of conditions.entries()) {
-    const outcome = await pending;
-    if (!counts(rule, condition, outcome)) return decided(event, rule, { condition, outcome });
-    pending = conditions[at + 1]?.decide(facts);
-  }
-  return decided(event, rule, undefined);
+/** What becomes of a request, rule by rule. */
+interface Course {
+  answer: Answer | undefined;
+  /** What a rule has left to the next ones, none of which has answered. */
+  failure?: FederationError;
+  outage?: FederationError;
+}
+
+/** Notes the failure of a rule's action, as its policy has it. @throws it, if it is the answer. */
+function failed(course: Course, { onFailure }: EventRule, error: unknown): void {
+  if (!(error instanceof FederationError) || error.reason === "abandoned") throw error;
+  if (onFailure === "local-answer") course.outage = error;
+  else if (onFailure === "next" && !error.isSpent) course.failure = error;
+  else throw error;
 }
 
 /** Whether a condition counts as fulfilled. */
-function counts(rule: EventRule, condition: Condition, outcome: Outcome): boolean {
-  return outcome ?? (rule.uncheckable && condition.uncheckable);
-}
-
-/** Says what was decided about a rule, and returns whether it applies. */
-function decided(
-  event: string,
-  { name, position }: EventRule,
-  failed: { readonly condition: Condition; readonly outcome: Outcome } | undefined,
-): boolean {
-  const applies = failed === undefined;
-  publish(decisionChannelName, () => ({
-    rule: name,
-    event,
-    position,
-    applies,
-    ...(failed === undefined
-      ? {}
-      : { condition: failed.condition.name, isUnknown: failed.outcome === undefined }),
-  }));
-  return applies;
+function counts(rule: EventRule, condition: Condition | undefined, outcome: Outcome): boolean {
+  return outcome ?? (rule.uncheckable && condition?.uncheckable === true);
 }
 
 function prepare(rule: EventRule, handlers: readonly EventHandler[]): PreparedRule {
