@@ -11,7 +11,7 @@ import {
 } from "./message/node.js";
 import { type Answer, demandOriginForm, type EventRequest } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
-import { apiErrorAnswer, type ErrorAnswer, proxyStatus } from "./rewrite/error-answer.js";
+import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
 import { TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
@@ -108,14 +108,10 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       guard.enter(request);
       // A request that can be read in two ways is refused before anybody acts on it.
       void request.parameters;
-      const outcomes = await pipeline.run(event, request, () => local(request));
-      return outcomes.outage === undefined ? outcomes.answer : reported(event, outcomes);
+      return reported(event, await pipeline.run(event, request, () => local(request)));
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
-      const answer = errorAnswer(error, clock());
-      const status = proxyStatus(guard.id, error);
-      const fields = status === undefined ? [] : ["proxy-status", status];
-      return { ...answer, fields: [...answer.fields, ...fields] };
+      return withProxyStatus(errorAnswer(error, clock()), guard.id, error);
     }
   };
   /** The local answer, with the failure in spite of which it is that. */
@@ -126,10 +122,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       reason: outage.reason,
       ...(outage.server === undefined ? {} : { server: outage.server }),
     }));
-    const status = proxyStatus(guard.id, outage);
-    return status === undefined
-      ? answer
-      : { ...answer, fields: [...answer.fields, "proxy-status", status] };
+    return withProxyStatus(answer, guard.id, outage);
   };
 
   return {

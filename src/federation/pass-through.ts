@@ -13,7 +13,7 @@ import {
 } from "./message/node.js";
 import { EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink } from "./message/web.js";
-import { apiErrorAnswer, type ErrorAnswer, proxyStatus } from "./rewrite/error-answer.js";
+import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
 import {
   FieldAllowList,
   passThroughAnswerFields,
@@ -90,14 +90,11 @@ export function passThrough(options: PassThroughOptions): Federation {
   ): Promise<void> => {
     guard.enter(request);
     const servers = typeof to === "function" ? to(request) : to;
-    await forwarder.stream(servers, prepare(request, content), sink, { signal: request.signal });
+    await forwarder.stream(servers, prepare(request, content), sink, request);
   };
   const failure = (error: unknown) => {
     if (!(error instanceof FederationError)) throw error;
-    const answer = errorAnswer(error, clock());
-    const status = proxyStatus(guard.id, error);
-    const fields = status === undefined ? [] : ["proxy-status", status];
-    return { ...answer, fields: [...answer.fields, ...fields] };
+    return withProxyStatus(errorAnswer(error, clock()), guard.id, error);
   };
 
   const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

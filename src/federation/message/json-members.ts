@@ -29,7 +29,8 @@ export function jsonMembers(text: string, from = 0): readonly JsonMember[] {
 }
 
 /**
- * The text of an object with some members set, and some taken away. Those that were not there are put at the end.
+ * The text of an object with some members set, and some taken away. Those that were not there are put at the end. What lies between
+ * members that stay is left as it is.
  *
  * @param set names and the JSON text of their values.
  * @param members the members of the text, if they are known already.
@@ -40,19 +41,29 @@ export function editMembers(
   remove: (name: string) => boolean = () => false,
   members: readonly JsonMember[] = jsonMembers(text),
 ): string {
-  const written: string[] = [];
   const missing = new Map(set);
+  let written = "";
+  const write = (part: string): void => {
+    written += written === "" ? part : `, ${part}`;
+  };
+  // Members that stay are written together, from the first of them to the end of the last.
+  let from = -1;
+  let to = -1;
   for (const { name, start, valueStart, valueEnd } of members) {
-    const value = missing.get(name);
-    if (value !== undefined) {
-      written.push(text.slice(start, valueStart) + value);
-      missing.delete(name);
-    } else if (!set.has(name) && !remove(name)) {
-      written.push(text.slice(start, valueEnd));
+    if (!set.has(name) && !remove(name)) {
+      if (from < 0) from = start;
+      to = valueEnd;
+      continue;
     }
+    if (from >= 0) write(text.slice(from, to));
+    from = -1;
+    const value = missing.get(name);
+    if (value !== undefined) write(text.slice(start, valueStart) + value);
+    missing.delete(name);
   }
-  for (const [name, value] of missing) written.push(`${JSON.stringify(name)}: ${value}`);
-  return `{${written.join(", ")}}`;
+  if (from >= 0) write(text.slice(from, to));
+  for (const [name, value] of missing) write(`${JSON.stringify(name)}: ${value}`);
+  return `{${written}}`;
 }
 
 const quote = 0x22;

@@ -22,16 +22,20 @@ export const apiErrorAnswer: ErrorAnswer = (error, now) => {
 };
 
 /**
- * The value of a Proxy-Status field that says which server has failed and how (RFC 9209 §2); `undefined` for what was no
- * failure of a server.
+ * An answer with a Proxy-Status field that says which server has failed and how (RFC 9209 §2). As it is, where it was no failure of a
+ * server.
+ *
+ * @param id the name of this side.
  */
-export function proxyStatus(
+export function withProxyStatus(
+  answer: Answer,
   id: string,
   { proxyError, server }: FederationError,
-): string | undefined {
-  if (proxyError === undefined) return undefined;
+): Answer {
+  if (proxyError === undefined) return answer;
   const nextHop = server === undefined ? "" : `; next-hop=${quote(server)}`;
-  return `${quote(id)}; error=${proxyError}${nextHop}`;
+  const value = `${quote(id)}; error=${proxyError}${nextHop}`;
+  return { ...answer, fields: [...answer.fields, "proxy-status", value] };
 }
 
 /** A string of structured fields (RFC 8941 §3.3.3), which are ASCII. */

@@ -67,8 +67,8 @@ export class FederationEventHandler extends EventHandler {
     this.#responseKey = responseKey === undefined ? undefined : createPrivateKey(responseKey);
   }
 
-  override async do(action: string, { rule, request }: ActionContext): Promise<Answer | undefined> {
-    if (action !== ACTION_TYPE.FORWARD) return undefined;
+  override do(action: string, { rule, request }: ActionContext): Promise<Answer | undefined> {
+    if (action !== ACTION_TYPE.FORWARD) return Promise.resolve(undefined);
     const { forwarder, guard } = this.#options;
     guard.enter(request);
     const { privacyIDEA: named = [] } = rule.options;
@@ -79,8 +79,9 @@ export class FederationEventHandler extends EventHandler {
       nonce = server.responseKey === undefined ? undefined : randomBytes(16).toString("hex");
       return this.#prepare(request, rule.options, server, nonce);
     };
-    const answer = await forwarder.forward(servers, prepare, { signal: request.signal });
-    return this.#passBack(request, answer, nonce);
+    return forwarder
+      .forward(servers, prepare, request)
+      .then((answer) => this.#passBack(request, answer, nonce));
   }
 
   #prepare(

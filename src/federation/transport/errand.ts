@@ -36,7 +36,7 @@ export interface ErrandTask {
   readonly sinkFor: (server: FederationServer) => AnswerSink;
   /** When it is done: when the answer begins, or when it ends. What fails after that, the sink hears of. */
   readonly doneAt: "start" | "end";
-  readonly done: () => void;
+  readonly done: (() => void) | undefined;
   readonly failed: (error: unknown) => void;
 }
 
@@ -126,7 +126,7 @@ export class Errand implements AnswerSink {
   #finish(): void {
     this.#isDone = true;
     this.#report(undefined);
-    this.#task.done();
+    this.#task.done?.();
   }
 
   /** Goes on to the next server, if that may be. */

@@ -43,9 +43,15 @@ export class Forwarder implements AsyncDisposable {
     { signal }: ForwardOptions = {},
   ): Promise<ServerAnswer> {
     return new Promise((resolve, failed) => {
-      const sinkFor = (server: FederationServer) => new Collector(server, resolve);
-      const task = { servers: identifiers, signal, prepare, sinkFor, failed } as const;
-      new Errand(this.#context, { ...task, doneAt: "end", done: () => {} }).go();
+      new Errand(this.#context, {
+        servers: identifiers,
+        signal,
+        prepare,
+        sinkFor: (server) => new Collector(server, resolve),
+        doneAt: "end",
+        done: undefined,
+        failed,
+      }).go();
     });
   }
 
@@ -62,8 +68,15 @@ export class Forwarder implements AsyncDisposable {
     { signal }: ForwardOptions = {},
   ): Promise<void> {
     return new Promise((done, failed) => {
-      const task = { servers: identifiers, signal, prepare, sinkFor: () => sink, failed } as const;
-      new Errand(this.#context, { ...task, doneAt: "start", done }).go();
+      new Errand(this.#context, {
+        servers: identifiers,
+        signal,
+        prepare,
+        sinkFor: () => sink,
+        doneAt: "start",
+        done,
+        failed,
+      }).go();
     });
   }
 
