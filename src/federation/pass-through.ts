@@ -1,17 +1,10 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { FederationServer } from "../repositories/index.js";
 import { FederationError } from "./errors.js";
 import type { Federation } from "./federate.js";
 import { fieldValue } from "./message/field-lines.js";
-import {
-  answerNodeRequest,
-  contentLength,
-  NodeSink,
-  nodeRequest,
-  readNodeContent,
-} from "./message/node.js";
-import { EventRequest } from "./message/request.js";
+import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
+import { type Answer, EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
 import {
@@ -22,6 +15,7 @@ import {
 import { TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { OutgoingRequest } from "./transport/errand.js";
+import type { AnswerSink } from "./transport/exchange.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
 
 /** Options of {@link passThrough}. */
@@ -83,30 +77,20 @@ export function passThrough(options: PassThroughOptions): Federation {
     };
     return (_server: FederationServer): OutgoingRequest => outgoing;
   };
-  const forward = async (
+  const forward = (
     request: EventRequest,
     content: Uint8Array | Readable | undefined,
-    sink: NodeSink | WebSink,
-  ): Promise<void> => {
+    sink: AnswerSink,
+  ): void => {
     guard.enter(request);
     const servers = typeof to === "function" ? to(request) : to;
-    await forwarder.stream(servers, prepare(request, content), sink, request);
+    forwarder.stream(servers, prepare(request, content), sink, { signal: request.signal });
   };
-  const failure = (error: unknown) => {
+  const failure = (error: unknown): Answer => {
     if (!(error instanceof FederationError)) throw error;
     return withProxyStatus(errorAnswer(error, clock()), guard.id, error);
   };
 
-  const fromNode = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    try {
-      const read = nodeRequest(request, basePath);
-      const length = contentLength(request);
-      const content = length > 0 ? await nodeContent(request, length) : undefined;
-      await forward(read, content, new NodeSink(response, answerFields));
-    } catch (error) {
-      answerNodeRequest(response, failure(error));
-    }
-  };
   return {
     forwarder,
     handler: async (request, connection) => {
@@ -122,25 +106,31 @@ export function passThrough(options: PassThroughOptions): Federation {
           signal: request.signal,
         });
         const content = request.body === null ? undefined : Readable.fromWeb(request.body as never);
-        await forward(read, content, sink);
-        return sink.response;
+        forward(read, content, sink);
+        return await sink.response;
       } catch (error) {
         return toResponse(failure(error));
       }
     },
     listener: (request, response) => {
-      void fromNode(request, response).catch(() => response.destroy());
+      const sink = new NodeSink(response, answerFields, failure);
+      try {
+        const read = nodeRequest(request, basePath);
+        const length = contentLength(request);
+        if (length === 0) forward(read, undefined, sink);
+        else if (length > collectedContent) forward(read, request, sink);
+        else {
+          // What is small is read before, since that is cheaper.
+          readNodeContent(request, length)
+            .then((content) => forward(read, content, sink))
+            .catch((error: unknown) => sink.end(error));
+        }
+      } catch (error) {
+        sink.end(error);
+      }
     },
     [Symbol.asyncDispose]: () => forwarder.close(),
   };
 }
 
 const nothing: Uint8Array = new Uint8Array();
-
-/** The content of a request: whole if it is small, since that is cheaper, else as it comes. */
-async function nodeContent(
-  request: IncomingMessage,
-  length: number,
-): Promise<Uint8Array | Readable> {
-  return length <= collectedContent ? await readNodeContent(request, length) : request;
-}

@@ -131,12 +131,19 @@ function endWith(response: ServerResponse, content: Buffer): void {
 export class NodeSink implements AnswerSink {
   readonly #response: ServerResponse;
   readonly #allowed: FieldAllowList;
+  readonly #failure: (error: unknown) => Answer;
   #flow: Flow | undefined;
   #missing: number | undefined;
 
-  constructor(response: ServerResponse, allowed: FieldAllowList) {
+  /** @param failure makes the answer where there is none. */
+  constructor(
+    response: ServerResponse,
+    allowed: FieldAllowList,
+    failure: (error: unknown) => Answer,
+  ) {
     this.#response = response;
     this.#allowed = allowed;
+    this.#failure = failure;
   }
 
   start(status: number, fields: FieldLines, flow: Flow): void {
@@ -159,10 +166,20 @@ export class NodeSink implements AnswerSink {
     }
   }
 
-  /** An answer that has begun can only be cut off, so that nobody takes it for whole. */
-  end(error?: FederationError): void {
-    if (error !== undefined) this.#response.destroy();
-    else if (!this.#response.writableEnded) this.#response.end();
+  end(error?: unknown): void {
+    if (error === undefined) {
+      if (!this.#response.writableEnded) this.#response.end();
+    } else if (this.#response.headersSent) {
+      // An answer that has begun can only be cut off, so that nobody takes it for whole.
+      this.#response.destroy();
+    } else {
+      try {
+        answerNodeRequest(this.#response, this.#failure(error));
+      } catch {
+        // Something that nobody foresaw is not for the client.
+        this.#response.destroy();
+      }
+    }
   }
 }
 

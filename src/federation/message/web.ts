@@ -45,19 +45,20 @@ export function toResponse({ status, fields, content }: Answer): Response {
 
 /** Makes a Web `Response` of an answer as it comes, and no faster than it is read. */
 export class WebSink implements AnswerSink {
+  /** The response, as soon as the answer has begun. Rejects if there is none. */
+  readonly response: Promise<Response>;
   readonly #allowed: FieldAllowList;
-  #response: Response | undefined;
+  #begin: (response: Response) => void = () => {};
+  #fail: (error: unknown) => void = () => {};
   #body: ReadableStreamDefaultController<Uint8Array> | undefined;
   #flow: Flow | undefined;
 
   constructor(allowed: FieldAllowList) {
     this.#allowed = allowed;
-  }
-
-  /** The response, from when the answer has begun. */
-  get response(): Response {
-    if (this.#response === undefined) throw new TypeError("The answer has not begun.");
-    return this.#response;
+    this.response = new Promise((resolve, reject) => {
+      this.#begin = resolve;
+      this.#fail = reject;
+    });
   }
 
   start(status: number, fields: FieldLines, flow: Flow): void {
@@ -73,7 +74,7 @@ export class WebSink implements AnswerSink {
     const length = fieldValue(fields, "content-length");
     if (length !== undefined) lines.push("content-length", length);
     const headers = headersOf(lines);
-    this.#response = new Response(hasNoBody(status) ? null : body, { status, headers });
+    this.#begin(new Response(hasNoBody(status) ? null : body, { status, headers }));
   }
 
   data(chunk: Buffer): void {
@@ -81,9 +82,14 @@ export class WebSink implements AnswerSink {
     if ((this.#body?.desiredSize ?? 1) <= 0) this.#flow?.pause();
   }
 
-  end(error?: FederationError): void {
-    if (error === undefined) this.#body?.close();
-    else this.#body?.error(error);
+  end(error?: unknown): void {
+    if (error === undefined) {
+      this.#body?.close();
+    } else {
+      // One of the two: there is no body before the answer has begun.
+      this.#fail(error);
+      this.#body?.error(error);
+    }
   }
 }
 

@@ -80,7 +80,7 @@ export class FederationEventHandler extends EventHandler {
       return this.#prepare(request, rule.options, server, nonce);
     };
     return forwarder
-      .forward(servers, prepare, request)
+      .forward(servers, prepare, { signal: request.signal })
       .then((answer) => this.#passBack(request, answer, nonce));
   }
 

@@ -32,12 +32,10 @@ export interface ErrandTask {
   readonly signal: ClientSignal | undefined;
   /** Makes the request for a server. */
   readonly prepare: (server: FederationServer) => OutgoingRequest;
-  /** What takes the answer of a server. Of those that fail it hears nothing until an answer has begun. */
-  readonly sinkFor: (server: FederationServer) => AnswerSink;
-  /** When it is done: when the answer begins, or when it ends. What fails after that, the sink hears of. */
+  /** What takes the answer. Of a server that fails before it answers it hears only if there is no other. */
+  readonly sink: AnswerSink;
+  /** When the server has done well: when its answer begins, or when it is whole. */
   readonly doneAt: "start" | "end";
-  readonly done: (() => void) | undefined;
-  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -53,9 +51,8 @@ export class Errand implements AnswerSink {
   #method = "";
   #target: Target | undefined;
   #passage: "request" | "probe" | undefined;
-  #sink: AnswerSink | undefined;
   #status: number | undefined;
-  #isDone = false;
+  #isReported = false;
 
   constructor(context: ErrandContext, task: ErrandTask) {
     this.#context = context;
@@ -70,30 +67,24 @@ export class Errand implements AnswerSink {
     );
   }
 
-  start(status: number, fields: FieldLines, flow: Flow): void {
-    this.#sink?.start(status, fields, flow);
+  start(status: number, fields: FieldLines, flow: Flow, server: FederationServer): void {
+    this.#task.sink.start(status, fields, flow, server);
     this.#status = status;
-    if (this.#task.doneAt === "start") this.#finish();
+    if (this.#task.doneAt === "start") this.#report();
   }
 
   data(chunk: Buffer): void {
-    this.#sink?.data(chunk);
+    this.#task.sink.data(chunk);
   }
 
-  end(error?: FederationError): void {
-    if (this.#isDone) {
-      this.#sink?.end(error);
-    } else if (error === undefined) {
-      this.#sink?.end();
-      this.#finish();
-    } else {
-      this.#report(error);
-      this.#goOn(error);
-    }
+  end(error?: unknown): void {
+    if (!this.#isReported) this.#report(error);
+    if (error === undefined) this.#task.sink.end();
+    else this.#goOn(error);
   }
 
   #send(target: Target): void {
-    const { signal, prepare, sinkFor } = this.#task;
+    const { signal, prepare } = this.#task;
     const { server, breaker, limits, pool } = target;
     const { identifier } = server;
     let request: OutgoingRequest;
@@ -105,7 +96,7 @@ export class Errand implements AnswerSink {
     }
     this.#target = target;
     this.#method = request.method;
-    this.#sink = sinkFor(server);
+    this.#isReported = false;
     this.#passage = breaker.enter();
     if (signal?.aborted) {
       this.end(new FederationError("abandoned", identifier));
@@ -114,7 +105,7 @@ export class Errand implements AnswerSink {
     } else {
       // All servers have one total limit together, which has begun with the first.
       const { watch } = this.#context;
-      new Exchange(identifier, limits, this, this.#begun, watch, signal).dispatch(pool, {
+      new Exchange(server, limits, this, this.#begun, watch, signal).dispatch(pool, {
         method: request.method,
         path: target.basePath + request.target,
         headers: request.fields as string[],
@@ -123,19 +114,13 @@ export class Errand implements AnswerSink {
     }
   }
 
-  #finish(): void {
-    this.#isDone = true;
-    this.#report(undefined);
-    this.#task.done?.();
-  }
-
   /** Goes on to the next server, if that may be. */
   #goOn(error: unknown): void {
-    const { servers, failed } = this.#task;
+    const { servers, sink } = this.#task;
     const mayGoOn =
       error instanceof FederationError && !error.isSpent && error.proxyError !== undefined;
     if (!mayGoOn || this.#attempt + 1 >= servers.length) {
-      failed(error);
+      sink.end(error);
       return;
     }
     this.#attempt += 1;
@@ -144,9 +129,11 @@ export class Errand implements AnswerSink {
   }
 
   /** Says how a try has ended: to the breaker, and to whoever listens. */
-  #report(failure: FederationError | undefined): void {
+  #report(error?: unknown): void {
+    this.#isReported = true;
     if (this.#target === undefined) return;
     const { server, breaker } = this.#target;
+    const failure = error instanceof FederationError ? error : undefined;
     const status = failure === undefined ? this.#status : undefined;
     if (this.#passage !== undefined) breaker.leave(this.#passage, verdictOn(status, failure));
     this.#context.events.publish(() => ({

@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import type { FederationServer } from "../../repositories/index.js";
 import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
 import type { ClientSignal } from "../message/request.js";
@@ -15,11 +16,11 @@ export interface ExchangeLimits {
 
 /** What takes an answer as it comes. */
 export interface AnswerSink {
-  /** The final status and the field lines. What it throws ends the exchange. */
-  start(status: number, fields: FieldLines, flow: Flow): void;
+  /** The final status and the field lines, and which server answers. What it throws ends the exchange. */
+  start(status: number, fields: FieldLines, flow: Flow, server: FederationServer): void;
   data(chunk: Buffer): void;
   /** The end, or why there is none. Called once, whatever happens. */
-  end(error?: FederationError): void;
+  end(error?: unknown): void;
 }
 
 /** Holds the answer back and lets it flow again: back-pressure. */
@@ -37,7 +38,7 @@ export interface Flow {
  * then it can be given up without a trace, and afterwards it is never sent again.
  */
 export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
-  readonly #server: string;
+  readonly #server: FederationServer;
   readonly #limits: ExchangeLimits;
   readonly #sink: AnswerSink;
   readonly #begun: number;
@@ -52,7 +53,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
 
   /** @param begun when it has begun, by `performance.now()`. */
   constructor(
-    server: string,
+    server: FederationServer,
     limits: ExchangeLimits,
     sink: AnswerSink,
     begun: number,
@@ -85,18 +86,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
 
   /** Gives the exchange up. */
   abandon(reason: FederationReason = "abandoned"): void {
-    this.#fail(new FederationError(reason, this.#server, { isSpent: this.isSpent }));
+    this.#fail(new FederationError(reason, this.#server.identifier, { isSpent: this.isSpent }));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#isOver) {
       // Given up before there was a connection: nothing is written.
-      controller.abort(new FederationError("abandoned", this.#server));
+      controller.abort(new FederationError("abandoned", this.#server.identifier));
       return;
     }
     if (this.#controller !== undefined) {
       // undici would send it a second time. It may not.
-      controller.abort(new FederationError("broken_off", this.#server, { isSpent: true }));
+      controller.abort(
+        new FederationError("broken_off", this.#server.identifier, { isSpent: true }),
+      );
       return;
     }
     this.#controller = controller;
@@ -135,7 +138,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
     if (this.#isOver || status < 200) return;
     this.#hasAnswer = true;
     try {
-      this.#sink.start(status, fieldLines(headers), this);
+      this.#sink.start(status, fieldLines(headers), this, this.#server);
     } catch (error) {
       this.#fail(this.#describe(error));
     }
@@ -164,9 +167,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   #describe(error: unknown): FederationError {
     if (error instanceof FederationError) {
       if (error.isSpent === this.isSpent) return error;
-      return new FederationError(error.reason, this.#server, { isSpent: this.isSpent });
+      return new FederationError(error.reason, this.#server.identifier, { isSpent: this.isSpent });
     }
-    return new FederationError(failureReason(error, this.isSpent), this.#server, {
+    return new FederationError(failureReason(error, this.isSpent), this.#server.identifier, {
       isSpent: this.isSpent,
       cause: error,
     });

@@ -42,42 +42,37 @@ export class Forwarder implements AsyncDisposable {
     prepare: (server: FederationServer) => OutgoingRequest,
     { signal }: ForwardOptions = {},
   ): Promise<ServerAnswer> {
-    return new Promise((resolve, failed) => {
+    return new Promise((resolve, reject) => {
+      const sink = new Collector(resolve, reject);
       new Errand(this.#context, {
         servers: identifiers,
         signal,
         prepare,
-        sinkFor: (server) => new Collector(server, resolve),
+        sink,
         doneAt: "end",
-        done: undefined,
-        failed,
       }).go();
     });
   }
 
   /**
-   * Sends a request to the first of the servers that can be reached, and lets its answer, whatever it is, flow into a sink.
-   * Resolves when the answer has begun.
+   * Sends a request to the first of the servers that can be reached, and lets its answer, whatever it is, flow into a sink. If none of
+   * them has begun to answer, the sink is told why by its `end`.
    *
-   * @throws {FederationError} none of them has begun to answer.
+   * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    */
   stream(
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
     sink: AnswerSink,
     { signal }: ForwardOptions = {},
-  ): Promise<void> {
-    return new Promise((done, failed) => {
-      new Errand(this.#context, {
-        servers: identifiers,
-        signal,
-        prepare,
-        sinkFor: () => sink,
-        doneAt: "start",
-        done,
-        failed,
-      }).go();
-    });
+  ): void {
+    new Errand(this.#context, {
+      servers: identifiers,
+      signal,
+      prepare,
+      sink,
+      doneAt: "start",
+    }).go();
   }
 
   /** The state of the breaker of a server; `undefined` for one that was not used yet. */
