@@ -19,6 +19,7 @@ import { measureScimServer } from "./scim-server.ts";
 import { measureScimServerOverSqlite } from "./scim-server-sqlite.ts";
 import { startServer } from "./server.ts";
 import { measureSigning } from "./signing.ts";
+import { measureSignOn } from "./sso.ts";
 import { measureStore } from "./store.ts";
 
 const withoutDirectory = [
@@ -26,6 +27,7 @@ const withoutDirectory = [
   "resources",
   "memberships",
   "signing",
+  "sso",
   "federation",
   "scim-server",
   "scim-server-sqlite",
@@ -37,6 +39,7 @@ const help = `Usage: npm run bench [-- OPTIONS] [BENCHMARK...]
 Benchmarks, all of them by default:
   filters   reading SCIM filters and looking through users, beside scim2-parse-filter
   signing   signing and verifying by each profile, beside itsdangerous and http-message-signatures
+  sso       whole sign-ons by each format
   resources  reading, projecting and patching SCIM resources, beside scimmy and scim-patch
   memberships  adding one member to a small group and to a group of a million, in SQLite
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
@@ -93,6 +96,7 @@ async function main(): Promise<void> {
   if (isWanted("resources")) await measureResources(report, runs);
   if (isWanted("memberships")) await measureMemberships(report, runs);
   if (isWanted("signing")) await measureSigning(report, runs);
+  if (isWanted("sso")) await measureSignOn(report, runs);
   if (isWanted("federation")) {
     await measureFederation(report, 2 * runs);
     await measureFederationMemory(report, 200_000);
