@@ -1,5 +1,5 @@
 import {
-  applyChangeSet,
+  answersFilter,
   type CallOptions,
   type Capabilities,
   GroupRepository,
@@ -11,28 +11,30 @@ import {
   type Page,
   type Query,
   type ReadOptions,
+  type Write,
   type WriteOptions,
+  type WriteResult,
 } from "../repositories/index.js";
 import {
   and,
   bindFilter,
   diffResources,
   eq,
-  type Filter,
   type Group,
   type NewGroup,
   type ResourceType,
   valuePath,
 } from "../scim/index.js";
-import { attributeOperations, memberOperations } from "./change-operations.js";
-import { membersOf, withMembersChanged } from "./members.js";
-import { RemoteStore, type RemoteStoreParts, type ResourceChange } from "./remote-store.js";
+import { isMeant, membersOf } from "./members.js";
+import { allPages } from "./pages.js";
+import { RemoteStore, type RemoteStoreParts } from "./remote-store.js";
+import { groupChange } from "./resource-change.js";
 
 /**
  * Groups at a service provider. {@link remoteRepositories} makes it of what the service provider says that it can do.
  *
- * Members come and go by PATCH, and are not read. SCIM has no pages of members and no question after one of them, so that `members` and
- * `whichAreMembers` read all of a group.
+ * Members come and go by PATCH, and are not read. SCIM has no pages of members and no question after some of them, so `members` and
+ * `whichAreMembers` read all of a group; and without filters `groupsOf` reads all groups.
  */
 export class RemoteGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
@@ -41,17 +43,17 @@ export class RemoteGroupRepository extends GroupRepository {
 
   constructor(parts: RemoteStoreParts<Group, NewGroup>) {
     super();
-    this.#store = new RemoteStore(parts);
+    this.#store = new RemoteStore(parts, groupChange(parts.resources.type));
     this.type = this.#store.type;
     this.capabilities = this.#store.capabilities;
   }
 
   override async get(id: string, options?: ReadOptions): Promise<Group | undefined> {
-    return await this.#store.get(id, options);
+    return await this.#store.reads.get(id, options);
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    return await this.#store.find(query, options);
+    return await this.#store.reads.find(query, options);
   }
 
   override async create(group: NewGroup, options?: CallOptions): Promise<Group> {
@@ -73,9 +75,9 @@ export class RemoteGroupRepository extends GroupRepository {
     }
     await store.computed(id, options, {}, async (current, conditions) => {
       const patch = diffResources(this.type, current, group);
-      if (patch !== undefined) await store.patch(id, [patch.Operations], group, conditions);
+      if (patch !== undefined) await store.patch(id, patch.Operations, group, conditions);
     });
-    return await store.demand(id, options.signal && { signal: options.signal });
+    return await store.reads.demand(id, options.signal && { signal: options.signal });
   }
 
   override async modify(
@@ -83,11 +85,18 @@ export class RemoteGroupRepository extends GroupRepository {
     modification: Modification<Group, NewGroup>,
     options: WriteOptions = {},
   ): Promise<void> {
-    await this.#store.modify(id, modification, options, this.#change);
+    await this.#store.modify(id, modification, options);
   }
 
   override async delete(id: string, options?: WriteOptions): Promise<void> {
-    await this.#store.resources.delete(id, options);
+    await this.#store.delete(id, options);
+  }
+
+  override async write(
+    writes: readonly Write<Group, NewGroup>[],
+    options: CallOptions = {},
+  ): Promise<readonly WriteResult[]> {
+    return await this.#store.write(writes, options, (some) => super.write(some, options));
   }
 
   override async members(
@@ -125,18 +134,22 @@ export class RemoteGroupRepository extends GroupRepository {
     { type, ...options }: MemberOptions = {},
   ): Promise<readonly string[]> {
     const same = eq("value", memberId);
-    const filter: Filter = valuePath(
-      "members",
-      type === undefined ? same : and(same, eq("type", type)),
+    const inBrackets = type === undefined ? same : and(same, eq("type", type));
+    const filter = bindFilter(valuePath("members", inBrackets), this.type);
+    const { capabilities } = this;
+    const isAnswered = answersFilter(capabilities, filter);
+    const named = { value: memberId, ...(type !== undefined && { type }) };
+    const hasMember = (group: Group): boolean =>
+      isAnswered || membersOf(group).some((member) => isMeant(member, named));
+    const query = isAnswered ? { filter } : {};
+    const reading = isAnswered ? options : { ...options, ...withMembers };
+    const groups = allPages(
+      (part) => this.find({ ...query, ...part }, reading),
+      capabilities.pages?.includes("cursor") ? { cursor: "" } : {},
     );
     const ids: string[] = [];
-    const bound = bindFilter(filter, this.type);
-    for (let startIndex = 1; ; ) {
-      const page = await this.find({ filter: bound, startIndex }, options);
-      ids.push(...page.resources.map(({ id }) => id));
-      startIndex += page.resources.length;
-      if (page.resources.length === 0 || ids.length >= (page.totalResults ?? 0)) return ids;
-    }
+    for await (const group of groups) if (hasMember(group)) ids.push(group.id);
+    return ids;
   }
 
   override async changeMembers(
@@ -148,23 +161,8 @@ export class RemoteGroupRepository extends GroupRepository {
   }
 
   async #allMembers(id: string, options?: CallOptions): Promise<readonly Member[]> {
-    return membersOf(await this.#store.demand(id, { ...options, ...withMembers }));
+    return membersOf(await this.#store.reads.demand(id, { ...options, ...withMembers }));
   }
-
-  readonly #change: ResourceChange<Group, NewGroup> = {
-    reads: ["members"],
-    partsOf: ({ relations, ...changes }) => {
-      const attributes = attributeOperations(this.type, changes);
-      const [first = [], ...others] =
-        relations?.members === undefined ? [] : memberOperations(relations.members);
-      return [[...attributes, ...first], ...others].filter(({ length }) => length > 0);
-    },
-    applied: (current, { relations, ...changes }) => {
-      const next = applyChangeSet(this.type, current, changes);
-      if (relations?.members === undefined) return next;
-      return { ...next, members: withMembersChanged(membersOf(next), relations.members) };
-    },
-  };
 }
 
 const withMembers: ReadOptions = { attributes: ["members"] };

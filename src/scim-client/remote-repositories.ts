@@ -2,6 +2,7 @@ import type { CallOptions, Capabilities } from "../repositories/index.js";
 import { groupResourceType, userResourceType } from "../scim/index.js";
 import { capabilitiesOf } from "./capabilities.js";
 import type { ScimClient } from "./client.js";
+import { bulkLimits } from "./configuration.js";
 import { RemoteGroupRepository } from "./group-repository.js";
 import { RemoteUserRepository } from "./user-repository.js";
 
@@ -34,7 +35,10 @@ export async function remoteRepositories(
   options: RemoteRepositoriesOptions = {},
 ): Promise<RemoteRepositories> {
   const configuration = await client.configuration(options);
-  const canPatch = configuration.patch?.supported === true;
+  const means = {
+    canPatch: configuration.patch?.supported === true,
+    ...(bulkLimits(configuration) !== undefined && { bulk: client.bulk.bind(client) }),
+  };
   const types = await client.resourceTypes(options);
   const hasGroups = types.some(
     ({ endpoint }) => endpoint.toLowerCase() === groupResourceType.endpoint.toLowerCase(),
@@ -42,13 +46,13 @@ export async function remoteRepositories(
   const users = new RemoteUserRepository({
     resources: client.resources(userResourceType),
     capabilities: { ...capabilitiesOf(configuration, userResourceType), ...options.users },
-    canPatch,
+    ...means,
   });
   if (!hasGroups) return { users };
   const groups = new RemoteGroupRepository({
     resources: client.resources(groupResourceType),
     capabilities: { ...capabilitiesOf(configuration, groupResourceType), ...options.groups },
-    canPatch,
+    ...means,
   });
   return { users, groups };
 }

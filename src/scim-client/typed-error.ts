@@ -123,12 +123,14 @@ function badRequest(
   }
 }
 
-/** The unique attribute that is meant: the one that was sent, or of several the one that the service provider names. */
-function uniquePath(request: ErrorContext, cause: ScimResponseError): string {
-  const unique = request.type === undefined ? [] : uniqueAttributes(request.type);
-  const stated = unique.filter(({ path }) => request.stated?.includes(path) === true);
-  const [only] = stated.length > 0 ? stated : unique;
-  return (stated.length > 1 ? named(stated, cause) : undefined) ?? only?.path ?? "id";
+/**
+ * The attribute whose value is taken: of the unique ones that were sent the one that the service provider names, or the first. Some
+ * service providers do not let two groups have one name, although they may (RFC 7643 §4.2).
+ */
+function uniquePath({ type, stated = [] }: ErrorContext, cause: ScimResponseError): string {
+  const unique = type === undefined ? [] : uniqueAttributes(type).map(({ path }) => path);
+  const sent = [...unique, "displayName"].filter((path) => stated.includes(path));
+  return named(sent, cause) ?? sent[0] ?? unique[0] ?? "id";
 }
 
 /** The path that is meant: the only one that was sent, or the only one of those that the service provider names. */
@@ -145,13 +147,11 @@ function pathIn({ stated = [], type }: ErrorContext, cause: ScimResponseError): 
   );
 }
 
-function named(
-  paths: readonly { readonly path: string }[],
-  { detail = "" }: ScimResponseError,
-): string | undefined {
+/** The only one of some paths that the service provider names. */
+function named(paths: readonly string[], { detail = "" }: ScimResponseError): string | undefined {
   const words = new Set(detail.split(/[^\w.:$-]+/).map((word) => word.replace(/[.:]+$/, "")));
-  const found = paths.filter(({ path }) => words.has(path));
-  return found.length === 1 ? found[0]?.path : undefined;
+  const found = paths.filter((path) => words.has(path));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 const scimTypes: ReadonlySet<string> = new Set<ScimType>([

@@ -6,7 +6,9 @@ import {
   type Query,
   type ReadOptions,
   UserRepository,
+  type Write,
   type WriteOptions,
+  type WriteResult,
 } from "../repositories/index.js";
 import type { NewUser, ResourceType, User } from "../scim/index.js";
 import { RemoteStore, type RemoteStoreParts } from "./remote-store.js";
@@ -35,17 +37,17 @@ export class RemoteUserRepository extends UserRepository {
     this.capabilities = store.capabilities;
     if (store.capabilities.password === "set" && store.canPatch) {
       this.setPassword = async (id, value, options) => {
-        await store.patch(id, [[{ op: "replace", path: "password", value }]], {}, options ?? {});
+        await store.patch(id, [{ op: "replace", path: "password", value }], {}, options ?? {});
       };
     }
   }
 
   override async get(id: string, options?: ReadOptions): Promise<User | undefined> {
-    return await this.#store.get(id, options);
+    return await this.#store.reads.get(id, options);
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
-    return await this.#store.find(query, options);
+    return await this.#store.reads.find(query, options);
   }
 
   override async create(user: NewUser, options?: CallOptions): Promise<User> {
@@ -60,12 +62,19 @@ export class RemoteUserRepository extends UserRepository {
   override async modify(
     id: string,
     modification: Modification<User, NewUser>,
-    options: WriteOptions = {},
+    options?: WriteOptions,
   ): Promise<void> {
     await this.#store.modify(id, modification, options);
   }
 
   override async delete(id: string, options?: WriteOptions): Promise<void> {
-    await this.#store.resources.delete(id, options);
+    await this.#store.delete(id, options);
+  }
+
+  override async write(
+    writes: readonly Write<User, NewUser>[],
+    options: CallOptions = {},
+  ): Promise<readonly WriteResult[]> {
+    return await this.#store.write(writes, options, (some) => super.write(some, options));
   }
 }
