@@ -137,14 +137,7 @@ function uniquePath({ type, stated = [] }: ErrorContext, cause: ScimResponseErro
 function pathIn({ stated = [], type }: ErrorContext, cause: ScimResponseError): string {
   const [first, ...others] = stated;
   if (first !== undefined && others.length === 0) return first;
-  return (
-    named(
-      stated.map((path) => ({ path })),
-      cause,
-    ) ??
-    type?.name ??
-    "request"
-  );
+  return named(stated, cause) ?? type?.name ?? "request";
 }
 
 /** The only one of some paths that the service provider names. */
