@@ -1,5 +1,10 @@
 import { NotFoundError, UnavailableError, UnsupportedError } from "concordat";
 import {
+  KyselyGroupMappingRepository,
+  KyselyGroupRepository,
+  KyselyMembershipRepository,
+} from "concordat/kysely";
+import {
   InMemoryGroupRepository,
   type MappingRefusal,
   type MembersChange,
@@ -7,6 +12,7 @@ import {
 } from "concordat/repositories";
 import { groupRepositoryContract } from "concordat/testing";
 import { describe, expect, test } from "vitest";
+import { testDatabase } from "../kysely/database.js";
 import { kinds, storesInMemory, usersIn } from "./map-groups-world.js";
 
 const user = (value: string) => ({ value, type: "User" as const });
@@ -243,6 +249,29 @@ describe.each(Object.entries(kinds))("groups that are mapped, in %s", (_, open) 
       { ...grant, source: "directory", ours: true },
     ]);
   });
+});
+
+test("one member more takes as many statements in a group of 2,000 as in one of 2", async () => {
+  const counted = async (size: number): Promise<number> => {
+    await using database = await testDatabase();
+    const { db, statements } = database;
+    const local = new KyselyGroupRepository(db);
+    const groups = mapGroups({
+      external: new KyselyGroupRepository(db),
+      local,
+      mappings: new KyselyGroupMappingRepository(db),
+      memberships: new KyselyMembershipRepository(db),
+    });
+    const members = Array.from({ length: size }, (_, number) => user(`user${number}`));
+    const { id } = await groups.create({ displayName: "Engineers", members });
+    await groups.map(id, (await local.create({ displayName: "Team" })).id);
+    statements.length = 0;
+    await groups.changeMembers(id, { add: [user("ada")] });
+    return statements.length;
+  };
+  const few = await counted(2);
+  expect(few).toBeGreaterThan(0);
+  expect(await counted(2_000)).toBe(few);
 });
 
 /** A store that refuses some members, and is away at times. */
