@@ -17,8 +17,9 @@ import {
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { LocalGroupRepository } from "./local-group-repository.js";
-import { LocalMemberships, newTally, type Tally } from "./local-memberships.js";
+import { LocalMemberships } from "./local-memberships.js";
 import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
+import { newTally, type Tally } from "./settlement.js";
 
 /** The groups of an identity provider, whose members are followed in the local groups that they are mapped to. See `mapGroups`. */
 export class ExternalGroupRepository extends GroupRepository {

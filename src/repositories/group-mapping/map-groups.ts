@@ -55,11 +55,9 @@ export interface MappingReport {
  * though mapped already. A member whom the application has put into its store past it stays too, if that was before the mapping did;
  * one whom it puts there in the very moment in which the mapping does is taken for mapped.
  *
- * Make one and keep it: of the writers that go through one object, none undoes what another does, in whatever order they come.
- * Writers in several processes are held off by nothing; each looks again after it has written, so that nobody is missing in the end
- * who is mapped or was put in by hand. Only where three of them are at one membership in one moment may a member stay whom nobody
- * wants, until taken out by hand. A process that ends in between leaves memberships as they were; `apply` brings them to what the
- * mappings say.
+ * Any number of writers may come at once, also in several processes: each looks again after it has written, and the last one leaves
+ * what all of them want. A process that ends in between leaves memberships as they were; `apply` brings them to what the mappings
+ * say. Within a process, make one and keep it: its writers wait for each other rather than look again.
  *
  * Members that are groups themselves are not followed: who is in them has to be in the external group itself.
  */
