@@ -30,11 +30,6 @@ export async function versionToWrite(
   return ifVersion === undefined ? {} : { ifVersion };
 }
 
-/** Whether attributes are those of a user who is not active. */
-export function isDeactivated(attributes: object | undefined): boolean {
-  return attributes !== undefined && Reflect.get(attributes, "active") === false;
-}
-
 /** The answer to a change. */
 export async function answerChange(
   exchange: Exchange,

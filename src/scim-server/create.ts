@@ -1,13 +1,19 @@
 import { UniquenessError } from "../core/index.js";
-import { type NewUser, type Resource, type ResourceRequest, readResource } from "../scim/index.js";
+import {
+  patchOpId,
+  planPatch,
+  type Resource,
+  type ResourceRequest,
+  readResource,
+} from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
-import { changeWithPassword } from "./password.js";
 import { withReferences } from "./references.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
+import type { Resolution } from "./resolve.js";
 import { resourceOutcome } from "./resource-outcome.js";
-import { endSessionsOf } from "./sessions.js";
 import { writable } from "./write-access.js";
+import { writePatch } from "./write-patch.js";
 
 /**
  * Creates a resource. RFC 7644 §3.3.
@@ -33,7 +39,7 @@ export async function createResource(
         scimType: "uniqueness",
       });
     case "link": {
-      const linked = await linkTo(exchange, endpoint, resolution.id, draft);
+      const linked = await linkTo(exchange, endpoint, resolution, draft);
       return await created(exchange, endpoint, linked, wanted, draft);
     }
     case "create": {
@@ -65,21 +71,25 @@ async function readDraft(
   return await withReferences(exchange, type, draft);
 }
 
-/** Gives a user who was there before what was sent, without taking away what was not. */
+/**
+ * Gives a user who was there before what was sent, without taking away what was not: as a PATCH that replaces these attributes.
+ *
+ * @throws {UniquenessError} the user was to be inactive, and is not any more; or is not there any more.
+ */
 async function linkTo(
   exchange: Exchange,
   endpoint: Endpoint,
-  id: string,
+  { id, ifInactive = false }: Extract<Resolution, { readonly kind: "link" }>,
   draft: ResourceRequest,
 ): Promise<Resource> {
-  const { signal } = exchange;
-  const { schemas: _, password, ...attributes } = { active: true, ...draft } as NewUser;
-  await changeWithPassword(exchange, endpoint, id, password, (repository) =>
-    repository.modify(id, { set: attributes }, { signal }),
-  );
-  const linked = await endpoint.repository.get(id, { signal });
+  const { type, repository } = endpoint;
+  const { mayWrite, settings, signal } = exchange;
+  const value = { ...(mayWrite("active", type) && { active: true }), ...draft };
+  const body = { schemas: [patchOpId], Operations: [{ op: "replace", value }] };
+  const plan = planPatch(type, body, { limits: { values: settings.limits.values } });
+  await writePatch(exchange, { endpoint, id, plan, ifInactive });
+  const linked = await repository.get(id, { signal });
   if (linked === undefined) throw new UniquenessError("externalId", id);
-  if (attributes.active === false) await endSessionsOf(exchange, endpoint, id);
   return linked;
 }
 

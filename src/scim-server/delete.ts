@@ -15,11 +15,10 @@ export async function deleteResource(
   options: ChangeOptions,
 ): Promise<Outcome> {
   const { type, repository } = endpoint;
-  const { signal } = exchange;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   await exchange.before?.({ kind: "delete", type, id });
-  const written = { signal, ...conditions };
-  await writing(exchange, endpoint, id, () => repository.delete(id, written));
+  // Who is shut out must not stay signed in because the client went away before the sessions were ended: no signal.
+  await writing(exchange, endpoint, id, () => repository.delete(id, conditions));
   await endSessionsOf(exchange, endpoint, id);
   return { status: 204 };
 }

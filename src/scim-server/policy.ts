@@ -28,8 +28,11 @@ export type Operation =
 export interface Policy<P> {
   /**
    * Is asked before each change, also those of a bulk request; and again about a PATCH that another writer came before, since it may
-   * come to something else then. To refuse one, throw a `ScimRequestError`: that the last owner
-   * would go, that no seat is left, that the id is protected.
+   * come to something else then. A user who is sent to be created, and is found to be known, is a `create` and then a `modify` of that
+   * user. To refuse one, throw a `ScimRequestError`: that the last owner would go, that no seat is left, that the id is protected.
+   *
+   * It is asked before the change and not together with it, and is no lock: of two changes at once that are good one by one, such as
+   * two owners who each deactivate the other, both are made. Where that must not be, the store has to refuse the second.
    */
   before?(
     operation: Operation,

@@ -6,13 +6,12 @@ import {
   type ResourceType,
   readResource,
 } from "../scim/index.js";
-import { answerChange, type ChangeOptions, isDeactivated, versionToWrite } from "./change.js";
+import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
-import { changeWithPassword } from "./password.js";
 import { withReferences } from "./references.js";
 import { isObject } from "./representation.js";
-import { endSessionsOf } from "./sessions.js";
 import { merged, unwritable, writable } from "./write-access.js";
+import { writeChange } from "./write-change.js";
 
 /**
  * Gives a resource the attributes that were sent, and no others but those that the client cannot write. RFC 7644 §3.5.1.
@@ -31,7 +30,6 @@ export async function replaceResource(
   options: ChangeOptions,
 ): Promise<Outcome> {
   const { type } = endpoint;
-  const { signal } = exchange;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const { password, ...sent } = await readReplacement(exchange, type, body);
   await exchange.before?.({ kind: "replace", type, id, resource: sent });
@@ -39,18 +37,18 @@ export async function replaceResource(
     reads: namesIn(type).filter((name) => name !== "members"),
     plan: (current) => replacing(exchange, type, current, sent),
   };
-  const written = { signal, ...conditions };
+  const change = { endpoint, id, password, deactivates: sent.active === false };
   await writing(exchange, endpoint, id, () =>
-    changeWithPassword(exchange, endpoint, id, password, (repository) =>
-      repository.modify(id, replacement, written),
+    writeChange(exchange, change, (repository, call) =>
+      repository.modify(id, replacement, { ...call, ...conditions }),
     ),
   );
-  if (isDeactivated(sent)) await endSessionsOf(exchange, endpoint, id);
   return await answerChange(exchange, endpoint, id, options, Object.keys(sent));
 }
 
 /** A resource as it was sent, with what is not stored as attributes are. */
 interface Sent extends ResourceRequest {
+  readonly active?: unknown;
   readonly password?: unknown;
   readonly members?: NewGroup["members"];
 }

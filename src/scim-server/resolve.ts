@@ -6,8 +6,12 @@ import type { ScimRepositories } from "./options.js";
 export type Resolution =
   /** Nobody is meant who is known: create the user. */
   | { readonly kind: "create" }
-  /** This user is meant, who is given the attributes that were sent. The client is told that it has created the user. */
-  | { readonly kind: "link"; readonly id: string }
+  /**
+   * This user is meant, who is given the attributes that were sent, keeps the others, and is active then. The client is told that it
+   * has created the user. `ifInactive`: only if the user is not active when it is written; else it is a conflict, so that of several
+   * creations at once one is done. Default: false.
+   */
+  | { readonly kind: "link"; readonly id: string; readonly ifInactive?: boolean }
   /** Somebody is known who may be meant, or not: refuse with 409 and `uniqueness`. */
   | { readonly kind: "conflict"; readonly detail?: string }
   /** Somebody has to agree first: refuse with 409, so that the client tries again later. */
@@ -41,6 +45,6 @@ export async function resolveByExternalId(
   const { resources } = await users.find({ filter, count: 2 }, { signal });
   const [only] = resources;
   return resources.length === 1 && only?.active === false
-    ? { kind: "link", id: only.id }
+    ? { kind: "link", id: only.id, ifInactive: true }
     : { kind: "create" };
 }

@@ -20,7 +20,8 @@ export const userId: string = userSchema.id;
 export const groupId: string = groupSchema.id;
 export { enterpriseUserId };
 
-const token = "h480djs93hd8";
+/** What the client says who it is by. */
+export const token = "h480djs93hd8";
 
 /** An answer as a client sees it. */
 export interface Answer {
