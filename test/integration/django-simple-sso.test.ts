@@ -166,57 +166,60 @@ describeWithDjango(`a server with django-simple-sso (${what})`, () => {
   });
 });
 
-describeWithDjango(`a client with django-simple-sso (${what})`, () => {
-  /** Makes a client with Django known to a server of ours, and gives back the browser of Alice, who is signed in there. */
-  async function introduce(
-    sites: Sites,
-    django: DjangoSite,
-  ): Promise<{ browser: Browser; aliceId: string }> {
-    await sites.consumers.save(consumerFor(`${django.url}client/authenticate/`));
-    const { id: aliceId } = await sites.users.create({
-      userName: "alice",
-      name: { givenName: "Alice", familyName: "Ünïcode" },
-      emails: [{ value: "alice@example.com" }],
+describeWithDjango.each<Epoch>(["2011", "unix"])(
+  `a client with django-simple-sso, of a server that counts from %s (${what})`,
+  (epoch) => {
+    /** Makes a client with Django known to a server of ours, and gives back the browser of Alice, who is signed in there. */
+    async function introduce(
+      sites: Sites,
+      django: DjangoSite,
+    ): Promise<{ browser: Browser; aliceId: string }> {
+      await sites.consumers.save(consumerFor(`${django.url}client/authenticate/`));
+      const { id: aliceId } = await sites.users.create({
+        userName: "alice",
+        name: { givenName: "Alice", familyName: "Ünïcode" },
+        emails: [{ value: "alice@example.com" }],
+      });
+      const browser = new Browser();
+      browser.set(sites.serverUrl, "user", aliceId);
+      return { browser, aliceId };
+    }
+
+    test("signs our user in, where the visitor wanted to go", async () => {
+      await using sites = await startSites({ format: "simple-sso", server: { epoch } });
+      await using django = await startDjango("client", sites.serverUrl);
+      const { browser } = await introduce(sites, django);
+      const back = await browser.comeBack(`${django.url}client/`, "/who/?x=1");
+      expect((await browser.go(back)).location).toBe(`${django.url}who/?x=1`);
+      expect(await django.who(browser)).toEqual({ user: "alice", accounts: [alice] });
     });
-    const browser = new Browser();
-    browser.set(sites.serverUrl, "user", aliceId);
-    return { browser, aliceId };
-  }
 
-  test("signs our user in, where the visitor wanted to go", async () => {
-    await using sites = await startSites({ format: "simple-sso", server: { epoch } });
-    await using django = await startDjango("client", sites.serverUrl);
-    const { browser } = await introduce(sites, django);
-    const back = await browser.comeBack(`${django.url}client/`, "/who/?x=1");
-    expect((await browser.go(back)).location).toBe(`${django.url}who/?x=1`);
-    expect(await django.who(browser)).toEqual({ user: "alice", accounts: [alice] });
-  });
-
-  test("gets who it is from us once, though another browser comes with the same URL", async () => {
-    await using sites = await startSites({ format: "simple-sso", server: { epoch } });
-    await using django = await startDjango("client", sites.serverUrl);
-    const { browser } = await introduce(sites, django);
-    const back = await browser.comeBack(`${django.url}client/`);
-    await browser.go(back);
-    const other = new Browser();
-    expect((await other.go(back)).response.status).toBe(500);
-    expect(await django.who(other)).toMatchObject({ user: "" });
-  });
-
-  test("deactivates its account of a user whom we tell to be not active", async () => {
-    await using sites = await startSites({ format: "simple-sso", server: { epoch } });
-    await using django = await startDjango("client", sites.serverUrl);
-    const { browser, aliceId } = await introduce(sites, django);
-    await browser.go(await browser.comeBack(`${django.url}client/`));
-    const back = await browser.comeBack(`${django.url}client/`);
-    await sites.users.modify(aliceId, { set: { active: false } });
-    await browser.go(back);
-    expect(await django.who(browser)).toEqual({
-      user: "",
-      accounts: [{ ...alice, is_active: false }],
+    test("gets who it is from us once, though another browser comes with the same URL", async () => {
+      await using sites = await startSites({ format: "simple-sso", server: { epoch } });
+      await using django = await startDjango("client", sites.serverUrl);
+      const { browser } = await introduce(sites, django);
+      const back = await browser.comeBack(`${django.url}client/`);
+      await browser.go(back);
+      const other = new Browser();
+      expect((await other.go(back)).response.status).toBe(500);
+      expect(await django.who(other)).toMatchObject({ user: "" });
     });
-  });
-});
+
+    test("deactivates its account of a user whom we tell to be not active", async () => {
+      await using sites = await startSites({ format: "simple-sso", server: { epoch } });
+      await using django = await startDjango("client", sites.serverUrl);
+      const { browser, aliceId } = await introduce(sites, django);
+      await browser.go(await browser.comeBack(`${django.url}client/`));
+      const back = await browser.comeBack(`${django.url}client/`);
+      await sites.users.modify(aliceId, { set: { active: false } });
+      await browser.go(back);
+      expect(await django.who(browser)).toEqual({
+        user: "",
+        accounts: [{ ...alice, is_active: false }],
+      });
+    });
+  },
+);
 
 function consumerFor(redirectUri: string) {
   return newConsumer({
