@@ -65,9 +65,16 @@ export function decodePair(text: string): string {
   }
 }
 
+/** The pair of a form or query that begins at a place; an empty one where two separators follow each other. */
+export function pairAt(text: string, start: number): string {
+  const end = text.indexOf("&", start);
+  return end < 0 ? text.slice(start) : text.slice(start, end);
+}
+
 function addPairs(parameters: Map<string, unknown>, text: string): void {
-  if (text === "") return;
-  for (const pair of text.split("&")) {
+  for (let start = 0; start < text.length; ) {
+    const pair = pairAt(text, start);
+    start += pair.length + 1;
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     const name = decodePair(equals < 0 ? pair : pair.slice(0, equals));

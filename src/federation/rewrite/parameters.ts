@@ -1,6 +1,6 @@
 import { FederationError } from "../errors.js";
 import { editMembers } from "../message/json-members.js";
-import { contentKind, decodePair, decodeText } from "../message/parameters.js";
+import { contentKind, decodePair, decodeText, pairAt } from "../message/parameters.js";
 import type { EventRequest } from "../message/request.js";
 
 /** What becomes of the parameters of a request on its way to a server. */
@@ -39,24 +39,25 @@ export function rewriteParameters(
 /** The pairs of a query or a form. Those to be set are taken away where they are not to be put. */
 function editPairs(text: string, edits: ParameterEdits, isHere: boolean): string {
   const isTwice = edits.decoding === "twice";
-  const written: string[] = [];
+  let written = "";
   const add = (pair: string): void => {
-    written.push(isTwice ? encodeTwice(pair) : pair);
+    const encoded = isTwice ? encodeTwice(pair) : pair;
+    written += written === "" ? encoded : `&${encoded}`;
   };
-  if (text !== "") {
-    for (const pair of text.split("&")) {
-      if (pair === "") continue;
-      const equals = pair.indexOf("=");
-      const name = decodePair(equals < 0 ? pair : pair.slice(0, equals));
-      if (!edits.set.has(name) && !edits.remove(name)) add(pair);
-    }
+  for (let start = 0; start < text.length; ) {
+    const pair = pairAt(text, start);
+    start += pair.length + 1;
+    if (pair === "") continue;
+    const equals = pair.indexOf("=");
+    const name = decodePair(equals < 0 ? pair : pair.slice(0, equals));
+    if (!edits.set.has(name) && !edits.remove(name)) add(pair);
   }
   if (isHere) {
     for (const [name, value] of edits.set) {
       add(`${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
     }
   }
-  return written.join("&");
+  return written;
 }
 
 /**

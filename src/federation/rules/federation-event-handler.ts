@@ -109,12 +109,11 @@ export class FederationEventHandler extends EventHandler {
       if (token !== undefined) fields.push("pi-authorization", token);
     }
     fields.push(...guard.fields(request));
-    // Who the client is, a client may say of itself only if it is a proxy whose word is taken.
-    const mayNameClient = proxies.has(request.remoteAddress);
     const edits = {
       set,
+      // Who the client is, a client may say of itself only if it is a proxy whose word is taken.
       remove: (name: string): boolean =>
-        this.#isPolicyParameter(name) || (name === "client" && !mayNameClient),
+        this.#isPolicyParameter(name) || (name === "client" && !proxies.has(request.remoteAddress)),
       decoding: decodesTwice(server, request.field("user-agent")) ? "twice" : "once",
     } as const;
     return { method: request.method, fields, ...rewriteParameters(request, edits) };

@@ -84,7 +84,9 @@ export class EventPipeline {
     own: Answer | undefined,
   ): Promise<Course> {
     const course: Course = { answer: own };
-    for (const prepared of rules) {
+    for (let at = 0; at < rules.length; at += 1) {
+      const prepared = rules[at];
+      if (prepared === undefined) break;
       const { rule, handler } = prepared;
       const applies = this.#applies(event, prepared, request, course.answer);
       // Most conditions are about the request and the answer, and wait for nothing.

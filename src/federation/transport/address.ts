@@ -55,6 +55,7 @@ export class Networks {
 
   /** Whether an address is in one of the networks. An IPv4 address in IPv6 notation is taken for what it is. */
   has(text: string): boolean {
+    if (this.#ipv4.length === 0 && this.#ipv6 === undefined) return false;
     const address = plainAddress(text);
     const family = isIP(address);
     if (family === 4) {
