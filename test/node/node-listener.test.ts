@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, request as httpRequest, type Server } from "node:http";
+import {
+  Agent,
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { serve } from "@hono/node-server";
@@ -150,6 +156,38 @@ test("a body that is gone is named in the error", async () => {
   expect(response.status).toBe(500);
   expect(await response.text()).toContain("mount the handler before what reads bodies");
 });
+
+test.each([
+  ["reads nothing of it", async () => new Response(null, { status: 413 })],
+  [
+    "reads the beginning of it",
+    async (request) => {
+      const reader = request.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      return new Response(null, { status: 413 });
+    },
+  ],
+] satisfies [string, Handler][])(
+  "a client that sends a large body is answered by a handler that %s, and then again",
+  async (_, handler) => {
+    await using mounted = await listening(createServer(nodeListener(handler)));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const send = async (size: number, headers: Record<string, string> = {}): Promise<number> => {
+      const client = httpRequest(mounted.origin, { method: "POST", agent, headers });
+      client.end(Buffer.alloc(size));
+      const [response] = (await once(client, "response")) as [IncomingMessage];
+      response.resume();
+      await once(response, "end");
+      return response.statusCode ?? 0;
+    };
+    for (const size of [200_000, 100, 5_000_000, 100, 200_000, 200_000]) {
+      expect(await send(size, { "content-length": String(size) })).toBe(413);
+      expect(await send(size, { "transfer-encoding": "chunked" })).toBe(413);
+    }
+    agent.destroy();
+  },
+);
 
 test("the handler is told who is at the other end, and the whole path below a mount", async () => {
   const app = express();
