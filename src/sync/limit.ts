@@ -128,6 +128,14 @@ async function sweepForecast(
   return { count: unmentioned, named };
 }
 
+/** How much may be taken away however little there is. */
+const LEAST = 10;
+
+/** How much may be taken away without asking how much there is: the limit is never lower. */
+export function leastLimit({ settings }: Step): number {
+  return Math.min(settings.maxDeletes.count, LEAST);
+}
+
 /** How much may be taken away, given how much there is. */
 export async function limitFor(step: Step): Promise<number> {
   const { count, fraction } = step.settings.maxDeletes;
@@ -135,5 +143,5 @@ export async function limitFor(step: Step): Promise<number> {
   const linked = await step.target.links.count(step.source, {
     states: ["entering", "live", "leaving"],
   });
-  return Math.min(count, Math.max(10, Math.floor(linked * fraction)));
+  return Math.min(count, Math.max(LEAST, Math.floor(linked * fraction)));
 }

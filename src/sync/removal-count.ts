@@ -1,5 +1,5 @@
 import { TooManyError } from "../core/index.js";
-import { type Forecast, limitFor } from "./limit.js";
+import { type Forecast, leastLimit, limitFor } from "./limit.js";
 import type { Outcome } from "./outcome.js";
 import type { Settings } from "./settings.js";
 import type { Step } from "./step.js";
@@ -65,7 +65,9 @@ export class RemovalCount {
     this.#recent = this.#recent.filter(({ at }) => at > since);
     const recent = this.#recent.reduce((sum, one) => sum + one.count, 0);
     const before = (phase === "live" ? recent : this.#ofRefresh) + this.#ofStep;
-    const limit = await limitFor(step);
+    // To count what is linked takes longer than to take one thing away.
+    const limit =
+      before + count > leastLimit(step) ? await limitFor(step) : Number.POSITIVE_INFINITY;
     if (before + count > limit) {
       throw new LimitReached({ kind: "limited", limit, count, before, removals });
     }
