@@ -26,6 +26,12 @@ export function groupDn(cn: string): string {
 /** A value that keeps a `groupOfNames` valid when everybody has left it. */
 export const placeholder: string = `cn=nobody,${suffix}`;
 
+/** As many members that are nobody's names as make the first group one of those that are not read anew with every change. */
+const filling = Array.from(
+  { length: 1_200 },
+  (_, i) => `cn=nobody-who-makes-the-group-${i}-larger,${groupsUnit}`,
+);
+
 /** The names that a writer gives to people. No other writer gives them, so that no two people have one name. */
 export function peopleNames(writer: number): readonly string[] {
   return Array.from({ length: namesPerWriter }, (_, i) => `w${writer}-${i}`);
@@ -68,7 +74,7 @@ export function firstLdif(): string {
     entries.push(
       entry(groupDn(dnGroup), [
         ...["objectClass: groupOfNames", `cn: ${dnGroup}`, `description: ${dnGroup}`],
-        `member: ${placeholder}`,
+        ...[placeholder, ...(i === 0 ? filling : [])].map((member) => `member: ${member}`),
       ]),
       entry(groupDn(uidGroup), [
         ...["objectClass: posixGroup", `cn: ${uidGroup}`, `description: ${uidGroup}`],
