@@ -15,7 +15,8 @@ const what = "install the Debian package chromium";
 
 /** Tests that need a browser, which are skipped without it, and fail in continuous integration. */
 function describeWithChromium(name: string, body: () => void): void {
-  if (existsSync(executablePath)) describe(name, body);
+  // A browser takes its time where other tests have the cores.
+  if (existsSync(executablePath)) describe(name, { timeout: 120_000 }, body);
   else if (process.env["CI"] === "true") {
     test(name, () => {
       throw new Error(`There is no Chromium here: ${what}.`);
@@ -35,7 +36,7 @@ describeWithChromium("the sites of the example simple-sso, in Chromium", () => {
   beforeAll(async () => {
     // Chromium's own sandbox needs rights that containers do not give, and is not what is tested.
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-  });
+  }, 60_000);
   afterAll(() => browser.close());
 
   beforeEach(async () => {
@@ -43,7 +44,7 @@ describeWithChromium("the sites of the example simple-sso, in Chromium", () => {
     running = await startSites({ data, port: 0 });
     context = await newContext();
     page = await context.newPage();
-  });
+  }, 60_000);
   afterEach(async () => {
     await context.close();
     await running[Symbol.asyncDispose]();
