@@ -8,7 +8,7 @@ let command: readonly [string, ...string[]];
 beforeAll(async () => {
   installed = await installExample("simple-sso");
   command = installed.command();
-});
+}, 60_000);
 afterAll(() => installed[Symbol.asyncDispose]());
 
 test("one command starts all sites, and Ctrl-C ends them and leaves nothing", async () => {
