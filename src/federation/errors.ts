@@ -8,6 +8,7 @@ export type FederationReason =
   | "bad_content"
   | "method_not_allowed"
   | "content_too_large"
+  | "content_timeout"
   | "unsupported_content"
   | "loop"
   | "unknown_server"
@@ -51,6 +52,7 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   bad_content: { status: 400, text: "The content is not what its type says." },
   method_not_allowed: { status: 405, text: "The method cannot be passed on." },
   content_too_large: { status: 413, text: "The content of the request is too large." },
+  content_timeout: { status: 408, text: "The content of the request did not arrive in time." },
   unsupported_content: {
     status: 415,
     text: "Content of this type or encoding cannot be rewritten and so not be passed on.",

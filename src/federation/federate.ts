@@ -9,6 +9,7 @@ import {
   toWebRequest,
   withoutBase,
 } from "./message/node.js";
+import { NodeContent } from "./message/node-content.js";
 import { type Answer, demandOriginForm, type EventRequest } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
@@ -170,8 +171,14 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const web = toWebRequest(request, response);
-  await sendWebResponse(response, await handler(web.request, web.connection));
+  const content = new NodeContent(request);
+  const web = toWebRequest(request, response, content);
+  try {
+    await sendWebResponse(response, await handler(web.request, web.connection));
+  } finally {
+    // What the handler did not read nobody reads any more.
+    content.destroy();
+  }
 }
 
 /** The host's own handler has thrown. */

@@ -4,8 +4,9 @@ import { FederationError } from "./errors.js";
 import type { Federation } from "./federate.js";
 import { fieldValue } from "./message/field-lines.js";
 import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
+import { NodeContent } from "./message/node-content.js";
 import { type Answer, EventRequest } from "./message/request.js";
-import { targetOf, toResponse, WebSink } from "./message/web.js";
+import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
 import {
   FieldAllowList,
@@ -105,7 +106,7 @@ export function passThrough(options: PassThroughOptions): Federation {
           isSecure: request.url.startsWith("https:"),
           signal: request.signal,
         });
-        const content = request.body === null ? undefined : Readable.fromWeb(request.body as never);
+        const content = request.body === null ? undefined : webContent(request.body);
         forward(read, content, sink);
         return await sink.response;
       } catch (error) {
@@ -118,7 +119,7 @@ export function passThrough(options: PassThroughOptions): Federation {
         const read = nodeRequest(request, basePath);
         const length = contentLength(request);
         if (length === 0) forward(read, undefined, sink);
-        else if (length > collectedContent) forward(read, request, sink);
+        else if (length > collectedContent) forward(read, new NodeContent(request), sink);
         else {
           // What is small is read before, since that is cheaper.
           readNodeContent(request, length)

@@ -46,7 +46,12 @@ export interface FederationServerTls {
 export interface FederationServerLimits {
   /** Until a connection is there, in milliseconds. Default: 2,000. */
   readonly connect?: number;
-  /** From the request to the first byte of the answer, in milliseconds. Default: 10,000. */
+  /**
+   * How long the client may let it wait for the next piece of content that is passed on as it comes, in milliseconds; what is later is
+   * the client's fault. Default: 10,000.
+   */
+  readonly content?: number;
+  /** From the end of the request, or where it stops taking its content, to the first byte of the answer, in milliseconds. Default: 10,000. */
   readonly firstByte?: number;
   /** From the request to the end of the answer, all servers of one rule together, in milliseconds. Default: 30,000. */
   readonly total?: number;

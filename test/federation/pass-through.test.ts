@@ -1,56 +1,10 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
-import {
-  ConfiguredServers,
-  type Federation,
-  type PassThroughOptions,
-  passThrough,
-} from "concordat/federation";
 import { describe, expect, test } from "vitest";
-
-interface Running extends AsyncDisposable {
-  readonly url: string;
-}
-
-async function serve(
-  listener: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<Running> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-/** A parent that passes everything on to an API. */
-async function passing(
-  api: Running,
-  options: Partial<PassThroughOptions> = {},
-): Promise<Running & { readonly federation: Federation }> {
-  const servers = new ConfiguredServers([
-    { identifier: "api", url: `${api.url}/base`, allowCleartext: true },
-  ]);
-  const federation = passThrough({ servers, to: ["api"], id: "parent", ...options });
-  const running = await serve(federation.listener);
-  return {
-    url: running.url,
-    federation,
-    [Symbol.asyncDispose]: async () => {
-      await running[Symbol.asyncDispose]();
-      await federation[Symbol.asyncDispose]();
-    },
-  };
-}
+import { passing, serve } from "./passing.js";
 
 describe("a request that is passed through", () => {
   test("goes on as it is, and its answer comes back as it is", async () => {

@@ -114,6 +114,8 @@ export function answerNodeRequest(
   if (response.destroyed) return;
   const lines =
     content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
+  // Nobody waits for the rest of what came too late (RFC 9110 §15.5.9).
+  if (status === 408) lines.push("connection", "close");
   response.writeHead(status, lines);
   endWith(response, Buffer.from(content.buffer, content.byteOffset, content.length));
 }
@@ -190,7 +192,7 @@ export class NodeSink implements AnswerSink {
 export function toWebRequest(
   request: IncomingMessage,
   response: ServerResponse,
-  content?: Uint8Array,
+  content: Uint8Array | Readable,
 ): { readonly request: Request; readonly connection: ConnectionInfo } {
   const url = new URL(
     request.url ?? "/",
@@ -207,14 +209,15 @@ export function toWebRequest(
   });
   const method = request.method ?? "GET";
   const mayHaveBody = method !== "GET" && method !== "HEAD";
-  const body = content === undefined ? Readable.toWeb(request) : new Uint8Array(content);
+  const body = () =>
+    content instanceof Readable ? Readable.toWeb(content) : new Uint8Array(content);
   const { remoteAddress } = request.socket;
   return {
     request: new Request(url, {
       method,
       headers,
       signal: abort.signal,
-      ...(mayHaveBody ? { body: body as NonNullable<RequestInit["body"]>, duplex: "half" } : {}),
+      ...(mayHaveBody ? { body: body() as NonNullable<RequestInit["body"]>, duplex: "half" } : {}),
     }),
     connection: remoteAddress === undefined ? {} : { remoteAddress },
   };

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
@@ -35,6 +36,19 @@ export function targetOf(url: string, basePath: string): string {
   const hash = url.indexOf("#", start);
   const target = url.slice(start, hash < 0 ? undefined : hash);
   return target.startsWith(basePath) ? target.slice(basePath.length) : target;
+}
+
+/** The content of a Web `Request` as it comes. Where it breaks off, it is the client that has. */
+export function webContent(body: ReadableStream<Uint8Array>): Readable {
+  return Readable.from(chunksOf(body), { objectMode: false });
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw new FederationError("abandoned", undefined, { cause });
+  }
 }
 
 /** A Web `Response` of an answer. */

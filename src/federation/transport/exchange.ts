@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError, type FederationReason } from "../errors.js";
@@ -9,6 +10,8 @@ import type { Watch, Watched } from "./watch.js";
 /** How long one exchange may take, in milliseconds. */
 export interface ExchangeLimits {
   readonly connect: number;
+  /** How long the client may take for the next piece of the content. */
+  readonly content: number;
   readonly firstByte: number;
   /** What is left until the end of the answer. */
   readonly total: number;
@@ -45,9 +48,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   readonly #watch: Watch;
   readonly #signal: ClientSignal | undefined;
   place = 0;
-  /** When the limit that counts now is reached, by `performance.now()`. */
-  #deadline: number;
+  /** Since when it is where it is, by `performance.now()`. */
+  #since: number = performance.now();
   #controller: Dispatcher.DispatchController | undefined;
+  #content: unknown;
+  /** Whether a piece of the content was sent since it was last looked. */
+  #hasMoved = false;
+  #isSent = false;
   #hasAnswer = false;
   #isOver = false;
 
@@ -66,7 +73,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
     this.#begun = begun;
     this.#watch = watch;
     this.#signal = signal;
-    this.#deadline = this.#within(limits.connect);
   }
 
   /** Whether a byte of the request may have been written. */
@@ -76,6 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
 
   /** Sends the request. */
   dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
+    this.#content = options.body;
     this.#watch.begin(this);
     try {
       dispatcher.dispatch(options, this);
@@ -103,23 +110,44 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
       return;
     }
     this.#controller = controller;
-    this.#deadline = this.#within(this.#limits.firstByte);
+    this.#since = performance.now();
+  }
+
+  onBodySent(): void {
+    this.#hasMoved = true;
+  }
+
+  onRequestSent(): void {
+    this.#hasMoved = true;
+    this.#isSent = true;
   }
 
   /** Gives the exchange up if nobody waits for it any more, or if it is late. */
   look(now: number): void {
     if (this.#signal?.aborted) this.abandon();
-    if (now < this.#deadline) return;
-    const end = this.#begun + this.#limits.total;
-    if (now >= end) this.abandon("total_timeout");
-    // An answer that has begun may go on.
-    else if (this.#hasAnswer) this.#deadline = end;
-    else this.abandon(this.#controller === undefined ? "connect_timeout" : "answer_timeout");
+    if (this.#hasMoved) {
+      this.#hasMoved = false;
+      this.#since = now;
+    }
+    const { connect, content, firstByte, total } = this.#limits;
+    const waitsForClient = this.#waitsForClient;
+    if (now >= this.#begun + total)
+      this.abandon(waitsForClient ? "content_timeout" : "total_timeout");
+    else if (this.#hasAnswer) return;
+    else if (this.#controller === undefined) this.#demand(now, connect, "connect_timeout");
+    else if (waitsForClient) this.#demand(now, content, "content_timeout");
+    else this.#demand(now, firstByte, "answer_timeout");
   }
 
-  /** When a limit that begins now is reached, or the total one before it. */
-  #within(limit: number): number {
-    return Math.min(performance.now() + limit, this.#begun + this.#limits.total);
+  /** Gives the exchange up if it is where it is for longer than a limit. */
+  #demand(now: number, limit: number, reason: FederationReason): void {
+    if (now >= this.#since + limit) this.abandon(reason);
+  }
+
+  /** Whether the server would take more of the content, if there were any. */
+  get #waitsForClient(): boolean {
+    const content = this.#content;
+    return this.isSpent && !this.#isSent && content instanceof Readable && !content.isPaused();
   }
 
   pause(): void {
@@ -165,6 +193,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   }
 
   #describe(error: unknown): FederationError {
+    // What breaks off when the client goes away is not the server's fault.
+    if (this.#signal?.aborted) {
+      return new FederationError("abandoned", this.#server.identifier, { isSpent: this.isSpent });
+    }
     if (error instanceof FederationError) {
       if (error.isSpent === this.isSpent) return error;
       return new FederationError(error.reason, this.#server.identifier, { isSpent: this.isSpent });

@@ -8,6 +8,7 @@ import { AddressGuard, type Resolve } from "./address.js";
 /** What a server may take and send where its definition does not say. */
 export const defaultLimits = {
   connect: 2_000,
+  content: 10_000,
   firstByte: 10_000,
   total: 30_000,
   answerSize: 1_048_576,

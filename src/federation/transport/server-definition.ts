@@ -55,6 +55,7 @@ const server = z
     limits: z
       .strictObject({
         connect: milliseconds.exactOptional(),
+        content: milliseconds.exactOptional(),
         firstByte: milliseconds.exactOptional(),
         total: milliseconds.exactOptional(),
         answerSize: z.int().positive().exactOptional(),
