@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../core/index.js";
-import type { AttributeNode, PatchPlan, PatchStep, ResourceType } from "../scim/index.js";
+import type { AttributeNode, EditStep, PatchPlan, PatchStep, ResourceType } from "../scim/index.js";
 import { type Endpoint, type Exchange, endpointsOf } from "./exchange.js";
 import { resourcesWithIds } from "./look-up.js";
 import { isObject, isReference } from "./representation.js";
@@ -31,12 +31,12 @@ export async function withReferences<R extends object>(
     const kind = kindOf(exchange, path, attribute.subAttributes);
     if (!extension || schema === undefined) {
       const value = entries.get(attribute.name);
-      if (value !== undefined) entries.set(attribute.name, await meant(exchange, kind, value));
+      if (value !== undefined) entries.set(attribute.name, await resolved(exchange, kind, value));
       continue;
     }
     const part = entries.get(schema.id);
     if (!isObject(part) || !Object.hasOwn(part, attribute.name)) continue;
-    const value = await meant(exchange, kind, part[attribute.name]);
+    const value = await resolved(exchange, kind, part[attribute.name]);
     entries.set(schema.id, { ...part, [attribute.name]: value });
   }
   return Object.fromEntries(entries) as R;
@@ -66,24 +66,37 @@ async function stepWithReferences(exchange: Exchange, step: PatchStep): Promise<
   const kind = kindOf(exchange, path, attribute.subAttributes);
   switch (step.kind) {
     case "assign":
-      return { ...step, value: await meant(exchange, kind, step.value) };
+      return { ...step, value: await resolved(exchange, kind, step.value) };
     case "append": {
-      const values = await meant(exchange, kind, step.values);
+      const values = await resolved(exchange, kind, step.values);
       return { ...step, values: Array.isArray(values) ? values : step.values };
     }
     case "merge":
-      await meant(exchange, kind, asValue(step.entries));
+      await resolved(exchange, kind, asValue(step.entries));
       return step;
     case "edit":
-      await meant(
-        exchange,
-        kind,
-        "whole" in step.change ? step.change.whole : asValue(step.change.entries),
-      );
-      return step;
+      return await editWithReferences(exchange, kind, step);
     default:
       return step;
   }
+}
+
+/** The value that a filter brings which selects none, `members[value eq "…"]`, is a reference too. */
+async function editWithReferences(
+  exchange: Exchange,
+  kind: Kind,
+  step: EditStep,
+): Promise<EditStep> {
+  const { change, selection, whenNone } = step;
+  const changed = "whole" in change ? change.whole : asValue(change.entries);
+  if (whenNone !== "add" || !isObject(changed)) {
+    await resolved(exchange, kind, changed);
+    return step;
+  }
+  const added = await resolved(exchange, kind, { ...selection?.equalities, ...changed });
+  const type: unknown = Reflect.get(Object(added), "type");
+  if (type === undefined) return step;
+  return { ...step, selection: { ...selection, equalities: { ...selection?.equalities, type } } };
 }
 
 function asValue(entries: readonly (readonly [AttributeNode, unknown])[]): Reference {
@@ -100,8 +113,14 @@ function kindOf(
 }
 
 /** A value, or a list of values, with the type of what each refers to where several are possible. */
-async function meant(exchange: Exchange, kind: Kind, value: unknown): Promise<unknown> {
+async function resolved(exchange: Exchange, kind: Kind, value: unknown): Promise<unknown> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (kind.possible.length > 0 && list.some(isByUrl)) {
+    throw new InvalidValueError(
+      kind.path,
+      'a reference has a "value", and "$ref" does not replace it.',
+    );
+  }
   const types = await typesOf(exchange, kind, list.filter(isReferring));
   const typed = list.map((element) => {
     const type = isReferring(element) ? types.get(keyOf(element)) : undefined;
@@ -112,6 +131,11 @@ async function meant(exchange: Exchange, kind: Kind, value: unknown): Promise<un
 
 function isReferring(value: unknown): value is Reference & { readonly value: string } {
   return isObject(value) && typeof value["value"] === "string";
+}
+
+/** Whether a reference says nothing but a URL, which may be anybody's, and would be sent to others as if it were ours. */
+function isByUrl(value: unknown): boolean {
+  return isObject(value) && typeof value["$ref"] === "string" && !isReferring(value);
 }
 
 function keyOf({ value, type }: Reference): string {
