@@ -1,4 +1,11 @@
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
+import {
+  createRemoteJWKSet,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from "jose";
 import { InvalidValueError, UnavailableError } from "../core/index.js";
 import { bearerCredentials } from "./bearer-credentials.js";
 import type { Principal } from "./options.js";
@@ -12,6 +19,12 @@ export interface BearerJwtOptions<P extends Principal> {
   readonly issuer: string | readonly string[];
   /** Whom a token must be meant for: one of its `aud`. */
   readonly audience: string | readonly string[];
+  /**
+   * What a token must say that it is, in the `typ` of its header. `at+jwt`: an access token as RFC 9068 has it. `JWT`: anything that
+   * states no more precise type, or none, as the access tokens of Entra and of older issuers. An ID token of the same issuer cannot be
+   * told from these: give the API an audience of its own, that no application signs users in with. Default: `at+jwt`.
+   */
+  readonly type?: "at+jwt" | "JWT";
   /** The algorithms that tokens may be signed with; asymmetric ones. Default: RS256, PS256, ES256 and EdDSA. */
   readonly algorithms?: readonly string[];
   /** The scopes that a token must all have, in its `scope` or `scp` (RFC 9068 §2.2.3). Default: none. */
@@ -27,8 +40,8 @@ export interface BearerJwtOptions<P extends Principal> {
 const asymmetric = ["RS256", "PS256", "ES256", "EdDSA"];
 
 /**
- * Authenticates requests by JWTs (RFC 9068) of an issuer. A token must not be over, nor begin later, and must say until when
- * it is good.
+ * Authenticates requests by access tokens that are JWTs, of an issuer. What RFC 9068 §4 demands is checked: the type, the signature,
+ * the issuer, the audience, and the time; a token must say until when it is good. Tokens that are encrypted are not read.
  *
  * A token that will not do is nobody's, and one without the scopes is answered 403. Keys are fetched when they are needed; an
  * issuer that cannot be reached is answered 503, since nothing is known of the token then.
@@ -39,6 +52,7 @@ export function bearerJwt<P extends Principal>({
   keys,
   issuer,
   audience,
+  type = "at+jwt",
   algorithms = asymmetric,
   scopes = [],
   clockTolerance = 30,
@@ -49,11 +63,11 @@ export function bearerJwt<P extends Principal>({
   if (unsafe !== undefined) {
     throw new InvalidValueError("algorithms", `"${unsafe}" proves nothing with a public key.`);
   }
-  const keyOf = keys instanceof URL ? createRemoteJWKSet(keys) : keys;
+  const keyOf = availableKey(keys instanceof URL ? createRemoteJWKSet(keys) : keys);
   return async (request) => {
     const token = bearerCredentials(request);
     if (token === undefined) return undefined;
-    const claims = await verified(token, keyOf, {
+    const claims = await verified(token, keyOf, type, {
       issuer: [issuer].flat(),
       audience: [audience].flat(),
       algorithms: [...algorithms],
@@ -74,21 +88,42 @@ export function bearerJwt<P extends Principal>({
   };
 }
 
+/** The claims of a token that will do. */
 async function verified(
   token: string,
   keyOf: JWTVerifyGetKey,
-  options: Parameters<typeof jwtVerify>[2],
+  type: "at+jwt" | "JWT",
+  options: JWTVerifyOptions,
 ): Promise<JWTPayload | undefined> {
   try {
-    const { payload } = await jwtVerify(token, keyOf, options);
-    return payload;
+    const { payload, protectedHeader } = await jwtVerify(token, keyOf, options);
+    return isOfType(protectedHeader.typ, type) ? payload : undefined;
   } catch (error) {
-    const isUnknown = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
-    if (isUnknown || error.code === "ERR_JOSE_GENERIC") {
-      throw new UnavailableError("The keys of the issuer cannot be had.", { cause: error });
-    }
+    if (error instanceof UnavailableError) throw error;
+    // Also a key that is not for the algorithm which the token states: anybody can state one.
     return undefined;
   }
+}
+
+/** Whether a token states the type, which is a media type and may leave out `application/`. RFC 7515 §4.1.9. */
+function isOfType(stated: string | undefined, type: "at+jwt" | "JWT"): boolean {
+  if (stated === undefined) return type === "JWT";
+  return stated.toLowerCase().replace(/^application\//, "") === type.toLowerCase();
+}
+
+/** A key, or that there is none, or that nobody can say. */
+function availableKey(keyOf: JWTVerifyGetKey): JWTVerifyGetKey {
+  return async (header, token) => {
+    try {
+      return await keyOf(header, token);
+    } catch (error) {
+      const isUnknown = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
+      if (isUnknown || error.code === "ERR_JOSE_GENERIC") {
+        throw new UnavailableError("The keys of the issuer cannot be had.", { cause: error });
+      }
+      throw error;
+    }
+  };
 }
 
 /** RFC 9068 has a text of scopes; Entra has `scp` as text, and `roles` for applications; Okta has `scp` as a list. */

@@ -2,7 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { bearerJwt, bearerTokens } from "concordat/scim-server";
-import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import {
+  createLocalJWKSet,
+  exportJWK,
+  generateKeyPair,
+  type JWTHeaderParameters,
+  SignJWT,
+  UnsecuredJWT,
+} from "jose";
 import { describe, expect, test } from "vitest";
 import { baseUrl, inMemory, provider, sha256 } from "./provider.js";
 
@@ -71,7 +78,10 @@ describe("bearerJwt", async () => {
   });
   const seconds = Math.floor(now / 1000);
 
-  function token(claims: object = {}, header = { alg: "ES256", kid: "one" }): SignJWT {
+  function token(
+    claims: object = {},
+    header: JWTHeaderParameters = { alg: "ES256", kid: "one", typ: "at+jwt" },
+  ): SignJWT {
     return new SignJWT({
       iss: issuer,
       aud: audience,
@@ -80,6 +90,11 @@ describe("bearerJwt", async () => {
       exp: seconds + 60,
       ...claims,
     }).setProtectedHeader(header);
+  }
+
+  function authenticateAs(type: "at+jwt" | "JWT"): typeof authenticate {
+    const principal = ({ sub = "" }): { id: string } => ({ id: sub });
+    return bearerJwt({ keys: createLocalJWKSet(jwks), issuer, audience, type, principal });
   }
 
   async function answer(jwt: string): Promise<string | undefined> {
@@ -106,7 +121,7 @@ describe("bearerJwt", async () => {
     const [head, , signature] = good.split(".");
     const claims = Buffer.from(JSON.stringify({ iss: issuer, aud: audience, exp: seconds + 60 }));
     expect(await answer(await token().sign(other.privateKey))).toBeUndefined();
-    const unknown = token({}, { alg: "ES256", kid: "two" });
+    const unknown = token({}, { alg: "ES256", kid: "two", typ: "at+jwt" });
     expect(await answer(await unknown.sign(other.privateKey))).toBeUndefined();
     expect(await answer(`${head}.${claims.toString("base64url")}.${signature}`)).toBeUndefined();
     const unsecured = new UnsecuredJWT({ sub: "okta", scope: "scim" });
@@ -116,9 +131,37 @@ describe("bearerJwt", async () => {
       .setExpirationTime(seconds + 60);
     expect(await answer(unsecured.encode())).toBeUndefined();
     expect(await answer("no token")).toBeUndefined();
-    const symmetric = token({}, { alg: "HS256", kid: "one" });
+    const symmetric = token({}, { alg: "HS256", kid: "one", typ: "at+jwt" });
     const publicBytes = new TextEncoder().encode(JSON.stringify(jwks.keys[0]));
     expect(await answer(await symmetric.sign(publicBytes))).toBeUndefined();
+  });
+
+  test.each([
+    ["at+jwt", { "at+jwt": "okta", JWT: undefined }],
+    ["application/AT+JWT", { "at+jwt": "okta", JWT: undefined }],
+    ["JWT", { "at+jwt": undefined, JWT: "okta" }],
+    [undefined, { "at+jwt": undefined, JWT: "okta" }],
+    ["logout+jwt", { "at+jwt": undefined, JWT: undefined }],
+    ["dpop+jwt", { "at+jwt": undefined, JWT: undefined }],
+  ])("RFC 9068 §4: a token that states the type %s", async (typ, expected) => {
+    const header = { alg: "ES256", kid: "one", ...(typ !== undefined && { typ }) };
+    const sent = withAuthorization(`Bearer ${await token({}, header).sign(privateKey)}`);
+    for (const type of ["at+jwt", "JWT"] as const) {
+      expect((await authenticateAs(type)(sent))?.id).toBe(expected[type]);
+    }
+    expect((await authenticate(sent))?.id).toBe(expected["at+jwt"]);
+  });
+
+  test("a token that states an algorithm which the key is not for is nobody's", async () => {
+    const rsa = await generateKeyPair("RS256");
+    const reading = bearerJwt({
+      keys: async () => rsa.publicKey,
+      issuer,
+      audience,
+      principal: () => ({ id: "okta" }),
+    });
+    const sent = withAuthorization(`Bearer ${await token().sign(privateKey)}`);
+    expect(await reading(sent)).toBeUndefined();
   });
 
   test("symmetric algorithms are refused at once", () => {
