@@ -1,17 +1,15 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { NotFoundError } from "concordat";
+import type { GroupMapping } from "concordat/repositories";
 import type { Handler } from "concordat/scim-server";
-import { Hono } from "hono";
+import { Hono, type HonoRequest } from "hono";
 import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import type { Application } from "./application.ts";
 import { logEntry, page, state } from "./page.ts";
 import type { RequestLog } from "./request-log.ts";
-
-/** What the page sends of a mapping. */
-type Form = Record<"external" | "local", string>;
 
 /**
  * The web application: the service provider below `/scim/v2`, and the page of the administrator, which has no sign-in of its
@@ -39,6 +37,8 @@ export function web(application: Application, scim: Handler, log: RequestLog): H
     });
   }
 
+  app.get("/favicon.ico", (context) => context.body(null, 204));
+
   app.get("/events", (context) =>
     streamSSE(context, async (stream) => {
       const ended = new AbortController();
@@ -56,12 +56,12 @@ export function web(application: Application, scim: Handler, log: RequestLog): H
   );
 
   app.post("/mappings", async (context) => {
-    const { external, local } = await context.req.parseBody<Form>();
+    const { external, local } = await mappingOf(context.req);
     await application.groups.map(external, local);
     return context.redirect("/", 303);
   });
   app.post("/mappings/remove", async (context) => {
-    const { external, local } = await context.req.parseBody<Form>();
+    const { external, local } = await mappingOf(context.req);
     await application.groups.unmap(external, local);
     return context.redirect("/", 303);
   });
@@ -76,4 +76,10 @@ export function web(application: Application, scim: Handler, log: RequestLog): H
     return context.text("Something went wrong.", 500);
   });
   return app;
+}
+
+/** The mapping that a form names. */
+async function mappingOf(request: HonoRequest): Promise<GroupMapping> {
+  const { external, local } = await request.parseBody();
+  return { external: String(external), local: String(local) };
 }

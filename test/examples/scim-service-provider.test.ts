@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type InstalledExample, installExample, type RunningProgram } from "./installed-example.js";
 
@@ -116,6 +117,34 @@ test("requests come to the page as they are made, refused ones too, without the 
   abort.abort();
   await stopped(program);
 });
+
+const executablePath = "/usr/bin/chromium";
+test.skipIf(!existsSync(executablePath) && process.env["CI"] !== "true")(
+  "the page shows requests as they come, maps a group, and fits into a narrow window (install the Debian package chromium)",
+  async () => {
+    const program = await started();
+    // Chromium's own sandbox needs rights that containers do not give, and is not what is tested.
+    const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    const page = await browser.newPage({ viewport: { width: 320, height: 640 } });
+    const complaints: string[] = [];
+    page.on("console", (message) => complaints.push(message.text()));
+    await page.goto(`http://localhost:${port}/`);
+    await page.getByText("has sent no group yet").waitFor();
+    // Without a reload:
+    await run(upTo('"displayName": "Engineers"'));
+    await page.getByRole("row", { name: "Engineers" }).waitFor();
+    await page.getByRole("log").getByText("POST /Groups").waitFor();
+    await page.getByLabel("into").selectOption("Support");
+    await page.getByRole("button", { name: "Map", exact: true }).click();
+    await page.getByRole("row", { name: "ada@example.com Ada Lovelace active Support" }).waitFor();
+    await page.getByRole("button", { name: "Take back Engineers to Support" }).click();
+    await page.getByText("Support: 0").waitFor();
+    const overflow = await page.evaluate("document.documentElement.scrollWidth > innerWidth");
+    expect({ overflow, complaints }).toEqual({ overflow: false, complaints: [] });
+    await browser.close();
+    await stopped(program);
+  },
+);
 
 test("nobody maps groups from another site, and no group that is not there is mapped", async () => {
   const program = await started();

@@ -1,5 +1,6 @@
 import { NotFoundError, UnavailableError } from "../../core/index.js";
-import type { GroupRepository } from "../group-repository.js";
+import type { MembersChange } from "../change-set.js";
+import type { GroupRepository, Member } from "../group-repository.js";
 import type { Grant, SourceGrant } from "../membership-repository.js";
 import { type CallOptions, isRefusal, type Refusal } from "../resource-repository.js";
 import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
@@ -33,10 +34,11 @@ export class Settlement {
   readonly #source: string;
   readonly #group: string;
   readonly #call: CallOptions | undefined;
-  /** Whose membership this run has made, or was given. If nothing tells whose it is, it is ours. */
-  readonly #ours: Set<string>;
-  /** Whom this run has taken out, or left to those who claim them: whoever is there afterwards is so because of others like this. */
-  readonly #let: Set<string> = new Set();
+  /**
+   * Whom this run was given, has put in or has taken out. If such a one is a member and nothing says because of whom, it is because
+   * of a mapping: of this run, or of another that was at it in the same moment.
+   */
+  readonly #touched: Set<string>;
   readonly #refused: Set<string> = new Set();
 
   constructor(
@@ -49,7 +51,7 @@ export class Settlement {
     this.#options = options;
     this.#source = source;
     this.#group = group;
-    this.#ours = new Set(released);
+    this.#touched = new Set(released);
     this.#call = call;
   }
 
@@ -91,23 +93,21 @@ export class Settlement {
 
   /** Who is mapped; and who is claimed, if it was us who took them out. */
   #isToCome(user: string, { mapped, claims, present }: Facts): boolean {
-    return !present.has(user) && (mapped.has(user) || (this.#touched(user) && claims.has(user)));
+    return (
+      !present.has(user) && (mapped.has(user) || (this.#touched.has(user) && claims.has(user)))
+    );
   }
 
   #isToGo(user: string, { mapped, granted, claims, present }: Facts): boolean {
     if (mapped.has(user)) return false;
-    return granted.has(user) || (this.#touched(user) && present.has(user) && !claims.has(user));
+    return granted.has(user) || (this.#touched.has(user) && present.has(user) && !claims.has(user));
   }
 
   /** Who is a member because of us, though nothing says so: another writer forgot it, or one ended before it was said. */
   #isToBeNoted(user: string, { mapped, granted, present }: Facts): boolean {
     if (!mapped.has(user) || !present.has(user)) return false;
     const grant = granted.get(user);
-    return grant === undefined ? this.#touched(user) : !grant.held;
-  }
-
-  #touched(user: string): boolean {
-    return this.#ours.has(user) || this.#let.has(user);
+    return grant === undefined ? this.#touched.has(user) : !grant.held;
   }
 
   async #add(users: readonly string[], { mapped }: Facts): Promise<number> {
@@ -120,7 +120,7 @@ export class Settlement {
       granted.filter((user) => !refused.has(user)),
       true,
     );
-    for (const user of users) if (!refused.has(user)) this.#ours.add(user);
+    for (const user of users) if (!refused.has(user)) this.#touched.add(user);
     return users.length - refused.size;
   }
 
@@ -134,10 +134,7 @@ export class Settlement {
     const refused = await this.#change(members, (remove) => ({ remove }));
     await this.#leave(users.flatMap((user) => claims.get(user) ?? []));
     await this.#removeGrants(users.filter((user) => granted.has(user) && !refused.has(user)));
-    for (const user of users) {
-      this.#ours.delete(user);
-      this.#let.add(user);
-    }
+    for (const user of users) this.#touched.add(user);
     return members.length - refused.size;
   }
 
@@ -152,7 +149,7 @@ export class Settlement {
   /** Changes members together, and one by one where something is refused. Returns to whom it was. */
   async #change(
     users: readonly string[],
-    change: (members: readonly { value: string; type: "User" }[]) => object,
+    change: (members: readonly Member[]) => MembersChange,
   ): Promise<ReadonlySet<string>> {
     const refused = new Set<string>();
     const write = (some: readonly string[]): Promise<void> => {
