@@ -15,6 +15,7 @@ interface IdentityRow extends KeyedRow {
   readonly type: IdentifiedType;
   readonly id: string;
   readonly local_id: string | null;
+  readonly former_local_id: string | null;
   readonly external_id: string | null;
   readonly origin: Identity["origin"];
   readonly created: string;
@@ -28,6 +29,7 @@ const columns = [
   "type",
   "id",
   "local_id",
+  "former_local_id",
   "external_id",
   "origin",
   "created",
@@ -181,28 +183,40 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
 }
 
 function toRow(identity: Identity): readonly unknown[] {
-  const { type, id, localId, externalId, origin, created, lastModified, deleted } = identity;
+  const { type, id, localId, formerLocalId, externalId } = identity;
+  const { origin, created, lastModified, deleted } = identity;
+  const key = (text?: string): string | null => (text === undefined ? null : encodeKey(text));
   return [
     type,
     encodeKey(id),
-    localId === undefined ? null : encodeKey(localId),
-    externalId === undefined ? null : encodeKey(externalId),
+    key(localId),
+    key(formerLocalId),
+    key(externalId),
     origin,
     created,
     lastModified,
     deleted ?? null,
     identity.version,
     identity.revision,
-    wholeTexts({ id, local_id: localId, external_id: externalId }),
+    wholeTexts({
+      id,
+      local_id: localId,
+      former_local_id: formerLocalId,
+      external_id: externalId,
+    }),
   ];
 }
 
 function toIdentity(row: IdentityRow): Identity {
-  const { type, local_id, external_id, origin, created, last_modified, deleted } = row;
+  const { type, local_id, former_local_id, external_id } = row;
+  const { origin, created, last_modified, deleted } = row;
   return {
     type,
     id: decodeKey(row, "id"),
     ...(local_id !== null && { localId: decodeKey({ ...row, local_id }, "local_id") }),
+    ...(former_local_id !== null && {
+      formerLocalId: decodeKey({ ...row, former_local_id }, "former_local_id"),
+    }),
     ...(external_id !== null && { externalId: decodeKey({ ...row, external_id }, "external_id") }),
     origin,
     created,

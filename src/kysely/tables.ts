@@ -195,6 +195,7 @@ function definitions(names: TableNames, dialect: SqlDialect): string[] {
       `type ${type} not null`,
       `id ${key} not null`,
       `local_id ${key}`,
+      `former_local_id ${key}`,
       `external_id ${key}`,
       `origin ${type} not null`,
       `created ${instant} not null`,

@@ -10,6 +10,11 @@ export interface Identity {
   readonly id: string;
   /** The id that the store gave it. Absent once the store has it no more, since a store may give that id to another one. */
   readonly localId?: string;
+  /**
+   * What the store called the resource while it had it, for whatever else is known there by that id: the sessions of a user
+   * outlive the account. Nothing is looked up by it, and another resource may have that id by now.
+   */
+  readonly formerLocalId?: string;
   /** What the provisioning client calls the resource. */
   readonly externalId?: string;
   /** Whether it was created through the map, or was there before and was found. */

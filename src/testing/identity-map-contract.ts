@@ -163,8 +163,9 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
       assert.deepEqual(await map.byLocalId("User", ["1"]), [deleted]);
       assert.deepEqual(await map.byExternalId("User", "x"), []);
       assert.deepEqual(await map.add([identity("bob", "1")]), [deleted]);
-      const { localId: _, ...forgotten } = deleted;
-      const gone = await map.save(forgotten);
+      const { localId, ...others } = deleted;
+      const gone = await map.save({ ...others, formerLocalId: "1" });
+      assert.equal(gone.formerLocalId, localId);
       assert.equal(await map.hasRetained("User"), false);
       assert.deepEqual(await map.get("User", ["ann"]), [gone]);
       assert.deepEqual(await map.byLocalId("User", ["1"]), [undefined]);
@@ -177,7 +178,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "strings are kept as they are, or refused as InvalidValueError",
     async check(map) {
       for (const [at, text] of [...hostileStrings, "nul\u0000byte"].entries()) {
-        const hostile = identity(`id ${at}`, text, { externalId: text });
+        const hostile = identity(`id ${at}`, text, { externalId: text, formerLocalId: text });
         const added = await unlessInvalid(map.add([hostile]));
         if (added === undefined) continue;
         assert.deepEqual(await map.byLocalId("User", [text]), [hostile], text);

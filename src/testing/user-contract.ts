@@ -176,6 +176,19 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
         await users.revokeSessions(id);
       },
     },
+    {
+      name: "sessions of a user who was deleted can be ended",
+      skip: !capabilities.sessions
+        ? "the store declares no sessions"
+        : capabilities.delete === "none"
+          ? "the store cannot delete"
+          : undefined,
+      async check(users) {
+        const { id } = await users.create({ userName: "ann" });
+        await users.delete(id);
+        await users.revokeSessions?.(id);
+      },
+    },
   ];
 }
 

@@ -57,7 +57,10 @@ function numbered(): Required<GroupsUnderTest> {
   const [users, groups] = [0, 0];
   const last = { users, groups };
   return {
-    users: new InMemoryUserRepository({ newId: () => String(++last.users) }),
+    users: new InMemoryUserRepository({
+      newId: () => String(++last.users),
+      revokeSessions: async () => {},
+    }),
     groups: new InMemoryGroupRepository({ newId: () => String(++last.groups) }),
   };
 }

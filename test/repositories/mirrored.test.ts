@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { InvalidValueError, UnavailableError, UnsupportedError } from "concordat";
 import {
+  endSessions,
   InMemoryGroupRepository,
   InMemoryUserRepository,
   mirrored,
@@ -145,20 +146,33 @@ describe("users of a target that cannot be read", () => {
       setPassword: async ({ userName }: NewUser, password: string) => {
         set.push([userName, password]);
       },
-      revokeSessions: async ({ userName }: NewUser) => {
-        set.push([userName]);
-      },
     });
-    expect(users.capabilities).toMatchObject({ password: "create", sessions: false });
+    const nothing = async (): Promise<void> => {};
+    const unable = mirrored({ create: nothing, change: nothing, delete: nothing }, copy);
+    expect(unable.capabilities).toMatchObject({ password: "create", sessions: false });
     users = mirrored(able, copy);
     expect(users.capabilities).toMatchObject({ password: "set", sessions: true });
     const { id } = await users.create({ userName: "ann" });
     await users.setPassword?.(id, "secret");
     await users.revokeSessions?.(id);
-    expect(set).toEqual([["ann", "secret"], ["ann"]]);
+    expect(set).toEqual([["ann", "secret"]]);
+    expect(able.ended).toEqual(["ann"]);
     await expect(users.setPassword?.("nobody", "secret")).rejects.toMatchObject({
       code: "not_found",
     });
+  });
+
+  test("have their sessions ended when they have been deleted", async () => {
+    const { id } = await users.create({ userName: "ann" });
+    await users.delete(id);
+    target.interrupt = () => {
+      throw new Error("The target is away.");
+    };
+    expect(await endSessions(users, id)).toBe("failed");
+    target.interrupt = () => {};
+    expect(await endSessions(users, id)).toBe("revoked");
+    expect(target.ended).toEqual(["ann"]);
+    expect(await endSessions(users, "nobody")).toBe("failed");
   });
 });
 

@@ -304,6 +304,21 @@ test("the sessions of who was deleted can be ended, while the store has the acco
   expect(revoked).toEqual(["1"]);
 });
 
+test("the sessions of who was deleted can be ended, though the store forgot the account", async () => {
+  const revoked: string[] = [];
+  let last = 0;
+  const store = new InMemoryUserRepository({
+    newId: () => String(++last),
+    revokeSessions: async (id) => void revoked.push(id),
+  });
+  const mapped = withIdentityMap(store, identities);
+  const { id } = await mapped.create({ userName: "ann" });
+  await mapped.delete(id);
+  await mapped.create({ userName: "ann" });
+  expect(await endSessions(mapped, id)).toBe("revoked");
+  expect(revoked).toEqual(["1"]);
+});
+
 test("who is seen by others before the creation has ended is who was created", async () => {
   class Watched extends InMemoryUserRepository {
     override async create(user: NewUser): Promise<User> {

@@ -6,6 +6,8 @@ import type { NewGroup, NewUser } from "concordat/scim";
 export class WriteOnlyUsers implements MirroredUsers {
   /** The users by their names in lower case. */
   readonly users: Map<string, NewUser> = new Map();
+  /** Whose sessions were ended. */
+  readonly ended: string[] = [];
   /** What to do before the next call. */
   interrupt: (call: string) => void = () => {};
 
@@ -27,6 +29,11 @@ export class WriteOnlyUsers implements MirroredUsers {
   async delete(user: NewUser): Promise<void> {
     this.interrupt("delete");
     this.users.delete(key(user));
+  }
+
+  async revokeSessions(user: NewUser): Promise<void> {
+    this.interrupt("revokeSessions");
+    this.ended.push(user.userName);
   }
 }
 

@@ -186,13 +186,12 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       async () => {
         const { current, claimed } = await this.#claim(id, ifVersion, options);
         const { localId } = current.identity;
-        const { localId: _, ...forgotten } = claimed;
         const removes = this.store.capabilities.delete === "hard";
         await this.translated(id, () =>
           removes ? this.store.delete(localId, options) : this.#retention.retire(localId, options),
         );
         const deleted = this.identities.now();
-        await this.identities.map.save({ ...(removes ? forgotten : claimed), deleted });
+        await this.identities.map.save({ ...(removes ? forgotten(claimed) : claimed), deleted });
       },
       options.signal,
     );
@@ -264,10 +263,9 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     if (resourceId === undefined || retained?.deleted === undefined) {
       throw await this.#outwardError(error);
     }
-    const { localId: _, ...forgotten } = retained;
     try {
       // Of several that want it, one has it.
-      await map.save(forgotten, options);
+      await map.save(forgotten(retained), options);
     } catch (conflict) {
       if (conflict instanceof VersionConflictError) throw new UniquenessError(error.attribute);
       throw conflict;
@@ -275,6 +273,11 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     await this.#retention.revive(resourceId, resource, options);
     return await this.#identify(resourceId, externalId);
   }
+}
+
+/** An identity of which the store has nothing any more. */
+function forgotten({ localId, ...identity }: Identity): Identity {
+  return { ...identity, ...(localId !== undefined && { formerLocalId: localId }) };
 }
 
 function latest(one: string | undefined, other: string): string {

@@ -43,9 +43,9 @@ export class MappedUserRepository extends UserRepository {
     }
     if (revokeSessions !== undefined) {
       this.revokeSessions = async (id, call) => {
-        // Sessions are ended when a user has been deleted: those of an account that the store has kept, too.
+        // Sessions are ended when a user has been deleted, whether or not the store has kept the account.
         const [identity] = await identities.get("User", [id], call);
-        const localId = identity?.localId;
+        const localId = identity?.localId ?? identity?.formerLocalId;
         if (localId === undefined) throw new NotFoundError(id);
         await this.#users.translated(id, () => revokeSessions(localId, call));
       };

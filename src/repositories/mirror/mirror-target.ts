@@ -20,7 +20,7 @@ export interface MirrorTarget<N> {
 export interface MirroredUsers extends MirrorTarget<NewUser> {
   /** See `UserRepository.setPassword`. Without it, only `create` takes a password. */
   setPassword?(user: NewUser, password: string, options?: CallOptions): Promise<void>;
-  /** See `UserRepository.revokeSessions`. Those of a user who is deleted, `delete` has to end: the copy knows that user no more. */
+  /** See `UserRepository.revokeSessions`. It also comes after `delete`, with the user as it was. */
   revokeSessions?(user: NewUser, options?: CallOptions): Promise<void>;
 }
 

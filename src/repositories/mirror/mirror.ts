@@ -35,12 +35,14 @@ export class Mirror<T extends Resource & N, N extends object> {
     );
   }
 
-  delete(id: string, options?: WriteOptions): Promise<void> {
+  /** @returns the resource as it was. */
+  delete(id: string, options?: WriteOptions): Promise<T> {
     return this.inTurn(
       id,
       async (before, conditions) => {
         await this.#target.delete(before, conditions);
         await this.#copy.delete(id, conditions);
+        return before;
       },
       options,
     );

@@ -102,8 +102,8 @@ export class MirroredGroupRepository extends GroupRepository {
     );
   }
 
-  override delete(id: string, options?: WriteOptions): Promise<void> {
-    return this.#mirror.delete(id, options);
+  override async delete(id: string, options?: WriteOptions): Promise<void> {
+    await this.#mirror.delete(id, options);
   }
 
   override members(

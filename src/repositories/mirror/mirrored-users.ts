@@ -15,6 +15,9 @@ import { UserRepository } from "../user-repository.js";
 import { Mirror, orTakenBack } from "./mirror.js";
 import type { MirroredUsers } from "./mirror-target.js";
 
+/** Of how many deleted users the sessions can still be ended. They are, right after the deletion. */
+const rememberedUsers = 1_000;
+
 /** Users of a target that cannot be read. */
 export class MirroredUserRepository extends UserRepository {
   override readonly type: ResourceType;
@@ -30,6 +33,8 @@ export class MirroredUserRepository extends UserRepository {
   readonly #mirror: Mirror<User, NewUser>;
   /** Whoever gives somebody a name does so while nobody else gives it to another. */
   readonly #names = new Turns();
+  /** The last users who were deleted, whom the copy knows no more: the target is told whose sessions to end. */
+  readonly #deleted: Map<string, User> = new Map();
 
   constructor(target: MirroredUsers, copy: UserRepository) {
     super();
@@ -55,8 +60,13 @@ export class MirroredUserRepository extends UserRepository {
         );
     }
     if (revokeSessions !== undefined) {
-      this.revokeSessions = (id, options) =>
-        this.#mirror.inTurn(id, (user, call) => revokeSessions.call(target, user, call), options);
+      this.revokeSessions = async (id, options) => {
+        const revoke = (user: User, call?: CallOptions): Promise<void> =>
+          revokeSessions.call(target, user, call);
+        const deleted = this.#deleted.get(id);
+        if (deleted === undefined) await this.#mirror.inTurn(id, revoke, options);
+        else await revoke(deleted, options);
+      };
     }
   }
 
@@ -123,8 +133,12 @@ export class MirroredUserRepository extends UserRepository {
     else await this.#naming(userName, id, change, options);
   }
 
-  override delete(id: string, options?: WriteOptions): Promise<void> {
-    return this.#mirror.delete(id, options);
+  override async delete(id: string, options?: WriteOptions): Promise<void> {
+    const user = await this.#mirror.delete(id, options);
+    if (this.revokeSessions === undefined || this.capabilities.delete !== "hard") return;
+    this.#deleted.set(id, user);
+    const [first] = this.#deleted.keys();
+    if (first !== undefined && this.#deleted.size > rememberedUsers) this.#deleted.delete(first);
   }
 
   /** Does what gives a user this name, unless another has it. */
