@@ -57,6 +57,19 @@ describe("what is sent", () => {
     });
   });
 
+  test("nothing that is the service provider's own is sent back to it", async () => {
+    const meta = { resourceType: "User", version: 'W/"1"', location: "https://example.com" };
+    const groups = [{ value: "g" }];
+    await using provider = await script([{ status: 200, body: user({ meta, groups }) }]);
+    const users = provider.client.resources(userResourceType);
+    const read = await users.get("2819c223");
+    expect(read?.groups).toEqual(groups);
+    await users.replace("2819c223", { ...read, userName: "babs" });
+    expect(provider.received[1]?.body).toBe(
+      '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"babs"}',
+    );
+  });
+
   test("a version that is no entity-tag is made one, and one that cannot be is refused", async () => {
     await using provider = await script([{ status: 412 }]);
     const users = provider.client.resources(userResourceType);
@@ -258,14 +271,14 @@ describe("an answer is not taken for what it is not", () => {
   });
 
   test.each([
-    [
-      "a page for people",
-      { status: 200, body: "<html>", headers: { "content-type": "text/html" } },
-    ],
+    ["a page for people", { ...ok, headers: { "content-type": "text/html" } }],
     ["no JSON", { status: 200, body: "{" }],
     ["no object", { status: 200, body: "[]" }],
     ["no user", { status: 200, body: { id: "1" } }],
-    ["deeper than the limit", { status: 200, body: "[".repeat(40) + "]".repeat(40) }],
+    [
+      "deeper than the limit",
+      { status: 200, body: user({ other: JSON.parse("[".repeat(40) + "]".repeat(40)) }) },
+    ],
     ["compressed", { ...ok, headers: { "content-encoding": "gzip" } }],
     [
       "in another alphabet",
