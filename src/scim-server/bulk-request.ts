@@ -44,7 +44,10 @@ export function readBulkRequest(body: unknown, maxOperations: number): SentBulkR
     );
   }
   const failOnErrors = message.get("failonerrors") ?? Number.POSITIVE_INFINITY;
-  const isCount = typeof failOnErrors === "number" && failOnErrors >= 1;
+  const isCount =
+    typeof failOnErrors === "number" &&
+    failOnErrors >= 1 &&
+    Math.floor(failOnErrors) === failOnErrors;
   if (!isCount) throw new InvalidSyntaxError('"failOnErrors" is a whole number from 1.');
   const read = operations.map(readOperation);
   demandDistinct(read);

@@ -28,8 +28,9 @@ export async function withGroups(
   }
   const { signal } = exchange;
   const idsOf = new Map<string, readonly string[]>();
-  for (const { id } of resources)
+  for (const { id } of resources) {
     idsOf.set(id, await groups.groupsOf(id, { type: "User", signal }));
+  }
   const found = await resourcesWithIds(at, [...idsOf.values()].flat(), signal, "displayName");
   return resources.map((user): Resource & Pick<User, "groups"> => {
     const values = (idsOf.get(user.id) ?? []).map((value) => {

@@ -1,4 +1,6 @@
+import { InMemoryUserRepository } from "concordat/repositories";
 import { bulkRequestId } from "concordat/scim";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { vector } from "../vectors/vector.js";
 import {
@@ -7,6 +9,7 @@ import {
   groupId,
   inMemory,
   kinds,
+  type Provider,
   patch,
   provider,
   userId,
@@ -158,6 +161,57 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
   });
 });
 
+const userNames = fc.constantFrom("alice", "bob", "Alice");
+const paths = fc.constantFrom("/Users/1", "/Users/2", "/Users/3");
+const version = fc.option(fc.constant('W/"stale"'), { nil: undefined });
+const operations = fc.oneof(
+  userNames.map((userName) => ({ method: "POST", path: "/Users", data: user(userName) })),
+  fc.record({ method: fc.constant("DELETE"), path: paths, version }),
+  fc.record({
+    method: fc.constant("PUT"),
+    path: paths,
+    version,
+    data: userNames.map((name) => user(name, { nickName: "x" })),
+  }),
+  fc.record({
+    method: fc.constant("PATCH"),
+    path: paths,
+    version,
+    data: fc.constantFrom(
+      patch({ op: "add", path: "title", value: "Guide" }),
+      patch({ op: "add", path: "emails", value: [{ value: "a@example.com" }] }),
+      patch({ op: "remove", path: "userName" }),
+    ),
+  }),
+);
+
+test("any operations together come to what they come to one after the other", async () => {
+  const counting = (): Provider => {
+    let last = 0;
+    return provider({
+      ...inMemory(),
+      users: new InMemoryUserRepository({ newId: () => String(++last) }),
+    });
+  };
+  const stored = async ({ users }: Provider): Promise<unknown> =>
+    (await users.find({})).resources.map(({ meta: _, ...attributes }) => attributes);
+  await fc.assert(
+    fc.asyncProperty(fc.array(operations, { maxLength: 12 }), async (sent) => {
+      const [together, apart] = [counting(), counting()];
+      const statuses: string[] = [];
+      for (const { method, path, ...rest } of sent) {
+        const { data, version: known } = { data: undefined, version: undefined, ...rest };
+        const conditions = known === undefined ? {} : { "if-match": known };
+        statuses.push(String((await apart.call(method, path, data, conditions)).status));
+      }
+      const Operations = sent.map((operation, n) => ({ bulkId: `${n}`, ...operation }));
+      const { body } = await together.call("POST", "/Bulk", bulk(...Operations));
+      expect(body.Operations.map(({ status }: { status: string }) => status)).toEqual(statuses);
+      expect(await stored(together)).toEqual(await stored(apart));
+    }),
+  );
+});
+
 test("RFC 7644 §3.7.3: after failOnErrors errors, what is left is not done", async () => {
   const { call } = provider(inMemory());
   const { Operations } = vector<{ readonly Operations: readonly object[] }>(
@@ -236,6 +290,8 @@ test("a bulk request that is none is refused whole, and one that is too large wi
     { schemas: [bulkRequestId] },
     { schemas: [bulkRequestId], Operations: [null] },
     { schemas: [bulkRequestId], failOnErrors: 0, Operations: [] },
+    { schemas: [bulkRequestId], failOnErrors: 1.5, Operations: [] },
+    { schemas: [bulkRequestId], failOnErrors: "1", Operations: [] },
     bulk({ method: "GET", path: "/Users" }),
     bulk({ method: "POST", path: "/Users", data: user("x") }),
     bulk({ method: "DELETE" }),
