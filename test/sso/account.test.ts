@@ -1,3 +1,4 @@
+import { UnavailableError } from "concordat";
 import { InMemoryLinkRepository, InMemoryUserRepository } from "concordat/repositories";
 import {
   accountFor,
@@ -49,6 +50,17 @@ describe("accountFor", () => {
     expect(await linkedAccount(identityOf("1", "ann"), { users, links })).toBeUndefined();
     await linkAccount(links, identityOf("1", "ann"), local);
     expect(await accountFor(identityOf("1", "ann"), { users, links })).toEqual(local);
+  });
+
+  test("leaves no account that it cannot link", async () => {
+    const [users, links] = [new InMemoryUserRepository(), new InMemoryLinkRepository()];
+    const save = links.save.bind(links);
+    links.save = () => Promise.reject(new UnavailableError("no store"));
+    await expect(accountFor(identityOf("1", "ann"), { users, links })).rejects.toThrow("no store");
+    links.save = save;
+    expect(await accountFor(identityOf("1", "ann"), { users, links })).toMatchObject({
+      userName: "ann",
+    });
   });
 
   test("makes another account where the linked one is gone", async () => {
