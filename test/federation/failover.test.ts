@@ -245,6 +245,22 @@ describe("the forwarder", () => {
     ]);
   });
 
+  test("tells a sink why there is no answer", async () => {
+    await using forwarder = new Forwarder({ servers: new ConfiguredServers([]) });
+    const told: unknown[] = [];
+    const end = new Promise<unknown>((resolve) => {
+      const sink = {
+        start: () => told.push("start"),
+        data: () => told.push("data"),
+        end: resolve,
+      };
+      const prepare = () => ({ method: "GET", target: "/", fields: [] });
+      forwarder.stream(["nobody", "nobody else"], prepare, sink);
+    });
+    expect(await end).toMatchObject({ reason: "unknown_server", server: "nobody else" });
+    expect(told).toEqual([]);
+  });
+
   test("ends the requests under way when it is closed, and takes no others", async () => {
     await using child = await startChild();
     child.fault = { kind: "silent" };

@@ -1,6 +1,7 @@
 import {
   ACTION_TYPE,
   ConfiguredServers,
+  EventRequest,
   FederationEventHandler,
   Forwarder,
   LoopGuard,
@@ -45,6 +46,20 @@ describe("a forwarded answer", () => {
     const response = await fetch(`${parent.url}/validate/check?user=a`);
     expect(await response.text()).toBe(
       `{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5, "origin": "${child.url}/validate/check"}, "result": {"status": true}}`,
+    );
+  });
+
+  test("is the child's text also where that has no spaces", async () => {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)]);
+    child.fault = {
+      kind: "bytes",
+      content:
+        '{"id":1,"time":1.0,"nonce":"a","detail":{},"result":{"status":true},"a":[1,2],"signature":"x"}',
+    };
+    const response = await fetch(`${parent.url}/validate/check?user=a`);
+    expect(await response.text()).toBe(
+      `{"id":1,"time":1.0, "detail":{"origin": "${child.url}/validate/check"}, "result":{"status":true},"a":[1,2]}`,
     );
   });
 
@@ -436,6 +451,35 @@ describe("the parent", () => {
       detail: { origin: `${child.url}/validate/check` },
     });
   });
+});
+
+test("each of many clients is told of by its own address", () => {
+  const proxies = new TrustedProxies(["10.0.0.0/8"]);
+  const from = (remoteAddress: string, fields: readonly string[] = []): EventRequest =>
+    new EventRequest({
+      method: "GET",
+      target: "/",
+      content: new Uint8Array(),
+      fields,
+      remoteAddress,
+    });
+  // More than are remembered, and twice.
+  for (const _ of [1, 2]) {
+    for (let number = 0; number < 1_100; number += 1) {
+      const address = `192.0.${number >> 8}.${number & 255}`;
+      expect(proxies.fieldsOf(from(address, ["x-forwarded-for", "6.6.6.6"]))).toEqual([
+        "forwarded",
+        `for=${address};proto=http`,
+        "x-forwarded-for",
+        address,
+      ]);
+    }
+  }
+  // What a proxy tells is not remembered.
+  for (const client of ["192.0.2.1", "192.0.2.2"]) {
+    const request = from("10.0.0.1", ["x-forwarded-for", client]);
+    expect(proxies.clientOf(request)).toBe(client);
+  }
 });
 
 test("the handler says what it is and what it can, in the words of privacyIDEA", async () => {

@@ -207,4 +207,37 @@ describe("a request that is passed through", () => {
     await fetch(`${parent.url}/`, { headers: { "x-forwarded-for": "6.6.6.6" } });
     expect([seen["forwarded"], seen["x-forwarded-for"]]).toEqual([undefined, undefined]);
   });
+
+  test("does not tell who the client is, where nobody knows", async () => {
+    let seen: IncomingMessage["headers"] = {};
+    await using api = await serve((got, response) => {
+      seen = got.headers;
+      response.end();
+    });
+    await using parent = await passing(api);
+    const response = await parent.federation.handler(new Request("http://parent/"));
+    await response.text();
+    expect(seen["via"]).toBe("1.1 parent");
+    expect(["forwarded" in seen, "x-forwarded-for" in seen]).toEqual([false, false]);
+  });
+
+  test("ends without an answer where the host's own choice of a server fails", async () => {
+    await using api = await serve(() => {});
+    await using parent = await passing(api, {
+      to: () => {
+        throw new TypeError("A mistake of the host's.");
+      },
+    });
+    const asked = [
+      {},
+      { method: "POST", body: "small" },
+      { method: "POST", body: "x".repeat(1e5) },
+    ];
+    for (const init of asked) {
+      await expect(fetch(`${parent.url}/`, init)).rejects.toThrow("fetch failed");
+    }
+    await expect(parent.federation.handler(new Request("http://parent/"))).rejects.toThrow(
+      "A mistake of the host's.",
+    );
+  });
 });
