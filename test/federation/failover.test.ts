@@ -1,8 +1,14 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { ConfiguredServers, Forwarder, passThrough } from "concordat/federation";
+import {
+  ConfiguredServers,
+  Forwarder,
+  forwardChannelName,
+  passThrough,
+} from "concordat/federation";
 import { type Child, startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
 import { check, rule, serverOf, startParent } from "./parent.js";
@@ -58,6 +64,27 @@ describe("several servers of one rule", () => {
     expect(status).toBe(504);
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
+});
+
+test("each try to forward a request is published", async () => {
+  await using first = await stopped();
+  await using second = await startChild({ users });
+  await using parent = await startParent(
+    [serverOf(first, { identifier: "first" }), serverOf(second, { identifier: "second" })],
+    both,
+  );
+  const events: unknown[] = [];
+  const listen = (event: unknown): void => {
+    events.push(event);
+  };
+  subscribe(forwardChannelName, listen);
+  await check(parent.url, good);
+  unsubscribe(forwardChannelName, listen);
+  const common = { method: "POST", duration: expect.any(Number) };
+  expect(events).toEqual([
+    { ...common, server: "first", attempt: 0, reason: "unreachable", isSpent: false },
+    { ...common, server: "second", attempt: 1, status: 200, isSpent: true },
+  ]);
 });
 
 describe("a server that fails again and again", () => {
@@ -190,6 +217,34 @@ describe("a client that goes away", () => {
     expect((await check(parent.url, good)).status).toBe(200);
     expect(child.requests).toHaveLength(2);
   });
+});
+
+test("of many requests each is given up in time, whichever of the others have ended before", async () => {
+  const api = createServer((got, response) => {
+    const [, delay] = /^\/after\/(\d+)$/.exec(got.url ?? "") ?? [];
+    if (delay !== undefined) setTimeout(() => response.end(), Number(delay));
+  }).listen(0, "127.0.0.1");
+  await once(api, "listening");
+  const { port } = api.address() as AddressInfo;
+  const server = serverOf(
+    { url: `http://127.0.0.1:${port}` },
+    { limits: { firstByte: 300, total: 2_000 } },
+  );
+  await using federation = passThrough({
+    servers: new ConfiguredServers([server]),
+    to: ["child"],
+    breaker: { failures: 100 },
+  });
+  const ask = async (path: string): Promise<number> =>
+    (await federation.handler(new Request(`http://parent${path}`))).status;
+  // They end in another order than they begin.
+  const asked = Array.from({ length: 30 }, (_, at) =>
+    ask(at % 3 === 1 ? "/never" : `/after/${((at * 7) % 30) * 5}`),
+  );
+  const statuses = await Promise.all(asked);
+  expect(statuses).toEqual(asked.map((_, at) => (at % 3 === 1 ? 504 : 200)));
+  api.closeAllConnections();
+  api.close();
 });
 
 describe("a request that waits too long for a connection", () => {
