@@ -19,6 +19,7 @@ export type FederationReason =
   | "unreachable"
   | "untrusted"
   | "connect_timeout"
+  | "connections_taken"
   | "answer_timeout"
   | "total_timeout"
   | "broken_off"
@@ -98,6 +99,11 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
     status: 504,
     text: 'The server "%s" was not reached in time.',
     proxyError: "connection_timeout",
+  },
+  connections_taken: {
+    status: 503,
+    text: 'All connections to the server "%s" are taken.',
+    proxyError: "connection_limit_reached",
   },
   answer_timeout: {
     status: 504,

@@ -171,6 +171,28 @@ describe("a server that fails again and again", () => {
   });
 });
 
+describe("an answer that any client may bring about", () => {
+  const answers = (status: number) =>
+    ({ kind: "bytes", status, content: '{"result": {"status": false}}' }) as const;
+
+  test.each([500, 501, 302])("is no outage: %i", async (status) => {
+    await using child = await startChild({ users });
+    await using parent = await startParent([serverOf(child)], { breaker: { failures: 1 } });
+    child.fault = answers(status);
+    expect((await check(parent.url, good)).status).toBe(502);
+    child.fault = undefined;
+    expect((await check(parent.url, good)).status).toBe(200);
+  });
+
+  test.each([502, 503, 504])("is an outage if it says so: %i", async (status) => {
+    await using child = await startChild({ users });
+    await using parent = await startParent([serverOf(child)], { breaker: { failures: 1 } });
+    child.fault = answers(status);
+    expect((await check(parent.url, good)).status).toBe(502);
+    expect(parent.federation.forwarder.breakerState("child")).toBe("open");
+  });
+});
+
 describe("a client that goes away", () => {
   test("ends the request to the child", async () => {
     let closed = 0;
@@ -250,18 +272,27 @@ test("of many requests each is given up in time, whichever of the others have en
 describe("a request that waits too long for a connection", () => {
   test("is given up, and never sent", async () => {
     await using child = await startChild({ users });
-    const limits = { connections: 1, connect: 100, firstByte: 5_000 };
-    await using parent = await startParent([serverOf(child, { limits })]);
-    child.fault = { kind: "slow-headers", delay: 400 };
+    const limits = { connections: 1, connect: 100, firstByte: 200 };
+    const healthCheck = { path: "/validate/polltransaction", interval: 50 };
+    await using parent = await startParent([serverOf(child, { limits, healthCheck })], {
+      breaker: { failures: 1 },
+    });
+    child.fault = { kind: "slow-body", delay: 600 };
     const first = check(parent.url, good);
     await expect.poll(() => child.requests.length).toBe(1);
+    // Health checks find no place either.
+    await pause(400);
     const second = await check(parent.url, good);
-    expect(second.status).toBe(504);
-    expect(second.body.result.error?.message).toBe('The server "child" was not reached in time.');
+    expect(second.status).toBe(503);
+    expect(second.body.result.error?.message).toBe(
+      'All connections to the server "child" are taken.',
+    );
+    expect(second.headers.get("proxy-status")).toContain("error=connection_limit_reached");
+    expect(parent.federation.forwarder.breakerState("child")).toBe("closed");
     await first;
     child.fault = undefined;
     await check(parent.url, { ...good, user: "b" });
-    expect(child.requests).toHaveLength(2);
+    expect(child.requests.filter(({ method }) => method === "POST")).toHaveLength(2);
   });
 });
 
@@ -281,6 +312,25 @@ describe("the forwarder", () => {
     expect((await check(parent.url, good)).body.result.value).toBe(true);
     expect((await under).body.result.value).toBe(true);
     expect([one.requests.length, other.requests.length]).toEqual([1, 1]);
+  });
+
+  test("no longer asks a server that was removed", async () => {
+    await using child = await startChild({ users });
+    const healthCheck = { path: "/health", interval: 20 };
+    let known = true;
+    const servers = Object.assign(new ConfiguredServers([]), {
+      get: async () => (known ? serverOf(child, { healthCheck }) : undefined),
+    });
+    await using parent = await startParent([], { servers });
+    await check(parent.url, good);
+    await expect.poll(() => child.requests.length).toBeGreaterThan(1);
+    known = false;
+    expect((await check(parent.url, good)).status).toBe(502);
+    expect(parent.federation.forwarder.breakerState("child")).toBeUndefined();
+    await pause(50);
+    const before = child.requests.length;
+    await pause(100);
+    expect(child.requests.length).toBe(before);
   });
 
   test("says that a definition is none, or cannot be read", async () => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request } from "node:http";
 import {
   ACTION_TYPE,
   ConfiguredServers,
@@ -179,6 +181,22 @@ describe("a forwarded request", () => {
       expect(child.requests[0]?.parameters.get("pass")).toBe("%41%");
     },
   );
+
+  test("is encoded twice if the child does not learn of the user agent", async () => {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)]);
+    const sent = request(`${parent.url}/validate/check`, {
+      method: "POST",
+      headers: {
+        connection: "user-agent",
+        "user-agent": "privacyidea-cp/1.2",
+        "content-type": "application/x-www-form-urlencoded",
+      },
+    });
+    sent.end("user=a&pass=%2541");
+    await once(sent, "response");
+    expect(child.requests[0]?.parameters.get("pass")).toBe("%41");
+  });
 
   test("is not encoded twice for a server that decodes once", async () => {
     await using child = await startChild();

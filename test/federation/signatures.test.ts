@@ -64,3 +64,18 @@ test("the next server of a rule is sent a nonce of its own, only if it signs", a
   expect(JSON.parse(await response.text())).toMatchObject({ result: { value: true } });
   expect(child.requests[0]?.parameters.has("nonce")).toBe(false);
 });
+
+test.each([
+  ["/validate/check", 204],
+  ["/validate/radiuscheck", 200],
+])(
+  "an answer of a child that signs is refused if there is nothing in it: %s",
+  async (path, status) => {
+    await using child = await startChild({ users, key: ofChild.privateKey });
+    child.fault = { kind: "bytes", status, content: "" };
+    await using parent = await startParent([serverOf(child, { responseKey: ofChild.publicKey })]);
+    const response = await fetch(`${parent.url}${path}?user=a&pass=111111`);
+    expect(response.status).toBe(502);
+    expect(await response.text()).toContain("is not signed with its key");
+  },
+);

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "node:crypto";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
+import { fieldValue } from "../message/field-lines.js";
 import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import {
@@ -114,7 +115,7 @@ export class FederationEventHandler extends EventHandler {
       // Who the client is, a client may say of itself only if it is a proxy whose word is taken.
       remove: (name: string): boolean =>
         this.#isPolicyParameter(name) || (name === "client" && !proxies.has(request.remoteAddress)),
-      decoding: decodesTwice(server, request.field("user-agent")) ? "twice" : "once",
+      decoding: decodesTwice(server, fieldValue(fields, "user-agent")) ? "twice" : "once",
     } as const;
     return { method: request.method, fields, ...rewriteParameters(request, edits) };
   }
@@ -122,7 +123,11 @@ export class FederationEventHandler extends EventHandler {
   #passBack(request: EventRequest, answer: ServerAnswer, nonce: string | undefined): Answer {
     const { server, status } = answer;
     const fields = this.#answerFields.filter(answer.fields);
-    if (isBodiless(request, answer)) return { status, fields, content: answer.content };
+    if (isBodiless(request, answer)) {
+      // Nothing in it is signed.
+      if (nonce !== undefined) throw spent("bad_signature", server);
+      return { status, fields, content: answer.content };
+    }
     const read = readApiAnswer(answer.fields, answer.content);
     if (read === undefined) throw spent("malformed_answer", server);
     if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);

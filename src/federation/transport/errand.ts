@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FederationServer } from "../../repositories/index.js";
 import type { EventPublisher, ForwardEvent } from "../channels.js";
-import { FederationError } from "../errors.js";
+import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
 import type { ClientSignal } from "../message/request.js";
 import type { Verdict } from "./breaker.js";
@@ -68,8 +68,8 @@ export class Errand implements AnswerSink {
   }
 
   start(status: number, fields: FieldLines, flow: Flow, server: FederationServer): void {
-    this.#task.sink.start(status, fields, flow, server);
     this.#status = status;
+    this.#task.sink.start(status, fields, flow, server);
     if (this.#task.doneAt === "start") this.#report();
   }
 
@@ -134,7 +134,7 @@ export class Errand implements AnswerSink {
     if (this.#target === undefined) return;
     const { server, breaker } = this.#target;
     const failure = error instanceof FederationError ? error : undefined;
-    const status = failure === undefined ? this.#status : undefined;
+    const status = this.#status;
     if (this.#passage !== undefined) breaker.leave(this.#passage, verdictOn(status, failure));
     this.#context.events.publish(() => ({
       server: server.identifier,
@@ -150,6 +150,16 @@ export class Errand implements AnswerSink {
 
 /** What the end of a request says about the server. */
 function verdictOn(status: number | undefined, failure: FederationError | undefined): Verdict {
-  if (failure !== undefined) return failure.proxyError === undefined ? "unknown" : "failed";
-  return status !== undefined && status >= 502 && status <= 504 ? "failed" : "well";
+  if (failure === undefined || answered.has(failure.reason)) {
+    return status !== undefined && status >= 502 && status <= 504 ? "failed" : "well";
+  }
+  if (failure.proxyError === undefined || failure.reason === "connections_taken") return "unknown";
+  return "failed";
 }
+
+/** The failures in which a server has answered, only not with what is passed back. What any client may bring about is no outage. */
+const answered: ReadonlySet<FederationReason> = new Set([
+  "server_error",
+  "redirected",
+  "answer_too_large",
+]);

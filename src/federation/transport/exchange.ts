@@ -1,10 +1,11 @@
 import { Readable } from "node:stream";
-import type { Dispatcher } from "undici";
+import type { Dispatcher, Pool } from "undici";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
 import type { ClientSignal } from "../message/request.js";
 import { failureReason } from "./failure.js";
+import { isFull } from "./pool.js";
 import type { Watch, Watched } from "./watch.js";
 
 /** How long one exchange may take, in milliseconds. */
@@ -51,6 +52,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   /** Since when it is where it is, by `performance.now()`. */
   #since: number = performance.now();
   #controller: Dispatcher.DispatchController | undefined;
+  #pool: Pool | undefined;
   #content: unknown;
   /** Whether a piece of the content was sent since it was last looked. */
   #hasMoved = false;
@@ -81,11 +83,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
   }
 
   /** Sends the request. */
-  dispatch(dispatcher: Dispatcher, options: Dispatcher.DispatchOptions): void {
+  dispatch(pool: Pool, options: Dispatcher.DispatchOptions): void {
+    this.#pool = pool;
     this.#content = options.body;
     this.#watch.begin(this);
     try {
-      dispatcher.dispatch(options, this);
+      pool.dispatch(options, this);
     } catch (error) {
       this.#fail(this.#describe(error));
     }
@@ -129,19 +132,25 @@ export class Exchange implements Dispatcher.DispatchHandler, Flow, Watched {
       this.#hasMoved = false;
       this.#since = now;
     }
-    const { connect, content, firstByte, total } = this.#limits;
-    const waitsForClient = this.#waitsForClient;
-    if (now >= this.#begun + total)
-      this.abandon(waitsForClient ? "content_timeout" : "total_timeout");
-    else if (this.#hasAnswer) return;
-    else if (this.#controller === undefined) this.#demand(now, connect, "connect_timeout");
-    else if (waitsForClient) this.#demand(now, content, "content_timeout");
-    else this.#demand(now, firstByte, "answer_timeout");
+    const reason = this.#lateness(now);
+    if (reason !== undefined) this.abandon(reason);
   }
 
-  /** Gives the exchange up if it is where it is for longer than a limit. */
-  #demand(now: number, limit: number, reason: FederationReason): void {
-    if (now >= this.#since + limit) this.abandon(reason);
+  /** What is late, if anything is: the server, the client with its content, or this side with a connection. */
+  #lateness(now: number): FederationReason | undefined {
+    const { connect, content, firstByte, total } = this.#limits;
+    const waited = now - this.#since;
+    const isEnd = now >= this.#begun + total;
+    if (!this.isSpent) {
+      if (!isEnd && waited < connect) return undefined;
+      if (this.#pool !== undefined && isFull(this.#pool, this.#server)) return "connections_taken";
+      return isEnd ? "total_timeout" : "connect_timeout";
+    }
+    const waitsForClient = this.#waitsForClient;
+    if (isEnd) return waitsForClient ? "content_timeout" : "total_timeout";
+    if (this.#hasAnswer) return undefined;
+    if (waitsForClient) return waited < content ? undefined : "content_timeout";
+    return waited < firstByte ? undefined : "answer_timeout";
   }
 
   /** Whether the server would take more of the content, if there were any. */

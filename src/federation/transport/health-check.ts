@@ -1,23 +1,26 @@
 import type { Pool } from "undici";
 import type { FederationServer } from "../../repositories/index.js";
 import type { Breaker } from "./breaker.js";
-import { defaultLimits } from "./pool.js";
+import { defaultLimits, isFull } from "./pool.js";
 
 /** How often a server is asked whether it is well, in milliseconds, where its definition does not say. */
 const defaultInterval = 10_000;
 
 /** Asks a server at intervals whether it is well, and tells the breaker. `undefined` where its definition asks for none. */
 export function watchHealth(
-  { healthCheck, limits }: FederationServer,
+  server: FederationServer,
   basePath: string,
   pool: Pool,
   breaker: Breaker,
 ): Disposable | undefined {
+  const { healthCheck, limits } = server;
   if (healthCheck === undefined) return undefined;
   const stop = new AbortController();
   const check = async (): Promise<void> => {
     const verdict = await isWell();
-    if (!stop.signal.aborted) breaker.learn(verdict ? "well" : "failed");
+    // A check that found no place among the connections has found nothing out.
+    if (stop.signal.aborted || (!verdict && isFull(pool, server))) return;
+    breaker.learn(verdict ? "well" : "failed");
   };
   const isWell = async (): Promise<boolean> => {
     const limit = limits?.firstByte ?? defaultLimits.firstByte;

@@ -40,6 +40,11 @@ export function openPool(server: FederationServer, resolve?: Resolve): Pool {
   });
 }
 
+/** Whether all connections are taken, so that a request waits for this side, and not for the server. */
+export function isFull(pool: Pool, { limits }: FederationServer): boolean {
+  return pool.stats.running >= (limits?.connections ?? defaultLimits.connections);
+}
+
 function tlsOptions(identifier: string, tls: FederationServerTls): buildConnector.BuildOptions {
   const { ca, certificate, key, pins } = tls;
   return {

@@ -84,16 +84,19 @@ export class Targets {
 
   #targetOf(definition: FederationServer | undefined, identifier: string): Target {
     if (this.#isClosed) throw new FederationError("closed", identifier);
-    if (definition === undefined) throw new FederationError("unknown_server", identifier);
     const known = this.#open.get(identifier);
-    if (known !== undefined && isSame(known.definition, definition)) return known;
-    const target = this.#openTarget(definition);
-    this.#open.set(identifier, target);
+    if (definition !== undefined && known !== undefined && isSame(known.definition, definition)) {
+      return known;
+    }
     if (known !== undefined) {
-      // What is under way to the server as it was may end.
+      this.#open.delete(identifier);
       known.health?.[Symbol.dispose]();
+      // What is under way to the server as it was may end.
       void known.pool.close();
     }
+    if (definition === undefined) throw new FederationError("unknown_server", identifier);
+    const target = this.#openTarget(definition);
+    this.#open.set(identifier, target);
     return target;
   }
 

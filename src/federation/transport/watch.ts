@@ -27,6 +27,7 @@ export class Watch {
 
   /** Looks at it no longer. The last one gets its place. */
   end(watched: Watched): void {
+    if (this.#watched[watched.place] !== watched) return;
     const last = this.#watched.pop();
     if (last === undefined || last === watched) return;
     this.#watched[watched.place] = last;
