@@ -96,7 +96,13 @@ async function newAccount(
     if (account !== undefined) return account;
     throw new SignOnError("user_name_taken", { cause: error });
   }
-  await linkAccount(links, identity, account, { isAdopted: false });
+  try {
+    await linkAccount(links, identity, account, { isAdopted: false });
+  } catch (error) {
+    // Without its link, the account would be in its owner's way.
+    await users.delete(account.id, options).catch(() => undefined);
+    throw error;
+  }
   return account;
 }
 
