@@ -34,8 +34,23 @@ export class Credentials {
    * The value to send. Everybody who needs one meanwhile waits for the same.
    *
    * @param refused The value that was refused; one that has taken its place since is good.
+   * @throws what the function throws; or the signal's reason, while the others go on waiting.
    */
-  async value(refused?: string): Promise<string | undefined> {
+  async value(refused?: string, signal?: AbortSignal): Promise<string | undefined> {
+    const value = this.#value(refused);
+    if (signal === undefined) return await value;
+    signal.throwIfAborted();
+    const { promise: left, reject } = Promise.withResolvers<never>();
+    const leave = (): void => reject(signal.reason);
+    signal.addEventListener("abort", leave);
+    try {
+      return await Promise.race([value, left]);
+    } finally {
+      signal.removeEventListener("abort", leave);
+    }
+  }
+
+  async #value(refused: string | undefined): Promise<string | undefined> {
     const authorization = this.#authorization;
     if (typeof authorization !== "function") return authorization;
     const grant = this.#grant;

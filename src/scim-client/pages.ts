@@ -1,4 +1,5 @@
 import type { Page } from "../repositories/index.js";
+import { ScimResponseError } from "./response-error.js";
 
 /** Which part of an answer. */
 export interface Part {
@@ -7,26 +8,45 @@ export interface Part {
 }
 
 /**
- * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated. A service provider whose pages do not
- * come to an end by themselves is believed no longer than it gives resources, or another cursor.
+ * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated.
+ *
+ * @throws {ScimResponseError} the service provider gives pages that nobody asked for, or does not say how many there are.
  */
 export async function* allPages<T>(
   read: (part: Part) => Promise<Page<T>>,
-  { cursor, startIndex = 1 }: Part,
+  first: Part,
 ): AsyncGenerator<T> {
-  if (cursor !== undefined) {
-    for (let at: string | undefined = cursor; at !== undefined; ) {
-      const page: Page<T> = await read({ cursor: at });
-      yield* page.resources;
-      at = page.nextCursor === at ? undefined : page.nextCursor;
-    }
-    return;
-  }
-  for (let at = startIndex; ; ) {
-    const page = await read({ startIndex: at });
+  for (let part: Part | undefined = first; part !== undefined; ) {
+    const page: Page<T> = await read(part);
     yield* page.resources;
-    // A service provider may give fewer than were asked for (RFC 7644 §3.4.2.4), so they are counted.
-    at += page.resources.length;
-    if (page.resources.length === 0 || at > (page.totalResults ?? Number.POSITIVE_INFINITY)) return;
+    part = partAfter(page, part);
   }
+}
+
+function partAfter<T>(
+  { resources, nextCursor, startIndex: given, totalResults }: Page<T>,
+  { cursor, startIndex = 1 }: Part,
+): Part | undefined {
+  // A service provider may have pages by cursor alone, and begin with one unasked (RFC 9865 §2.3).
+  if (cursor !== undefined || nextCursor !== undefined) {
+    if (nextCursor === undefined) return undefined;
+    if (nextCursor !== cursor) return { cursor: nextCursor };
+    throw new ScimResponseError("The service provider gives the same page again and again.", 200);
+  }
+  if (resources.length === 0) return undefined;
+  if (given !== undefined && given !== startIndex) {
+    throw new ScimResponseError(
+      `The service provider gives the page from ${given} on in place of that from ${startIndex} on.`,
+      200,
+    );
+  }
+  if (totalResults === undefined) {
+    throw new ScimResponseError(
+      "The service provider does not say how many resources there are (RFC 7644 §3.4.2).",
+      200,
+    );
+  }
+  // It may give fewer than were asked for (RFC 7644 §3.4.2.4), so they are counted.
+  const next = startIndex + resources.length;
+  return next > totalResults ? undefined : { startIndex: next };
 }

@@ -1,3 +1,4 @@
+import { UnsupportedError } from "../core/index.js";
 import type { CallOptions, Capabilities } from "../repositories/index.js";
 import { groupResourceType, userResourceType } from "../scim/index.js";
 import { capabilitiesOf } from "./capabilities.js";
@@ -28,7 +29,7 @@ export interface RemoteRepositories {
  * const { users, groups } = await remoteRepositories(client);
  * ```
  *
- * @throws {UnsupportedError} it does not say what it can do, and has no users.
+ * @throws {UnsupportedError} it does not say what it can do: the options of the client can.
  */
 export async function remoteRepositories(
   client: ScimClient,
@@ -39,20 +40,28 @@ export async function remoteRepositories(
     canPatch: configuration.patch?.supported === true,
     ...(bulkLimits(configuration) !== undefined && { bulk: client.bulk.bind(client) }),
   };
-  const types = await client.resourceTypes(options);
-  const hasGroups = types.some(
-    ({ endpoint }) => endpoint.toLowerCase() === groupResourceType.endpoint.toLowerCase(),
-  );
   const users = new RemoteUserRepository({
     resources: client.resources(userResourceType),
     capabilities: { ...capabilitiesOf(configuration, userResourceType), ...options.users },
     ...means,
   });
-  if (!hasGroups) return { users };
+  if (!(await hasGroups(client, options))) return { users };
   const groups = new RemoteGroupRepository({
     resources: client.resources(groupResourceType),
     capabilities: { ...capabilitiesOf(configuration, groupResourceType), ...options.groups },
     ...means,
   });
   return { users, groups };
+}
+
+/** Whether there are groups. A service provider that does not say which types it has is asked for them when they are needed. */
+async function hasGroups(client: ScimClient, options: CallOptions): Promise<boolean> {
+  try {
+    const types = await client.resourceTypes(options);
+    const name = groupResourceType.endpoint.toLowerCase();
+    return types.some(({ endpoint }) => endpoint.toLowerCase() === name);
+  } catch (error) {
+    if (error instanceof UnsupportedError) return true;
+    throw error;
+  }
 }

@@ -59,8 +59,7 @@ export class Requester implements AsyncDisposable {
     let refused: string | undefined;
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted();
-      const authorization = await this.#credentials.value(refused);
-      signal?.throwIfAborted();
+      const authorization = await this.#credentials.value(refused, signal);
       const outcome = await this.#try(request, authorization, attempt, signal);
       const isRefused = "answer" in outcome && outcome.answer.status === 401;
       if (isRefused && refused === undefined && this.#credentials.canRenew) {

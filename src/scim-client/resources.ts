@@ -16,7 +16,7 @@ import {
   searchRequestId,
 } from "../scim/index.js";
 import { readListResponse } from "./list-response.js";
-import { allPages } from "./pages.js";
+import { allPages, type Part } from "./pages.js";
 import { resourcePath, type ScimAnswer, type ScimRequest } from "./request.js";
 import type { Requester } from "./requester.js";
 import { ScimResponseError } from "./response-error.js";
@@ -177,7 +177,12 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   ): AsyncIterable<T>;
   list(query: ResourceQuery, options?: CallOptions): AsyncIterable<PartialResource<T>>;
   list(query: ResourceQuery = {}, options: CallOptions = {}): AsyncIterable<PartialResource<T>> {
-    return allPages((part) => this.query({ ...query, ...part }, options), query);
+    const { startIndex, cursor, ...others } = query;
+    const first: Part = {
+      ...(startIndex !== undefined && { startIndex }),
+      ...(cursor !== undefined && { cursor }),
+    };
+    return allPages((part) => this.query({ ...others, ...part }, options), first);
   }
 
   #queryRequest(query: ResourceQuery): ScimRequest {

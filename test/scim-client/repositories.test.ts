@@ -81,6 +81,11 @@ describe("what a service provider says that it can do", () => {
     expect(await remoteRepositories(provider.client)).not.toHaveProperty("groups");
   });
 
+  test("one that does not say which types it has is taken to have groups", async () => {
+    await using provider = await script([{ status: 404 }], { configuration: able });
+    expect(await remoteRepositories(provider.client)).toHaveProperty("groups");
+  });
+
   test("is respected: there is no filter, no order, no page by cursor where it has none", async () => {
     await using remote = await scripted([], {});
     const { users } = remote;

@@ -216,6 +216,21 @@ describe("credentials", () => {
     expect(asked).toEqual([undefined, "Bearer token-1"]);
   });
 
+  test("are not waited for by whoever has left", async () => {
+    const reason = new Error("The caller has left.");
+    const { promise, resolve } = Promise.withResolvers<string>();
+    await using provider = await script([ok], { authorization: () => promise });
+    const users = provider.client.resources(userResourceType);
+    const stop = new AbortController();
+    const left = errorOf(users.get("1", { signal: stop.signal }));
+    const staying = users.get("1", { signal: new AbortController().signal });
+    stop.abort(reason);
+    expect(await left).toBe(reason);
+    resolve("Bearer late");
+    expect(await staying).toMatchObject(user());
+    expect(provider.received).toHaveLength(1);
+  });
+
   test("that are refused again are an error", async () => {
     let asked = 0;
     const authorization = () => `Bearer token-${++asked}`;
