@@ -49,6 +49,13 @@ describeOn(postgres, "requests at once", async () => {
       expect(found).toEqual({ 200: 1, 412: 49 });
       await at.call("DELETE", `/Users/${id}`);
     }
+    const { id, meta } = await at.create("/Users", { userName: "bjensen" });
+    const found = await statuses(50, () =>
+      at.call("DELETE", `/Users/${id}`, undefined, { "if-match": meta.version }),
+    );
+    // Whoever comes later finds nobody.
+    const { 204: done, 404: gone = 0, 412: refused = 0 } = found;
+    expect({ done, others: gone + refused }).toEqual({ done: 1, others: 49 });
   });
 
   test("30 replacements without a version are all done, one after the other", async () => {
