@@ -56,7 +56,10 @@ export class ExternalGroupRepository extends GroupRepository {
     return await this.apply({ external, local }, options);
   }
 
-  /** Takes a mapping back, and those out of the local group who were there because of it alone. */
+  /**
+   * Takes a mapping back, and those out of the local group who were there because of it alone. Where a process ended in the middle
+   * of it, take it back again: `apply` knows nothing of a mapping that is gone.
+   */
   async unmap(external: string, local: string, options?: CallOptions): Promise<MappingReport> {
     await this.#mappings.remove({ external, local }, options);
     return await this.apply({ external, local }, options);

@@ -52,7 +52,7 @@ export interface MappingReport {
  *
  * A local group has the members who were put into it otherwise, and those of its external groups; nobody is taken out but by whom
  * they were put in. For that, the application changes members through `groups.local`, which notes who was meant to be a member
- * though mapped already. A member whom the application has put into its store past it stays too, if that was before the mapping did;
+ * though mapped already; whoever is put in through it is to be taken out through it. A member whom the application has put into its store past it stays too, if that was before the mapping did;
  * one whom it puts there in the very moment in which the mapping does is taken for mapped.
  *
  * Any number of writers may come at once, also in several processes: each looks again after it has written, and the last one leaves
