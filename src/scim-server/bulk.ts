@@ -80,6 +80,8 @@ class BulkJob {
     this.#begun.add(operation);
     const { bulkId: _, ...needs } = operation;
     for (const bulkId of this.#neededBy(needs)) {
+      // The stack ends here, so that no chain of references is too long for it.
+      await undefined;
       const creation = this.#creations.get(bulkId);
       if (creation !== undefined) await this.#do(creation);
     }

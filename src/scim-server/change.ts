@@ -1,6 +1,6 @@
-import { NotFoundError } from "../core/index.js";
+import { NotFoundError, VersionConflictError } from "../core/index.js";
 import type { Resource } from "../scim/index.js";
-import { demandedVersion } from "./conditions.js";
+import { demandedVersion, isNamedBy } from "./conditions.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
@@ -9,6 +9,8 @@ import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
 export interface ChangeOptions extends Wanted {
   /** The value of If-Match. */
   readonly ifMatch?: string | undefined;
+  /** The value of If-None-Match. */
+  readonly ifNoneMatch?: string | undefined;
   /** Whether the client wants to see the resource afterwards. */
   readonly answer?: "minimal" | "representation" | undefined;
 }
@@ -17,16 +19,20 @@ export interface ChangeOptions extends Wanted {
  * The version that a resource has to be in, so that the store compares it again as it writes.
  *
  * @throws {NotFoundError} there is no such resource.
- * @throws {VersionConflictError} it is not in a version that If-Match names.
+ * @throws {VersionConflictError} it is not in a version that If-Match names, or is in one that If-None-Match names (RFC 9110 §13.1).
  */
 export async function versionToWrite(
   { signal }: Exchange,
   endpoint: Endpoint,
   id: string,
-  { ifMatch }: ChangeOptions,
+  { ifMatch, ifNoneMatch }: ChangeOptions,
 ): Promise<{ readonly ifVersion?: string }> {
-  if (ifMatch === undefined) return {};
-  const ifVersion = demandedVersion(ifMatch, await demandCurrent(endpoint, id, signal));
+  if (ifMatch === undefined && ifNoneMatch === undefined) return {};
+  const current = await demandCurrent(endpoint, id, signal);
+  if (ifNoneMatch !== undefined && isNamedBy(ifNoneMatch, current)) {
+    throw new VersionConflictError(`The resource "${id}" is in a version that must not be.`);
+  }
+  const ifVersion = demandedVersion(ifMatch, current);
   return ifVersion === undefined ? {} : { ifVersion };
 }
 

@@ -10,7 +10,10 @@ export interface RequestEvent {
   readonly method: string;
   /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
   readonly path: string;
-  /** The parameters of the query, where there are any. They may hold names and addresses of people. */
+  /**
+   * The parameters of the query, where there are any. They may hold names and addresses of people. The value of one that RFC 7644 does
+   * not have is masked.
+   */
   readonly query?: Readonly<Record<string, string>>;
   /** The `id` of the principal; absent where nobody could be told. */
   readonly principal?: string;

@@ -92,28 +92,23 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
         ...(options.me !== undefined && { me }),
       });
     };
-    let outcome: Outcome;
     let failure: Failure | undefined;
+    let response: Response;
     try {
-      outcome = await answer();
+      response = toResponse(request, await answer());
     } catch (error) {
       failure = request.signal.aborted
         ? { status: 499, detail: "The client has gone away." }
         : failureOf(error);
       if (failure.status >= 500) record.error = error;
-      const { status, detail, scimType, headers } = failure;
-      outcome = {
-        status,
-        body: errorMessage(status, detail, scimType),
-        ...(headers !== undefined && { headers }),
-      };
+      response = toResponse(request, failed(failure));
     }
     publish(() => ({
       method: request.method,
       path: url.pathname.slice(basePath.length),
       ...maskedQuery(url.searchParams, types),
       ...(record.principal !== undefined && { principal: record.principal }),
-      status: outcome.status,
+      status: response.status,
       ...(failure?.scimType !== undefined && { scimType: failure.scimType }),
       ...(failure !== undefined && { detail: failure.detail }),
       ...(record.error !== undefined && { error: record.error }),
@@ -123,7 +118,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
       rewrites: record.rewrites,
       sessions: record.sessions,
     }));
-    return toResponse(outcome);
+    return response;
   };
 }
 
@@ -189,9 +184,17 @@ function segmentsOf(pathname: string, basePath: string): readonly string[] | und
   }
 }
 
-function toResponse({ status, body, location, version, headers = {} }: Outcome): Response {
+function failed({ status, detail, scimType, headers }: Failure): Outcome {
+  const body = errorMessage(status, detail, scimType);
+  return { status, body, ...(headers !== undefined && { headers }) };
+}
+
+function toResponse(
+  { method }: Request,
+  { status, body, location, version, headers = {} }: Outcome,
+): Response {
   const isEmpty = body === undefined || status === 204 || status === 304;
-  return new Response(isEmpty ? null : JSON.stringify(body), {
+  return new Response(isEmpty || method === "HEAD" ? null : JSON.stringify(body), {
     status,
     headers: {
       ...(!isEmpty && { "Content-Type": mediaType }),

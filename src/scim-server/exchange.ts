@@ -18,7 +18,10 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
-  /** The writes to resources of stores without versions. */
+  /**
+   * The writes to resources of stores without versions. Those of all tenants to an id take turns: a host may have other repositories for
+   * each request, so that nothing here tells whose resource it is.
+   */
   readonly turns: Turns;
 }
 

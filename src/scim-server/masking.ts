@@ -1,9 +1,13 @@
 import type { ResourceType } from "../scim/index.js";
+import { queryParameterNames } from "./query-parameters.js";
 import { isObject } from "./representation.js";
 
 const mask = "[masked]";
 
-/** The parameters of a query for a log; one that names what is never returned is masked. */
+/**
+ * The parameters of a query for a log. One that names what is never returned is masked; so is each that is none of RFC 7644, as it may
+ * be anything, such as a token (RFC 6750 §2.3).
+ */
 export function maskedQuery(
   search: URLSearchParams,
   types: readonly ResourceType[],
@@ -11,9 +15,13 @@ export function maskedQuery(
   if (search.size === 0) return {};
   const secrets = secretNames(types);
   const parameters = [...search].map(
-    ([name, value]) => [name, mentions(value, secrets) ? mask : value] as const,
+    ([name, value]) => [name, isKnown(name) && !mentions(value, secrets) ? value : mask] as const,
   );
   return { query: Object.fromEntries(parameters) };
+}
+
+function isKnown(parameter: string): boolean {
+  return queryParameterNames.some((name) => name === parameter);
 }
 
 /** A body for a log, with what is never returned masked, wherever it stands and however it is spelled. */

@@ -48,7 +48,12 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   readonly basePath?: string;
   /** The types of resources. Default: users with the enterprise extension, and groups. */
   readonly types?: readonly ResourceType[];
-  /** Says on whose behalf a request is made; `undefined` for nobody, who is answered 401. */
+  /**
+   * Says on whose behalf a request is made; `undefined` for nobody, who is answered 401.
+   *
+   * One that goes by a cookie has to refuse what another site has a browser send, by `Sec-Fetch-Site` or `Origin`: a body that states no
+   * type is read as JSON, so that browsers ask nobody before they send it.
+   */
   readonly authenticate: (
     request: Request,
     connection?: ConnectionInfo,

@@ -41,14 +41,15 @@ export function parametersOfBody(body: unknown): QueryParameters {
     throw new InvalidSyntaxError(`The "schemas" of a SearchRequest have "${searchRequestId}".`);
   }
   const found: Record<string, unknown> = {};
-  for (const name of names) {
+  for (const name of queryParameterNames) {
     const value = byKey.get(name.toLowerCase()) ?? undefined;
     if (value !== undefined) found[name] = value;
   }
   return checked(found);
 }
 
-const names = [
+/** The names of the parameters. RFC 7644 §3.4.3, RFC 9865 §2. */
+export const queryParameterNames = [
   "attributes",
   "excludedAttributes",
   "filter",

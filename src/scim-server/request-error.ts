@@ -18,7 +18,7 @@ import {
 } from "../scim/index.js";
 
 /**
- * A request is answered with this status. A host's own functions throw it to refuse a request, such as `policy.before` with the
+ * A request is answered with this status, from 200 to 599. A host's own functions throw it to refuse a request, such as `policy.before` with the
  * status 403; the message goes to the client.
  */
 export class ScimRequestError extends ConcordatError {
@@ -42,6 +42,8 @@ export class ScimRequestError extends ConcordatError {
   ) {
     const { scimType, headers = {}, ...rest } = options;
     super(detail, rest);
+    // What no answer can have fails here, where it was made, and not when it is to be answered.
+    new Response(null, { status, headers });
     this.status = status;
     this.headers = headers;
     if (scimType !== undefined) this.scimType = scimType;

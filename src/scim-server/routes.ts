@@ -112,6 +112,7 @@ async function answerForResource(call: Call, endpoint: Endpoint, id: string): Pr
   const options = (): ChangeOptions => ({
     ...wantedOf(parametersIn(call)),
     ifMatch: call.request.headers.get("if-match") ?? undefined,
+    ifNoneMatch: call.request.headers.get("if-none-match") ?? undefined,
     answer: preferenceOf(call),
   });
   return await byMethod(call, {
@@ -163,15 +164,17 @@ function discovered(
   return answer(exchange, options);
 }
 
-/** Carries out what the method asks for, or says which methods there are. */
+/** Carries out what the method asks for, or says which methods there are. HEAD is answered as GET is, without the body. RFC 9110 §9.3.2. */
 async function byMethod(
   { request: { method } }: Call,
   methods: Readonly<Record<string, () => Outcome | Promise<Outcome>>>,
 ): Promise<Outcome> {
-  const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  const name = method === "HEAD" ? "GET" : method;
+  const answer = Object.hasOwn(methods, name) ? methods[name] : undefined;
   if (answer === undefined) {
+    const allowed = Object.keys(methods).flatMap((one) => (one === "GET" ? [one, "HEAD"] : [one]));
     throw new ScimRequestError(405, "This endpoint does not have this method.", {
-      headers: { Allow: Object.keys(methods).join(", ") },
+      headers: { Allow: allowed.join(", ") },
     });
   }
   return await answer();

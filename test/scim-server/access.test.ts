@@ -312,9 +312,10 @@ describe("the channel", () => {
         ),
       );
       await call("GET", `/Users?filter=${encodeURIComponent(`password eq "${secret}"`)}&count=1`);
+      await call("GET", `/Users?password=${secret}&access_token=${secret}&count=2`);
     });
     expect(JSON.stringify(events)).not.toContain(secret);
-    const [conflict, change, query] = events;
+    const [conflict, change, query, others] = events;
     expect(conflict).toMatchObject({
       method: "POST",
       path: "/Users",
@@ -338,6 +339,39 @@ describe("the channel", () => {
       },
     });
     expect(query).toMatchObject({ status: 400, query: { filter: "[masked]", count: "1" } });
+    expect(others).toMatchObject({
+      status: 200,
+      query: { password: "[masked]", access_token: "[masked]", count: "2" },
+    });
+  });
+
+  test("carries that an answer could not be made, which is a 500", async () => {
+    const stores = inMemory();
+    const { call, create } = provider(stores, {
+      policy: {
+        before: ({ kind }) => {
+          if (kind === "delete") throw new ScimRequestError(42, "No such status.");
+          if (kind === "modify") {
+            throw new ScimRequestError(403, "No.", { headers: { "x-reason": "\u2713" } });
+          }
+        },
+      },
+    });
+    const { id } = await create("/Users", { userName: "a" });
+    const change = patch({ op: "remove", path: "title" });
+    const events = await eventsOf(async () => {
+      expect(await call("DELETE", `/Users/${id}`)).toMatchObject({ status: 500 });
+      expect(await call("PATCH", `/Users/${id}`, change)).toMatchObject({ status: 500 });
+      const user = { id, userName: "a", meta: { version: 'W/"1\u2713"' } };
+      Object.assign(stores.users, { get: async () => user });
+      const answer = await call("GET", `/Users/${id}`);
+      expect(answer).toMatchObject({ status: 500, body: { status: "500" } });
+    });
+    expect(events).toMatchObject([
+      { status: 500, error: expect.any(RangeError) },
+      { status: 500, error: expect.any(TypeError) },
+      { status: 500, error: expect.any(TypeError) },
+    ]);
   });
 
   test("carries what a store failed with, of which the client is told nothing", async () => {

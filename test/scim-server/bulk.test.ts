@@ -311,3 +311,23 @@ test("a bulk request that is none is refused whole, and one that is too large wi
   });
   expect((await call("GET", "/Users")).body.totalResults).toBe(0);
 });
+
+test("a chain of references may be as long as the request", async () => {
+  const length = 8_000;
+  const { call } = provider(inMemory(), { limits: { bulkOperations: length, bytes: 10_000_000 } });
+  const Operations = Array.from({ length }, (_, at) => ({
+    method: "POST",
+    path: "/Groups",
+    bulkId: `group ${at}`,
+    data: {
+      schemas: [groupId],
+      displayName: `Group ${at}`,
+      ...(at + 1 < length && { members: [{ value: `bulkId:group ${at + 1}`, type: "Group" }] }),
+    },
+  }));
+  const answer = await call("POST", "/Bulk", { schemas: [bulkRequestId], Operations });
+  expect(answer.status).toBe(200);
+  const statuses = answer.body.Operations.map(({ status }: { status: string }) => status);
+  expect(new Set(statuses)).toEqual(new Set(["201"]));
+  expect(statuses).toHaveLength(length);
+});

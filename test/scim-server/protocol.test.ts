@@ -140,3 +140,14 @@ test("who was deleted is not found, and may come again, though the store can onl
   expect(again).not.toHaveProperty("title");
   expect((await stored.find({})).resources).toHaveLength(1);
 });
+
+test("HEAD is answered as GET is, without the body", async () => {
+  const { call, create } = provider(inMemory());
+  const { id } = await create("/Users", { userName: "bjensen" });
+  for (const path of ["/", "/Users", `/Users/${id}`, "/Schemas", "/ResourceTypes", "/nothing"]) {
+    const [get, head] = [await call("GET", path), await call("HEAD", path)];
+    expect(head).toMatchObject({ status: get.status, body: undefined });
+    expect([...head.headers]).toEqual([...get.headers]);
+  }
+  expect(await call("HEAD", "/Bulk")).toMatchObject({ status: 405 });
+});

@@ -216,6 +216,13 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
     const title = (value: string): object => patch({ op: "replace", path: "title", value });
     const failed = { status: 412, body: { status: "412" } };
     expect(await call("PATCH", path, title("x"), stale)).toMatchObject(failed);
+    for (const tags of ["*", meta.version]) {
+      const ifNew = { "if-none-match": tags };
+      const sent = { schemas: [userId], userName: "x" };
+      expect(await call("PUT", path, sent, ifNew)).toMatchObject(failed);
+      expect(await call("PATCH", path, title("x"), ifNew)).toMatchObject(failed);
+      expect(await call("DELETE", path, undefined, ifNew)).toMatchObject(failed);
+    }
     expect(await call("PUT", path, { schemas: [userId], userName: "x" }, stale)).toMatchObject(
       failed,
     );
