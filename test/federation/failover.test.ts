@@ -282,6 +282,7 @@ describe("a request that waits too long for a connection", () => {
     await expect.poll(() => child.requests.length).toBe(1);
     // Health checks find no place either.
     await pause(400);
+    child.fault = undefined;
     const second = await check(parent.url, good);
     expect(second.status).toBe(503);
     expect(second.body.result.error?.message).toBe(
@@ -290,7 +291,6 @@ describe("a request that waits too long for a connection", () => {
     expect(second.headers.get("proxy-status")).toContain("error=connection_limit_reached");
     expect(parent.federation.forwarder.breakerState("child")).toBe("closed");
     await first;
-    child.fault = undefined;
     await check(parent.url, { ...good, user: "b" });
     expect(child.requests.filter(({ method }) => method === "POST")).toHaveLength(2);
   });

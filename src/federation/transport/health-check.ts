@@ -17,10 +17,10 @@ export function watchHealth(
   if (healthCheck === undefined) return undefined;
   const stop = new AbortController();
   const check = async (): Promise<void> => {
+    // A check that waits for a place among the connections finds nothing out; those who have one do.
+    if (isFull(pool, server)) return;
     const verdict = await isWell();
-    // A check that found no place among the connections has found nothing out.
-    if (stop.signal.aborted || (!verdict && isFull(pool, server))) return;
-    breaker.learn(verdict ? "well" : "failed");
+    if (!stop.signal.aborted) breaker.learn(verdict ? "well" : "failed");
   };
   const isWell = async (): Promise<boolean> => {
     const limit = limits?.firstByte ?? defaultLimits.firstByte;
