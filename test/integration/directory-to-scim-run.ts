@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
-import type { GroupRepository, Page, Query } from "concordat/repositories";
+import type { Page, Query } from "concordat/repositories";
 import { startDirectory } from "concordat/testing/directory";
 import { Kysely } from "kysely";
 import { postgres } from "../kysely/databases.js";
@@ -254,10 +254,12 @@ function storeOn(
         const attributes = { userName, displayName, title, active: active !== false };
         resources.push({ id, type: "User", externalId, attributes });
       }
-      for (const group of groups === undefined ? [] : await allOf((query) => groups.find(query))) {
-        const { id, externalId = null, displayName } = group;
+      // With their members, since a group that is read in two steps may be gone before the second.
+      const all =
+        groups && (await allOf((query) => groups.find(query, { attributes: ["members"] })));
+      for (const { id, externalId = null, displayName, members: those = [] } of all ?? []) {
         resources.push({ id, type: "Group", externalId, attributes: { displayName } });
-        members.set(id, await membersOf(groups, id));
+        members.set(id, new Set(those.map(({ value }) => value)));
       }
       return { resources, members, unfinished, refused };
     },
@@ -276,12 +278,6 @@ async function allOf<T>(find: (query: Query) => Promise<Page<T>>): Promise<reado
     cursor = page.nextCursor;
   }
   return all;
-}
-
-async function membersOf(groups: GroupRepository | undefined, id: string): Promise<Set<string>> {
-  const page = await groups?.members(id);
-  if (page?.next !== undefined) throw new Error("A group has more members than one page.");
-  return new Set(page?.members.map(({ value }) => value));
 }
 
 async function freePort(): Promise<number> {
