@@ -10,6 +10,8 @@ export interface ScimLimits {
   readonly bulkOperations?: number;
   /** The most operations of a PATCH. Default: 1,000. */
   readonly patchOperations?: number;
+  /** The most comparisons that the operations of a PATCH make with values of the resource. See `PatchLimits`. Default: 5,000,000. */
+  readonly patchComparisons?: number;
   /** The most values of an attribute in a body, such as members. Default: 100,000. */
   readonly values?: number;
   /** The most resources in one page, `maxResults` and `maxPageSize`. Default: 1,000. A store may have less. */
@@ -30,6 +32,7 @@ const defaults: Required<ScimLimits> = {
   depth: 32,
   bulkOperations: 1_000,
   patchOperations: 1_000,
+  patchComparisons: 5_000_000,
   values: 100_000,
   pageSize: 1_000,
   defaultPageSize: 100,

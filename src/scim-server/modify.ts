@@ -28,7 +28,11 @@ export async function modifyResource(
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const plan = await readPlan(exchange, endpoint, body);
-  await writePatch(exchange, { endpoint, id, plan, conditions });
+  try {
+    await writePatch(exchange, { endpoint, id, plan, conditions });
+  } catch (error) {
+    throw asTooLarge(error);
+  }
   // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
   const answer =
@@ -38,19 +42,24 @@ export async function modifyResource(
 
 async function readPlan(exchange: Exchange, { type }: Endpoint, body: unknown): Promise<PatchPlan> {
   const { profile, record, settings } = exchange;
-  const { patchOperations: operations, values } = settings.limits;
-  const plan = planned(type, body, { profile, limits: { operations, values } });
+  const { patchOperations: operations, patchComparisons: comparisons, values } = settings.limits;
+  const plan = planned(type, body, { profile, limits: { operations, comparisons, values } });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
   return await planWithReferences(exchange, writablePlan(exchange, plan));
 }
 
-/** The plan of a PATCH. One that is too long is too large a body, and no query that finds too much. */
 function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {
   try {
     return planPatch(type, body, options);
   } catch (error) {
-    if (!(error instanceof TooManyError)) throw error;
-    throw new ScimRequestError(413, error.message, { cause: error });
+    throw asTooLarge(error);
   }
+}
+
+/** A PATCH that asks for too much is too large a body, and no query that finds too much. */
+function asTooLarge(error: unknown): unknown {
+  return error instanceof TooManyError
+    ? new ScimRequestError(413, error.message, { cause: error })
+    : error;
 }

@@ -1,10 +1,11 @@
 import { attributeTree, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
+import { checkChange, demandRequired } from "./check-change.js";
 import { NoTargetError } from "./errors.js";
-import { checkChange, demandRequired, isEmpty, PatchedResource } from "./patched-resource.js";
+import { isEmpty, PatchedResource } from "./patched-resource.js";
 import type { EditStep, PatchPlan, PatchStep } from "./plan.js";
 import { isReference } from "./value-identity.js";
-import { selector, withChanged, withEntries, withValues } from "./value-list.js";
+import { comparisonsOf, selector, withChanged, withEntries } from "./value-list.js";
 
 /**
  * Applies a PATCH to a resource. RFC 7644 §3.5.2.
@@ -15,9 +16,10 @@ import { selector, withChanged, withEntries, withValues } from "./value-list.js"
  * @throws {NoTargetError} a filter of a replacement selects nothing.
  * @throws {MutabilityError} an attribute is immutable and has another value, or is required and would have none.
  * @throws {InvalidValueError} more than one value would be primary, or something that is required is not there at the end.
+ * @throws {TooManyError} the operations make more comparisons than the limit.
  */
 export function applyPatch<R extends object>(plan: PatchPlan, resource: R): R {
-  const patched = new PatchedResource(attributeTree(plan.type), resource);
+  const patched = new PatchedResource(attributeTree(plan.type), resource, plan.maxComparisons);
   for (const step of plan.steps) applyStep(patched, step);
   // The compiler cannot follow names that are data; the schemas have said that it is a resource of the type.
   return patched.end() as R;
@@ -33,11 +35,11 @@ export function applyStep(patched: PatchedResource, step: PatchStep): void {
       patched.set(step.node, mergedObject(step, patched.get(step.node)));
       return;
     case "append":
-      patched.set(step.node, withValues(step.node, listOf(patched.get(step.node)), step.values));
+      patched.add(step.node, step.values);
       return;
     case "removeValues": {
       const isSelected = selector(step.node, step.selection);
-      const list = listOf(patched.get(step.node));
+      const list = patched.search(step.node, comparisonsOf(step.selection));
       const rest = list.filter((value) => !isSelected(value));
       if (rest.length < list.length) patched.set(step.node, rest);
       return;
@@ -49,10 +51,6 @@ export function applyStep(patched: PatchedResource, step: PatchStep): void {
       extend(patched, step);
       return;
   }
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /**
@@ -75,7 +73,7 @@ function mergedObject(
 
 function edit(patched: PatchedResource, step: EditStep): void {
   const { node, selection, change, whenNone } = step;
-  const list = listOf(patched.get(node));
+  const list = patched.search(node, comparisonsOf(selection));
   const isSelected = selector(node, selection);
   const changed = new Set<number>();
   const next = list.map((value, place) => {
@@ -92,7 +90,7 @@ function edit(patched: PatchedResource, step: EditStep): void {
       });
     }
     demandRequired(node.children, added);
-    patched.set(node, withValues(node, list, [added]));
+    patched.add(node, [added]);
     return;
   }
   const result = withChanged(node, next, changed);

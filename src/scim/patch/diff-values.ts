@@ -4,9 +4,9 @@ import type { PatchOperation } from "../message/patch-op.js";
 import { type AttributeNode, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject } from "../schema/read-value.js";
 import { isSame } from "../schema/same-value.js";
+import { GrowingList } from "./growing-list.js";
 import type { ValueKey } from "./target.js";
 import { isReference, keyTest, Places } from "./value-identity.js";
-import { withValues } from "./value-list.js";
 
 /**
  * The smallest operations that make one list of another: removals of some values and an addition of others, or a replacement
@@ -38,14 +38,14 @@ export function diffValues(
     node,
     keys.filter((key) => key !== undefined),
   );
-  const outcome = withValues(
+  const outcome = new GrowingList(
     node,
     from.filter((value) => !isGone(value)),
-    more,
   );
+  outcome.add(more);
   const parts = operations(node, keys, more);
   const isSmaller = JSON.stringify(parts).length <= JSON.stringify([whole]).length;
-  return isSmaller && isSame(outcome, to) ? parts : [whole];
+  return isSmaller && isSame(outcome.values, to) ? parts : [whole];
 }
 
 function operations(

@@ -1,9 +1,8 @@
-import { InvalidValueError, MutabilityError } from "../../core/index.js";
+import { TooManyError } from "../../core/index.js";
 import { rfc7644Profile } from "../profile.js";
 import {
   type AttributeNode,
   type AttributeTree,
-  type Children,
   type ExtensionNode,
   ownValue,
 } from "../schema/attribute-tree.js";
@@ -11,7 +10,12 @@ import { readExtension } from "../schema/read-extension.js";
 import { rulesOf, schemasOf } from "../schema/read-resource.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
 import { Reading } from "../schema/reading.js";
-import { isSame, matches } from "../schema/same-value.js";
+import { isSame } from "../schema/same-value.js";
+import { checkChange, demandRequired } from "./check-change.js";
+import { GrowingList } from "./growing-list.js";
+
+/** What it costs to find the place of a value, beside what it costs to compare one. */
+const placing = 10;
 
 /** A resource that is being patched. What changes is copied; the resource that it began with stays as it is. */
 export class PatchedResource {
@@ -20,16 +24,25 @@ export class PatchedResource {
   readonly #resource: Record<string, unknown>;
   /** Complex attributes and extensions in which something was set. */
   readonly #touched: Set<AttributeNode | ExtensionNode> = new Set();
+  /** Lists to which values are being added, which are not in the resource yet. */
+  readonly #growing: Map<AttributeNode, GrowingList> = new Map();
+  /** Lists of which every value was looked at. */
+  readonly #searched: Set<AttributeNode> = new Set();
+  readonly #maxComparisons: number;
+  #comparisons = 0;
   #isChanged = false;
 
-  constructor(tree: AttributeTree, resource: object) {
+  /** @param maxComparisons See `PatchLimits.comparisons`. */
+  constructor(tree: AttributeTree, resource: object, maxComparisons: number) {
     this.#tree = tree;
+    this.#maxComparisons = maxComparisons;
     this.#before = resource;
     this.#resource = { ...resource };
   }
 
   /** The value of an attribute; of a multi-valued one, the list. */
   get(node: AttributeNode): unknown {
+    this.#settle(node);
     const { extension, name } = node;
     const container = extension === undefined ? this.#resource : this.extension(extension);
     return ownValue(container, name) ?? undefined;
@@ -37,8 +50,42 @@ export class PatchedResource {
 
   /** The object under the URI of an extension, which may not be there. */
   extension(uri: string): JsonObject | undefined {
+    for (const node of this.#growing.keys()) if (node.extension === uri) this.#settle(node);
     const value = ownValue(this.#resource, uri);
     return isJsonObject(value) ? value : undefined;
+  }
+
+  /**
+   * The values of a multi-valued attribute, of which an operation makes so many comparisons each.
+   *
+   * @throws {TooManyError} all operations together make too many.
+   */
+  search(node: AttributeNode, comparisons: number): readonly unknown[] {
+    const value = this.get(node);
+    const list: readonly unknown[] = Array.isArray(value) ? value : [];
+    if (this.#searched.has(node)) this.#comparisons += list.length * comparisons;
+    this.#searched.add(node);
+    if (this.#comparisons > this.#maxComparisons) {
+      throw new TooManyError(
+        `The operations of a PATCH make at most ${this.#maxComparisons} comparisons.`,
+        this.#maxComparisons,
+      );
+    }
+    return list;
+  }
+
+  /**
+   * Adds values to a multi-valued attribute, as {@link GrowingList} does.
+   *
+   * @throws {MutabilityError} the attribute is immutable and has other values, or what is immutable in a value would change.
+   * @throws {TooManyError} see {@link search}.
+   */
+  add(node: AttributeNode, values: readonly unknown[]): void {
+    const growing = this.#growing.get(node) ?? new GrowingList(node, this.search(node, placing));
+    growing.add(values);
+    this.#growing.set(node, growing);
+    // What is immutable is compared at each operation.
+    if (node.attribute.mutability === "immutable") this.#settle(node);
   }
 
   /**
@@ -75,6 +122,7 @@ export class PatchedResource {
    * @throws {InvalidValueError} something that is required is not there.
    */
   end(): object {
+    for (const node of this.#growing.keys()) this.#settle(node);
     for (const node of this.#touched) {
       if ("schema" in node) this.#endExtension(node);
       else if (!node.attribute.multiValued) demandRequired(node.children, this.get(node));
@@ -84,6 +132,13 @@ export class PatchedResource {
       this.#resource["schemas"] = schemasOf(this.#tree, this.#resource);
     }
     return this.#resource;
+  }
+
+  #settle(node: AttributeNode): void {
+    const growing = this.#growing.get(node);
+    if (growing === undefined) return;
+    this.#growing.delete(node);
+    this.set(node, growing.values);
   }
 
   #endExtension(extension: ExtensionNode): void {
@@ -116,29 +171,4 @@ export class PatchedResource {
 export function isEmpty(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   return isJsonObject(value) && Object.keys(value).length === 0;
-}
-
-/**
- * Checks that an attribute, or a sub-attribute of a value, may change.
- *
- * @throws {MutabilityError} it is immutable and has another value, or it is required and would have none.
- */
-export function checkChange(node: AttributeNode, before: unknown, after: unknown): void {
-  const { path, attribute } = node;
-  if (before === undefined) return;
-  if (attribute.mutability === "immutable" && !matches(node, before, after)) {
-    throw new MutabilityError(path, "it is immutable, and has another value (RFC 7644 §3.5.2).");
-  }
-  if (after === undefined && attribute.required) {
-    throw new MutabilityError(path, "it is required (RFC 7644 §3.5.2.2).");
-  }
-}
-
-/** @throws {InvalidValueError} a required attribute of an object is not there. */
-export function demandRequired(children: Children, value: unknown): void {
-  for (const { name, path } of children.required) {
-    if (!isJsonObject(value) || !Object.hasOwn(value, name)) {
-      throw new InvalidValueError(path, "it is required.");
-    }
-  }
 }

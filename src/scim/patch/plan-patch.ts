@@ -57,9 +57,11 @@ class Planner {
   readonly #tree: AttributeTree;
   readonly #steps: PatchStep[] = [];
   readonly #stated: Set<string> = new Set();
+  readonly #maxComparisons: number;
   #password: string | null | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
+    this.#maxComparisons = options.limits?.comparisons ?? 5_000_000;
     this.#tree = attributeTree(type);
     this.reading = new Reading({
       ...rulesOf({ ...options, profile }),
@@ -78,6 +80,7 @@ class Planner {
       stated: [...this.#stated],
       ignored: this.reading.ignored,
       rewrites: this.reading.rewrites,
+      maxComparisons: this.#maxComparisons,
       ...(this.#password !== undefined && { password: this.#password }),
     };
   }

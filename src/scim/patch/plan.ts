@@ -19,6 +19,8 @@ export interface PatchPlan<T extends ResourceType = ResourceType> {
   readonly ignored: readonly Ignored[];
   /** What the profile made of operations that are not as the RFC has them. */
   readonly rewrites: readonly Rewrite[];
+  /** How many comparisons the steps may make with the values of a resource. See `PatchLimits.comparisons`. */
+  readonly maxComparisons: number;
   /** The password to set, or null to take it away. It is in no step, and so in no change set, digest or report. */
   readonly password?: string | null;
 }

@@ -53,9 +53,18 @@ export class Places {
 
   put(value: unknown, place: number): void {
     const identity = identityOf(this.#node, value);
-    if (!this.#byValue.has(identity.value)) this.#byValue.set(identity.value, place);
+    putFirst(this.#byValue, identity.value, place);
+    putFirst(this.#byType, typedText(identity), place);
+  }
+
+  /** Another value has come to the place of one, than which there is none of the same identity elsewhere. */
+  move(before: unknown, after: unknown, place: number): void {
+    const identity = identityOf(this.#node, before);
     const typed = typedText(identity);
-    if (!this.#byType.has(typed)) this.#byType.set(typed, place);
+    if (typedText(identityOf(this.#node, after)) === typed) return;
+    if (this.#byValue.get(identity.value) === place) this.#byValue.delete(identity.value);
+    if (this.#byType.get(typed) === place) this.#byType.delete(typed);
+    this.put(after, place);
   }
 
   /** The place of a value that is the same: references are, if no `type` tells them apart; others, if the types are equal. */
@@ -85,6 +94,11 @@ export function keyTest(
     const identity = identityOf(node, value);
     return untyped.has(identity.value) || typed.has(typedText(identity));
   };
+}
+
+function putFirst(places: Map<string, number>, text: string, place: number): void {
+  const first = places.get(text);
+  if (first === undefined || place < first) places.set(text, place);
 }
 
 function typedText({ value, type }: Identity): string {

@@ -1,41 +1,16 @@
 import { InvalidValueError } from "../../core/index.js";
+import type { BoundFilter } from "../filter/bound-filter.js";
 import { compileValuePath } from "../filter/compile.js";
 import { type AttributeNode, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
 import { isSame } from "../schema/same-value.js";
-import { checkChange } from "./patched-resource.js";
+import { checkChange } from "./check-change.js";
 import type { Entries } from "./plan.js";
 import type { Selection } from "./target.js";
-import { isReference, keyTest, Places } from "./value-identity.js";
-
-/**
- * A list with more values. One that is there already is not there twice (RFC 7644 §3.5.2.1): what it says of itself that the
- * one in the list does not say, or says otherwise, is merged into that; but a reference stays as it is.
- *
- * Two values are the same if they have the same `value` and `type`; references, if no `type` tells them apart; values without a
- * `value`, if they are equal in everything.
- */
-export function withValues(
-  node: AttributeNode,
-  list: readonly unknown[],
-  more: readonly unknown[],
-): readonly unknown[] {
-  const next = [...list];
-  const places = new Places(node, list);
-  let primary: number | undefined;
-  for (const value of more) {
-    let place = places.find(value);
-    if (place === undefined) {
-      place = next.push(value) - 1;
-      places.put(value, place);
-    } else if (!isReference(node)) next[place] = merged(node, next[place], value);
-    if (isPrimary(value)) primary = place;
-  }
-  return primary === undefined ? next : withPrimary(next, primary);
-}
+import { keyTest } from "./value-identity.js";
 
 /** A value with what another of the same name says of it; its own spelling of what it is known by stays. */
-function merged(node: AttributeNode, value: unknown, other: unknown): unknown {
+export function merged(node: AttributeNode, value: unknown, other: unknown): unknown {
   if (!isJsonObject(value) || !isJsonObject(other)) return value;
   if (ownValue(value, "value") === undefined) return value;
   const { value: _, type: __, ...rest } = other;
@@ -64,7 +39,7 @@ export function isPrimary(value: unknown): boolean {
 }
 
 /** A list of which one value is the primary one, and no other. RFC 7644 §3.5.2. */
-export function withPrimary(list: readonly unknown[], primary: number): readonly unknown[] {
+function withPrimary(list: readonly unknown[], primary: number): readonly unknown[] {
   return list.map((value, place) =>
     place !== primary && isJsonObject(value) && isPrimary(value)
       ? { ...value, primary: false }
@@ -106,4 +81,22 @@ export function selector(
     return (value) => isJsonObject(value) && matches(value);
   }
   return keyTest(node, keys);
+}
+
+/** How many comparisons a selection makes with each value. */
+export function comparisonsOf(selection: Selection | undefined): number {
+  return selection?.filter === undefined ? 1 : comparisonsIn(selection.filter);
+}
+
+function comparisonsIn(filter: BoundFilter): number {
+  switch (filter.operator) {
+    case "and":
+    case "or":
+      return filter.filters.reduce((sum, part) => sum + comparisonsIn(part), 0);
+    case "not":
+    case "valuePath":
+      return comparisonsIn(filter.filter);
+    default:
+      return 1;
+  }
 }

@@ -184,6 +184,28 @@ describe("a PATCH that is too large", () => {
     );
   });
 
+  test("makes no more comparisons with what lists have than the limit, but for the first of each", () => {
+    const emails = Array.from({ length: 100 }, (_, at) => ({ value: `${at}@example.com` }));
+    const user = { userName: "bjensen", emails };
+    const applied = (comparisons: number, ...operations: readonly unknown[]) =>
+      applyPatch(
+        planPatch(userResourceType, patch(...operations), { limits: { comparisons } }),
+        user,
+      );
+    const adds = (value: string) => ({ op: "add", path: "emails", value: [{ value }] });
+    const removal = { op: "remove", path: 'emails[value eq "7@example.com" and type eq "work"]' };
+    // Additions that follow each other look at the list once.
+    const many = Array.from({ length: 1_000 }, (_, at) => adds(`more${at}@example.com`));
+    expect(applied(1, ...many).emails).toHaveLength(1_100);
+    expect(applied(1, removal)).toBe(user);
+    expect(applied(200, removal, removal)).toBe(user);
+    const tooMany = expect.objectContaining({ code: "too_many", limit: 199 });
+    expect(() => applied(199, removal, removal)).toThrow(tooMany);
+    expect(() => applied(1_000, removal, adds("x@example.com"))).not.toThrow();
+    expect(() => applied(999, removal, adds("x@example.com"))).toThrow(code("too_many"));
+    expect(() => applied(199, removal, { ...removal, op: "add", value: {} })).toThrow(tooMany);
+  });
+
   test.each([
     ["20,000 brackets", `emails[${"(".repeat(2_000)}type eq "work"${")".repeat(2_000)}]`],
     ["dots", `emails${".x".repeat(2_000)}`],

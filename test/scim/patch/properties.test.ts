@@ -34,6 +34,48 @@ function inAnyOrder(resource: object): object {
   return { ...rest, ...(texts !== undefined && { members: [...new Set(texts)].sort() }) };
 }
 
+test("additions one after the other come to what each comes to by itself", () => {
+  const email = fc.record(
+    {
+      value: fc.constantFrom("a@example.com", "A@example.com", "b@example.com"),
+      type: fc.constantFrom("work", "home"),
+      primary: fc.boolean(),
+      display: fc.constantFrom("one", "other"),
+    },
+    { requiredKeys: [] },
+  );
+  // Addresses have no "value": all that they say tells them apart.
+  const address = fc.record(
+    { locality: fc.constantFrom("Oslo", "Rome"), primary: fc.boolean() },
+    { requiredKeys: [] },
+  );
+  const withOnePrimary = <T extends { readonly primary?: boolean }>(value: fc.Arbitrary<T>) =>
+    fc
+      .array(value, { maxLength: 3 })
+      .filter((list) => list.filter(({ primary }) => primary).length < 2);
+  const addition = fc.oneof(
+    fc.record({ path: fc.constant("emails"), value: withOnePrimary(email) }),
+    fc.record({ path: fc.constant("addresses"), value: withOnePrimary(address) }),
+    fc.record({ path: fc.constant('emails[type eq "work"].display'), value: fc.constant("x") }),
+  );
+  const apply = (user: object, operations: readonly object[]): object => {
+    const body = { schemas: [patchOpId], Operations: operations };
+    return applyPatch(planPatch(userResourceType, body), user);
+  };
+  fc.assert(
+    fc.property(
+      storedUser,
+      fc.array(addition, { minLength: 1, maxLength: 8 }),
+      (user, additions) => {
+        const operations = additions.map((one) => ({ op: "add", ...one }));
+        const oneByOne = operations.reduce<object>((next, one) => apply(next, [one]), user);
+        expect(apply(user, operations)).toEqual(oneByOne);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
 describe("a plan that is applied, and the change set that is made of it, come to the same", () => {
   test.each([
     ["users", userResourceType, storedUser, userPatch],
