@@ -36,7 +36,10 @@ export async function versionToWrite(
   return ifVersion === undefined ? {} : { ifVersion };
 }
 
-/** The answer to a change. */
+/**
+ * The answer to a change. One without the resource has no version either: the store does not say which one this change made, and that
+ * of another writer who came after it would let the client undo what it has never seen.
+ */
 export async function answerChange(
   exchange: Exchange,
   endpoint: Endpoint,
@@ -45,10 +48,7 @@ export async function answerChange(
   stated: readonly string[],
 ): Promise<Outcome> {
   const { repository, type } = endpoint;
-  if (answer === "minimal") {
-    const resource = await demandCurrent(endpoint, id, exchange.signal);
-    return bareOutcome(exchange.settings, type, 204, resource);
-  }
+  if (answer === "minimal") return bareOutcome(exchange.settings, type, 204, { id });
   const wanted: Wanted = {
     ...(attributes !== undefined && { attributes }),
     ...(excludedAttributes !== undefined && { excludedAttributes }),

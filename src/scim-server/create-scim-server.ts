@@ -46,6 +46,12 @@ const bearer: AuthenticationScheme = {
  * });
  * ```
  *
+ * What DELETE does is the store's to say. After it, RFC 7644 §3.6 has a resource not be found: so it is with a store that declares
+ * `delete: "hard"`, and with one behind `withIdentityMap`, which keeps who was deleted apart, though the account may stay, inactive. One
+ * that declares `delete: "deactivate"` and has no such map still shows the user, as inactive, since nothing tells one who was deleted
+ * from one who was deactivated. In turn, it restores that user under the same id when the `externalId` is sent again, which `Resolve`
+ * does with whoever is inactive and shown; whoever was deleted and is not shown is created with a new id.
+ *
  * An answer is always `application/scim+json`, errors too. The handler never rejects: an error that is not the package's is answered
  * with the status 500, and told to who listens to {@link requestChannelName}.
  *

@@ -78,7 +78,6 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
     expect(groupB.body).toMatchObject({
       displayName: "Group B",
       members: [{ type: "Group", $ref: a.location }],
-      meta: { version: b.version },
     });
   });
 
@@ -150,10 +149,8 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       { method: "PATCH", status: "404" },
     ]);
     expect(answer.body.Operations[0]).not.toHaveProperty("location");
-    expect((await call("GET", `/Users/${bob.id}`)).body).toMatchObject({
-      userName: "Bob",
-      meta: { version: answer.body.Operations[1].version },
-    });
+    for (const result of answer.body.Operations) expect(result).not.toHaveProperty("version");
+    expect((await call("GET", `/Users/${bob.id}`)).body).toMatchObject({ userName: "Bob" });
     expect((await call("GET", `/Users/${carol.id}`)).body).toMatchObject({
       userName: "carol",
       title: "Guide",
