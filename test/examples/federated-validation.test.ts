@@ -6,6 +6,7 @@ import { type Company, foundCompany } from "../../examples/federated-validation/
 import { demonstrate } from "../../examples/federated-validation/demonstration.ts";
 import { Instance } from "../../examples/federated-validation/instance.ts";
 import { site } from "../../examples/federated-validation/site.ts";
+import { installExample } from "./installed-example.js";
 
 const folder = new URL("../../examples/federated-validation/", import.meta.url);
 
@@ -133,6 +134,19 @@ test("the lines of the README work as they stand", async () => {
     "",
   ]);
 });
+
+test("one command starts all of them, and a signal ends them", async () => {
+  await using example = await installExample("federated-validation");
+  const program = example.start(["--port", "0"]);
+  await program.until(/Ctrl-C ends all of them\.\n/);
+  const [, url = ""] = /^headquarters {2}(\S+)\/ /.exec(program.output()) ?? [];
+  const response = await fetch(`${url}/validate/check?user=carla&pass=000000`);
+  const { detail } = (await response.json()) as Body;
+  const [, north = ""] = /^north {9}(\S+)\/$/m.exec(program.output()) ?? [];
+  expect(detail?.origin).toBe(`${north}/validate/check`);
+  program.process.kill("SIGTERM");
+  expect(await program.ended).toMatchObject({ code: 0, stderr: "" });
+}, 60_000);
 
 test("the page is served with what it needs, and no other site may press its buttons", async () => {
   await using running = await start();
