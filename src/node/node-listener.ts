@@ -34,7 +34,7 @@ export type NodeListener = (
  * ```
  *
  * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there, the error says
- * so. A handler that rejects is answered 500, or told to `next`, where there is one.
+ * so. A request by TRACE is answered 501. A handler that rejects is answered 500, or told to `next`, where there is one.
  */
 export function nodeListener(handler: Handler, options: NodeListenerOptions = {}): NodeListener {
   const { origin = "http://localhost" } = options;
@@ -47,12 +47,20 @@ export function nodeListener(handler: Handler, options: NodeListenerOptions = {}
   };
 }
 
+/** Methods that no Web `Request` has. */
+const impossible: ReadonlySet<string | undefined> = new Set(["CONNECT", "TRACE", "TRACK"]);
+
 async function answer(
   handler: Handler,
   origin: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (impossible.has(request.method)) {
+    // RFC 9110 §15.6.2: a method that is implemented for no resource.
+    response.writeHead(501).end();
+    return;
+  }
   const { remoteAddress } = request.socket;
   const connection: ConnectionInfo = remoteAddress === undefined ? {} : { remoteAddress };
   const web = await toWebRequest(request, response, origin);

@@ -22,6 +22,8 @@ export async function bodyOf(
   const length = Number(headers["content-length"] ?? 0);
   if (headers["transfer-encoding"] === undefined && length === 0) return null;
   if (!request.readableDidRead) {
+    // The client may have gone while what stands before this was at work: then nothing more comes.
+    if (request.destroyed) throw new DOMException("The client has gone.", "AbortError");
     return length > 0 && length <= smallBody
       ? await wholeBody(request)
       : streamOf(request, response);

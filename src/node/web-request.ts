@@ -13,10 +13,13 @@ export async function toWebRequest(
     if (!response.writableFinished) abort.abort();
   });
   const target = typeof originalUrl === "string" ? originalUrl : url;
+  const headers = headersOf(request);
+  // A framework that has read the body has decoded it.
+  if (request.readableDidRead) headers.delete("content-encoding");
   const body = method === "GET" || method === "HEAD" ? null : await bodyOf(request, response);
   return new Request(origin + pathIn(target), {
     method,
-    headers: headersOf(request),
+    headers,
     signal: abort.signal,
     ...(body !== null && { body, duplex: "half" as const }),
   });

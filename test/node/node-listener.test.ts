@@ -8,6 +8,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { serve } from "@hono/node-server";
 import type { Handler } from "concordat/node";
 import { nodeListener } from "concordat/node";
@@ -252,4 +253,28 @@ test("a handler that rejects is answered 500 where nobody else is told", async (
   const response = await fetch(mounted.origin);
   expect(response.status).toBe(500);
   expect(await response.text()).toBe("");
+});
+
+test("a body that a framework has unpacked is not called packed", async () => {
+  const app = express();
+  app.use(express.json({ type: "*/*" }));
+  app.use(path, nodeListener(scim()));
+  await using mounted = await listening(createServer(app));
+  const response = await fetch(`${mounted.origin}${path}/Users`, {
+    method: "POST",
+    headers: {
+      authorization: "Bearer token",
+      "content-type": "application/scim+json",
+      "content-encoding": "gzip",
+    },
+    body: gzipSync(JSON.stringify({ schemas: [userId], userName: "ann" })),
+  });
+  expect(response.status).toBe(201);
+});
+
+test("a method that no Web request has is answered", async () => {
+  await using mounted = await listening(createServer(nodeListener(scim())));
+  const client = httpRequest(`${mounted.origin}${path}/Users`, { method: "TRACE" }).end();
+  const [response] = (await once(client, "response")) as [IncomingMessage];
+  expect(response.resume().statusCode).toBe(501);
 });
