@@ -376,3 +376,47 @@ describe("either side is a repository of groups", async () => {
     });
   }
 });
+
+/** External groups whose caller is gone as soon as they are written. */
+class Deserted extends InMemoryGroupRepository {
+  readonly caller: AbortController = new AbortController();
+  override async delete(id: string): Promise<void> {
+    await super.delete(id);
+    this.caller.abort();
+  }
+  override async changeMembers(id: string, change: MembersChange): Promise<void> {
+    await super.changeMembers(id, change);
+    this.caller.abort();
+  }
+}
+
+test.each<
+  [string, (groups: ReturnType<typeof mapGroups>, id: string, signal: AbortSignal) => Promise<void>]
+>([
+  ["deleted", (groups, id, signal) => groups.delete(id, { signal })],
+  [
+    "emptied",
+    (groups, id, signal) => groups.changeMembers(id, { remove: [user("ada")] }, { signal }),
+  ],
+])("what was %s is followed, though the client has gone meanwhile", async (_, change) => {
+  const stores = storesInMemory();
+  const external = new Deserted();
+  const groups = mapGroups({ ...stores, external });
+  const { id } = await groups.create({ displayName: "Engineers", members: [user("ada")] });
+  const team = await groups.local.create({ displayName: "Team" });
+  await groups.map(id, team.id);
+  await change(groups, id, external.caller.signal);
+  expect(await usersIn(stores.local, team.id)).toEqual([]);
+});
+
+test("a group that is gone already is deleted with its mappings the second time", async () => {
+  const stores = storesInMemory();
+  const groups = mapGroups(stores);
+  const { id } = await groups.create({ displayName: "Engineers", members: [user("ada")] });
+  const team = await groups.local.create({ displayName: "Team" });
+  await groups.map(id, team.id);
+  await stores.external.delete(id);
+  await expect(groups.delete(id)).rejects.toMatchObject({ code: "not_found" });
+  expect(await usersIn(stores.local, team.id)).toEqual([]);
+  expect(await stores.mappings.list()).toEqual([]);
+});

@@ -102,7 +102,7 @@ export class ExternalGroupRepository extends GroupRepository {
     options?: WriteOptions,
   ): Promise<Group> {
     const replaced = await this.#external.replace(id, resource, options);
-    if (resource.members !== undefined) await this.#follow(id, [{ clear: true }], options);
+    if (resource.members !== undefined) await this.#follow(id, [{ clear: true }]);
     return replaced;
   }
 
@@ -122,13 +122,18 @@ export class ExternalGroupRepository extends GroupRepository {
       changes = modification;
       await this.#external.modify(id, modification, options);
     }
-    await this.#follow(id, membersChanges(changes), options);
+    await this.#follow(id, membersChanges(changes));
   }
 
-  /** Takes the mappings of the group back with it. */
+  /** Takes the mappings of the group back with it; those that a deletion before this one has left, too. */
   override async delete(id: string, options?: WriteOptions): Promise<void> {
-    await this.#external.delete(id, options);
-    await this.apply({ external: id }, callOf(options));
+    try {
+      await this.#external.delete(id, options);
+    } catch (error) {
+      if (error instanceof NotFoundError) await this.apply({ external: id });
+      throw error;
+    }
+    await this.apply({ external: id });
   }
 
   override members(
@@ -164,27 +169,25 @@ export class ExternalGroupRepository extends GroupRepository {
     options?: CallOptions,
   ): Promise<void> {
     await this.#external.changeMembers(id, change, options);
-    await this.#follow(id, [change], options);
+    await this.#follow(id, [change]);
   }
 
-  /** Settles whom a change of an external group concerns, also if it changed nothing: what was meant before may not be done yet. */
-  async #follow(
-    external: string,
-    changes: readonly MembersChange[],
-    options?: WriteOptions,
-  ): Promise<void> {
-    const call = callOf(options);
-    const groups = changes.length === 0 ? [] : await this.#mappings.localGroups(external, call);
+  /**
+   * Settles whom a change of an external group concerns, also if it changed nothing: what was meant before may not be done yet.
+   * The change is made, so no caller who leaves stops this: nobody would come back to it.
+   */
+  async #follow(external: string, changes: readonly MembersChange[]): Promise<void> {
+    const groups = changes.length === 0 ? [] : await this.#mappings.localGroups(external);
     if (groups.length === 0) return;
     if (changes.some(({ clear }) => clear)) {
-      await this.apply({ external }, call);
+      await this.apply({ external });
       return;
     }
     const users = changes.flatMap(({ add = [], remove = [] }) =>
       [...add, ...remove].filter(({ type }) => type !== "Group").map(({ value }) => value),
     );
     for (const group of groups) {
-      await this.#memberships.settle(group, users, newTally(), call);
+      await this.#memberships.settle(group, users, newTally());
     }
   }
 
@@ -217,9 +220,4 @@ export class ExternalGroupRepository extends GroupRepository {
       await this.#mappings.remove({ external, local }, options);
     }
   }
-}
-
-/** The options of a call that go on to others: a version is that of the external group. */
-function callOf(options: WriteOptions | undefined): CallOptions {
-  return options?.signal === undefined ? {} : { signal: options.signal };
 }
