@@ -90,7 +90,7 @@ function pageAfter<T>(page: Page<T>, query: Query, rows: number): Query | undefi
 }
 
 /** The names of the attributes that have to be there for a filter to be evaluated, or for an order to be found. */
-function namesIn(part: BoundFilter | BoundSort): readonly string[] {
+export function namesIn(part: BoundFilter | BoundSort): readonly string[] {
   if ("target" in part) return [part.target.attribute.name];
   if ("filters" in part) return part.filters.flatMap(namesIn);
   return namesIn(part.filter);

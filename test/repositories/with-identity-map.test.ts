@@ -11,7 +11,7 @@ import {
   type UserRepository,
   withIdentityMap,
 } from "concordat/repositories";
-import { bindFilter, eq, type NewUser, type User, userResourceType } from "concordat/scim";
+import { and, bindFilter, eq, type NewUser, type User, userResourceType } from "concordat/scim";
 import { beforeEach, expect, test } from "vitest";
 import { RpcGroupRepository, RpcUserRepository } from "./rpc-repositories.js";
 import { RpcServer } from "./rpc-server.js";
@@ -253,6 +253,62 @@ test("who comes in the place of another has a password of its own, and is active
   ]);
   await mapped.delete(second.id);
   expect((await mapped.create({ userName: "ann", active: false })).active).toBe(false);
+});
+
+test("who comes in the place of another without a password does not keep the other's", async () => {
+  const calls: unknown[] = [];
+  class Noting extends Undeletable {
+    override async replace(id: string, user: NewUser | User): Promise<User> {
+      calls.push(["replace", id]);
+      return await super.replace(id, user);
+    }
+  }
+  const store = new Noting({
+    newId: () => "1",
+    setPassword: async (id, password) => void calls.push([id, password]),
+  });
+  let mapped = withIdentityMap(store, identities, { newPassword: () => "nobody knows" });
+  const first = await mapped.create({ userName: "ann", password: "first" });
+  await mapped.delete(first.id);
+  const second = await mapped.create({ userName: "ann" });
+  expect(calls).toEqual([
+    ["1", "first"],
+    ["1", "nobody knows"],
+    ["replace", "1"],
+  ]);
+  mapped = withIdentityMap(store, identities);
+  await mapped.delete(second.id);
+  await mapped.create({ userName: "ann" });
+  expect(calls.at(-2)).toEqual(["1", expect.stringMatching(/^Aa1![\w-]{43}$/)]);
+});
+
+test("a page by index looks at no more than the limit, once the store keeps what was deleted", async () => {
+  const store = new Undeletable({ maxPageSize: 2 });
+  for (let number = 0; number < 6; number++) await store.create({ userName: `user${number}` });
+  const mapped = withIdentityMap(store, identities, { maxRows: 5 });
+  const { resources, totalResults } = await mapped.find({ count: 1 });
+  expect(totalResults).toBe(6);
+  await mapped.delete(resources[0]?.id ?? "");
+  await expect(mapped.find({ count: 1 })).rejects.toMatchObject({ code: "too_many", limit: 5 });
+  expect((await mapped.find({ cursor: "", count: 1 })).resources).toHaveLength(1);
+  const wide = withIdentityMap(store, identities, { maxRows: 6 });
+  expect(await wide.find({ count: 1 })).toMatchObject({ totalResults: 5 });
+});
+
+test("a filter and an order look at attributes that the answer leaves out", async () => {
+  class Exact extends InMemoryUserRepository {
+    override async get(id: string, options: ReadOptions = {}): Promise<User | undefined> {
+      const user = await super.get(id, options);
+      const isWanted = ([name]: [string, unknown]): boolean =>
+        !options.excludedAttributes?.includes(name);
+      return user && (Object.fromEntries(Object.entries(user).filter(isWanted)) as typeof user);
+    }
+  }
+  const mapped = withIdentityMap(new Exact(), identities);
+  const { id } = await mapped.create({ userName: "ann", title: "Dr." });
+  const filter = bindFilter(and(eq("id", id), eq("title", "Dr.")), userResourceType);
+  const excludedAttributes = ["title"];
+  expect((await mapped.find({ filter }, { excludedAttributes })).resources).toHaveLength(1);
 });
 
 test("pages by cursor show nobody who was deleted, and none of them is empty before the last", async () => {

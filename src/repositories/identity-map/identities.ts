@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { NotFoundError } from "../../core/index.js";
 import type { GroupRepository } from "../group-repository.js";
 import type {
@@ -22,20 +22,32 @@ export interface IdentityMapOptions {
    * account later is in them.
    */
   readonly groups?: GroupRepository;
+  /**
+   * Makes the password of an account that the store has kept and that comes back, where its new owner is given none: the former
+   * one's must not let anybody in. Default: 256 random bits, after a letter of each case, a digit and a sign.
+   */
+  readonly newPassword?: () => string;
+  /**
+   * The most resources to look at for one page by index, once the store has kept what was deleted: nobody but the map can tell
+   * which of them are to be counted. Pages by cursor look at no more than they show. Default: 100,000.
+   */
+  readonly maxRows?: number;
 }
 
 /** The identities of the resources of one type. */
 export class Identities {
   readonly type: IdentifiedType;
   readonly map: IdentityMapRepository;
+  readonly maxRows: number;
   readonly #now: () => Date;
   readonly #newId: () => string;
 
   constructor(
     type: IdentifiedType,
     map: IdentityMapRepository,
-    { now = () => new Date(), newId = randomUUID }: IdentityMapOptions,
+    { now = () => new Date(), newId = randomUUID, maxRows = 100_000 }: IdentityMapOptions,
   ) {
+    this.maxRows = maxRows;
     this.type = type;
     this.map = map;
     this.#now = now;
@@ -95,6 +107,11 @@ export class Identities {
       revision: 1,
     };
   }
+}
+
+/** A password that nobody knows, with a character of each kind that rules ask for. */
+export function randomPassword(): string {
+  return `Aa1!${randomBytes(32).toString("base64url")}`;
 }
 
 function isLiving(identity: Identity): identity is Present {

@@ -1,3 +1,4 @@
+import { TooManyError } from "../../core/index.js";
 import {
   type BoundFilter,
   compileFilter,
@@ -5,6 +6,7 @@ import {
   type ResourceRequest,
 } from "../../scim/index.js";
 import { demandDeclared } from "../capabilities.js";
+import { namesIn } from "../find-in-memory.js";
 import { inOrder, pageOf } from "../pages.js";
 import type { Page, Query } from "../query.js";
 import type { ReadOptions } from "../resource-repository.js";
@@ -66,9 +68,17 @@ async function among<T extends Resource, N extends ResourceRequest>(
   options?: ReadOptions,
 ): Promise<Page<T>> {
   const matches = filter === undefined ? () => true : compileFilter(filter);
+  const needed = [filter, query.sort].flatMap((part) => (part === undefined ? [] : namesIn(part)));
+  const reading: ReadOptions = {
+    ...options,
+    attributes: [...(options?.attributes ?? []), ...needed],
+    excludedAttributes: (options?.excludedAttributes ?? []).filter(
+      (name) => !needed.includes(name),
+    ),
+  };
   const found: T[] = [];
   for (const id of [...ids].sort()) {
-    const pair = await resources.get(id, options);
+    const pair = await resources.get(id, reading);
     if (pair === undefined) continue;
     const resource = await outward(pair);
     if (matches(resource)) found.push(resource);
@@ -95,7 +105,11 @@ async function passedOn<T extends Resource, N extends ResourceRequest>(
   return { ...page, resources: await Promise.all(found.map(outward)) };
 }
 
-/** A page by index of what is not deleted, for which everything that matches has to be looked at. */
+/**
+ * A page by index of what is not deleted, for which everything that matches has to be looked at.
+ *
+ * @throws {TooManyError} more matches than may be looked at.
+ */
 async function withoutRetained<T extends Resource, N extends ResourceRequest>(
   resources: MappedResources<T, N>,
   query: Query,
@@ -103,6 +117,7 @@ async function withoutRetained<T extends Resource, N extends ResourceRequest>(
   options?: ReadOptions,
 ): Promise<Page<T>> {
   const { maxPageSize } = resources.capabilities;
+  const { maxRows } = resources.identities;
   const startIndex = Math.max(Math.trunc(query.startIndex ?? 1), 1);
   const count = Math.min(Math.max(Math.trunc(query.count ?? maxPageSize), 0), maxPageSize);
   const page: Pair<T>[] = [];
@@ -112,6 +127,12 @@ async function withoutRetained<T extends Resource, N extends ResourceRequest>(
       { ...query, startIndex: read + 1, count: maxPageSize },
       resources.reading(options),
     );
+    if (Math.max(read + part.resources.length, part.totalResults ?? 0) > maxRows) {
+      throw new TooManyError(
+        `A page by index takes more than ${maxRows} resources, among which are deleted ones.`,
+        maxRows,
+      );
+    }
     for (const pair of await known(resources, part.resources, options)) {
       totalResults++;
       if (totalResults >= startIndex && page.length < count) page.push(pair);

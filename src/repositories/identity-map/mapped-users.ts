@@ -2,12 +2,11 @@ import { NotFoundError } from "../../core/index.js";
 import type { NewUser, ResourceType, User } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import type { Modification } from "../change-set.js";
-import type { GroupRepository } from "../group-repository.js";
 import type { IdentityMapRepository } from "../identity-map-repository.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { UserRepository } from "../user-repository.js";
-import { Identities, type IdentityMapOptions } from "./identities.js";
+import { Identities, type IdentityMapOptions, randomPassword } from "./identities.js";
 import { findMapped } from "./mapped-find.js";
 import { MappedResources, type Retention } from "./mapped-resources.js";
 
@@ -31,7 +30,7 @@ export class MappedUserRepository extends UserRepository {
     super();
     this.type = store.type;
     const known = new Identities("User", identities, options);
-    this.#users = new MappedResources(store, known, retentionOfUsers(store, options.groups));
+    this.#users = new MappedResources(store, known, retentionOfUsers(store, options));
     this.capabilities = this.#users.capabilities;
     const setPassword = store.setPassword?.bind(store);
     const revokeSessions = store.revokeSessions?.bind(store);
@@ -109,7 +108,7 @@ export class MappedUserRepository extends UserRepository {
 
 function retentionOfUsers(
   store: UserRepository,
-  groups: GroupRepository | undefined,
+  { groups, newPassword = randomPassword }: IdentityMapOptions,
 ): Retention<NewUser> {
   return {
     async retire(localId, options) {
@@ -121,8 +120,9 @@ function retentionOfUsers(
       else await store.modify(localId, { set: { active: false } }, options);
     },
     async revive(localId, { password, ...attributes }, options) {
+      // First of all, so that the account is never active with the password of whoever had it before.
+      await store.setPassword?.(localId, password ?? newPassword(), options);
       await store.replace(localId, { active: true, ...attributes }, options);
-      if (password !== undefined) await store.setPassword?.(localId, password, options);
     },
   };
 }

@@ -12,6 +12,9 @@ import { MappedUserRepository } from "./mapped-users.js";
  * What the store has is known by an id from when it is first seen. What it cannot remove is deactivated when it is deleted, and is
  * then gone for everybody outside; who is created in its place later has another id, and none of its attributes.
  *
+ * Such an account gets another password before it is active again, where the store can set one. Where it cannot
+ * (`capabilities.password` is `create`), the former password stays with the account until it is changed there.
+ *
  * Versions are compared exactly among the writers of this object, and among several processes except in the moment between
  * another's first and last step; a store that has versions itself leaves no such moment. A process that ends between creating a
  * resource in the store and making its identity leaves a resource that counts as found, without its `externalId`.
