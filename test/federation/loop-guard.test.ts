@@ -48,6 +48,14 @@ describe("without hop keys", () => {
     );
   });
 
+  test("proxies that take no part are no loop, unless there is no end of them", () => {
+    const guard = new LoopGuard({ id: "parent" });
+    const via = (length: number): EventRequest =>
+      requestWith(["via", Array.from({ length }, (_, at) => `1.1 proxy${at}`).join(", ")]);
+    expect(guard.enter(via(31))).toHaveLength(31);
+    expect(() => guard.enter(via(32))).toThrow("The request runs in a loop");
+  });
+
   test("every guard has a name of its own", () => {
     expect(new LoopGuard().id).not.toBe(new LoopGuard().id);
   });
@@ -110,6 +118,21 @@ describe("with hop keys", () => {
   test("an entry that is older than any request is under way does not count", () => {
     const later = new LoopGuard({ id: "parent", hopKeys, now: () => now() + 300_001 });
     expect(later.enter(requestWith(passedOn(parent, [])))).toEqual([]);
+  });
+
+  test("an entry counts only if its key was in use when it was signed", () => {
+    const secret = secrets.parent;
+    const at = (time: number): Date => new Date(now() + time);
+    const signed = passedOn(parent, []);
+    const reader = (changes: { readonly notBefore?: Date; readonly notAfter?: Date }): LoopGuard =>
+      new LoopGuard({
+        id: "division",
+        hopKeys: new KeyRing([createKey({ id: "parent", secret, ...changes }), divisionKey]),
+        now: () => now() + 1_000,
+      });
+    expect(reader({ notAfter: at(1) }).enter(requestWith(signed))).toEqual(["parent"]);
+    expect(reader({ notAfter: at(0) }).enter(requestWith(signed))).toEqual([]);
+    expect(reader({ notBefore: at(1) }).enter(requestWith(signed))).toEqual([]);
   });
 
   test("a key may be replaced by another without a moment in which entries do not count", () => {

@@ -16,7 +16,10 @@ export interface LoopGuardOptions {
    * away.
    */
   readonly hopKeys?: KeyRing;
-  /** How many may have passed a request on before it comes here. Default: 4. */
+  /**
+   * How many may have passed a request on before it comes here. Default: 4 with keys. Without, 32: every proxy on the way adds to the Via
+   * field, whether it takes part or not.
+   */
   readonly maxHops?: number;
   /** The present time in milliseconds since 1970. Default: the clock. */
   readonly now?: () => number;
@@ -30,16 +33,17 @@ const maxAge = 300_000;
 
 /** Keeps requests from running in circles between those that pass them on. */
 export class LoopGuard {
+  /** The name of this side. */
   readonly id: string;
   readonly #keys: KeyRing | undefined;
   readonly #maxHops: number;
   readonly #now: () => number;
 
   /** @throws {RangeError} the name is not one, or there are keys but none of this side. */
-  constructor({ id, hopKeys, maxHops = 4, now = Date.now }: LoopGuardOptions = {}) {
+  constructor({ id, hopKeys, maxHops, now = Date.now }: LoopGuardOptions = {}) {
     this.id = id ?? `concordat-${randomBytes(6).toString("hex")}`;
     this.#keys = hopKeys;
-    this.#maxHops = maxHops;
+    this.#maxHops = maxHops ?? (hopKeys === undefined ? 32 : 4);
     this.#now = now;
     if (!/^[\w.-]{1,64}$/.test(this.id)) {
       throw new RangeError(`"${this.id}" is not a name of letters, digits, ".", "_" and "-".`);
@@ -89,7 +93,10 @@ export class LoopGuard {
       if (Math.abs(this.#now() - Number(time)) > maxAge) break;
       const before = entries.map((entry) => entry.text);
       const keys = this.#keys?.find(name) ?? [];
-      if (!keys.some(({ secret }) => isSigned(secret, stated, before, signature))) break;
+      const isRight = keys.some(
+        (one) => isInUse(one, Number(time)) && isSigned(one.secret, stated, before, signature),
+      );
+      if (!isRight) break;
       entries.push({ name, text });
     }
     return entries;
@@ -100,13 +107,15 @@ export class LoopGuard {
     const now = this.#now();
     return this.#keys
       ?.find(this.id)
-      .filter(
-        ({ notBefore, notAfter }) =>
-          (notBefore?.getTime() ?? 0) <= now && now < (notAfter?.getTime() ?? now + 1),
-      )
+      .filter((key) => isInUse(key, now))
       .sort((one, other) => (one.notBefore?.getTime() ?? 0) - (other.notBefore?.getTime() ?? 0))
       .at(-1);
   }
+}
+
+/** Whether a key has begun and not ended at a time. */
+function isInUse({ notBefore, notAfter }: SigningKey, time: number): boolean {
+  return (notBefore?.getTime() ?? 0) <= time && time < (notAfter?.getTime() ?? time + 1);
 }
 
 /** Whether a signature is right. As texts, since several texts decode to the same bytes. */
