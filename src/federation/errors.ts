@@ -3,8 +3,10 @@ import { ConcordatError } from "../core/index.js";
 /** Why a request was not passed on, or its answer not passed back, as a stable value to switch on. */
 export type FederationReason =
   | "bad_target"
+  | "not_found"
   | "bad_field"
   | "ambiguous_parameter"
+  | "bad_parameter"
   | "bad_content"
   | "method_not_allowed"
   | "content_too_large"
@@ -45,10 +47,15 @@ interface Reason {
 const reasons: Readonly<Record<FederationReason, Reason>> = {
   // What the client did.
   bad_target: { status: 400, text: "The request target is not a path that can be passed on." },
+  not_found: { status: 404, text: "The request target is not below the base path." },
   bad_field: { status: 400, text: "A header field cannot be passed on." },
   ambiguous_parameter: {
     status: 400,
     text: 'The parameter "%s" occurs more than once, so it can be read in two ways.',
+  },
+  bad_parameter: {
+    status: 400,
+    text: 'The parameter "%s" is neither a text nor a number, so it can be read in two ways.',
   },
   bad_content: { status: 400, text: "The content is not what its type says." },
   method_not_allowed: { status: 405, text: "The method cannot be passed on." },
@@ -203,6 +210,7 @@ export interface DefinitionProblem {
 export class DefinitionError extends ConcordatError {
   override readonly name = "DefinitionError";
   override readonly code = "definition";
+  /** Every problem, in the order of the definitions. */
   readonly problems: readonly DefinitionProblem[];
 
   constructor(problems: readonly DefinitionProblem[]) {

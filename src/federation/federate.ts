@@ -7,18 +7,24 @@ import {
   readNodeRequest,
   sendWebResponse,
   toWebRequest,
-  withoutBase,
 } from "./message/node.js";
 import { NodeContent } from "./message/node-content.js";
-import { type Answer, demandOriginForm, type EventRequest } from "./message/request.js";
+import { contentKind } from "./message/parameters.js";
+import {
+  type Answer,
+  demandOriginForm,
+  type EventRequest,
+  withoutBase,
+} from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
-import { TrustedProxies } from "./rewrite/forwarded.js";
+import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
 import { readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
 import { type EventOf, eventsOf } from "./rules/events.js";
+import { demandPlainSubject } from "./rules/facts.js";
 import {
   FederationEventHandler,
   type FederationEventHandlerOptions,
@@ -46,6 +52,11 @@ export interface FederateOptions
   readonly basePath?: string;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
   readonly trustedProxies?: readonly string[];
+  /**
+   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not leave it as a client
+   * has sent it. Default: `x-forwarded-for`.
+   */
+  readonly proxyField?: ProxyField;
   /** How large the content of a request for which there are rules may be, in bytes. Default: 1 MiB. */
   readonly maxContentSize?: number;
   /** Makes the answer of a failure. Default: privacyIDEA's shape. */
@@ -73,10 +84,11 @@ export interface Federation extends AsyncDisposable {
  * @throws {DefinitionError} the rules are none, with every problem.
  */
 export function federate(handler: Handler, options: FederateOptions): Federation {
-  const { basePath = "", maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
+  const basePath = (options.basePath ?? "").replace(/\/$/, "");
+  const { maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
   const clock = options.clock ?? Date.now;
   const eventOf = options.eventOf ?? eventsOf();
-  const proxies = new TrustedProxies(options.trustedProxies);
+  const proxies = new TrustedProxies(options.trustedProxies, options.proxyField);
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
   const outages = outageEvents();
@@ -94,8 +106,12 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 
   const watchedEvent = (method: string, target: string): string | undefined => {
     const mark = target.indexOf("?");
-    const event = eventOf(method, mark < 0 ? target : target.slice(0, mark));
-    return event !== undefined && pipeline.isWatched(event) ? event : undefined;
+    for (const path of readingsOf(mark < 0 ? target : target.slice(0, mark))) {
+      const below = withoutBase(path, basePath);
+      const event = below === undefined ? undefined : eventOf(method, below);
+      if (event !== undefined && pipeline.isWatched(event)) return event;
+    }
+    return undefined;
   };
   /** Runs the rules, and makes an answer of whatever comes of it. */
   const answerTo = async (
@@ -107,8 +123,9 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const request = await read;
       // A request that was here before is not to count as another attempt to log in.
       guard.enter(request);
-      // A request that can be read in two ways is refused before anybody acts on it.
-      void request.parameters;
+      // A request that can be read in two ways, or by others only, is refused before anybody acts on it.
+      if (contentKind(request) === "other") throw new FederationError("unsupported_content");
+      demandPlainSubject(request);
       return reported(event, await pipeline.run(event, request, () => local(request)));
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
@@ -129,7 +146,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   return {
     forwarder,
     handler: async (request, connection) => {
-      const event = watchedEvent(request.method, targetOf(request.url, basePath));
+      const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
       const read = readWebRequest(request, connection, basePath, maxContentSize);
       return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
@@ -142,7 +159,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
         answerNodeRequest(response, errorAnswer(error, clock()));
         return;
       }
-      const event = watchedEvent(request.method ?? "", withoutBase(request.url ?? "", basePath));
+      const event = watchedEvent(request.method ?? "", request.url ?? "");
       const done =
         event === undefined
           ? passOn(handler, request, response)
@@ -154,6 +171,18 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     },
     [Symbol.asyncDispose]: () => forwarder.close(),
   };
+}
+
+/**
+ * What a path may be taken for: with its escapes undone, but for those of slashes, and with those as well. Which of them the host's own
+ * handler does, and which a server, is not known here; no rule is to be passed by because of it.
+ */
+function readingsOf(path: string): readonly string[] {
+  if (!path.includes("%")) return [path];
+  const decoded = path.replace(/%([2-7][\da-f])/gi, (encoded, hex: string) =>
+    hex.toLowerCase() === "2f" ? encoded : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return [decoded, decoded.replace(/%2f/gi, "/")];
 }
 
 /** The answer of the host's own handler, whole. */

@@ -29,6 +29,7 @@ export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
 export {
   addressOf,
   type ForwardedElement,
+  type ProxyField,
   parseForwarded,
   printForwarded,
   printForwardedFor,

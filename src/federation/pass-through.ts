@@ -5,7 +5,7 @@ import type { Federation } from "./federate.js";
 import { fieldValue } from "./message/field-lines.js";
 import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
 import { NodeContent } from "./message/node-content.js";
-import { type Answer, EventRequest } from "./message/request.js";
+import { type Answer, belowBase, EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
 import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
 import {
@@ -13,7 +13,7 @@ import {
   passThroughAnswerFields,
   passThroughRequestFields,
 } from "./rewrite/field-allow-list.js";
-import { TrustedProxies } from "./rewrite/forwarded.js";
+import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { OutgoingRequest } from "./transport/errand.js";
 import type { AnswerSink } from "./transport/exchange.js";
@@ -27,6 +27,11 @@ export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOpti
   readonly basePath?: string;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
   readonly trustedProxies?: readonly string[];
+  /**
+   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not leave it as a client
+   * has sent it. Default: `x-forwarded-for`.
+   */
+  readonly proxyField?: ProxyField;
   /** Fields of requests that servers get besides those that they get anyway, such as `authorization`. */
   readonly requestFields?: readonly string[];
   /** Fields of answers that clients get besides those that they get anyway, such as `set-cookie`. */
@@ -49,8 +54,9 @@ const collectedContent = 65_536;
  * Answers come back with the status that they have, redirects included; none is followed.
  */
 export function passThrough(options: PassThroughOptions): Federation {
-  const { basePath = "", errorAnswer = apiErrorAnswer, clock = Date.now } = options;
-  const proxies = new TrustedProxies(options.trustedProxies);
+  const basePath = (options.basePath ?? "").replace(/\/$/, "");
+  const { errorAnswer = apiErrorAnswer, clock = Date.now } = options;
+  const proxies = new TrustedProxies(options.trustedProxies, options.proxyField);
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
   const requestFields = new FieldAllowList([
@@ -99,7 +105,7 @@ export function passThrough(options: PassThroughOptions): Federation {
       try {
         const read = new EventRequest({
           method: request.method,
-          target: targetOf(request.url, basePath),
+          target: belowBase(targetOf(request.url), basePath),
           fields: [...request.headers].flat(),
           content: nothing,
           remoteAddress: connection?.remoteAddress,

@@ -253,12 +253,18 @@ describe("a forwarded request", () => {
   test("tells who the client is by the word of a trusted proxy", async () => {
     await using child = await startChild();
     const options = { privacyIDEA: "child", client_ip: "1" };
-    await using parent = await startParent([serverOf(child)], {
-      rules: [rule({ options })],
-      trustedProxies: ["127.0.0.0/8", "10.0.0.1"],
+    const behind = { rules: [rule({ options })], trustedProxies: ["127.0.0.0/8", "10.0.0.1"] };
+    await using parent = await startParent([serverOf(child)], behind);
+    await using other = await startParent([serverOf(child)], {
+      ...behind,
+      proxyField: "forwarded",
     });
-    await check(parent.url, good, { "x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.0.0.1" });
     await check(parent.url, good, {
+      "x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.0.0.1",
+      forwarded: "for=6.6.6.6",
+    });
+    await check(other.url, good, {
+      "x-forwarded-for": "6.6.6.6",
       forwarded: 'for=6.6.6.6, for="[2001:db8::1]:4711";proto=https, for=10.0.0.1',
     });
     const told = child.requests.map(({ parameters, fields }) => [
@@ -279,6 +285,27 @@ describe("a forwarded request", () => {
       ],
     ]);
   });
+
+  test.each([{}, { client_ip: "1" }])(
+    "does not name a client by the word of somebody behind a trusted proxy: %j",
+    async (options) => {
+      await using child = await startChild();
+      await using parent = await startParent([serverOf(child)], {
+        rules: [rule({ options: { privacyIDEA: "child", ...options } })],
+        trustedProxies: ["127.0.0.1"],
+      });
+      const named = { ...good, client: "10.9.9.9" };
+      await check(parent.url, named, { "x-forwarded-for": "192.0.2.7" });
+      await check(parent.url, named, { "x-forwarded-for": "unreadable" });
+      await check(parent.url, named);
+      const told = child.requests.map(({ parameters }) => parameters.get("client"));
+      const isTold = "client_ip" in options;
+      // The last one is made by the proxy itself.
+      expect(told).toEqual(
+        isTold ? ["192.0.2.7", undefined, "127.0.0.1"] : [undefined, undefined, "10.9.9.9"],
+      );
+    },
+  );
 
   test.each([
     [{ "pi-authorization": "token1", authorization: "token2" }, "token1"],

@@ -81,6 +81,12 @@ describe("a request that can be understood in two ways is refused, and never rea
     ],
     ["a way out of the path", "GET /x/../validate/check HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["an encoded way out", "GET /x/%2E%2e/validate/check HTTP/1.1\r\nhost: p\r\n\r\n"],
+    [
+      "a way out behind an encoded slash",
+      "GET /x%2f%2e./validate/check HTTP/1.1\r\nhost: p\r\n\r\n",
+    ],
+    ["a way out before one", "GET /..%2Fvalidate/check HTTP/1.1\r\nhost: p\r\n\r\n"],
+    ["a way out with a parameter", "GET /..;x/validate/check HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["a segment that is none", "GET /validate/./check HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["a backslash", "GET /validate\\check HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["a fragment", "GET /validate/check#?user=a HTTP/1.1\r\nhost: p\r\n\r\n"],
@@ -103,6 +109,10 @@ describe("a request that can be understood in two ways is refused, and never rea
     [
       "a list of JSON",
       `${post.replace(form, "content-type: application/json\r\n")}content-length: 2\r\n\r\n[]`,
+    ],
+    [
+      "a list where a text should be",
+      `${post.replace(form, "content-type: application/json\r\n")}content-length: 18\r\n\r\n{"realm": ["safe"]}`,
     ],
     ["UTF-8 that is none", `${post}content-length: 8\r\n\r\nuser=%ff`],
   ])("%s", async (name, bytes) => {

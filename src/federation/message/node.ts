@@ -7,7 +7,7 @@ import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
-import { type Answer, type ClientSignal, EventRequest } from "./request.js";
+import { type Answer, belowBase, type ClientSignal, EventRequest } from "./request.js";
 
 /**
  * A request of `node:http`.
@@ -24,7 +24,7 @@ export function nodeRequest(
   const { socket } = request;
   return new EventRequest({
     method: request.method ?? "",
-    target: withoutBase(request.url ?? "", basePath),
+    target: belowBase(request.url ?? "", basePath),
     fields: request.rawHeaders,
     content,
     remoteAddress: socket.remoteAddress,
@@ -61,11 +61,6 @@ class ConnectionSignal implements ClientSignal {
   get aborted(): boolean {
     return this.#socket.destroyed;
   }
-}
-
-/** The part of a request target after the base path. */
-export function withoutBase(target: string, basePath: string): string {
-  return basePath !== "" && target.startsWith(basePath) ? target.slice(basePath.length) : target;
 }
 
 /**

@@ -4,15 +4,19 @@ import { type Parameters, readParameters } from "./parameters.js";
 
 /** What {@link EventRequest} is made of. */
 export interface EventRequestParts {
+  /** The method, as it was sent: in capital letters. */
   readonly method: string;
   /** The request target in origin form: the path and the query, as they were sent (RFC 9112 §3.2.1). */
   readonly target: string;
+  /** The header fields, as they were sent. */
   readonly fields: FieldLines;
   /** The whole content; empty where there is none. */
   readonly content: Uint8Array;
+  /** The address of whoever has connected, which may be a proxy. */
   readonly remoteAddress?: string | undefined;
-  /** Whether the request came over TLS. */
+  /** Whether the request came over TLS. Default: it did not. */
   readonly isSecure?: boolean;
+  /** Says whether the client has gone away. Default: it never does. */
   readonly signal?: ClientSignal | undefined;
 }
 
@@ -24,15 +28,21 @@ export type ClientSignal = Pick<AbortSignal, "aborted">;
 
 /** The request that passes through, with its whole content. Nobody may change it; a child is sent a copy. */
 export class EventRequest {
+  /** The method, in capital letters. */
   readonly method: string;
   /** The path, as it was sent. */
   readonly path: string;
   /** What follows the question mark, as it was sent; empty where there is none. */
   readonly query: string;
+  /** The header fields, as they were sent. */
   readonly fields: FieldLines;
+  /** The whole content; empty where there is none. */
   readonly content: Uint8Array;
+  /** The address of whoever has connected, which may be a proxy; `undefined` where it is not known. */
   readonly remoteAddress: string | undefined;
+  /** Whether the request came over TLS. */
   readonly isSecure: boolean;
+  /** Says whether the client has gone away. */
   readonly signal: ClientSignal | undefined;
   #parameters: Parameters | undefined;
 
@@ -90,12 +100,31 @@ export function demandOriginForm(target: string): void {
     throw new FederationError("bad_target");
   }
   // Most paths have no segment that begins with a dot, in either notation.
-  if (target.includes("/.") || /\/%2e/i.test(target)) {
+  if (target.includes("/.") || /(?:\/|%2f|%5c)(?:\.|%2e)/i.test(target)) {
     const [path = ""] = target.split("?");
-    const segments = path.replace(/%2e/gi, ".").split("/");
-    if (segments.includes(".") || segments.includes("..")) throw new FederationError("bad_target");
+    // Some undo escapes before they look for segments, and some leave out what follows a semicolon.
+    const segments = path.replace(/%2e/gi, ".").split(/\/|%2f|%5c/i);
+    if (segments.some((segment) => /^\.{1,2}(?:;|$)/.test(segment))) {
+      throw new FederationError("bad_target");
+    }
   }
   if (target.startsWith("//")) throw new FederationError("bad_target");
+}
+
+/** What of a request target is below the base path, in origin form; `undefined` for one that is not below it. */
+export function withoutBase(target: string, basePath: string): string | undefined {
+  if (basePath === "") return target;
+  if (!target.startsWith(basePath)) return undefined;
+  const rest = target.slice(basePath.length);
+  if (rest === "" || rest.startsWith("?")) return `/${rest}`;
+  return rest.startsWith("/") ? rest : undefined;
+}
+
+/** What of a request target is below the base path. @throws {FederationError} nothing is. */
+export function belowBase(target: string, basePath: string): string {
+  const below = withoutBase(target, basePath);
+  if (below === undefined) throw new FederationError("not_found");
+  return below;
 }
 
 /** An answer as bytes: a child's, after it was checked, or one of the package's own. */

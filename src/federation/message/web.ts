@@ -4,7 +4,7 @@ import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
-import { type Answer, EventRequest } from "./request.js";
+import { type Answer, belowBase, EventRequest } from "./request.js";
 
 /**
  * Reads a Web `Request` with its whole content. The request itself is left as it is: a copy is read.
@@ -21,7 +21,7 @@ export async function readWebRequest(
   const content = await readContent(request.clone(), maxSize);
   return new EventRequest({
     method: request.method,
-    target: targetOf(request.url, basePath),
+    target: belowBase(targetOf(request.url), basePath),
     fields: [...request.headers].flat(),
     content,
     remoteAddress: connection?.remoteAddress,
@@ -31,11 +31,10 @@ export async function readWebRequest(
 }
 
 /** The request target in origin form, of a URL whose origin is of no matter here. */
-export function targetOf(url: string, basePath: string): string {
+export function targetOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   const hash = url.indexOf("#", start);
-  const target = url.slice(start, hash < 0 ? undefined : hash);
-  return target.startsWith(basePath) ? target.slice(basePath.length) : target;
+  return url.slice(start, hash < 0 ? undefined : hash);
 }
 
 /** The content of a Web `Request` as it comes. Where it breaks off, it is the client that has. */
@@ -124,7 +123,8 @@ function headersOf(fields: FieldLines): Headers {
 export async function readResponse(response: Response, maxSize: number): Promise<Answer> {
   return {
     status: response.status,
-    fields: [...response.headers].flat(),
+    // How much content there is, is said when it is sent.
+    fields: [...response.headers].filter(([name]) => name !== "content-length").flat(),
     content: await readContent(response, maxSize),
   };
 }

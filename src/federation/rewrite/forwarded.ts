@@ -12,6 +12,9 @@ export interface ForwardedElement {
   readonly proto?: string;
 }
 
+/** The field in which proxies say where a request comes from (RFC 7239 §4), or the one that came before it. */
+export type ProxyField = "forwarded" | "x-forwarded-for";
+
 /** The parameters of an element (RFC 7239 §5). */
 const parameters = ["for", "by", "host", "proto"] as const;
 
@@ -19,32 +22,69 @@ const parameters = ["for", "by", "host", "proto"] as const;
 const maxElements = 32;
 
 /**
- * Reads the value of a Forwarded field.
+ * Reads the value of a Forwarded field. Empty elements are left out (RFC 9110 §5.6.1).
  *
  * @returns `undefined` if it is not one. No part of it is used then.
  */
 export function parseForwarded(value: string): readonly ForwardedElement[] | undefined {
   const elements: ForwardedElement[] = [];
+  for (const element of elementsFromEnd(value)) {
+    if (element === undefined || elements.length === maxElements) return undefined;
+    elements.push(element);
+  }
+  return elements.reverse();
+}
+
+/**
+ * The elements of a Forwarded field from the last one, which the nearest proxy has written, to the first. `undefined`, and no more, where
+ * one is none: whatever a client has written is read after all that proxies have.
+ */
+function* elementsFromEnd(value: string): Generator<ForwardedElement | undefined> {
+  for (let end = value.length; end > 0; ) {
+    const start = startOfElement(value, end);
+    const text = value.slice(start, end).trim();
+    end = start - 1;
+    if (text === "") continue;
+    const element = readElement(text);
+    yield element;
+    if (element === undefined) return;
+  }
+}
+
+/** Where the element begins that ends at `end`: behind a comma that is not in a quoted string. */
+function startOfElement(value: string, end: number): number {
+  let isQuoted = false;
+  for (let at = end - 1; at >= 0; at -= 1) {
+    const character = value[at];
+    if (character === '"' && !(isQuoted && isEscaped(value, at))) isQuoted = !isQuoted;
+    else if (character === "," && !isQuoted) return at + 1;
+  }
+  return 0;
+}
+
+/** Whether an odd number of backslashes is before a character. */
+function isEscaped(value: string, at: number): boolean {
+  let backslashes = 0;
+  while (value[at - 1 - backslashes] === "\\") backslashes += 1;
+  return backslashes % 2 === 1;
+}
+
+function readElement(text: string): ForwardedElement | undefined {
   // One pair, and what separates it from the next.
   const pair =
-    /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*([;,]|$)/y;
-  let element: Record<string, string> = {};
-  while (pair.lastIndex < value.length) {
-    const match = pair.exec(value);
+    /[ \t]*([!#$%&'*+.^_`|~\w-]+)=(?:([!#$%&'*+.^_`|~\w-]+)|"((?:[^"\\]|\\.)*)")[ \t]*(?:;|$)/y;
+  const element: Record<string, string> = {};
+  while (pair.lastIndex < text.length) {
+    const match = pair.exec(text);
     if (match === null) return undefined;
-    const [, name = "", token, quoted = "", separator] = match;
+    const [, name = "", token, quoted = ""] = match;
     const key = name.toLowerCase();
     if (Object.hasOwn(element, key)) return undefined;
     if (key === "for" || key === "by" || key === "host" || key === "proto") {
       element[key] = token ?? quoted.replace(/\\(.)/g, "$1");
     }
-    if (separator !== ";") {
-      elements.push(element);
-      element = {};
-    }
-    if (elements.length > maxElements) return undefined;
   }
-  return elements;
+  return element;
 }
 
 /** The value of a Forwarded field. Values that are no tokens are quoted (RFC 7239 §4). */
@@ -79,12 +119,16 @@ export class TrustedProxies {
   readonly #secure = new Map<string, Way>();
   readonly #plain = new Map<string, Way>();
 
+  readonly #field: ProxyField;
+
   /**
    * @param list networks in CIDR notation, or addresses.
+   * @param field the field that all of them write. The other one is not looked at, since a client may have written it.
    * @throws {RangeError} one of them is not one.
    */
-  constructor(list: readonly string[] = []) {
+  constructor(list: readonly string[] = [], field: ProxyField = "x-forwarded-for") {
     this.#networks = new Networks(list);
+    this.#field = field;
   }
 
   /** Whether an address is that of a trusted proxy. */
@@ -118,19 +162,28 @@ export class TrustedProxies {
     if (known !== undefined) return known;
     const address = plainAddress(remoteAddress);
     const last: ForwardedElement = { for: printNode(address), proto: isSecure ? "https" : "http" };
-    if (this.#networks.has(address))
-      return describeWay(this.#known([...claimedWay(request), last]));
+    if (this.#networks.has(address)) return describeWay(this.#wayTo(last, request));
     const way = describeWay([last]);
     if (remembered.size >= maxClients) remembered.clear();
     remembered.set(remoteAddress, way);
     return way;
   }
 
-  /** The end of a way, as far as trusted proxies tell of it. */
-  #known(way: readonly ForwardedElement[]): readonly ForwardedElement[] {
-    let first = way.length - 1;
-    while (first > 0 && this.has(addressOf(way[first]))) first -= 1;
-    return way.slice(first);
+  /** The way to the last proxy, as far as trusted ones tell of it; from somewhere unknown, if one of them says what nobody can read. */
+  #wayTo(last: ForwardedElement, request: EventRequest): readonly ForwardedElement[] {
+    const way = [last];
+    const value = request.field(this.#field) ?? "";
+    for (const element of this.#field === "forwarded"
+      ? elementsFromEnd(value)
+      : nodesFromEnd(value)) {
+      if (element === undefined || way.length > maxElements) {
+        way.push({ for: "unknown" });
+        break;
+      }
+      way.push(element);
+      if (!this.has(addressOf(element))) break;
+    }
+    return way.reverse();
   }
 }
 
@@ -157,16 +210,16 @@ export function printForwardedFor(way: readonly ForwardedElement[]): string {
   return way.map((element) => addressOf(element) ?? "unknown").join(", ");
 }
 
-/** The way that the proxy says the request has taken before it: by Forwarded or, without it, by X-Forwarded-For. */
-function claimedWay(request: EventRequest): readonly ForwardedElement[] {
-  const forwarded = request.field("forwarded");
-  if (forwarded !== undefined) return parseForwarded(forwarded) ?? [];
-  const listed = request.field("x-forwarded-for");
-  if (listed === undefined) return [];
-  return listed
-    .split(",")
-    .slice(-maxElements)
-    .map((text) => ({ for: printNode(text.trim()) }));
+/** The nodes of an X-Forwarded-For field from the last one to the first, as {@link elementsFromEnd} has those of a Forwarded field. */
+function* nodesFromEnd(value: string): Generator<ForwardedElement | undefined> {
+  for (let end = value.length; end > 0; ) {
+    const comma = value.lastIndexOf(",", end - 1);
+    const text = value.slice(comma + 1, end).trim();
+    end = comma;
+    if (text === "") continue;
+    const element = { for: printNode(text) };
+    yield addressOf(element) === undefined ? undefined : element;
+  }
 }
 
 function printNode(address: string): string {

@@ -127,7 +127,9 @@ export function eventsOf(rows: readonly EventRow[] = eventTable): EventOf {
       }
     }
   }
-  return (method, path) => {
+  return (asked, path) => {
+    // HEAD does all that GET does (RFC 9110 §9.3.2).
+    const method = asked === "HEAD" ? "GET" : asked;
     const known = exact.get(`${method} ${path}`);
     if (known !== undefined) return known;
     const parts = path.split("/");

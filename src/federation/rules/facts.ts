@@ -1,3 +1,4 @@
+import { FederationError } from "../errors.js";
 import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
@@ -99,6 +100,31 @@ export class Facts {
 }
 
 const unknown: Promise<undefined> = Promise.resolve(undefined);
+
+/** The parameters that say whom and what a request is about. */
+const subjectParameters = [
+  "user",
+  "realm",
+  "resolver",
+  "serial",
+  "container_serial",
+  "transaction_id",
+] as const;
+
+/**
+ * Refuses a request that says whom or what it is about by something else than a text or a number, as JSON can: no condition sees what
+ * others may read there.
+ *
+ * @throws {FederationError}
+ */
+export function demandPlainSubject({ parameters }: EventRequest): void {
+  for (const name of subjectParameters) {
+    const value = parameters.get(name) ?? "";
+    if (typeof value !== "string" && typeof value !== "number") {
+      throw new FederationError("bad_parameter", name);
+    }
+  }
+}
 
 function readSubject({ parameters }: EventRequest, body: ApiBody | undefined): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};

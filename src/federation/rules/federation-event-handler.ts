@@ -112,9 +112,10 @@ export class FederationEventHandler extends EventHandler {
     fields.push(...guard.fields(request));
     const edits = {
       set,
-      // Who the client is, a client may say of itself only if it is a proxy whose word is taken.
+      // Who the client is, a client may say only if it is one of the proxies itself, and not somebody behind one.
       remove: (name: string): boolean =>
-        this.#isPolicyParameter(name) || (name === "client" && !proxies.has(request.remoteAddress)),
+        this.#isPolicyParameter(name) ||
+        (name === "client" && (tellsClient || !proxies.has(proxies.clientOf(request)))),
       decoding: decodesTwice(server, fieldValue(fields, "user-agent")) ? "twice" : "once",
     } as const;
     return { method: request.method, fields, ...rewriteParameters(request, edits) };

@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { startChild } from "concordat/testing/federation";
+import { describe, expect, test } from "vitest";
+import { localAnswer, rule, serverOf, startParent } from "./parent.js";
+import { passing, serve } from "./passing.js";
+
+/** What a server answers to a request, as it comes. */
+async function raw(url: string, line: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  let received = "";
+  socket.on("data", (chunk: Buffer) => {
+    received += chunk.toString("latin1");
+  });
+  socket.write(`${line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  await once(socket, "close");
+  return received;
+}
+
+describe("a rule is not passed by", () => {
+  test.each([
+    ["POST", "/validate/check"],
+    ["POST", "/validate/%63heck"],
+    ["POST", "/v%61lidate%2Fcheck"],
+    ["POST", "/validate%2fcheck"],
+    ["GET", "/token/challenges/a%2Fb"],
+    ["HEAD", "/validate/check"],
+  ])("by another notation of its path or method: %s %s", async (method, path) => {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)], {
+      rules: [rule({ position: "pre", event: ["validate_check", "token_getchallenges"] })],
+    });
+    await raw(parent.url, `${method} ${path}`);
+    expect([parent.asked.count, child.requests.length]).toEqual([0, 1]);
+  });
+
+  test("by a notation of the base path", async () => {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)], { basePath: "/pi/" });
+    const statuses: string[] = [];
+    for (const path of ["/pi/validate/check", "/%70i/validate/check", "/validate/check"]) {
+      statuses.push((await raw(parent.url, `GET ${path}`)).slice(9, 12));
+    }
+    // Outside of the base path there are no events: that is for the host's own handler.
+    expect(statuses).toEqual(["400", "404", "200"]);
+    expect([child.requests.length, parent.asked.count]).toEqual([1, 2]);
+  });
+
+  test.each([
+    ["a file upload", new FormData(), {}],
+    ["plain text", "user=a", { "content-type": "text/plain" }],
+    [
+      "encoded content",
+      "user=a",
+      { "content-type": "application/x-www-form-urlencoded", "content-encoding": "gzip" },
+    ],
+  ])("by content whose parameters nobody sees: %s", async (_name, body, headers) => {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)], {
+      rules: [rule({ conditions: { realm: "division" } })],
+    });
+    if (body instanceof FormData) body.append("realm", "division");
+    const init = { method: "POST", body, headers };
+    const response = await fetch(`${parent.url}/validate/check`, init);
+    const web = await parent.federation.handler(new Request("http://p/validate/check", init));
+    expect([response.status, web.status, parent.asked.count]).toEqual([415, 415, 0]);
+  });
+});
+
+describe("the base path", () => {
+  test("is where what is passed through begins", async () => {
+    await using api = await serve((got, response) => response.end(got.url));
+    await using parent = await passing(api, { basePath: "/api" });
+    const answers: string[] = [];
+    for (const path of ["/api/x?y", "/api", "/api?x=1", "/apikeys", "/other/x", "/"]) {
+      const response = await fetch(parent.url + path);
+      const text = await response.text();
+      answers.push(response.ok ? text : String(response.status));
+    }
+    expect(answers).toEqual(["/base/x?y", "/base/", "/base/?x=1", "404", "404", "404"]);
+    const web = await parent.federation.handler(new Request("http://parent/other"));
+    expect(web.status).toBe(404);
+  });
+});
+
+test("the length of the host's own answer is said once", async () => {
+  await using parent = await startParent(
+    [],
+    { rules: [rule({ conditions: { result_value: "True" } })] },
+    async () =>
+      new Response(localAnswer, {
+        headers: { "content-type": "application/json", "content-length": `${localAnswer.length}` },
+      }),
+  );
+  const answer = await raw(parent.url, "POST /validate/check");
+  expect(answer.match(/content-length: \d+/gi)).toEqual([`content-length: ${localAnswer.length}`]);
+});
