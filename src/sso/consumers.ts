@@ -6,6 +6,7 @@ import type {
   ConsumerSecret,
 } from "../repositories/index.js";
 import { createKey, KeyRing, type KeySource, type SigningKey } from "../signing/index.js";
+import { isPrivate } from "./site-url.js";
 import { newToken } from "./token.js";
 
 /** What {@link newConsumer} takes. */
@@ -20,24 +21,31 @@ export interface NewConsumer extends Omit<Consumer, "key" | "secrets" | "isRevok
  * Makes a consumer, with a key and a secret of 64 characters each. The site is to be told both, in a way that nobody else can read.
  *
  * @throws {InvalidValueError} it has no place to send visitors back to, or one that is not an absolute `http:` or `https:` URL in
- * its usual form, without query and fragment.
+ * its usual form, without query and fragment; or the key is empty. With `http-signature` also: a URL is `http:` on a host that is
+ * not this machine, or the secret has less than 32 bytes.
  */
 export function newConsumer(consumer: NewConsumer): Consumer {
   const { key = newToken(), secret = newToken(), ...rest } = consumer;
   if (rest.redirectUris.length === 0) {
     throw new InvalidValueError("redirectUris", "visitors are sent back to somewhere.");
   }
-  for (const uri of rest.redirectUris) demandSite("redirectUris", uri);
+  for (const uri of rest.redirectUris) demandSite("redirectUris", uri, rest.format);
   if (rest.signOutUri !== undefined) {
-    demandSite("signOutUri", rest.signOutUri);
+    demandSite("signOutUri", rest.signOutUri, rest.format);
     if (rest.format !== "http-signature") {
       throw new InvalidValueError("signOutUri", `the format ${rest.format} has no sign-out.`);
     }
   }
-  return { ...rest, key, secrets: [{ value: secret }] };
+  return withKeys({ ...rest, key, secrets: [{ value: secret }] });
 }
 
-function demandSite(path: string, uri: string): void {
+/** The consumer, if its secrets make keys: one that is stored without would be refused at every message. */
+function withKeys(consumer: Consumer): Consumer {
+  keysOf(consumer);
+  return consumer;
+}
+
+function demandSite(path: string, uri: string, format: Consumer["format"]): void {
   const url = URL.parse(uri);
   const isSite =
     url !== null && /^https?:$/.test(url.protocol) && url.href === uri && !/[?#@]/.test(uri);
@@ -47,14 +55,19 @@ function demandSite(path: string, uri: string): void {
       "it is not an absolute http: or https: URL in its usual form, without query, fragment and user.",
     );
   }
+  // Sites that have django-simple-sso are where they are.
+  if (format === "http-signature" && !isPrivate(url)) {
+    throw new InvalidValueError(path, "only on this machine it may be http:.");
+  }
 }
 
 /**
  * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are signed
- * before then with the old one pass.
+ * before then with the old one pass. A secret that was to come at that time or later is given up for it.
  *
  * @returns the consumer, and the secret that the site is to be told.
- * @throws {InvalidValueError} four secrets are alive: the last replacement is not over.
+ * @throws {InvalidValueError} four secrets are alive: the last replacement is not over; or, with `http-signature`, the secret has
+ * less than 32 bytes.
  */
 export function rotateSecret(
   consumer: Consumer,
@@ -63,7 +76,9 @@ export function rotateSecret(
   const { at, secret = newToken(), now = new Date() } = options;
   // What has ended a minute ago is needed for messages that are on their way.
   const alive = consumer.secrets.filter(
-    ({ notAfter }) => notAfter === undefined || notAfter.getTime() > now.getTime() - 120_000,
+    ({ notBefore, notAfter }) =>
+      (notBefore === undefined || notBefore < at) &&
+      (notAfter === undefined || notAfter.getTime() > now.getTime() - 120_000),
   );
   if (alive.length >= 4) throw new InvalidValueError("secrets", "four of them are alive.");
   const ending = alive.map(
@@ -71,7 +86,7 @@ export function rotateSecret(
       one.notAfter === undefined || one.notAfter > at ? { ...one, notAfter: at } : one,
   );
   return {
-    consumer: { ...consumer, secrets: [...ending, { value: secret, notBefore: at }] },
+    consumer: withKeys({ ...consumer, secrets: [...ending, { value: secret, notBefore: at }] }),
     secret,
   };
 }

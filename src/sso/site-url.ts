@@ -13,10 +13,15 @@ export function siteUrl(url: string): URL {
       "it is not an absolute http: or https: URL that ends in a slash, in its usual form.",
     );
   }
-  if (parsed.protocol === "http:" && !isThisMachine(parsed.hostname)) {
+  if (!isPrivate(parsed)) {
     throw new InvalidValueError("url", "only on this machine it may be http:.");
   }
   return parsed;
+}
+
+/** Whether nobody can read along on the way to a URL: it is `https:`, or of this machine. */
+export function isPrivate({ protocol, hostname }: URL): boolean {
+  return protocol === "https:" || isThisMachine(hostname);
 }
 
 /** Whether a host name means this machine on every machine (RFC 6761 §6.3). */
