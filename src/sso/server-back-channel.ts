@@ -93,8 +93,8 @@ export class DraftBackChannel implements BackChannel {
   }
 
   async read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
-    const query = request.url.split("?", 2)[1] ?? "";
-    const verification = await this.#verifier.verifyRequest(query, options);
+    const { search } = new URL(request.url);
+    const verification = await this.#verifier.verifyRequest(search.slice(1), options);
     if (!verification.verified) throw refusalOf(verification.refusal);
     const { key, parameters } = verification;
     const members = new Map(parameters);

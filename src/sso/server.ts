@@ -183,11 +183,13 @@ class Server implements SignOnServer {
     const { pathname, search, searchParams } = new URL(request.url);
 
     const isDraft = searchParams.has("request_token");
-    const token = searchParams.get(isDraft ? "request_token" : "token");
-    if (token === null) throw new SignOnError("token_missing");
-    const proven = isDraft ? (await this.#draft.read(request, options)).consumer : undefined;
+    const signed = isDraft ? await this.#draft.read(request, options) : undefined;
+    const token = signed
+      ? textMember(signed.members, "request_token")
+      : (searchParams.get("token") ?? undefined);
+    if (token === undefined) throw new SignOnError("token_missing");
     const pending = await tokens.get("request", tokenId(token), options);
-    if (pending === undefined || (isDraft && proven?.key !== pending.consumer)) {
+    if (pending === undefined || (signed && signed.consumer.key !== pending.consumer)) {
       throw new SignOnError("token_not_found");
     }
     const consumer = await this.#options.consumers.get(pending.consumer, options);

@@ -44,6 +44,26 @@ describe("at the server", () => {
     expect(await statusOf(authorize)).toBe(302);
   });
 
+  test("of the draft, nothing counts that is not signed, after a second question mark either", async () => {
+    await using sites = await startSites({ format: "simple-sso-draft" });
+    const headers = { cookie: `user=${sites.ann.id}` };
+    const { location: authorize } = await new Browser().go(sites.clientUrl);
+    const token = new URL(authorize).searchParams.get("request_token") ?? "";
+    const key = createKey({
+      id: sites.consumer.key,
+      secret: sites.consumer.secrets[0]?.value ?? "",
+    });
+    const signed = createSigner({ profile: "simple-sso-draft" }).signRequest([], key);
+    const statusOf = async (path: string): Promise<number> =>
+      (await sites.server.handler(new Request(`${sites.serverUrl}${path}`, { headers }))).status;
+    for (const added of ["?x=1", "&x=1", "?"]) {
+      expect(await statusOf(`request-token/?${signed}${added}`)).toBe(400);
+    }
+    expect(await statusOf(`authorize/?${signed}?&request_token=${token}`)).toBe(400);
+    expect(await statusOf(`request-token/?${signed}`)).toBe(200);
+    expect(await statusOf(new URL(authorize).href.slice(sites.serverUrl.length))).toBe(302);
+  });
+
   test("who may use a client is asked again when the client asks", async () => {
     let may = true;
     await using sites = await startSites({
