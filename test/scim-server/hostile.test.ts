@@ -261,6 +261,19 @@ test("more than the limits allow is refused before it is done", async () => {
   expect((await call("GET", `/Groups/${group.id}`)).body).toEqual(group);
 });
 
+test("a PATCH that would go through a long list again and again is refused, and changes nothing", async () => {
+  const { call, create } = provider(inMemory(), { limits: { patchComparisons: 79 } });
+  const emails = Array.from({ length: 50 }, (_, at) => ({ value: `${at}@example.com` }));
+  const user = await create("/Users", { userName: "a", emails });
+  const removal = (at: number) => ({ op: "remove", path: `emails[value co "${at}@"]` });
+  const at = `/Users/${user.id}`;
+  expect(await call("PATCH", at, patch(removal(1), removal(2), removal(3)))).toMatchObject({
+    status: 413,
+  });
+  expect((await call("GET", at)).body).toEqual(user);
+  expect(await call("PATCH", at, patch(removal(49), removal(48)))).toMatchObject({ status: 200 });
+});
+
 test("an id is an id, whatever is in it", async () => {
   const { call, create } = provider(inMemory());
   await create("/Users", { userName: "bjensen" });
