@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { UniquenessError } from "../core/index.js";
 import type { CallOptions, Link, LinkRepository, UserRepository } from "../repositories/index.js";
 import type { User } from "../scim/index.js";
@@ -91,19 +92,36 @@ async function newAccount(
     account = await users.create(newUserOf(identity.user), options);
   } catch (error) {
     if (!(error instanceof UniquenessError)) throw error;
-    // It may be another tab of the same visitor that was first.
-    const account = await linkedAccount(identity, { users, links }, options);
+    const account = await accountOfAnotherTab(identity, { users, links }, options);
     if (account !== undefined) return account;
     throw new SignOnError("user_name_taken", { cause: error });
   }
   try {
     await linkAccount(links, identity, account, { isAdopted: false });
   } catch (error) {
-    // Without its link, the account would be in its owner's way.
-    await users.delete(account.id, options).catch(() => undefined);
+    // Without its link, the account would be in its owner's way, also where nobody waits any more.
+    await users.delete(account.id).catch(() => undefined);
     throw error;
   }
   return account;
+}
+
+/** When it is looked whether another tab has linked the account, in milliseconds after the look before. */
+const looks = [0, 50, 100, 200, 400];
+
+/** The account that another tab of the same visitor has made just now: it links it a moment after it made it. */
+async function accountOfAnotherTab(
+  identity: Identity,
+  stores: Pick<AccountOptions, "users" | "links">,
+  options: CallOptions,
+): Promise<User | undefined> {
+  for (const wait of looks) {
+    await sleep(wait);
+    options.signal?.throwIfAborted();
+    const account = await linkedAccount(identity, stores, options);
+    if (account !== undefined) return account;
+  }
+  return undefined;
 }
 
 /** The source of the links with a server, apart from those of synchronisation. */

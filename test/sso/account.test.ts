@@ -63,6 +63,31 @@ describe("accountFor", () => {
     });
   });
 
+  test("leaves none either where the visitor has gone meanwhile", async () => {
+    const [users, links] = [new InMemoryUserRepository(), new InMemoryLinkRepository()];
+    const visit = new AbortController();
+    links.save = async () => {
+      visit.abort();
+      throw new UnavailableError("no store");
+    };
+    const left = accountFor(identityOf("1", "ann"), { users, links }, { signal: visit.signal });
+    await expect(left).rejects.toThrow("no store");
+    expect((await users.find({})).resources).toEqual([]);
+  });
+
+  test("lets all in who come at once for the first time, into one account", async () => {
+    const [users, links] = [new InMemoryUserRepository(), new InMemoryLinkRepository()];
+    const save = links.save.bind(links);
+    links.save = async (source, saved) => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await save(source, saved);
+    };
+    const accounts = await Promise.all(
+      Array.from({ length: 5 }, () => accountFor(identityOf("1", "ann"), { users, links })),
+    );
+    expect(new Set(accounts.map(({ id }) => id)).size).toBe(1);
+  });
+
   test("makes another account where the linked one is gone", async () => {
     const [users, links] = [new InMemoryUserRepository(), new InMemoryLinkRepository()];
     const first = await accountFor(identityOf("1", "ann"), { users, links });
