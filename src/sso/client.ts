@@ -26,7 +26,7 @@ import {
 } from "./message.js";
 import { type SendOptions, SignedPost } from "./signed-post.js";
 import { siteUrl } from "./site-url.js";
-import { newToken } from "./token.js";
+import { newToken, tokenId } from "./token.js";
 
 /** Who signed in, and at which server. */
 export interface Identity extends Told {
@@ -202,7 +202,7 @@ class Client implements SignOnClient {
   async #takeOnce(accessToken: string, { signal }: Request): Promise<void> {
     const nonce = {
       scope: `sign-on ${this.#server}`,
-      value: accessToken,
+      value: tokenId(accessToken),
       expiresAt: new Date(this.#now().getTime() + remembered),
     };
     let isFirst: boolean;

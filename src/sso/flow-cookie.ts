@@ -68,8 +68,16 @@ function cookiesOf(request: Request): readonly (readonly [name: string, value: s
   const header = request.headers.get("cookie") ?? "";
   return header.split(";").flatMap((pair): [string, string][] => {
     const equals = pair.indexOf("=");
-    return equals < 0 ? [] : [[pair.slice(0, equals).trim(), pair.slice(equals + 1).trim()]];
+    return equals < 0 ? [] : [[trimmed(pair.slice(0, equals)), trimmed(pair.slice(equals + 1))]];
   });
+}
+
+/**
+ * Without the spaces and tabs around it, and no other characters: browsers let any host set a cookie whose name begins with, say,
+ * a no-break space, and would have it pass here for one with the prefix.
+ */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+/, "").replace(/(?<![ \t])[ \t]+$/, "");
 }
 
 function readFlow(value: string): Flow | undefined {

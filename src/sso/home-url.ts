@@ -1,4 +1,4 @@
-/** The longest way home, in characters: it is kept in a cookie. */
+/** The longest way home, in characters, before and after it is encoded: it is kept in a cookie. */
 const longest = 1_000;
 
 /**
@@ -16,5 +16,5 @@ export function homeUrl(next: string | null | undefined, home: string): string {
   if (typeof next !== "string" || !next.startsWith("/") || next.length > longest) return root;
   // Parsed as browsers do, who read "\" as "/" and drop tabs and line ends.
   const url = URL.parse(next, root);
-  return url?.origin === origin ? url.href : root;
+  return url?.origin === origin && url.href.length <= origin.length + longest ? url.href : root;
 }

@@ -59,7 +59,9 @@ export function readMembers(text: string): Members {
 /** A member that is a text; `undefined` where it is absent. */
 export function textMember(members: Members, name: string): string | undefined {
   const value = members.get(name);
-  if (value === undefined || (typeof value === "string" && value.length <= 4_096)) return value;
+  if (value === undefined) return undefined;
+  // Half a surrogate pair could not be put into a URL.
+  if (typeof value === "string" && value.length <= 4_096 && value.isWellFormed()) return value;
   throw new SignOnError("malformed");
 }
 

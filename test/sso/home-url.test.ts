@@ -32,10 +32,19 @@ test.each([
   "@evil.example",
   "",
   `/${"x".repeat(1_000)}`,
+  `/${"\u65e5".repeat(400)}`,
   null,
   undefined,
 ])("%j leads to the root", (next) => {
   expect(homeUrl(next, home)).toBe("https://shop.example/");
+});
+
+test("as long a way as there may be leads home, and does so again", () => {
+  const longest = `/?${"\u65e5".repeat(110)}${"x".repeat(8)}`;
+  const url = new URL(homeUrl(longest, home));
+  expect(url.pathname + url.search).toHaveLength(1_000);
+  expect(homeUrl(url.pathname + url.search, home)).toBe(url.href);
+  expect(homeUrl(`${longest}x`, home)).toBe("https://shop.example/");
 });
 
 test("whatever is asked for, nobody leaves", () => {
