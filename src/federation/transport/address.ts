@@ -137,7 +137,9 @@ export class AddressGuard {
   /** @throws {FederationError} the server may not have this address. */
   demand(address: string): void {
     const isAllowed =
-      this.#allowed === undefined ? !this.#refused.has(address) : this.#allowed.has(address);
+      this.#allowed === undefined
+        ? !readingsOf(address).some((reading) => this.#refused.has(reading))
+        : this.#allowed.has(address);
     if (!isAllowed) throw new FederationError("forbidden_address", this.#identifier);
   }
 
@@ -161,6 +163,21 @@ export class AddressGuard {
       else callback(null, addresses[0]?.address ?? "", addresses[0]?.family);
     });
   };
+}
+
+/**
+ * An address in its short form, and the IPv4 address that it leads to: by a NAT64 (RFC 6052 §2.1), or as an IPv4-compatible one (RFC 4291
+ * §2.5.5.1).
+ */
+function readingsOf(address: string): readonly string[] {
+  const [plain = ""] = address.split("%");
+  if (isIP(plain) !== 6) return [address];
+  const short = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  // A single group behind "::" is no IPv4 address: "::1" is the loopback one.
+  const [, high, low] = /^(?:64:ff9b)?::([\da-f]{1,4}):([\da-f]{1,4})$/.exec(short) ?? [];
+  return high === undefined || low === undefined
+    ? [short]
+    : [short, plainAddress(`::ffff:${high}:${low}`)];
 }
 
 /** The host of a URL, an IPv6 address without its brackets. */
