@@ -4,6 +4,7 @@ import { ConcordatError } from "../core/index.js";
 export type FederationReason =
   | "bad_target"
   | "not_found"
+  | "bad_host"
   | "bad_field"
   | "ambiguous_parameter"
   | "bad_parameter"
@@ -48,6 +49,7 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   // What the client did.
   bad_target: { status: 400, text: "The request target is not a path that can be passed on." },
   not_found: { status: 404, text: "The request target is not below the base path." },
+  bad_host: { status: 400, text: "The Host field is not a host." },
   bad_field: { status: 400, text: "A header field cannot be passed on." },
   ambiguous_parameter: {
     status: 400,

@@ -17,13 +17,18 @@ import {
   withoutBase,
 } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
-import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
+import {
+  answerOf,
+  apiErrorAnswer,
+  type ErrorAnswer,
+  withProxyStatus,
+} from "./rewrite/error-answer.js";
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
 import { readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
-import { type EventOf, eventsOf } from "./rules/events.js";
+import { type EventOf, eventsOf, type PathParametersOf, pathParametersOf } from "./rules/events.js";
 import { demandPlainSubject } from "./rules/facts.js";
 import {
   FederationEventHandler,
@@ -48,6 +53,8 @@ export interface FederateOptions
   readonly conditions?: ConditionSource;
   /** Says which event a request is. Default: {@link eventsOf} with privacyIDEA's API. */
   readonly eventOf?: EventOf;
+  /** Says which parameters are in the path of a request. Default: {@link pathParametersOf}, where `eventOf` has its default; else none. */
+  readonly pathParametersOf?: PathParametersOf;
   /** Where the API begins on this side, such as `/privacyidea`. Default: at the root. */
   readonly basePath?: string;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
@@ -88,6 +95,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const { maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
   const clock = options.clock ?? Date.now;
   const eventOf = options.eventOf ?? eventsOf();
+  const parametersOf =
+    options.pathParametersOf ?? (options.eventOf === undefined ? pathParametersOf() : noParameters);
   const proxies = new TrustedProxies(options.trustedProxies, options.proxyField);
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
@@ -113,6 +122,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     }
     return undefined;
   };
+  const failure = (error: FederationError): Answer =>
+    answerOf(error, errorAnswer, clock(), guard.id);
   /** Runs the rules, and makes an answer of whatever comes of it. */
   const answerTo = async (
     event: string,
@@ -120,7 +131,9 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     local: (request: EventRequest) => Promise<Answer>,
   ): Promise<Answer> => {
     try {
-      const request = await read;
+      const bare = await read;
+      const inPath = parametersOf(bare.method, readingsOf(bare.path)[0] ?? "");
+      const request = inPath.size === 0 ? bare : bare.withPathParameters(inPath);
       // A request that was here before is not to count as another attempt to log in.
       guard.enter(request);
       // A request that can be read in two ways, or by others only, is refused before anybody acts on it.
@@ -129,7 +142,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       return reported(event, await pipeline.run(event, request, () => local(request)));
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
-      return withProxyStatus(errorAnswer(error, clock()), guard.id, error);
+      return failure(error);
     }
   };
   /** The local answer, with the failure in spite of which it is that. */
@@ -156,7 +169,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
         demandOriginForm(request.url ?? "");
       } catch (error) {
         if (!(error instanceof FederationError)) throw error;
-        answerNodeRequest(response, errorAnswer(error, clock()));
+        answerNodeRequest(response, failure(error));
         return;
       }
       const event = watchedEvent(request.method ?? "", request.url ?? "");
@@ -167,7 +180,10 @@ export function federate(handler: Handler, options: FederateOptions): Federation
               const web = toWebRequest(request, response, read.content);
               return ask(handler, web.request, web.connection);
             }).then((answer) => answerNodeRequest(response, answer));
-      done.catch(() => failNodeRequest(response));
+      done.catch((error: unknown) => {
+        if (error instanceof FederationError) answerNodeRequest(response, failure(error));
+        else failNodeRequest(response);
+      });
     },
     [Symbol.asyncDispose]: () => forwarder.close(),
   };
@@ -184,6 +200,8 @@ function readingsOf(path: string): readonly string[] {
   );
   return [decoded, decoded.replace(/%2f/gi, "/")];
 }
+
+const noParameters: PathParametersOf = () => new Map();
 
 /** The answer of the host's own handler, whole. */
 async function ask(

@@ -55,7 +55,14 @@ export {
   EventHandler,
   type Position,
 } from "./rules/event-handler.js";
-export { type EventOf, type EventRow, eventsOf, eventTable } from "./rules/events.js";
+export {
+  type EventOf,
+  type EventRow,
+  eventsOf,
+  eventTable,
+  type PathParametersOf,
+  pathParametersOf,
+} from "./rules/events.js";
 export {
   ACTION_TYPE,
   FederationEventHandler,

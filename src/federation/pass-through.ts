@@ -7,7 +7,7 @@ import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message
 import { NodeContent } from "./message/node-content.js";
 import { type Answer, belowBase, EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
-import { apiErrorAnswer, type ErrorAnswer, withProxyStatus } from "./rewrite/error-answer.js";
+import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
 import {
   FieldAllowList,
   passThroughAnswerFields,
@@ -95,7 +95,7 @@ export function passThrough(options: PassThroughOptions): Federation {
   };
   const failure = (error: unknown): Answer => {
     if (!(error instanceof FederationError)) throw error;
-    return withProxyStatus(errorAnswer(error, clock()), guard.id, error);
+    return answerOf(error, errorAnswer, clock(), guard.id);
   };
 
   return {

@@ -1,18 +1,21 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { pathParametersOf } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
 import { localAnswer, rule, serverOf, startParent } from "./parent.js";
 import { passing, serve } from "./passing.js";
 
 /** What a server answers to a request, as it comes. */
-async function raw(url: string, line: string): Promise<string> {
+async function raw(url: string, line: string, host = "x"): Promise<string> {
   const socket = connect(Number(new URL(url).port), "127.0.0.1");
   let received = "";
   socket.on("data", (chunk: Buffer) => {
     received += chunk.toString("latin1");
   });
-  socket.write(`${line} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  socket.write(
+    `${line} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+  );
   await once(socket, "close");
   return received;
 }
@@ -64,6 +67,80 @@ describe("a rule is not passed by", () => {
     const response = await fetch(`${parent.url}/validate/check`, init);
     const web = await parent.federation.handler(new Request("http://p/validate/check", init));
     expect([response.status, web.status, parent.asked.count]).toEqual([415, 415, 0]);
+  });
+});
+
+test("a rule may be about what is in the path", async () => {
+  await using child = await startChild();
+  await using parent = await startParent([serverOf(child)], {
+    rules: [
+      rule({
+        position: "pre",
+        event: ["token_enable", "validate_poll_transaction", "container_assign"],
+        conditions: { serial: "^DIV" },
+      }),
+    ],
+  });
+  const asks = async (path: string, content?: string): Promise<readonly [number, number]> => {
+    const before = child.requests.length;
+    const { status } = await fetch(parent.url + path, {
+      method: "POST",
+      ...(content === undefined ? {} : { body: new URLSearchParams(content) }),
+    });
+    return [status, child.requests.length - before];
+  };
+  expect((await asks("/token/enable/DIV1"))[1]).toBe(1);
+  expect((await asks("/token/enable/%44IV1"))[1]).toBe(1);
+  expect((await asks("/token/enable", "serial=DIV1"))[1]).toBe(1);
+  expect(await asks("/token/enable/OTHER")).toEqual([200, 0]);
+  expect(await asks("/container/DIV1/assign")).toEqual([200, 0]);
+  // In the path one thing, and in the content another.
+  expect(await asks("/token/enable/OTHER", "serial=DIV1")).toEqual([400, 0]);
+});
+
+test("the parameters of a path have privacyIDEA's names", () => {
+  const parametersOf = pathParametersOf();
+  expect([
+    ...parametersOf("GET", "/validate/polltransaction/17"),
+    ...parametersOf("DELETE", "/token/challenges/transaction/18"),
+    ...parametersOf("DELETE", "/token/info/S1/key"),
+    ...parametersOf("POST", "/container/C1/add"),
+    ...parametersOf("HEAD", "/token/challenges/S2"),
+    ...parametersOf("POST", "/validate/check"),
+    ...parametersOf("POST", "/nowhere/x"),
+  ]).toEqual([
+    ["transaction_id", "17"],
+    ["transaction_id", "18"],
+    ["serial", "S1"],
+    ["container_serial", "C1"],
+    ["serial", "S2"],
+  ]);
+});
+
+describe("what no handler can be asked is refused:", () => {
+  test.each([
+    ["a b", "400"],
+    ["u:p@evil", "400"],
+    ["evil/x", "400"],
+    ["p:80", "200"],
+    ["[::1]:80", "200"],
+  ])("the host %j", async (host, status) => {
+    await using parent = await startParent([]);
+    const answer = await raw(parent.url, "GET /x", host);
+    expect(answer.slice(9, 12)).toBe(status);
+  });
+
+  test("a method that is not passed on, with those that are", async () => {
+    await using api = await serve((_got, response) => response.end());
+    await using passed = await passing(api);
+    await using parent = await startParent([]);
+    for (const answer of [
+      await raw(passed.url, "PROPFIND /x"),
+      await raw(parent.url, "TRACE /x"),
+    ]) {
+      expect(answer).toMatch(/^HTTP\/1\.1 405 /);
+      expect(answer).toMatch(/\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n/i);
+    }
   });
 });
 

@@ -242,6 +242,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "outageChannelName",
     "parseForwarded",
     "passThrough",
+    "pathParametersOf",
     "printForwarded",
     "printForwardedFor",
     "pythonFloat",

@@ -183,16 +183,17 @@ export class NodeSink implements AnswerSink {
 /**
  * A Web `Request` of a request of `node:http`, for a handler; with the content that was read, or as it comes. Its signal is aborted when
  * the client goes away before it has the response.
+ *
+ * @throws {FederationError} the Host field is none.
  */
 export function toWebRequest(
   request: IncomingMessage,
   response: ServerResponse,
   content: Uint8Array | Readable,
 ): { readonly request: Request; readonly connection: ConnectionInfo } {
-  const url = new URL(
-    request.url ?? "/",
-    `${isSecure(request) ? "https" : "http"}://${request.headers.host ?? "localhost"}`,
-  );
+  const { host = "localhost" } = request.headers;
+  if (!hostPattern.test(host)) throw new FederationError("bad_host");
+  const url = new URL(request.url ?? "/", `${isSecure(request) ? "https" : "http"}://${host}`);
   const headers = new Headers();
   const { rawHeaders } = request;
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -203,6 +204,8 @@ export function toWebRequest(
     if (!response.writableFinished) abort.abort();
   });
   const method = request.method ?? "GET";
+  // Nobody can make a Web request of it.
+  if (method === "TRACE") throw new FederationError("method_not_allowed", method);
   const mayHaveBody = method !== "GET" && method !== "HEAD";
   const body = () =>
     content instanceof Readable ? Readable.toWeb(content) : new Uint8Array(content);
@@ -217,6 +220,9 @@ export function toWebRequest(
     connection: remoteAddress === undefined ? {} : { remoteAddress },
   };
 }
+
+/** A Host field (RFC 9112 §3.2): a name or an address, and a port. */
+const hostPattern = /^(?:[\w.~!$&'()*+,;=-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i;
 
 /** Sends a Web `Response`, as it comes. */
 export async function sendWebResponse(response: ServerResponse, answer: Response): Promise<void> {

@@ -12,8 +12,6 @@ export type ContentKind = "none" | "form" | "json" | "other";
 /** How deep JSON from outside may be nested. */
 const maxDepth = 64;
 
-const none: Parameters = new Map();
-
 /** How the content says its parameters. */
 export function contentKind(request: EventRequest): ContentKind {
   if (request.content.length === 0) return "none";
@@ -26,15 +24,15 @@ export function contentKind(request: EventRequest): ContentKind {
 }
 
 /**
- * The parameters of a request, as privacyIDEA merges them: those of the query, of a form, and of a JSON object. A name that
+ * The parameters of a request, as privacyIDEA merges them: those of the path, the query, a form, and a JSON object. A name that
  * occurs twice is refused: whoever checks the request could read the one and whoever carries it out the other.
  *
  * @throws {FederationError}
  */
 export function readParameters(request: EventRequest): Parameters {
   const kind = contentKind(request);
-  if (request.query === "" && kind === "none") return none;
-  const parameters = new Map<string, unknown>();
+  if (request.query === "" && kind === "none") return request.pathParameters;
+  const parameters = new Map<string, unknown>(request.pathParameters);
   addPairs(parameters, request.query);
   if (kind === "form") addPairs(parameters, decodeText(request.content));
   else if (kind === "json") addMembers(parameters, decodeText(request.content));

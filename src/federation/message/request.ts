@@ -12,6 +12,8 @@ export interface EventRequestParts {
   readonly fields: FieldLines;
   /** The whole content; empty where there is none. */
   readonly content: Uint8Array;
+  /** The parameters that are in the path. Default: there are none. */
+  readonly pathParameters?: ReadonlyMap<string, string>;
   /** The address of whoever has connected, which may be a proxy. */
   readonly remoteAddress?: string | undefined;
   /** Whether the request came over TLS. Default: it did not. */
@@ -38,6 +40,8 @@ export class EventRequest {
   readonly fields: FieldLines;
   /** The whole content; empty where there is none. */
   readonly content: Uint8Array;
+  /** The parameters that are in the path. */
+  readonly pathParameters: ReadonlyMap<string, string>;
   /** The address of whoever has connected, which may be a proxy; `undefined` where it is not known. */
   readonly remoteAddress: string | undefined;
   /** Whether the request came over TLS. */
@@ -57,6 +61,7 @@ export class EventRequest {
     this.query = mark < 0 ? "" : target.slice(mark + 1);
     this.fields = fields;
     this.content = content;
+    this.pathParameters = parts.pathParameters ?? none;
     this.remoteAddress = parts.remoteAddress;
     this.isSecure = parts.isSecure ?? false;
     this.signal = parts.signal;
@@ -67,8 +72,24 @@ export class EventRequest {
     return fieldValue(this.fields, name);
   }
 
+  /** The same request with the parameters that are in its path. */
+  withPathParameters(pathParameters: ReadonlyMap<string, string>): EventRequest {
+    const target = this.query === "" ? this.path : `${this.path}?${this.query}`;
+    const { method, fields, content, remoteAddress, isSecure, signal } = this;
+    return new EventRequest({
+      method,
+      target,
+      fields,
+      content,
+      pathParameters,
+      remoteAddress,
+      isSecure,
+      signal,
+    });
+  }
+
   /**
-   * The parameters of the query and of the content, form or JSON, read once.
+   * The parameters of the path, of the query and of the content, form or JSON, read once.
    *
    * @throws {FederationError} a name occurs twice, or the content is not what its type says.
    */
@@ -78,8 +99,10 @@ export class EventRequest {
   }
 }
 
+const none: ReadonlyMap<string, string> = new Map();
+
 /** The methods that are passed on. CONNECT and TRACE are not, since they are about the connection. */
-const methods: ReadonlySet<string> = new Set([
+export const methods: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
   "POST",

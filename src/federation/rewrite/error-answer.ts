@@ -1,5 +1,5 @@
 import type { FederationError } from "../errors.js";
-import type { Answer } from "../message/request.js";
+import { type Answer, methods } from "../message/request.js";
 
 /** Makes the answer that says that a request was not passed on, or its answer not passed back. */
 export type ErrorAnswer = (error: FederationError, now: number) => Answer;
@@ -20,6 +20,23 @@ export const apiErrorAnswer: ErrorAnswer = (error, now) => {
     content: Buffer.from(JSON.stringify(body)),
   };
 };
+
+/**
+ * The answer of a failure, with what HTTP wants to be said of it.
+ *
+ * @param id the name of this side.
+ */
+export function answerOf(
+  error: FederationError,
+  make: ErrorAnswer,
+  now: number,
+  id: string,
+): Answer {
+  const answer = withProxyStatus(make(error, now), id, error);
+  if (error.reason !== "method_not_allowed") return answer;
+  // RFC 9110 §15.5.6.
+  return { ...answer, fields: [...answer.fields, "allow", [...methods].join(", ")] };
+}
 
 /**
  * An answer with a Proxy-Status field that says which server has failed and how (RFC 9209 §2). As it is, where it was no failure of a
