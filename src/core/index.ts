@@ -12,5 +12,6 @@ export {
 } from "./errors.js";
 export type { ConnectionInfo, Handler } from "./handler.js";
 export { isNestedDeeper } from "./json-depth.js";
+export { withoutWhitespace } from "./optional-whitespace.js";
 export { pythonString } from "./python-string.js";
 export { Turns } from "./turns.js";

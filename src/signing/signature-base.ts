@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, withoutWhitespace } from "../core/index.js";
 import { parseDictionary, printString } from "./structured-fields.js";
 
 /** Where the fields of a message are read, with several lines of one name joined by `, `; `Headers` is one. */
@@ -165,8 +165,10 @@ function responseValue(response: HttpResponse, component: SignatureComponent): s
 /** A field (RFC 9421 §2.1), or the member of one that is a dictionary, which is taken as it is written. */
 function fieldValue(headers: FieldSource, { name, key }: SignatureComponent): string | undefined {
   if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return undefined;
-  const value = headers.get(name)?.trim();
-  if (key === undefined || value === undefined) return value;
+  const field = headers.get(name);
+  if (field === null) return undefined;
+  const value = withoutWhitespace(field);
+  if (key === undefined) return value;
   return parseDictionary(value)?.get(key)?.source;
 }
 
@@ -176,8 +178,6 @@ function queryParameter(url: URL, name: string): string | undefined {
     new URLSearchParams(`${text}=`).keys().next().value ?? "";
   const [value, ...others] = url.searchParams.getAll(decode(name));
   if (value === undefined || others.length > 0) return undefined;
-  return encodeURIComponent(value).replace(
-    /[!'()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
+  // The percent-encode set of forms, though with an escape for the space.
+  return new URLSearchParams([["", value]]).toString().slice("=".length).replaceAll("+", "%20");
 }

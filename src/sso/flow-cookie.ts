@@ -1,4 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
+import { withoutWhitespace } from "../core/index.js";
 import { tokenId } from "./token.js";
 
 /** What a browser keeps of a sign-on that it began. */
@@ -68,16 +69,10 @@ function cookiesOf(request: Request): readonly (readonly [name: string, value: s
   const header = request.headers.get("cookie") ?? "";
   return header.split(";").flatMap((pair): [string, string][] => {
     const equals = pair.indexOf("=");
-    return equals < 0 ? [] : [[trimmed(pair.slice(0, equals)), trimmed(pair.slice(equals + 1))]];
+    if (equals < 0) return [];
+    // Any host may set a cookie whose name begins with a space of another kind: it is not one with the prefix.
+    return [[withoutWhitespace(pair.slice(0, equals)), withoutWhitespace(pair.slice(equals + 1))]];
   });
-}
-
-/**
- * Without the spaces and tabs around it, and no other characters: browsers let any host set a cookie whose name begins with, say,
- * a no-break space, and would have it pass here for one with the prefix.
- */
-function trimmed(text: string): string {
-  return text.replace(/^[ \t]+/, "").replace(/(?<![ \t])[ \t]+$/, "");
 }
 
 function readFlow(value: string): Flow | undefined {

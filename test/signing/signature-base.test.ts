@@ -115,6 +115,28 @@ describe("the signature base", () => {
     );
   });
 
+  test("has a field without the spaces and tabs around it, and with everything else", () => {
+    const baseWith = (value: string): string =>
+      signatureBase(
+        { request: { ...get, headers: { get: () => value } } },
+        [{ name: "x-amount" }],
+        "()",
+      );
+    expect(baseWith(" \t 1 0\t ")).toBe('"x-amount": 1 0\n"@signature-params": ()');
+    expect(baseWith(" \t ")).toBe('"x-amount": \n"@signature-params": ()');
+    for (const space of ["\u00a0", "\u000b", "\ufeff", "\r", "\n"]) {
+      expect(() => baseWith(`10${space}`)).toThrow(/cannot be signed/);
+    }
+  });
+
+  test("has a parameter in the encoding of forms, but for the space", () => {
+    const url = "https://example.com/?v=!'()*-._~%20%2B%25%C3%A9";
+    const component = { name: "@query-param", parameter: "v" };
+    expect(signatureBase({ request: { ...get, url } }, [component], "()")).toContain(
+      ": %21%27%28%29*-._%7E%20%2B%25%C3%A9\n",
+    );
+  });
+
   test("takes no line that a value brings along", () => {
     const request = { ...get, method: 'GET\n"@path": /admin' };
     expect(() => signatureBase({ request }, [{ name: "@method" }], "()")).toThrow(
