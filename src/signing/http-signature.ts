@@ -21,6 +21,7 @@ import {
   identifiedBase,
   type SignedMessage,
 } from "./signature-base.js";
+import { boundedWindow, type TimeWindow } from "./time-window.js";
 import { malformed, type Refused, refused } from "./verification.js";
 
 /** What both sides of the profile `http-signature` agree on. */
@@ -29,7 +30,9 @@ export interface HttpSignatureOptions {
   readonly tag?: string;
   /** Fields that are covered beside what is always covered. Default: none. */
   readonly fields?: CoveredFields;
-  /** How long what is signed here passes, in seconds. Default: 60. */
+  /** How far the time of a message may be from now. */
+  readonly window?: TimeWindow;
+  /** How long what is signed here passes, in seconds. Default: as long as what is taken here, `window.past`. */
   readonly lifetime?: number;
   /** The clock. Default: the system's. */
   readonly now?: () => Date;
@@ -71,7 +74,9 @@ export class HttpSignature {
   readonly #tag: string;
   readonly #lifetime: number;
 
-  constructor({ tag = "concordat", lifetime = 60, now = () => new Date() }: HttpSignatureOptions) {
+  constructor(options: HttpSignatureOptions) {
+    const { tag = "concordat", now = () => new Date() } = options;
+    const { lifetime = Math.max(1, Math.ceil(boundedWindow(options.window).past)) } = options;
     if (!(Number.isInteger(lifetime) && lifetime > 0)) {
       throw new InvalidValueError("lifetime", "it is a whole number of seconds from 1.");
     }

@@ -11,7 +11,7 @@ import type { SigningKey } from "./key.js";
 import { type KeyRing, signingKey } from "./key-ring.js";
 import { newNonce } from "./new-nonce.js";
 import { type HttpRequest, type HttpResponse, parseUrl } from "./signature-base.js";
-import { type BoundedWindow, boundedWindow, type TimeWindow, untimely } from "./time-window.js";
+import { type BoundedWindow, boundedWindow, untimely } from "./time-window.js";
 import { type Refused, refused, type Verified } from "./verification.js";
 
 /** Options of the signer of `http-signature`. */
@@ -19,8 +19,6 @@ export interface HttpSignerOptions extends HttpSignatureOptions {
   readonly profile: "http-signature";
   /** The keys to sign with where none is given. */
   readonly keys?: KeyRing;
-  /** How far the time of an answer may be from now. */
-  readonly window?: TimeWindow;
   /** Makes the nonces. Default: 128 random bits. */
   readonly newNonce?: () => string;
 }

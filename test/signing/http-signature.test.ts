@@ -324,6 +324,18 @@ describe("a signed request", () => {
     expect(codeOf(await verifier.verifyRequest(message, content))).toBe("verified");
   });
 
+  test("passes as long as what is taken here, unless a lifetime is given", () => {
+    const expiresWith = (options: Partial<HttpSignerOptions>): string | undefined =>
+      /expires=(\d+)/.exec(
+        signerWith(options).signRequest(request, content).fields["signature-input"],
+      )?.[1];
+    expect(expiresWith({ window: { past: 300 } })).toBe(`${signedAt + 300}`);
+    expect(expiresWith({ window: { past: 4.5 } })).toBe(`${signedAt + 5}`);
+    expect(expiresWith({ window: { past: 0 } })).toBe(`${signedAt + 1}`);
+    expect(expiresWith({ window: { past: 300 }, lifetime: 20 })).toBe(`${signedAt + 20}`);
+    expect(expiresWith({ window: { future: 300 } })).toBe(`${signedAt + 60}`);
+  });
+
   test("passes within its window and its own lifetime", async () => {
     const judge = async (later: number, lifetime: number) =>
       verifierWith({ now: at(signedAt + later), window: { past: 300, future: 5 } }).verifyRequest(

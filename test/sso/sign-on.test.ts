@@ -234,3 +234,18 @@ describe("sign-out", () => {
     expect(sites.sessions.size).toBe(0);
   });
 });
+
+test("sites whose clocks are minutes apart sign on with a window that says so", async () => {
+  const behind = (): Date => new Date(Date.now() - 200_000);
+  const window = { past: 300, future: 300 };
+  const begin = async (given: { window?: typeof window }): Promise<number> => {
+    await using sites = await startSites({
+      format: "http-signature",
+      server: given,
+      client: { ...given, now: behind },
+    });
+    return (await new Browser().go(sites.clientUrl)).response.status;
+  };
+  expect(await begin({})).toBe(502);
+  expect(await begin({ window })).toBe(302);
+});
