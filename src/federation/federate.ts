@@ -181,7 +181,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
               return ask(handler, web.request, web.connection);
             }).then((answer) => answerNodeRequest(response, answer));
       done.catch((error: unknown) => {
-        if (error instanceof FederationError) answerNodeRequest(response, failure(error));
+        const isAnswer = error instanceof FederationError && !response.headersSent;
+        if (isAnswer) answerNodeRequest(response, failure(error));
         else failNodeRequest(response);
       });
     },

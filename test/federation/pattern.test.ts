@@ -57,6 +57,8 @@ describe("a regular expression in Python's notation", () => {
     ["\\q", '"\\q" is not supported'],
     ["\\x4", '"\\x" needs 2 digits'],
     ["((a{100}){100}){100}", "it is too large"],
+    ["(?:){300000000}", "it is too large"],
+    ["(?:(?:(?:){1000}){1000}){1000}", "it is too large"],
     [`${"(".repeat(60)}${")".repeat(60)}`, "its groups are nested too deep"],
   ])("%j is refused: %s", (source, message) => {
     expect(() => readPattern(source)).toThrow(SyntaxError);

@@ -29,7 +29,11 @@ export function compile(node: Node): readonly Instruction[] {
     if (program.length >= maxInstructions) throw new SyntaxError("it is too large.");
     return program.push(instruction) - 1;
   };
+  let written = 0;
   const emit = (one: Node): void => {
+    // What is empty makes no instruction, however often it is repeated.
+    written += 1;
+    if (written > 4 * maxInstructions) throw new SyntaxError("it is too large.");
     switch (one.kind) {
       case "character":
       case "assertion":
