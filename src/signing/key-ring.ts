@@ -54,6 +54,7 @@ export class KeyRing implements KeySource {
     else this.#keys.set(key.id, left);
   }
 
+  /** The keys with this id, whether they are alive or not; none, where the id is unknown. */
   find(id: string): readonly SigningKey[] {
     return this.#keys.get(id) ?? noKeys;
   }

@@ -3,14 +3,15 @@ import { HttpSigner, type HttpSignerOptions } from "./http-signer.js";
 import { SimpleSsoSigner, type SimpleSsoSignerOptions } from "./simple-sso.js";
 
 /**
- * Makes what signs messages by a profile:
+ * Makes what signs requests by RFC 9421 and verifies their answers, the profile `http-signature`: for everything new.
  *
- * - `http-signature`: requests by RFC 9421, and their answers. For everything new.
- * - `simple-sso`: texts as deployed releases of django-simple-sso sign them, with itsdangerous.
- * - `simple-sso-draft`: queries as the draft of 2011 has them.
+ * @throws {InvalidValueError} the lifetime is not a whole number of seconds from 1, a side of the window is negative, or a field
+ * cannot be covered.
  */
 export function createSigner(options: HttpSignerOptions): HttpSigner;
+/** Makes what signs texts as deployed releases of django-simple-sso do, with itsdangerous: the profile `simple-sso`. */
 export function createSigner(options: SimpleSsoSignerOptions): SimpleSsoSigner;
+/** Makes what signs queries as the draft of 2011 has them: the profile `simple-sso-draft`. */
 export function createSigner(options: DraftSignerOptions): DraftSigner;
 export function createSigner(
   options: HttpSignerOptions | SimpleSsoSignerOptions | DraftSignerOptions,
