@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UniquenessError } from "../core/index.js";
 import type { CallOptions, Link, LinkRepository, UserRepository } from "../repositories/index.js";
 import type { User } from "../scim/index.js";
-import type { Identity } from "./client.js";
 import { SignOnError } from "./errors.js";
+import type { Identity } from "./identity.js";
 import { newUserOf } from "./user-object.js";
 
 /** Where the accounts of a site are, and how they are linked with those of servers. */

@@ -13,10 +13,11 @@ import {
   type TimeWindow,
 } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
+import type { Identity } from "./identity.js";
 import { readMembers, textMember } from "./message.js";
 import { pythonJson } from "./python-json.js";
 import { type SendOptions, SignedPost, send } from "./signed-post.js";
-import { readSignOnUser, type SignOnUser } from "./user-object.js";
+import { readSignOnUser } from "./user-object.js";
 
 /** A sign-on that a client began. */
 export interface Begun {
@@ -33,15 +34,6 @@ export interface Returned {
   readonly accessToken: string;
 }
 
-/** Who signed in, as the server says. */
-export interface Told {
-  /** By what the server means the user: its id in the secure format, its name in those of django-simple-sso. */
-  readonly subject: string;
-  /** The name of the session at the server, which a sign-out names. */
-  readonly session?: string;
-  readonly user: SignOnUser;
-}
-
 /** The client's side of the exchange, in one format. */
 export interface ClientExchange {
   /** Asks the server for a token to send the visitor with. */
@@ -49,7 +41,7 @@ export interface ClientExchange {
   /** Reads the URL at which a visitor is back. */
   read(url: URL, options: CallOptions): Promise<Returned>;
   /** Asks the server who it is. */
-  verify(returned: Returned, requestToken: string, options: CallOptions): Promise<Told>;
+  verify(returned: Returned, requestToken: string, options: CallOptions): Promise<Identity>;
 }
 
 /** What all formats are made with. */
@@ -113,8 +105,8 @@ class HttpSignatureExchange implements ClientExchange {
     { accessToken }: Returned,
     requestToken: string,
     options: CallOptions,
-  ): Promise<Told> {
-    const { extraData } = this.#options;
+  ): Promise<Identity> {
+    const { extraData, serverUrl } = this.#options;
     const told = await this.#send(
       "verify/",
       {
@@ -126,6 +118,7 @@ class HttpSignatureExchange implements ClientExchange {
     );
     const session = textMember(told, "sid");
     return {
+      server: serverUrl,
       subject: demand(told.get("sub")),
       ...(session === undefined ? {} : { session }),
       user: readSignOnUser(told.get("user")),
@@ -179,12 +172,12 @@ class SimpleSsoExchange implements ClientExchange {
     return { state: single(searchParams, "state"), accessToken };
   }
 
-  async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Told> {
+  async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Identity> {
     const { extraData } = this.#options;
     const extra = extraData === undefined ? {} : { extra_data: extraData };
     const told = await this.#send("verify/", { access_token: accessToken, ...extra }, options);
     const user = readSignOnUser(Object.fromEntries(told));
-    return { subject: user.username, user };
+    return { server: this.#options.serverUrl, subject: user.username, user };
   }
 
   async #send(path: string, members: Readonly<Record<string, unknown>>, options: CallOptions) {
@@ -232,10 +225,10 @@ class DraftExchange implements ClientExchange {
     };
   }
 
-  async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Told> {
+  async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Identity> {
     const told = await this.#ask("verify/", [["auth_token", accessToken]], options);
     const user = readSignOnUser(Object.fromEntries(readMembers(member(told, "user"))));
-    return { subject: user.username, user };
+    return { server: this.#options.serverUrl, subject: user.username, user };
   }
 
   async #ask(path: string, parameters: QueryParameters, options: CallOptions) {

@@ -7,10 +7,11 @@ import {
   type KeyRing,
   type TimeWindow,
 } from "../signing/index.js";
-import { type ClientExchange, clientExchange, type Told } from "./client-exchange.js";
+import { type ClientExchange, clientExchange } from "./client-exchange.js";
 import { SignOnError } from "./errors.js";
 import { FlowCookies } from "./flow-cookie.js";
 import { homeUrl } from "./home-url.js";
+import type { Identity } from "./identity.js";
 import {
   answer,
   demandMethod,
@@ -27,12 +28,6 @@ import {
 import { type SendOptions, SignedPost } from "./signed-post.js";
 import { siteUrl } from "./site-url.js";
 import { newToken, tokenId } from "./token.js";
-
-/** Who signed in, and at which server. */
-export interface Identity extends Told {
-  /** The URL of the server. Accounts are linked by it and the subject. */
-  readonly server: string;
-}
 
 /** Options of {@link signOnClient}. */
 export interface SignOnClientOptions extends SendOptions {
@@ -185,14 +180,15 @@ class Client implements SignOnClient {
     const flow = this.#flows.find(request, returned.state);
     if (flow === undefined) throw new SignOnError("not_begun_here");
 
-    const told = await this.#exchange.verify(returned, flow.requestToken, request);
-    if (!told.user.is_active) {
-      await this.#options.endSessions?.({ server: this.#server, subject: told.subject });
+    const identity = await this.#exchange.verify(returned, flow.requestToken, request);
+    const { server, subject, user } = identity;
+    if (!user.is_active) {
+      await this.#options.endSessions?.({ server, subject });
       throw new SignOnError("inactive");
     }
     // Only now, so that strangers cannot fill the store.
     await this.#takeOnce(returned.accessToken, request);
-    const fields = await this.#options.signIn({ ...told, server: this.#server }, request);
+    const fields = await this.#options.signIn(identity, request);
     const answered = new Headers(fields);
     answered.append("set-cookie", this.#flows.end(flow.state));
     return redirect(homeUrl(flow.next, this.#url.href), answered);

@@ -1,12 +1,10 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
 export { type AccountOptions, accountFor, linkAccount, linkedAccount } from "./account.js";
 export {
-  type Identity,
   type SignOnClient,
   type SignOnClientOptions,
   signOnClient,
 } from "./client.js";
-export type { Told } from "./client-exchange.js";
 export { type NewConsumer, newConsumer, revokeConsumer, rotateSecret } from "./consumers.js";
 export { SignOnError, type SignOnReason } from "./errors.js";
 export {
@@ -20,6 +18,7 @@ export {
   type Visitor,
 } from "./exchange.js";
 export { homeUrl } from "./home-url.js";
+export type { Identity } from "./identity.js";
 export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server.js";
 export type { SignOutResult } from "./sign-out.js";
 export type { Fetch, SendOptions } from "./signed-post.js";
