@@ -110,6 +110,7 @@ export class ConsumerKeys implements KeySource {
   async find(id: string, options?: CallOptions): Promise<readonly SigningKey[]> {
     const consumer = await this.#consumers.get(id, options);
     if (consumer?.format !== this.#format || consumer.isRevoked === true) return [];
+    // Made anew for each message: that is a hundredth of a sign-on or two, and what is kept would outlive a secret that was replaced.
     const keys = keysOf(consumer);
     for (const key of keys) this.#owners.set(key, consumer);
     return keys;

@@ -65,10 +65,11 @@ export class SignOutNotifier {
     { subject, session }: SignOnToken,
     options: CallOptions,
   ): Promise<boolean> {
-    const key = currentKeyOf(consumer, this.#now());
-    // Whoever was revoked has nothing to be told, and nothing to be told with.
-    if (key === undefined || consumer.signOutUri === undefined) return true;
+    if (consumer.signOutUri === undefined) return true;
     try {
+      const key = currentKeyOf(consumer, this.#now());
+      // Whoever was revoked has nothing to be told with.
+      if (key === undefined) return true;
       await this.#post.send(consumer.signOutUri, { sub: subject, sid: session }, key, options);
       return true;
     } catch {

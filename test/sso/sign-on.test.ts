@@ -249,3 +249,23 @@ test("sites whose clocks are minutes apart sign on with a window that says so", 
   expect(await begin({})).toBe(502);
   expect(await begin({ window })).toBe(302);
 });
+
+test("a site that was stored with a secret of no use keeps no other from being told of a sign-out", async () => {
+  await using sites = await startSites({ format: "http-signature" });
+  const browser = annsBrowser(sites);
+  await browser.go(await browser.comeBack(sites.clientUrl));
+  const useless = { ...sites.consumer, key: "useless", secrets: [{ value: "short" }] };
+  await sites.consumers.save(useless);
+  await sites.tokens.save({
+    kind: "session",
+    id: "a session there",
+    consumer: useless.key,
+    expiresAt: new Date(Date.now() + 60_000),
+    subject: sites.ann.id,
+    session: "another",
+  });
+  expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+    told: [sites.consumer.key],
+    failed: ["useless"],
+  });
+});
