@@ -61,7 +61,8 @@ export function parseSignedQuery(query: string): SignedQuery | undefined {
     }
   }
   if (signature === undefined) return undefined;
-  // What is in order, with the signature at its end, is canonical as it stands.
+  // What is in order, with the signature at its end, is canonical as it stands. The cut is wrong only where the signature has
+  // escapes; hexadecimal digits have none, so that such a query is refused whatever is cut off.
   const length = query.length - "&signature=".length - signature.length;
   const message = isInOrder ? query.slice(0, Math.max(length, 0)) : canonicalQuery(parameters);
   return { parameters, message, signature };
