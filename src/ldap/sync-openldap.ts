@@ -6,12 +6,14 @@ import {
   isBeyond,
   mergeCookies,
   newestCsn,
+  oldestCsn,
   parseCookie,
   printCookie,
 } from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
 import type { EncodedMessage, SearchRequest } from "./message.js";
+import { readServerStart } from "./server-start.js";
 import { Arrivals, Wakeup } from "./sync-arrivals.js";
 import { GroupList } from "./sync-group-list.js";
 import {
@@ -96,12 +98,13 @@ class OpenLdapReader {
 
   /** Returns the reason why to begin again, without the cookie, if there is one. */
   async *#run(): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
-    const { follow, tell, baseStamp } = this.#reading;
+    const { connection, follow, signal, tell, baseStamp } = this.#reading;
     const resumedFrom = this.#cookie;
     const resumed = resumedFrom !== undefined;
     tell({ event: "refreshing", resumed });
     // Before the request is sent: whatever happens after this belongs to the new generation.
     yield { phase: "snapshot", refresh: "begins", changes: [] };
+    const startedAt = resumed ? await readServerStart(connection, signal) : undefined;
     const refresh = new Refresh(resumedFrom, this.#reading);
     // Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what
     // was not sent would be taken to be gone.
@@ -124,6 +127,8 @@ class OpenLdapReader {
       // Who goes on looks at the names of all entries. Who does not would never learn what was deleted.
       if (!follow && refresh.isSuspect(baseStamp)) return "ignored";
       if (!follow && isOfSeveral) return "severalServers";
+      const isRestarted = resumed && !refresh.sweeps && startedAfter(resumedFrom, startedAt);
+      if (!follow && isRestarted && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
@@ -132,7 +137,7 @@ class OpenLdapReader {
         this.#due.push("secondPass");
         // A list of all that exists has missed nothing.
         this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
-        if (isOfSeveral || refresh.isSuspect(baseStamp)) this.#due.push("names");
+        if (isOfSeveral || isRestarted || refresh.isSuspect(baseStamp)) this.#due.push("names");
       }
       this.#gateIsOpen = this.#due.length === 0;
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
@@ -374,7 +379,21 @@ class OpenLdapReader {
  */
 function mayPassOver(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
   if (ended === undefined || mergeCookies(resumedFrom, ended).csns.length === 1) return false;
-  return ended.csns.some((csn) => !covers(resumedFrom, csn));
+  return hasMoved(resumedFrom, ended);
+}
+
+function hasMoved(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
+  return ended?.csns.some((csn) => !covers(resumedFrom, csn)) === true;
+}
+
+/**
+ * Whether the server may have been started since the state that was resumed from. Its session log begins then, and an OpenLDAP that
+ * was killed begins it with the state that it stored last, as if it knew of the deletions between that and its end.
+ */
+function startedAfter(resumedFrom: CsnCookie, startedAt: string | undefined): boolean {
+  const toTheSecond = "YYYYmmddHHMMSS".length;
+  const oldest = oldestCsn(resumedFrom).slice(0, toTheSecond);
+  return startedAt !== undefined && oldest <= startedAt.slice(0, toTheSecond);
 }
 
 /** Why a resume failed, if it is because of the cookie. */

@@ -28,6 +28,11 @@ export type ResetReason =
    * `refreshOnly`, and only where something has changed: whoever goes on looks at what exists instead.
    */
   | "severalServers"
+  /**
+   * The directory was started since, and one that was killed may not tell all that was deleted shortly before. Only in the mode
+   * `refreshOnly`, and only where something has changed: whoever goes on looks at what exists instead.
+   */
+  | "serverRestarted"
   /** The directory would not resume (unwillingToPerform): mostly since it was set back to an earlier state. */
   | "refused";
 

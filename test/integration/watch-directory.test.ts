@@ -358,6 +358,36 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       expect(mirror.entries.size).toBe(1);
     });
 
+    test.each(["refreshAndPersist", "refreshOnly"] as const)(
+      "a session log that begins after the server was killed, in the mode %s",
+      async (mode) => {
+        // A server that ends of its own accord stores where its state stands, from where the log of one that is killed begins.
+        await using slapd = await startSlapd({ sessionLog: 1000 });
+        await slapd.stop();
+        await slapd.start();
+        const mirror = new Mirror();
+        let checkpoint: string | undefined;
+        {
+          await using client = await slapd.client();
+          await addPerson(client, "ann");
+          await addPerson(client, "bob");
+          await using watching = new Watching(watch(slapd));
+          for (const batch of await watching.refreshed()) mirror.apply(batch);
+          ({ checkpoint } = watching);
+          await client.del(`uid=ann,${people}`);
+        }
+        await slapd.stop("SIGKILL");
+        await slapd.start();
+        await using client = await slapd.client();
+        await addPerson(client, "carol");
+        await using watching = new Watching(watch(slapd, { mode }), checkpoint);
+        await watching.until((batch) => batch.checkpoint !== undefined);
+        for (const batch of watching.batches) mirror.apply(batch);
+        expect(mirror.content).toEqual(await contentOf(watch(slapd)));
+        expect(resets()).toEqual(mode === "refreshOnly" ? ["serverRestarted"] : []);
+      },
+    );
+
     test("another directory with the same names", async () => {
       const { slapd, checkpoint = "" } = await outdated();
       await slapd[Symbol.asyncDispose]();
