@@ -91,9 +91,19 @@ export class World implements AsyncDisposable {
       const position = await this.target.checkpoints.load(source);
       return covers(position?.checkpoint, stamp);
     });
+    await this.#settle();
     // Of these nobody is told, so somebody has to look.
     if (staff.renamedParents) await this.#consumer.compareNames();
     await this.#consumer.stop();
+  }
+
+  /** Memberships may be settled after the checkpoint, without a word where nothing differs: what is left to do is marked. */
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < 1_000; turn++) {
+      const left = await this.target.links.list(source, { unsettled: true }, { count: 1 });
+      if (left.length === 0) return;
+      await setImmediate();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
