@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { demonstrationPassword } from "../../examples/simple-sso/server-site.ts";
 import { type Sites, startSites } from "../../examples/simple-sso/sites.ts";
 
@@ -234,7 +234,9 @@ describeWithChromium("the sites of the example simple-sso, in Chromium", () => {
       page.on("console", (message) => complaints.push(message.text()));
       await page.emulateMedia({ colorScheme });
       const look = async (name: string): Promise<void> => {
-        await page.screenshot({ path: `screenshots/simple-sso/${name}-${colorScheme}.png` });
+        const path = `screenshots/simple-sso/${name}-${colorScheme}.png`;
+        // On a busy machine Chromium may have no picture ready at the first try.
+        await vi.waitFor(() => page.screenshot({ path }), { timeout: 20_000, interval: 500 });
         expect(await page.evaluate(barriers)).toEqual([]);
       };
       await page.goto(urlOf("Wiki"));
