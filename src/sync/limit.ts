@@ -26,12 +26,16 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   const stored = await storedLinks(step, changes);
   const changedBefore = new Set<string>();
   let swept = false;
+  let anyDeleted = false;
   let count = 0;
   for (const change of changes) {
-    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it.
-    const isFirst = "sourceId" in change && !changedBefore.has(change.sourceId) && !swept;
+    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom its
+    // references mean once somebody is deleted, whose names may mean another then.
+    const isFirst =
+      "sourceId" in change && !changedBefore.has(change.sourceId) && !swept && !anyDeleted;
     if ("sourceId" in change) changedBefore.add(change.sourceId);
     swept ||= change.kind === "sweep";
+    anyDeleted ||= change.kind === "delete";
     if (change.kind === "delete") {
       const link = stored.get(change.sourceId);
       if (isLeaving(link, change.stamp)) deletions.push(subjectOf(link));

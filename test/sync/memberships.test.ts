@@ -265,6 +265,18 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
   });
 
+  test("a uid that means somebody again by a deletion, and that the group states no more in the same batch", async () => {
+    const target = await open();
+    await apply(
+      target,
+      refresh([person("1", "ann"), person("2", "bob"), team("g", "staff", [uid("ann")])]),
+    );
+    await apply(target, [live([person("2", "bob", { names: [dn("cn=bob"), uid("ann")] })])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+    await apply(target, [live([gone("1"), team("g", "staff", [])])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
+  });
+
   test("a membership that was there stays when the directory states it and withdraws it", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
