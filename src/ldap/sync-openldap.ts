@@ -6,14 +6,13 @@ import {
   isBeyond,
   mergeCookies,
   newestCsn,
-  oldestCsn,
   parseCookie,
   printCookie,
 } from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
 import type { EncodedMessage, SearchRequest } from "./message.js";
-import { readServerStart } from "./server-start.js";
+import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-log.js";
 import { Arrivals, Wakeup } from "./sync-arrivals.js";
 import { GroupList } from "./sync-group-list.js";
 import {
@@ -371,29 +370,6 @@ class OpenLdapReader {
     const { connection, signal } = this.#reading;
     return new Arrivals(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
   }
-}
-
-/**
- * Whether a resumed refresh may claim deletions that it has not told: a play-back of the session log that stops at a number of
- * one server passes over later deletions of the others. Where the state has not moved, it claims nothing new.
- */
-function mayPassOver(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
-  if (ended === undefined || mergeCookies(resumedFrom, ended).csns.length === 1) return false;
-  return hasMoved(resumedFrom, ended);
-}
-
-function hasMoved(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
-  return ended?.csns.some((csn) => !covers(resumedFrom, csn)) === true;
-}
-
-/**
- * Whether the server may have been started since the state that was resumed from. Its session log begins then, and an OpenLDAP that
- * was killed begins it with the state that it stored last, as if it knew of the deletions between that and its end.
- */
-function startedAfter(resumedFrom: CsnCookie, startedAt: string | undefined): boolean {
-  const toTheSecond = "YYYYmmddHHMMSS".length;
-  const oldest = oldestCsn(resumedFrom).slice(0, toTheSecond);
-  return startedAt !== undefined && oldest <= startedAt.slice(0, toTheSecond);
 }
 
 /** Why a resume failed, if it is because of the cookie. */
