@@ -1,11 +1,10 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { installPackage } from "../installed-package.js";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -49,25 +48,10 @@ export interface InstalledExample extends AsyncDisposable {
   ): RunningProgram;
 }
 
-/**
- * Builds the package into a folder of its own, so that no other test sees it half built, and installs the example there.
- */
+/** Builds the package, and installs the example beside it. */
 export async function installExample(name: string): Promise<InstalledExample> {
-  const directory = await mkdtemp(join(tmpdir(), "concordat-example-test-"));
-  const application = join(directory, "application");
-  const installed = join(application, "node_modules", "concordat");
-  await mkdir(installed, { recursive: true });
-  await promisify(execFile)(
-    process.execPath,
-    [
-      join(repository, "node_modules/tsup/dist/cli-default.js"),
-      ...["--no-dts", "--silent", "--out-dir", join(installed, "dist")],
-    ],
-    { cwd: repository },
-  );
-  await cp(join(repository, "package.json"), join(installed, "package.json"));
-  await symlink(join(repository, "node_modules"), join(directory, "node_modules"));
-  await writeFile(join(application, "package.json"), '{ "type": "module" }\n');
+  const installed = await installPackage();
+  const { directory, application } = installed;
   await cp(join(repository, "examples", name), join(application, name), {
     recursive: true,
   });
@@ -92,7 +76,7 @@ export async function installExample(name: string): Promise<InstalledExample> {
     run: (args, surroundings) => startCommand(command(...args), surroundings).ended,
     async [Symbol.asyncDispose]() {
       for (const process of running) process.kill("SIGKILL");
-      await rm(directory, { recursive: true, force: true });
+      await installed[Symbol.asyncDispose]();
     },
   };
 }

@@ -8,6 +8,7 @@ import { kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
 import type { Page, Query } from "concordat/repositories";
 import { startDirectory } from "concordat/testing/directory";
 import { Kysely } from "kysely";
+import { KillableProgram } from "../killable-program.js";
 import { postgres } from "../kysely/databases.js";
 import { type ApplicationContent, type Resource, readApplication } from "../loss/application.js";
 import { CuttingProxy } from "../loss/cutting-proxy.js";
@@ -18,7 +19,7 @@ import { firstLdif, suffix } from "../loss/names.js";
 import { Random } from "../loss/random.js";
 import { Writer } from "../loss/writer.js";
 import type { ConsumerOptions } from "./directory-to-scim-consumer.js";
-import { Program, type Programs } from "./directory-to-scim-programs.js";
+import type { Programs } from "./directory-to-scim-programs.js";
 import type { ProviderOptions } from "./directory-to-scim-provider.js";
 import { slapdIsInstalled, startSlapd } from "./slapd.js";
 
@@ -82,13 +83,13 @@ export async function runPlan(plan: Plan, programs: Programs): Promise<RunReport
   const port = await freePort();
   await using ldapProxy = await CuttingProxy.start(directory.url, random.fork());
   await using httpProxy = await CuttingProxy.start(`http://127.0.0.1:${port}`, random.fork());
-  await using provider = new Program(programs.provider, {
+  await using provider = new KillableProgram(programs.provider, {
     port,
     token,
     database: store.database,
   } satisfies ProviderOptions);
   const links = join(folder.path, "links.sqlite");
-  await using consumer = new Program(programs.consumer, {
+  await using consumer = new KillableProgram(programs.consumer, {
     directory: ldapProxy.url,
     base: suffix,
     bindDn: directory.adminDn,
@@ -141,8 +142,8 @@ interface Run {
   readonly store: Store;
   /** The consumer's own database. */
   readonly links: string;
-  readonly provider: Program;
-  readonly consumer: Program;
+  readonly provider: KillableProgram;
+  readonly consumer: KillableProgram;
   readonly proxies: readonly CuttingProxy[];
   readonly log: WriteLog;
 }

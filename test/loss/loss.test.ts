@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { describeWithSlapd } from "../integration/slapd.js";
-import { type ConsumerProgram, installConsumer } from "./consumer-process.js";
+import { type ConsumerProgram, installConsumer } from "./consumer-program.js";
 import { describePlan, longExtent, planFor, shortExtent } from "./plan.js";
 import { type RunReport, runPlan } from "./run.js";
 

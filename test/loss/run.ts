@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Attribute, Change } from "ldapts";
 import { type Slapd, startSlapd } from "../integration/slapd.js";
+import { KillableProgram } from "../killable-program.js";
 import {
   addLocalAccounts,
   addLocalMemberships,
@@ -12,7 +13,8 @@ import {
   readCheckpoint,
   readLocalRows,
 } from "./application.js";
-import { ConsumerProcess, type ConsumerProgram } from "./consumer-process.js";
+import type { ConsumerOptions } from "./consumer.ts";
+import type { ConsumerProgram } from "./consumer-program.js";
 import { CuttingProxy } from "./cutting-proxy.js";
 import { type Difference, differencesOf } from "./differences.js";
 import { readContextCsn, readDirectory } from "./directory-content.js";
@@ -68,7 +70,7 @@ class Run implements AsyncDisposable {
   readonly #plan: Plan;
   readonly #slapd: Slapd;
   readonly #proxy: CuttingProxy;
-  readonly #consumer: ConsumerProcess;
+  readonly #consumer: KillableProgram;
   readonly #database: string;
   readonly #journal: string;
   readonly #log = new WriteLog();
@@ -86,7 +88,7 @@ class Run implements AsyncDisposable {
     this.#proxy = proxy;
     this.#database = join(folder, "application.sqlite");
     this.#journal = join(folder, "journal.ndjson");
-    this.#consumer = new ConsumerProcess(program, {
+    this.#consumer = new KillableProgram(program.path, {
       url: proxy.url,
       base: suffix,
       bindDn: slapd.adminDn,
@@ -99,7 +101,7 @@ class Run implements AsyncDisposable {
       // Refint tells nobody what it rewrites, so only a look at all groups can find some of it. While connections are cut,
       // hardly any lasts long enough for one: it comes when all is quiet, and hides nothing that was lost otherwise.
       reconcileEvery: plan.refint ? 2_500 : 0,
-    });
+    } satisfies ConsumerOptions);
   }
 
   async run(random: Random): Promise<Omit<RunReport, "took">> {
@@ -172,7 +174,9 @@ class Run implements AsyncDisposable {
     const disturbing = async (): Promise<void> => {
       for (const event of events) {
         if (stop.signal.aborted) return;
-        await this.#consumer.untilItReads();
+        // A consumer whose server is away does not begin to read.
+        await Promise.race([this.#consumer.untilItWorks(), sleep(3_000)]);
+        this.#consumer.check();
         // Often in the middle of a refresh, and as often when the consumer follows live changes.
         await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
         await (event === "consumer" ? this.#restartConsumer() : this.#restartServer(random));
