@@ -1,5 +1,6 @@
-export { StreamTakenError } from "./errors.js";
+export { StreamTakenError } from "../core/index.js";
 export type {
+  Cleared,
   DeferredOutcome,
   MembershipDeferredOutcome,
   MembershipOutcome,
@@ -11,5 +12,5 @@ export type {
   Subject,
 } from "./outcome.js";
 export { type RefusedChange, refusedChanges } from "./refused.js";
-export type { DeleteLimit, Protectable, SynchronizeOptions } from "./settings.js";
+export type { Limit, Protectable, SynchronizeOptions } from "./settings.js";
 export { synchronize } from "./synchronize.js";
