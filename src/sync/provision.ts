@@ -24,7 +24,11 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
-    await believe(step, entry);
+    const stranger = await believe(step, entry);
+    if (stranger !== undefined) {
+      await refuse(step, entry, stranger);
+      continue;
+    }
     if (accountsOf(step.target, type) === undefined || (await isAsStated(step, entry))) {
       finish(entry);
       continue;
@@ -46,16 +50,28 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
 }
 
 /** Makes sure that the account is the one that the entry was linked to, where the application uses ids again. */
-async function believe(step: Step, entry: Entry): Promise<void> {
+async function believe(step: Step, entry: Entry): Promise<Objection | undefined> {
   const account = await lookWhereIdsAreReused(step, entry.link);
-  if (account === undefined) return;
+  if (account === undefined) return undefined;
   if (account !== "gone") {
     if (account.mark !== undefined) entry.link = { ...entry.link, resourceMark: account.mark };
-  } else if (entry.change.complete) {
-    await forgetAccount(step, entry);
-  } else {
-    step.askForRefresh("Part of an entry changed whose account is gone.");
+    return undefined;
   }
+  return await forgetWhole(step, entry, new NotFoundError(entry.link.resourceId ?? ""));
+}
+
+/** Goes on without the account that is gone, unless what changed is a part, for which all of the entry is to be read. */
+async function forgetWhole(
+  step: Step,
+  entry: Entry,
+  { code, message }: Objection,
+): Promise<Objection | undefined> {
+  if (!entry.change.complete) {
+    step.askForRefresh("Part of an entry changed whose account is gone.");
+    return { code, message };
+  }
+  await forgetAccount(step, entry);
+  return undefined;
 }
 
 /** Whether there is nothing to write. A group is looked for, since its members have no place without it. */
@@ -207,12 +223,7 @@ async function overcome(
   const objection = { code: error.code, message: error.message };
   if (round > 4) return objection;
   if (error instanceof NotFoundError && entry.link.resourceId !== undefined) {
-    if (!entry.change.complete) {
-      step.askForRefresh("Part of an entry changed whose account is gone.");
-      return objection;
-    }
-    await forgetAccount(step, entry);
-    return undefined;
+    return await forgetWhole(step, entry, error);
   }
   if (error instanceof UniquenessError) return await makeWay(step, entry, error);
   return objection;

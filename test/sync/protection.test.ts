@@ -93,4 +93,65 @@ onEveryTarget(({ open }) => {
     await apply(target, refresh([person("2", "bob")]), { protect, onDelete: "delete" });
     expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
   });
+
+  test("what counts is also what a resource is called now, whatever the directory called it", async () => {
+    for (const protect of [
+      ["ROOT", "admins"],
+      ({ name }: { name?: string }) => ["root", "admins"].includes(name ?? ""),
+    ]) {
+      const target = await open();
+      const all = [
+        person("1", "ann"),
+        person("2", "bob"),
+        team("g", "staff", [uid("ann")]),
+        team("h", "board", [uid("ann")]),
+      ];
+      await apply(target, refresh(all));
+      const { id } = await userNamed(target, "ann");
+      await target.users.modify(id, { set: { userName: "root" } });
+      await target.groups.modify(await groupNamed(target, "board"), {
+        set: { displayName: "admins" },
+      });
+      const before = await application(target);
+      const expected = {
+        users: { bob: "active", root: "active" },
+        groups: { admins: ["root"], staff: ["root"] },
+      };
+      expect(before).toEqual(expected);
+      for (const changes of [
+        [person("1", "ann", { resource: { active: false } })],
+        [person("1", "anna")],
+        [team("g", "staff", [uid("bob")])],
+        [team("h", "board", [uid("bob")])],
+        [gone("1")],
+        [gone("h")],
+      ]) {
+        await apply(target, [live(changes)], { protect, onDelete: "delete" });
+        const { groups, users } = await application(target);
+        expect(users).toEqual(expected.users);
+        expect(groups["admins"]).toEqual(["root"]);
+        expect(groups["staff"]).toContain("root");
+      }
+      await apply(target, refresh([person("2", "bob")]), { protect, onDelete: "delete" });
+      expect((await application(target)).users).toEqual(expected.users);
+      expect((await application(target)).groups["admins"]).toEqual(["root"]);
+    }
+  });
+
+  test("an account that is given a protected name by somebody else between two steps is left alone from then on", async () => {
+    const target = await open();
+    const protect = ["root"];
+    await apply(target, refresh([person("1", "ann")]));
+    const { id } = await userNamed(target, "ann");
+    const stream = {
+      source: "directory",
+      async *read() {
+        yield live([person("1", "anna")], "1");
+        await target.users.modify(id, { set: { userName: "root" } });
+        yield live([person("1", "anne", { resource: { active: false } })], "2");
+      },
+    };
+    for await (const _ of synchronize(stream, target, { protect }));
+    expect((await application(target)).users).toEqual({ root: "active" });
+  });
 });
