@@ -17,4 +17,3 @@ export type {
 export { type RecordOptions, recordChanges } from "./record.js";
 export { InvalidRecordingError } from "./recording.js";
 export { type ReplayOptions, replayChanges } from "./replay.js";
-export { isCovered, originOf } from "./stamp.js";

@@ -1,5 +1,5 @@
-import { isCovered } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
+import { isCovered } from "./stamp.js";
 
 /**
  * What decides whether a change is newer than what is known of its entry.

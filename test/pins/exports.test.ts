@@ -130,7 +130,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "withIdentityMap",
     "writeCursor",
   ],
-  "./changes": ["InvalidRecordingError", "isCovered", "originOf", "recordChanges", "replayChanges"],
+  "./changes": ["InvalidRecordingError", "recordChanges", "replayChanges"],
   "./ldap": [
     "DnNormalizer",
     "LdapCleartextError",
