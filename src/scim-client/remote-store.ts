@@ -1,12 +1,18 @@
-import { isDeepStrictEqual } from "node:util";
-import { TooManyError, Turns, UniquenessError, VersionConflictError } from "../core/index.js";
+import {
+  TooManyError,
+  Turns,
+  UnavailableError,
+  UniquenessError,
+  UnsupportedError,
+  VersionConflictError,
+} from "../core/index.js";
 import {
   answersFilter,
   type CallOptions,
   type Capabilities,
   type ChangeSet,
-  changeSetFor,
   isRefusal,
+  type MembersChange,
   type Modification,
   type ReadOptions,
   type Write,
@@ -17,21 +23,33 @@ import {
   type BulkOperation,
   bindFilter,
   eq,
+  type Group,
   type PatchOperation,
   type Resource,
   type ResourceRequest,
   type ResourceType,
   uniqueAttributes,
 } from "../scim/index.js";
+import { AttributeWriter } from "./attribute-writer.js";
 import type { BulkOptions, BulkOutcome } from "./bulk.js";
-import { runsOf } from "./bulk-writes.js";
-import { asRefusal, isMisunderstood, RemoteReads } from "./remote-reads.js";
-import { attributesOnly, type ResourceChange } from "./resource-change.js";
+import { operationOf, roundsOf } from "./bulk-writes.js";
+import { publishIgnored } from "./channel.js";
+import { formsOf, memberOperations } from "./member-operations.js";
+import type { MemberReads } from "./member-reads.js";
+import type { MemberWriter } from "./member-writer.js";
+import { isNothing } from "./members.js";
+import type { ProviderBehaviour } from "./provider-preset.js";
+import { asRefusal, isOfForm, statusOf } from "./refusals.js";
+import { RemoteReads } from "./remote-reads.js";
 import type { ScimResources } from "./resources.js";
 import { ScimResponseError } from "./response-error.js";
+import { SeenForms } from "./seen-forms.js";
 
 /** How often a change is computed again because another writer came between. */
 const mostAttempts = 10;
+
+/** In how many changes one is looked at, where nobody says otherwise. */
+const usualLookEvery = 100;
 
 /** What a store of remote resources is made of. */
 export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest> {
@@ -44,6 +62,25 @@ export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest>
     operations: readonly BulkOperation[],
     options: BulkOptions,
   ) => Promise<readonly BulkOutcome[]>;
+  /** How the service provider wants to be driven. Default: as the RFCs have it. */
+  readonly behaviour?: ProviderBehaviour;
+  /** One in how many changes is looked at once its form was seen to work. Default: 100. */
+  readonly lookEvery?: number;
+  /** Whether a removal from a group is taken for done that nobody can see. Default: false. */
+  readonly trustRemovals?: boolean;
+  /** Whether the schema of the service provider says that the members of groups are returned. Default: no. */
+  readonly returnsMembers?: () => Promise<boolean>;
+}
+
+/** What a store of groups has beside its attributes. */
+export interface RemoteMembers {
+  readonly reads: MemberReads;
+  readonly writer: MemberWriter;
+}
+
+/** How one write of several is made. */
+export interface Single<T extends Resource, N> {
+  replace(id: string, resource: N, options: WriteOptions): Promise<T>;
 }
 
 /** What repositories of users and of groups have in common whose resources are at a service provider. */
@@ -52,165 +89,324 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   readonly capabilities: Capabilities;
   readonly canPatch: boolean;
   readonly reads: RemoteReads<T, N>;
+  readonly forms: SeenForms;
+  readonly behaviour: ProviderBehaviour;
+  readonly attributes: AttributeWriter<T, N>;
   readonly #resources: ScimResources<T, N>;
   readonly #bulk: RemoteStoreParts<T, N>["bulk"];
-  readonly #change: ResourceChange<T, N>;
   readonly #turns = new Turns();
+  #members: RemoteMembers | undefined;
 
-  constructor(
-    { resources, capabilities, canPatch, bulk }: RemoteStoreParts<T, N>,
-    change: ResourceChange<T, N> = attributesOnly(resources.type),
-  ) {
+  constructor(parts: RemoteStoreParts<T, N>) {
+    const { resources, capabilities, canPatch, bulk, lookEvery = usualLookEvery } = parts;
     this.type = resources.type;
     this.#resources = resources;
     this.capabilities = capabilities;
-    this.canPatch = canPatch;
+    this.behaviour = parts.behaviour ?? {};
+    this.canPatch = canPatch && this.behaviour.updates !== "put";
     this.reads = new RemoteReads(resources, capabilities);
+    this.forms = new SeenForms(lookEvery);
     this.#bulk = bulk;
-    this.#change = change;
+    const hasMembers = resources.type.schema.attributes.has("members");
+    this.attributes = new AttributeWriter<T, N>({
+      ...{ resources, reads: this.reads, canPatch, behaviour: this.behaviour, forms: this.forms },
+      computed: (id, options, reading, write) => this.computed(id, options, reading, write),
+      kept: hasMembers ? ["members"] : [],
+      isWhole: async (current) =>
+        !hasMembers ||
+        (await this.#members?.reads.known(current as Pick<Group, "members">)) !== undefined,
+    });
+  }
+
+  /** Gives a store of groups what reads and changes their members. */
+  set members(members: RemoteMembers) {
+    this.#members = members;
   }
 
   async create(resource: N, options: CallOptions = {}): Promise<T> {
-    const created = await this.#refusing(resource, undefined, options, () =>
-      this.#resources.create(resource, options),
-    );
+    const { created, ignored } = await this.#create(resource, options);
+    publishIgnored(this.type.name, created.id, ignored);
     return this.reads.seen(created, options);
   }
 
   async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
-    const replaced = await this.#refusing(resource, id, options, () =>
+    const replaced = await this.refusing(resource, id, options, () =>
       this.#resources.replace(id, resource, options),
     );
     return this.reads.seen(replaced, options);
   }
 
+  /** @throws {UnsupportedError} the service provider says that it has deleted it, and has not. */
   async delete(id: string, options: WriteOptions = {}): Promise<void> {
-    await this.#refusing({}, id, options, () => this.#resources.delete(id, options));
+    await this.refusing({}, id, options, () => this.#resources.delete(id, options));
+    if (!this.forms.isDue("delete", ["delete"]) || this.capabilities.delete !== "hard") return;
+    const { signal } = options;
+    const left = await this.#resources.get(id, signal && { signal });
+    if (left !== undefined) {
+      throw new UnsupportedError(
+        `The service provider said that "${id}" was deleted, and it is still there. ` +
+          'Where it deactivates instead, say `delete: "deactivate"` of its capabilities.',
+      );
+    }
+    this.forms.worked(["delete"]);
+  }
+
+  /** Changes a user's password. Nobody can see whether it was. */
+  async setPassword(id: string, password: string, options: WriteOptions): Promise<void> {
+    const operations = [{ op: "replace", path: "password", value: password }] as const;
+    await this.refusing({}, id, options, () => this.#resources.patch(id, operations, options));
   }
 
   /**
-   * Changes part of a resource by PATCH.
+   * Changes part of a resource. A change that is computed is made only in the version that was read, and else computed again; where
+   * there are no versions, such changes of one resource are made one after the other, as far as they are made here.
    *
-   * @param stated The values that are given to attributes.
-   */
-  async patch(
-    id: string,
-    operations: readonly PatchOperation[],
-    stated: object,
-    options: WriteOptions,
-  ): Promise<void> {
-    await this.#refusing(stated, id, options, () => this.#resources.patch(id, operations, options));
-  }
-
-  /**
-   * Changes part of a resource: by PATCH, or where there is none by a PUT of what was read. A change that is computed is made only in
-   * the version that was read, and else computed again; where there are no versions, such changes of one resource are made one after
-   * the other, as far as they are made here.
+   * @throws {UnsupportedError} the service provider did not take some of it.
    */
   async modify(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions = {},
   ): Promise<void> {
-    if (!this.canPatch) return await this.#modifyWhole(id, modification, options);
-    if ("plan" in modification) {
-      const { reads: attributes, plan } = modification;
-      return await this.computed(id, options, { attributes }, async (current, conditions) => {
-        await this.#modifyPart(id, plan(current), conditions);
-      });
+    const ignored = await this.#modify(id, modification, options);
+    publishIgnored(this.type.name, id, ignored);
+    if (ignored.length > 0) {
+      throw new UnsupportedError(`The service provider did not keep ${ignored.join(", ")}.`);
     }
-    if (this.#change.partsOf(modification).length > 0) {
-      return await this.#modifyPart(id, modification, options);
-    }
-    // Nothing is written, and yet whoever is not there has to be missed.
-    await this.computed(id, options, {}, async () => {});
   }
 
-  async #modifyPart(id: string, changes: ChangeSet<N>, options: WriteOptions): Promise<void> {
-    const { ifVersion: _, ...unconditional } = options;
-    const { set = {} } = changes;
-    let conditions = options;
-    const send = async (parts: readonly (readonly PatchOperation[])[]): Promise<void> => {
-      for (const operations of parts) {
-        await this.#resources.patch(id, operations, conditions);
-        conditions = unconditional;
-      }
-    };
-    await this.#refusing(set, id, options, async () => {
-      try {
-        await send(this.#change.partsOf(changes));
-      } catch (error) {
-        const simpler = isMisunderstood(error)
-          ? await this.#change.simpler?.(changes, () =>
-              this.reads.demand(id, { ...unconditional, attributes: this.#change.reads }),
-            )
-          : undefined;
-        if (simpler === undefined) throw error;
-        await send(simpler);
-      }
-    });
-  }
-
-  async #modifyWhole(
+  async #modify(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions,
-  ): Promise<void> {
-    const { reads, applied } = this.#change;
-    const attributes = [...reads, ...("plan" in modification ? modification.reads : [])];
-    await this.computed(id, options, { attributes }, async (current, conditions) => {
-      const next = applied(current, changeSetFor(modification, current));
-      if (!isDeepStrictEqual(next, current)) await this.replace(id, next, conditions);
+    isBlind = false,
+  ): Promise<readonly string[]> {
+    const stated = "plan" in modification ? {} : (modification.set ?? {});
+    return await this.refusing(stated, id, options, async () => {
+      if (!("plan" in modification)) {
+        return await this.#modifyBy(id, modification, options, isBlind);
+      }
+      let members: MembersChange | undefined;
+      const ignored = await this.attributes.writeComputed(
+        ...([id, options, modification.reads] as const),
+        (current) => {
+          const { relations, ...changes } = modification.plan(current);
+          members = relations?.members;
+          return changes;
+        },
+      );
+      const { signal } = options;
+      if (members !== undefined) await this.#changeMembers(id, members, signal && { signal });
+      return ignored;
     });
   }
 
+  async #modifyBy(
+    id: string,
+    { relations, ...changes }: ChangeSet<N>,
+    options: WriteOptions,
+    isBlind: boolean,
+  ): Promise<readonly string[]> {
+    const members = relations?.members;
+    const hasAttributes = [changes.set, changes.unset].some(
+      (stated) => stated !== undefined && Object.keys(stated).length > 0,
+    );
+    const hasMembers = members !== undefined && !isNothing(members);
+    if (!hasAttributes && !hasMembers) {
+      // Nothing is written, and yet whoever is not there has to be missed.
+      await this.computed(id, options, {}, async () => {});
+      return [];
+    }
+    const { ifVersion: _, ...unconditional } = options;
+    const ignored = hasAttributes ? await this.attributes.write(id, changes, options, isBlind) : [];
+    if (hasMembers) await this.#changeMembers(id, members, hasAttributes ? unconditional : options);
+    return ignored;
+  }
+
+  async #changeMembers(
+    id: string,
+    change: MembersChange,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    if (this.#members === undefined) throw new UnsupportedError("There are no members here.");
+    await this.#members.writer.change(id, change, options);
+  }
+
+  async #create(
+    resource: N,
+    options: CallOptions,
+  ): Promise<{ readonly created: T; readonly ignored: readonly string[] }> {
+    const stated = this.#created(resource);
+    const created = await this.refusing(resource, undefined, options, async () => {
+      try {
+        return await this.#resources.create(stated, options);
+      } catch (error) {
+        const found = isDone(error) ? await this.#createdAs(stated, options) : undefined;
+        if (found === undefined) throw error;
+        return found;
+      }
+    });
+    return { created, ignored: await this.attributes.afterCreation(created, stated, options) };
+  }
+
+  /** What a resource is created with. */
+  #created(resource: N): N {
+    return this.type.schema.attributes.has("username")
+      ? { ...this.behaviour.newUsers, ...resource }
+      : resource;
+  }
+
+  /** What was created without a word of where it is: whoever has a name that nobody else can have. */
+  async #createdAs(resource: N, options: CallOptions): Promise<T | undefined> {
+    for (const { path } of uniqueAttributes(this.type)) {
+      const value: unknown = Reflect.get(resource, path);
+      if (typeof value !== "string") continue;
+      const filter = bindFilter(eq(path, value), this.type);
+      if (!answersFilter(this.capabilities, filter)) continue;
+      const { resources } = await this.reads.find({ filter, count: 2 }, options);
+      return resources.length === 1 ? resources[0] : undefined;
+    }
+    return undefined;
+  }
+
   /**
-   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone.
-   *
-   * @param alone Makes writes one by one.
+   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone. A form of change that was
+   * never seen to work is made alone first.
    */
   async write(
     writes: readonly Write<T, N>[],
     options: CallOptions,
-    alone: (writes: readonly Write<T, N>[]) => Promise<readonly WriteResult[]>,
+    single: Single<T, N>,
   ): Promise<readonly WriteResult[]> {
-    const { type, canPatch } = this;
-    const partsOf = canPatch ? this.#change.partsOf : undefined;
     const results: WriteResult[] = [];
-    for (const run of runsOf(type, writes, partsOf)) {
-      const { operations } = run;
-      const outcomes =
-        this.#bulk === undefined || operations.length < 2
-          ? undefined
-          : await unlessTooMany(this.#bulk(operations, { ...options, types: [type] }));
-      if (outcomes === undefined) results.push(...(await alone(run.writes)));
-      else {
-        for (const [at, write] of run.writes.entries()) {
-          const outcome = outcomes[at];
-          results.push(...(await this.#resultsOf(write, outcome, options, alone)));
-        }
+    for (const round of roundsOf(writes)) {
+      const together = new Map<number, BulkOperation>();
+      const mayBeBulk = this.#bulk !== undefined && round.length > 1;
+      for (const at of round) {
+        const write = writes[at];
+        if (write === undefined) continue;
+        const operation = mayBeBulk ? this.#operationOf(write, String(at)) : undefined;
+        if (operation !== undefined) together.set(at, operation);
+        else results[at] = await this.#alone(write, options, single, mayBeBulk);
       }
+      await this.#together(writes, together, results, options, single);
     }
     return results;
   }
 
-  async #resultsOf(
+  async #together(
+    writes: readonly Write<T, N>[],
+    together: ReadonlyMap<number, BulkOperation>,
+    results: WriteResult[],
+    options: CallOptions,
+    single: Single<T, N>,
+  ): Promise<void> {
+    const operations = [...together.values()];
+    const outcomes =
+      this.#bulk === undefined || operations.length < 2
+        ? undefined
+        : await unlessTooMany(this.#bulk(operations, { ...options, types: [this.type] }));
+    for (const [place, at] of [...together.keys()].entries()) {
+      const write = writes[at];
+      if (write === undefined) continue;
+      results[at] =
+        outcomes === undefined
+          ? await this.#alone(write, options, single)
+          : await this.#resultOf(write, outcomes[place], options, single);
+    }
+  }
+
+  /** A write as a bulk operation; nothing if it has to be made alone, or looked at. */
+  #operationOf(write: Write<T, N>, bulkId: string): BulkOperation | undefined {
+    const { forms, attributes, type } = this;
+    const content: { created?: object; patched?: readonly PatchOperation[] } = {};
+    let [kind, keys]: [string, readonly string[]] = [write.kind, [write.kind]];
+    if (write.kind === "create") {
+      content.created = this.#created(write.resource);
+      keys = attributes.creationForms(content.created);
+    } else if (write.kind === "modify") {
+      if ("plan" in write.modification) return undefined;
+      const { relations, ...changes } = write.modification;
+      if (relations?.members === undefined) {
+        content.patched = attributes.blindly(changes);
+        [kind, keys] = ["attributes", attributes.formsOf(content.patched)];
+      } else {
+        const { set = {}, unset = [] } = changes;
+        if (Object.keys(set).length > 0 || unset.length > 0) return undefined;
+        if (this.#members?.writer.isOne(relations.members) !== true) return undefined;
+        const { isShared } = this.#members.reads;
+        content.patched = memberOperations(relations.members, isShared);
+        [kind, keys] = ["members", formsOf(relations.members, isShared)];
+      }
+    }
+    const operation = operationOf(type, write, bulkId, content);
+    if (operation === undefined || forms.isNew(keys)) return undefined;
+    if (!forms.isDue(kind, keys)) return operation;
+    forms.demand(kind);
+    return undefined;
+  }
+
+  /** @param isBlind Whether others like it are to follow in a bulk request, if it can be made without a look. */
+  async #alone(
+    write: Write<T, N>,
+    options: CallOptions,
+    single: Single<T, N>,
+    isBlind = false,
+  ): Promise<WriteResult> {
+    try {
+      switch (write.kind) {
+        case "create": {
+          const { created, ignored } = await this.#create(write.resource, options);
+          return written(created.id, ignored);
+        }
+        case "modify":
+          return written(
+            write.id,
+            await this.#modify(write.id, write.modification, options, isBlind),
+          );
+        case "replace":
+          await single.replace(write.id, write.resource, options);
+          return written(write.id);
+        case "delete":
+          await this.delete(write.id, options);
+          return written(write.id);
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { written: false, error };
+    }
+  }
+
+  async #resultOf(
     write: Write<T, N>,
     outcome: BulkOutcome | undefined,
     options: CallOptions,
-    alone: (writes: readonly Write<T, N>[]) => Promise<readonly WriteResult[]>,
-  ): Promise<readonly WriteResult[]> {
+    single: Single<T, N>,
+  ): Promise<WriteResult> {
     const own = write.kind === "create" ? undefined : write.id;
     if (outcome?.done === true) {
-      const id = own ?? outcome.id;
-      if (id !== undefined) return [{ written: true, id }];
-      throw new ScimResponseError("The answer does not say where what was created is.", 200);
+      const id = own ?? outcome.id ?? (await this.#idOfCreated(write, options));
+      if (id !== undefined) {
+        return written(id, write.kind === "create" ? this.attributes.unkeptOf(write.resource) : []);
+      }
+      const message = "It was created, and the answer does not say where.";
+      throw new UnavailableError(message, {
+        cause: new ScimResponseError(message, outcome.status),
+        mayBeDone: true,
+      });
     }
-    // Alone, it is perhaps done in simpler words.
-    if (write.kind === "modify" && isMisunderstood(outcome?.error)) return await alone([write]);
+    // Alone, it is perhaps done in another form.
+    if (write.kind === "modify" && isOfForm(outcome?.error)) {
+      return await this.#alone(write, options, single);
+    }
     const error = await this.#refusal(outcome?.error, statedBy(write), own, options);
     if (!isRefusal(error)) throw error;
-    return [{ written: false, error }];
+    return { written: false, error };
+  }
+
+  async #idOfCreated(write: Write<T, N>, options: CallOptions): Promise<string | undefined> {
+    if (write.kind !== "create") return undefined;
+    return (await this.#createdAs(write.resource, options))?.id;
   }
 
   /** Reads a resource and writes it again, until no other writer comes between. */
@@ -242,7 +438,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   }
 
   /** Writes; raises the errors that a repository does. */
-  async #refusing<R>(
+  async refusing<R>(
     attributes: object,
     own: string | undefined,
     options: CallOptions,
@@ -296,6 +492,16 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     }
     return error;
   }
+}
+
+function written(id: string, ignored: readonly string[] = []): WriteResult {
+  return { written: true, id, ...(ignored.length > 0 && { ignored }) };
+}
+
+/** Whether an error says that something was done all the same: the answer was a success, and does not tell of what. */
+function isDone(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
+  return error instanceof UnavailableError && error.mayBeDone && status >= 200 && status < 300;
 }
 
 /** The values that a write gives to attributes. */
