@@ -14,6 +14,7 @@ import de.captaingoldfish.scim.sdk.common.resources.complex.ETagConfig;
 import de.captaingoldfish.scim.sdk.common.resources.complex.FilterConfig;
 import de.captaingoldfish.scim.sdk.common.resources.complex.Meta;
 import de.captaingoldfish.scim.sdk.common.resources.complex.PatchConfig;
+import de.captaingoldfish.scim.sdk.common.resources.multicomplex.AuthenticationScheme;
 import de.captaingoldfish.scim.sdk.common.response.ScimResponse;
 import de.captaingoldfish.scim.sdk.common.schemas.SchemaAttribute;
 import de.captaingoldfish.scim.sdk.common.utils.JsonHelper;
@@ -24,6 +25,8 @@ import de.captaingoldfish.scim.sdk.server.endpoints.base.GroupEndpointDefinition
 import de.captaingoldfish.scim.sdk.server.endpoints.base.UserEndpointDefinition;
 import de.captaingoldfish.scim.sdk.server.filter.FilterNode;
 import de.captaingoldfish.scim.sdk.server.response.PartialListResponse;
+import de.captaingoldfish.scim.sdk.server.schemas.ResourceType;
+import de.captaingoldfish.scim.sdk.server.schemas.custom.ResourceTypeFeatures;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +36,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
 
@@ -44,11 +47,17 @@ final class ScimSdkServer {
         .patchConfig(PatchConfig.builder().supported(true).build())
         .filterConfig(FilterConfig.builder().supported(true).maxResults(500).build())
         .eTagConfig(ETagConfig.builder().supported(true).build())
+        .authenticationSchemes(List.of(AuthenticationScheme.builder()
+            .name("OAuth Bearer Token").description("A token").type("oauthbearertoken").build()))
         .bulkConfig(BulkConfig.builder().supported(true).maxOperations(100).maxPayloadSize(1_000_000L).build())
         .build();
     ResourceEndpoint endpoint = new ResourceEndpoint(configuration,
         new UserEndpointDefinition(new Resources<User>(user -> user.getUserName().orElse("")) {}),
         new GroupEndpointDefinition(new Resources<Group>(group -> group.getDisplayName().orElse("")) {}));
+    for (String type : List.of("User", "Group")) {
+      ResourceType resourceType = endpoint.getResourceTypeByName(type).orElseThrow();
+      resourceType.setFeatures(ResourceTypeFeatures.builder().autoFiltering(true).build());
+    }
     int port = Integer.parseInt(arguments[0]);
     HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 0);
     server.setExecutor(Executors.newFixedThreadPool(8));
@@ -74,7 +83,7 @@ final class ScimSdkServer {
 
   /** A handler as the documentation of SCIM-SDK has it; what is kept is a copy. */
   private abstract static class Resources<T extends ResourceNode> extends ResourceHandler<T> {
-    private final Map<String, T> stored = new ConcurrentHashMap<>();
+    private final Map<String, T> stored = new ConcurrentSkipListMap<>();
     private final Function<T, String> nameOf;
 
     Resources(Function<T, String> nameOf) {
@@ -86,8 +95,9 @@ final class ScimSdkServer {
       String id = UUID.randomUUID().toString();
       demandFree(resource, id);
       resource.setId(id);
-      Instant now = Instant.now();
-      resource.setMeta(Meta.builder().created(now).lastModified(now).build());
+      Meta meta = resource.getMeta().orElseThrow();
+      meta.setCreated(Instant.now());
+      meta.setLastModified(meta.getCreated().orElseThrow());
       stored.put(id, copyOf(resource));
       return resource;
     }
@@ -103,6 +113,7 @@ final class ScimSdkServer {
         SortOrder sortOrder, List<SchemaAttribute> attributes, List<SchemaAttribute> excluded, Context context) {
       List<T> all = new ArrayList<>();
       stored.values().forEach(resource -> all.add(copyOf(resource)));
+      // With autoFiltering, filters and pages are made of all that is returned here.
       return PartialListResponse.<T>builder().resources(all).totalResults(all.size()).build();
     }
 
@@ -112,8 +123,9 @@ final class ScimSdkServer {
       T before = stored.get(id);
       if (before == null) throw new ResourceNotFoundException("There is no resource " + id);
       demandFree(resource, id);
-      Instant created = before.getMeta().flatMap(Meta::getCreated).orElseGet(Instant::now);
-      resource.setMeta(Meta.builder().created(created).lastModified(Instant.now()).build());
+      Meta meta = resource.getMeta().orElseThrow();
+      meta.setCreated(before.getMeta().flatMap(Meta::getCreated).orElseGet(Instant::now));
+      meta.setLastModified(Instant.now());
       stored.put(id, copyOf(resource));
       return resource;
     }

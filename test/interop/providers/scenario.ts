@@ -51,6 +51,8 @@ interface Step {
 
 const person = (number: number): string => dnOf(uidOf(number));
 const group = (number: number): string => groupDn(groupName(number));
+const membersOf = (directory: Directory, number: number): readonly string[] =>
+  directory.entry(group(number))?.attributes["member"] ?? [];
 const set =
   (number: number, replace: Readonly<Record<string, string | readonly string[]>>) =>
   (directory: Directory): void =>
@@ -105,8 +107,10 @@ const steps: readonly Step[] = [
   {
     title: "members come and go",
     act: (directory) => {
-      directory.modify(group(3), { delete: { member: [person(3), person(13)] } });
-      directory.modify(group(4), { add: { member: [person(1), person(2)] } });
+      directory.modify(group(3), { delete: { member: membersOf(directory, 3).slice(0, 2) } });
+      const known = new Set(membersOf(directory, 4));
+      const others = [1, 2, 3, 5].map(person).filter((dn) => !known.has(dn));
+      directory.modify(group(4), { add: { member: others.slice(0, 2) } });
     },
   },
   {
@@ -119,18 +123,25 @@ const steps: readonly Step[] = [
   {
     title: "all members but one go, and that one",
     act: (directory) => {
-      directory.modify(group(7), { replace: { member: [person(7)] } });
+      const [last = ""] = membersOf(directory, 7);
+      directory.modify(group(7), { replace: { member: [last] } });
       directory.modify(group(7), { replace: { member: [] } });
     },
   },
   {
-    title: "a member comes back",
-    act: (directory) => void directory.modify(group(3), { add: { member: [person(3)] } }),
+    title: "members come back",
+    act: (directory) => {
+      directory.modify(group(7), { add: { member: [person(7), person(8)] } });
+      directory.modify(group(3), { add: { member: [person(3)] } });
+    },
   },
   {
     title: "a group leaves a group",
-    act: (directory) =>
-      void directory.modify(group(10), { delete: { member: [groupDn(groupName(1))] } }),
+    act: (directory) => {
+      const member = [groupDn(groupName(1))];
+      const [outer] = directory.entries({ filter: `(member=${member[0]})` });
+      if (outer !== undefined) directory.modify(outer.dn, { delete: { member } });
+    },
   },
   {
     title: "somebody is new",
