@@ -1,6 +1,7 @@
 export { StreamTakenError } from "./errors.js";
 export type {
   DeferredOutcome,
+  IgnoredOutcome,
   MembershipDeferredOutcome,
   MembershipOutcome,
   Outcome,

@@ -77,7 +77,7 @@ async function provisionTogether(
     const refused = free.filter((entry, index) => {
       const result = results[index];
       if (result?.written !== true) return true;
-      written(step, entry, result.id);
+      written(step, entry, result);
       return false;
     });
     return [...taken, ...refused];
@@ -234,11 +234,16 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
   ]);
   if (result === undefined) return;
   if (!result.written) throw result.error;
-  written(step, entry, result.id, also !== undefined);
+  written(step, entry, result, also !== undefined);
 }
 
 /** Reports what was written and finishes the link. */
-function written(step: Step, entry: Entry, id: string, disabled = false): void {
+function written(
+  step: Step,
+  entry: Entry,
+  { id, ignored = [] }: Extract<WriteResult, { readonly written: true }>,
+  disabled = false,
+): void {
   const { change, link } = entry;
   const before = link.name;
   const created = link.resourceId === undefined;
@@ -261,6 +266,7 @@ function written(step: Step, entry: Entry, id: string, disabled = false): void {
   else if (disabled) step.outcomes.push({ kind: "deactivated", ...subject });
   else if (reactivated) step.outcomes.push({ kind: "reactivated", ...subject });
   else if (!renamed && !adopted) step.outcomes.push({ kind: "updated", ...subject });
+  if (ignored.length > 0) step.outcomes.push({ kind: "ignored", ...subject, attributes: ignored });
 }
 
 /** The account was removed behind our back: what was granted to it is gone with it, and it is created anew. */

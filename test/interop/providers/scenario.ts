@@ -270,6 +270,9 @@ class Reasons {
       case "memberDeferred":
         this.#members.set(keyOf(outcome), outcome.message);
         break;
+      case "ignored":
+        this.#ignored.set(outcome.sourceId, outcome.attributes);
+        break;
       case "memberAdded":
       case "memberRemoved":
         this.#members.delete(keyOf(outcome));
@@ -279,11 +282,10 @@ class Reasons {
     }
   }
 
-  of({ sourceId = "", type, name, path, member }: Difference): string | undefined {
+  of({ sourceId = "", name, path, member }: Difference): string | undefined {
     if (member !== undefined) return this.#members.get(`${name} ${member}`);
     if (path !== undefined && this.#ignored.get(sourceId)?.includes(path) === true)
       return "ignored";
-    void type;
     return this.#deferred.get(sourceId);
   }
 }
