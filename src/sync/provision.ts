@@ -46,8 +46,14 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
 /** Whether there is nothing to write. A group is looked for, since its members have no place without it. */
 async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<boolean> {
   if (!isProvisioned || link.type === "User" || link.resourceId === undefined) return isProvisioned;
-  const isThere = await accountsOf(step.target, link.type)?.isActive(link.resourceId);
-  return isThere !== undefined;
+  try {
+    const isThere = await accountsOf(step.target, link.type)?.isActive(link.resourceId);
+    return isThere !== undefined;
+  } catch (error) {
+    // Alone, it is refused.
+    if (isRefusal(error)) return false;
+    throw error;
+  }
 }
 
 /** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
@@ -102,7 +108,7 @@ async function divideByName(
     for (const some of slices(creates, step.bare ? step.settings.concurrency : 1)) {
       await Promise.all(
         some.map(async (entry) => {
-          if ((await accountInTheWay(step, entry)) !== undefined) taken.add(entry);
+          if (await isToBeLookedAt(step, entry)) taken.add(entry);
         }),
       );
     }
@@ -117,6 +123,16 @@ async function divideByName(
  */
 function isNameAsked(step: Step, type: "User" | "Group"): boolean {
   return step.bare || type === "Group";
+}
+
+/** Whether an account has the name of the entry's account to be, or nobody can say. */
+async function isToBeLookedAt(step: Step, entry: Entry): Promise<boolean> {
+  try {
+    return (await accountInTheWay(step, entry)) !== undefined;
+  } catch (error) {
+    if (isRefusal(error)) return true;
+    throw error;
+  }
 }
 
 /** The account that has the name of the entry's account to be. Groups of other entries may have it too. */

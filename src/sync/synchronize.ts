@@ -13,6 +13,7 @@ import { isStillMissing } from "./present.js";
 import { retryRefused } from "./refused.js";
 import { forgetTombstones } from "./removal.js";
 import { LimitReached, RemovalCount } from "./removal-count.js";
+import { withTroubleApart } from "./resource-trouble.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import { markedAfter, settleLinks, settleMarked } from "./settle.js";
 import { StatedMembers } from "./stated-members.js";
@@ -45,7 +46,8 @@ async function* outcomesOf(
   settings: Settings,
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
-  const stores = dryRun ? await dryRunTarget(target, stream.source) : target;
+  const { source } = stream;
+  const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }
 
