@@ -214,7 +214,7 @@ describe("what a service provider does not keep", () => {
       ]);
       expect(result).toEqual({ written: true, id, ignored: ["title"] });
       expect(provider.requests()[1]).toEqual([
-        "PATCH /Users/" + id,
+        `PATCH /Users/${id}`,
         { op: "add", path: "nickName", value: "A" },
       ]);
       await provider.users.create({ userName: "eve", title: "Engineer" });

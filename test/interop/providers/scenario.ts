@@ -144,6 +144,14 @@ const steps: readonly Step[] = [
     },
   },
   {
+    title: "an address is taken, while somebody leaves",
+    act: (directory) => {
+      set(20, { mail: `${uidOf(21)}@example.com` })(directory);
+      set(22, { employeeType: "left" })(directory);
+    },
+  },
+  { title: "the address is given back", act: set(20, { mail: `${uidOf(20)}@example.com` }) },
+  {
     title: "somebody is new",
     act: (directory) => {
       directory.add(dnOf("newcomer"), {
