@@ -10,4 +10,4 @@ mvn --quiet --batch-mode org.apache.maven.plugins:maven-dependency-plugin:3.6.1:
 tar --extract --gzip --file "$1/download/keycloak-quarkus-dist-$version.tar.gz" \
   --directory "$1" --strip-components=1
 rm -r "$1/download"
-"$1/bin/kc.sh" build --db=dev-mem --features=scim-api
+"$1/bin/kc.sh" build --db=dev-mem --cache=local --features=scim-api

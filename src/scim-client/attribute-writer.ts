@@ -1,5 +1,10 @@
 import { type ConcordatError, UnsupportedError, VersionConflictError } from "../core/index.js";
-import type { ChangeSet, ReadOptions, WriteOptions } from "../repositories/index.js";
+import {
+  type ChangeSet,
+  isRefusal,
+  type ReadOptions,
+  type WriteOptions,
+} from "../repositories/index.js";
 import type { PatchOperation, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
 import {
   blindOperations,
@@ -13,7 +18,7 @@ import {
 } from "./attribute-difference.js";
 import type { ProviderBehaviour } from "./provider-preset.js";
 import { bodyOf } from "./read-body.js";
-import { isOfForm } from "./refusals.js";
+import { isOfForm, statusOf } from "./refusals.js";
 import type { RemoteReads } from "./remote-reads.js";
 import type { ScimResources } from "./resources.js";
 import type { SeenForms } from "./seen-forms.js";
@@ -68,11 +73,6 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     this.#parts = parts;
     this.#type = parts.resources.type;
     this.#hasPatch = parts.canPatch && parts.behaviour.updates !== "put";
-  }
-
-  /** Whether there is PATCH, as far as it is known. */
-  get hasPatch(): boolean {
-    return this.#hasPatch;
   }
 
   /**
@@ -169,6 +169,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
       } catch (error) {
         if (!isOfForm(error)) throw error;
         refusal = error;
+        if ([405, 501].includes(statusOf(error) ?? 0)) this.#hasPatch = false;
       }
     }
     const isHalfDone = this.#hasPatch && refusal === undefined;
@@ -270,7 +271,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   async afterCreation(created: T, stated: N, options: WriteOptions): Promise<readonly string[]> {
     const { forms } = this.#parts;
     const places = this.#creationPlaces(stated);
-    const keys = places.map(({ path }) => `create ${path}`);
+    const keys = this.creationForms(stated);
     let seen: T | undefined = created;
     if (forms.isDue("create", keys)) {
       seen = await this.#seenAfterCreation(created.id, options);
@@ -280,7 +281,31 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     if (seen === undefined) return this.unkeptOf(stated);
     const left = notTaken(places, seen, stated);
     if (seen !== created) this.#note(places, left, seen);
-    return [...new Set([...left.map(({ path }) => path), ...this.unkeptOf(stated)])];
+    const lost = left.filter(({ path }) => this.#isCritical(path));
+    const isMended = lost.length > 0 && (await this.#mend(created.id, lost, stated, options));
+    const ignored = isMended ? left.filter((place) => !lost.includes(place)) : left;
+    return [...new Set([...ignored.map(({ path }) => path), ...this.unkeptOf(stated)])];
+  }
+
+  /** Gives what was created what must not be lost. @returns whether it has it now. */
+  async #mend(
+    id: string,
+    lost: readonly Place[],
+    stated: N,
+    { signal }: WriteOptions,
+  ): Promise<boolean> {
+    const set = Object.fromEntries(lost.map(({ path, names }) => [path, valueAt(stated, names)]));
+    try {
+      const left = await this.write(
+        id,
+        { set } as ChangeSet<N>,
+        signal === undefined ? {} : { signal },
+      );
+      return left.length === 0;
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
+    }
   }
 
   /** What was created, if it can be read: that it was created is known, whether or not. */
@@ -295,7 +320,10 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
 
   /** The forms of a creation that states these attributes. */
   creationForms(stated: object): readonly string[] {
-    return this.#creationPlaces(stated).map(({ path }) => `create ${path}`);
+    return this.#creationPlaces(stated).map(({ path, names }) => {
+      const value = valueAt(stated, names);
+      return typeof value === "boolean" ? `create ${path} ${value}` : `create ${path}`;
+    });
   }
 
   /** What is not kept of what is stated, as far as it is known. */
@@ -352,7 +380,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
 }
 
 /** The error of a change that was answered as a success, and not made. */
-export function notCarriedOut(paths: readonly string[]): UnsupportedError {
+function notCarriedOut(paths: readonly string[]): UnsupportedError {
   return new UnsupportedError(
     `The service provider said that it was done, and did not do it: ${paths.join(", ")}.`,
   );

@@ -24,6 +24,7 @@ import {
   bindFilter,
   eq,
   type Group,
+  type NewGroup,
   type PatchOperation,
   type Resource,
   type ResourceRequest,
@@ -37,7 +38,7 @@ import { publishIgnored } from "./channel.js";
 import { formsOf, memberOperations } from "./member-operations.js";
 import type { MemberReads } from "./member-reads.js";
 import type { MemberWriter } from "./member-writer.js";
-import { isNothing } from "./members.js";
+import { isNothing, namedMembersOf, typed } from "./members.js";
 import type { ProviderBehaviour } from "./provider-preset.js";
 import { asRefusal, isOfForm, statusOf } from "./refusals.js";
 import { RemoteReads } from "./remote-reads.js";
@@ -186,40 +187,63 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       if (!("plan" in modification)) {
         return await this.#modifyBy(id, modification, options, isBlind);
       }
-      let members: MembersChange | undefined;
+      let members: readonly MembersChange[] = [];
       const ignored = await this.attributes.writeComputed(
         ...([id, options, modification.reads] as const),
         (current) => {
-          const { relations, ...changes } = modification.plan(current);
-          members = relations?.members;
-          return changes;
+          const { attributes, changes } = this.#parted(modification.plan(current));
+          members = changes;
+          return attributes;
         },
       );
       const { signal } = options;
-      if (members !== undefined) await this.#changeMembers(id, members, signal && { signal });
+      for (const change of members) await this.#changeMembers(id, change, signal && { signal });
       return ignored;
     });
   }
 
+  /** A change set in two parts: of attributes, and of members, which are changed by themselves. */
+  #parted({ relations, ...attributes }: ChangeSet<N>): {
+    readonly attributes: ChangeSet<N>;
+    readonly changes: readonly MembersChange[];
+  } {
+    if (this.#members === undefined) return { attributes, changes: [] };
+    const { members, ...set } = (attributes.set ?? {}) as Partial<NewGroup>;
+    const { unset = [] } = attributes;
+    const isCleared = unset.includes("members");
+    const all = isCleared ? [] : members && (namedMembersOf({ members }) ?? []).map(typed);
+    const changes: readonly MembersChange[] = [
+      ...(all === undefined ? [] : [{ clear: true, add: all }]),
+      ...(relations?.members === undefined ? [] : [relations.members]),
+    ];
+    const own = { set, unset: unset.filter((path) => path !== "members") };
+    return {
+      attributes: own as object as ChangeSet<N>,
+      changes: changes.filter((change) => !isNothing(change)),
+    };
+  }
+
   async #modifyBy(
     id: string,
-    { relations, ...changes }: ChangeSet<N>,
+    changeSet: ChangeSet<N>,
     options: WriteOptions,
     isBlind: boolean,
   ): Promise<readonly string[]> {
-    const members = relations?.members;
+    const { attributes: changes, changes: members } = this.#parted(changeSet);
     const hasAttributes = [changes.set, changes.unset].some(
       (stated) => stated !== undefined && Object.keys(stated).length > 0,
     );
-    const hasMembers = members !== undefined && !isNothing(members);
-    if (!hasAttributes && !hasMembers) {
+    if (!hasAttributes && members.length === 0) {
       // Nothing is written, and yet whoever is not there has to be missed.
       await this.computed(id, options, {}, async () => {});
       return [];
     }
     const { ifVersion: _, ...unconditional } = options;
     const ignored = hasAttributes ? await this.attributes.write(id, changes, options, isBlind) : [];
-    if (hasMembers) await this.#changeMembers(id, members, hasAttributes ? unconditional : options);
+    for (const [at, change] of members.entries()) {
+      const isFirst = !hasAttributes && at === 0;
+      await this.#changeMembers(id, change, isFirst ? options : unconditional);
+    }
     return ignored;
   }
 

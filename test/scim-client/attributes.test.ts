@@ -267,6 +267,27 @@ describe("a user who is created", () => {
     await provider.users.create({ userName: "bob", active: false });
     expect([...provider.stored.values()].map(({ active }) => active)).toEqual([true, false]);
   });
+
+  test("inactive, and is active all the same, is disabled; or that is told", async () => {
+    for (const isStubborn of [false, true]) {
+      await using provider = await quirky({
+        before: ({ method, body }, stored) => {
+          if (method === "GET" || (method !== "POST" && !isStubborn)) return undefined;
+          if (method === "POST") stored.set("u", { ...body, id: "u", active: true });
+          return method === "POST" ? { status: 201, body: { ...body, id: "u" } } : { status: 204 };
+        },
+      });
+      const [result] = await provider.users.write([
+        { kind: "create", resource: { userName: "ann", active: false } },
+      ]);
+      expect(provider.stored.get("u").active).toBe(isStubborn);
+      expect(result).toEqual({
+        written: true,
+        id: "u",
+        ...(isStubborn && { ignored: ["active"] }),
+      });
+    }
+  });
 });
 
 describe("somebody who is deleted", () => {

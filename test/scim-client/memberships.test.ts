@@ -265,6 +265,24 @@ describe("the groups of a member", () => {
   });
 });
 
+describe("members that are stated as an attribute", () => {
+  test("are all that there are afterwards, and are seen to be", async () => {
+    await using provider = await quirky({ members: "request" });
+    provider.put("g", group("1", "2"));
+    const set = { displayName: "crew", members: [{ value: "3" }] };
+    await provider.groups.modify("g", { set });
+    expect(provider.stored.get("g").displayName).toBe("crew");
+    expect(provider.membersOf("g")).toEqual(["3"]);
+    await provider.groups.modify("g", { unset: ["members"] });
+    expect(provider.membersOf("g")).toEqual([]);
+    await provider.groups.modify("g", {
+      reads: ["members"],
+      plan: () => ({ set: { members: [{ value: "4" }] } }),
+    });
+    expect(provider.membersOf("g")).toEqual(["4"]);
+  });
+});
+
 describe("a group that is emptied", () => {
   test("is emptied one by one where the removal of all is passed over", async () => {
     await using provider = await quirky({

@@ -21,7 +21,7 @@ export async function startKeycloak(folder: string): Promise<ForeignProvider> {
       JAVA_OPTS_KC_HEAP: "-Xms128m -Xmx700m",
     },
     probe: `${origin}/realms/master`,
-    patience: 120_000,
+    patience: 400_000,
   });
   try {
     const baseUrl = `${origin}/realms/${realm}/scim/v2`;
