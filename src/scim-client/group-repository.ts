@@ -26,7 +26,7 @@ import {
 } from "../scim/index.js";
 import { MemberReads } from "./member-reads.js";
 import { MemberWriter } from "./member-writer.js";
-import { type NamedMember, typed } from "./members.js";
+import { type NamedMember, namedMembersOf, typed } from "./members.js";
 import { allPages } from "./pages.js";
 import { RemoteStore, type RemoteStoreParts } from "./remote-store.js";
 
@@ -47,6 +47,7 @@ export class RemoteGroupRepository extends GroupRepository {
   override readonly capabilities: Capabilities;
   readonly #store: RemoteStore<Group, NewGroup>;
   readonly #members: MemberReads;
+  readonly #writer: MemberWriter;
   /** Groups that were created here, without members. */
   readonly #created = new Set<string>();
   /** Whether several groups can be asked for at once, by their ids. */
@@ -60,12 +61,12 @@ export class RemoteGroupRepository extends GroupRepository {
     const filtered = bindFilter(eq("displayName", ""), resources.type);
     const canFilter = answersFilter(capabilities, filtered);
     this.#members = new MemberReads(resources, canFilter, returnsMembers);
-    const writer = new MemberWriter({
+    this.#writer = new MemberWriter({
       ...{ resources, reads: this.#members, canPatch, behaviour, forms },
       trusts: parts.trustRemovals === true,
       computed: (id, options, reading, write) => store.computed(id, options, reading, write),
     });
-    store.members = { reads: this.#members, writer };
+    store.members = { reads: this.#members, writer: this.#writer };
     this.#store = store;
     this.type = store.type;
     this.capabilities = capabilities;
@@ -85,6 +86,8 @@ export class RemoteGroupRepository extends GroupRepository {
 
   override async create(group: NewGroup, options?: CallOptions): Promise<Group> {
     const created = await this.#store.create(group, options);
+    const members = (namedMembersOf(group as Group) ?? []).map(typed);
+    await this.#writer.afterCreation(created.id, members, options ?? {});
     this.#noteCreated(group, created.id);
     return created;
   }

@@ -37,6 +37,11 @@ export class MemberReads {
   /** Whether an id was seen to belong to a user and to a group. */
   isShared = (value: string): boolean => this.#shared.has(value);
 
+  /** Whether members were ever seen here, in a list or by a question: only then it is seen, too, that somebody is not there. */
+  get hasSight(): boolean {
+    return this.#areSeen || this.#question !== undefined;
+  }
+
   /** Takes note of members with their types, as they are stated or read. */
   note(members: readonly NamedMember[]): void {
     const types = new Map<string, string>();
@@ -88,23 +93,6 @@ export class MemberReads {
     const members = (await this.find(id, options)) ?? (await this.#isReturned().then(noneIf));
     if (members !== undefined) return members;
     throw new UnsupportedError(`The service provider does not tell who is in the group "${id}".`);
-  }
-
-  /**
-   * What is known of who is in a group after a change: which of some members are there, as far as it can be seen.
-   *
-   * @returns `undefined` if it cannot.
-   */
-  async among(
-    id: string,
-    asked: readonly NamedMember[],
-    options: CallOptions,
-  ): Promise<readonly NamedMember[] | undefined> {
-    const members = await this.find(id, options);
-    if (members !== undefined) return members;
-    const found = await this.byFilter(id, asked, options);
-    if (found !== undefined) return found;
-    return noneIf(await this.#isReturned());
   }
 
   /**

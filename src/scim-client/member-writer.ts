@@ -26,6 +26,8 @@ import { replacementBody } from "./writable-body.js";
 export const usualMembersAtOnce = 500;
 /** What is tried where more were refused without a reason: large service providers take no more. */
 const cautiousAtOnce = 100;
+/** So many members are asked for one by one, where there is no list of them. */
+const mostAsked = 10;
 
 /** What a writer of members is made of. */
 export interface MemberWriterParts {
@@ -104,12 +106,33 @@ export class MemberWriter {
     }
     const left = await this.#look(id, change, options, refusal);
     if (isNothing(left)) {
-      if (refusal === undefined) forms.worked(keys);
+      if (refusal === undefined && reads.hasSight) forms.worked(keys);
       return;
     }
     forms.failed(keys);
     if (change.clear === true && (left.remove ?? []).length > 0) this.#emptying = "each";
-    await this.#doOtherwise(id, change, left, sending, refusal);
+    // What was refused and is open as it was, would be refused again.
+    const isSame = refusal !== undefined && !open.clear && sizeOf(left) === sizeOf(open);
+    await this.#doOtherwise(id, change, left, sending, { refusal, isPatched: canPatch && !isSame });
+  }
+
+  /**
+   * Adds members that a group was created with, and was not given.
+   *
+   * @throws {UnsupportedError} it does not take them.
+   */
+  async afterCreation(
+    id: string,
+    members: readonly NamedMember[],
+    options: WriteOptions,
+  ): Promise<void> {
+    const { reads, forms } = this.#parts;
+    const keys = ["create members"];
+    if (members.length === 0 || !forms.isDue("members", keys)) return;
+    const found = await reads.find(id, options);
+    const left = found === undefined ? {} : leftOf(found, { add: members });
+    if (isNothing(left)) forms.worked(keys);
+    else await this.change(id, left, options);
   }
 
   /** Whether it has to be seen first who is in the group. */
@@ -190,11 +213,18 @@ export class MemberWriter {
   ): Promise<MembersChange> {
     const { reads, trusts, forms } = this.#parts;
     const { add = [], remove = [], clear = false } = change;
-    const members = await reads.among(id, [...remove, ...add].map(typed), options);
+    const members = await reads.find(id, options);
     if (members !== undefined) {
       if (isDoubled(members, add)) this.#doubles = true;
       return leftOf(members, change);
     }
+    // Where there is no list, some of those concerned stand for all.
+    const some = { remove: remove.slice(0, mostAsked), add: add.slice(0, mostAsked) };
+    const asked = [...some.remove, ...some.add].map(typed);
+    const found = clear ? undefined : await reads.byFilter(id, asked, options);
+    if (found !== undefined) return leftOf(found, some);
+    const none = await reads.known({});
+    if (none !== undefined) return leftOf(none, change);
     if (refusal !== undefined) throw refusal;
     if (!clear && remove.length === 0) return {};
     forms.failed(formsOf(change, reads.isShared));
@@ -211,11 +241,13 @@ export class MemberWriter {
     change: MembersChange,
     left: MembersChange,
     sending: Sending,
-    refusal: ConcordatError | undefined,
+    {
+      refusal,
+      isPatched,
+    }: { readonly refusal: ConcordatError | undefined; readonly isPatched: boolean },
   ): Promise<void> {
-    const { canPatch } = this.#parts;
     let [open, error] = [left, refusal];
-    if (canPatch) {
+    if (isPatched) {
       try {
         await this.#send(id, open, sending);
       } catch (reason) {

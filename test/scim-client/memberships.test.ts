@@ -153,6 +153,23 @@ describe("a member who leaves", () => {
     expect(await provider.groups.whichAreMembers("g", ["1", "2"])).toEqual(new Set(["2"]));
   });
 
+  test("is not believed to have left because a schema says that members would be returned", async () => {
+    await using provider = await quirky({
+      members: "never",
+      schemas: [schemaDocument(groupSchema)],
+      before: (asked) => (asked.query.has("filter") ? refusal() : undefined),
+    });
+    provider.put("g", group("1"));
+    await provider.groups.changeMembers("g", { remove: [user("1")] });
+    provider.requests();
+    // Nobody was ever seen in a group here: each is looked at.
+    await provider.groups.changeMembers("g", { remove: [user("2")] });
+    expect(provider.requests().length).toBeGreaterThan(1);
+    // And whoever is added there, and not seen, is an error.
+    const error = await errorOf(provider.groups.changeMembers("g", { add: [user("3")] }));
+    expect(error).toBeInstanceOf(UnsupportedError);
+  });
+
   test("is a refusal where 400 invalidFilter meets members that nobody sees", async () => {
     await using provider = await quirky({
       members: "never",
@@ -266,6 +283,20 @@ describe("the groups of a member", () => {
 });
 
 describe("members that are stated as an attribute", () => {
+  test("of a group that is created, and are passed over, are added", async () => {
+    await using provider = await quirky({
+      before: ({ method, body }, stored) => {
+        if (method !== "POST") return undefined;
+        stored.set("g", { displayName: body.displayName, id: "g" });
+        return { status: 201, body: { ...body, id: "g" } };
+      },
+    });
+    provider.put("h", group("9"));
+    await provider.groups.members("h");
+    await provider.groups.create({ displayName: "staff", members: [{ value: "1" }] });
+    expect(provider.membersOf("g")).toEqual(["1"]);
+  });
+
   test("are all that there are afterwards, and are seen to be", async () => {
     await using provider = await quirky({ members: "request" });
     provider.put("g", group("1", "2"));
