@@ -104,7 +104,7 @@ export class MemberWriter {
         refusal = error;
       }
     }
-    const left = await this.#look(id, change, options, refusal);
+    const left = canPatch ? await this.#look(id, change, options, refusal) : open;
     if (isNothing(left)) {
       if (refusal === undefined && reads.hasSight) forms.worked(keys);
       return;
@@ -258,9 +258,9 @@ export class MemberWriter {
       if (isNothing(open)) return;
     }
     try {
-      if (await this.#replace(id, open, sending.conditions)) {
-        open = await this.#look(id, change, sending.conditions, error);
-      }
+      if (!(await this.#replace(id, open, sending.conditions))) throw error ?? unknownMembers(id);
+      const { ifVersion: _, ...unconditional } = sending.conditions;
+      open = await this.#look(id, change, unconditional, error);
     } catch (reason) {
       if (!isOfForm(reason)) throw reason;
       error ??= reason;
@@ -296,6 +296,12 @@ function isDoubled(members: readonly NamedMember[], added: readonly NamedMember[
   const all = Map.groupBy(members, ({ value }) => value);
   return added.some(
     (one) => (all.get(one.value) ?? []).filter((member) => isMeant(member, one)).length > 1,
+  );
+}
+
+function unknownMembers(id: string): UnsupportedError {
+  return new UnsupportedError(
+    `The service provider does not tell who is in the group "${id}", so it cannot be replaced.`,
   );
 }
 

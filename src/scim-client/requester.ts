@@ -147,8 +147,6 @@ export class Requester implements AsyncDisposable {
   ): Pick<ScimAnswer, "body" | "unreadable"> {
     const isWrite = method !== "GET" && !isQuery;
     const { bytes, depth } = this.limits;
-    // What was deleted is deleted, whatever a proxy or a framework has to say about it.
-    if (method === "DELETE") return { body: undefined };
     if (answer.isCut === true) {
       const message = `The answer is longer than ${bytes} bytes.`;
       if (!isWrite) throw new TooManyError(message, bytes);

@@ -24,6 +24,7 @@ describe("the endpoint of a type of resources", () => {
     ["/Groups/", "/Groups"],
     ["/v2/Groups", "/Groups"],
     ["https://internal.example.com:8443/scim/v2/Groups/", "/Groups"],
+    ["https://internal.example.com/v2/tenant/Groups", "/Groups"],
     ["/Teams", "/Teams"],
   ])("that is written %s is %s", async (endpoint, path) => {
     const group = { name: "Group", endpoint, schema: groupSchema.id };

@@ -250,6 +250,14 @@ describe("members that are returned only when they are asked for by name", () =>
     expect(read).not.toHaveProperty("members");
   });
 
+  test("that are not returned are not replaced by those who come, where there is no PATCH", async () => {
+    await using provider = await quirky({ members: "never", configuration: {} });
+    provider.put("g", group("1", "2"));
+    const error = await errorOf(provider.groups.changeMembers("g", { add: [user("3")] }));
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(provider.membersOf("g")).toEqual(["1", "2"]);
+  });
+
   test("that are not returned are none where the schema says that they would be", async () => {
     await using provider = await quirky({ schemas: [schemaDocument(groupSchema)] });
     provider.put("g", group());
@@ -372,8 +380,8 @@ describe("members who come", () => {
     await provider.groups.changeMembers("g", { add: many(40) });
     expect(counts(provider.requests())).toEqual(sizes);
     expect(provider.membersOf("g")).toHaveLength(40);
-    await provider.groups.changeMembers("g", { add: many(60).slice(40) });
-    expect(counts(provider.requests())).toEqual([20]);
+    await provider.groups.changeMembers("g", { add: many(80).slice(40) });
+    expect(counts(provider.requests())).toEqual([20, 20]);
   });
 
   test("come 100 at once where more are refused without a word", async () => {

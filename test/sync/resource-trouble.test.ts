@@ -60,7 +60,9 @@ async function failuresOf(target: Target): Promise<readonly string[]> {
 
 describe("one entry that a service provider answers with 500", () => {
   test("is refused after some attempts, and nobody else waits for it", async () => {
-    const { inner, target } = remote((call) => (writes(call, "bob") ? failure() : undefined));
+    const { inner, target, calls } = remote((call) =>
+      writes(call, "bob") ? failure() : undefined,
+    );
     const batches = [
       ...refresh([person("1", "ann"), person("2", "bob"), person("3", "eve")]),
       live([gone("3")], "2"),
@@ -70,6 +72,35 @@ describe("one entry that a service provider answers with 500", () => {
     expect(done).toContain("deferred bob: unsupported");
     expect(done).toContain("deactivated eve");
     expect((await application(inner)).users).toEqual({ ann: "active", eve: "inactive" });
+    // They were not even kept waiting until it was known whose trouble it is.
+    const order = calls.flatMap((call) => ["bob", "eve"].filter((name) => writes(call, name)));
+    expect(order.indexOf("eve")).toBeLessThan(order.indexOf("bob", 2));
+  });
+
+  test("and is created by the last attempt is found", async () => {
+    const { inner, target } = remote(() => undefined);
+    const create = inner.users.write.bind(inner.users);
+    let attempts = 0;
+    const failing = new Proxy(target.users, {
+      get(wrapped, name) {
+        const value: unknown = Reflect.get(wrapped, name, wrapped);
+        if (name !== "write") return typeof value === "function" ? value.bind(wrapped) : value;
+        return async (all: Parameters<typeof create>[0]) => {
+          if (!/"create".*bob/.test(JSON.stringify(all))) return await create(all);
+          // The first is of several, and three of its own follow.
+          attempts += 1;
+          if (attempts === 4) await create(all);
+          throw failure();
+        };
+      },
+    });
+    const people = [person("1", "ann"), person("2", "bob")];
+    const done = inWords(
+      await follow(scripted(refresh(people)), { ...target, users: failing }, options),
+    );
+    expect(done).toContain("created bob");
+    expect(await failuresOf(target)).toEqual([]);
+    expect((await inner.users.find({})).totalResults).toBe(2);
   });
 
   test("is tried again, and made when it can be", async () => {

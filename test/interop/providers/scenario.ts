@@ -147,10 +147,21 @@ const steps: readonly Step[] = [
     title: "an address is taken, while somebody leaves",
     act: (directory) => {
       set(20, { mail: `${uidOf(21)}@example.com` })(directory);
+      directory.add(dnOf("latecomer"), {
+        ...{ objectClass: "inetOrgPerson", uid: "latecomer", cn: "Late Comer", sn: "Comer" },
+        ...{ givenName: "Late", displayName: "Late Comer", employeeType: "staff" },
+        mail: `${uidOf(21)}@example.com`,
+      });
       set(22, { employeeType: "left" })(directory);
     },
   },
-  { title: "the address is given back", act: set(20, { mail: `${uidOf(20)}@example.com` }) },
+  {
+    title: "the addresses are given back",
+    act: (directory) => {
+      set(20, { mail: `${uidOf(20)}@example.com` })(directory);
+      directory.modify(dnOf("latecomer"), { replace: { mail: "latecomer@example.com" } });
+    },
+  },
   {
     title: "somebody is new",
     act: (directory) => {

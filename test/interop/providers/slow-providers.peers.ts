@@ -59,7 +59,11 @@ describe.skipIf(keycloak === undefined)(titleOf("Keycloak's own SCIM API", "keyc
     const { baseUrl, authorization } = provider;
     await using client = new ScimClient({ baseUrl, authorization, allowCleartext: true });
     const { users, groups } = await remoteRepositories(client, { preset: keycloakPreset });
-    const { id } = await users.create({ userName: "preset-user" });
+    const person = {
+      name: { givenName: "Given", familyName: "Family" },
+      emails: [{ value: "preset@example.com", primary: true }],
+    };
+    const { id } = await users.create({ userName: "preset-user", ...person });
     expect((await users.get(id))?.active).toBe(true);
     const group = await groups?.create({ displayName: "preset group" });
     const members = [{ value: id, type: "User" }] as const;
