@@ -87,7 +87,7 @@ export class RemoteGroupRepository extends GroupRepository {
   override async create(group: NewGroup, options?: CallOptions): Promise<Group> {
     const created = await this.#store.create(group, options);
     const members = (namedMembersOf(group as Group) ?? []).map(typed);
-    await this.#writer.afterCreation(created.id, members, options ?? {});
+    await this.#writer.settle(created.id, "create with members", members, options ?? {});
     this.#noteCreated(group, created.id);
     return created;
   }
@@ -102,7 +102,18 @@ export class RemoteGroupRepository extends GroupRepository {
     options: WriteOptions = {},
   ): Promise<Group> {
     const store = this.#store;
-    if (group.members !== undefined) return await store.replace(id, group, options);
+    if (group.members !== undefined) {
+      const replaced = await store.replace(id, group, options);
+      const members = (namedMembersOf(group) ?? []).map(typed);
+      const { signal } = options;
+      await this.#writer.settle(
+        id,
+        "replace members",
+        members,
+        signal === undefined ? {} : { signal },
+      );
+      return replaced;
+    }
     const { schemas: _, id: __, meta: ___, ...attributes } = group as Group;
     await store.modify(
       id,

@@ -117,22 +117,25 @@ export class MemberWriter {
   }
 
   /**
-   * Adds members that a group was created with, and was not given.
+   * Looks whether a group has the members that it was created with, or replaced by, and else changes them.
    *
-   * @throws {UnsupportedError} it does not take them.
+   * @param form How they were given.
+   * @throws {UnsupportedError} it does not have them for all that.
    */
-  async afterCreation(
+  async settle(
     id: string,
+    form: "create with members" | "replace members",
     members: readonly NamedMember[],
     options: WriteOptions,
   ): Promise<void> {
     const { reads, forms } = this.#parts;
-    const keys = ["create members"];
-    if (members.length === 0 || !forms.isDue("members", keys)) return;
+    const isReplaced = form === "replace members";
+    if ((members.length === 0 && !isReplaced) || !forms.isDue("members", [form])) return;
     const found = await reads.find(id, options);
-    const left = found === undefined ? {} : leftOf(found, { add: members });
-    if (isNothing(left)) forms.worked(keys);
-    else await this.change(id, left, options);
+    const change = { clear: isReplaced, add: members.map(typed) };
+    const left = found === undefined ? {} : leftOf(found, change);
+    if (!isNothing(left)) await this.change(id, left, options);
+    else if (reads.hasSight) forms.worked([form]);
   }
 
   /** Whether it has to be seen first who is in the group. */

@@ -1,17 +1,9 @@
-import {
-  TooManyError,
-  Turns,
-  UnavailableError,
-  UniquenessError,
-  UnsupportedError,
-  VersionConflictError,
-} from "../core/index.js";
+import { Turns, UnavailableError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import {
   answersFilter,
   type CallOptions,
   type Capabilities,
   type ChangeSet,
-  isRefusal,
   type MembersChange,
   type Modification,
   type ReadOptions,
@@ -20,31 +12,26 @@ import {
   type WriteResult,
 } from "../repositories/index.js";
 import {
-  type BulkOperation,
   bindFilter,
   eq,
   type Group,
   type NewGroup,
-  type PatchOperation,
   type Resource,
   type ResourceRequest,
   type ResourceType,
   uniqueAttributes,
 } from "../scim/index.js";
 import { AttributeWriter } from "./attribute-writer.js";
-import type { BulkOptions, BulkOutcome } from "./bulk.js";
-import { operationOf, roundsOf } from "./bulk-writes.js";
 import { publishIgnored } from "./channel.js";
-import { formsOf, memberOperations } from "./member-operations.js";
-import type { MemberReads } from "./member-reads.js";
-import type { MemberWriter } from "./member-writer.js";
 import { isNothing, namedMembersOf, typed } from "./members.js";
 import type { ProviderBehaviour } from "./provider-preset.js";
-import { asRefusal, isOfForm, statusOf } from "./refusals.js";
+import { statusOf } from "./refusals.js";
+import type { RemoteMembers } from "./remote-members.js";
 import { RemoteReads } from "./remote-reads.js";
+import { type CarryOut, RemoteWrites, type Single } from "./remote-writes.js";
 import type { ScimResources } from "./resources.js";
-import { ScimResponseError } from "./response-error.js";
 import { SeenForms } from "./seen-forms.js";
+import { WriteRefusals } from "./write-refusals.js";
 
 /** How often a change is computed again because another writer came between. */
 const mostAttempts = 10;
@@ -59,10 +46,7 @@ export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest>
   /** Whether there is PATCH. */
   readonly canPatch: boolean;
   /** Carries out bulk operations; absent where there are none. */
-  readonly bulk?: (
-    operations: readonly BulkOperation[],
-    options: BulkOptions,
-  ) => Promise<readonly BulkOutcome[]>;
+  readonly bulk?: CarryOut;
   /** How the service provider wants to be driven. Default: as the RFCs have it. */
   readonly behaviour?: ProviderBehaviour;
   /** One in how many changes is looked at once its form was seen to work. Default: 100. */
@@ -71,17 +55,6 @@ export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest>
   readonly trustRemovals?: boolean;
   /** Whether the schema of the service provider says that the members of groups are returned. Default: no. */
   readonly returnsMembers?: () => Promise<boolean>;
-}
-
-/** What a store of groups has beside its attributes. */
-export interface RemoteMembers {
-  readonly reads: MemberReads;
-  readonly writer: MemberWriter;
-}
-
-/** How one write of several is made. */
-export interface Single<T extends Resource, N> {
-  replace(id: string, resource: N, options: WriteOptions): Promise<T>;
 }
 
 /** What repositories of users and of groups have in common whose resources are at a service provider. */
@@ -94,9 +67,11 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   readonly behaviour: ProviderBehaviour;
   readonly attributes: AttributeWriter<T, N>;
   readonly #resources: ScimResources<T, N>;
-  readonly #bulk: RemoteStoreParts<T, N>["bulk"];
+  readonly refusals: WriteRefusals<T, N>;
+  readonly #writes: RemoteWrites<T, N>;
   readonly #turns = new Turns();
-  #members: RemoteMembers | undefined;
+  /** What reads and changes members, in a store of groups. */
+  members: RemoteMembers | undefined;
 
   constructor(parts: RemoteStoreParts<T, N>) {
     const { resources, capabilities, canPatch, bulk, lookEvery = usualLookEvery } = parts;
@@ -107,7 +82,8 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     this.canPatch = canPatch && this.behaviour.updates !== "put";
     this.reads = new RemoteReads(resources, capabilities);
     this.forms = new SeenForms(lookEvery);
-    this.#bulk = bulk;
+    this.refusals = new WriteRefusals(this.type, capabilities, this.reads);
+    this.#writes = new RemoteWrites(this, bulk);
     const hasMembers = resources.type.schema.attributes.has("members");
     this.attributes = new AttributeWriter<T, N>({
       ...{ resources, reads: this.reads, canPatch, behaviour: this.behaviour, forms: this.forms },
@@ -115,23 +91,18 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       kept: hasMembers ? ["members"] : [],
       isWhole: async (current) =>
         !hasMembers ||
-        (await this.#members?.reads.known(current as Pick<Group, "members">)) !== undefined,
+        (await this.members?.reads.known(current as Pick<Group, "members">)) !== undefined,
     });
   }
 
-  /** Gives a store of groups what reads and changes their members. */
-  set members(members: RemoteMembers) {
-    this.#members = members;
-  }
-
   async create(resource: N, options: CallOptions = {}): Promise<T> {
-    const { created, ignored } = await this.#create(resource, options);
+    const { created, ignored } = await this.createTold(resource, options);
     publishIgnored(this.type.name, created.id, ignored);
     return this.reads.seen(created, options);
   }
 
   async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
-    const replaced = await this.refusing(resource, id, options, () =>
+    const replaced = await this.refusals.refusing(resource, id, options, () =>
       this.#resources.replace(id, resource, options),
     );
     return this.reads.seen(replaced, options);
@@ -139,7 +110,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
 
   /** @throws {UnsupportedError} the service provider says that it has deleted it, and has not. */
   async delete(id: string, options: WriteOptions = {}): Promise<void> {
-    await this.refusing({}, id, options, () => this.#resources.delete(id, options));
+    await this.refusals.refusing({}, id, options, () => this.#resources.delete(id, options));
     if (!this.forms.isDue("delete", ["delete"]) || this.capabilities.delete !== "hard") return;
     const { signal } = options;
     const left = await this.#resources.get(id, signal && { signal });
@@ -155,7 +126,9 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   /** Changes a user's password. Nobody can see whether it was. */
   async setPassword(id: string, password: string, options: WriteOptions): Promise<void> {
     const operations = [{ op: "replace", path: "password", value: password }] as const;
-    await this.refusing({}, id, options, () => this.#resources.patch(id, operations, options));
+    await this.refusals.refusing({}, id, options, () =>
+      this.#resources.patch(id, operations, options),
+    );
   }
 
   /**
@@ -169,21 +142,21 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     modification: Modification<T, N>,
     options: WriteOptions = {},
   ): Promise<void> {
-    const ignored = await this.#modify(id, modification, options);
+    const ignored = await this.modifyTold(id, modification, options);
     publishIgnored(this.type.name, id, ignored);
     if (ignored.length > 0) {
       throw new UnsupportedError(`The service provider did not keep ${ignored.join(", ")}.`);
     }
   }
 
-  async #modify(
+  async modifyTold(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions,
     isBlind = false,
   ): Promise<readonly string[]> {
     const stated = "plan" in modification ? {} : (modification.set ?? {});
-    return await this.refusing(stated, id, options, async () => {
+    return await this.refusals.refusing(stated, id, options, async () => {
       if (!("plan" in modification)) {
         return await this.#modifyBy(id, modification, options, isBlind);
       }
@@ -207,7 +180,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     readonly attributes: ChangeSet<N>;
     readonly changes: readonly MembersChange[];
   } {
-    if (this.#members === undefined) return { attributes, changes: [] };
+    if (this.members === undefined) return { attributes, changes: [] };
     const { members, ...set } = (attributes.set ?? {}) as Partial<NewGroup>;
     const { unset = [] } = attributes;
     const isCleared = unset.includes("members");
@@ -252,20 +225,20 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     change: MembersChange,
     options: WriteOptions = {},
   ): Promise<void> {
-    if (this.#members === undefined) throw new UnsupportedError("There are no members here.");
-    await this.#members.writer.change(id, change, options);
+    if (this.members === undefined) throw new UnsupportedError("There are no members here.");
+    await this.members.writer.change(id, change, options);
   }
 
-  async #create(
+  async createTold(
     resource: N,
     options: CallOptions,
   ): Promise<{ readonly created: T; readonly ignored: readonly string[] }> {
-    const stated = this.#created(resource);
-    const created = await this.refusing(resource, undefined, options, async () => {
+    const stated = this.statedAs(resource);
+    const created = await this.refusals.refusing(resource, undefined, options, async () => {
       try {
         return await this.#resources.create(stated, options);
       } catch (error) {
-        const found = isDone(error) ? await this.#createdAs(stated, options) : undefined;
+        const found = isDone(error) ? await this.createdAs(stated, options) : undefined;
         if (found === undefined) throw error;
         return found;
       }
@@ -274,14 +247,14 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   }
 
   /** What a resource is created with. */
-  #created(resource: N): N {
+  statedAs(resource: N): N {
     return this.type.schema.attributes.has("username")
       ? { ...this.behaviour.newUsers, ...resource }
       : resource;
   }
 
   /** What was created without a word of where it is: whoever has a name that nobody else can have. */
-  async #createdAs(resource: N, options: CallOptions): Promise<T | undefined> {
+  async createdAs(resource: N, options: CallOptions): Promise<T | undefined> {
     for (const { path } of uniqueAttributes(this.type)) {
       const value: unknown = Reflect.get(resource, path);
       if (typeof value !== "string") continue;
@@ -293,144 +266,13 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     return undefined;
   }
 
-  /**
-   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone. A form of change that was
-   * never seen to work is made alone first.
-   */
+  /** Makes several writes. See {@link RemoteWrites}. */
   async write(
     writes: readonly Write<T, N>[],
     options: CallOptions,
     single: Single<T, N>,
   ): Promise<readonly WriteResult[]> {
-    const results: WriteResult[] = [];
-    for (const round of roundsOf(writes)) {
-      const together = new Map<number, BulkOperation>();
-      const mayBeBulk = this.#bulk !== undefined && round.length > 1;
-      for (const at of round) {
-        const write = writes[at];
-        if (write === undefined) continue;
-        const operation = mayBeBulk ? this.#operationOf(write, String(at)) : undefined;
-        if (operation !== undefined) together.set(at, operation);
-        else results[at] = await this.#alone(write, options, single, mayBeBulk);
-      }
-      await this.#together(writes, together, results, options, single);
-    }
-    return results;
-  }
-
-  async #together(
-    writes: readonly Write<T, N>[],
-    together: ReadonlyMap<number, BulkOperation>,
-    results: WriteResult[],
-    options: CallOptions,
-    single: Single<T, N>,
-  ): Promise<void> {
-    const operations = [...together.values()];
-    const outcomes =
-      this.#bulk === undefined || operations.length < 2
-        ? undefined
-        : await unlessTooMany(this.#bulk(operations, { ...options, types: [this.type] }));
-    for (const [place, at] of [...together.keys()].entries()) {
-      const write = writes[at];
-      if (write === undefined) continue;
-      results[at] =
-        outcomes === undefined
-          ? await this.#alone(write, options, single)
-          : await this.#resultOf(write, outcomes[place], options, single);
-    }
-  }
-
-  /** A write as a bulk operation; nothing if it has to be made alone, or looked at. */
-  #operationOf(write: Write<T, N>, bulkId: string): BulkOperation | undefined {
-    const { forms, attributes, type } = this;
-    const content: { created?: object; patched?: readonly PatchOperation[] } = {};
-    let [kind, keys]: [string, readonly string[]] = [write.kind, [write.kind]];
-    if (write.kind === "create") {
-      content.created = this.#created(write.resource);
-      keys = attributes.creationForms(content.created);
-    } else if (write.kind === "modify") {
-      if ("plan" in write.modification) return undefined;
-      const { relations, ...changes } = write.modification;
-      if (relations?.members === undefined) {
-        content.patched = attributes.blindly(changes);
-        [kind, keys] = ["attributes", attributes.formsOf(content.patched)];
-      } else {
-        const { set = {}, unset = [] } = changes;
-        if (Object.keys(set).length > 0 || unset.length > 0) return undefined;
-        if (this.#members?.writer.isOne(relations.members) !== true) return undefined;
-        const { isShared } = this.#members.reads;
-        content.patched = memberOperations(relations.members, isShared);
-        [kind, keys] = ["members", formsOf(relations.members, isShared)];
-      }
-    }
-    const operation = operationOf(type, write, bulkId, content);
-    if (operation === undefined || forms.isNew(keys)) return undefined;
-    if (!forms.isDue(kind, keys)) return operation;
-    forms.demand(kind);
-    return undefined;
-  }
-
-  /** @param isBlind Whether others like it are to follow in a bulk request, if it can be made without a look. */
-  async #alone(
-    write: Write<T, N>,
-    options: CallOptions,
-    single: Single<T, N>,
-    isBlind = false,
-  ): Promise<WriteResult> {
-    try {
-      switch (write.kind) {
-        case "create": {
-          const { created, ignored } = await this.#create(write.resource, options);
-          return written(created.id, ignored);
-        }
-        case "modify":
-          return written(
-            write.id,
-            await this.#modify(write.id, write.modification, options, isBlind),
-          );
-        case "replace":
-          await single.replace(write.id, write.resource, options);
-          return written(write.id);
-        case "delete":
-          await this.delete(write.id, options);
-          return written(write.id);
-      }
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      return { written: false, error };
-    }
-  }
-
-  async #resultOf(
-    write: Write<T, N>,
-    outcome: BulkOutcome | undefined,
-    options: CallOptions,
-    single: Single<T, N>,
-  ): Promise<WriteResult> {
-    const own = write.kind === "create" ? undefined : write.id;
-    if (outcome?.done === true) {
-      const id = own ?? outcome.id ?? (await this.#idOfCreated(write, options));
-      if (id !== undefined) {
-        return written(id, write.kind === "create" ? this.attributes.unkeptOf(write.resource) : []);
-      }
-      const message = "It was created, and the answer does not say where.";
-      throw new UnavailableError(message, {
-        cause: new ScimResponseError(message, outcome.status),
-        mayBeDone: true,
-      });
-    }
-    // Alone, it is perhaps done in another form.
-    if (write.kind === "modify" && isOfForm(outcome?.error)) {
-      return await this.#alone(write, options, single);
-    }
-    const error = await this.#refusal(outcome?.error, statedBy(write), own, options);
-    if (!isRefusal(error)) throw error;
-    return { written: false, error };
-  }
-
-  async #idOfCreated(write: Write<T, N>, options: CallOptions): Promise<string | undefined> {
-    if (write.kind !== "create") return undefined;
-    return (await this.#createdAs(write.resource, options))?.id;
+    return await this.#writes.write(writes, options, single);
   }
 
   /** Reads a resource and writes it again, until no other writer comes between. */
@@ -460,94 +302,10 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       }
     }
   }
-
-  /** Writes; raises the errors that a repository does. */
-  async refusing<R>(
-    attributes: object,
-    own: string | undefined,
-    options: CallOptions,
-    write: () => Promise<R>,
-  ): Promise<R> {
-    try {
-      return await write();
-    } catch (error) {
-      throw await this.#refusal(error, attributes, own, options);
-    }
-  }
-
-  /**
-   * The error of a write as a repository raises it: of a value that is taken it says which it is, and whose, if that can be looked up.
-   *
-   * @param attributes The values that were to be written.
-   * @param own The id of the resource, if it is there already.
-   */
-  async #refusal(
-    error: unknown,
-    attributes: object,
-    own: string | undefined,
-    options: CallOptions,
-  ): Promise<unknown> {
-    return error instanceof UniquenessError
-      ? await this.#named(error, attributes, own, options)
-      : asRefusal(error);
-  }
-
-  async #named(
-    error: UniquenessError,
-    attributes: object,
-    own: string | undefined,
-    { signal }: CallOptions,
-  ): Promise<UniquenessError> {
-    const unique = uniqueAttributes(this.type).map(({ path }) => path);
-    for (const path of new Set([...unique, "displayName", "externalId"])) {
-      const value: unknown = Object.hasOwn(attributes, path) && Reflect.get(attributes, path);
-      if (typeof value !== "string" || !this.type.attributes.has(path.toLowerCase())) continue;
-      const filter = bindFilter(eq(path, value), this.type);
-      if (!answersFilter(this.capabilities, filter)) continue;
-      try {
-        const { resources } = await this.reads.find({ filter, count: 2 }, signal && { signal });
-        const holder = resources.find(({ id }) => id !== own);
-        if (holder !== undefined) return new UniquenessError(path, holder.id, { cause: error });
-      } catch {
-        signal?.throwIfAborted();
-        // What is known already is enough.
-        return error;
-      }
-    }
-    return error;
-  }
-}
-
-function written(id: string, ignored: readonly string[] = []): WriteResult {
-  return { written: true, id, ...(ignored.length > 0 && { ignored }) };
 }
 
 /** Whether an error says that something was done all the same: the answer was a success, and does not tell of what. */
 function isDone(error: unknown): boolean {
   const status = statusOf(error) ?? 0;
   return error instanceof UnavailableError && error.mayBeDone && status >= 200 && status < 300;
-}
-
-/** The values that a write gives to attributes. */
-function statedBy<T, N extends object>(write: Write<T, N>): object {
-  switch (write.kind) {
-    case "modify":
-      return "plan" in write.modification ? {} : (write.modification.set ?? {});
-    case "delete":
-      return {};
-    default:
-      return write.resource;
-  }
-}
-
-/** What becomes of a bulk request; `undefined` where the writes do not fit into one, and none was made. */
-async function unlessTooMany(
-  outcomes: Promise<readonly BulkOutcome[]>,
-): Promise<readonly BulkOutcome[] | undefined> {
-  try {
-    return await outcomes;
-  } catch (error) {
-    if (error instanceof TooManyError) return undefined;
-    throw error;
-  }
 }

@@ -305,6 +305,16 @@ describe("members that are stated as an attribute", () => {
     expect(provider.membersOf("g")).toEqual(["1"]);
   });
 
+  test("of a group that is replaced, and stay, are taken away", async () => {
+    await using provider = await quirky({
+      before: ({ method }, stored) =>
+        method === "PUT" ? { status: 200, body: stored.get("g") } : undefined,
+    });
+    provider.put("g", group("1", "2"));
+    await provider.groups.replace("g", { displayName: "staff", members: [{ value: "2" }] });
+    expect(provider.membersOf("g")).toEqual(["2"]);
+  });
+
   test("are all that there are afterwards, and are seen to be", async () => {
     await using provider = await quirky({ members: "request" });
     provider.put("g", group("1", "2"));
