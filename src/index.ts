@@ -3,6 +3,7 @@ export {
   InvalidValueError,
   MutabilityError,
   NotFoundError,
+  StreamTakenError,
   TooManyError,
   UnavailableError,
   UniquenessError,

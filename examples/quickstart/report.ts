@@ -87,6 +87,8 @@ export async function outcomeText(
         "bad",
         `The database cannot answer. Trying again in ${outcome.delay} ms.`,
       );
+    case "unreadable":
+      return terminal.style("bad", printable(outcome.message));
     case "deferred": {
       const name = printable(outcome.name ?? outcome.sourceId);
       return `${title(terminal, "removed", "put off")}  ${name}: ${printable(outcome.message)}`;

@@ -12,6 +12,11 @@ export type NameKind = "dn" | "uid" | "id";
 export interface Name {
   readonly kind: NameKind;
   readonly key: string;
+  /**
+   * Of a name of kind `uid`: it is not the one by which the source names the entry, but another value of the same attribute. It
+   * means the entry only where no other entry has it for its proper name.
+   */
+  readonly alias?: true;
 }
 
 /** A member as the source states it: a name that may or may not belong to an entry that is known already. */
@@ -52,8 +57,16 @@ export type Upsert<R = ResourceTypes> = {
     readonly sourceId: string;
     /** Every name by which references may mean this entry. */
     readonly names: readonly Name[];
-    /** The version of the entry. Stamps of one source compare as strings. For OpenLDAP the `entryCSN`. */
+    /**
+     * The version of the entry. Stamps of one source compare as strings, as far as the clocks of its servers go forward. For
+     * OpenLDAP the `entryCSN`; see `originOf` for what several servers are.
+     */
     readonly stamp?: string;
+    /**
+     * Where the source does not say which of several values is the `userName` or `displayName`: all of them, in a fixed order, of
+     * which `resource` has the first. An account that has one of them already keeps it.
+     */
+    readonly nameCandidates?: readonly string[];
     /** The attributes; a group's `members` are not among them. Never a password. */
     readonly resource: ManagedAttributes<R[K]>;
     /** Whether `resource` and `names` hold everything that the source manages, or only what changed. */
@@ -82,13 +95,23 @@ export interface Present {
   }[];
 }
 
+/** An entry exists and could not be read: what is known of it stays. */
+export interface Unreadable {
+  readonly kind: "unreadable";
+  readonly sourceId: string;
+  /** Why, as a stable value to switch on. `too_large`: it is longer than the reader takes. */
+  readonly code: string;
+  /** Why, in words, with what names the entry in the source. */
+  readonly message: string;
+}
+
 /** The refresh has mentioned all that there is: whatever it did not mention is gone. */
 export interface Sweep {
   readonly kind: "sweep";
 }
 
 /** One change. Plain JSON, so that it can be recorded, replayed, or carried by a broker. */
-export type Change<R = ResourceTypes> = Upsert<R> | Delete | Present | Sweep;
+export type Change<R = ResourceTypes> = Upsert<R> | Delete | Present | Unreadable | Sweep;
 
 /**
  * Changes that belong together.
@@ -103,6 +126,17 @@ export interface ChangeBatch<R = ResourceTypes> {
    * that ends it. One that begins anew without having ended was interrupted, and what it mentioned counts for nothing.
    */
   readonly refresh?: "begins" | "continues" | "ends";
+  /**
+   * In a batch that begins a refresh: up to which stamps the source itself held everything when it began, one for each server that
+   * makes changes (see `isCovered`). An entry that is stated with an earlier stamp than it was known with went back in time if that
+   * one is covered, and is of a source that lags behind if not. Absent where the source does not say.
+   */
+  readonly state?: readonly string[];
+  /**
+   * Of a `live` batch: changes of one entry come in the order in which they happened, and after everything that was told before.
+   * What comes later is then later, whatever its stamp: the clock of a server can be set back. Where this is absent, stamps decide.
+   */
+  readonly ordered?: true;
   readonly changes: readonly Change<R>[];
   /** Where to resume once these changes, and all before them, are applied. Opaque. */
   readonly checkpoint?: string;
@@ -112,6 +146,11 @@ export interface ChangeBatch<R = ResourceTypes> {
 export interface ChangeStream<R = ResourceTypes> {
   /** Names the source; it keys everything that is stored about it and must not change while the stored state is kept. */
   readonly source: string;
+  /**
+   * Tells how entries become resources, in short. Where it is another one than before, values may be gone because of that, and
+   * nobody is asked about it.
+   */
+  readonly mapping?: string;
   /**
    * Follows the source from a checkpoint, or from nothing.
    *

@@ -11,8 +11,10 @@ export type {
   Present,
   ResourceTypes,
   Sweep,
+  Unreadable,
   Upsert,
 } from "./change.js";
 export { type RecordOptions, recordChanges } from "./record.js";
 export { InvalidRecordingError } from "./recording.js";
 export { type ReplayOptions, replayChanges } from "./replay.js";
+export { isCovered, originOf } from "./stamp.js";

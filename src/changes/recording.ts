@@ -28,7 +28,11 @@ const headerSchema = z.strictObject({
   source: z.string(),
 });
 
-const nameSchema = z.strictObject({ kind: z.enum(["dn", "uid", "id"]), key: z.string() });
+const nameSchema = z.strictObject({
+  kind: z.enum(["dn", "uid", "id"]),
+  key: z.string(),
+  alias: z.literal(true).exactOptional(),
+});
 
 const membersSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("all"), members: z.array(nameSchema) }),
@@ -52,6 +56,7 @@ const upsertShape = {
   sourceId: z.string(),
   names: z.array(nameSchema),
   stamp: z.string().exactOptional(),
+  nameCandidates: z.array(z.string()).exactOptional(),
   complete: z.boolean(),
   members: membersSchema.exactOptional(),
 };
@@ -84,6 +89,12 @@ const changeSchema = z.discriminatedUnion("kind", [
       }),
     ),
   }),
+  z.strictObject({
+    kind: z.literal("unreadable"),
+    sourceId: z.string(),
+    code: z.string(),
+    message: z.string(),
+  }),
   z.strictObject({ kind: z.literal("sweep") }),
 ]);
 
@@ -104,8 +115,11 @@ export function parseHeader(bytes: Uint8Array): string {
   return parse(headerSchema, bytes, 1).source;
 }
 
-/** A batch as a line, without what must not be in a file. */
-export function printBatch(batch: ChangeBatch): string {
+/**
+ * A batch as a line, without what must not be in a file. What holds of the moment is left out, too: a recording may be replayed
+ * more than once, and in part, so that the order of its changes is no longer that of the events.
+ */
+export function printBatch({ ordered: _, state: __, ...batch }: ChangeBatch): string {
   return JSON.stringify(batch, (key: string, value: unknown) => (isKept(key) ? value : undefined));
 }
 

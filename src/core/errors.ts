@@ -96,6 +96,19 @@ export class UnsupportedError extends ConcordatError {
   override readonly code = "unsupported";
 }
 
+/** Another runner follows the same stream with the same stores. This one has stopped without changing anything more. */
+export class StreamTakenError extends ConcordatError {
+  override readonly name = "StreamTakenError";
+  override readonly code = "stream_taken";
+  /** The name of the stream. */
+  readonly source: string;
+
+  constructor(source: string, options?: { cause?: unknown }) {
+    super(`Another process applies the changes of "${source}" to the same stores.`, options);
+    this.source = source;
+  }
+}
+
 /** A limit that the caller set, or a documented default, would be exceeded. Nothing was changed. */
 export class TooManyError extends ConcordatError {
   override readonly name = "TooManyError";

@@ -4,6 +4,7 @@ export {
   InvalidValueError,
   MutabilityError,
   NotFoundError,
+  StreamTakenError,
   TooManyError,
   UnavailableError,
   UniquenessError,

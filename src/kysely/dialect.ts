@@ -28,8 +28,15 @@ export interface SqlDialect {
   exact(text: string): string;
   /** A list of tuples after `in`, given the tuples. */
   tuples(tuples: string): string;
-  /** The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. */
-  onConflict(key: readonly string[], columns: readonly string[]): string;
+  /**
+   * The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. Columns of integers
+   * among `raised`, given with the table, get the greater of both values.
+   */
+  onConflict(
+    key: readonly string[],
+    columns: readonly string[],
+    raised?: { readonly table: string; readonly columns: readonly string[] },
+  ): string;
   /** The end of an insert that passes over rows that any unique key stands against, where the database can do that. */
   readonly onAnyConflict: string;
   /** Whether an insert that passes over rows that are there counts and returns the others only. */
@@ -41,10 +48,21 @@ export interface SqlDialect {
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
   /**
-   * A statement that makes others who make tables wait until the transaction ends, where two who make one table at once are in
-   * each other's way.
+   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where two who make
+   * one table at once are in each other's way.
    */
   readonly lockDefinitions?: string;
+  readonly unlockDefinitions?: string;
+  /** A question that has a row where there is a table of this name, in the schema where an unqualified name is looked for. */
+  tableQuestion(name: string): string;
+  /** A question that has a row where that table has a column of this name. */
+  columnQuestion(table: string, column: string): string;
+  /** Statements that rename tables, all of them or none; names are quoted. */
+  renameTables(names: readonly (readonly [from: string, to: string])[]): readonly string[];
+  /** A statement that drops an index where it is there; names are quoted. */
+  dropIndex(table: string, index: string): string;
+  /** The greater of two integers. */
+  greatest(one: string, other: string): string;
   /** Whether making or removing a table commits the transaction that is under way. */
   readonly definitionsCommit: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
@@ -80,6 +98,13 @@ const sqlite: SqlDialect = {
   // A transaction that writes has the database to itself.
   lockRow: "",
   partialIndexes: true,
+  tableQuestion: (name) =>
+    `select name from sqlite_master where type = 'table' and name = ${literal(name)}`,
+  columnQuestion: (table, column) =>
+    `select name from pragma_table_info(${literal(table)}) where name = ${literal(column)}`,
+  renameTables: renameOneByOne,
+  dropIndex: (_, index) => `drop index if exists ${index}`,
+  greatest: (one, other) => `max(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
@@ -114,6 +139,13 @@ const postgres: SqlDialect = {
   partialIndexes: true,
   // The number stands for the name of this package in its database.
   lockDefinitions: "select pg_advisory_xact_lock(hashtext('concordat'))",
+  tableQuestion: (name) =>
+    `select 1 from information_schema.tables where table_schema = current_schema() and table_name = ${literal(name)}`,
+  columnQuestion: (table, column) =>
+    `select 1 from information_schema.columns where table_schema = current_schema() and table_name = ${literal(table)} and column_name = ${literal(column)}`,
+  renameTables: renameOneByOne,
+  dropIndex: (_, index) => `drop index if exists ${index}`,
+  greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: true,
   changedJson(column, set, remove, place) {
@@ -144,9 +176,13 @@ const mariadb: SqlDialect = {
   places: unnumbered,
   exact: (text) => `convert(${text} using utf8mb4) collate utf8mb4_nopad_bin`,
   tuples: (tuples) => `(${tuples})`,
-  onConflict(key, columns) {
+  onConflict(key, columns, raised) {
     const updated = columns.length > 0 ? columns : key.slice(0, 1);
-    const value = columns.length > 0 ? (column: string) => `values(${column})` : String;
+    const value = (column: string) => {
+      if (columns.length === 0) return column;
+      const isRaised = raised?.columns.includes(column) === true;
+      return isRaised ? `greatest(${column}, values(${column}))` : `values(${column})`;
+    };
     return `on duplicate key update ${updated.map((column) => `${column} = ${value(column)}`).join(", ")}`;
   },
   // What there is, `insert ignore`, makes values fit that do not.
@@ -157,6 +193,18 @@ const mariadb: SqlDialect = {
   // has a name that it cannot get.
   isolation: "read committed",
   partialIndexes: false,
+  // A name of the server, not of the database.
+  lockDefinitions: "select get_lock(concat('concordat ', database()), 600)",
+  unlockDefinitions: "select release_lock(concat('concordat ', database()))",
+  tableQuestion: (name) =>
+    `select 1 from information_schema.tables where table_schema = database() and table_name = ${literal(name)}`,
+  columnQuestion: (table, column) =>
+    `select 1 from information_schema.columns where table_schema = database() and table_name = ${literal(table)} and column_name = ${literal(column)}`,
+  renameTables: (names) => [
+    `rename table ${names.map(([from, to]) => `${from} to ${to}`).join(", ")}`,
+  ],
+  dropIndex: (table, index) => `drop index if exists ${index} on ${table}`,
+  greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: true,
   failureEndsTransaction: false,
   changedJson(column, set, remove, place) {
@@ -225,10 +273,29 @@ function doubleQuoted(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
 
-function updateExcluded(key: readonly string[], columns: readonly string[]): string {
+function updateExcluded(
+  this: SqlDialect,
+  key: readonly string[],
+  columns: readonly string[],
+  raised?: { readonly table: string; readonly columns: readonly string[] },
+): string {
   const target = `on conflict (${key.join(", ")}) do`;
   if (columns.length === 0) return `${target} nothing`;
-  return `${target} update set ${columns.map((column) => `${column} = excluded.${column}`).join(", ")}`;
+  const value = (column: string) =>
+    raised?.columns.includes(column) === true
+      ? this.greatest(`${raised.table}.${column}`, `excluded.${column}`)
+      : `excluded.${column}`;
+  return `${target} update set ${columns.map((column) => `${column} = ${value(column)}`).join(", ")}`;
+}
+
+/** Where definitions are part of a transaction. */
+function renameOneByOne(names: readonly (readonly [from: string, to: string])[]): string[] {
+  return names.map(([from, to]) => `alter table ${from} rename to ${to}`);
+}
+
+/** A text of the package's own, which holds nothing but letters, digits and underscores, as a literal. */
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 /** The path of a member of the outermost object; the names of SCIM attributes hold no quotation mark. */

@@ -9,6 +9,7 @@ interface NameRow extends KeyedRow {
   readonly kind: NameKind;
   readonly name_key: string;
   readonly source_id: string;
+  readonly alias: number;
 }
 
 interface HeldNameRow extends NameRow {
@@ -68,7 +69,7 @@ export class LinkNames {
     const present = new Set<string>();
     const surplus: NameRow[] = [];
     for (const row of await this.#rowsOf(source, ids)) {
-      if (wanted.has(rowKey(row))) present.add(rowKey(row));
+      if (wanted.get(rowKey(row))?.alias === row.alias) present.add(rowKey(row));
       else surplus.push(row);
     }
     const missing = [...wanted].filter(([key]) => !present.has(key)).map(([, row]) => row);
@@ -79,8 +80,8 @@ export class LinkNames {
       await this.#session.write(
         (
           p,
-        ) => `insert into ${this.#tables.linkName} (source, kind, name_key, source_id, whole_texts)
-          values ${p.rows(part.map((row) => [stored, row.kind, row.name_key, row.source_id, row.whole_texts]))}`,
+        ) => `insert into ${this.#tables.linkName} (source, kind, name_key, source_id, alias, whole_texts)
+          values ${p.rows(part.map((row) => [stored, row.kind, row.name_key, row.source_id, row.alias, row.whole_texts]))}`,
       );
     }
   }
@@ -101,7 +102,7 @@ export class LinkNames {
    * join, SQLite looks up the right side for each row of the left one; of another it may begin with all links of the source.
    */
   #selectHeld(): string {
-    return `select n.kind, n.name_key, n.source_id, n.whole_texts, l.state, l.seen
+    return `select n.kind, n.name_key, n.source_id, n.alias, n.whole_texts, l.state, l.seen
       from ${this.#tables.linkName} n cross join ${this.#tables.link} l`;
   }
 
@@ -113,7 +114,7 @@ export class LinkNames {
     for (const part of lists(sourceIds)) {
       rows.push(
         ...(await this.#session.read<NameRow>(
-          (p) => `select kind, name_key, source_id, whole_texts from ${this.#tables.linkName}
+          (p) => `select kind, name_key, source_id, alias, whole_texts from ${this.#tables.linkName}
             where source = ${p.value(encodeKey(source))}
             and source_id in ${p.list(part.map(encodeKey))}`,
         )),
@@ -154,12 +155,13 @@ function wantedNames(
   const distinguished = new Map<string, string>();
   const latest = new Map(entries.map((entry) => [entry.sourceId, entry.names]));
   for (const [sourceId, names] of latest) {
-    for (const { kind, key } of names) {
+    for (const { kind, key, alias } of names) {
       if (kind === "id") continue;
       const row = {
         kind,
         name_key: encodeKey(key),
         source_id: encodeKey(sourceId),
+        alias: Number(alias === true),
         whole_texts: wholeTexts({ name_key: key, source_id: sourceId }),
       };
       if (kind === "dn") {
@@ -181,7 +183,8 @@ function rowKey({ kind, name_key, source_id }: NameRow): string {
 function decodeHeld(row: HeldNameRow): HeldName {
   const { kind, state, seen } = row;
   const key = decodeKey(row, "name_key");
-  return { kind, key, sourceId: decodeKey(row, "source_id"), state, seen };
+  const isAlias = row.alias === 1 ? ({ alias: true } as const) : {};
+  return { kind, key, ...isAlias, sourceId: decodeKey(row, "source_id"), state, seen };
 }
 
 function keysByKind(names: readonly Name[]): Map<NameKind, Set<string>> {

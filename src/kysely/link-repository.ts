@@ -18,7 +18,7 @@ import {
   ownerColumns,
 } from "./link-rows.js";
 import { batches, lists, type Parameters } from "./parameters.js";
-import { type KyselyDatabase, Session } from "./session.js";
+import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
 import { decodeKey, encodeKey } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -30,9 +30,9 @@ export class KyselyLinkRepository extends LinkRepository {
   readonly #tables: TableNames;
   readonly #names: LinkNames;
 
-  constructor(db: KyselyDatabase, options?: TableOptions) {
+  constructor(db: KyselyDatabase | Session, options?: TableOptions) {
     super();
-    this.#session = new Session(db);
+    this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
     this.#names = new LinkNames(this.#session, this.#tables);
   }
@@ -59,6 +59,7 @@ export class KyselyLinkRepository extends LinkRepository {
     const onConflict = this.#session.dialect.onConflict(
       ["source", "source_id"],
       linkColumns.filter((column) => column !== "source_id"),
+      { table: this.#tables.link, columns: ["seen"] },
     );
     for (const part of batches(latest)) {
       await this.#session.write(
@@ -76,7 +77,7 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
         (p) => `update ${this.#tables.link} set seen = ${p.value(generation)}
-          where ${entries(p, source, part)}`,
+          where ${entries(p, source, part)} and seen < ${p.value(generation)}`,
       );
     }
   }
@@ -115,6 +116,14 @@ export class KyselyLinkRepository extends LinkRepository {
         where ${selected(p, source, selection)}`,
     );
     return Number(row?.count ?? 0);
+  }
+
+  override async latestSeen(source: string): Promise<number> {
+    const [row] = await this.#session.read<{ readonly latest: number | null }>(
+      (p) => `select max(seen) as latest from ${this.#tables.link}
+        where source = ${p.value(encodeKey(source))}`,
+    );
+    return row?.latest ?? 0;
   }
 
   override async remove(source: string, sourceIds: readonly string[]): Promise<void> {
@@ -203,7 +212,7 @@ function entries(p: Parameters, source: string, sourceIds: readonly string[]): s
 
 /** The condition for a selection. What is always the same is written as a literal, since partial indexes need that. */
 function selected(p: Parameters, source: string, selection: LinkSelection): string {
-  const { states, seenBefore, unsettled, failed, intended } = selection;
+  const { states, seenBefore, unsettled, failed, intended, unfinished } = selection;
   return [
     `source = ${p.value(encodeKey(source))}`,
     ...(states === undefined ? [] : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
@@ -211,5 +220,6 @@ function selected(p: Parameters, source: string, selection: LinkSelection): stri
     ...(unsettled === undefined ? [] : ["unsettled = 1"]),
     ...(failed === undefined ? [] : ["failure is not null"]),
     ...(intended === undefined ? [] : ["intent_key is not null"]),
+    ...(unfinished === undefined ? [] : ["digest is null"]),
   ].join(" and ");
 }

@@ -20,6 +20,8 @@ export interface LinkRow extends KeyedRow {
   readonly intent_key: string | null;
   readonly unsettled: number;
   readonly failure: string | null;
+  readonly resource_mark: string | null;
+  readonly valued: string | null;
 }
 
 /** The columns of a link, in the order of {@link encodeLink}. */
@@ -39,6 +41,8 @@ export const linkColumns: readonly (keyof LinkRow)[] = [
   "intent_key",
   "unsettled",
   "failure",
+  "resource_mark",
+  "valued",
   "whole_texts",
 ];
 
@@ -61,6 +65,8 @@ export function encodeLink(source: string, link: Link): unknown[] {
     intent === undefined ? null : encodeKey(caseless(intent.name)),
     Number(link.unsettled),
     failure === undefined ? null : JSON.stringify(failure),
+    encodeOptional(link.resourceMark),
+    encodeOptional(link.valued),
     wholeTexts({ source, source_id: sourceId, resource_id: resourceId }),
   ];
 }
@@ -82,12 +88,17 @@ export function decodeLink(row: LinkRow): Link {
     ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
     unsettled: row.unsettled === 1,
     ...(row.failure === null ? {} : { failure: JSON.parse(row.failure) as Failure }),
+    ...(row.resource_mark === null ? {} : { resourceMark: decodeText(row.resource_mark) }),
+    ...(row.valued === null ? {} : { valued: decodeText(row.valued) }),
   };
 }
 
 /** A link as seen from the resource, as its table holds it. */
 export interface OwnerRow
-  extends Pick<LinkRow, "source_id" | "state" | "resource_id" | "intent_name" | "whole_texts"> {
+  extends Pick<
+    LinkRow,
+    "source_id" | "state" | "resource_id" | "resource_mark" | "intent_name" | "whole_texts"
+  > {
   readonly source: string;
 }
 
@@ -97,6 +108,7 @@ export const ownerColumns: readonly (keyof OwnerRow)[] = [
   "source_id",
   "state",
   "resource_id",
+  "resource_mark",
   "intent_name",
   "whole_texts",
 ];
@@ -108,6 +120,7 @@ export function decodeOwner(row: OwnerRow): LinkOwner {
     sourceId: decodeKey(row, "source_id"),
     state: row.state,
     ...resourceIdOf(row),
+    ...(row.resource_mark === null ? {} : { resourceMark: decodeText(row.resource_mark) }),
     ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
   };
 }

@@ -7,7 +7,7 @@ import {
   type SourceGrant,
 } from "../repositories/index.js";
 import { batches, lists } from "./parameters.js";
-import { type KyselyDatabase, Session, type StatementText } from "./session.js";
+import { type KyselyDatabase, type Session, type StatementText, sessionOn } from "./session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -31,9 +31,9 @@ export class KyselyMembershipRepository extends MembershipRepository {
   readonly #session: Session;
   readonly #tables: TableNames;
 
-  constructor(db: KyselyDatabase, options?: TableOptions) {
+  constructor(db: KyselyDatabase | Session, options?: TableOptions) {
     super();
-    this.#session = new Session(db);
+    this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
   }
 
@@ -140,6 +140,13 @@ export class KyselyMembershipRepository extends MembershipRepository {
         page.after === undefined ? "" : ` and member_id > ${p.value(encodeKey(page.after))}`;
       return `where ${of}${after} order by member_id limit ${p.value(page.count)}`;
     });
+    return rows.map(decodeGrant);
+  }
+
+  override async grantsNotHeld(source: string, count: number): Promise<readonly Grant[]> {
+    const rows = await this.#grants(
+      (p) => `where source = ${p.value(encodeKey(source))} and held = 0 limit ${p.value(count)}`,
+    );
     return rows.map(decodeGrant);
   }
 

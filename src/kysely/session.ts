@@ -34,6 +34,11 @@ export function joinTransaction(db: KyselyDatabase): KyselyDatabase {
   };
 }
 
+/** The session of a repository, given the database or a session on it. */
+export function sessionOn(db: KyselyDatabase | Session): Session {
+  return db instanceof Session ? db : new Session(db);
+}
+
 /** Writes the text of a statement, and hands its values to the parameters. */
 export type StatementText = (parameters: Parameters) => string;
 
@@ -47,13 +52,20 @@ export class Session {
   readonly dialect: SqlDialect;
   readonly #db: KyselyDatabase;
   readonly #executor: QueryExecutor;
+  readonly #fence: ((inside: Session) => Promise<void>) | undefined;
   /** How many savepoints are open; it is part of their names. */
   #savepoints = 0;
 
-  constructor(db: KyselyDatabase, dialect: SqlDialect = dialectOf(db)) {
+  /** @param fence - What is made sure of before each write, in one transaction with it; it throws where it does not hold. */
+  constructor(
+    db: KyselyDatabase,
+    dialect: SqlDialect = dialectOf(db),
+    fence?: (inside: Session) => Promise<void>,
+  ) {
     this.#db = db;
     this.#executor = db.getExecutor().withoutPlugins();
     this.dialect = dialect;
+    this.#fence = fence;
   }
 
   /** Whether a transaction is under way. */
@@ -68,6 +80,9 @@ export class Session {
 
   /** How many rows a statement wrote. */
   async write(text: StatementText, options?: CallOptions): Promise<number> {
+    if (this.#fence !== undefined) {
+      return await this.atomically((inside) => inside.write(text, options));
+    }
     return Number((await this.#run(text, options)).numAffectedRows ?? 0);
   }
 
@@ -76,11 +91,20 @@ export class Session {
    * is tried again when the database has undone it in favour of others.
    */
   async atomically<R>(work: (session: Session) => Promise<R>): Promise<R> {
-    if (this.inTransaction) return await this.savepoint("concordat_step", () => work(this));
+    const fence = this.#fence;
+    if (this.inTransaction) {
+      const inside = fence === undefined ? this : new Session(this.#db, this.dialect);
+      return await inside.savepoint("concordat_step", async () => {
+        await fence?.(inside);
+        return await work(inside);
+      });
+    }
     return await untilNoDeadlock(() =>
-      runTransaction(this.#db.transaction(), this.dialect, (transaction) =>
-        work(new Session(transaction, this.dialect)),
-      ),
+      runTransaction(this.#db.transaction(), this.dialect, async (transaction) => {
+        const inside = new Session(transaction, this.dialect);
+        await fence?.(inside);
+        return await work(inside);
+      }),
     );
   }
 

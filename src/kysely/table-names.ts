@@ -14,6 +14,7 @@ export interface TableOptions {
 /** The names of the package's own tables. */
 export interface TableNames {
   readonly version: string;
+  readonly setVersion: string;
   readonly link: string;
   readonly linkName: string;
   readonly reference: string;
@@ -42,11 +43,12 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
   }
   return {
     version: `${prefix}version`,
-    link: `${prefix}link`,
-    linkName: `${prefix}link_name`,
-    reference: `${prefix}reference`,
-    grant: `${prefix}grant`,
-    checkpoint: `${prefix}checkpoint`,
+    setVersion: `${prefix}set_version`,
+    link: `${prefix}sync_link`,
+    linkName: `${prefix}sync_name`,
+    reference: `${prefix}sync_reference`,
+    grant: `${prefix}sync_grant`,
+    checkpoint: `${prefix}sync_position`,
     nonce: `${prefix}nonce`,
     server: `${prefix}server`,
     consumer: `${prefix}consumer`,
@@ -62,23 +64,8 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
 /** The names of the package's own tables as identifiers. */
 export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): TableNames {
   const names = tableNames(options);
-  return {
-    version: dialect.quote(names.version),
-    link: dialect.quote(names.link),
-    linkName: dialect.quote(names.linkName),
-    reference: dialect.quote(names.reference),
-    grant: dialect.quote(names.grant),
-    checkpoint: dialect.quote(names.checkpoint),
-    nonce: dialect.quote(names.nonce),
-    server: dialect.quote(names.server),
-    consumer: dialect.quote(names.consumer),
-    signOnToken: dialect.quote(names.signOnToken),
-    identity: dialect.quote(names.identity),
-    groupMapping: dialect.quote(names.groupMapping),
-    user: dialect.quote(names.user),
-    group: dialect.quote(names.group),
-    groupMember: dialect.quote(names.groupMember),
-  };
+  const quoted = Object.entries(names).map(([table, name]) => [table, dialect.quote(name)]);
+  return Object.fromEntries(quoted) as TableNames;
 }
 
 /** A table's name as an identifier. */

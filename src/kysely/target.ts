@@ -37,7 +37,7 @@ export interface KyselyTargetOptions<DB> {
  */
 export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   const { db, transactions = true } = options;
-  if (!transactions) return storesOn(db, options);
+  if (!transactions) return { ...storesOn(db, options), fence: fenceOn(db, options) };
   if (db.isTransaction) return insideTransaction(db, options, new Session(db));
   return {
     ...storesOn(db, options),
@@ -65,6 +65,24 @@ function insideTransaction<DB>(
       last = done.catch(() => undefined);
       return done;
     },
+  };
+}
+
+/** For stores that share no transaction: each write of what synchronisation keeps is one with the look at the epoch. */
+function fenceOn<DB>(
+  db: Kysely<DB>,
+  options: KyselyTargetOptions<DB>,
+): NonNullable<SyncTarget["fence"]> {
+  const { tables } = options;
+  return (stream, epoch) => {
+    const session = new Session(db, dialectOf(db), (inside) =>
+      new KyselyCheckpointRepository(inside, tables).hold(stream, epoch),
+    );
+    return {
+      links: new KyselyLinkRepository(session, tables),
+      memberships: new KyselyMembershipRepository(session, tables),
+      checkpoints: new KyselyCheckpointRepository(session, tables),
+    };
   };
 }
 

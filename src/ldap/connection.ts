@@ -12,6 +12,7 @@ import type {
   SearchMessage,
   SearchRequest,
 } from "./message.js";
+import type { OversizedPolicy } from "./oversized.js";
 import { extendedOperation, maxInt } from "./request.js";
 import { type RootDse, readRootDse, rootDseRequest } from "./root-dse.js";
 import { Search } from "./search.js";
@@ -35,6 +36,11 @@ export interface ConnectOptions {
   readonly connectTimeout?: number;
   /** The longest message to accept, in bytes; an entry is one message. Default: 33 554 432 (32 MiB). */
   readonly maxMessageSize?: number;
+  /**
+   * What becomes of an entry that is longer. `error`: it ends the connection, with an error that names it. `ignore`: a search yields
+   * its name without its attributes. Default: `error`.
+   */
+  readonly oversized?: OversizedPolicy;
   /**
    * How many bytes of messages may wait to be taken, over all searches, before reading stops. Default: 4 194 304
    * (4 MiB). What is in the caller's hands is not counted.
@@ -69,7 +75,19 @@ const defaults = {
  * @throws LdapProtocolError - whoever answers does not speak LDAP.
  * @throws InvalidValueError - an option is not possible, such as an empty password.
  */
-export async function connect(options: ConnectOptions): Promise<LdapConnection> {
+export function connect(options: ConnectOptions): Promise<LdapConnection> {
+  return connectTo(options);
+}
+
+/**
+ * The same, to one of the addresses that the host may have.
+ *
+ * @internal
+ */
+export async function connectTo(
+  options: ConnectOptions,
+  address?: string,
+): Promise<LdapConnection> {
   const endpoint = parseEndpoint(options.url);
   check(endpoint, options);
 
@@ -82,7 +100,7 @@ export async function connect(options: ConnectOptions): Promise<LdapConnection> 
     : timeout.signal;
   try {
     signal.throwIfAborted();
-    return new LdapConnection(await openSession(endpoint, options, signal));
+    return new LdapConnection(await openSession(endpoint, options, signal, address));
   } finally {
     clearTimeout(timer);
   }
@@ -107,6 +125,11 @@ export class LdapConnection implements AsyncDisposable {
   /** Fulfilled when the connection is closed, by either side or by a failure. It is never rejected. */
   get closed(): Promise<void> {
     return this.#session.closed;
+  }
+
+  /** The address of the server; undefined on a socket of this machine. */
+  get remoteAddress(): string | undefined {
+    return this.#session.remoteAddress;
   }
 
   /** How many bytes of messages have arrived and not been taken. */
@@ -226,17 +249,22 @@ async function openSession(
   endpoint: Endpoint,
   options: ConnectOptions,
   signal: AbortSignal,
+  address: string | undefined,
 ): Promise<Session> {
-  const framer = new MessageFramer(options.maxMessageSize ?? defaults.maxMessageSize);
+  const framer = new MessageFramer(
+    options.maxMessageSize ?? defaults.maxMessageSize,
+    options.oversized,
+  );
   let session: Session | undefined;
-  const socket = await openSecured(endpoint, options, signal, {
+  const onread: OnReadOpts = {
     buffer: () => framer.room(),
     // It reads nothing before the turn in which it was connected has ended, and by then there is a session.
     callback(length) {
       session?.filled(length);
       return true;
     },
-  });
+  };
+  const socket = await openSecured(endpoint, options, signal, onread, address);
   session = new Session(socket, framer, {
     host: describeEndpoint(endpoint),
     highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
@@ -258,14 +286,15 @@ async function openSecured(
   options: ConnectOptions,
   signal: AbortSignal,
   onread: OnReadOpts,
+  address: string | undefined,
 ): Promise<Socket> {
   if (endpoint.kind === "socket" || !(endpoint.tls || options.startTls)) {
-    return await openSocket(endpoint, signal, onread);
+    return await openSocket(endpoint, signal, onread, address);
   }
   const { servername = endpoint.host, ...material } = options.tls ?? {};
   // Made first, so that a key that cannot be used is found before anything is sent.
   const secureContext = secureContextOf(material);
-  const socket = await openSocket(endpoint, signal);
+  const socket = await openSocket(endpoint, signal, undefined, address);
   try {
     if (options.startTls) await startTls(socket, signal);
     return await secureSocket(socket, servername, secureContext, signal);

@@ -34,6 +34,14 @@ export function parseCookie(cookie: Uint8Array | string | undefined): CsnCookie 
   return deleteCsn !== undefined && isCsn(deleteCsn) ? { csns, deleteCsn } : { csns };
 }
 
+/** The server that a cookie is of, where it names itself (`sid=`). */
+export function serverOfCookie(cookie: Uint8Array | undefined): string | undefined {
+  if (cookie === undefined) return undefined;
+  const [, server] =
+    /(?:^|,)sid=([\da-f]{3})(?:,|$)/.exec(Buffer.from(cookie).toString("latin1")) ?? [];
+  return server;
+}
+
 /** What both cookies cover together: for each SID the newer number. */
 export function mergeCookies(one: CsnCookie | undefined, other: CsnCookie): CsnCookie {
   if (one === undefined) return { csns: other.csns };
@@ -70,6 +78,14 @@ export function isBeyond(cookie: CsnCookie | undefined, csn: string): boolean {
 /** `time#count#sid#mod`, such as `20260102030405.000006Z#000000#001#000000`: 40 characters, which sort by time. */
 export function isCsn(text: string): boolean {
   return /^\d{14}\.\d{6}Z#[\da-f]{6}#[\da-f]{3}#[\da-f]{6}$/.test(text);
+}
+
+/** The time of a number, in milliseconds since the epoch. */
+export function timeOf(csn: string): number {
+  const [, year, month, day, hour, minute, second, milliseconds] =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)\.(\d{3})/.exec(csn)?.map(Number) ?? [];
+  if (year === undefined || month === undefined) return Number.NaN;
+  return Date.UTC(year, month - 1, day, hour, minute, second, milliseconds);
 }
 
 function sidOf(csn: string): string {

@@ -15,6 +15,8 @@ export interface Content {
   readonly nameAttributes: readonly string[];
   /** Matches what of it may be a group; undefined where there are none. */
   readonly groupFilter?: string;
+  /** Matches entries below which others may be; undefined where what is above an entry does not matter. */
+  readonly parentFilter?: string;
   readonly controls: readonly Control[];
 }
 
@@ -27,11 +29,16 @@ export interface Reading {
   readonly follow: boolean;
   /** The most changes in a batch. */
   readonly batchSize: number;
-  /** How often to look at all names and groups while following, in milliseconds. */
+  /** How often to look at all names while following, in milliseconds. */
   readonly reconcileEvery: number | undefined;
+  /** Whether to look at all groups then, too. */
+  readonly reconcileGroups: boolean;
   /** The version of the base entry when the connection was made. */
   readonly baseStamp: string | undefined;
   readonly sleep: Sleep;
+  /** The time, in milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly random: () => number;
   readonly signal: AbortSignal;
   /** Says where the work stands. */
   tell(event: ReaderEvent): void;

@@ -86,7 +86,7 @@ export class LdapProtocolError extends LdapError {
   }
 }
 
-/** The server announced a message longer than the limit. It was not read, and the connection has been closed. */
+/** The server sent a message longer than the limit. It was not read, and the connection has been closed. */
 export class LdapMessageTooLargeError extends LdapError {
   override readonly name = "LdapMessageTooLargeError";
   override readonly code = "ldap_message_too_large";
@@ -94,14 +94,18 @@ export class LdapMessageTooLargeError extends LdapError {
   readonly size: number;
   /** The limit, `maxMessageSize`, in bytes. */
   readonly limit: number;
+  /** The distinguished name of the entry, where the message is one. */
+  readonly dn?: string;
 
-  constructor(size: number, limit: number) {
+  constructor(size: number, limit: number, dn?: string) {
+    const what = dn === undefined ? "a message" : `the entry "${dn}" in a message`;
     super(
-      `The directory announced a message of ${size} bytes, the limit is ${limit}. ` +
+      `The directory sent ${what} of ${size} bytes, the limit is ${limit}. ` +
         "Raise maxMessageSize, or do not ask for the attribute that is so large.",
     );
     this.size = size;
     this.limit = limit;
+    if (dn !== undefined) this.dn = dn;
   }
 }
 

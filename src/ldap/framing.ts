@@ -1,7 +1,11 @@
 import { LdapMessageTooLargeError, LdapProtocolError } from "./errors.js";
+import { OversizedMessage, type OversizedPolicy } from "./oversized.js";
 
-/** Takes a whole message: the octets of `bytes` from `start` to before `end`. */
-export type Deliver = (bytes: Buffer, start: number, end: number) => void;
+/**
+ * Takes a whole message: the octets of `bytes` from `start` to before `end`. Of one that was longer than the limit, they are an entry
+ * without attributes, and `oversized` is its length.
+ */
+export type Deliver = (bytes: Buffer, start: number, end: number, oversized?: number) => void;
 
 /** A tag, the octet that says how many octets the length has, and at most four of those. */
 const longestHeader = 6;
@@ -22,6 +26,9 @@ const mostReused = 8 * 1024 * 1024;
  */
 export class MessageFramer {
   readonly #maxMessageSize: number;
+  readonly #oversizedPolicy: OversizedPolicy | "refuse";
+  /** The message that is longer than the limit and of which the end has not come. */
+  #oversized: OversizedMessage | undefined;
   /** The beginning of a message whose end has not come: of its header, until `#size` is known. */
   #partial: Buffer = Buffer.alloc(0);
   #filled = 0;
@@ -34,14 +41,18 @@ export class MessageFramer {
   #lent: Buffer | undefined;
   #returned: Buffer | undefined;
 
-  /** @param maxMessageSize - The length, in bytes, above which a message is refused before any of it is kept. */
-  constructor(maxMessageSize: number) {
+  /**
+   * @param maxMessageSize - The length, in bytes, above which a message is not kept.
+   * @param oversized - What is done with an entry that is longer; `refuse`: with any message, as soon as its length is known.
+   */
+  constructor(maxMessageSize: number, oversized: OversizedPolicy | "refuse" = "error") {
     this.#maxMessageSize = maxMessageSize;
+    this.#oversizedPolicy = oversized;
   }
 
   /** How many bytes have come of a message that is not complete. */
   get pending(): number {
-    return this.#filled;
+    return this.#filled + (this.#oversized?.seen ?? 0);
   }
 
   /** Where to read to next. What is put there is to be told by {@link fill}. */
@@ -82,7 +93,15 @@ export class MessageFramer {
   push(chunk: Buffer, deliver: Deliver): void {
     let offset = this.#filled > 0 ? this.#complete(chunk, deliver) : 0;
     while (offset < chunk.length) {
-      const size = messageSize(chunk, offset, chunk.length, this.#maxMessageSize);
+      if (this.#oversized !== undefined) {
+        offset += this.#skip(this.#oversized, chunk, offset, deliver);
+        continue;
+      }
+      const size = messageSize(chunk, offset, chunk.length);
+      if (size !== undefined && size > this.#maxMessageSize) {
+        this.#oversized = this.#beginOversized(size);
+        continue;
+      }
       if (size === undefined || size > chunk.length - offset) {
         this.#size = size;
         this.#partial = this.#bufferFor(size ?? longestHeader);
@@ -105,9 +124,17 @@ export class MessageFramer {
       this.#filled += taken;
       offset += taken;
       if (this.#size === undefined) {
-        this.#size = messageSize(this.#partial, 0, this.#filled, this.#maxMessageSize);
+        this.#size = messageSize(this.#partial, 0, this.#filled);
         if (this.#size === undefined) continue;
         const header = this.#partial;
+        if (this.#size > this.#maxMessageSize) {
+          this.#oversized = this.#beginOversized(this.#size);
+          this.#oversized.feed(header.subarray(0, this.#filled), 0);
+          this.#partial = Buffer.alloc(0);
+          this.#filled = 0;
+          this.#size = undefined;
+          return offset;
+        }
         this.#partial = this.#bufferFor(this.#size);
         header.copy(this.#partial, 0, 0, this.#filled);
       }
@@ -117,6 +144,29 @@ export class MessageFramer {
       }
     }
     return offset;
+  }
+
+  /** The message that is too long and of which the end has not come, as an error. */
+  get oversizedError(): LdapMessageTooLargeError | undefined {
+    return this.#oversized?.error;
+  }
+
+  #beginOversized(size: number): OversizedMessage {
+    const policy = this.#oversizedPolicy;
+    const limit = this.#maxMessageSize;
+    if (policy === "refuse") throw new LdapMessageTooLargeError(size, limit);
+    return new OversizedMessage(size, limit, policy);
+  }
+
+  /** Passes over what has come of a message that is too long; returns how much of the chunk belongs to it. */
+  #skip(message: OversizedMessage, chunk: Buffer, offset: number, deliver: Deliver): number {
+    const taken = message.feed(chunk, offset);
+    if (message.isWhole) {
+      this.#oversized = undefined;
+      const bytes = message.toMessage();
+      deliver(bytes, 0, bytes.length, message.size);
+    }
+    return taken;
   }
 
   #finish(deliver: Deliver): void {
@@ -140,12 +190,7 @@ export class MessageFramer {
 }
 
 /** How long the message at `offset` is, header included; undefined while its header is not whole. */
-function messageSize(
-  bytes: Buffer,
-  offset: number,
-  end: number,
-  limit: number,
-): number | undefined {
+function messageSize(bytes: Buffer, offset: number, end: number): number | undefined {
   const tag = bytes[offset];
   if (tag === 0x15 || tag === 0x16) {
     throw new LdapProtocolError("it speaks TLS where LDAP was expected (use ldaps:)");
@@ -163,6 +208,5 @@ function messageSize(
     if (offset + 2 + octets > end) return undefined;
     size = 2 + octets + bytes.readUIntBE(offset + 2, octets);
   }
-  if (size > limit) throw new LdapMessageTooLargeError(size, limit);
   return size;
 }

@@ -24,6 +24,7 @@ export type {
   Attribute,
   Control,
   IntermediateResponse,
+  OversizedEntry,
   SearchDone,
   SearchEntry,
   SearchMessage,

@@ -72,8 +72,23 @@ export interface SearchDone {
   readonly controls: readonly Control[];
 }
 
+/** An entry that is longer than `maxMessageSize`, where such are ignored: its attributes were not read. */
+export interface OversizedEntry {
+  readonly kind: "oversized";
+  /** The distinguished name, in the server's spelling. */
+  readonly dn: string;
+  /** The length of its message, in bytes. */
+  readonly size: number;
+  readonly controls: readonly Control[];
+}
+
 /** What a search yields, in the order in which the server sent it. */
-export type SearchMessage = SearchEntry | SearchReference | IntermediateResponse | SearchDone;
+export type SearchMessage =
+  | SearchEntry
+  | OversizedEntry
+  | SearchReference
+  | IntermediateResponse
+  | SearchDone;
 
 /** An entry with its attributes as they came, for whoever reads few of them: a view of each value would be most of the work. */
 export interface EncodedEntry {
@@ -91,4 +106,9 @@ export interface EncodedAttributes {
 }
 
 /** What a search yields whose entries are not decoded. */
-export type EncodedMessage = EncodedEntry | SearchReference | IntermediateResponse | SearchDone;
+export type EncodedMessage =
+  | EncodedEntry
+  | OversizedEntry
+  | SearchReference
+  | IntermediateResponse
+  | SearchDone;

@@ -8,7 +8,8 @@ import type {
 } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
-import { DnNormalizer, normalizeValue } from "./dn.js";
+import { DnNormalizer, normalizeValue, parseDn } from "./dn.js";
+import { canonicalAttributeType } from "./dn-attribute-types.js";
 import { LdapMappingError } from "./errors.js";
 import type { EncodedEntry } from "./message.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
@@ -61,6 +62,8 @@ export class EntryMapper {
   readonly #objectClass: number;
   readonly #entryCsn: number;
   readonly #uid: number;
+  readonly #uidType: string;
+  readonly #naming: Readonly<Record<"User" | "Group", Naming | undefined>>;
   #lastClasses: Buffer = Buffer.alloc(0);
   #lastType: "User" | "Group" | undefined;
 
@@ -80,6 +83,11 @@ export class EntryMapper {
     this.#objectClass = slots.find("objectClass");
     this.#entryCsn = slots.find("entryCSN");
     this.#uid = slots.find(profile.uid);
+    this.#uidType = canonicalAttributeType(profile.uid);
+    this.#naming = {
+      User: namingOf("userName", profile.user.userName, slots),
+      Group: namingOf("displayName", profile.group.displayName, slots),
+    };
   }
 
   /**
@@ -105,11 +113,50 @@ export class EntryMapper {
     const identity = this.#identify(entry, type);
     if (type === "User") {
       const resource = readFields(this.#user, entry) as ManagedAttributes<NewUser>;
-      return { kind: "upsert", type, sourceId, ...identity, complete: true, resource };
+      const candidates = this.#chooseName(entry, type, resource, identity);
+      return {
+        kind: "upsert",
+        type,
+        sourceId,
+        ...identity,
+        ...candidates,
+        complete: true,
+        resource,
+      };
     }
     const resource = readFields(this.#group, entry) as ManagedAttributes<NewGroup>;
+    const candidates = this.#chooseName(entry, type, resource, identity);
     const members = this.#readMembers(entry);
-    return { kind: "upsert", type, sourceId, ...identity, complete: true, resource, members };
+    return {
+      kind: "upsert",
+      type,
+      sourceId,
+      ...identity,
+      ...candidates,
+      complete: true,
+      resource,
+      members,
+    };
+  }
+
+  /**
+   * Chooses the name of an entry that has several values for it, which are in no order (RFC 4511 §4.1.7): the one in its RDN, or else
+   * the first as they are sorted, and then whoever knows the entry by another of them may keep that.
+   */
+  #chooseName(
+    entry: SlottedEntry,
+    type: "User" | "Group",
+    resource: { -readonly [name in string]?: unknown },
+    { names }: EntryIdentity,
+  ): { readonly nameCandidates?: readonly string[] } {
+    const naming = this.#naming[type];
+    const values = naming === undefined ? [] : entry.textsAt(naming.slot);
+    if (naming === undefined || values.length < 2) return {};
+    const inRdn = rdnValueOf(names, naming.type);
+    const proper = values.find((value) => normalizeValue(value) === inRdn);
+    const candidates = [...values].sort();
+    resource[naming.attribute] = proper ?? candidates[0];
+    return proper === undefined ? { nameCandidates: candidates } : {};
   }
 
   /**
@@ -146,8 +193,10 @@ export class EntryMapper {
     const dn = this.#normalizeDn(entry.dn, entry.id);
     const names: Name[] = dn === undefined ? [] : [{ kind: "dn", key: dn }];
     if (type === "User") {
+      const inRdn = rdnValueOf(names, this.#uidType);
       for (const uid of entry.textsAt(this.#uid)) {
-        names.push({ kind: "uid", key: normalizeValue(uid) });
+        const key = normalizeValue(uid);
+        names.push(key === inRdn ? { kind: "uid", key } : { kind: "uid", key, alias: true });
       }
     }
     const stamp = entry.textAt(this.#entryCsn);
@@ -185,6 +234,42 @@ export class EntryMapper {
       return undefined;
     }
   }
+}
+
+/** The attribute of the directory that names users or groups. */
+interface Naming {
+  readonly attribute: "userName" | "displayName";
+  readonly slot: number;
+  /** Its type, as it is in a normalised name. */
+  readonly type: string;
+}
+
+/** A function that computes the name chooses for itself. */
+function namingOf(
+  attribute: Naming["attribute"],
+  mapping: AttributeMapping<string> | undefined,
+  slots: AttributeSlots,
+): Naming | undefined {
+  if (typeof mapping !== "string") return undefined;
+  return { attribute, slot: slots.find(mapping), type: canonicalAttributeType(mapping) };
+}
+
+/** The value, normalised, that the first RDN of an entry has for an attribute; it has one at most (RFC 4512 §2.3.1). */
+function rdnValueOf([dn]: readonly Name[], type: string): string | undefined {
+  if (dn === undefined || dn.kind !== "dn") return undefined;
+  const [rdn = ""] = /^(?:\\.|[^,\\])*/su.exec(dn.key) ?? [];
+  for (const part of rdn.match(/(?:\\.|[^+\\])+/gsu) ?? []) {
+    if (part.startsWith(`${type}=`)) return parsedValue(part, type);
+  }
+  return undefined;
+}
+
+/** Without what a value is escaped with in a name. */
+function parsedValue(part: string, type: string): string | undefined {
+  const value = part.slice(type.length + 1);
+  if (!value.includes("\\")) return value;
+  const parsed = parseDn(part)[0]?.[0]?.value;
+  return parsed === undefined ? undefined : normalizeValue(parsed);
 }
 
 /** Compiles the mappings of an attribute's parts; the order is theirs. */

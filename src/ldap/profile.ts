@@ -161,11 +161,7 @@ export function checkProfile(profile: Profile): void {
   if (profile.userClasses.length + profile.groupClasses.length === 0) {
     throw new InvalidValueError("profile", "names no object class, so there is nothing to read.");
   }
-  for (const name of [...profile.userClasses, ...profile.groupClasses]) {
-    if (!typePattern.test(name)) {
-      throw new InvalidValueError("profile", `"${name}" cannot be an object class.`);
-    }
-  }
+  checkClasses("profile", [...profile.userClasses, ...profile.groupClasses]);
   for (const description of profileAttributes(profile)) {
     if (!descriptionPattern.test(description)) {
       throw new InvalidValueError("profile", `"${description}" cannot be an attribute.`);
@@ -173,6 +169,15 @@ export function checkProfile(profile: Profile): void {
     const [type = ""] = canonicalAttributeType(description).split(";", 1);
     if (secrets.has(type)) {
       throw new InvalidValueError("profile", `"${description}" holds passwords and is never read.`);
+    }
+  }
+}
+
+/** Throws if one of the names cannot be that of an object class. */
+export function checkClasses(path: string, names: readonly string[]): void {
+  for (const name of names) {
+    if (!typePattern.test(name)) {
+      throw new InvalidValueError(path, `"${name}" cannot be an object class.`);
     }
   }
 }

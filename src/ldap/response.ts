@@ -1,7 +1,13 @@
 import { BerReader, Tag } from "./ber.js";
 import { checkAttributes } from "./entry-attributes.js";
 import { LdapProtocolError, type ResultDetails } from "./errors.js";
-import type { Control, EncodedEntry, IntermediateResponse, SearchReference } from "./message.js";
+import type {
+  Control,
+  EncodedEntry,
+  IntermediateResponse,
+  OversizedEntry,
+  SearchReference,
+} from "./message.js";
 
 /** The final answer to an operation (RFC 4511 §4.1.9, and §4.12 for extended operations). */
 export interface OperationResult extends ResultDetails {
@@ -12,7 +18,12 @@ export interface OperationResult extends ResultDetails {
 }
 
 /** Whatever a server can send as an answer to the requests that we make. */
-export type Response = EncodedEntry | SearchReference | IntermediateResponse | OperationResult;
+export type Response =
+  | EncodedEntry
+  | OversizedEntry
+  | SearchReference
+  | IntermediateResponse
+  | OperationResult;
 
 /** A response, and the message id of the request that it answers; 0 for an unsolicited notification. */
 export interface ResponseMessage {

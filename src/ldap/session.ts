@@ -78,6 +78,11 @@ export class Session {
     }
   }
 
+  /** The address of the other end; undefined on a socket of this machine. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
   /** So many bytes have been read into the room of the framer. */
   filled(length: number): void {
     this.#receive((deliver) => this.#framer.fill(length, deliver));
@@ -162,10 +167,17 @@ export class Session {
     if (this.#end !== undefined) return;
     this.#heardSinceProbe = true;
     try {
-      read((bytes, start, end) => {
-        if (this.#end === undefined) {
-          this.#dispatch(decodeResponse(bytes, start, end), end - start);
+      read((bytes, start, end, oversized) => {
+        if (this.#end !== undefined) return;
+        const { id, response } = decodeResponse(bytes, start, end);
+        const size = end - start;
+        if (oversized === undefined || response.kind !== "entry") {
+          this.#dispatch({ id, response }, size);
+          return;
         }
+        const { dn, controls } = response;
+        const entry = { kind: "oversized", dn, size: oversized, controls } as const;
+        this.#dispatch({ id, response: entry }, size);
       });
     } catch (error) {
       this.#fail(error instanceof Error ? error : new LdapProtocolError(String(error)));
@@ -220,6 +232,8 @@ export class Session {
   }
 
   #lost(cause?: Error): Error {
+    const { oversizedError } = this.#framer;
+    if (oversizedError !== undefined) return oversizedError;
     const reason = errorReason(cause);
     if (cause !== undefined && reason.startsWith("ERR_SSL")) {
       return new LdapTlsError(this.#host, reason, { cause });

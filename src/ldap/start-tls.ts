@@ -35,7 +35,7 @@ export async function startTls(socket: Socket, signal: AbortSignal): Promise<voi
 
 function firstMessage(socket: Socket, signal: AbortSignal): Promise<ResponseMessage> {
   return new Promise((resolve, reject) => {
-    const framer = new MessageFramer(maxAnswerSize);
+    const framer = new MessageFramer(maxAnswerSize, "refuse");
     let answer: ResponseMessage | undefined;
 
     const settle = (outcome: () => void) => {

@@ -14,7 +14,7 @@ export class NameList implements Pass {
   readonly #ahead: IdentifiedEntry[] = [];
   #ended = false;
   #isPartial = false;
-  #entries: IdentifiedEntry[] = [];
+  #entries: (IdentifiedEntry | Pick<IdentifiedEntry, "sourceId">)[] = [];
   #change: Change | undefined;
 
   /** @param isAhead - Whether the change with this number has not been told by the live changes yet. */
@@ -48,8 +48,12 @@ export class NameList implements Pass {
     else this.#add(entry, changes);
   }
 
-  #add(entry: IdentifiedEntry, changes: Change[]): void {
-    if (this.#touched?.has(entry.sourceId)) return;
+  #add(identified: IdentifiedEntry, changes: Change[]): void {
+    const { sourceId, stamp } = identified;
+    if (this.#touched?.has(sourceId)) return;
+    // Of one that is ahead still, the live changes will tell more than its names.
+    const isAhead = stamp !== undefined && this.#isAhead(stamp);
+    const entry = isAhead ? { sourceId } : identified;
     // The change that is being filled can be filled on until it has been handed over.
     const isOpen = this.#change !== undefined && changes.at(-1) === this.#change;
     if (!isOpen || this.#entries.length >= entriesPerChange) {

@@ -8,13 +8,16 @@ import {
   newestCsn,
   parseCookie,
   printCookie,
+  timeOf,
 } from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
 import type { EncodedMessage, SearchRequest } from "./message.js";
+import { maxInt } from "./request.js";
 import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-log.js";
 import { Arrivals, Wakeup } from "./sync-arrivals.js";
-import { GroupList } from "./sync-group-list.js";
+import { type Check, DueChecks, Occasions } from "./sync-checks.js";
+import { EntryList } from "./sync-entry-list.js";
 import {
   readSyncInfo,
   readSyncState,
@@ -24,8 +27,11 @@ import {
   syncRequest,
 } from "./sync-messages.js";
 import { NameList } from "./sync-name-list.js";
+import { type ParentMove, Parents } from "./sync-parents.js";
 import type { Pass } from "./sync-pass.js";
 import { Refresh } from "./sync-refresh.js";
+import { readServerState, type ServerState } from "./sync-state.js";
+import { unreadable } from "./sync-unreadable.js";
 import type { ResetReason } from "./watch-channel.js";
 
 /**
@@ -37,15 +43,18 @@ export const openLdap: Dialect = {
     const cookie = parseCookie(position);
     // OpenLDAP answers a cookie that it cannot read with everything, as if that were what changed.
     if (position !== undefined && cookie === undefined) reading.reset("damaged");
-    return new OpenLdapReader(reading, cookie).read();
+    return new OpenLdapReader(reading, cookie, parentsIn(position)).read();
   },
 };
 
-/** A look at the content that runs beside the live changes. */
-interface Check {
-  readonly kind: "secondPass" | "names" | "groups";
-  readonly pass: Pass;
-  readonly arrivals: Arrivals;
+/** The position also says which parents there were: a cookie does not tell whether one was moved since. */
+function printPosition(cookie: CsnCookie, parents: Parents | undefined): string {
+  const text = printCookie(cookie);
+  return parents === undefined ? text : `${text},parents=${parents.digest}`;
+}
+
+function parentsIn(position: string | undefined): string | undefined {
+  return /,parents=(\w+)$/.exec(position ?? "")?.[1];
 }
 
 class OpenLdapReader {
@@ -53,57 +62,79 @@ class OpenLdapReader {
   readonly #wakeup = new Wakeup();
   /** What the changes that were handed over cover, all of them together. */
   #cookie: CsnCookie | undefined;
-  /** Whether `#cookie` says more than the position that was handed over last. */
-  #isNews = false;
+  /** The position that was handed over last, or resumed from. */
+  #handed: CsnCookie | undefined;
   /** Changes that have been read and not handed over. */
   #changes: Change[] = [];
   /** The checks that are still to come before positions may be handed over, or because it is time. */
-  readonly #due: Check["kind"][] = [];
+  readonly #due = new DueChecks();
   /** Whether a list of names will be due by itself. */
   #isScheduled = false;
-  /** Closed between the end of a resumed refresh and the end of its second pass. */
-  #gateIsOpen = true;
   /** The ids that live changes spoke of since the running check began; undefined while none runs. */
   #touched: Set<string> | undefined;
   /** What the refresh covered when it ended, before live changes: where the second pass starts. */
   #refreshed: CsnCookie | undefined;
   /** The numbers of `#refreshed` that no second pass has got beyond. What is covered beyond them may have been missed. */
   #unproven: readonly string[] = [];
+  /** What the server itself holds; undefined where it does not say. */
+  #server: ServerState | undefined;
+  /** What was known from another server of the directory, while this one has yet to receive it. */
+  #ahead: CsnCookie | undefined;
+  /** Tells of parents that are moved; undefined where nothing depends on them, or the server does not. */
+  #parents: Parents | undefined;
+  /** Lists all names from time to time where the server does not tell of parents. */
+  #occasions: Occasions | undefined;
 
-  constructor(reading: Reading, cookie: CsnCookie | undefined) {
+  /** Runs while a position waits that comes with no changes. */
+  #newsTimer: NodeJS.Timeout | undefined;
+  #isNewsTime = false;
+  /** Which parents there were at the position that is resumed from. */
+  readonly #formerParents: string | undefined;
+
+  constructor(reading: Reading, cookie: CsnCookie | undefined, formerParents: string | undefined) {
     this.#reading = reading;
     this.#cookie = cookie;
+    this.#formerParents = formerParents;
   }
 
   /** Reads until the search ends; begins again, without the cookie, when the server has no use for it. */
   async *read(): AsyncGenerator<ReaderBatch> {
-    for (;;) {
-      let reason: ResetReason | undefined;
-      try {
-        reason = yield* this.#run();
-        if (reason === undefined) return;
-      } catch (error) {
-        reason = this.#cookie === undefined ? undefined : resetReason(error);
-        if (reason === undefined) throw error;
+    const { connection, content, signal } = this.#reading;
+    this.#server = await readServerState(connection, content, signal);
+    try {
+      for (;;) {
+        let reason: ResetReason | undefined;
+        try {
+          reason = yield* this.#run();
+          if (reason === undefined) return;
+        } catch (error) {
+          reason = this.#cookie === undefined ? undefined : resetReason(error);
+          if (reason === undefined) throw error;
+        }
+        this.#reading.reset(reason);
+        this.#cookie = undefined;
+        this.#changes = [];
+        this.#due.clear();
+        this.#unproven = [];
+        this.#touched = undefined;
       }
-      this.#reading.reset(reason);
-      this.#cookie = undefined;
-      this.#changes = [];
-      this.#due.length = 0;
-      this.#unproven = [];
-      this.#touched = undefined;
+    } finally {
+      await this.#parents?.close();
     }
   }
 
   /** Returns the reason why to begin again, without the cookie, if there is one. */
   async *#run(): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
-    const { connection, follow, signal, tell, baseStamp } = this.#reading;
+    const { connection, follow, signal, tell, baseStamp, now } = this.#reading;
     const resumedFrom = this.#cookie;
     const resumed = resumedFrom !== undefined;
+    this.#handed = resumedFrom;
+    this.#ahead = this.#server?.lagsBehind(resumedFrom) === true ? resumedFrom : undefined;
     tell({ event: "refreshing", resumed });
     // Before the request is sent: whatever happens after this belongs to the new generation.
-    yield { phase: "snapshot", refresh: "begins", changes: [] };
+    yield this.#beginning("snapshot");
     const startedAt = resumed ? await readServerStart(connection, signal) : undefined;
+    await this.#listParents();
     const refresh = new Refresh(resumedFrom, this.#reading);
     // Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what
     // was not sent would be taken to be gone.
@@ -126,34 +157,42 @@ class OpenLdapReader {
       // Who goes on looks at the names of all entries. Who does not would never learn what was deleted.
       if (!follow && refresh.isSuspect(baseStamp)) return "ignored";
       if (!follow && isOfSeveral) return "severalServers";
-      const isRestarted = resumed && !refresh.sweeps && startedAfter(resumedFrom, startedAt);
-      if (!follow && isRestarted && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
+      const isRestarted = resumed && startedAfter(resumedFrom, startedAt);
+      const isForgetful = isRestarted && !refresh.sweeps;
+      if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
       this.#refreshed = this.#cookie;
+      // A clock that was set back: what was written since may have numbers that the cookie covers already.
+      const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
+      const isMoved = resumed && this.#mayHaveMoved(refresh);
       if (follow && resumed) {
-        this.#due.push("secondPass");
+        this.#due.add({ kind: "secondPass", gates: true });
         // A list of all that exists has missed nothing.
         this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
-        if (isOfSeveral || isRestarted || refresh.isSuspect(baseStamp)) this.#due.push("names");
+        const isDoubtful = isOfSeveral || isRestarted || refresh.isSuspect(baseStamp);
+        if (isDoubtful) this.#due.add({ kind: "names", gates: true });
       }
-      this.#gateIsOpen = this.#due.length === 0;
+      if (isClockBack || isMoved) this.#due.add({ kind: "names", gates: true });
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
-      if (follow) yield* this.#follow(live);
+      if (follow || !this.#due.isEmpty) yield* this.#follow(live);
       return undefined;
     } finally {
       await live.close();
     }
   }
 
-  /** The persist stage (RFC 4533 §3.4.2), and the checks that run beside it. */
+  /** The persist stage (RFC 4533 §3.4.2), and the checks that run beside it. Where nothing is followed, only until those are made. */
   async *#follow(live: Arrivals): AsyncGenerator<ReaderBatch> {
+    const { follow } = this.#reading;
     const stop = new AbortController();
     let check: Check | undefined;
     this.#isScheduled = false;
-    this.#scheduleNames(stop.signal);
+    if (follow) this.#scheduleNames(stop.signal);
+    const parents = follow ? this.#parentRequest("refreshAndPersist") : undefined;
+    if (parents !== undefined) this.#parents?.follow(this.#send(parents));
     try {
       for (;;) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
@@ -161,30 +200,33 @@ class OpenLdapReader {
           this.#giveBack(message);
           while (this.#isFull) yield this.#hand("live");
         }
-        if (this.#changes.length > 0 || (this.#gateIsOpen && this.#isNews)) {
-          yield this.#hand("live");
-        }
-        const due = check === undefined ? this.#due[0] : undefined;
-        if (due !== undefined) {
-          yield { phase: "reconcile", refresh: "begins", changes: [] };
-          check = this.#begin(due);
+        this.#readParents();
+        if (this.#changes.length > 0 || this.#isNewsDue) yield this.#hand("live");
+        if (check === undefined && !this.#due.isEmpty) {
+          yield this.#beginning("reconcile");
+          check = this.#begin();
         }
         if (check !== undefined) {
           yield* this.#advanceCheck(check);
           if (check.pass.ended) {
             await check.arrivals.close();
             if (check.kind === "names") this.#scheduleNames(stop.signal);
+            this.#occasions?.listed(check, this.#reading.now());
             check = undefined;
             this.#touched = undefined;
-            if (this.#due.length > 0) continue;
+            if (!this.#due.isEmpty) continue;
           }
         }
+        if (!follow && check === undefined) return;
         live.request();
         check?.arrivals.request();
+        this.#parents?.request();
         await this.#wakeup.wait();
       }
     } finally {
       stop.abort();
+      this.#forgetNews();
+      this.#occasions?.stop();
       await check?.arrivals.close();
     }
   }
@@ -196,35 +238,39 @@ class OpenLdapReader {
    * to be covered by the next write. So a pass that ends where the refresh did proves nothing: it is repeated as soon as a
    * live change moves the state, before that is handed over.
    */
-  #begin(kind: Check["kind"]): Check {
+  #begin(): Check | undefined {
+    const due = this.#due.begin();
+    if (due === undefined) return undefined;
     this.#touched = new Set();
     const options = { mapper: this.#reading.mapper, touched: this.#touched };
-    if (kind === "names") {
-      const { content } = this.#reading;
-      return {
-        kind,
-        pass: new NameList(options, (stamp) => !this.#covers(stamp)),
-        arrivals: this.#send({ ...this.#request([]), attributes: content.nameAttributes }),
-      };
+    const since = this.#reading.now();
+    const { kind } = due;
+    const request = this.#request([]);
+    const { nameAttributes, groupFilter = request.filter } = this.#reading.content;
+    switch (kind) {
+      case "names": {
+        const pass = new NameList(options, (stamp) => !this.#covers(stamp));
+        const arrivals = this.#send({ ...request, attributes: nameAttributes });
+        return { kind, pass, arrivals, since };
+      }
+      case "groups": {
+        const arrivals = this.#send({ ...request, filter: groupFilter });
+        return { kind, pass: new EntryList(options), arrivals, since };
+      }
+      case "below": {
+        const arrivals = this.#send({ ...request, base: due.base, scope: "sub" });
+        return { kind, pass: new EntryList(options), arrivals, since };
+      }
+      case "secondPass": {
+        const pass = new Refresh(this.#refreshed, options);
+        return { kind, pass, arrivals: this.#search("refreshOnly", this.#refreshed), since };
+      }
     }
-    if (kind === "groups") {
-      const { filter, groupFilter = filter } = this.#reading.content;
-      return {
-        kind,
-        pass: new GroupList(options),
-        arrivals: this.#send({ ...this.#request([]), filter: groupFilter }),
-      };
-    }
-    return {
-      kind,
-      pass: new Refresh(this.#refreshed, options),
-      arrivals: this.#search("refreshOnly", this.#refreshed),
-    };
   }
 
   async *#advanceCheck({ kind, pass, arrivals }: Check): AsyncGenerator<ReaderBatch> {
     while (!pass.ended) {
-      const message = arrivals.take();
+      const message = takeFrom(kind, arrivals);
       if (message === undefined) break;
       pass.read(message, this.#changes);
       this.#giveBack(message);
@@ -237,13 +283,12 @@ class OpenLdapReader {
     while (this.#isFull) yield this.#hand("reconcile", "continues");
     const sweeps = pass.sweeps && pass.isReload !== true;
     if (sweeps) this.#changes.push({ kind: "sweep" });
-    this.#due.shift();
+    this.#due.end();
     // What else exists, a list tells, which leaves nothing out.
-    if (pass.isReload === true) this.#due.push("names");
+    if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });
     if (kind === "secondPass") this.#prove(pass);
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
-    if (this.#due.length === 0) this.#gateIsOpen = true;
     this.#checkWhatIsUnproven();
     this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
@@ -251,11 +296,13 @@ class OpenLdapReader {
 
   #readLive(message: EncodedMessage): void {
     switch (message.kind) {
-      case "entry": {
+      case "entry":
+      case "oversized": {
         const { state, id, cookie } = readSyncState(message.controls);
-        const covered = parseCookie(cookie);
         this.#touched?.add(id);
+        const covered = parseCookie(cookie);
         if (state === "delete") this.#addDelete(id, covered);
+        else if (message.kind === "oversized") this.#changes.push(unreadable(id, message));
         else if (state !== "present") {
           this.#changes.push(this.#reading.mapper.map(id, message));
         }
@@ -273,6 +320,7 @@ class OpenLdapReader {
             }
           }
           // A new cookie without a change: something outside the content changed.
+          if (info.kind === "newCookie") this.#occasions?.come(this.#reading.now());
           if (covered !== undefined) this.#advance(covered);
         }
         break;
@@ -302,7 +350,12 @@ class OpenLdapReader {
 
   #advance(covered: CsnCookie): void {
     this.#cookie = mergeCookies(this.#cookie, covered);
-    this.#isNews = true;
+    this.#server?.advance(covered);
+    if (this.#ahead !== undefined && this.#server?.lagsBehind(this.#ahead) === false) {
+      // What it did not hold could not be compared before.
+      this.#ahead = undefined;
+      this.#due.add({ kind: "names", gates: false });
+    }
     this.#checkWhatIsUnproven();
   }
 
@@ -315,12 +368,95 @@ class OpenLdapReader {
   #checkWhatIsUnproven(): void {
     if (this.#due.includes("secondPass")) return;
     if (!this.#unproven.some((csn) => isBeyond(this.#cookie, csn))) return;
-    this.#due.push("secondPass");
-    this.#gateIsOpen = false;
+    this.#due.add({ kind: "secondPass", gates: true });
+  }
+
+  /** Whether a parent may have been moved since the position that was resumed from. */
+  #mayHaveMoved(refresh: Refresh): boolean {
+    if (this.#reading.content.parentFilter === undefined) return false;
+    if (this.#parents === undefined) return refresh.isBeyondWhatWasTold;
+    return this.#parents.digest !== this.#formerParents;
+  }
+
+  /** Reads which parents there are, before anything below them is read. */
+  async #listParents(): Promise<void> {
+    const { connection, signal } = this.#reading;
+    const request = this.#parentRequest("refreshOnly");
+    if (request === undefined || this.#parents !== undefined) return;
+    const parents = new Parents();
+    if (await succeeds(parents.list(connection.searchEncoded(request, { signal })))) {
+      this.#parents = parents;
+    } else this.#lookAtOccasions();
+  }
+
+  /** Without being told of parents, all names are listed from time to time. */
+  #lookAtOccasions(): void {
+    this.#parents = undefined;
+    this.#occasions = new Occasions(this.#reading.sleep, () => {
+      this.#due.add({ kind: "names", gates: false });
+      this.#wakeup.wake();
+    });
+  }
+
+  #parentRequest(mode: SyncMode): SearchRequest | undefined {
+    const { parentFilter } = this.#reading.content;
+    if (parentFilter === undefined) return undefined;
+    return { ...this.#request([syncRequest(mode)]), filter: parentFilter, attributes: ["1.1"] };
+  }
+
+  #readParents(): void {
+    for (const move of this.#takeMoves()) {
+      if (move.kind === "below") this.#due.add({ kind: "below", base: move.dn, gates: true });
+      else this.#due.add({ kind: "names", gates: true });
+    }
+  }
+
+  #takeMoves(): readonly ParentMove[] {
+    try {
+      return this.#parents?.take() ?? [];
+    } catch (error) {
+      if (!(error instanceof LdapResultError)) throw error;
+      this.#lookAtOccasions();
+      // What was moved before this was noticed is looked for at once.
+      return [{ kind: "left" }];
+    }
   }
 
   get #isFull(): boolean {
     return this.#changes.length >= this.#reading.batchSize;
+  }
+
+  /** The first batch of a refresh or of a check. */
+  #beginning(phase: "snapshot" | "reconcile"): ReaderBatch {
+    const state = this.#server?.stamps;
+    return { phase, refresh: "begins", changes: [], ...(state === undefined ? {} : { state }) };
+  }
+
+  /** The position that can be handed over, where it says more than the one before. */
+  get #news(): CsnCookie | undefined {
+    if (this.#cookie === undefined || this.#due.areGating) return undefined;
+    const { csns = [] } = this.#handed ?? {};
+    return this.#cookie.csns.every((csn) => csns.includes(csn)) ? undefined : this.#cookie;
+  }
+
+  /**
+   * Whether a position is to be handed over that comes with no changes. It waits for a moment, since changes may come, or more such
+   * positions: each is a commit to whoever applies them.
+   */
+  get #isNewsDue(): boolean {
+    if (this.#news === undefined) return false;
+    if (this.#isNewsTime) return true;
+    this.#newsTimer ??= setTimeout(() => {
+      this.#isNewsTime = true;
+      this.#wakeup.wake();
+    }, newsDelay);
+    return false;
+  }
+
+  #forgetNews(): void {
+    clearTimeout(this.#newsTimer);
+    this.#newsTimer = undefined;
+    this.#isNewsTime = false;
   }
 
   /**
@@ -332,22 +468,36 @@ class OpenLdapReader {
     const isAll = this.#changes.length <= batchSize;
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
-    const batch = refresh === undefined ? { phase, changes } : { phase, refresh, changes };
-    const isDue = refresh === "ends" || (refresh === undefined && this.#isNews);
-    if (!(isDue && isAll && this.#gateIsOpen) || this.#cookie === undefined) return batch;
-    this.#isNews = false;
-    return { ...batch, position: printCookie(this.#cookie) };
+    const isOrdered = phase === "live" && this.#server !== undefined && this.#ahead === undefined;
+    const batch: ReaderBatch = {
+      phase,
+      ...(refresh === undefined ? {} : { refresh }),
+      ...(isOrdered ? { ordered: true } : {}),
+      changes,
+    };
+    if (!isAll || (refresh !== undefined && refresh !== "ends") || this.#due.areGating)
+      return batch;
+    const news = this.#news;
+    if (news !== undefined) this.#forgetNews();
+    this.#handed = news ?? this.#handed;
+    const position = refresh === "ends" ? this.#handed : news;
+    if (position === undefined) return batch;
+    return { ...batch, position: printPosition(position, this.#parents) };
   }
 
   #scheduleNames(signal: AbortSignal): void {
-    const { content, reconcileEvery, sleep } = this.#reading;
+    const { content, reconcileEvery, reconcileGroups, sleep, random } = this.#reading;
     if (reconcileEvery === undefined || this.#isScheduled) return;
     this.#isScheduled = true;
-    sleep(reconcileEvery, signal).then(
+    // Applications that were started together are not to ask all at once.
+    const delay = Math.max(1, Math.round(reconcileEvery * (0.9 + 0.2 * random())));
+    sleep(Math.min(delay, maxInt), signal).then(
       () => {
         this.#isScheduled = false;
-        this.#due.push("names");
-        if (content.groupFilter !== undefined) this.#due.push("groups");
+        this.#due.add({ kind: "names", gates: false });
+        if (reconcileGroups && content.groupFilter !== undefined) {
+          this.#due.add({ kind: "groups", gates: false });
+        }
         this.#wakeup.wake();
       },
       () => {
@@ -372,6 +522,31 @@ class OpenLdapReader {
   }
 }
 
+/** How long a position waits that comes with no changes, in milliseconds. */
+const newsDelay = 10;
+
+/** Whether the server does what it is asked for. */
+async function succeeds(work: Promise<void>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof LdapResultError) return false;
+    throw error;
+  }
+}
+
+/** The next message of a check. A parent that was moved may have gone meanwhile, and then nothing is below it. */
+function takeFrom(kind: Check["kind"], arrivals: Arrivals): EncodedMessage | undefined {
+  try {
+    return arrivals.take();
+  } catch (error) {
+    const isGone = error instanceof LdapResultError && error.resultCode === noSuchObject;
+    if (kind === "below" && isGone) return { kind: "done", controls: [] };
+    throw error;
+  }
+}
+
 /** Why a resume failed, if it is because of the cookie. */
 function resetReason(error: unknown): ResetReason | undefined {
   if (!(error instanceof LdapResultError)) return undefined;
@@ -381,6 +556,7 @@ function resetReason(error: unknown): ResetReason | undefined {
   return error.resultCode === unwillingToPerform ? "refused" : undefined;
 }
 
+const noSuchObject = 32;
 const unwillingToPerform = 53;
 
 function endedByServer(): UnavailableError {

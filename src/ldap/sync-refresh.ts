@@ -1,13 +1,16 @@
 import type { Change } from "../changes/index.js";
-import { type CsnCookie, covers, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
-import type { EncodedEntry, EncodedMessage } from "./message.js";
+import { type CsnCookie, covers, isCsn, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
+import type { EncodedEntry, EncodedMessage, OversizedEntry } from "./message.js";
 import type { EntryMapper } from "./profile-mapper.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
 import { entriesPerChange, type Pass, type PassOptions } from "./sync-pass.js";
+import { unreadable } from "./sync-unreadable.js";
 
 /** The refresh stage of a sync search (RFC 4533 §3.3, §3.4.1). */
 export class Refresh implements Pass {
   readonly #mapper: EntryMapper;
+  /** What the entries that were told cover, with what was resumed from. */
+  #told: CsnCookie | undefined;
   readonly #touched: ReadonlySet<string> | undefined;
   readonly #resumedFrom: CsnCookie | undefined;
   /**
@@ -25,6 +28,7 @@ export class Refresh implements Pass {
   /** @param resumedFrom - The cookie that was sent, if any. */
   constructor(resumedFrom: CsnCookie | undefined, { mapper, touched }: PassOptions) {
     this.#resumedFrom = resumedFrom;
+    this.#told = resumedFrom;
     this.#mapper = mapper;
     this.#touched = touched;
   }
@@ -66,8 +70,18 @@ export class Refresh implements Pass {
     return this.#sentOldEntry || (baseStamp !== undefined && baseStamp > oldestCsn(resumedFrom));
   }
 
+  /**
+   * Whether the state at the end is later than all entries that were told: something outside of the content may have changed, such as
+   * a parent of what is in it. A deletion says nothing, since a session log tells of any entry that it is not in the content.
+   */
+  get isBeyondWhatWasTold(): boolean {
+    const told = this.#told;
+    return this.#cookie?.csns.some((csn) => told === undefined || !covers(told, csn)) ?? false;
+  }
+
   read(message: EncodedMessage, changes: Change[]): void {
     switch (message.kind) {
+      case "oversized":
       case "entry":
         this.#readEntry(message, changes);
         break;
@@ -89,7 +103,7 @@ export class Refresh implements Pass {
     }
   }
 
-  #readEntry(entry: EncodedEntry, changes: Change[]): void {
+  #readEntry(entry: EncodedEntry | OversizedEntry, changes: Change[]): void {
     const { state, id } = readSyncState(entry.controls);
     if (state === "present") {
       this.#listed = true;
@@ -101,12 +115,17 @@ export class Refresh implements Pass {
     switch (state) {
       case "add":
       case "modify": {
+        if (entry.kind === "oversized") {
+          changes.push(unreadable(id, entry));
+          return;
+        }
         const change = this.#mapper.map(id, entry);
         // What is told whole is swept of whatever it does not mention.
         if (change.kind === "delete" && this.#resumedFrom === undefined) return;
         const { stamp } = change;
         if (stamp !== undefined && this.#resumedFrom !== undefined) {
           this.#sentOldEntry ||= covers(this.#resumedFrom, stamp);
+          if (isCsn(stamp)) this.#told = mergeCookies(this.#told, { csns: [stamp] });
         }
         changes.push(change);
         break;

@@ -30,17 +30,19 @@ const keepAliveDelay = 30_000;
  * Opens the transport connection.
  *
  * @param onread - Where it is to put what it reads, if nothing is put onto it. Without this it emits chunks.
+ * @param address - The address of the host to connect to, where it has several. Default: whichever answers.
  * @throws LdapConnectError - it was refused, or the host has no address.
  */
 export async function openSocket(
   endpoint: Endpoint,
   signal: AbortSignal,
   onread?: OnReadOpts,
+  address?: string,
 ): Promise<Socket> {
   const socket = connectTcp({
     ...(endpoint.kind === "socket"
       ? { path: endpoint.path }
-      : { host: endpoint.host, port: endpoint.port }),
+      : { host: address ?? endpoint.host, port: endpoint.port }),
     ...(onread !== undefined && { onread }),
   });
   await established(socket, "connect", signal, (reason, cause) => {

@@ -46,7 +46,7 @@ export type WatchStep =
   /** A check that runs while changes go on has ended: the second pass after a resume, or a look at all names or all groups. */
   | {
       readonly event: "checked";
-      readonly check: "secondPass" | "names" | "groups";
+      readonly check: "secondPass" | "names" | "groups" | "below";
       readonly swept: boolean;
     }
   /** Everything will be read anew. */

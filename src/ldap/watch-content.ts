@@ -7,6 +7,7 @@ import { normalizeDn, parseDn } from "./dn.js";
 import { describeEndpoint, parseEndpoint } from "./endpoint.js";
 import { checkFilter, escapeFilterValue } from "./filter.js";
 import {
+  checkClasses,
   type Profile,
   profileAttributes,
   profileFilter,
@@ -21,7 +22,20 @@ export interface ContentOptions {
   readonly base: string | readonly string[];
   readonly scope?: "base" | "one" | "sub";
   readonly filter?: string;
+  readonly parentClasses?: readonly string[] | false;
 }
+
+/** The object classes of entries below which there usually are others. */
+const usualParentClasses = [
+  "organizationalUnit",
+  "organization",
+  "dcObject",
+  "domain",
+  "locality",
+  "country",
+  "container",
+  "nsContainer",
+];
 
 /**
  * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other. Without
@@ -30,7 +44,7 @@ export interface ContentOptions {
 const manageDsaIt = { oid: "2.16.840.1.113730.3.4.2" };
 
 /** Raised when the same entry comes to be mapped differently, so that it is read again. */
-const mappingRevision = 2;
+const mappingRevision = 3;
 
 /**
  * The search for what is to be read.
@@ -51,23 +65,37 @@ export function contentOf(options: ContentOptions, profile: Profile): Content {
     ...(options.filter === undefined ? [] : [options.filter]),
   ];
   const [first = "", ...others] = bases;
-  if (others.length > 0) {
-    if (scope !== "sub") throw new InvalidValueError("scope", 'must be "sub" with several bases.');
-    filters.unshift(`(|${bases.map(withinFilter).join("")})`);
+  const within = others.length > 0 ? [`(|${bases.map(withinFilter).join("")})`] : [];
+  if (others.length > 0 && scope !== "sub") {
+    throw new InvalidValueError("scope", 'must be "sub" with several bases.');
   }
+  filters.unshift(...within);
   const filter = filters.length === 1 ? (filters[0] ?? "") : `(&${filters.join("")})`;
   const ofGroups = profileGroupFilter(profile);
   const groupFilter = ofGroups === undefined ? undefined : `(&${filter}${ofGroups})`;
   checkFilter(groupFilter ?? filter);
+  const parentFilter = scope === "sub" ? parentFilterOf(options, within) : undefined;
   return {
     base: others.length === 0 ? first : commonParent(bases),
     scope,
     filter,
     ...(groupFilter === undefined ? {} : { groupFilter }),
+    ...(parentFilter === undefined ? {} : { parentFilter }),
     attributes: profileAttributes(profile),
     nameAttributes: profileNameAttributes(profile),
     controls: [manageDsaIt],
   };
+}
+
+/** @throws {InvalidValueError} if a class has a name that cannot be one. */
+function parentFilterOf(
+  { parentClasses = usualParentClasses }: ContentOptions,
+  within: readonly string[],
+): string | undefined {
+  if (parentClasses === false || parentClasses.length === 0) return undefined;
+  checkClasses("parentClasses", parentClasses);
+  const classes = parentClasses.map((name) => `(objectClass=${name})`).join("");
+  return within.length === 0 ? `(|${classes})` : `(&${within.join("")}(|${classes}))`;
 }
 
 /** Matches what is at or below a base; to a server or an account that cannot tell, it is neither true nor false. */
@@ -102,6 +130,11 @@ export function contentDigest(
   const { base, scope, filter, attributes } = content;
   const what = [normalizeDn(base), scope, filter, attributes, profileText(profile)];
   return digest([mappingRevision, who, what]);
+}
+
+/** Tells how entries become resources, in short: it is another one when a mapping is. */
+export function mappingOf(profile: Profile): string {
+  return digest([mappingRevision, profileText(profile)]);
 }
 
 /** The default name of the source: where the directory is, and what is read of it. */

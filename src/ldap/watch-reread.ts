@@ -1,5 +1,5 @@
 import type { Upsert } from "../changes/index.js";
-import { type ConnectOptions, connect } from "./connection.js";
+import { type ConnectOptions, connectTo } from "./connection.js";
 import type { Content } from "./dialect.js";
 import { escapeFilterValue } from "./filter.js";
 import type { EntryMapper } from "./profile-mapper.js";
@@ -9,8 +9,10 @@ const idsPerSearch = 100;
 
 /**
  * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream is
- * doing. Those that are not in the content are left out.
+ * doing. Those that are not in the content, or too long to be read, are left out.
  *
+ * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be ahead.
+
  * @throws {LdapError} if the directory cannot be read now.
  */
 export async function rereadEntries(
@@ -18,10 +20,11 @@ export async function rereadEntries(
   { base, scope, filter, attributes, controls }: Content,
   mapper: EntryMapper,
   sourceIds: readonly string[],
+  address: string | undefined,
 ): Promise<readonly Upsert[]> {
   const { signal } = options;
   const found: Upsert[] = [];
-  await using connection = await connect(options);
+  await using connection = await connectTo(options, address);
   for (let from = 0; from < sourceIds.length; from += idsPerSearch) {
     const ids = sourceIds.slice(from, from + idsPerSearch);
     const wanted = ids.map((id) => `(entryUUID=${escapeFilterValue(id)})`).join("");

@@ -1,9 +1,16 @@
 import type { ChangeStream } from "../changes/index.js";
 import { InvalidValueError, UnavailableError } from "../core/index.js";
-import { type ConnectOptions, connect } from "./connection.js";
+import { type ConnectOptions, connect, type LdapConnection } from "./connection.js";
 import type { PassingBatch } from "./dialect.js";
 import { chooseDialect } from "./dialect-choice.js";
-import { LdapConnectError, LdapError, LdapResultError, LdapTlsError } from "./errors.js";
+import { parseEndpoint } from "./endpoint.js";
+import {
+  LdapConnectError,
+  LdapCredentialsError,
+  LdapError,
+  LdapResultError,
+  LdapTlsError,
+} from "./errors.js";
 import { checkProfile, type Profile } from "./profile.js";
 import { EntryMapper, type MappingProblem } from "./profile-mapper.js";
 import { inetOrgPerson } from "./profiles/inet-org-person.js";
@@ -22,6 +29,7 @@ import {
   type ContentOptions,
   contentDigest,
   contentOf,
+  mappingOf,
   readBases,
   sourceName,
 } from "./watch-content.js";
@@ -29,7 +37,14 @@ import { WatchIterator } from "./watch-iterator.js";
 import { rereadEntries } from "./watch-reread.js";
 
 /** Which directory to watch, and for what. */
-export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOptions {
+export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, ContentOptions {
+  /** `ldap://host:389`, `ldaps://host:636`, or `ldapi://` and the percent-encoded path of a socket. */
+  readonly url?: string;
+  /**
+   * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They replicate each
+   * other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With these, `source` is to be given.
+   */
+  readonly urls?: readonly string[];
   /**
    * The distinguished name below which everything is. A base that does not exist is an error, not an empty directory.
    *
@@ -56,16 +71,28 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
   /** The most changes in a batch. Default: 500. */
   readonly batchSize?: number;
   /**
-   * How often to look at the names of all entries, and then at all groups, while following, in milliseconds. It repairs what
-   * no event tells: the names below a parent that was renamed, and members that OpenLDAP's refint overlay has rewritten.
-   * The names take a server about a second for 100,000 entries; the groups as long as in a first refresh. At most
-   * 2 147 483 647. Default: never.
+   * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a tenth. It repairs
+   * what no event tells, such as what was written while the clock of the server was set back. It takes a server about a second for
+   * 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483 647; `false`: never. Default: 3 600 000, an hour.
    */
-  readonly reconcileEvery?: number;
+  readonly reconcileEvery?: number | false;
+  /**
+   * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs what OpenLDAP's
+   * refint overlay has rewritten. Default: false.
+   */
+  readonly reconcileGroups?: boolean;
+  /**
+   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent that is moved or
+   * renamed: these are followed beside, by a synchronization of their own. `false`: nothing is followed but users and groups. Default:
+   * `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`, `country`, `container` and `nsContainer`.
+   */
+  readonly parentClasses?: readonly string[] | false;
   /** How to reconnect; false: throw what ended the connection. */
   readonly reconnect?: ReconnectOptions | false;
   /** How to wait; for tests. Default: by a timer. */
   readonly sleep?: Sleep;
+  /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
+  readonly now?: () => number;
   /** A number from 0 up to, not including, 1, by which delays are varied. Default: `Math.random`. */
   readonly random?: () => number;
 }
@@ -100,29 +127,48 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal">, ContentOpt
  * @throws {LdapFilterError} if `filter` is not one filter.
  */
 export function watchDirectory(options: WatchOptions): ChangeStream {
-  checkOptions(options);
-  const { profile = inetOrgPerson, source = sourceName(options.url, options) } = options;
+  const urls = checkOptions(options);
+  const { profile = inetOrgPerson, source = sourceName(urls[0], options) } = options;
   // Made now, so that a mistake in the options is thrown where it was made.
   checkProfile(profile);
   const content = contentOf(options, profile);
+  const connected: ConnectedServer = { url: urls[0] };
   return {
     source,
+    mapping: mappingOf(profile),
     read: ({ after, signal } = {}) =>
-      new WatchIterator((ended) => new Watch(source, options, after, ended).read(), signal),
+      new WatchIterator(
+        (ended) => new Watch(source, options, { urls, connected }, after, ended).read(),
+        signal,
+      ),
     reread(sourceIds, { signal } = {}) {
       const mapper = new EntryMapper(profile, () => {
         // The stream itself tells of what it cannot use.
       });
-      const connecting = { ...options, ...(signal === undefined ? {} : { signal }) };
-      return rereadEntries(connecting, content, mapper, sourceIds);
+      const { url, address } = connected;
+      const connecting = { ...options, url, ...(signal === undefined ? {} : { signal }) };
+      return rereadEntries(connecting, content, mapper, sourceIds, address);
     },
   };
+}
+
+/** The server that the stream is connected to, or was connected to last. */
+interface ConnectedServer {
+  url: string;
+  address?: string | undefined;
+}
+
+/** The servers of a directory. */
+interface Servers {
+  readonly urls: readonly string[];
+  readonly connected: ConnectedServer;
 }
 
 /** One reading of the stream: connections, one after the other. */
 class Watch {
   readonly #source: string;
   readonly #options: WatchOptions;
+  readonly #servers: Servers;
   readonly #profile: Profile;
   readonly #mapper: EntryMapper;
   readonly #backoff: Backoff;
@@ -136,11 +182,13 @@ class Watch {
   constructor(
     source: string,
     options: WatchOptions,
+    servers: Servers,
     after: string | undefined,
     signal: AbortSignal,
   ) {
     this.#source = source;
     this.#options = options;
+    this.#servers = servers;
     this.#profile = options.profile ?? inetOrgPerson;
     this.#checkpoint = after;
     this.#signal = signal;
@@ -167,7 +215,7 @@ class Watch {
 
   async *#readOnce(): AsyncGenerator<PassingBatch, void> {
     const options = this.#options;
-    await using connection = await connect({ ...options, signal: this.#signal });
+    await using connection = await this.#connect();
     const dialect = chooseDialect(await connection.readRootDse({ signal: this.#signal }));
     const bases = await readBases(connection, basesOf(options), this.#signal);
     this.#wasConnected = true;
@@ -186,9 +234,13 @@ class Watch {
         mapper: this.#mapper,
         follow: options.mode !== "refreshOnly",
         batchSize: options.batchSize ?? 500,
-        reconcileEvery: options.reconcileEvery,
+        reconcileEvery:
+          options.reconcileEvery === false ? undefined : (options.reconcileEvery ?? 3_600_000),
+        reconcileGroups: options.reconcileGroups === true,
         baseStamp: bases.stamp,
         sleep: this.#sleep,
+        now: options.now ?? Date.now,
+        random: options.random ?? Math.random,
         signal: this.#signal,
         tell: (event) => this.#publish(event),
         reset: (reason) => {
@@ -211,6 +263,27 @@ class Watch {
       // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
       this.#checkpoint = checkpoint;
     }
+  }
+
+  /** Connects to the first server that answers. */
+  async #connect(): Promise<LdapConnection> {
+    const { urls, connected } = this.#servers;
+    let failure: unknown;
+    for (const url of urls) {
+      try {
+        const connection = await connect({ ...this.#options, url, signal: this.#signal });
+        connected.url = url;
+        connected.address = connection.remoteAddress;
+        return connection;
+      } catch (error) {
+        this.#signal.throwIfAborted();
+        // Another server knows no other password, and an account may be locked after some attempts.
+        if (error instanceof LdapCredentialsError) throw error;
+        // What trying again may mend is the better reason to try again.
+        if (failure === undefined || isPassing(error, this.#wasConnected)) failure = error;
+      }
+    }
+    throw failure;
   }
 
   #openCheckpoint(context: CheckpointContext): string | undefined {
@@ -259,11 +332,24 @@ function isPassing(error: unknown, wasConnected: boolean): boolean {
   return error instanceof LdapError && error.retryable;
 }
 
-function checkOptions({ batchSize, reconcileEvery, reconnect, source }: WatchOptions): void {
+/** @returns the URLs, of which there is one at least. */
+function checkOptions(options: WatchOptions): readonly [string, ...string[]] {
+  const { batchSize, reconcileEvery, reconnect, source, url, urls } = options;
+  const [first, ...others] = urls ?? (url === undefined ? [] : [url]);
+  if (first === undefined) throw new InvalidValueError("url", "is missing.");
+  if (url !== undefined && urls !== undefined) {
+    throw new InvalidValueError("urls", "must not be given beside url.");
+  }
+  for (const each of [first, ...others]) parseEndpoint(each);
+  if (urls !== undefined && source === undefined) {
+    const reason = "is missing: with several servers, none of them can name the stream.";
+    throw new InvalidValueError("source", reason);
+  }
   if (source === "") throw new InvalidValueError("source", "must not be empty.");
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new InvalidValueError("batchSize", "must be a whole number above 0.");
   }
-  checkDelay("reconcileEvery", reconcileEvery);
+  checkDelay("reconcileEvery", reconcileEvery === false ? undefined : reconcileEvery);
   if (reconnect) checkReconnect(reconnect);
+  return [first, ...others];
 }

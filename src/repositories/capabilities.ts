@@ -24,6 +24,11 @@ export interface Capabilities {
   readonly versions: "atomic" | "none";
   /** What `delete` does: remove the resource, deactivate it, or refuse. */
   readonly delete: "hard" | "deactivate" | "none";
+  /**
+   * Whether the id of a resource that is deleted may be given to another one. `reused`: whoever keeps an id keeps what
+   * {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default: `permanent`.
+   */
+  readonly ids?: "permanent" | "reused";
   /** Whether the naming attribute, `userName` or `displayName`, can be changed. */
   readonly rename: boolean;
   /**

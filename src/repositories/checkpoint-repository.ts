@@ -1,12 +1,58 @@
-/** How far a stream was followed. */
+import { VersionConflictError } from "../core/index.js";
+
+/** What a source took away at some time, which counts towards the limits for as long as they look back. */
+export interface TakenAway {
+  /** When, in milliseconds since the epoch. */
+  readonly at: number;
+  /** Accounts that were disabled or deleted, and members who left groups. */
+  readonly removals: number;
+  /** Entries that lost the value of an attribute. */
+  readonly cleared: number;
+  /** How many entries were linked when the first of what counts together was taken. */
+  readonly linked: number;
+}
+
+/**
+ * What a runner had begun when it was superseded, where there is no transaction. A write to the application that was under way then
+ * may be done after those of its successor, who looks at these again when that can be no more.
+ */
+export interface Unconfirmed {
+  /** When it was superseded, in milliseconds since the epoch. */
+  readonly since: number;
+  /** Entries whose accounts were being written; with the name, where the account was being created. */
+  readonly accounts: readonly {
+    readonly sourceId: string;
+    readonly type: "User" | "Group";
+    readonly name?: string;
+  }[];
+  /** Memberships that were being made or ended, as grants name them. */
+  readonly memberships: readonly {
+    readonly group: string;
+    readonly member: string;
+    readonly ours: boolean;
+  }[];
+}
+
+/** How far a stream was followed, and by which runner. */
 export interface StreamPosition {
   /** Where to resume; absent before the first refresh has ended, and after a reset. */
   readonly checkpoint?: string;
   /** Counts the refreshes that were begun. */
   readonly generation: number;
+  /** Counts the runners that have followed the stream. Only the last of them may write. */
+  readonly epoch: number;
   /** Counts the saves. */
   readonly revision: number;
+  /** How the source made resources of its entries when everything was last read (`ChangeStream.mapping`). */
+  readonly mapping?: string;
+  /** What was taken away lately. */
+  readonly taken?: readonly TakenAway[];
+  /** What is to be looked at again since a runner was superseded. */
+  readonly unconfirmed?: Unconfirmed;
 }
+
+/** How often a runner tries to become the one that follows a stream, where others try at the same time. */
+const attempts = 100;
 
 /** A store of the positions of streams. */
 export abstract class CheckpointRepository {
@@ -21,4 +67,31 @@ export abstract class CheckpointRepository {
    * @throws {VersionConflictError} another runner follows the same stream.
    */
   abstract save(stream: string, position: StreamPosition): Promise<StreamPosition>;
+
+  /**
+   * Makes sure that the runner of this epoch is still the one that follows the stream, and stays so until the transaction that this
+   * repository is bound to has ended: no `save` of another epoch is committed in between. It is the first statement of each
+   * transaction of a runner. A store that can lock a row locks the one with the position.
+   *
+   * @throws {StreamTakenError} another runner has claimed the stream.
+   */
+  abstract hold(stream: string, epoch: number): Promise<void>;
+
+  /**
+   * Makes the caller the one runner of a stream: the position gets the next epoch, so that whoever has followed the stream until
+   * now can write nothing more.
+   *
+   * @returns the position as it is stored now.
+   */
+  async claim(stream: string): Promise<StreamPosition> {
+    for (let attempt = 1; ; attempt++) {
+      const stored = (await this.load(stream)) ?? { generation: 0, epoch: 0, revision: 0 };
+      try {
+        return await this.save(stream, { ...stored, epoch: stored.epoch + 1 });
+      } catch (error) {
+        // Whoever follows the stream may have saved meanwhile.
+        if (!(error instanceof VersionConflictError) || attempt === attempts) throw error;
+      }
+    }
+  }
 }

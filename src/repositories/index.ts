@@ -15,7 +15,12 @@ export {
   reachesWithin,
   wholeChangeSet,
 } from "./change-set.js";
-export { CheckpointRepository, type StreamPosition } from "./checkpoint-repository.js";
+export {
+  CheckpointRepository,
+  type StreamPosition,
+  type TakenAway,
+  type Unconfirmed,
+} from "./checkpoint-repository.js";
 export { type Consumer, ConsumerRepository, type ConsumerSecret } from "./consumer-repository.js";
 export { type Cursor, invalidCursor, type Place, readCursor, writeCursor } from "./cursor.js";
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";

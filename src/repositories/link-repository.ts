@@ -36,7 +36,7 @@ export interface Link {
   readonly goneStamp?: string;
   /** What was applied, in short; absent while something is unfinished. */
   readonly digest?: string;
-  /** The generation of the last refresh that mentioned the entry. */
+  /** The generation of the last refresh that mentioned the entry. A store never lowers it. */
   readonly seen: number;
   /** The account is inactive because we made it so: only then may we activate it. */
   readonly disabledByUs: boolean;
@@ -45,6 +45,13 @@ export interface Link {
   /** The memberships that follow from it are still to be settled. */
   readonly unsettled: boolean;
   readonly failure?: Failure;
+  /**
+   * What tells the resource apart from another one that is given the same id later, where the store uses ids again
+   * (`Capabilities.ids`).
+   */
+  readonly resourceMark?: string;
+  /** The attributes of the source for which the entry had a value when it was last applied, in short. */
+  readonly valued?: string;
 }
 
 /** A link as seen from the resource. */
@@ -53,6 +60,7 @@ export interface LinkOwner {
   readonly sourceId: string;
   readonly state: LinkState;
   readonly resourceId?: string;
+  readonly resourceMark?: string;
   readonly intent?: { readonly name: string };
 }
 
@@ -73,6 +81,8 @@ export interface LinkSelection {
   readonly failed?: true;
   /** With a create that was begun and not confirmed. */
   readonly intended?: true;
+  /** Without a digest: something that was told of the entry may not be applied. */
+  readonly unfinished?: true;
 }
 
 /**
@@ -91,10 +101,10 @@ export abstract class LinkRepository {
     sourceIds: readonly string[],
   ): Promise<readonly (Link | undefined)[]>;
 
-  /** Stores links, each in place of the one with its `sourceId`. */
+  /** Stores links, each in place of the one with its `sourceId`; but `seen` is never lowered. */
   abstract save(source: string, links: readonly Link[]): Promise<void>;
 
-  /** Says that a refresh mentioned these entries. */
+  /** Says that a refresh mentioned these entries, unless a later one has done so already. */
   abstract markSeen(
     source: string,
     sourceIds: readonly string[],
@@ -117,6 +127,9 @@ export abstract class LinkRepository {
 
   /** How many links match. */
   abstract count(source: string, selection: LinkSelection): Promise<number>;
+
+  /** The highest generation that a refresh has marked a link with; 0 without links. */
+  abstract latestSeen(source: string): Promise<number>;
 
   /** Forgets links and their names. */
   abstract remove(source: string, sourceIds: readonly string[]): Promise<void>;

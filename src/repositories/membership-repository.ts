@@ -65,6 +65,9 @@ export abstract class MembershipRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Grant[]>;
 
+  /** At most so many of this source's grants that are not held: of memberships that are being made or ended. */
+  abstract grantsNotHeld(source: string, count: number): Promise<readonly Grant[]>;
+
   /** The grants of every source with exactly these keys. */
   abstract grantsOf(keys: readonly GrantKey[]): Promise<readonly SourceGrant[]>;
 

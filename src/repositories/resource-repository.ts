@@ -101,6 +101,14 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract delete(id: string, options?: WriteOptions): Promise<void>;
 
   /**
+   * What tells a resource apart from another one that is given the same id later, where the store uses ids again
+   * (`Capabilities.ids`). By default the time of creation.
+   */
+  markOf(resource: T): string | undefined {
+    return resource.meta?.created;
+  }
+
+  /**
    * Changes part of a resource. By default it reads, applies and replaces, and does so again when another writer came
    * between; what changes nothing is not written (RFC 7644 §3.5.2.1). A store that can change attributes in place overrides it.
    *

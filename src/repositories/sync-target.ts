@@ -19,4 +19,12 @@ export interface SyncTarget {
    * Leave it out where the stores cannot share a transaction: the order of writes then keeps what is stored safe.
    */
   transaction?<R>(work: (target: SyncTarget) => Promise<R>): Promise<R>;
+  /**
+   * The stores of what is known about the source for one runner of a stream, where there is no transaction: every write is made only
+   * while this epoch is the stream's, as one step with the look at it, and else throws `StreamTakenError`.
+   *
+   * Leave it out where the stores cannot do that: two runners at one time may then leave accounts behind that no link knows.
+   * With `transaction` it is not needed, since each transaction begins with `checkpoints.hold`.
+   */
+  fence?(stream: string, epoch: number): Pick<SyncTarget, "links" | "memberships" | "checkpoints">;
 }

@@ -1,6 +1,6 @@
 import type { ManagedAttributes, Upsert } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
-import type { SyncTarget, WriteResult } from "../repositories/index.js";
+import type { WriteResult } from "../repositories/index.js";
 import {
   bindFilter,
   eq,
@@ -9,6 +9,7 @@ import {
   type NewUser,
   userResourceType,
 } from "../scim/index.js";
+import type { RunnerTarget } from "./step.js";
 
 /** The attributes of a change, of either type. */
 export type Attributes = Upsert["resource"];
@@ -22,6 +23,14 @@ export type AccountWrite =
 export interface Account {
   readonly id: string;
   readonly name: string;
+  readonly externalId?: string;
+}
+
+/** An account as it is now. */
+export interface AccountState extends Account {
+  readonly active: boolean;
+  /** What tells it apart from another one that is given its id later. */
+  readonly mark?: string;
 }
 
 /**
@@ -32,18 +41,20 @@ export interface Accounts {
   readonly canRename: boolean;
   /** Whether `delete` removes the account for good. */
   readonly canDelete: boolean;
+  /** Whether the id of an account that is deleted may be given to another one. */
+  readonly reusesIds: boolean;
   /** The accounts of this name. There is at most one user, but there may be several groups. */
   find(name: string): Promise<readonly Account[]>;
-  /** Whether the account is active; `undefined` when there is none. */
-  isActive(id: string): Promise<boolean | undefined>;
+  /** The account with this id; `undefined` when there is none. */
+  look(id: string): Promise<AccountState | undefined>;
   write(writes: readonly AccountWrite[], signal?: AbortSignal): Promise<readonly WriteResult[]>;
   delete(id: string): Promise<void>;
 }
 
 /** The accounts of a type; `undefined` for groups where the target has none. */
-export function accountsOf(target: SyncTarget, type: "User" | "Group"): Accounts | undefined {
-  if (type === "User") return userAccounts(target.users);
-  return target.groups === undefined ? undefined : groupAccounts(target.groups);
+export function accountsOf(target: RunnerTarget, type: "User" | "Group"): Accounts | undefined {
+  if (type === "User") return userAccounts(target);
+  return target.groups === undefined ? undefined : groupAccounts(target, target.groups);
 }
 
 /** The name that an entry gives its account. */
@@ -52,21 +63,35 @@ export function nameOf(change: Upsert): string | undefined {
   return name ?? undefined;
 }
 
-function userAccounts(users: SyncTarget["users"]): Accounts {
+function userAccounts(target: RunnerTarget): Accounts {
+  const { users } = target;
   return {
     naming: "userName",
     canRename: users.capabilities.rename,
     canDelete: users.capabilities.delete === "hard",
+    reusesIds: users.capabilities.ids === "reused",
     async find(name) {
       const filter = bindFilter(eq("userName", name), userResourceType);
       const page = await users.find({ filter });
-      return page.resources.map((user) => ({ id: user.id, name: user.userName }));
+      return page.resources.map(({ id, userName, externalId }) => ({
+        id,
+        name: userName,
+        ...(externalId === undefined ? {} : { externalId }),
+      }));
     },
-    async isActive(id) {
+    async look(id) {
       const user = await users.get(id);
-      return user === undefined ? undefined : user.active !== false;
+      if (user === undefined) return undefined;
+      const mark = users.markOf(user);
+      return {
+        id,
+        name: user.userName,
+        active: user.active !== false,
+        ...(mark === undefined ? {} : { mark }),
+      };
     },
     async write(writes, signal) {
+      await target.beforeWrite?.();
       return await users.write(
         writes.map((write) => {
           const { set, unset } = split<NewUser>(write.attributes as ManagedAttributes<NewUser>);
@@ -81,24 +106,44 @@ function userAccounts(users: SyncTarget["users"]): Accounts {
         signal === undefined ? {} : { signal },
       );
     },
-    delete: (id) => users.delete(id),
+    async delete(id) {
+      await target.beforeWrite?.();
+      await users.delete(id);
+    },
   };
 }
 
-function groupAccounts(groups: NonNullable<SyncTarget["groups"]>): Accounts {
+function groupAccounts(
+  target: RunnerTarget,
+  groups: NonNullable<RunnerTarget["groups"]>,
+): Accounts {
   return {
     naming: "displayName",
     canRename: groups.capabilities.rename,
     canDelete: groups.capabilities.delete === "hard",
+    reusesIds: groups.capabilities.ids === "reused",
     async find(name) {
       const filter = bindFilter(eq("displayName", name), groupResourceType);
       const page = await groups.find({ filter });
-      return page.resources.map((group) => ({ id: group.id, name: group.displayName }));
+      return page.resources.map(({ id, displayName, externalId }) => ({
+        id,
+        name: displayName,
+        ...(externalId === undefined ? {} : { externalId }),
+      }));
     },
-    async isActive(id) {
-      return (await groups.get(id)) === undefined ? undefined : true;
+    async look(id) {
+      const group = await groups.get(id);
+      if (group === undefined) return undefined;
+      const mark = groups.markOf(group);
+      return {
+        id,
+        name: group.displayName,
+        active: true,
+        ...(mark === undefined ? {} : { mark }),
+      };
     },
     async write(writes, signal) {
+      await target.beforeWrite?.();
       return await groups.write(
         writes.map((write) => {
           const { set, unset } = split<NewGroup>(write.attributes as ManagedAttributes<NewGroup>);
@@ -113,7 +158,10 @@ function groupAccounts(groups: NonNullable<SyncTarget["groups"]>): Accounts {
         signal === undefined ? {} : { signal },
       );
     },
-    delete: (id) => groups.delete(id),
+    async delete(id) {
+      await target.beforeWrite?.();
+      await groups.delete(id);
+    },
   };
 }
 

@@ -1,15 +1,15 @@
-import type { Change, Upsert } from "../changes/index.js";
+import type { Change, Unreadable } from "../changes/index.js";
+import type { Forecast } from "./forecast.js";
 import { applyPresent } from "./present.js";
-import type { ReferenceChange } from "./references.js";
 import { applyDeletes, sweep } from "./removal.js";
 import type { Step } from "./step.js";
-import { applyUpserts } from "./upsert.js";
+import { applyUpserts, markSeen } from "./upsert.js";
 
 /** Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known. */
 export async function applyChanges(
   step: Step,
   changes: readonly Change[],
-  compared: ReadonlyMap<Upsert, ReferenceChange>,
+  { compared, sweepsNothing }: Pick<Forecast, "compared" | "sweepsNothing">,
 ): Promise<void> {
   for (const run of runsOf(changes, step.phase === "live")) {
     if (step.needsRefresh()) return;
@@ -23,11 +23,23 @@ export async function applyChanges(
       case "present":
         for (const change of run.changes) await applyPresent(step, change);
         break;
+      case "unreadable":
+        await keepUnreadable(step, run.changes);
+        break;
       case "sweep":
-        await sweep(step);
+        if (!sweepsNothing) await sweep(step);
         break;
     }
   }
+}
+
+/** What is known of entries that could not be read stays, and is not swept. */
+async function keepUnreadable(step: Step, changes: readonly Unreadable[]): Promise<void> {
+  await markSeen(
+    step,
+    changes.map((change) => change.sourceId),
+  );
+  step.outcomes.push(...changes);
 }
 
 type Run = {

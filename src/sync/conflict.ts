@@ -3,6 +3,7 @@ import { isRefusal, type LinkOwner } from "../repositories/index.js";
 import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Entry } from "./entry.js";
 import type { Objection } from "./refuse.js";
+import { markOf, ownersOf } from "./same-account.js";
 import { type Step, saveLinks, savepoint, subjectOf } from "./step.js";
 
 /**
@@ -27,7 +28,7 @@ export async function makeWay(
   const inTheWay = found?.id ?? error.resourceId;
   if (inTheWay === undefined || inTheWay === entry.link.resourceId) return taken;
 
-  const owners = await step.target.links.owners(type, [inTheWay]);
+  const owners = await ownersOf(step, type, [{ id: inTheWay }]);
   const ours = owners.find((owner) => owner.source === step.source);
   if (owners.some((owner) => owner !== ours)) {
     return { ...taken, message: `${error.message} It belongs to another source.` };
@@ -51,8 +52,10 @@ async function moveAside(
   taken: Objection,
 ): Promise<Objection | undefined> {
   const { type, link } = await ownLink(step, owner);
-  const kept = { type, id: account.id, name: account.name };
-  if (!accounts.canRename || link === undefined || step.settings.isProtected(kept)) return taken;
+  if (!accounts.canRename || link === undefined) return taken;
+  const kept = { type, id: account.id };
+  const names = [account.name, link.name];
+  if (await step.settings.protection.covers(step.target, kept, names)) return taken;
   const aside = `${account.name}~${account.id}`;
   try {
     await savepoint(step, async (inner) => {
@@ -89,7 +92,7 @@ export async function rename(
 /** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
 async function adopt(step: Step, entry: Entry, account: Account): Promise<Objection | undefined> {
   const { link } = entry;
-  const { match, isProtected } = step.settings;
+  const { match, protection } = step.settings;
   const intents = await step.target.links.intents(link.type, account.name);
   const other = intents.find(
     (owner) => owner.source !== step.source || owner.sourceId !== link.sourceId,
@@ -101,18 +104,21 @@ async function adopt(step: Step, entry: Entry, account: Account): Promise<Object
       ...(other.source === step.source ? { blocker: other.sourceId } : {}),
     };
   }
-  const matches =
+  const isMatched =
     link.type === "User" ? match.users === "userName" : match.groups === "displayName";
-  if (!matches || link.resourceId !== undefined) {
+  // Made for this very entry by a runner that was superseded before it could link it.
+  const isOfEntry = account.externalId === link.sourceId;
+  if (!(isMatched || isOfEntry) || link.resourceId !== undefined) {
     return {
-      code: "conflict",
+      code: "unlinked",
       message: `The application has a resource named "${account.name}" that no source is linked to.`,
     };
   }
-  if (isProtected({ type: link.type, id: account.id, name: account.name })) {
+  if (await protection.covers(step.target, { type: link.type, id: account.id }, [account.name])) {
     return { code: "protected", message: "The resource is protected from this source." };
   }
-  entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true };
+  const mark = await markOf(step, link.type, account.id);
+  entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true, ...mark };
   if (step.bare) await saveLinks(step, [entry.link]);
   step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
   return undefined;

@@ -39,9 +39,11 @@ export class Digests {
   of(change: Upsert): string {
     const known = this.#changes.get(change);
     if (known !== undefined) return known;
-    const { type, names, resource, members } = change;
+    const { type, names, resource, nameCandidates, members } = change;
+    const account =
+      nameCandidates === undefined ? [type, resource] : [type, resource, nameCandidates];
     const references = [names, members && this.#membersDigest(members)];
-    const digest = `${digestOf([type, resource])} ${digestOf(references)}`;
+    const digest = `${digestOf(account)} ${digestOf(references)}`;
     this.#changes.set(change, digest);
     return digest;
   }

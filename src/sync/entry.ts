@@ -3,6 +3,7 @@ import type { Link } from "../repositories/index.js";
 import { type AccountWrite, type Attributes, nameOf } from "./accounts.js";
 import type { ReferenceChange } from "./references.js";
 import { without } from "./step.js";
+import { valuedOf } from "./valued.js";
 
 /** An entry on its way into the application. */
 export interface Entry {
@@ -61,12 +62,14 @@ export function writeFor(entry: Entry): AccountWrite {
 /** All of the entry is applied, up to its memberships. */
 export function finish(entry: Entry): void {
   const { change, digest, link } = entry;
+  const valued = valuedOf(change);
   const name = nameOf(change) ?? link.name;
   entry.link = {
-    ...without(link, "failure", "intent", "goneStamp", "digest"),
+    ...without(link, "failure", "intent", "goneStamp", "digest", "valued"),
     state: "live",
     ...(name === undefined ? {} : { name }),
     ...(change.stamp === undefined ? {} : { stamp: change.stamp }),
     ...(digest === undefined ? {} : { digest }),
+    ...(valued === undefined ? {} : { valued }),
   };
 }

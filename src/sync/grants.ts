@@ -205,6 +205,7 @@ async function writeMembers<M extends { readonly group: { readonly resourceId: s
       id,
       modification: { relations: { members: combined(ofGroup.map(changeFor)) } },
     }));
+    await inner.target.beforeWrite?.();
     for (const result of (await inner.target.groups?.write(writes)) ?? []) {
       if (!result.written) throw result.error;
     }

@@ -1,5 +1,6 @@
-export { StreamTakenError } from "./errors.js";
+export { StreamTakenError } from "../core/index.js";
 export type {
+  Cleared,
   DeferredOutcome,
   IgnoredOutcome,
   MembershipDeferredOutcome,
@@ -11,6 +12,7 @@ export type {
   ResourceOutcome,
   Subject,
 } from "./outcome.js";
+export { readAnew } from "./read-anew.js";
 export { type RefusedChange, refusedChanges } from "./refused.js";
-export type { DeleteLimit, Protectable, SynchronizeOptions } from "./settings.js";
+export type { Limit, Protectable, SynchronizeOptions } from "./settings.js";
 export { synchronize } from "./synchronize.js";

@@ -1,5 +1,6 @@
 import { accountsOf } from "./accounts.js";
 import { markMembers } from "./references.js";
+import { markOf, ownersOf } from "./same-account.js";
 import { type Step, subjectOf, without } from "./step.js";
 
 /**
@@ -15,10 +16,7 @@ export async function recoverIntents(step: Step): Promise<void> {
       const name = link.intent?.name;
       const accounts = accountsOf(step.target, link.type);
       const found = name === undefined ? [] : ((await accounts?.find(name)) ?? []);
-      const owners = await links.owners(
-        link.type,
-        found.map((account) => account.id),
-      );
+      const owners = await ownersOf(step, link.type, found);
       const linked = new Set(owners.map((owner) => owner.resourceId));
       const created = found.find((account) => !linked.has(account.id));
       const settled = { ...without(link, "intent"), unsettled: true };
@@ -26,7 +24,13 @@ export async function recoverIntents(step: Step): Promise<void> {
         await links.save(step.source, [settled]);
         continue;
       }
-      const recovered = { ...settled, resourceId: created.id, name: created.name, adopted: false };
+      const recovered = {
+        ...settled,
+        resourceId: created.id,
+        name: created.name,
+        adopted: false,
+        ...(await markOf(step, link.type, created.id)),
+      };
       if (link.type === "Group") await markMembers(step, link.sourceId);
       await links.save(step.source, [recovered]);
       step.outcomes.push({ kind: "created", ...subjectOf(recovered) });

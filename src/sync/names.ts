@@ -39,9 +39,16 @@ export async function changedNames(
     const has = new Set(names.map(keyOf));
     const released = before.filter((name) => !has.has(keyOf(name)));
     const taken = names.filter((name) => !had.has(keyOf(name)));
-    if (released.length > 0 || taken.length > 0) changed.push({ sourceId, names, released, taken });
+    const isOther = released.length > 0 || taken.length > 0 || isOtherwiseRanked(before, names);
+    if (isOther) changed.push({ sourceId, names, released, taken });
   }
   return changed;
+}
+
+/** Whether a name by which the entry is named has become an alias, or the other way round. */
+function isOtherwiseRanked(before: readonly Name[], names: readonly Name[]): boolean {
+  const aliases = new Set(before.filter((name) => name.alias === true).map(keyOf));
+  return names.some((name) => (name.alias === true) !== aliases.has(keyOf(name)));
 }
 
 /** Stores names. Another entry that has a name which is given up may be the only one that has it now. */

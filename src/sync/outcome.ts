@@ -62,7 +62,11 @@ export interface MembershipDeferredOutcome {
 /** A change cannot be applied for now. It is kept, tried again, and listed by `refusedChanges`. */
 export interface DeferredOutcome extends Subject {
   readonly kind: "deferred";
-  /** The code of the error, or `conflict`: a local resource has the name; `protected`: the resource may not be touched. */
+  /**
+   * The code of the error, or `unlinked`: a resource that no source is linked to has the name; `conflict`: a user has turned into a
+   * group, or the other way round; `protected`: the resource may not be touched; `adopted`: an account that was there before is
+   * disabled in a step of its own.
+   */
   readonly code: string;
   readonly message: string;
   readonly attempts: number;
@@ -77,6 +81,12 @@ export interface Removals {
   readonly deactivations: readonly Subject[];
   /** Members that would have left, group by group. */
   readonly memberships: readonly { readonly group: Subject; readonly members: number }[];
+}
+
+/** An entry that would have lost values. */
+export interface Cleared extends Subject {
+  /** The paths of the attributes without a value now, such as `name.familyName`, `phoneNumbers.mobile` or `members`. */
+  readonly attributes: readonly string[];
 }
 
 /** One thing that synchronisation did, or could not do. */
@@ -101,13 +111,25 @@ export type Outcome =
       readonly attempt: number;
       readonly delay: number;
     }
-  /** `maxDeletes` was hit. Nothing of the batch was changed, and synchronisation ends with `TooManyError`. */
+  /** An entry exists and could not be read; what is known of it stays. */
+  | {
+      readonly kind: "unreadable";
+      readonly sourceId: string;
+      /** Why, to switch on: `too_large`. */
+      readonly code: string;
+      readonly message: string;
+    }
+  /** A limit was hit. Nothing of the step was changed, and synchronisation ends with `TooManyError`. */
   | {
       readonly kind: "limited";
+      /** Which one. */
+      readonly option: "maxDeletes" | "maxCleared";
       readonly limit: number;
-      /** How many removals the batch would bring. */
+      /** How many removals, or cleared entries, the step would bring. */
       readonly count: number;
-      /** Removals that counted before this batch: earlier in the refresh, or within the window of a live burst. */
+      /** Those that counted before this step, within the window of time or in the refresh under way. */
       readonly before: number;
       readonly removals: Removals;
+      /** Entries that would have lost the value of an attribute; at most 1,000 of them. */
+      readonly cleared: readonly Cleared[];
     };

@@ -1,12 +1,13 @@
 import type { Name, Present } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
 import { changedNames, saveNames } from "./names.js";
-import { isEarlier, type Step, without } from "./step.js";
+import { isEarlier, knownStamp } from "./order.js";
+import { type Step, without } from "./step.js";
+import { markSeen } from "./upsert.js";
 
 /** Applies entries that are unchanged, apart from names that changed with a parent's. */
 export async function applyPresent(step: Step, change: Present): Promise<void> {
-  const { links } = step.target;
-  const stored = await links.get(
+  const stored = await step.target.links.get(
     step.source,
     change.entries.map((entry) => entry.sourceId),
   );
@@ -14,21 +15,16 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   const named: { link: Link; names: readonly Name[] }[] = [];
   for (const [index, entry] of change.entries.entries()) {
     const link = stored[index];
-    if (link === undefined || link.state === "gone" || link.state === "leaving") {
-      // A delete that came while the content was being compared makes the comparison stale, and nothing else.
-      const crossed = step.phase === "reconcile" && link?.goneStamp !== undefined;
-      if (crossed && !isEarlier(link.goneStamp, entry.stamp)) continue;
-      // An entry that was created while the refresh ran may be listed before the event that tells of it.
-      step.missing.add(entry.sourceId);
-      continue;
-    }
+    const found = step.comparison?.compare(entry, link, step) ?? "missing";
+    // An entry that was created while the refresh ran may be listed before the event that tells of it.
+    if (found === "missing") step.missing.add(entry.sourceId);
+    if (found !== "there" || link === undefined) continue;
     seen.push(entry.sourceId);
-    const known = link.failure?.change.stamp ?? link.stamp;
-    if (entry.names !== undefined && !isEarlier(entry.stamp, known)) {
+    if (entry.names !== undefined && !isEarlier(entry.stamp, knownStamp(link))) {
       named.push({ link, names: entry.names.filter((name) => name.kind !== "id") });
     }
   }
-  await links.markSeen(step.source, seen, step.generation);
+  await markSeen(step, seen);
   if (named.length > 0) await rename(step, named);
 }
 
@@ -41,6 +37,7 @@ async function rename(
     step,
     entries.map(({ link: { sourceId }, names }) => ({ sourceId, names, complete: false })),
   );
+  if (renamed.length === 0) return;
   const namesNow = new Map(renamed.map(({ sourceId, names }) => [sourceId, names]));
   await step.target.links.save(
     step.source,
@@ -59,10 +56,14 @@ function withNames(step: Step, link: Link, names: readonly Name[]): Link {
   return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
 }
 
-/** Whether an entry was called unchanged of which nothing has been heard since. */
-export async function isStillMissing(step: Step): Promise<boolean> {
-  if (step.missing.size === 0) return false;
-  const links = await step.target.links.get(step.source, [...step.missing]);
+/** The entries that were called unchanged and of which nothing has been heard since. */
+export async function stillMissing(step: Step): Promise<readonly string[]> {
+  if (step.missing.size === 0) return [];
+  const ids = [...step.missing];
   step.missing.clear();
-  return links.some((link) => link?.state !== "live" && link?.state !== "entering");
+  const links = await step.target.links.get(step.source, ids);
+  return ids.filter((_, index) => {
+    const state = links[index]?.state;
+    return state !== "live" && state !== "entering";
+  });
 }

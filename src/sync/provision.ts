@@ -11,7 +11,8 @@ import {
   writeFor,
 } from "./entry.js";
 import { memberUri } from "./grants.js";
-import { type Objection, objectionTo, refuse } from "./refuse.js";
+import { type Objection, objectionTo, park, refuse } from "./refuse.js";
+import { lookWhereIdsAreReused, markOf, ownersOf } from "./same-account.js";
 import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "./step.js";
 
 /** Makes the application's accounts equal to the entries, and finishes the links or parks what was refused. */
@@ -23,11 +24,12 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
+    await believe(step, entry);
     if (accountsOf(step.target, type) === undefined || (await isAsStated(step, entry))) {
       finish(entry);
       continue;
     }
-    const objection = objectionTo(step, entry);
+    const objection = await objectionTo(step, entry);
     if (objection !== undefined) await refuse(step, entry, objection);
     else if (isToBeDisabled(entry)) alone.push(entry);
     else together.get(type)?.push(entry);
@@ -43,12 +45,24 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   }
 }
 
+/** Makes sure that the account is the one that the entry was linked to, where the application uses ids again. */
+async function believe(step: Step, entry: Entry): Promise<void> {
+  const account = await lookWhereIdsAreReused(step, entry.link);
+  if (account === undefined) return;
+  if (account !== "gone") {
+    if (account.mark !== undefined) entry.link = { ...entry.link, resourceMark: account.mark };
+  } else if (entry.change.complete) {
+    await forgetAccount(step, entry);
+  } else {
+    step.askForRefresh("Part of an entry changed whose account is gone.");
+  }
+}
+
 /** Whether there is nothing to write. A group is looked for, since its members have no place without it. */
 async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<boolean> {
   if (!isProvisioned || link.type === "User" || link.resourceId === undefined) return isProvisioned;
   try {
-    const isThere = await accountsOf(step.target, link.type)?.isActive(link.resourceId);
-    return isThere !== undefined;
+    return (await accountsOf(step.target, link.type)?.look(link.resourceId)) !== undefined;
   } catch (error) {
     // Alone, it is refused.
     if (isRefusal(error)) return false;
@@ -80,12 +94,12 @@ async function provisionTogether(
       if (!inner.bare && written.some((result) => !result.written)) throw new Refused();
       return written;
     });
-    const refused = free.filter((entry, index) => {
+    const refused: Entry[] = [];
+    for (const [index, entry] of free.entries()) {
       const result = results[index];
-      if (result?.written !== true) return true;
-      written(step, entry, result);
-      return false;
-    });
+      if (result?.written === true) await written(step, entry, result);
+      else refused.push(entry);
+    }
     return [...taken, ...refused];
   } catch (error) {
     if (error instanceof Refused || isRefusal(error)) return [...taken, ...free];
@@ -141,8 +155,7 @@ async function accountInTheWay(step: Step, { change, link }: Entry): Promise<Acc
   if (name === undefined) return undefined;
   const found = (await accountsOf(step.target, link.type)?.find(name)) ?? [];
   if (link.type === "User" || found.length === 0) return found[0];
-  const ids = found.map((account) => account.id);
-  const owners = await step.target.links.owners(link.type, ids);
+  const owners = await ownersOf(step, link.type, found);
   const claimed = new Set(
     owners.filter((owner) => owner.state !== "gone").map((owner) => owner.resourceId),
   );
@@ -231,9 +244,14 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
   }
   if (step.bare) await intend(step, [entry]);
   if (isToBeDisabled(entry) && entry.link.resourceId !== undefined) {
-    const active = await accounts.isActive(entry.link.resourceId);
-    if (active === undefined) throw new NotFoundError(entry.link.resourceId);
-    if (active) {
+    const account = await accounts.look(entry.link.resourceId);
+    if (account === undefined) throw new NotFoundError(entry.link.resourceId);
+    if (account.active && isJustAdopted(entry) && step.settings.match.inactive !== "disable") {
+      await writeOne(step, entry);
+      disableLater(step, entry);
+      return;
+    }
+    if (account.active) {
       entry.link = { ...entry.link, disabledByUs: true };
       if (step.bare) await saveLinks(step, [entry.link]);
       await writeOne(step, entry, { active: false });
@@ -250,16 +268,31 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
   ]);
   if (result === undefined) return;
   if (!result.written) throw result.error;
-  written(step, entry, result, also !== undefined);
+  await written(step, entry, result, also !== undefined);
+}
+
+/**
+ * The account is disabled in a step of its own, which counts what it takes away: entries named like all local accounts would
+ * otherwise disable them at once.
+ */
+function disableLater(step: Step, entry: Entry): void {
+  const message =
+    "The account was there before the entry, and is active: it is disabled in a step of its own.";
+  park(step, entry, { code: "adopted", message });
+}
+
+/** Whether the entry was linked in this step to an account that was there before. */
+function isJustAdopted({ link, previous }: Entry): boolean {
+  return link.adopted && previous?.resourceId !== link.resourceId;
 }
 
 /** Reports what was written and finishes the link. */
-function written(
+async function written(
   step: Step,
   entry: Entry,
   { id, ignored = [] }: Extract<WriteResult, { readonly written: true }>,
   disabled = false,
-): void {
+): Promise<void> {
   const { change, link } = entry;
   const before = link.name;
   const created = link.resourceId === undefined;
@@ -270,6 +303,7 @@ function written(
     resourceId: id,
     disabledByUs: created ? isInactive(change) : link.disabledByUs && !reactivated,
     ...(created ? { adopted: false } : {}),
+    ...(link.resourceId === id ? {} : await markOf(step, link.type, id)),
   };
   finish(entry);
   const subject = subjectOf(entry.link);
@@ -302,7 +336,7 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
     await memberships.grantsTo(step.source, [memberUri({ ...entry.link, resourceId })]),
   );
   entry.link = {
-    ...without(entry.link, "resourceId", "name"),
+    ...without(entry.link, "resourceId", "resourceMark", "name"),
     adopted: false,
     disabledByUs: false,
     unsettled: true,

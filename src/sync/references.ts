@@ -87,8 +87,9 @@ export async function saveReferenceChange(
  * that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the name then is
  * bound to the reference.
  */
-function isCertain(step: Step, { seen }: HeldName): boolean {
-  return step.phase === "live" || seen >= step.generation;
+function isCertain(step: Step, { seen, sourceId }: HeldName): boolean {
+  if (step.phase === "live" || seen >= step.generation) return true;
+  return step.comparison?.mentioned.has(sourceId) === true;
 }
 
 /** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
@@ -153,8 +154,8 @@ export async function* referencesOf(step: Step, group: string): AsyncGenerator<R
 }
 
 /**
- * Who is meant by each name: the entry that has it. A name that two entries have means nobody, which only a `uid` can be, since
- * a distinguished name has one holder.
+ * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for an alias. A
+ * name that two entries have with equal right means nobody, which only a `uid` can be, since a distinguished name has one holder.
  *
  * @param known names whose holders have just been read; those that can have no other holder are not asked for.
  */
@@ -164,6 +165,8 @@ export async function holdersOf(
   known: readonly HeldName[] = [],
 ): Promise<ReadonlyMap<string, HeldName | undefined>> {
   const holders = new Map<string, HeldName | undefined>();
+  /** The names that are nobody's but for an alias, so far. */
+  const aliases = new Set<string>();
   for (const held of known) {
     if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held);
   }
@@ -173,7 +176,15 @@ export async function holdersOf(
       if (!isPresent(held)) continue;
       const key = keyOf(held);
       const other = holders.has(key) && holders.get(key)?.sourceId !== held.sourceId;
-      holders.set(key, other ? undefined : held);
+      const isAlias = held.alias === true;
+      if (!other) {
+        holders.set(key, held);
+        if (isAlias) aliases.add(key);
+      } else if (isAlias === aliases.has(key)) holders.set(key, undefined);
+      else if (!isAlias) {
+        holders.set(key, held);
+        aliases.delete(key);
+      }
     }
   }
   return holders;

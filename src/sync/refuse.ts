@@ -4,6 +4,7 @@ import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
 import { withoutMembers } from "./references.js";
 import { type Step, saveLinks, savepoint, subjectOf, without } from "./step.js";
+import { valuedOf } from "./valued.js";
 
 /** Why a change cannot be applied. */
 export interface Objection {
@@ -30,7 +31,7 @@ export async function refuse(step: Step, entry: Entry, objection: Objection): Pr
 async function disableOnly(step: Step, entry: Entry): Promise<void> {
   const { resourceId, type } = entry.link;
   const accounts = accountsOf(step.target, type);
-  if (resourceId === undefined || (await accounts?.isActive(resourceId)) !== true) return;
+  if (resourceId === undefined || (await accounts?.look(resourceId))?.active !== true) return;
   entry.link = { ...entry.link, disabledByUs: true };
   if (step.bare) await saveLinks(step, [entry.link]);
   const attributes = { active: false };
@@ -42,11 +43,16 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
 /** Keeps a change that cannot be applied, to be tried again. */
 export function park(step: Step, entry: Entry, objection: Objection): void {
   const { previous, change, link } = entry;
-  const attempts = (previous?.failure?.attempts ?? 0) + 1;
+  // What is put off only to be a step of its own is done in the next one.
+  const isPutOff = objection.code === "adopted";
+  const attempts = isPutOff ? 0 : (previous?.failure?.attempts ?? 0) + 1;
   const { delay, maxDelay } = step.settings.refusals;
-  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  const wait = isPutOff ? 0 : Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  const nextAttempt = step.settings.now() + wait;
+  const valued = valuedOf(change);
   entry.link = {
     ...without(link, "intent"),
+    ...(valued === undefined ? {} : { valued }),
     failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
   };
   const { code, message } = objection;
@@ -63,14 +69,14 @@ export function park(step: Step, entry: Entry, objection: Objection): void {
 }
 
 /** Why the entry may not be applied, whatever the store says. */
-export function objectionTo(step: Step, { change, link }: Entry): Objection | undefined {
+export async function objectionTo(
+  step: Step,
+  { change, link }: Entry,
+): Promise<Objection | undefined> {
   const name = nameOf(change);
-  const candidates = [name, link.name].map((known) => ({
-    type: link.type,
-    ...(link.resourceId === undefined ? {} : { id: link.resourceId }),
-    ...(known === undefined ? {} : { name: known }),
-  }));
-  if (candidates.some((candidate) => step.settings.isProtected(candidate))) {
+  const { type, resourceId } = link;
+  const resource = resourceId === undefined ? { type } : { type, id: resourceId };
+  if (await step.settings.protection.covers(step.target, resource, [name, link.name])) {
     return { code: "protected", message: "The resource is protected from this source." };
   }
   if (change.complete && (name === undefined || name === "")) {

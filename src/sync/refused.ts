@@ -66,6 +66,12 @@ function isFreed(step: Step, { failure }: Link): boolean {
 }
 
 async function retry(step: Step, refused: readonly Link[]): Promise<void> {
+  // What was refused was counted when it came. What was put off is taken away only now.
+  const putOff = refused.filter(({ failure }) => failure?.code === "adopted");
+  if (putOff.length > 0) {
+    const removals = { deletions: [], memberships: [], deactivations: putOff.map(subjectOf) };
+    await step.take(step, { removals: putOff.length }, { removals });
+  }
   await retryUpserts(step, refused);
   await applyDeletes(
     step,

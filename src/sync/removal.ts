@@ -2,17 +2,11 @@ import type { Delete } from "../changes/index.js";
 import { NotFoundError } from "../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../repositories/index.js";
 import { accountsOf } from "./accounts.js";
+import { isAhead, isOutdatedDelete, readAgainIfUnsure } from "./order.js";
 import { distrust, referencesOf } from "./references.js";
+import { lookWhereIdsAreReused } from "./same-account.js";
 import { settle } from "./settle.js";
-import {
-  isEarlier,
-  markUnsettled,
-  type Step,
-  savepoint,
-  slices,
-  subjectOf,
-  without,
-} from "./step.js";
+import { markUnsettled, type Step, savepoint, slices, subjectOf, without } from "./step.js";
 
 /** An entry that is no longer in the content. */
 export interface Leaving {
@@ -28,31 +22,49 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
     deletes.map((change) => change.sourceId),
   );
   const leaving: Leaving[] = [];
-  for (const [index, { sourceId, stamp }] of deletes.entries()) {
+  for (const [index, change] of deletes.entries()) {
+    const { sourceId, stamp } = change;
     step.missing.delete(sourceId);
     const link = stored[index];
     if (link === undefined || link.state === "gone") continue;
-    const known = link.failure?.change.stamp ?? link.stamp;
-    if (!isEarlier(stamp, known)) leaving.push({ link, ...(stamp === undefined ? {} : { stamp }) });
+    if (isOutdatedDelete(step, change, link)) readAgainIfUnsure(step, change, link);
+    else leaving.push({ link, ...(stamp === undefined ? {} : { stamp }) });
   }
   await removeEntries(step, leaving);
 }
 
 /** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
 export async function sweep(step: Step): Promise<void> {
-  for (let after: string | undefined; ; ) {
-    const page = await step.target.links.list(
-      step.source,
-      { states: ["entering", "live", "leaving"], seenBefore: step.generation },
-      { count: 500, ...(after === undefined ? {} : { after }) },
-    );
+  for await (const page of unmentioned(step)) {
     await removeEntries(
       step,
       page.map((link) => ({ link })),
     );
+  }
+}
+
+/** The links of entries that are swept when the refresh ends now. */
+export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
+  const { links } = step.target;
+  const selection = { states: presentStates, seenBefore: step.generation };
+  for (let after: string | undefined; ; ) {
+    const page = await links.list(step.source, selection, {
+      count: 500,
+      ...(after === undefined ? {} : { after }),
+    });
+    const some = page.filter((link) => isUnmentioned(step, link));
+    if (some.length > 0) yield some;
     after = page.at(-1)?.sourceId;
     if (after === undefined || page.length < 500) return;
   }
+}
+
+/** The states of entries that are in the content, or on their way into it or out of it. */
+const presentStates = ["entering", "live", "leaving"] as const;
+
+/** What the source has yet to receive it cannot mention. */
+function isUnmentioned(step: Step, { sourceId, stamp }: Link): boolean {
+  return step.comparison?.mentioned.has(sourceId) !== true && !isAhead(stamp, step);
 }
 
 /**
@@ -184,32 +196,29 @@ function isToBeDeleted(step: Step, { adopted, type }: Link): boolean {
   return step.settings.onDelete === "delete" && !adopted && canDelete;
 }
 
-function isUntouchable(step: Step, { type, resourceId, name }: Link): boolean {
-  return step.settings.isProtected({
-    type,
-    ...(resourceId === undefined ? {} : { id: resourceId }),
-    ...(name === undefined ? {} : { name }),
-  });
-}
-
 /** Disables a user's account. @returns the link as it is now. */
 async function disable(step: Step, link: Link): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
   if (link.type === "Group" || link.resourceId === undefined || accounts === undefined) return link;
-  if (isUntouchable(step, link)) return link;
-  const active = await accounts.isActive(link.resourceId);
-  if (active === undefined) return without(link, "resourceId");
-  if (!active) return link;
+  if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
+  if (await step.settings.protection.ofLink(step.target, link)) return link;
+  const account = await accounts.look(link.resourceId);
+  if (account === undefined) return withoutAccount(link);
+  if (!account.active) return link;
   const disabled: Link = { ...link, disabledByUs: true };
   if (step.bare) await step.target.links.save(step.source, [disabled]);
   const [result] = await accounts.write([
     { kind: "modify", id: link.resourceId, attributes: { active: false } },
   ]);
   if (result?.written === false) {
-    if (result.error instanceof NotFoundError) return without(link, "resourceId");
+    if (result.error instanceof NotFoundError) return withoutAccount(link);
     throw result.error;
   }
   return disabled;
+}
+
+function withoutAccount(link: Link): Link {
+  return without(link, "resourceId", "resourceMark");
 }
 
 /** Forgets a group's references and takes its members out of it, as far as we put them there. */
@@ -229,7 +238,9 @@ async function releaseMembers(step: Step, group: Link): Promise<void> {
 async function removeAccount(step: Step, link: Link): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
   if (link.resourceId === undefined || accounts === undefined) return link;
-  if (isUntouchable(step, link) || (link.type === "Group" && !isToBeDeleted(step, link))) {
+  if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
+  const isKept = link.type === "Group" && !isToBeDeleted(step, link);
+  if (isKept || (await step.settings.protection.ofLink(step.target, link))) {
     step.outcomes.push({ kind: "released", ...subjectOf(link) });
     return link;
   }
@@ -240,7 +251,7 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
     if (!(error instanceof NotFoundError)) throw error;
   }
   step.outcomes.push({ kind: "deleted", ...subjectOf(link) });
-  return { ...without(link, "resourceId"), disabledByUs: false };
+  return { ...withoutAccount(link), disabledByUs: false };
 }
 
 /** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */

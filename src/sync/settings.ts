@@ -1,4 +1,5 @@
-import { caseless, InvalidValueError } from "../core/index.js";
+import { InvalidValueError } from "../core/index.js";
+import { Protection } from "./protection.js";
 
 /** A resource that may be protected. */
 export interface Protectable {
@@ -10,13 +11,19 @@ export interface Protectable {
 }
 
 /** How much may be taken away before a person has to look. */
-export interface DeleteLimit {
-  /** The most removals. Default 1000. */
-  readonly count?: number;
-  /** The most removals as a part of the entries that are linked, where that is less than `count` but never less than 10. Default 0.5. */
-  readonly fraction?: number;
-  /** How long live removals count, in milliseconds. Default 60,000. In a refresh, all of its removals count. */
-  readonly within?: number;
+export interface Limit {
+  /** The most that may be taken away. */
+  readonly count: number;
+  /**
+   * The most as a part of the entries that are linked, where that is less than `count` but never less than 10. Entries that came
+   * since the first removal that counts do not raise it.
+   */
+  readonly fraction: number;
+  /**
+   * How long what was taken away counts, in milliseconds. It is stored, so that a restart forgets nothing. A refresh counts as a
+   * whole, however long it takes.
+   */
+  readonly within: number;
 }
 
 /** Options of {@link synchronize}. */
@@ -28,13 +35,32 @@ export interface SynchronizeOptions {
    */
   readonly onDelete?: "deactivate" | "delete";
   /** Take a resource that is there already, and that no source has linked, for the entry of the same name. Default: neither. */
-  readonly match?: { readonly users?: "userName"; readonly groups?: "displayName" };
+  readonly match?: {
+    readonly users?: "userName";
+    readonly groups?: "displayName";
+    /**
+     * What becomes of an active account that is taken for an inactive entry. `disableLater`: it is disabled in a step of its own,
+     * which counts towards `maxDeletes`, so that nobody who owns the directory can lock out all local accounts by entries of their
+     * names. `disable`: at once. Default `disableLater`.
+     */
+    readonly inactive?: "disableLater" | "disable";
+  };
   /**
-   * The most that may be taken away at once: deletions, deactivations, and members leaving groups that stay. A number is a
-   * count without a fraction; `Infinity` is no limit. What goes with a deleted entry is counted once.
+   * The most that may be taken away within a window of time: deletions, deactivations, and members leaving groups that stay. A
+   * number is a count without a fraction; `Infinity` is no limit. What goes with a deleted entry is counted once. Default: 1000,
+   * half of what is linked, an hour.
    */
-  readonly maxDeletes?: number | DeleteLimit;
-  /** Resources that are never touched, by id or by name in any case, or by a rule. */
+  readonly maxDeletes?: number | Partial<Limit>;
+  /**
+   * The most entries that may lose the value of an attribute within a window of time, all members of a group among them: what an
+   * access rule hides reads as if it were gone. It does not hold in the first refresh after the profile has changed. Default: 1000,
+   * a fifth of what is linked, an hour.
+   */
+  readonly maxCleared?: number | Partial<Limit>;
+  /**
+   * Resources that are never touched, by id or by name in any case, or by a rule. The name is both the one that the source gave the
+   * resource and the one that it has now.
+   */
   readonly protect?: readonly string[] | ((resource: Protectable) => boolean);
   /**
    * Members of a group whose entry was renamed while the group still states the old name: kept until the group changes or
@@ -56,6 +82,11 @@ export interface SynchronizeOptions {
     /** The longest wait. Default 30,000. */
     readonly maxDelay?: number;
   };
+  /**
+   * How long a request of another process may be under way after this one has taken its place, in milliseconds; then what that had
+   * begun is looked at again. It is of use where there is no transaction. Default 60,000.
+   */
+  readonly takeoverDelay?: number;
   /** How long to wait before a refused change is tried again, in milliseconds; each wait is twice the one before it. */
   readonly refusals?: {
     /** Default 30,000. */
@@ -72,13 +103,10 @@ export interface SynchronizeOptions {
 /** The options with their defaults. */
 export interface Settings {
   readonly onDelete: "deactivate" | "delete";
-  readonly match: { readonly users?: "userName"; readonly groups?: "displayName" };
-  readonly maxDeletes: {
-    readonly count: number;
-    readonly fraction: number;
-    readonly within: number;
-  };
-  readonly isProtected: (resource: Protectable) => boolean;
+  readonly match: NonNullable<SynchronizeOptions["match"]>;
+  readonly maxDeletes: Limit;
+  readonly maxCleared: Limit;
+  readonly protection: Protection;
   readonly dangling: "keep" | "drop";
   readonly nested: "keep" | "flatten";
   readonly concurrency: number;
@@ -87,6 +115,7 @@ export interface Settings {
     readonly delay: number;
     readonly maxDelay: number;
   };
+  readonly takeoverDelay: number;
   readonly refusals: { readonly delay: number; readonly maxDelay: number };
   readonly now: () => number;
   readonly signal: AbortSignal | undefined;
@@ -97,8 +126,9 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
   return {
     onDelete: options.onDelete ?? "deactivate",
     match: options.match ?? {},
-    maxDeletes: deleteLimit(options.maxDeletes),
-    isProtected: protection(options.protect),
+    maxDeletes: limitFrom("maxDeletes", options.maxDeletes, { ...usualLimit, fraction: 0.5 }),
+    maxCleared: limitFrom("maxCleared", options.maxCleared, { ...usualLimit, fraction: 0.2 }),
+    protection: new Protection(options.protect),
     dangling: options.dangling ?? "keep",
     nested: options.nested ?? "keep",
     concurrency: atLeast(1, "concurrency", options.concurrency ?? 1),
@@ -107,6 +137,7 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
       delay: atLeast(0, "outages.delay", options.outages?.delay ?? 100),
       maxDelay: atLeast(0, "outages.maxDelay", options.outages?.maxDelay ?? 30_000),
     },
+    takeoverDelay: atLeast(0, "takeoverDelay", options.takeoverDelay ?? 60_000),
     refusals: {
       delay: atLeast(1, "refusals.delay", options.refusals?.delay ?? 30_000),
       maxDelay: atLeast(1, "refusals.maxDelay", options.refusals?.maxDelay ?? 3_600_000),
@@ -116,13 +147,19 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
   };
 }
 
-function deleteLimit(limit: SynchronizeOptions["maxDeletes"] = {}): Settings["maxDeletes"] {
+const usualLimit = { count: 1_000, within: 3_600_000 };
+
+function limitFrom(
+  option: "maxDeletes" | "maxCleared",
+  limit: number | Partial<Limit> = {},
+  usual: Limit,
+): Limit {
   const given =
     typeof limit === "number" ? { count: limit, fraction: Number.POSITIVE_INFINITY } : limit;
   return {
-    count: atLeast(0, "maxDeletes", given.count ?? 1000),
-    fraction: atLeast(0, "maxDeletes.fraction", given.fraction ?? 0.5),
-    within: atLeast(0, "maxDeletes.within", given.within ?? 60_000),
+    count: atLeast(0, option, given.count ?? usual.count),
+    fraction: atLeast(0, `${option}.fraction`, given.fraction ?? usual.fraction),
+    within: atLeast(0, `${option}.within`, given.within ?? usual.within),
   };
 }
 
@@ -130,13 +167,4 @@ function atLeast(least: number, path: string, value: number): number {
   if (!(value >= least))
     throw new InvalidValueError(path, `must be a number of at least ${least}.`);
   return value;
-}
-
-function protection(protect: SynchronizeOptions["protect"] = []): Settings["isProtected"] {
-  if (typeof protect === "function") return protect;
-  const kept = new Set(protect.map(caseless));
-  if (kept.size === 0) return () => false;
-  return ({ id, name }) =>
-    (id !== undefined && kept.has(caseless(id))) ||
-    (name !== undefined && kept.has(caseless(name)));
 }

@@ -2,6 +2,7 @@ import type { Name } from "../changes/index.js";
 import type { Grant, Link, Reference } from "../repositories/index.js";
 import { changeMemberships, memberUri, type PlannedMembership, pair } from "./grants.js";
 import { holdersOf, keyOf, referencesOf } from "./references.js";
+import { lookWhereIdsAreReused } from "./same-account.js";
 import { isAccepted, markUnsettled, type Step, slices } from "./step.js";
 
 /** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
@@ -269,31 +270,85 @@ async function settleMembers(
 ): Promise<readonly string[]> {
   const wanted = await groupsWanted(step, members, bound);
   const concerned = new Map<string, Link & { resourceId: string }>();
-  for (const link of members) {
-    if (hasResource(link) && !isProtected(step, link)) concerned.set(memberUri(link), link);
-  }
+  for (const link of members) if (hasResource(link)) concerned.set(memberUri(link), link);
   if (concerned.size === 0) return [];
   const grants = await step.target.memberships.grantsTo(step.source, [...concerned.keys()]);
   const granted = new Map<string, Grant>(grants.map((grant) => [pair(grant), grant]));
 
-  const add: PlannedMembership[] = [];
+  const planned: PlannedMembership[] = [];
   for (const [uri, member] of concerned) {
     for (const group of wanted.get(member.sourceId) ?? []) {
       const key = pair({ group: group.resourceId, member: uri });
       const grant = granted.get(key);
       granted.delete(key);
-      if (grant?.held !== true && !isProtected(step, group)) {
-        add.push({ group, member, ...(grant === undefined ? {} : { grant }) });
-      }
+      if (grant?.held === true) continue;
+      planned.push({ group, member, ...(grant === undefined ? {} : { grant }) });
     }
   }
-  const remove = await unprotected(step, [...granted.values()]);
+  // Most members are as they should be, so that only the others are looked at.
+  const changed = new Map(planned.map(({ member }) => [memberUri(member), member]));
+  for (const { member: uri } of granted.values()) {
+    const member = concerned.get(uri);
+    if (member !== undefined) changed.set(uri, member);
+  }
+  const touchable = await touchableAmong(step, [...changed.values()]);
+  const groups = await touchableAmong(step, [...new Set(planned.map(({ group }) => group))]);
+  const add = planned.filter(({ group, member }) => touchable.has(member) && groups.has(group));
+  const ending = [...granted.values()].filter(({ member: uri }) => {
+    const member = concerned.get(uri);
+    return member !== undefined && touchable.has(member);
+  });
+  const linksByGroup = await linksOfGroups(step, ending);
+  const remove = await unprotected(step, ending, linksByGroup);
+  await countUnforeseen(step, remove, concerned, linksByGroup);
   return await changeMemberships(step, concerned, add, remove);
 }
 
-/** The grants in groups that may be touched. */
-async function unprotected(step: Step, grants: readonly Grant[]): Promise<readonly Grant[]> {
-  if (grants.length === 0) return grants;
+/** The links of accounts that may be touched: not those that are protected, or that are another one's by now. */
+async function touchableAmong<L extends Link>(
+  step: Step,
+  links: readonly L[],
+): Promise<ReadonlySet<L>> {
+  const { users, groups } = step.target;
+  const { protection } = step.settings;
+  const reusesIds = [users, groups].some((store) => store?.capabilities.ids === "reused");
+  if (protection.isEmpty && !reusesIds) return new Set(links);
+  const touchable = new Set<L>();
+  for (const link of links) {
+    if (await protection.ofLink(step.target, link)) continue;
+    if ((await lookWhereIdsAreReused(step, link)) !== "gone") touchable.add(link);
+  }
+  return touchable;
+}
+
+/**
+ * Counts members who leave although no group has stated it: somebody else has taken their name, or it is dropped. What goes with an
+ * entry that is gone was counted with that.
+ */
+async function countUnforeseen(
+  step: Step,
+  remove: readonly Grant[],
+  members: ReadonlyMap<string, Link>,
+  groups: ReadonlyMap<string, Link>,
+): Promise<void> {
+  const ending = remove.filter(({ ours, held, group, member }) => {
+    const isStaying = !isLeaving(members.get(member)) && !isLeaving(groups.get(group));
+    return ours && held && isStaying;
+  });
+  const removals = step.unforeseen(ending.length);
+  if (removals > 0) await step.take(step, { removals });
+}
+
+function isLeaving(link: Link | undefined): boolean {
+  return link === undefined || link.state === "leaving" || link.state === "gone";
+}
+
+/** The links of this source's groups, by the ids of what stands for them. */
+async function linksOfGroups(
+  step: Step,
+  grants: readonly Grant[],
+): Promise<ReadonlyMap<string, Link>> {
+  if (grants.length === 0) return new Map();
   const ids = [...new Set(grants.map((grant) => grant.group))];
   const owners = await step.target.links.owners("Group", ids);
   const own = owners.filter((owner) => owner.source === step.source);
@@ -301,12 +356,23 @@ async function unprotected(step: Step, grants: readonly Grant[]): Promise<readon
     step,
     own.map((owner) => owner.sourceId),
   );
-  const names = new Map(links.map((link) => [link.resourceId, link.name]));
-  return grants.filter(({ group }) => {
-    const name = names.get(group);
-    const named = name === undefined ? {} : { name };
-    return !step.settings.isProtected({ type: "Group", id: group, ...named });
-  });
+  return new Map(links.flatMap((link) => (hasResource(link) ? [[link.resourceId, link]] : [])));
+}
+
+/** The grants in groups that may be touched. */
+async function unprotected(
+  step: Step,
+  grants: readonly Grant[],
+  links: ReadonlyMap<string, Link>,
+): Promise<readonly Grant[]> {
+  const { protection } = step.settings;
+  if (protection.isEmpty) return grants;
+  const kept = new Set<string>();
+  for (const id of new Set(grants.map((grant) => grant.group))) {
+    const names = [links.get(id)?.name];
+    if (await protection.covers(step.target, { type: "Group", id }, names)) kept.add(id);
+  }
+  return grants.filter(({ group }) => !kept.has(group));
 }
 
 /** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
@@ -353,12 +419,4 @@ async function groupsWanted(
 
 function hasResource(link: Link): link is Link & { resourceId: string } {
   return link.resourceId !== undefined;
-}
-
-function isProtected(step: Step, { type, resourceId, name }: Link): boolean {
-  return step.settings.isProtected({
-    type,
-    ...(resourceId === undefined ? {} : { id: resourceId }),
-    ...(name === undefined ? {} : { name }),
-  });
 }

@@ -1,8 +1,21 @@
 import type { Link, SyncTarget } from "../repositories/index.js";
+import type { Comparison } from "./comparison.js";
 import type { Digests } from "./digests.js";
+import type { TakingAway, TakingAwayInWords } from "./limits.js";
+import type { Ordering } from "./order.js";
 import type { Outcome, Subject } from "./outcome.js";
 import type { Settings } from "./settings.js";
 import type { StatedMembers } from "./stated-members.js";
+
+/** The stores as one runner has them. */
+export interface RunnerTarget extends SyncTarget {
+  /**
+   * Where there is no transaction: makes sure, before each write to the application, that no other runner has taken the stream over.
+   *
+   * @throws {StreamTakenError} one has.
+   */
+  beforeWrite?(): Promise<void>;
+}
 
 /**
  * One step of synchronisation: what is applied together, in one transaction where the target has one.
@@ -10,12 +23,24 @@ import type { StatedMembers } from "./stated-members.js";
  * Without a transaction every write stands by itself, so the order of writes is what makes a crash harmless: first what is
  * intended, then the effect, then the confirmation. Such a step is `bare`.
  */
-export interface Step {
+export interface Step extends Ordering {
   readonly source: string;
-  readonly target: SyncTarget;
+  readonly target: RunnerTarget;
   readonly settings: Settings;
   readonly phase: "snapshot" | "live" | "reconcile";
   readonly generation: number;
+  /** What the refresh under way shows; absent while there is none. */
+  readonly comparison?: Comparison;
+  /** Whether lost values count. */
+  readonly countsCleared: boolean;
+  /**
+   * Counts what is about to be taken away, given the step or the savepoint that does it.
+   *
+   * @throws {LimitReached} where it is too much, with what it is in words.
+   */
+  take(step: Step, taking: TakingAway, inWords?: TakingAwayInWords): Promise<void>;
+  /** Of so many members who leave now, how many have not been counted when their groups stated it. */
+  unforeseen(members: number): number;
   /** There is no transaction to undo what was begun. */
   readonly bare: boolean;
   /** What was done; told to the caller once the step is committed. */
@@ -105,7 +130,7 @@ export function* slices<T>(list: readonly T[], size: number): Generator<readonly
   for (let from = 0; from < list.length; from += size) yield list.slice(from, from + size);
 }
 
-/** Whether a stamp is earlier than another; a stamp that is not known is not. */
-export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
-  return stamp !== undefined && than !== undefined && stamp < than;
+/** How many entries of the source are linked. */
+export async function linkedCount({ target, source }: Step): Promise<number> {
+  return await target.links.count(source, { states: ["entering", "live", "leaving"] });
 }

@@ -1,7 +1,9 @@
 import type { Upsert } from "../changes/index.js";
+import { caseless } from "../core/index.js";
 import type { Link } from "../repositories/index.js";
 import type { Entry } from "./entry.js";
 import { changedNames, type NamesChange, saveNames } from "./names.js";
+import { isLeaving, isOutdated, readAgainIfUnsure } from "./order.js";
 import { provision } from "./provision.js";
 import {
   compareReferences,
@@ -12,7 +14,8 @@ import {
   saveReferenceChange,
 } from "./references.js";
 import { park } from "./refuse.js";
-import { isAccepted, isEarlier, markUnsettled, type Step, saveLinks, without } from "./step.js";
+import { isAccepted, markUnsettled, type Step, saveLinks, without } from "./step.js";
+import { countCleared, valuedOf } from "./valued.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -36,6 +39,7 @@ export async function applyUpserts(
     step.source,
     changes.map((change) => change.sourceId),
   );
+  if (!step.bare) await countCleared(step, changes, stored);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
@@ -54,17 +58,17 @@ export async function applyUpserts(
         break;
       case "unchanged":
         trust(step, change);
-        if (previous?.stamp === change.stamp) seen.push(change.sourceId);
-        else if (previous !== undefined) {
-          restamped.push(withStamp({ ...previous, seen: step.generation }, change.stamp));
-        }
+        if (previous === undefined) break;
+        if (previous.stamp === change.stamp && previous.valued !== undefined) {
+          seen.push(change.sourceId);
+        } else restamped.push(seenWith(step, previous, change));
         break;
       case "apply":
         entries.push(begin(step, change, previous, compared.get(stated)));
         break;
     }
   }
-  if (seen.length > 0) await links.markSeen(step.source, seen, step.generation);
+  await markSeen(step, seen);
   if (restamped.length > 0) await links.save(step.source, restamped);
   if (mistyped.length > 0) await links.save(step.source, mistyped);
   if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
@@ -143,18 +147,22 @@ type Verdict = "apply" | "unchanged" | "outdated" | "stale" | "unknown";
 function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict {
   if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
   if (previous === undefined) return "apply";
-  // A restored directory goes back in time: what a snapshot says always counts.
-  if (step.phase !== "snapshot") {
-    const known = previous.failure?.change.stamp ?? previous.stamp;
-    const isLeaving = previous.state === "leaving" || previous.state === "gone";
-    if (step.phase === "reconcile" && isLeaving) {
-      const deletedSince = change.stamp !== undefined && previous.goneStamp !== undefined;
-      if (deletedSince && previous.goneStamp >= change.stamp) return "stale";
-    }
-    if (isEarlier(change.stamp, known)) return isLeaving ? "stale" : "outdated";
-    if (isToldLate(step, change, previous)) return "outdated";
+  if (isOutdated(step, step.phase, change, previous)) {
+    readAgainIfUnsure(step, change, previous);
+    return isLeaving(previous) ? "stale" : "outdated";
   }
+  if (isToldLate(step, change, previous)) return "outdated";
   return isApplied(step, change, previous) ? "unchanged" : "apply";
+}
+
+/** Entries that a refresh has mentioned, and of which nothing else is to be stored. */
+export async function markSeen(step: Step, sourceIds: readonly string[]): Promise<void> {
+  if (step.phase === "reconcile") {
+    // A comparison that finds nothing writes nothing.
+    for (const id of sourceIds) step.comparison?.mentioned.add(id);
+  } else if (sourceIds.length > 0) {
+    await step.target.links.markSeen(step.source, sourceIds, step.generation);
+  }
 }
 
 /**
@@ -164,7 +172,7 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
  */
 export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
   const { stamp, state, failure, digest } = link;
-  if (step.phase !== "live") return false;
+  if (step.phase !== "live" || step.order === "answer") return false;
   const isFinished = state === "live" && failure === undefined && digest !== undefined;
   return isFinished && stamp !== undefined && change.stamp === stamp;
 }
@@ -207,11 +215,11 @@ function begin(
       previous.resourceId === undefined ||
       !isAppliedWith(step, previous),
   };
-  const digest = change.complete && !retry ? digestOf(step, change) : undefined;
+  const digest = retry ? undefined : digestOf(step, change);
   return {
-    change,
+    change: withName(change, previous),
     link,
-    isProvisioned: isProvisioned(previous, digest),
+    isProvisioned: change.complete && isProvisioned(previous, digest),
     ...(previous === undefined ? {} : { previous }),
     ...(references === undefined ? {} : { references }),
     ...(digest === undefined ? {} : { digest }),
@@ -224,6 +232,8 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
 
 /** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
 function digestOf(step: Step, change: Upsert): string {
+  // What is applied after a change of a part no digest tells, only that nothing is unfinished.
+  if (!change.complete) return `- - ${membershipOptions(step)}`;
   return `${step.digests.of(change)} ${membershipOptions(step)}`;
 }
 
@@ -247,8 +257,30 @@ function isAppliedWith(step: Step, { digest }: Link): boolean {
   return digest === undefined || digest.endsWith(` ${membershipOptions(step)}`);
 }
 
-function withStamp(link: Link, stamp: string | undefined): Link {
-  return stamp === undefined ? without(link, "stamp") : { ...link, stamp };
+/** The link of an entry that was stated as it was applied. */
+function seenWith(step: Step, link: Link, change: Upsert): Link {
+  const { stamp } = change;
+  const valued = valuedOf(change);
+  return {
+    ...(stamp === undefined ? without(link, "stamp") : { ...link, stamp }),
+    ...(valued === undefined ? {} : { valued }),
+    seen: step.generation,
+  };
+}
+
+/**
+ * The change with the name that the account is to have: of several values, in no order that means anything, it keeps the one that it
+ * has.
+ */
+function withName(change: Upsert, previous: Link | undefined): Upsert {
+  const { nameCandidates, ...named } = change;
+  if (nameCandidates === undefined || previous?.name === undefined) return named;
+  const present = caseless(previous.name);
+  const kept = nameCandidates.find((name) => caseless(name) === present);
+  if (kept === undefined) return named;
+  return change.type === "User"
+    ? { ...named, type: "User", resource: { ...change.resource, userName: kept } }
+    : { ...named, type: "Group", resource: { ...change.resource, displayName: kept } };
 }
 
 /** The names that differ from those that are stored. Who is meant by references has to be looked at then. */

@@ -38,7 +38,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     name: "a link that is saved again is replaced, with what it no longer has",
     async check(links) {
       await links.save("source", [wholeLink]);
-      const bare = link("whole", { type: "Group", state: "gone" });
+      const bare = link("whole", { type: "Group", state: "gone", seen: 7 });
       await links.save("source", [bare]);
       assert.deepEqual(await links.get("source", ["whole"]), [bare]);
       assert.deepEqual(await links.owners("User", ["resource"]), []);
@@ -81,9 +81,27 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     },
   },
   {
+    name: "what was seen is never lowered, and the latest of a source is told",
+    async check(links) {
+      assert.equal(await links.latestSeen("source"), 0);
+      await links.save("source", [link("1", { seen: 7 }), link("2", { seen: 5, state: "gone" })]);
+      await links.save("other", [link("1", { seen: 90 })]);
+      assert.equal(await links.latestSeen("source"), 7);
+      await links.save("source", [link("1", { seen: 3, name: "ann" })]);
+      await links.markSeen("source", ["1", "2"], 6);
+      const [one, two] = await links.get("source", ["1", "2"]);
+      assert.deepEqual([one?.seen, one?.name, two?.seen], [7, "ann", 6]);
+      assert.equal(await links.latestSeen("source"), 7);
+      assert.equal(await links.count("source", { seenBefore: 7 }), 1);
+      await links.markSeen("source", ["2"], 8);
+      assert.equal(await links.latestSeen("source"), 8);
+    },
+  },
+  {
     name: "owners are found across sources, by type and resource",
     async check(links) {
-      await links.save("a", [link("1", { resourceId: "r", state: "gone" }), link("2")]);
+      const marked = link("1", { resourceId: "r", resourceMark: "then", state: "gone" });
+      await links.save("a", [marked, link("2")]);
       await links.save("b", [
         link("3", { resourceId: "r", intent: { name: "ann" } }),
         link("4", { resourceId: "R" }),
@@ -91,7 +109,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
       ]);
       const owners = await links.owners("User", ["r", "none", "r"]);
       demandRows(owners, [
-        { source: "a", sourceId: "1", state: "gone", resourceId: "r" },
+        { source: "a", sourceId: "1", state: "gone", resourceId: "r", resourceMark: "then" },
         { source: "b", sourceId: "3", state: "live", resourceId: "r", intent: { name: "ann" } },
       ]);
       assert.deepEqual(

@@ -40,6 +40,32 @@ export const linkNameDemands: readonly Demand<LinkRepository>[] = [
     },
   },
   {
+    name: "a name that is an alias is kept as one, and becomes none when it is given as none",
+    async check(links) {
+      await links.save("source", [link("1"), link("2")]);
+      const alias = { ...uid("x"), alias: true } as const;
+      await links.setNames("source", [
+        { sourceId: "1", names: [dn("1"), uid("y"), alias] },
+        { sourceId: "2", names: [uid("x")] },
+      ]);
+      const held = { state: "live", seen: 1 } as const;
+      const holders = [
+        { ...alias, sourceId: "1", ...held },
+        { ...uid("x"), sourceId: "2", ...held },
+      ];
+      demandRows(await links.holders("source", [uid("x")]), holders);
+      demandRows(await links.names("source", ["1"]), [
+        { ...dn("1"), sourceId: "1", ...held },
+        { ...uid("y"), sourceId: "1", ...held },
+        { ...alias, sourceId: "1", ...held },
+      ]);
+      await links.setNames("source", [{ sourceId: "1", names: [uid("x")] }]);
+      demandRows(await links.names("source", ["1"]), [{ ...uid("x"), sourceId: "1", ...held }]);
+      await links.setNames("source", [{ sourceId: "1", names: [alias] }]);
+      demandRows(await links.holders("source", [uid("x")]), holders);
+    },
+  },
+  {
     name: "names that change hands in one call end with the last who is given them",
     async check(links) {
       await links.save("source", [link("1"), link("2")]);

@@ -42,6 +42,8 @@ export const wholeLink: Link = link("whole", {
     attempts: 3,
     nextAttempt: 1_795_000_000_000,
   },
+  resourceMark: "2026-11-21T00:00:00.000Z",
+  valued: "aB3-_x",
 });
 
 /** A distinguished name. */

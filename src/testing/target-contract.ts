@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { UniquenessError } from "../core/index.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { StreamTakenError, UniquenessError } from "../core/index.js";
 import type { SyncTarget } from "../repositories/index.js";
 import { type ContractCase, type Demand, type Make, toCases, using } from "./contract.js";
 import { link } from "./link-samples.js";
@@ -17,14 +18,81 @@ export async function syncTargetContract(make: Make<SyncTarget>): Promise<readon
     hasGroups: target.groups !== undefined,
   }));
   const skip = hasTransactions ? undefined : "the target has no transactions";
-  return toCases(
-    make,
-    [...transactionDemands, ...savepointDemands, ...groupDemands(hasGroups)].map((demand) => ({
+  const isFenced = await using(make, (target) => target.fence !== undefined);
+  const unfenced = hasTransactions
+    ? "a transaction begins with checkpoints.hold"
+    : "the target declares no fence: two runners at one time may leave accounts that no link knows";
+  return toCases(make, [
+    ...[...transactionDemands, ...savepointDemands, ...groupDemands(hasGroups)].map((demand) => ({
       name: demand.name,
       skip: skip ?? demand.skip,
       check: (target: SyncTarget) => demand.check(transactional(target)),
     })),
-  );
+    ...fenceDemands.map((demand) => ({ ...demand, skip: isFenced ? undefined : unfenced })),
+  ]);
+}
+
+const fenceDemands: readonly Demand<SyncTarget>[] = [
+  {
+    name: "behind a fence, whoever was superseded writes nothing more",
+    async check(target) {
+      const { epoch } = await target.checkpoints.claim("ann");
+      const elder = fenced(target, epoch);
+      for (const write of stateWrites) await write(elder);
+      const before = await stateOf(target, "ann");
+      const successor = await target.checkpoints.claim("ann");
+      for (const write of stateWrites) await assert.rejects(write(elder), StreamTakenError);
+      const { position: _, ...after } = await stateOf(target, "ann");
+      assert.deepEqual({ position: before.position, ...after }, before);
+      assert.deepEqual(await target.checkpoints.load("ann"), successor);
+      for (const write of stateWrites) await write(fenced(target, successor.epoch));
+    },
+  },
+  {
+    name: "behind a fence, of writes at the moment of a claim none is made after it",
+    async check(target) {
+      const { epoch } = await target.checkpoints.claim("ann");
+      const elder = fenced(target, epoch);
+      let isClaimed = false;
+      const late: string[] = [];
+      const writes = Array.from({ length: 30 }, async (_, index) => {
+        const sourceId = String(index);
+        await elder.links.save("ann", [link(sourceId)]).catch((error: unknown) => {
+          if (!(error instanceof StreamTakenError)) throw error;
+        });
+      });
+      const claim = target.checkpoints.claim("ann").then(async () => {
+        isClaimed = true;
+        const there = await target.links.list("ann", {}, { count: 100 });
+        return there.map((each) => each.sourceId);
+      });
+      const [known] = await Promise.all([claim, ...writes]);
+      assert.ok(isClaimed);
+      for (const { sourceId } of await target.links.list("ann", {}, { count: 100 })) {
+        if (!known.includes(sourceId)) late.push(sourceId);
+      }
+      assert.deepEqual(late, [], "links that were written after the claim");
+    },
+  },
+];
+
+/** Every method that changes what is known about the source. */
+const stateWrites: readonly ((target: SyncTarget) => Promise<unknown>)[] = [
+  ({ links }) => links.save("ann", [link("1", { seen: 2 })]),
+  ({ links }) => links.markSeen("ann", ["1"], 3),
+  ({ links }) => links.markUnsettled("ann", ["1"], true),
+  ({ links }) => links.setNames("ann", [{ sourceId: "1", names: [{ kind: "dn", key: "ann" }] }]),
+  ({ links }) => links.remove("ann", ["2"]),
+  ({ memberships }) => memberships.saveReferences("ann", [{ group: "g", kind: "dn", key: "ann" }]),
+  ({ memberships }) => memberships.removeReferences("ann", [{ group: "g", kind: "dn", key: "x" }]),
+  ({ memberships }) =>
+    memberships.saveGrants("ann", [{ group: "g", member: "m", ours: true, held: true }]),
+  ({ memberships }) => memberships.removeGrants("ann", [{ group: "g", member: "x" }]),
+];
+
+function fenced(target: SyncTarget, epoch: number): SyncTarget {
+  assert.ok(target.fence, "the target has a fence in each of its instances");
+  return { ...target, ...target.fence("ann", epoch) };
 }
 
 const transactionDemands: readonly Demand<Transactional>[] = [
@@ -95,6 +163,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
             await inside.users.create({ userName: name });
             await inside.checkpoints.save("shared", {
               generation: (position?.generation ?? 0) + 1,
+              epoch: 1,
               revision: position?.revision ?? 0,
             });
           }),
@@ -104,11 +173,50 @@ const transactionDemands: readonly Demand<Transactional>[] = [
       assert.ok(committed.length > 0, "one of two transactions can be committed");
       assert.deepEqual(await target.checkpoints.load("shared"), {
         generation: committed.length,
+        epoch: 1,
         revision: committed.length,
       });
       for (const name of names) {
         assert.equal((await userNamed(target, name)) !== undefined, committed.includes(name), name);
       }
+    },
+  },
+  {
+    name: "a stream that is held in a transaction is claimed by nobody before its end",
+    async check(target) {
+      await target.checkpoints.claim("s");
+      const begun = Promise.withResolvers<void>();
+      const happened: string[] = [];
+      const held = target
+        .transaction(async (inside) => {
+          await inside.checkpoints.hold("s", 1);
+          begun.resolve();
+          await sleep(50);
+          await inside.users.create({ userName: "ann" });
+          happened.push("written");
+        })
+        .catch(() => happened.push("undone"));
+      await Promise.race([begun.promise, held]);
+      const claiming = target.transaction((inside) => inside.checkpoints.claim("s"));
+      const claim = claiming.then(async () => {
+        happened.push("claimed");
+        const isThere = (await userNamed(target, "ann")) !== undefined;
+        assert.equal(
+          isThere,
+          happened[0] === "written",
+          "nothing of it is committed after a claim",
+        );
+      });
+      await Promise.all([held, claim]);
+      if (happened[0] === "claimed") assert.equal(happened[1], "undone");
+      await assert.rejects(
+        target.transaction(async (inside) => {
+          await inside.checkpoints.hold("s", 1);
+          await inside.users.create({ userName: "bob" });
+        }),
+        StreamTakenError,
+      );
+      assert.equal(await userNamed(target, "bob"), undefined);
     },
   },
   {
@@ -222,7 +330,7 @@ async function writeEverywhere(target: SyncTarget, name: string): Promise<void> 
   await target.links.setNames(name, [{ sourceId: "1", names: [{ kind: "dn", key: name }] }]);
   await target.memberships.saveReferences(name, [{ group: "g", kind: "dn", key: name }]);
   await target.memberships.saveGrants(name, [{ group: "g", member: "m", ours: true, held: true }]);
-  await target.checkpoints.save(name, { checkpoint: name, generation: 1, revision: 0 });
+  await target.checkpoints.save(name, { checkpoint: name, generation: 1, epoch: 0, revision: 0 });
 }
 
 async function demandEverywhere(target: SyncTarget, name: string): Promise<void> {
@@ -232,7 +340,7 @@ async function demandEverywhere(target: SyncTarget, name: string): Promise<void>
     holders: [{ kind: "dn", key: name, sourceId: "1", state: "live", seen: 1 }],
     references: [{ group: "g", kind: "dn", key: name }],
     grants: [{ group: "g", member: "m", ours: true, held: true }],
-    position: { checkpoint: name, generation: 1, revision: 1 },
+    position: { checkpoint: name, generation: 1, epoch: 0, revision: 1 },
   });
 }
 
@@ -247,10 +355,7 @@ async function demandNowhere(target: SyncTarget, name: string): Promise<void> {
   });
 }
 
-async function stateOf(
-  { links, memberships, checkpoints }: SyncTarget,
-  name: string,
-): Promise<object> {
+async function stateOf({ links, memberships, checkpoints }: SyncTarget, name: string) {
   return {
     links: await links.list(name, {}, { count: 10 }),
     holders: await links.holders(name, [{ kind: "dn", key: name }]),

@@ -103,6 +103,7 @@ export class Consumer {
         mode: run.mode,
         batchSize: run.batchSize,
         reconcileEvery,
+        reconcileGroups: true,
         random: () => 0.5,
         sleep: (delay, signal) =>
           delay === reconcileEvery ? this.#untilNamesAreDue(signal) : setImmediate(),

@@ -90,17 +90,17 @@ const ownTables = [
   "group_member",
   "group",
   "user",
-  "checkpoint",
+  "sync_position",
   "nonce",
   "server",
   "consumer",
   "sign_on_token",
   "identity",
   "group_mapping",
-  "grant",
-  "reference",
-  "link_name",
-  "link",
+  "sync_grant",
+  "sync_reference",
+  "sync_name",
+  "sync_link",
 ].map((name) => `concordat_${name}`);
 
 function serverKind(

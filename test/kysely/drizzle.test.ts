@@ -182,7 +182,12 @@ describe("an application that uses Drizzle", () => {
   const work = async (target: SyncTarget): Promise<void> => {
     const ann = await target.users.create({ userName: "ann" });
     await target.users.modify(ann.id, { set: { active: false } });
-    await target.checkpoints.save("ldap", { generation: 1, revision: 0, checkpoint: "c" });
+    await target.checkpoints.save("ldap", {
+      generation: 1,
+      epoch: 0,
+      revision: 0,
+      checkpoint: "c",
+    });
   };
 
   test("commits its rows, its users and the package's state together", async () => {

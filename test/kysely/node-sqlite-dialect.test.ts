@@ -185,17 +185,24 @@ describe("two processes", () => {
     await createTables(one);
     await using two = open(directory.file("a.db"));
     const [mine, theirs] = [one, two].map((db) => new KyselyCheckpointRepository(db));
-    const begun = await mine?.save("ldap", { generation: 1, revision: 0 });
-    expect(begun).toEqual({ generation: 1, revision: 1 });
+    const begun = await mine?.save("ldap", { generation: 1, epoch: 0, revision: 0 });
+    expect(begun).toEqual({ generation: 1, epoch: 0, revision: 1 });
     const seen = await theirs?.load("ldap");
     expect(seen).toEqual(begun);
-    await theirs?.save("ldap", { generation: 2, revision: 1, checkpoint: "b" });
+    await theirs?.save("ldap", { generation: 2, epoch: 0, revision: 1, checkpoint: "b" });
     await expect(
-      mine?.save("ldap", { generation: 1, revision: 1, checkpoint: "a" }),
+      mine?.save("ldap", { generation: 1, epoch: 0, revision: 1, checkpoint: "a" }),
     ).rejects.toMatchObject({ code: "version_conflict" });
-    await expect(mine?.save("ldap", { generation: 1, revision: 0 })).rejects.toMatchObject({
+    await expect(
+      mine?.save("ldap", { generation: 1, epoch: 0, revision: 0 }),
+    ).rejects.toMatchObject({
       code: "version_conflict",
     });
-    expect(await mine?.load("ldap")).toEqual({ generation: 2, revision: 2, checkpoint: "b" });
+    expect(await mine?.load("ldap")).toEqual({
+      generation: 2,
+      epoch: 0,
+      revision: 2,
+      checkpoint: "b",
+    });
   });
 });

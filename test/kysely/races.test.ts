@@ -206,7 +206,7 @@ for (const server of servers) {
 
     test("of two runners of one stream one saves its checkpoint, and the other stops", async () => {
       const target = kyselyTarget({ db: db });
-      const first = { checkpoint: "0", generation: 1, revision: 0 };
+      const first = { checkpoint: "0", generation: 1, epoch: 0, revision: 0 };
       for (const position of [first, { ...first, revision: 1 }]) {
         const results = await Promise.allSettled([
           ...range(5).map((runner) =>
@@ -307,7 +307,7 @@ for (const server of servers) {
       const links = new KyselyLinkRepository(db);
       await links.save("ldap", ["a", "b"].map(link));
       const set = (sourceId: string, stamp: string) =>
-        sql`update concordat_link set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
+        sql`update concordat_sync_link set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
       await interlocked(
         server,
         db,

@@ -110,9 +110,9 @@ for (const kind of databases) {
 test("the first position of a stream is a plain insert, which no count of rows can call done", async () => {
   await using database = await testDatabase();
   const checkpoints = new KyselyCheckpointRepository(database.db);
-  await checkpoints.save("ldap", { generation: 1, revision: 0 });
+  await checkpoints.save("ldap", { generation: 1, epoch: 0, revision: 0 });
   expect(database.statements).toEqual([
-    expect.stringMatching(/^insert into "concordat_checkpoint" [^;]* values \(\?, \?, \?, \?\)$/),
+    expect.stringMatching(/^insert into "concordat_sync_position" [^;]* values \((\?, ){7}\?\)$/),
   ]);
 });
 
@@ -199,14 +199,22 @@ describe("a group of 100,000", () => {
 
 describe("the query planner", () => {
   test.each([
-    ["names of entries", "concordat_link_name", "source = ? and source_id in (?, ?)"],
-    ["holders of names", "concordat_link_name", "source = ? and kind = ? and name_key in (?, ?)"],
-    ["references by name", "concordat_reference", "source = ? and kind = ? and name_key in (?, ?)"],
-    ["references to entries", "concordat_reference", "source = ? and target in (?, ?)"],
-    ["grants to members", "concordat_grant", "source = ? and member_id in (?, ?)"],
-    ["unsettled links", "concordat_link", "source = ? and unsettled = 1 and source_id > ?"],
-    ["refused changes", "concordat_link", "source = ? and failure is not null and source_id > ?"],
-    ["links of resources", "concordat_link", "type = ? and resource_id in (?, ?)"],
+    ["names of entries", "concordat_sync_name", "source = ? and source_id in (?, ?)"],
+    ["holders of names", "concordat_sync_name", "source = ? and kind = ? and name_key in (?, ?)"],
+    [
+      "references by name",
+      "concordat_sync_reference",
+      "source = ? and kind = ? and name_key in (?, ?)",
+    ],
+    ["references to entries", "concordat_sync_reference", "source = ? and target in (?, ?)"],
+    ["grants to members", "concordat_sync_grant", "source = ? and member_id in (?, ?)"],
+    ["unsettled links", "concordat_sync_link", "source = ? and unsettled = 1 and source_id > ?"],
+    [
+      "refused changes",
+      "concordat_sync_link",
+      "source = ? and failure is not null and source_id > ?",
+    ],
+    ["links of resources", "concordat_sync_link", "type = ? and resource_id in (?, ?)"],
   ])("looks up %s by more than the source", async (_, table, condition) => {
     await using database = await testDatabase();
     const { rows } = await sql<{ detail: string }>`
@@ -230,7 +238,7 @@ describeOn(mariadb, "the query planner", () => {
       held: true,
     }));
     await memberships.saveGrants("ldap", all);
-    await sql`analyze table concordat_grant`.execute(db);
+    await sql`analyze table concordat_sync_grant`.execute(db);
     for (const count of [1, 2, 100, 500]) {
       const before = await rowsRead(db);
       await memberships.grantsOf(all.slice(0, count));

@@ -45,6 +45,7 @@ describe("createTables", () => {
     await new KyselyUserRepository(db).create({ userName: "ann" });
     await new KyselyCheckpointRepository(db, { prefix: "Tenant_2_" }).save("ldap", {
       generation: 1,
+      epoch: 0,
       revision: 0,
     });
     const other = new KyselyUserRepository(db, { prefix: "Tenant_2_" });
@@ -71,7 +72,7 @@ for (const server of servers) {
       await using database = await server.open({ connections: 8, tables: false });
       await Promise.all(Array.from({ length: 8 }, () => createTables(database.db)));
       const { rows } = await sql`select version from concordat_version`.execute(database.db);
-      expect(rows).toEqual([{ version: 1 }]);
+      expect(rows).toEqual([{ version: 2 }]);
     });
   });
 }

@@ -38,7 +38,7 @@ const baseId = "00000000-0000-4000-8000-000000000000";
 export interface SyncScript extends AsyncDisposable {
   readonly url: string;
   readonly base: string;
-  /** The next search. Those for the root DSE and the base entry are answered already. */
+  /** The next search. Those for the root DSE, the base entry and the state are answered already. */
   next(): Promise<SyncSearch>;
 }
 
@@ -46,6 +46,8 @@ export interface SyncScript extends AsyncDisposable {
 export interface SyncScriptOptions {
   /** The entryCSN of the base. */
   readonly baseCsn?: string;
+  /** The cookie that says what the server holds when a connection is made. Default: it does not say. */
+  readonly state?: string;
   /** The attributes of the root DSE. Default: those of an OpenLDAP. */
   readonly rootDse?: Readonly<Record<string, readonly string[]>>;
 }
@@ -59,7 +61,14 @@ export async function startSyncScript(options: SyncScriptOptions = {}): Promise<
       if (operationOf(request) !== requestTag.search) continue;
       const id = idOf(request);
       const isSync = request.includes("1.3.6.1.4.1.4203.1.9.1.1");
-      if (isSync || !request.includes("\x0a\x01\x00\x0a\x01")) {
+      const isOfBase = request.includes("\x0a\x01\x00\x0a\x01");
+      if (isSync && isOfBase) {
+        // The state of the server is asked for by a synchronization of nothing.
+        searchOf(id, request, isSync, send).done({
+          refreshDeletes: true,
+          ...(options.state === undefined ? {} : { cookie: options.state }),
+        });
+      } else if (isSync || !isOfBase) {
         searches.push(searchOf(id, request, isSync, send));
         wake();
       } else if (request.includes(base)) {

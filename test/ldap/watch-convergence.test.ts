@@ -73,6 +73,7 @@ test("whatever happens, and whenever the reader stops, a resume leads to what is
         filter: "(!(title=leave))",
         batchSize,
         sleep: () => new Promise((resolve) => setImmediate(resolve)),
+        reconcileEvery: false,
       };
       const mirror = new Mirror();
       let checkpoint: string | undefined;

@@ -23,6 +23,7 @@ test("from time to time all groups are read whole, since what rewrites their mem
       bind: { method: "simple", dn: directory.adminDn, password: directory.password },
       allowCleartext: true,
       reconcileEvery: 60_000,
+      reconcileGroups: true,
       sleep: () => new Promise((resolve) => sleeps.push(resolve)),
     }),
   );
@@ -34,7 +35,7 @@ test("from time to time all groups are read whole, since what rewrites their mem
   await watching.reconciled();
   const check = await watching.reconciled();
   expect(check.filter(({ phase }) => phase === "reconcile")).toEqual([
-    { phase: "reconcile", refresh: "begins", changes: [] },
+    { phase: "reconcile", refresh: "begins", changes: [], state: expect.any(Array) },
     {
       phase: "reconcile",
       refresh: "ends",

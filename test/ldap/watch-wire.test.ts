@@ -28,7 +28,14 @@ const state = { present: 0, add: 1, modify: 2, delete: 3 } as const;
 const cookie = (...numbers: string[]) => `rid=000,csn=${numbers.join(";")}`;
 
 function watch(script: SyncScript, changes: Partial<WatchOptions> = {}) {
-  return watchDirectory({ url: script.url, base: script.base, sleep: async () => {}, ...changes });
+  return watchDirectory({
+    url: script.url,
+    base: script.base,
+    sleep: async () => {},
+    reconcileEvery: false,
+    parentClasses: false,
+    ...changes,
+  });
 }
 
 /** A first refresh that has begun, and its search, which waits for answers. */

@@ -101,12 +101,14 @@ export function readApplication(database: string): ApplicationContent {
     }
     const unfinished = db
       .prepare(
-        `select source_id, state from concordat_link where unsettled = 1 or intent_name is not null
+        `select source_id, state from concordat_sync_link where unsettled = 1 or intent_name is not null
          or (state in ('entering', 'leaving') and failure is null)`,
       )
       .all()
       .map((row) => `${row["source_id"]} is ${row["state"]} and not finished`);
-    const refused = db.prepare("select source_id from concordat_link where failure is not null");
+    const refused = db.prepare(
+      "select source_id from concordat_sync_link where failure is not null",
+    );
     return {
       resources: [...users, ...groups],
       members,
@@ -119,7 +121,7 @@ export function readApplication(database: string): ApplicationContent {
 /** The newest change sequence number that the stored checkpoint covers; empty before there is one. */
 export function readCheckpoint(database: string): string {
   return withDatabase(database, (db) => {
-    const row = db.prepare("select checkpoint from concordat_checkpoint").get();
+    const row = db.prepare("select checkpoint from concordat_sync_position").get();
     return /csn=(\d{14}\.\d{6}Z#[\da-f#]*)/.exec(String(row?.["checkpoint"] ?? ""))?.[1] ?? "";
   });
 }

@@ -83,7 +83,8 @@ const directory = watchDirectory({
   }),
   bind: { method: "simple", dn: options.bindDn, password: options.password },
   allowCleartext: true,
-  ...(options.reconcileEvery === 0 ? {} : { reconcileEvery: options.reconcileEvery }),
+  reconcileEvery: options.reconcileEvery === 0 ? false : options.reconcileEvery,
+  reconcileGroups: true,
   reconnect: { initialDelay: 10, maxDelay: 100 },
 });
 const outcomes = synchronize(

@@ -63,6 +63,7 @@ describe("what is not promised", () => {
       bind: { method: "simple", dn: directory.adminDn, password: directory.password },
       allowCleartext: true,
       reconcileEvery: 3_600_000,
+      reconcileGroups: true,
       sleep: () => new Promise((resolve) => later.push(resolve)),
     });
     const target = inMemoryTarget();

@@ -10,6 +10,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "InvalidValueError",
     "MutabilityError",
     "NotFoundError",
+    "StreamTakenError",
     "TooManyError",
     "UnavailableError",
     "UniquenessError",
@@ -129,7 +130,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "withIdentityMap",
     "writeCursor",
   ],
-  "./changes": ["InvalidRecordingError", "recordChanges", "replayChanges"],
+  "./changes": ["InvalidRecordingError", "isCovered", "originOf", "recordChanges", "replayChanges"],
   "./ldap": [
     "DnNormalizer",
     "LdapCleartextError",
@@ -171,7 +172,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "watchChannelName",
     "watchDirectory",
   ],
-  "./sync": ["StreamTakenError", "refusedChanges", "synchronize"],
+  "./sync": ["StreamTakenError", "readAnew", "refusedChanges", "synchronize"],
   "./scim-server": [
     "ScimRequestError",
     "bearerJwt",

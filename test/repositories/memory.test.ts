@@ -354,7 +354,10 @@ describe("links in memory", () => {
               })
               .catch(() => false);
             if (done !== true) continue;
-            for (const link of saved) model.set(link.sourceId, link);
+            for (const link of saved) {
+              const seen = Math.max(link.seen, model.get(link.sourceId)?.seen ?? 0);
+              model.set(link.sourceId, { ...link, seen });
+            }
             for (const id of removed) model.delete(id);
           }
           const expected = matching(model.values(), selection);

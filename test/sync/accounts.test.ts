@@ -64,7 +64,7 @@ onEveryTarget(({ open }) => {
         match: { users: "userName" },
       },
     );
-    expect(done).toEqual(["adopted ann", "deactivated ann"]);
+    expect(done).toEqual(["adopted ann", "deferred ann: adopted", "deactivated ann"]);
     expect((await application(target)).users).toEqual({ ann: "inactive" });
   });
 
@@ -89,9 +89,9 @@ onEveryTarget(({ open }) => {
   test("a local account is a conflict for a person where names are not to match", async () => {
     const target = await open();
     const local = await target.users.create({ userName: "ann", title: "local" });
-    expect(await apply(target, [live([person("1", "ann")])])).toEqual(["deferred ann: conflict"]);
+    expect(await apply(target, [live([person("1", "ann")])])).toEqual(["deferred ann: unlinked"]);
     expect(await userNamed(target, "ann")).toEqual(local);
-    expect(await refused(target)).toMatchObject([{ sourceId: "1", failure: { code: "conflict" } }]);
+    expect(await refused(target)).toMatchObject([{ sourceId: "1", failure: { code: "unlinked" } }]);
   });
 
   test("an account of another source is never taken over", async () => {

@@ -57,7 +57,7 @@ async function outcomes(
 /** What happened, without the ids of resources, which a dry run cannot foresee. */
 function told(all: readonly Outcome[]): readonly string[] {
   return all.flatMap((outcome) => {
-    if ("sourceId" in outcome) return [`${outcome.kind} ${outcome.name}`];
+    if ("type" in outcome) return [`${outcome.kind} ${outcome.name}`];
     if ("member" in outcome) {
       return [`${outcome.kind} ${outcome.member.name} ${outcome.group.name}`];
     }

@@ -124,7 +124,7 @@ export interface Interruption {
 
 /** The same target with somebody between it and its caller. */
 export function interferedWith(target: Target, interference: Interference): Target {
-  const { transaction } = target;
+  const { transaction, fence } = target;
   return {
     users: interposed("users", target.users, interference),
     groups: interposed("groups", target.groups, interference),
@@ -139,6 +139,18 @@ export function interferedWith(target: Target, interference: Interference): Targ
               work(interferedWith(inside as Target, interference)),
             ) as never,
         }),
+    ...(fence === undefined
+      ? {}
+      : {
+          fence: (stream, epoch) => {
+            const { links, memberships, checkpoints } = fence.call(target, stream, epoch);
+            return {
+              links: interposed("links", links, interference),
+              memberships: interposed("memberships", memberships, interference),
+              checkpoints: interposed("checkpoints", checkpoints, interference),
+            };
+          },
+        }),
   };
 }
 
@@ -151,6 +163,8 @@ function interposed<S extends object>(
     get(wrapped, method): unknown {
       const value: unknown = Reflect.get(wrapped, method, wrapped);
       if (typeof value !== "function" || typeof method !== "string") return value;
+      // It asks the store nothing.
+      if (method === "markOf") return value.bind(wrapped);
       const invoke = (args: readonly unknown[]): Promise<unknown> =>
         Promise.resolve(value.apply(wrapped, args));
       const begin = async (call: Call): Promise<Error | undefined> => {

@@ -242,6 +242,8 @@ export function inWords(outcomes: readonly Outcome[]): readonly string[] {
         return `renamed ${outcome.from} to ${outcome.name}`;
       case "deferred":
         return `deferred ${outcome.name}: ${outcome.code}`;
+      case "unreadable":
+        return `unreadable ${outcome.sourceId}: ${outcome.code}`;
       case "waiting":
       case "restarted":
       case "limited":

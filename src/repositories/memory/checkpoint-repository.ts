@@ -1,4 +1,4 @@
-import { VersionConflictError } from "../../core/index.js";
+import { StreamTakenError, VersionConflictError } from "../../core/index.js";
 import { CheckpointRepository, type StreamPosition } from "../checkpoint-repository.js";
 import { frozenCopy } from "./frozen.js";
 import { Session } from "./session.js";
@@ -33,6 +33,11 @@ export class InMemoryCheckpointRepository extends CheckpointRepository {
     return new InMemoryCheckpointRepository(session, this.#positions);
   }
 
+  /** Throws where the stream has another epoch. @internal */
+  checkEpoch(stream: string, epoch: number): void {
+    if (this.#positions.get(stream)?.position.epoch !== epoch) throw new StreamTakenError(stream);
+  }
+
   override load(stream: string): Promise<StreamPosition | undefined> {
     return this.#session.run(() => this.#positions.get(stream)?.position);
   }
@@ -49,5 +54,10 @@ export class InMemoryCheckpointRepository extends CheckpointRepository {
       this.#positions.put(journal, { stream, position: saved });
       return saved;
     });
+  }
+
+  /** In a transaction nobody else writes, so that it is enough to look. */
+  override hold(stream: string, epoch: number): Promise<void> {
+    return this.#session.run(() => this.checkEpoch(stream, epoch));
   }
 }

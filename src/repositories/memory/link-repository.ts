@@ -7,7 +7,7 @@ import {
   type LinkSelection,
 } from "../link-repository.js";
 import { frozenCopy } from "./frozen.js";
-import { type LinkRow, LinkTables, linkKey, nameKey } from "./link-tables.js";
+import { type LinkRow, LinkTables, linkKey, type NameRow, nameKey } from "./link-tables.js";
 import { type Journal, Session } from "./session.js";
 import { composite, take } from "./table.js";
 
@@ -40,7 +40,8 @@ export class InMemoryLinkRepository extends LinkRepository {
   override save(source: string, links: readonly Link[]): Promise<void> {
     return this.#session.run((journal) => {
       for (const link of links) {
-        this.#tables.links.put(journal, { source, link: frozenCopy(link) });
+        const seen = Math.max(link.seen, this.#link(source, link.sourceId)?.seen ?? 0);
+        this.#tables.links.put(journal, { source, link: frozenCopy({ ...link, seen }) });
       }
     });
   }
@@ -50,7 +51,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     sourceIds: readonly string[],
     generation: number,
   ): Promise<void> {
-    return this.#mark(source, sourceIds, { seen: generation });
+    return this.#mark(source, sourceIds, ({ seen }) => ({ seen: Math.max(seen, generation) }));
   }
 
   override markUnsettled(
@@ -58,7 +59,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     sourceIds: readonly string[],
     unsettled: boolean,
   ): Promise<void> {
-    return this.#mark(source, sourceIds, { unsettled });
+    return this.#mark(source, sourceIds, () => ({ unsettled }));
   }
 
   override list(
@@ -74,6 +75,10 @@ export class InMemoryLinkRepository extends LinkRepository {
 
   override count(source: string, selection: LinkSelection): Promise<number> {
     return this.#session.run(() => this.#tables.count(source, selection));
+  }
+
+  override latestSeen(source: string): Promise<number> {
+    return this.#session.run(() => this.#tables.latestSeen(source));
   }
 
   override remove(source: string, sourceIds: readonly string[]): Promise<void> {
@@ -108,7 +113,14 @@ export class InMemoryLinkRepository extends LinkRepository {
         const { state, seen } = link;
         return Array.from(
           this.#tables.names.rows("holder", linkKey(source, sourceId)),
-          ({ kind, key }) => ({ kind, key, sourceId, state, seen }),
+          ({ kind, key, alias }) => ({
+            kind,
+            key,
+            ...(alias === undefined ? {} : { alias }),
+            sourceId,
+            state,
+            seen,
+          }),
         );
       }),
     );
@@ -123,9 +135,10 @@ export class InMemoryLinkRepository extends LinkRepository {
         const stored = names.filter((name) => name.kind !== "id");
         const keys = new Set(stored.map((name) => nameKey({ source, sourceId, ...name })));
         this.#keepNames(journal, source, sourceId, keys);
-        for (const { kind, key } of stored) {
+        for (const { kind, key, alias } of stored) {
           if (kind === "dn") this.#takeName(journal, source, { kind, key });
-          this.#tables.names.put(journal, { source, sourceId, kind, key });
+          const isAlias = alias === undefined ? {} : { alias };
+          this.#tables.names.put(journal, { source, sourceId, kind, key, ...isAlias });
         }
       }
     });
@@ -135,10 +148,11 @@ export class InMemoryLinkRepository extends LinkRepository {
     return this.#session.run(() => {
       const asked = new Map(names.map((name) => [composite(name.kind, name.key), name]));
       return [...asked.values()].flatMap(({ kind, key }) =>
-        this.#holdersOf(source, { kind, key }).flatMap((sourceId) => {
+        this.#holdersOf(source, { kind, key }).flatMap(({ sourceId, alias }) => {
           const link = this.#link(source, sourceId);
           if (link === undefined) return [];
-          return { kind, key, sourceId, state: link.state, seen: link.seen };
+          const isAlias = alias === undefined ? {} : { alias };
+          return { kind, key, ...isAlias, sourceId, state: link.state, seen: link.seen };
         }),
       );
     });
@@ -148,22 +162,24 @@ export class InMemoryLinkRepository extends LinkRepository {
     return this.#tables.links.get(linkKey(source, sourceId))?.link;
   }
 
-  #holdersOf(source: string, { kind, key }: Name): string[] {
-    if (kind === "id") return [key];
-    const rows = this.#tables.names.rows("name", composite(source, kind, key));
-    return Array.from(rows, (row) => row.sourceId);
+  #holdersOf(source: string, { kind, key }: Name): Pick<NameRow, "sourceId" | "alias">[] {
+    if (kind === "id") return [{ sourceId: key }];
+    return [...this.#tables.names.rows("name", composite(source, kind, key))];
   }
 
   #mark(
     source: string,
     sourceIds: readonly string[],
-    mark: Partial<Pick<Link, "seen" | "unsettled">>,
+    markOf: (link: Link) => Partial<Pick<Link, "seen" | "unsettled">>,
   ): Promise<void> {
     return this.#session.run((journal) => {
       for (const sourceId of sourceIds) {
         const link = this.#link(source, sourceId);
         if (link === undefined) continue;
-        this.#tables.links.put(journal, { source, link: Object.freeze({ ...link, ...mark }) });
+        this.#tables.links.put(journal, {
+          source,
+          link: Object.freeze({ ...link, ...markOf(link) }),
+        });
       }
     });
   }
@@ -185,12 +201,13 @@ export class InMemoryLinkRepository extends LinkRepository {
 }
 
 function toOwner({ source, link }: LinkRow): LinkOwner {
-  const { sourceId, state, resourceId, intent } = link;
+  const { sourceId, state, resourceId, resourceMark, intent } = link;
   return {
     source,
     sourceId,
     state,
     ...(resourceId === undefined ? {} : { resourceId }),
+    ...(resourceMark === undefined ? {} : { resourceMark }),
     ...(intent === undefined ? {} : { intent }),
   };
 }

@@ -25,7 +25,7 @@ export function nameKey({ source, kind, key, sourceId }: NameRow): string {
   return composite(source, kind, key, sourceId);
 }
 
-const marks = ["unsettled", "failed", "intended"] as const;
+const marks = ["unsettled", "failed", "intended", "unfinished"] as const;
 
 /** Links and names, with an index for each question that is asked of them. */
 export class LinkTables {
@@ -76,6 +76,15 @@ export class LinkTables {
     return [...this.select(source, selection)].length;
   }
 
+  /** The highest generation of a source's links. */
+  latestSeen(source: string): number {
+    const parts = this.#parts(source, {});
+    return Math.max(
+      0,
+      ...parts.map((part) => this.links.slice("part", part, 0, 1)[0]?.link.seen ?? 0),
+    );
+  }
+
   /** The parts whose links match as far as state and generation go. */
   #parts(source: string, selection: LinkSelection): string[] {
     return [...this.links.buckets("part")].filter((part) => {
@@ -94,6 +103,8 @@ function isMarked(link: Link, mark: (typeof marks)[number]): boolean {
       return link.failure !== undefined;
     case "intended":
       return link.intent !== undefined;
+    case "unfinished":
+      return link.digest === undefined;
   }
 }
 

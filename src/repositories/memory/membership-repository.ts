@@ -31,12 +31,13 @@ class MembershipTables {
         target === undefined ? [] : [composite(source, target)],
     },
   );
-  readonly grants: Table<GrantRow, "group" | "member" | "membership"> = new Table(
+  readonly grants: Table<GrantRow, "group" | "member" | "membership" | "notHeld"> = new Table(
     ({ source, grant }) => grantKey(source, grant),
     {
       group: ({ source, grant }) => [composite(source, grant.group)],
       member: ({ source, grant }) => [composite(source, grant.member)],
       membership: ({ grant }) => [composite(grant.group, grant.member)],
+      notHeld: ({ source, grant }) => (grant.held ? [] : [composite(source)]),
     },
   );
 }
@@ -134,6 +135,12 @@ export class InMemoryMembershipRepository extends MembershipRepository {
       const rows = this.#tables.grants.rows("group", composite(source, group), after);
       return take(rows, page.count).map((row) => row.grant);
     });
+  }
+
+  override grantsNotHeld(source: string, count: number): Promise<readonly Grant[]> {
+    return this.#session.run(() =>
+      take(this.#tables.grants.rows("notHeld", composite(source)), count).map((row) => row.grant),
+    );
   }
 
   override grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]> {

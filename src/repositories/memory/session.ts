@@ -10,15 +10,29 @@ export type Journal = (() => void)[];
  * outside, and undoing a transaction's writes in reverse leaves exactly what was there before it.
  */
 export class Session {
-  #last: Promise<void> = Promise.resolve();
+  /** The operations that wait here, of all that share this place. */
+  readonly #turns: { last: Promise<void> };
   #ended = false;
   /** The session that began this one; absent on the stores themselves, whose writes are final. */
   readonly #outer: Session | undefined;
   readonly #journal: Journal | undefined;
+  readonly #guard: (() => void) | undefined;
 
-  constructor(outer?: Session, journal?: Journal) {
+  constructor(
+    outer?: Session,
+    journal?: Journal,
+    turns: { last: Promise<void> } = { last: Promise.resolve() },
+    guard?: () => void,
+  ) {
     this.#outer = outer;
     this.#journal = journal;
+    this.#turns = turns;
+    this.#guard = guard;
+  }
+
+  /** The same place for a caller whose operations throw what the guard throws, as one step with it. */
+  guardedBy(guard: () => void): Session {
+    return new Session(this.#outer, this.#journal, this.#turns, guard);
   }
 
   /** Runs an operation, which is done when it returns and has changed nothing when it throws, in its turn. */
@@ -26,6 +40,7 @@ export class Session {
     return this.#inTurn(() => {
       const journal = this.#journal ?? [];
       const begun = journal.length;
+      this.#guard?.();
       try {
         return operation(journal);
       } catch (error) {
@@ -61,8 +76,8 @@ export class Session {
   async #inTurn<R>(work: () => R | Promise<R>, signal?: AbortSignal): Promise<R> {
     signal?.throwIfAborted();
     const turn = Promise.withResolvers<void>();
-    const before = this.#last;
-    this.#last = before.then(() => turn.promise);
+    const before = this.#turns.last;
+    this.#turns.last = before.then(() => turn.promise);
     try {
       await unlessAborted(before, signal);
       if (this.ended) {

@@ -38,7 +38,23 @@ export function inMemoryTarget(options: InMemoryTargetOptions = {}): InMemoryTar
     memberships: new InMemoryMembershipRepository(session),
     checkpoints: new InMemoryCheckpointRepository(session),
   };
-  return options.transactions === false ? stores : withTransactions(stores, session);
+  return options.transactions === false
+    ? withoutTransactions(stores, session)
+    : withTransactions(stores, session);
+}
+
+function withoutTransactions(stores: InMemoryTarget, session: Session): InMemoryTarget {
+  return {
+    ...stores,
+    fence(stream, epoch) {
+      const guarded = session.guardedBy(() => stores.checkpoints.checkEpoch(stream, epoch));
+      return {
+        links: stores.links.in(guarded),
+        memberships: stores.memberships.in(guarded),
+        checkpoints: stores.checkpoints.in(guarded),
+      };
+    },
+  };
 }
 
 function withTransactions(stores: InMemoryTarget, session: Session): InMemoryTarget {

@@ -1,15 +1,22 @@
-import type { Change, Upsert } from "../changes/index.js";
+import type { Change, Delete, Upsert } from "../changes/index.js";
 import type { Link, Reference } from "../repositories/index.js";
+import { isOutdated, isOutdatedDelete } from "./order.js";
 import type { Removals, Subject } from "./outcome.js";
 import { compareReferences, type ReferenceChange } from "./references.js";
+import { unmentioned } from "./removal.js";
 import { linksOf, usersBelow } from "./settle.js";
-import { isEarlier, type Step, subjectOf } from "./step.js";
+import { type Step, subjectOf } from "./step.js";
 import { isApplied, isToldLate } from "./upsert.js";
+import { countCleared } from "./valued.js";
 
 /** What a batch takes away, and what was learnt on the way to knowing it. */
 export interface Forecast {
   readonly removals: Removals;
   readonly count: number;
+  /** How many members leave groups that stay; they are part of the count. */
+  readonly leaving: number;
+  /** Whether a sweep of the batch finds nothing. */
+  readonly sweepsNothing: boolean;
   /** How groups' references differ, for changes that were compared. */
   readonly compared: ReadonlyMap<Upsert, ReferenceChange>;
 }
@@ -27,7 +34,9 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   const changedBefore = new Set<string>();
   let swept = false;
   let anyDeleted = false;
-  let count = 0;
+  let leaving = 0;
+  // Without a transaction, nothing may have been changed before it shows that too much is lost.
+  if (step.bare) await countClearedAhead(step, changes);
   for (const change of changes) {
     // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom its
     // references mean once somebody is deleted, whose names may mean another then.
@@ -38,7 +47,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
     anyDeleted ||= change.kind === "delete";
     if (change.kind === "delete") {
       const link = stored.get(change.sourceId);
-      if (isLeaving(link, change.stamp)) deletions.push(subjectOf(link));
+      if (isToGo(step, change, link)) deletions.push(subjectOf(link));
     } else if (change.kind === "upsert") {
       const link = stored.get(change.sourceId);
       if (link?.state !== "live" || isStale(step, link, change)) continue;
@@ -52,17 +61,29 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
         else compared.delete(change);
         const members = await countLeaving(step, difference.remove);
         if (members > 0) memberships.push({ group: subjectOf(link), members });
-        count += members;
+        leaving += members;
       }
     }
   }
+  let count = leaving + deletions.length + deactivations.length;
+  let sweepsNothing = false;
   if (changes.some((change) => change.kind === "sweep")) {
-    const swept = await sweepForecast(step, changes, stored);
-    deletions.push(...swept.named);
-    count += swept.count - swept.named.length;
+    const found = await sweepForecast(step, changes);
+    deletions.push(...found.named);
+    count += found.count;
+    sweepsNothing = found.isNothing;
   }
-  count += deletions.length + deactivations.length;
-  return { removals: { deletions, deactivations, memberships }, count, compared };
+  const removals = { deletions, deactivations, memberships };
+  return { removals, count, leaving, sweepsNothing, compared };
+}
+
+async function countClearedAhead(step: Step, changes: readonly Change[]): Promise<void> {
+  const upserts = changes.filter((change) => change.kind === "upsert");
+  const links = await step.target.links.get(
+    step.source,
+    upserts.map((change) => change.sourceId),
+  );
+  await countCleared(step, upserts, links);
 }
 
 /** How many members leave a group whose references go. With a nested group that is flattened, everybody in it does. */
@@ -77,14 +98,11 @@ async function storedLinks(
   step: Step,
   changes: readonly Change[],
 ): Promise<ReadonlyMap<string, Link>> {
-  const sweeps = changes.some((change) => change.kind === "sweep");
   const ids = new Set<string>();
   for (const change of changes) {
-    if (change.kind === "delete") ids.add(change.sourceId);
-    else if (change.kind === "upsert" && (sweeps || mayTakeAway(change))) ids.add(change.sourceId);
-    else if (change.kind === "present" && sweeps) {
-      for (const entry of change.entries) ids.add(entry.sourceId);
-    }
+    const isConcerned =
+      change.kind === "delete" || (change.kind === "upsert" && mayTakeAway(change));
+    if (isConcerned) ids.add(change.sourceId);
   }
   if (ids.size === 0) return new Map();
   const links = await step.target.links.get(step.source, [...ids]);
@@ -95,57 +113,36 @@ function mayTakeAway(change: Upsert): boolean {
   return change.type === "User" ? change.resource.active === false : change.members !== undefined;
 }
 
-function isLeaving(link: Link | undefined, stamp: string | undefined): link is Link {
-  return link !== undefined && link.state !== "gone" && !isEarlier(stamp, link.stamp);
+function isToGo(step: Step, change: Delete, link: Link | undefined): link is Link {
+  return link !== undefined && link.state !== "gone" && !isOutdatedDelete(step, change, link);
 }
 
 function isStale(step: Step, link: Link, change: Upsert): boolean {
-  if (step.phase === "snapshot") return false;
-  return isEarlier(change.stamp, link.stamp) || isToldLate(step, change, link);
+  return isOutdated(step, step.phase, change, link) || isToldLate(step, change, link);
 }
 
 /** What the refresh has not mentioned, not counting what this batch is about to mention. */
 async function sweepForecast(
   step: Step,
   changes: readonly Change[],
-  stored: ReadonlyMap<string, Link>,
-): Promise<{ count: number; named: readonly Subject[] }> {
-  const selection = {
-    states: ["entering", "live", "leaving"],
-    seenBefore: step.generation,
-  } as const;
+): Promise<{ count: number; named: readonly Subject[]; isNothing: boolean }> {
   const mentioned = new Set<string>();
   for (const change of changes) {
-    if (change.kind === "upsert" || change.kind === "delete") mentioned.add(change.sourceId);
+    if ("sourceId" in change) mentioned.add(change.sourceId);
     if (change.kind === "present") {
       for (const entry of change.entries) mentioned.add(entry.sourceId);
     }
   }
-  let unmentioned = await step.target.links.count(step.source, selection);
-  for (const id of mentioned) {
-    const link = stored.get(id);
-    if (link !== undefined && link.state !== "gone" && link.seen < step.generation) unmentioned--;
+  let count = 0;
+  let isNothing = true;
+  const named: Subject[] = [];
+  for await (const page of unmentioned(step)) {
+    isNothing = false;
+    for (const link of page) {
+      if (mentioned.has(link.sourceId)) continue;
+      count += 1;
+      if (named.length < NAMED) named.push(subjectOf(link));
+    }
   }
-  if (unmentioned === 0) return { count: 0, named: [] };
-  const page = await step.target.links.list(step.source, selection, { count: NAMED });
-  const named = page.filter((link) => !mentioned.has(link.sourceId)).map(subjectOf);
-  return { count: unmentioned, named };
-}
-
-/** How much may be taken away however little there is. */
-const LEAST = 10;
-
-/** How much may be taken away without asking how much there is: the limit is never lower. */
-export function leastLimit({ settings }: Step): number {
-  return Math.min(settings.maxDeletes.count, LEAST);
-}
-
-/** How much may be taken away, given how much there is. */
-export async function limitFor(step: Step): Promise<number> {
-  const { count, fraction } = step.settings.maxDeletes;
-  if (fraction === Number.POSITIVE_INFINITY) return count;
-  const linked = await step.target.links.count(step.source, {
-    states: ["entering", "live", "leaving"],
-  });
-  return Math.min(count, Math.max(LEAST, Math.floor(linked * fraction)));
+  return { count, named, isNothing };
 }

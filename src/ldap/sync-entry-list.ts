@@ -3,10 +3,11 @@ import type { EncodedMessage } from "./message.js";
 import type { Pass, PassOptions } from "./sync-pass.js";
 
 /**
- * A plain search for all groups with their members. It finds what neither an event nor a stamp tells: OpenLDAP's refint
- * overlay rewrites the members of groups without either.
+ * A plain search for entries with all that is mapped, which sweeps nothing. Of all groups, it finds what neither an event nor a stamp
+ * tells: OpenLDAP's refint overlay rewrites their members without either. Below a parent that was moved, it finds who has come with
+ * it, and by what name.
  */
-export class GroupList implements Pass {
+export class EntryList implements Pass {
   readonly sweeps = false;
   readonly #options: PassOptions;
   #ended = false;
@@ -26,7 +27,7 @@ export class GroupList implements Pass {
     const entry = mapper.identify(message);
     if (typeof entry === "string" || touched?.has(entry.sourceId)) return;
     const change = mapper.map(entry.sourceId, message);
-    // What is no group any more is told by the list of names.
+    // What is neither a user nor a group any more is told by a list of names.
     if (change.kind === "upsert") changes.push(change);
   }
 }

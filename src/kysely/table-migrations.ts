@@ -1,0 +1,84 @@
+import type { Session } from "./session.js";
+import type { TableSet } from "./table-definitions.js";
+import { type TableNames, type TableOptions, tableNames } from "./table-names.js";
+
+/**
+ * Brings the tables of a set from one version to the next. It may have been interrupted after any of its statements: on MariaDB,
+ * which commits with each definition, what was done stays, so that each statement is made only where it is still to be made.
+ */
+type Migration = (session: Session, options: TableOptions) => Promise<void>;
+
+/** By set, the migrations from version 1 on. */
+export const migrations: Readonly<Partial<Record<TableSet, readonly Migration[]>>> = {
+  sync: [nameRunners],
+};
+
+/** The tables of synchronisation as version 1 named them, and their indexes, in the order of the present names. */
+const formerSyncTables = {
+  link: ["link", "resource", "intent", "unsettled", "failed"],
+  linkName: ["link_name", "holder"],
+  reference: ["reference", "name", "target"],
+  grant: ["grant", "member"],
+  checkpoint: ["checkpoint"],
+} as const satisfies Partial<Record<keyof TableNames, readonly string[]>>;
+
+type SyncTable = keyof typeof formerSyncTables;
+
+/**
+ * Version 2: the tables get other names, so that a runner of the release before, which does not know epochs, fails at its next
+ * statement instead of writing beside a later one.
+ */
+async function nameRunners(session: Session, options: TableOptions): Promise<void> {
+  const { dialect } = session;
+  const names = tableNames(options);
+  const tables = Object.keys(formerSyncTables) as SyncTable[];
+  const { prefix = "concordat_" } = options;
+  const former = (table: SyncTable) => `${prefix}${formerSyncTables[table][0]}`;
+  const renamed: [string, string][] = [];
+  for (const table of tables) {
+    if (await has(session, dialect.tableQuestion(former(table)))) {
+      renamed.push([dialect.quote(former(table)), dialect.quote(names[table])]);
+    }
+  }
+  if (renamed.length > 0) {
+    for (const text of dialect.renameTables(renamed)) await session.write(() => text);
+  }
+  for (const table of tables) {
+    if (!(await has(session, dialect.tableQuestion(names[table])))) continue;
+    for (const index of formerSyncTables[table].slice(1)) {
+      const name = dialect.quote(`${former(table)}_${index}`);
+      await session.write(() => dialect.dropIndex(dialect.quote(names[table]), name));
+    }
+  }
+  const { flag, integer, text } = dialect.types;
+  await addColumns(session, names.link, { resource_mark: text, valued: text });
+  await addColumns(session, names.linkName, { alias: `${flag} not null default 0` });
+  await addColumns(session, names.checkpoint, {
+    epoch: `${integer} not null default 0`,
+    mapping: text,
+    taken: text,
+    unconfirmed: text,
+  });
+}
+
+async function addColumns(
+  session: Session,
+  table: string,
+  columns: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { dialect } = session;
+  if (!(await has(session, dialect.tableQuestion(table)))) return;
+  for (const [column, type] of Object.entries(columns)) {
+    if (await has(session, dialect.columnQuestion(table, column))) continue;
+    await session.write(() => `alter table ${dialect.quote(table)} add column ${column} ${type}`);
+  }
+}
+
+async function has(session: Session, question: string): Promise<boolean> {
+  return (await session.read(() => question)).length > 0;
+}
+
+/** The names of tables that earlier releases made and this one does not know. */
+export function formerTableNames({ prefix = "concordat_" }: TableOptions): readonly string[] {
+  return Object.values(formerSyncTables).map(([table]) => `${prefix}${table}`);
+}

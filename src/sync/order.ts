@@ -1,0 +1,154 @@
+import { isCovered } from "../changes/index.js";
+import type { Link } from "../repositories/index.js";
+
+/**
+ * What decides whether a change is newer than what is known of its entry.
+ *
+ * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to receive what
+ * is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp. `answer`: the entry was read
+ * again just now, so that the answer counts.
+ */
+export type Order = "snapshot" | "arrival" | "stamps" | "answer";
+
+/** Entries that are to be read again beside the stream, between two steps, so that no transaction is held open meanwhile. */
+export class ReadAgain {
+  /** What is read, and whether it was told to be gone: if it is not found, that counts. */
+  readonly #asked = new Map<string, { readonly isGone: boolean }>();
+  /** What was read since the connection of the stream was made: changes of these may have been on their way before. */
+  readonly #answered = new Set<string>();
+
+  get size(): number {
+    return this.#asked.size;
+  }
+
+  get ids(): readonly string[] {
+    return [...this.#asked.keys()];
+  }
+
+  ask(sourceId: string, isGone = false): void {
+    this.#asked.set(sourceId, { isGone });
+  }
+
+  /** Those of the entries that were told to be gone. */
+  goneAmong(sourceIds: readonly string[]): readonly string[] {
+    return sourceIds.filter((id) => this.#asked.get(id)?.isGone === true);
+  }
+
+  /** These were read, and what was found is applied. */
+  answered(sourceIds: readonly string[]): void {
+    for (const id of sourceIds) {
+      this.#asked.delete(id);
+      this.#answered.add(id);
+    }
+  }
+
+  /** Whether the order of the stream says nothing of this entry, since it was read beside it. */
+  isAnswered(sourceId: string): boolean {
+    return this.#answered.has(sourceId);
+  }
+
+  /** The stream has a new connection. */
+  connected(): void {
+    this.#answered.clear();
+  }
+
+  /** Nothing is read: everything is, anew. */
+  clear(): void {
+    this.#asked.clear();
+  }
+}
+
+/** What a step knows of the order of changes. */
+export interface Ordering {
+  readonly order: Order;
+  /** Up to which stamps the source held everything when its last refresh began, where it says so. */
+  readonly state: readonly string[] | undefined;
+  /** Absent where the source cannot be read beside the stream. */
+  readonly again?: ReadAgain;
+}
+
+/** Whether the source has yet to receive the change with this stamp, so that what it says of the entry is older. */
+export function isAhead(stamp: string | undefined, { state }: Pick<Ordering, "state">): boolean {
+  return stamp !== undefined && state !== undefined && !isCovered(stamp, state);
+}
+
+/** The stamp of the latest that is known of an entry, its deletion and what was refused included. */
+export function latestStamp(link: Link): string | undefined {
+  return isLeaving(link) ? (link.goneStamp ?? knownStamp(link)) : knownStamp(link);
+}
+
+/** The stamp of the latest that is known of an entry while it was there. */
+export function knownStamp({ failure, stamp }: Link): string | undefined {
+  return failure?.change.stamp ?? stamp;
+}
+
+/** Whether the entry has left the content, or is about to. */
+export function isLeaving({ state }: Link): boolean {
+  return state === "leaving" || state === "gone";
+}
+
+/** Whether a stamp is earlier than another; a stamp that is not known is not. */
+export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
+  return stamp !== undefined && than !== undefined && stamp < than;
+}
+
+/**
+ * Whether a change that says how an entry is, is older than what is known of the entry.
+ *
+ * @param phase in a comparison of the content, a deletion with the same stamp as the entry was told later.
+ */
+export function isOutdated(
+  ordering: Ordering,
+  phase: "snapshot" | "live" | "reconcile",
+  change: { readonly sourceId: string; readonly stamp?: string },
+  link: Link,
+): boolean {
+  const known = knownStamp(link);
+  switch (orderOf(ordering, change.sourceId)) {
+    case "answer":
+    case "arrival":
+      return false;
+    case "snapshot": {
+      const latest = latestStamp(link);
+      return isEarlier(change.stamp, latest) && isAhead(latest, ordering);
+    }
+    case "stamps": {
+      const { goneStamp } = link;
+      const deletedSince =
+        phase === "reconcile" &&
+        isLeaving(link) &&
+        goneStamp !== undefined &&
+        change.stamp !== undefined &&
+        goneStamp >= change.stamp;
+      return deletedSince || isEarlier(change.stamp, known);
+    }
+  }
+}
+
+/** Whether a delete is older than what is known of its entry. */
+export function isOutdatedDelete(
+  ordering: Ordering,
+  change: { readonly sourceId: string; readonly stamp?: string },
+  link: Link,
+): boolean {
+  const order = orderOf(ordering, change.sourceId);
+  if (order === "arrival" || order === "answer") return false;
+  return isEarlier(change.stamp, knownStamp(link));
+}
+
+/**
+ * Has the entry of an outdated change read again, where the source held what is known of it, so that either this change is old or
+ * the clock was set back.
+ */
+export function readAgainIfUnsure(
+  { order, state, again }: Ordering,
+  change: { readonly sourceId: string; readonly kind: "upsert" | "delete" },
+  link: Link,
+): void {
+  if (order === "snapshot" || state === undefined || isAhead(latestStamp(link), { state })) return;
+  again?.ask(change.sourceId, change.kind === "delete");
+}
+
+function orderOf({ order, again }: Ordering, sourceId: string): Order {
+  return order === "arrival" && again?.isAnswered(sourceId) === true ? "stamps" : order;
+}

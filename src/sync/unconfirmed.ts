@@ -1,0 +1,152 @@
+import { NotFoundError } from "../core/index.js";
+import {
+  type GrantKey,
+  isRefusal,
+  type Link,
+  type Membership,
+  type SyncTarget,
+  type Unconfirmed,
+} from "../repositories/index.js";
+import { accountsOf } from "./accounts.js";
+import { pair } from "./grants.js";
+import { markMembers } from "./references.js";
+import { markOf, ownersOf } from "./same-account.js";
+import { markUnsettled, type Step, subjectOf, without } from "./step.js";
+
+/** The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a time. */
+const MOST = 10_000;
+
+/**
+ * What the runner before had begun and not confirmed, where there is no transaction. A request of its to the application may be under
+ * way, and be done after what its successor does.
+ */
+export async function unconfirmedOf(
+  { links, memberships }: SyncTarget,
+  source: string,
+  since: number,
+): Promise<Unconfirmed | undefined> {
+  const begun = await links.list(
+    source,
+    { unfinished: true, states: ["entering", "live", "leaving"] },
+    { count: MOST },
+  );
+  const accounts = begun.map(({ sourceId, type, intent }) => ({
+    sourceId,
+    type,
+    ...(intent === undefined ? {} : { name: intent.name }),
+  }));
+  const grants = await memberships.grantsNotHeld(source, MOST);
+  if (accounts.length === 0 && grants.length === 0) return undefined;
+  return { since, accounts, memberships: grants.map(({ held: _, ...grant }) => grant) };
+}
+
+/** Both together, as of the later of them. */
+export function joined(
+  one: Unconfirmed | undefined,
+  other: Unconfirmed | undefined,
+): Unconfirmed | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    since: Math.max(one.since, other.since),
+    accounts: [...one.accounts, ...other.accounts].slice(-MOST),
+    memberships: [...one.memberships, ...other.memberships].slice(-MOST),
+  };
+}
+
+/**
+ * Looks at what a superseded runner had begun, once no request of its can be under way any more: an account that it made after all is
+ * linked, or goes where the entry has one already; what it wrote of an account is written again; and memberships become what they
+ * are to be.
+ */
+export async function confirm(step: Step, unconfirmed: Unconfirmed): Promise<void> {
+  for (const account of unconfirmed.accounts) await confirmAccount(step, account);
+  await confirmMemberships(step, unconfirmed.memberships);
+}
+
+async function confirmAccount(
+  step: Step,
+  { sourceId, type, name }: Unconfirmed["accounts"][number],
+): Promise<void> {
+  const [link] = await step.target.links.get(step.source, [sourceId]);
+  if (link === undefined) return;
+  const confirmed = name === undefined ? link : await confirmCreated(step, link, name);
+  if (confirmed.state === "gone") await disableAgain(step, confirmed);
+  else if (confirmed.state === "live" && confirmed.type === type) {
+    // Without its digest, all of the entry is written when it is read again.
+    await step.target.links.save(step.source, [without(confirmed, "digest")]);
+    step.again?.ask(sourceId);
+  }
+}
+
+/** An account of the name that was intended and that nobody is linked to is the one that was made late. */
+async function confirmCreated(step: Step, link: Link, name: string): Promise<Link> {
+  const accounts = accountsOf(step.target, link.type);
+  const found = (await accounts?.find(name)) ?? [];
+  const linked = new Set((await ownersOf(step, link.type, found)).map((owner) => owner.resourceId));
+  const made = found.find((account) => !linked.has(account.id));
+  if (accounts === undefined || made === undefined) return link;
+  if (link.resourceId === undefined) {
+    const mark = await markOf(step, link.type, made.id);
+    const recovered = { ...link, resourceId: made.id, name: made.name, adopted: false, ...mark };
+    if (link.type === "Group") await markMembers(step, link.sourceId);
+    await step.target.links.save(step.source, [recovered]);
+    await markUnsettled(step, [link.sourceId]);
+    step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
+    return recovered;
+  }
+  // The entry has an account: this one is a second one, which nobody has used.
+  const surplus = { ...subjectOf(link), resourceId: made.id, name: made.name };
+  try {
+    if (accounts.canDelete) {
+      await accounts.delete(made.id);
+      step.outcomes.push({ kind: "deleted", ...surplus });
+    } else if (link.type === "User") {
+      await accounts.write([{ kind: "modify", id: made.id, attributes: { active: false } }]);
+      step.outcomes.push({ kind: "deactivated", ...surplus });
+    }
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  return link;
+}
+
+async function disableAgain(step: Step, link: Link): Promise<void> {
+  const accounts = accountsOf(step.target, link.type);
+  if (link.type === "Group" || link.resourceId === undefined || !link.disabledByUs) return;
+  if ((await accounts?.look(link.resourceId))?.active !== true) return;
+  await accounts?.write([{ kind: "modify", id: link.resourceId, attributes: { active: false } }]);
+  step.outcomes.push({ kind: "deactivated", ...subjectOf(link) });
+}
+
+/** A membership is to be there exactly if it is granted; without a grant, only one that was there before stays. */
+async function confirmMemberships(
+  step: Step,
+  memberships: Unconfirmed["memberships"],
+): Promise<void> {
+  const { groups } = step.target;
+  if (groups === undefined || memberships.length === 0) return;
+  const grants = await step.target.memberships.grantsOf(memberships);
+  const granted = new Set(grants.filter((grant) => grant.held).map(pair));
+  const uriOf = ({ member, type = "User" }: Membership) => `${type}s/${member}`;
+  const existing = await groups.whichExist(memberships.map(membershipOf));
+  const present = new Set(existing.map((one) => pair({ group: one.group, member: uriOf(one) })));
+  for (const grant of memberships) {
+    const isGranted = granted.has(pair(grant));
+    if (isGranted === present.has(pair(grant)) || !(isGranted || grant.ours)) continue;
+    const { group, member, type = "User" } = membershipOf(grant);
+    const change = [{ value: member, type }] as const;
+    await step.target.beforeWrite?.();
+    try {
+      await groups.changeMembers(group, isGranted ? { add: change } : { remove: change });
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+    }
+  }
+}
+
+/** The membership of a grant, which names its member by the relative URI. */
+function membershipOf({ group, member }: GrantKey): Membership {
+  const at = member.indexOf("/");
+  const type = member.slice(0, at) === "Groups" ? "Group" : "User";
+  return { group, member: member.slice(at + 1), type };
+}

@@ -1,0 +1,191 @@
+import { StreamTakenError } from "concordat";
+import type { ChangeBatch, Upsert } from "concordat/changes";
+import { type Outcome, synchronize } from "concordat/sync";
+import { expect, test } from "vitest";
+import { application, type Call, interferedWith, onEveryTarget, type Target } from "./stores.js";
+import {
+  apply,
+  follow,
+  gone,
+  live,
+  person,
+  quick,
+  refresh,
+  refused,
+  resumable,
+  team,
+  uid,
+} from "./streams.js";
+
+const names = ["ann", "bob", "cid", "dan", "eve", "fay"];
+const people = names.map((name, index) =>
+  person(String(index), name, { stamp: "1", resource: { externalId: String(index) } }),
+);
+const everybody = team("g", "all", names.map(uid), { stamp: "1" });
+
+/** A first import in batches of two, and a change of each kind. */
+const batches: readonly ChangeBatch[] = [
+  { phase: "snapshot", refresh: "begins", changes: [] },
+  { phase: "snapshot", refresh: "continues", changes: people.slice(0, 2) },
+  { phase: "snapshot", refresh: "continues", changes: people.slice(2, 4) },
+  { phase: "snapshot", refresh: "continues", changes: [...people.slice(4), everybody] },
+  { phase: "snapshot", refresh: "ends", changes: [{ kind: "sweep" }], checkpoint: "1" },
+  live([person("1", "bob", { stamp: "2", resource: { active: false } })], "2"),
+  live([person("2", "cyd", { stamp: "3" })], "3"),
+  live([gone("3", "4")], "4"),
+  live([team("g", "all", ["ann", "eve"].map(uid), { stamp: "5" })], "5"),
+];
+
+const inTheEnd = {
+  users: {
+    ann: "active",
+    bob: "inactive",
+    cyd: "active",
+    dan: "inactive",
+    eve: "active",
+    fay: "active",
+  },
+  groups: { all: ["ann", "eve"] },
+};
+
+const writes: Readonly<Record<Call["store"], readonly string[]>> = {
+  users: ["write", "delete"],
+  groups: ["write", "delete", "changeMembers"],
+  links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
+  memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
+  checkpoints: ["save", "claim"],
+};
+
+/** The target with something done before its write of a number, which counts from 0. */
+function beforeWrite(target: Target, at: number, act: () => Promise<void>): Target {
+  let count = 0;
+  return interferedWith(target, {
+    async before({ store, method }) {
+      if (writes[store].includes(method) && count++ === at) await act();
+    },
+  });
+}
+
+const stream = {
+  ...resumable(batches),
+  // What the directory says in the end.
+  reread: async (ids: readonly string[]) =>
+    [
+      people[0],
+      person("1", "bob", { stamp: "2", resource: { externalId: "1", active: false } }),
+      person("2", "cyd", { stamp: "3", resource: { externalId: "2" } }),
+      people[4],
+      people[5],
+      team("g", "all", ["ann", "eve"].map(uid), { stamp: "5" }),
+    ].filter((change) => change !== undefined && ids.includes(change.sourceId)) as Upsert[],
+};
+
+async function run(target: Target, later = 0): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  const now = () => Date.now() + later;
+  for await (const outcome of synchronize(stream, target, { ...quick, now })) {
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+/** How many writes a runner makes that is not disturbed. */
+async function writesOf(target: Target): Promise<number> {
+  let count = 0;
+  const counting = interferedWith(target, {
+    before({ store, method }) {
+      if (writes[store].includes(method)) count++;
+    },
+  });
+  await run(counting);
+  return count;
+}
+
+onEveryTarget(({ open, transactions }) => {
+  test("a second runner that begins before any write of the first goes on, and the first stops", async () => {
+    const total = await writesOf(await open());
+    expect(total).toBeGreaterThan(40);
+    for (let at = 1; at < total; at++) {
+      const target = await open();
+      let second: Promise<readonly Outcome[]> | undefined;
+      const first = run(
+        beforeWrite(target, at, async () => {
+          second = run(target);
+          // In a transaction, nobody comes between its writes; the second one waits for its end.
+          if (!transactions) await second;
+        }),
+      );
+      const ended = await first.then(
+        () => "ended",
+        (error: unknown) => error,
+      );
+      await second;
+      // The first one may have been at its last writes.
+      if (ended !== "ended") expect(ended).toBeInstanceOf(StreamTakenError);
+      // A write to the application may have been under way, and be done last. It is looked for when that can be no more.
+      if (!transactions) await run(target, 61_000);
+      expect(await application(target), `before write ${at}`).toEqual(inTheEnd);
+      expect(await refused(target)).toEqual([]);
+      // Nobody is left over of whom the links know nothing: a deletion is applied to everybody.
+      const rest = ["0", "1", "2", "4", "5"].map((id) => gone(id));
+      await apply(target, [live([...rest, gone("g")])], { onDelete: "delete" });
+      expect(Object.keys((await application(target)).users), `after write ${at}`).toEqual(["dan"]);
+    }
+  });
+
+  test.for([
+    ["a live change", [live([person("0", "anna", { stamp: "9" })])]],
+    ["a refresh", refresh([person("0", "anna", { stamp: "9" })])],
+    ["a comparison", refresh([person("0", "anna", { stamp: "9" })], { phase: "reconcile" })],
+  ] as const)("a runner that was superseded does not apply %s", async ([, rest]) => {
+    const target = await open();
+    await run(target);
+    const before = await application(target);
+    const elder = follow(
+      {
+        source: "directory",
+        async *read() {
+          await target.checkpoints.claim("directory");
+          yield* rest;
+        },
+      },
+      target,
+    );
+    await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
+    expect(await application(target)).toEqual(before);
+  });
+
+  test("where the position was lost, a leaver is found by the next refresh", async () => {
+    const target = await open();
+    for (let times = 0; times < 3; times++) await apply(target, refresh(people));
+    const kept = { ...target, checkpoints: (await open()).checkpoints };
+    // The stores of links and positions are apart here, so nothing can be fenced.
+    const { transaction: _, fence: __, ...apart } = kept;
+    const done = await apply(apart as Target, refresh(people.slice(1)));
+    expect(done).toEqual(["deactivated ann"]);
+  });
+
+  test("an account that a race left without a link is linked by its externalId and its name, and never deleted", async () => {
+    const target = await open();
+    await target.users.create({ userName: "Ann", externalId: "0", title: "of a race" });
+    const done = await apply(target, refresh([...people.slice(0, 2)]));
+    expect([...done].sort()).toEqual(["adopted Ann", "created bob", "renamed Ann to ann"]);
+    await apply(target, [live([gone("0"), gone("1")])], { onDelete: "delete" });
+    expect((await application(target)).users).toEqual({ ann: "inactive" });
+  });
+
+  test.for([
+    ["has the name alone", { userName: "ann" }],
+    ["is another entry's", { userName: "ann", externalId: "1" }],
+    ["differs in case, since an externalId is case exact", { userName: "ann", externalId: "X" }],
+  ] as const)("an account that %s is listed by a code of its own", async ([, local]) => {
+    const target = await open();
+    await target.users.create(local);
+    const ann = person("x", "ann", { resource: { externalId: "x" } });
+    expect(await apply(target, [live([ann])])).toEqual(["deferred ann: unlinked"]);
+    expect(await refused(target)).toMatchObject([{ failure: { code: "unlinked" } }]);
+    // Whoever is responsible says that equal names are one person.
+    const options = { match: { users: "userName" } } as const;
+    expect(await apply(target, [live([ann])], options)).toEqual(["adopted ann"]);
+  });
+});
