@@ -1,7 +1,7 @@
 import { TooManyError } from "concordat";
 import type { ChangeBatch, Upsert } from "concordat/changes";
 import { type Outcome, readAnew, type SynchronizeOptions, synchronize } from "concordat/sync";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { application, onEveryTarget, type Target, userNamed } from "./stores.js";
 import { apply, live, person, quick, refresh, resumable, scripted, team, uid } from "./streams.js";
 
@@ -90,6 +90,21 @@ onEveryTarget(({ open }) => {
       }
     },
   );
+
+  test("a program that was started since names what is lost by what the accounts still have", async () => {
+    const target = await filled();
+    vi.resetModules();
+    const started = await import("concordat/sync");
+    let last: Outcome | undefined;
+    const follow = async () => {
+      const batches = [live(without(() => ({ phoneNumbers: null })))];
+      const stream = { ...scripted(batches), mapping: "profile" };
+      for await (const outcome of started.synchronize(stream, target, quick)) last = outcome;
+    };
+    await expect(follow()).rejects.toMatchObject({ code: "too_many" });
+    const cleared = last?.kind === "limited" ? last.cleared : [];
+    expect(cleared[0]?.attributes).toEqual(["phoneNumbers.mobile", "phoneNumbers.work"]);
+  });
 
   test("the members of groups that come empty count as one value each, besides the members", async () => {
     const target = await open();
