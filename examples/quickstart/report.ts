@@ -99,6 +99,11 @@ export async function outcomeText(
       const reason = printable(outcome.message);
       return `${title(terminal, "removed", "put off")}  ${member} in ${group}: ${reason}`;
     }
+    case "ignored": {
+      const name = printable(outcome.name ?? outcome.sourceId);
+      const attributes = outcome.attributes.map(printable).join(", ");
+      return `${title(terminal, "removed", "ignored")}  ${name}: ${attributes}`;
+    }
     case "memberAdded":
     case "memberRemoved": {
       const group = printable(outcome.group.name ?? outcome.group.sourceId);

@@ -42,7 +42,12 @@ export type Write<T, N> =
 
 /** How one of a batch of writes ended. */
 export type WriteResult =
-  | { readonly written: true; readonly id: string }
+  | {
+      readonly written: true;
+      readonly id: string;
+      /** The paths of attributes that the store did not refuse, and has not kept. Absent where it has kept all. */
+      readonly ignored?: readonly string[];
+    }
   | { readonly written: false; readonly error: unknown };
 
 /**

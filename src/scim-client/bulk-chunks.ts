@@ -1,5 +1,5 @@
 import { TooManyError } from "../core/index.js";
-import { type BulkOperation, bulkRequestId } from "../scim/index.js";
+import { type BulkOperation, bulkRequestId, type ResourceType } from "../scim/index.js";
 import { bulkIdsIn } from "./bulk-references.js";
 
 /** How large a bulk request may be. RFC 7643 §5. */
@@ -28,10 +28,11 @@ const idMargin = 256;
 export function chunksOf(
   operations: readonly BulkOperation[],
   limits: BulkLimits,
+  types: readonly ResourceType[],
 ): readonly (readonly BulkOperation[])[] {
   const chunks: BulkOperation[][] = [];
   for (let begin = 0; begin < operations.length; ) {
-    const end = longestFrom(operations, begin, limits);
+    const end = longestFrom(operations, begin, limits, types);
     chunks.push(operations.slice(begin, end));
     begin = end;
   }
@@ -43,12 +44,13 @@ function longestFrom(
   operations: readonly BulkOperation[],
   begin: number,
   { maxOperations, maxPayloadSize }: BulkLimits,
+  types: readonly ResourceType[],
 ): number {
-  const cuts = cutsIn(operations.slice(begin));
+  const cuts = cutsIn(operations.slice(begin), types);
   let size = envelope;
   let end: number | undefined;
   for (const [at, operation] of operations.slice(begin).entries()) {
-    size += sizeOf(operation) + 1;
+    size += sizeOf(operation, types) + 1;
     if (at + 1 > maxOperations || size > maxPayloadSize) break;
     if (cuts.has(at + 1)) end = begin + at + 1;
   }
@@ -62,7 +64,10 @@ function longestFrom(
 }
 
 /** Before which operations a request may end: where none of those before refers to a creation after it. */
-export function cutsIn(operations: readonly BulkOperation[]): ReadonlySet<number> {
+export function cutsIn(
+  operations: readonly BulkOperation[],
+  types: readonly ResourceType[],
+): ReadonlySet<number> {
   const creations = new Map(
     operations.flatMap(({ method, bulkId }, at) =>
       method === "POST" && bulkId !== undefined ? [[bulkId, at] as const] : [],
@@ -71,13 +76,14 @@ export function cutsIn(operations: readonly BulkOperation[]): ReadonlySet<number
   const cuts = new Set<number>();
   let needed = 0;
   for (const [at, operation] of operations.entries()) {
-    for (const bulkId of bulkIdsIn(operation))
+    for (const bulkId of bulkIdsIn(operation, types))
       needed = Math.max(needed, creations.get(bulkId) ?? 0);
     if (needed <= at) cuts.add(at + 1);
   }
   return cuts;
 }
 
-function sizeOf(operation: BulkOperation): number {
-  return Buffer.byteLength(JSON.stringify(operation)) + bulkIdsIn(operation).size * idMargin;
+function sizeOf(operation: BulkOperation, types: readonly ResourceType[]): number {
+  const references = bulkIdsIn(operation, types).size;
+  return Buffer.byteLength(JSON.stringify(operation)) + references * idMargin;
 }

@@ -1,4 +1,4 @@
-import type { ChangeSet, Write } from "../repositories/index.js";
+import type { Write } from "../repositories/index.js";
 import {
   type BulkOperation,
   type PatchOp,
@@ -9,62 +9,44 @@ import {
 import { resourcePath } from "./request.js";
 import { writableBody } from "./writable-body.js";
 
-/** Writes that can be made together; without operations, one that cannot. */
-export interface BulkRun<T, N> {
-  readonly writes: readonly Write<T, N>[];
-  readonly operations: readonly BulkOperation[];
+/**
+ * Divides writes into rounds, by their places: in none are two about one resource, since RFC 7644 §3.7 leaves it to the service provider
+ * in which order it works.
+ */
+export function roundsOf<T, N>(writes: readonly Write<T, N>[]): readonly (readonly number[])[] {
+  const rounds: number[][] = [];
+  let ids = new Set<string>();
+  for (const [at, write] of writes.entries()) {
+    const isAgain = write.kind !== "create" && ids.has(write.id);
+    if (isAgain) ids = new Set();
+    if (isAgain || rounds.length === 0) rounds.push([]);
+    rounds.at(-1)?.push(at);
+    if (write.kind !== "create") ids.add(write.id);
+  }
+  return rounds;
 }
 
 /**
- * Divides writes, in their order, into those that can be made together. Two that are about one resource cannot: RFC 7644 §3.7 leaves it
- * to the service provider in which order it works.
+ * A write as a bulk operation; nothing if it cannot be one.
  *
- * @param partsOf The operations of a PATCH that change attributes; absent where there is no PATCH.
+ * @param content What a resource is created with, or the operations of a PATCH.
  */
-export function runsOf<T, N extends object>(
-  type: ResourceType,
-  writes: readonly Write<T, N>[],
-  partsOf: ((changes: ChangeSet<N>) => readonly (readonly PatchOperation[])[]) | undefined,
-): readonly BulkRun<T, N>[] {
-  const runs: { writes: Write<T, N>[]; operations: BulkOperation[] }[] = [];
-  const ids = new Set<string>();
-  for (const [at, write] of writes.entries()) {
-    const operation = operationOf(type, write, String(at), partsOf);
-    const last = runs.at(-1);
-    const isAnother = write.kind === "create" || !ids.has(write.id);
-    if (last !== undefined && last.operations.length > 0 && operation !== undefined && isAnother) {
-      last.writes.push(write);
-      last.operations.push(operation);
-    } else {
-      ids.clear();
-      runs.push({ writes: [write], operations: operation === undefined ? [] : [operation] });
-    }
-    if (write.kind !== "create") ids.add(write.id);
-  }
-  return runs;
-}
-
-/** A write as a bulk operation; nothing if it takes more than one request, or has to read first. */
-function operationOf<T, N extends object>(
+export function operationOf<T, N>(
   type: ResourceType,
   write: Write<T, N>,
   bulkId: string,
-  partsOf: ((changes: ChangeSet<N>) => readonly (readonly PatchOperation[])[]) | undefined,
+  content: { readonly created?: object; readonly patched?: readonly PatchOperation[] },
 ): BulkOperation | undefined {
   if (write.kind === "create") {
-    return {
-      method: "POST",
-      path: type.endpoint,
-      bulkId,
-      data: writableBody(type, write.resource),
-    };
+    const { created } = content;
+    if (created === undefined) return undefined;
+    return { method: "POST", path: type.endpoint, bulkId, data: writableBody(type, created) };
   }
   const path = resourcePath(type, write.id);
   if (path === undefined || write.kind === "replace") return undefined;
   if (write.kind === "delete") return { method: "DELETE", path };
-  if (partsOf === undefined || "plan" in write.modification) return undefined;
-  const [operations, ...others] = partsOf(write.modification);
-  if (operations === undefined || others.length > 0) return undefined;
-  const data: PatchOp = { schemas: [patchOpId], Operations: operations };
+  const { patched = [] } = content;
+  if (patched.length === 0) return undefined;
+  const data: PatchOp = { schemas: [patchOpId], Operations: patched };
   return { method: "PATCH", path, data };
 }

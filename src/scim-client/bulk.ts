@@ -11,6 +11,7 @@ import {
 import { type BulkLimits, chunksOf, cutsIn } from "./bulk-chunks.js";
 import { withIds } from "./bulk-references.js";
 import { byName, isObject } from "./read-answer.js";
+import type { ScimAnswer } from "./request.js";
 import type { Requester } from "./requester.js";
 import { ScimResponseError } from "./response-error.js";
 import { idIn, secretsIn, statedIn } from "./sent-values.js";
@@ -20,7 +21,10 @@ import { typedError } from "./typed-error.js";
 export interface BulkOptions extends CallOptions {
   /** After how many errors to stop. Default: not at all. */
   readonly failOnErrors?: number;
-  /** The types of the resources, by which errors say which attribute is meant. Default: users and groups. */
+  /**
+   * The types of the resources, by which errors say which attribute is meant, and by which references are told from other texts that
+   * begin with `bulkId:`. Default: users and groups.
+   */
   readonly types?: readonly ResourceType[];
 }
 
@@ -58,7 +62,7 @@ export async function bulk(
 ): Promise<readonly BulkOutcome[]> {
   // The same operation may come twice, and each has an outcome of its own.
   const own = operations.map((operation) => ({ ...operation }));
-  const chunks = [...chunksOf(own, limits)];
+  const chunks = [...chunksOf(own, limits, options.types ?? usualTypes)];
   const job = new BulkJob(requester, options);
   for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
     const divided = await job.run(chunk);
@@ -66,6 +70,8 @@ export async function bulk(
   }
   return own.map((operation) => job.outcomes.get(operation) ?? notSent);
 }
+
+const usualTypes: readonly ResourceType[] = [userResourceType, groupResourceType];
 
 const notSent: BulkOutcome = {
   done: false,
@@ -92,19 +98,19 @@ class BulkJob {
     chunk: readonly BulkOperation[],
   ): Promise<readonly (readonly BulkOperation[])[] | undefined> {
     if (this.#isOver) return undefined;
-    const { signal } = this.#options;
+    const { signal, types = usualTypes } = this.#options;
     const body: BulkRequest = {
       schemas: [bulkRequestId],
       ...(this.#errorsLeft !== Number.POSITIVE_INFINITY && { failOnErrors: this.#errorsLeft }),
-      Operations: chunk.map((operation) => withIds(operation, this.#ids)),
+      Operations: chunk.map((operation) => withIds(operation, this.#ids, types)),
     };
     try {
       const secrets = secretsIn(body);
       const request = { method: "POST", path: "/Bulk", body, secrets } as const;
-      this.#take(chunk, resultsIn((await this.#requester.send(request, signal)).body));
+      this.#take(chunk, resultsIn(await this.#requester.send(request, signal)));
     } catch (error) {
       signal?.throwIfAborted();
-      const halves = error instanceof TooManyError ? halved(chunk) : undefined;
+      const halves = error instanceof TooManyError ? halved(chunk, types) : undefined;
       if (halves !== undefined) return halves;
       this.#fail(chunk, error);
     }
@@ -122,7 +128,7 @@ class BulkJob {
     }
     if (this.#errorsLeft <= 0) this.#isOver = true;
     else if (chunk.some((operation) => !this.outcomes.has(operation))) {
-      throw new ScimResponseError("The answer to a bulk request does not tell of all of it.", 200);
+      throw untold("The answer to a bulk request does not tell of all of it.");
     }
   }
 
@@ -139,7 +145,7 @@ class BulkJob {
       };
     }
     const { method, path, data } = operation;
-    const { types = [userResourceType, groupResourceType] } = this.#options;
+    const { types = usualTypes } = this.#options;
     const type = types.find(({ endpoint }) => path === endpoint || path.startsWith(`${endpoint}/`));
     const id = method === "POST" ? undefined : idIn(path);
     const request = {
@@ -173,10 +179,18 @@ interface Result {
   readonly response: unknown;
 }
 
-function resultsIn(body: unknown): readonly Result[] {
+/** What was carried out, and how it has ended cannot be read: it may have been done. */
+function untold(message: string, cause?: unknown): UnavailableError {
+  return new UnavailableError(message, {
+    cause: cause ?? new ScimResponseError(message, 200),
+    mayBeDone: true,
+  });
+}
+
+function resultsIn({ body, unreadable }: ScimAnswer): readonly Result[] {
   const operations = isObject(body) ? byName(body).get("operations") : undefined;
   if (!Array.isArray(operations)) {
-    throw new ScimResponseError("The answer to a bulk request is no BulkResponse.", 200);
+    throw untold("The answer to a bulk request is no BulkResponse.", unreadable);
   }
   return operations.map((operation: unknown) => {
     const result = byName(isObject(operation) ? operation : {});
@@ -224,9 +238,10 @@ function isOf({ path }: BulkOperation, { location }: Result): boolean {
 
 function halved(
   chunk: readonly BulkOperation[],
+  types: readonly ResourceType[],
 ): readonly (readonly BulkOperation[])[] | undefined {
   const middle = chunk.length / 2;
-  const cuts = [...cutsIn(chunk)].filter((cut) => cut < chunk.length);
+  const cuts = [...cutsIn(chunk, types)].filter((cut) => cut < chunk.length);
   const [cut] = cuts.sort((one, other) => Math.abs(one - middle) - Math.abs(other - middle));
   return cut === undefined ? undefined : [chunk.slice(0, cut), chunk.slice(cut)];
 }

@@ -20,6 +20,26 @@ export interface ClientRequestEvent {
   readonly isSent: boolean;
 }
 
+/** The name of the diagnostics channel that says what a service provider did not take. */
+export const clientIgnoredChannelName = "concordat:scim-client.ignored";
+
+/** What is published on {@link clientIgnoredChannelName}: values that were sent, not refused, and not kept. */
+export interface ClientIgnoredEvent {
+  /** The name of the type of the resource, such as `User`. */
+  readonly type: string;
+  readonly id: string;
+  /** The paths of the attributes. */
+  readonly paths: readonly string[];
+}
+
+/** Publishes what was not taken, if there is any, and anybody listens. */
+export function publishIgnored(type: string, id: string, paths: readonly string[]): void {
+  const subscribed = channel(clientIgnoredChannelName);
+  if (paths.length > 0 && subscribed.hasSubscribers) {
+    subscribed.publish({ type, id, paths } satisfies ClientIgnoredEvent);
+  }
+}
+
 /** Publishes how a try has ended, if anybody listens. */
 export function publish(event: () => ClientRequestEvent): void {
   const subscribed = channel(clientRequestChannelName);

@@ -13,10 +13,15 @@ import {
 import { type BulkOptions, type BulkOutcome, bulk } from "./bulk.js";
 import { bulkLimits, readConfiguration, type ServiceProviderConfig } from "./configuration.js";
 import { readListResponse } from "./list-response.js";
-import type { ScimClientOptions } from "./options.js";
+import { readBaseUrl, type ScimClientOptions } from "./options.js";
 import { Requester } from "./requester.js";
-import { type RemoteResourceType, readResourceType } from "./resource-types.js";
+import {
+  type NotUnderstood,
+  type RemoteResourceType,
+  readResourceTypes,
+} from "./resource-types.js";
 import { ScimResources } from "./resources.js";
+import { ScimResponseError } from "./response-error.js";
 
 /**
  * A client of one SCIM service provider. RFC 7644, RFC 9865.
@@ -35,11 +40,13 @@ import { ScimResources } from "./resources.js";
 export class ScimClient implements AsyncDisposable {
   readonly #requester: Requester;
   readonly #profile: Profile;
+  readonly #baseUrl: URL;
   #configuration: ServiceProviderConfig | undefined;
 
   /** @throws {InvalidValueError} an option is wrong. */
   constructor(options: ScimClientOptions) {
     this.#requester = new Requester(options);
+    this.#baseUrl = readBaseUrl(options);
     this.#profile = options.profile ?? lenientProfile;
     this.#configuration = options.configuration;
   }
@@ -54,34 +61,78 @@ export class ScimClient implements AsyncDisposable {
   /**
    * What the service provider can do. RFC 7643 §5. It is asked once.
    *
-   * @throws {UnsupportedError} it does not say: it can be told in the options.
+   * @throws {UnsupportedError} it does not say: the option `configuration` of the client takes the place of the document.
    */
   async configuration({ signal }: CallOptions = {}): Promise<ServiceProviderConfig> {
     signal?.throwIfAborted();
     this.#configuration ??= readConfiguration(
-      (await this.#requester.send({ method: "GET", path: "/ServiceProviderConfig" }, signal)).body,
+      await this.#document(
+        "/ServiceProviderConfig",
+        "the option `configuration` of ScimClient takes its place",
+        signal,
+      ),
+      this.#profile,
     );
     return this.#configuration;
   }
 
   /**
-   * The types of resources that the service provider has. RFC 7643 §6.
+   * The types of resources that the service provider has. RFC 7643 §6. {@link discover} tells what is not understood, too.
    *
    * @throws {UnsupportedError} it does not say.
    */
-  async resourceTypes({ signal }: CallOptions = {}): Promise<readonly RemoteResourceType[]> {
-    const { body } = await this.#requester.send({ method: "GET", path: "/ResourceTypes" }, signal);
-    return readListResponse(body).resources.map(readResourceType);
+  async resourceTypes(options: CallOptions = {}): Promise<readonly RemoteResourceType[]> {
+    return (await this.discover(options)).types;
+  }
+
+  /**
+   * The types of resources that the service provider has, and what it names beside them that is not understood. RFC 7643 §6.
+   *
+   * @throws {UnsupportedError} it does not say.
+   */
+  async discover({ signal }: CallOptions = {}): Promise<{
+    readonly types: readonly RemoteResourceType[];
+    readonly notUnderstood: readonly NotUnderstood[];
+  }> {
+    const body = await this.#document(
+      "/ResourceTypes",
+      "the option `resourceTypes` of remoteRepositories takes its place",
+      signal,
+    );
+    return readResourceTypes(readListResponse(body).resources, this.#baseUrl);
   }
 
   /**
    * The schemas of the service provider. RFC 7643 §7.
    *
    * @throws {InvalidValueError} one is not a schema that RFC 7643 allows.
+   * @throws {UnsupportedError} it does not say.
    */
   async schemas({ signal }: CallOptions = {}): Promise<readonly Schema[]> {
-    const { body } = await this.#requester.send({ method: "GET", path: "/Schemas" }, signal);
+    const body = await this.#document("/Schemas", "nothing here depends on it", signal);
     return readListResponse(body).resources.map(readSchema);
+  }
+
+  /** @param instead What to do without the document. */
+  async #document(
+    path: string,
+    instead: string,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    try {
+      return (await this.#requester.send({ method: "GET", path }, signal)).body;
+    } catch (error) {
+      if (error instanceof UnsupportedError) {
+        const message = `The service provider has no document ${path}: ${instead}.`;
+        throw new UnsupportedError(message, { cause: error.cause });
+      }
+      if (error instanceof ScimResponseError) {
+        const { message, status, cause } = error;
+        const said = `The document ${path} cannot be read: ${instead}. ${message}`;
+        throw new ScimResponseError(said, status, { cause: cause ?? error });
+      }
+      throw error;
+    }
   }
 
   /**

@@ -2,12 +2,13 @@ import {
   defineResourceType,
   defineSchema,
   type Infer,
+  type Profile,
   type ResourceType,
-  readResource,
   type Schema,
 } from "../scim/index.js";
 import type { BulkLimits } from "./bulk-chunks.js";
 import { isObject } from "./read-answer.js";
+import { readBody } from "./read-body.js";
 import { ScimResponseError } from "./response-error.js";
 
 /** What a service provider says that it can do. RFC 7643 §5, RFC 9865 §4. */
@@ -92,8 +93,8 @@ const serviceProviderConfigType: ResourceType<typeof serviceProviderConfigSchema
  *
  * @throws {ScimResponseError} it cannot be read.
  */
-export function readConfiguration(body: unknown): ServiceProviderConfig {
-  if (!isObject(body)) throw new ScimResponseError("ServiceProviderConfig is no object.", 200);
+export function readConfiguration(body: unknown, profile: Profile): ServiceProviderConfig {
+  if (!isObject(body)) throw unreadable();
   try {
     // It is the one resource without an id.
     const named = { ...body, id: serviceProviderConfigType.name };
@@ -102,14 +103,20 @@ export function readConfiguration(body: unknown): ServiceProviderConfig {
       schemas: __,
       meta: ___,
       ...configuration
-    } = readResource(serviceProviderConfigType, named, {
-      context: "response",
-      partial: true,
-    }).resource;
-    return configuration;
+    } = readBody(serviceProviderConfigType, named, true, profile);
+    // The schema has read it.
+    return configuration as ServiceProviderConfig;
   } catch (cause) {
-    throw new ScimResponseError("ServiceProviderConfig cannot be read.", 200, { cause });
+    throw unreadable(cause);
   }
+}
+
+function unreadable(cause?: unknown): ScimResponseError {
+  return new ScimResponseError(
+    "The document /ServiceProviderConfig cannot be read. The option `configuration` of ScimClient takes its place.",
+    200,
+    { cause },
+  );
 }
 
 /** How large bulk requests may be; `undefined` where there are none. A limit that is not stated is none. */

@@ -15,6 +15,8 @@ export interface WireAnswer {
   /** The value of a header field; the first, where there are several. */
   header(name: string): string | undefined;
   readonly body: Buffer;
+  /** Whether the body is longer than the limit, and was not read to its end. */
+  readonly isCut?: boolean;
 }
 
 /** There is no answer, or none that was read to its end. */
@@ -45,9 +47,9 @@ export interface ExchangeLimits {
 }
 
 /**
- * Sends a request and collects its answer.
+ * Sends a request and collects its answer. Where something was done, that is known from the status, however long the body is.
  *
- * @throws {ExchangeError} there is no answer, or it is too large or too late.
+ * @throws {ExchangeError} there is no answer, or it is too late, or too large and not the answer to a write that was done.
  * @throws the signal's reason.
  */
 export function exchange(
@@ -58,8 +60,8 @@ export function exchange(
 ): Promise<WireAnswer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const collector = new Collector(limits, signal, { resolve, reject });
     const { method, target: path, headers, body = null } = request;
+    const collector = new Collector(method !== "GET", limits, signal, { resolve, reject });
     try {
       dispatcher.dispatch({ method, path, headers, body }, collector);
     } catch (error) {
@@ -79,6 +81,7 @@ interface Settle {
  * connection for it.
  */
 class Collector implements Dispatcher.DispatchHandler {
+  readonly #isWrite: boolean;
   readonly #limits: ExchangeLimits;
   readonly #signal: AbortSignal | undefined;
   readonly #settle: Settle;
@@ -90,7 +93,13 @@ class Collector implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
 
-  constructor(limits: ExchangeLimits, signal: AbortSignal | undefined, settle: Settle) {
+  constructor(
+    isWrite: boolean,
+    limits: ExchangeLimits,
+    signal: AbortSignal | undefined,
+    settle: Settle,
+  ) {
+    this.#isWrite = isWrite;
     this.#limits = limits;
     this.#signal = signal;
     this.#settle = settle;
@@ -128,12 +137,7 @@ class Collector implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     if (this.#isOver) return;
     this.#finish();
-    const headers = this.#headers;
-    this.#settle.resolve({
-      status: this.#status,
-      header: (name) => first(headers[name]),
-      body: Buffer.concat(this.#chunks, this.#size),
-    });
+    this.#settle.resolve(this.#answer(Buffer.concat(this.#chunks, this.#size)));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -150,7 +154,18 @@ class Collector implements Dispatcher.DispatchHandler {
     );
   }
 
+  #answer(body: Buffer): WireAnswer {
+    const headers = this.#headers;
+    return { status: this.#status, header: (name) => first(headers[name]), body };
+  }
+
   #refuseSize(): void {
+    if (this.#isWrite && this.#status < 300) {
+      this.#finish();
+      this.#controller?.abort(new Error("The rest of the answer is not wanted."));
+      this.#settle.resolve({ ...this.#answer(Buffer.alloc(0)), isCut: true });
+      return;
+    }
     this.#give(`The answer is longer than ${this.#limits.bytes} bytes.`, true);
   }
 

@@ -1,6 +1,9 @@
 import { byName, isObject } from "./read-answer.js";
 import { ScimResponseError } from "./response-error.js";
 
+/** A number may be written as text: some service providers do, although it says nothing else by it. */
+const digits = /^\d{1,15}$/;
+
 /** The answer to a query, before its resources are read. RFC 7644 §3.4.2, RFC 9865 §2. */
 export interface AnsweredList {
   readonly resources: readonly unknown[];
@@ -18,11 +21,11 @@ export interface AnsweredList {
 export function readListResponse(body: unknown): AnsweredList {
   if (!isObject(body)) throw noList();
   const message = byName(body);
-  const totalResults = message.get("totalresults");
+  const totalResults = numberIn(message.get("totalresults"));
   // RFC 7644 §3.4.2: where nothing is returned, there need not be a list.
   const resources = message.get("resources") ?? (isWhole(totalResults) ? [] : undefined);
   if (!Array.isArray(resources)) throw noList();
-  const startIndex = message.get("startindex");
+  const startIndex = numberIn(message.get("startindex"));
   const [nextCursor, previousCursor] = [message.get("nextcursor"), message.get("previouscursor")];
   return {
     resources,
@@ -31,6 +34,10 @@ export function readListResponse(body: unknown): AnsweredList {
     ...(isCursor(nextCursor) && { nextCursor }),
     ...(isCursor(previousCursor) && { previousCursor }),
   };
+}
+
+function numberIn(value: unknown): unknown {
+  return typeof value === "string" && digits.test(value) ? Number(value) : value;
 }
 
 function isWhole(value: unknown): value is number {

@@ -1,4 +1,5 @@
 import type { Page } from "../repositories/index.js";
+import type { Resource } from "../scim/index.js";
 import { ScimResponseError } from "./response-error.js";
 
 /** Which part of an answer. */
@@ -8,17 +9,32 @@ export interface Part {
 }
 
 /**
- * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated.
+ * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated. One that moves to the next page while
+ * they are read comes once.
  *
- * @throws {ScimResponseError} the service provider gives pages that nobody asked for, or does not say how many there are.
+ * @throws {ScimResponseError} the service provider gives pages that nobody asked for, or the same again, whatever it says of them, or
+ * does not say how many there are.
  */
-export async function* allPages<T>(
+export async function* allPages<T extends Resource>(
   read: (part: Part) => Promise<Page<T>>,
   first: Part,
 ): AsyncGenerator<T> {
+  // Pages are held against the first and the one before, so that what is kept does not grow with the number of resources.
+  let beginning: ReadonlySet<string> | undefined;
+  let before: ReadonlySet<string> = new Set();
   for (let part: Part | undefined = first; part !== undefined; ) {
     const page: Page<T> = await read(part);
-    yield* page.resources;
+    const ids = new Set<string>();
+    for (const resource of page.resources) {
+      const { id } = resource;
+      const isRepeated = ids.has(id) || before.has(id) || beginning?.has(id) === true;
+      ids.add(id);
+      if (!isRepeated) yield resource;
+    }
+    const isSeen = (id: string): boolean => before.has(id) || beginning?.has(id) === true;
+    if (ids.size > 0 && [...ids].every(isSeen)) throw repeats();
+    beginning ??= ids;
+    before = ids;
     part = partAfter(page, part);
   }
 }
@@ -31,15 +47,10 @@ function partAfter<T>(
   if (cursor !== undefined || nextCursor !== undefined) {
     if (nextCursor === undefined) return undefined;
     if (nextCursor !== cursor) return { cursor: nextCursor };
-    throw new ScimResponseError("The service provider gives the same page again and again.", 200);
+    throw repeats();
   }
   if (resources.length === 0) return undefined;
-  if (given !== undefined && given !== startIndex) {
-    throw new ScimResponseError(
-      `The service provider gives the page from ${given} on in place of that from ${startIndex} on.`,
-      200,
-    );
-  }
+  if (given !== undefined && given !== startIndex) throw wrongPage(given, startIndex);
   if (totalResults === undefined) {
     throw new ScimResponseError(
       "The service provider does not say how many resources there are (RFC 7644 §3.4.2).",
@@ -49,4 +60,16 @@ function partAfter<T>(
   // It may give fewer than were asked for (RFC 7644 §3.4.2.4), so they are counted.
   const next = startIndex + resources.length;
   return next > totalResults ? undefined : { startIndex: next };
+}
+
+/** The error of a page that begins elsewhere than was asked for. */
+export function wrongPage(given: number, asked: number): ScimResponseError {
+  return new ScimResponseError(
+    `The service provider gives the page from ${given} on in place of that from ${asked} on.`,
+    200,
+  );
+}
+
+function repeats(): ScimResponseError {
+  return new ScimResponseError("The service provider gives the same page again and again.", 200);
 }

@@ -31,19 +31,19 @@ export function readAnswer(answer: WireAnswer, maxDepth: number): unknown {
   }
 }
 
-/** Whether an answer says that it is JSON. RFC 7644 §3.8 has clients accept both media types. */
+/**
+ * Whether an answer says that it is JSON. RFC 7644 §3.8 has clients accept both media types; some service providers have misspelled
+ * ones, such as `application/json+scim` and `text/json`, or none.
+ */
 function isJson(answer: WireAnswer): boolean {
   const [type = "", ...parameters] = (answer.header("content-type") ?? "").toLowerCase().split(";");
+  const subtype = type.trim().split("/")[1] ?? "json";
   const isUtf8 = parameters.every((parameter) => {
     const [name = "", value = ""] = parameter.split("=");
     return name.trim() !== "charset" || /^\s*"?utf-?8"?\s*$/.test(value);
   });
   const encoding = (answer.header("content-encoding") ?? "identity").toLowerCase();
-  return (
-    ["application/scim+json", "application/json"].includes(type.trim()) &&
-    isUtf8 &&
-    encoding === "identity"
-  );
+  return subtype.split("+").includes("json") && isUtf8 && encoding === "identity";
 }
 
 /** Whether something is an object of JSON. */

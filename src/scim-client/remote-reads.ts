@@ -1,4 +1,4 @@
-import { type ConcordatError, NotFoundError, UnsupportedError } from "../core/index.js";
+import { NotFoundError, UnsupportedError } from "../core/index.js";
 import {
   type Capabilities,
   demandDeclared,
@@ -9,13 +9,12 @@ import {
 import {
   type BoundFilter,
   compileFilter,
-  InvalidFilterError,
-  InvalidPathError,
-  InvalidSyntaxError,
-  NoTargetError,
   type Resource,
   type ResourceRequest,
 } from "../scim/index.js";
+import { wrongPage } from "./pages.js";
+import { keepBody } from "./read-body.js";
+import { asRefusal } from "./refusals.js";
 import type { PartialResource, ResourceQuery, ScimResources, Wanted } from "./resources.js";
 
 /** Reads resources at a service provider as a repository does. */
@@ -23,11 +22,20 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
   readonly #resources: ScimResources<T, N>;
   readonly #capabilities: Capabilities;
   readonly #hasMembers: boolean;
+  /** The names of all attributes that resources of the type can have. */
+  readonly #names: readonly string[];
 
   constructor(resources: ScimResources<T, N>, capabilities: Capabilities) {
     this.#resources = resources;
     this.#capabilities = capabilities;
-    this.#hasMembers = resources.type.schema.attributes.has("members");
+    const { schema, schemaExtensions } = resources.type;
+    this.#hasMembers = schema.attributes.has("members");
+    const own = [...schema.attributes.values()].filter(({ returned }) => returned !== "never");
+    this.#names = [
+      ...own.map(({ name }) => name),
+      ...["externalId", "meta"],
+      ...schemaExtensions.map((extension) => extension.schema.id),
+    ];
   }
 
   async get(id: string, options: ReadOptions = {}): Promise<T | undefined> {
@@ -48,6 +56,9 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
     this.#demandMatching(query.filter, page.resources, options);
     const { startIndex, nextCursor, previousCursor, totalResults } = page;
     const isByCursor = query.cursor !== undefined;
+    const begin = startOf(query);
+    const isElsewhere = !isByCursor && startIndex !== undefined && startIndex !== begin;
+    if (isElsewhere && begin > 1 && page.resources.length > 0) throw wrongPage(startIndex, begin);
     return {
       ...(totalResults !== undefined && { totalResults }),
       ...(!isByCursor && { startIndex: startIndex ?? startOf(query) }),
@@ -68,7 +79,7 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
     const seen = { ...resource, ...(isUnversioned && { meta }) };
     if (this.#hasMembers && !isWanted) Reflect.deleteProperty(seen, "members");
     // Of what `T` demands, nothing was left out that was not to be left out.
-    return seen as Resource as T;
+    return keepBody(resource, seen) as Resource as T;
   }
 
   async #query(query: Query, options: ReadOptions): Promise<Page<PartialResource<T>>> {
@@ -83,9 +94,16 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
     }
   }
 
-  /** What to ask of the attributes: members come only when they are asked for. */
+  /**
+   * What to ask of the attributes: members come only when they are asked for, and then by name, with everything else, since some service
+   * providers do not return them else.
+   */
   #wanted({ attributes = [], excludedAttributes = [], signal }: ReadOptions): Wanted {
     const isMemberless = this.#hasMembers && !attributes.includes("members");
+    if (this.#hasMembers && !isMemberless) {
+      const names = this.#names.filter((name) => !excludedAttributes.includes(name));
+      return { attributes: names, ...(signal !== undefined && { signal }) };
+    }
     const excluded = new Set([...excludedAttributes, ...(isMemberless ? ["members"] : [])]);
     return {
       ...(excluded.size > 0 && { excludedAttributes: [...excluded] }),
@@ -147,19 +165,4 @@ function leavesOf(filter: BoundFilter): readonly FilterLeaf[] {
     default:
       return [filter];
   }
-}
-
-/** Whether a service provider does not understand, or does not allow, the form of a request. */
-export function isMisunderstood(error: unknown): error is ConcordatError {
-  return (
-    error instanceof InvalidSyntaxError ||
-    error instanceof InvalidPathError ||
-    error instanceof InvalidFilterError ||
-    error instanceof NoTargetError
-  );
-}
-
-/** What a service provider does not understand it will not understand later either, which callers of a repository have to know. */
-export function asRefusal(error: unknown): unknown {
-  return isMisunderstood(error) ? new UnsupportedError(error.message, { cause: error }) : error;
 }

@@ -1,12 +1,10 @@
-import { isDeepStrictEqual } from "node:util";
-import { TooManyError, Turns, UniquenessError, VersionConflictError } from "../core/index.js";
+import { Turns, UnavailableError, UnsupportedError, VersionConflictError } from "../core/index.js";
 import {
   answersFilter,
   type CallOptions,
   type Capabilities,
   type ChangeSet,
-  changeSetFor,
-  isRefusal,
+  type MembersChange,
   type Modification,
   type ReadOptions,
   type Write,
@@ -14,24 +12,32 @@ import {
   type WriteResult,
 } from "../repositories/index.js";
 import {
-  type BulkOperation,
   bindFilter,
   eq,
-  type PatchOperation,
+  type Group,
+  type NewGroup,
   type Resource,
   type ResourceRequest,
   type ResourceType,
   uniqueAttributes,
 } from "../scim/index.js";
-import type { BulkOptions, BulkOutcome } from "./bulk.js";
-import { runsOf } from "./bulk-writes.js";
-import { asRefusal, isMisunderstood, RemoteReads } from "./remote-reads.js";
-import { attributesOnly, type ResourceChange } from "./resource-change.js";
+import { AttributeWriter } from "./attribute-writer.js";
+import { publishIgnored } from "./channel.js";
+import { isNothing, namedMembersOf, typed } from "./members.js";
+import type { ProviderBehaviour } from "./provider-preset.js";
+import { statusOf } from "./refusals.js";
+import type { RemoteMembers } from "./remote-members.js";
+import { RemoteReads } from "./remote-reads.js";
+import { type CarryOut, RemoteWrites, type Single } from "./remote-writes.js";
 import type { ScimResources } from "./resources.js";
-import { ScimResponseError } from "./response-error.js";
+import { SeenForms } from "./seen-forms.js";
+import { WriteRefusals } from "./write-refusals.js";
 
 /** How often a change is computed again because another writer came between. */
 const mostAttempts = 10;
+
+/** In how many changes one is looked at, where nobody says otherwise. */
+const usualLookEvery = 100;
 
 /** What a store of remote resources is made of. */
 export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest> {
@@ -40,10 +46,15 @@ export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest>
   /** Whether there is PATCH. */
   readonly canPatch: boolean;
   /** Carries out bulk operations; absent where there are none. */
-  readonly bulk?: (
-    operations: readonly BulkOperation[],
-    options: BulkOptions,
-  ) => Promise<readonly BulkOutcome[]>;
+  readonly bulk?: CarryOut;
+  /** How the service provider wants to be driven. Default: as the RFCs have it. */
+  readonly behaviour?: ProviderBehaviour;
+  /** One in how many changes is looked at once its form was seen to work. Default: 100. */
+  readonly lookEvery?: number;
+  /** Whether a removal from a group is taken for done that nobody can see. Default: false. */
+  readonly trustRemovals?: boolean;
+  /** Whether the schema of the service provider says that the members of groups are returned. Default: no. */
+  readonly returnsMembers?: () => Promise<boolean>;
 }
 
 /** What repositories of users and of groups have in common whose resources are at a service provider. */
@@ -52,165 +63,216 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   readonly capabilities: Capabilities;
   readonly canPatch: boolean;
   readonly reads: RemoteReads<T, N>;
+  readonly forms: SeenForms;
+  readonly behaviour: ProviderBehaviour;
+  readonly attributes: AttributeWriter<T, N>;
   readonly #resources: ScimResources<T, N>;
-  readonly #bulk: RemoteStoreParts<T, N>["bulk"];
-  readonly #change: ResourceChange<T, N>;
+  readonly refusals: WriteRefusals<T, N>;
+  readonly #writes: RemoteWrites<T, N>;
   readonly #turns = new Turns();
+  /** What reads and changes members, in a store of groups. */
+  members: RemoteMembers | undefined;
 
-  constructor(
-    { resources, capabilities, canPatch, bulk }: RemoteStoreParts<T, N>,
-    change: ResourceChange<T, N> = attributesOnly(resources.type),
-  ) {
+  constructor(parts: RemoteStoreParts<T, N>) {
+    const { resources, capabilities, canPatch, bulk, lookEvery = usualLookEvery } = parts;
     this.type = resources.type;
     this.#resources = resources;
     this.capabilities = capabilities;
-    this.canPatch = canPatch;
+    this.behaviour = parts.behaviour ?? {};
+    this.canPatch = canPatch && this.behaviour.updates !== "put";
     this.reads = new RemoteReads(resources, capabilities);
-    this.#bulk = bulk;
-    this.#change = change;
+    this.forms = new SeenForms(lookEvery);
+    this.refusals = new WriteRefusals(this.type, capabilities, this.reads);
+    this.#writes = new RemoteWrites(this, bulk);
+    const hasMembers = resources.type.schema.attributes.has("members");
+    this.attributes = new AttributeWriter<T, N>({
+      ...{ resources, reads: this.reads, canPatch, behaviour: this.behaviour, forms: this.forms },
+      computed: (id, options, reading, write) => this.computed(id, options, reading, write),
+      kept: hasMembers ? ["members"] : [],
+      isWhole: async (current) =>
+        !hasMembers ||
+        (await this.members?.reads.known(current as Pick<Group, "members">)) !== undefined,
+    });
   }
 
   async create(resource: N, options: CallOptions = {}): Promise<T> {
-    const created = await this.#refusing(resource, undefined, options, () =>
-      this.#resources.create(resource, options),
-    );
+    const { created, ignored } = await this.createTold(resource, options);
+    publishIgnored(this.type.name, created.id, ignored);
     return this.reads.seen(created, options);
   }
 
   async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
-    const replaced = await this.#refusing(resource, id, options, () =>
+    const replaced = await this.refusals.refusing(resource, id, options, () =>
       this.#resources.replace(id, resource, options),
     );
     return this.reads.seen(replaced, options);
   }
 
+  /** @throws {UnsupportedError} the service provider says that it has deleted it, and has not. */
   async delete(id: string, options: WriteOptions = {}): Promise<void> {
-    await this.#refusing({}, id, options, () => this.#resources.delete(id, options));
+    await this.refusals.refusing({}, id, options, () => this.#resources.delete(id, options));
+    if (!this.forms.isDue("delete", ["delete"]) || this.capabilities.delete !== "hard") return;
+    const { signal } = options;
+    const left = await this.#resources.get(id, signal && { signal });
+    if (left !== undefined) {
+      throw new UnsupportedError(
+        `The service provider said that "${id}" was deleted, and it is still there. ` +
+          'Where it deactivates instead, say `delete: "deactivate"` of its capabilities.',
+      );
+    }
+    this.forms.worked(["delete"]);
+  }
+
+  /** Changes a user's password. Nobody can see whether it was. */
+  async setPassword(id: string, password: string, options: WriteOptions): Promise<void> {
+    const operations = [{ op: "replace", path: "password", value: password }] as const;
+    await this.refusals.refusing({}, id, options, () =>
+      this.#resources.patch(id, operations, options),
+    );
   }
 
   /**
-   * Changes part of a resource by PATCH.
+   * Changes part of a resource. A change that is computed is made only in the version that was read, and else computed again; where
+   * there are no versions, such changes of one resource are made one after the other, as far as they are made here.
    *
-   * @param stated The values that are given to attributes.
-   */
-  async patch(
-    id: string,
-    operations: readonly PatchOperation[],
-    stated: object,
-    options: WriteOptions,
-  ): Promise<void> {
-    await this.#refusing(stated, id, options, () => this.#resources.patch(id, operations, options));
-  }
-
-  /**
-   * Changes part of a resource: by PATCH, or where there is none by a PUT of what was read. A change that is computed is made only in
-   * the version that was read, and else computed again; where there are no versions, such changes of one resource are made one after
-   * the other, as far as they are made here.
+   * @throws {UnsupportedError} the service provider did not take some of it.
    */
   async modify(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions = {},
   ): Promise<void> {
-    if (!this.canPatch) return await this.#modifyWhole(id, modification, options);
-    if ("plan" in modification) {
-      const { reads: attributes, plan } = modification;
-      return await this.computed(id, options, { attributes }, async (current, conditions) => {
-        await this.#modifyPart(id, plan(current), conditions);
-      });
+    const ignored = await this.modifyTold(id, modification, options);
+    publishIgnored(this.type.name, id, ignored);
+    if (ignored.length > 0) {
+      throw new UnsupportedError(`The service provider did not keep ${ignored.join(", ")}.`);
     }
-    if (this.#change.partsOf(modification).length > 0) {
-      return await this.#modifyPart(id, modification, options);
-    }
-    // Nothing is written, and yet whoever is not there has to be missed.
-    await this.computed(id, options, {}, async () => {});
   }
 
-  async #modifyPart(id: string, changes: ChangeSet<N>, options: WriteOptions): Promise<void> {
-    const { ifVersion: _, ...unconditional } = options;
-    const { set = {} } = changes;
-    let conditions = options;
-    const send = async (parts: readonly (readonly PatchOperation[])[]): Promise<void> => {
-      for (const operations of parts) {
-        await this.#resources.patch(id, operations, conditions);
-        conditions = unconditional;
-      }
-    };
-    await this.#refusing(set, id, options, async () => {
-      try {
-        await send(this.#change.partsOf(changes));
-      } catch (error) {
-        const simpler = isMisunderstood(error)
-          ? await this.#change.simpler?.(changes, () =>
-              this.reads.demand(id, { ...unconditional, attributes: this.#change.reads }),
-            )
-          : undefined;
-        if (simpler === undefined) throw error;
-        await send(simpler);
-      }
-    });
-  }
-
-  async #modifyWhole(
+  async modifyTold(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions,
-  ): Promise<void> {
-    const { reads, applied } = this.#change;
-    const attributes = [...reads, ...("plan" in modification ? modification.reads : [])];
-    await this.computed(id, options, { attributes }, async (current, conditions) => {
-      const next = applied(current, changeSetFor(modification, current));
-      if (!isDeepStrictEqual(next, current)) await this.replace(id, next, conditions);
+    isBlind = false,
+  ): Promise<readonly string[]> {
+    const stated = "plan" in modification ? {} : (modification.set ?? {});
+    return await this.refusals.refusing(stated, id, options, async () => {
+      if (!("plan" in modification)) {
+        return await this.#modifyBy(id, modification, options, isBlind);
+      }
+      let members: readonly MembersChange[] = [];
+      const ignored = await this.attributes.writeComputed(
+        ...([id, options, modification.reads] as const),
+        (current) => {
+          const { attributes, changes } = this.#parted(modification.plan(current));
+          members = changes;
+          return attributes;
+        },
+      );
+      const { signal } = options;
+      for (const change of members) await this.#changeMembers(id, change, signal && { signal });
+      return ignored;
     });
   }
 
-  /**
-   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone.
-   *
-   * @param alone Makes writes one by one.
-   */
+  /** A change set in two parts: of attributes, and of members, which are changed by themselves. */
+  #parted({ relations, ...attributes }: ChangeSet<N>): {
+    readonly attributes: ChangeSet<N>;
+    readonly changes: readonly MembersChange[];
+  } {
+    if (this.members === undefined) return { attributes, changes: [] };
+    const { members, ...set } = (attributes.set ?? {}) as Partial<NewGroup>;
+    const { unset = [] } = attributes;
+    const isCleared = unset.includes("members");
+    const all = isCleared ? [] : members && (namedMembersOf({ members }) ?? []).map(typed);
+    const changes: readonly MembersChange[] = [
+      ...(all === undefined ? [] : [{ clear: true, add: all }]),
+      ...(relations?.members === undefined ? [] : [relations.members]),
+    ];
+    const own = { set, unset: unset.filter((path) => path !== "members") };
+    return {
+      attributes: own as object as ChangeSet<N>,
+      changes: changes.filter((change) => !isNothing(change)),
+    };
+  }
+
+  async #modifyBy(
+    id: string,
+    changeSet: ChangeSet<N>,
+    options: WriteOptions,
+    isBlind: boolean,
+  ): Promise<readonly string[]> {
+    const { attributes: changes, changes: members } = this.#parted(changeSet);
+    const hasAttributes = [changes.set, changes.unset].some(
+      (stated) => stated !== undefined && Object.keys(stated).length > 0,
+    );
+    if (!hasAttributes && members.length === 0) {
+      // Nothing is written, and yet whoever is not there has to be missed.
+      await this.computed(id, options, {}, async () => {});
+      return [];
+    }
+    const { ifVersion: _, ...unconditional } = options;
+    const ignored = hasAttributes ? await this.attributes.write(id, changes, options, isBlind) : [];
+    for (const [at, change] of members.entries()) {
+      const isFirst = !hasAttributes && at === 0;
+      await this.#changeMembers(id, change, isFirst ? options : unconditional);
+    }
+    return ignored;
+  }
+
+  async #changeMembers(
+    id: string,
+    change: MembersChange,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    if (this.members === undefined) throw new UnsupportedError("There are no members here.");
+    await this.members.writer.change(id, change, options);
+  }
+
+  async createTold(
+    resource: N,
+    options: CallOptions,
+  ): Promise<{ readonly created: T; readonly ignored: readonly string[] }> {
+    const stated = this.statedAs(resource);
+    const created = await this.refusals.refusing(resource, undefined, options, async () => {
+      try {
+        return await this.#resources.create(stated, options);
+      } catch (error) {
+        const found = isDone(error) ? await this.createdAs(stated, options) : undefined;
+        if (found === undefined) throw error;
+        return found;
+      }
+    });
+    return { created, ignored: await this.attributes.afterCreation(created, stated, options) };
+  }
+
+  /** What a resource is created with. */
+  statedAs(resource: N): N {
+    return this.type.schema.attributes.has("username")
+      ? { ...this.behaviour.newUsers, ...resource }
+      : resource;
+  }
+
+  /** What was created without a word of where it is: whoever has a name that nobody else can have. */
+  async createdAs(resource: N, options: CallOptions): Promise<T | undefined> {
+    for (const { path } of uniqueAttributes(this.type)) {
+      const value: unknown = Reflect.get(resource, path);
+      if (typeof value !== "string") continue;
+      const filter = bindFilter(eq(path, value), this.type);
+      if (!answersFilter(this.capabilities, filter)) continue;
+      const { resources } = await this.reads.find({ filter, count: 2 }, options);
+      return resources.length === 1 ? resources[0] : undefined;
+    }
+    return undefined;
+  }
+
+  /** Makes several writes. See {@link RemoteWrites}. */
   async write(
     writes: readonly Write<T, N>[],
     options: CallOptions,
-    alone: (writes: readonly Write<T, N>[]) => Promise<readonly WriteResult[]>,
+    single: Single<T, N>,
   ): Promise<readonly WriteResult[]> {
-    const { type, canPatch } = this;
-    const partsOf = canPatch ? this.#change.partsOf : undefined;
-    const results: WriteResult[] = [];
-    for (const run of runsOf(type, writes, partsOf)) {
-      const { operations } = run;
-      const outcomes =
-        this.#bulk === undefined || operations.length < 2
-          ? undefined
-          : await unlessTooMany(this.#bulk(operations, { ...options, types: [type] }));
-      if (outcomes === undefined) results.push(...(await alone(run.writes)));
-      else {
-        for (const [at, write] of run.writes.entries()) {
-          const outcome = outcomes[at];
-          results.push(...(await this.#resultsOf(write, outcome, options, alone)));
-        }
-      }
-    }
-    return results;
-  }
-
-  async #resultsOf(
-    write: Write<T, N>,
-    outcome: BulkOutcome | undefined,
-    options: CallOptions,
-    alone: (writes: readonly Write<T, N>[]) => Promise<readonly WriteResult[]>,
-  ): Promise<readonly WriteResult[]> {
-    const own = write.kind === "create" ? undefined : write.id;
-    if (outcome?.done === true) {
-      const id = own ?? outcome.id;
-      if (id !== undefined) return [{ written: true, id }];
-      throw new ScimResponseError("The answer does not say where what was created is.", 200);
-    }
-    // Alone, it is perhaps done in simpler words.
-    if (write.kind === "modify" && isMisunderstood(outcome?.error)) return await alone([write]);
-    const error = await this.#refusal(outcome?.error, statedBy(write), own, options);
-    if (!isRefusal(error)) throw error;
-    return [{ written: false, error }];
+    return await this.#writes.write(writes, options, single);
   }
 
   /** Reads a resource and writes it again, until no other writer comes between. */
@@ -240,84 +302,10 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       }
     }
   }
-
-  /** Writes; raises the errors that a repository does. */
-  async #refusing<R>(
-    attributes: object,
-    own: string | undefined,
-    options: CallOptions,
-    write: () => Promise<R>,
-  ): Promise<R> {
-    try {
-      return await write();
-    } catch (error) {
-      throw await this.#refusal(error, attributes, own, options);
-    }
-  }
-
-  /**
-   * The error of a write as a repository raises it: of a value that is taken it says which it is, and whose, if that can be looked up.
-   *
-   * @param attributes The values that were to be written.
-   * @param own The id of the resource, if it is there already.
-   */
-  async #refusal(
-    error: unknown,
-    attributes: object,
-    own: string | undefined,
-    options: CallOptions,
-  ): Promise<unknown> {
-    return error instanceof UniquenessError
-      ? await this.#named(error, attributes, own, options)
-      : asRefusal(error);
-  }
-
-  async #named(
-    error: UniquenessError,
-    attributes: object,
-    own: string | undefined,
-    { signal }: CallOptions,
-  ): Promise<UniquenessError> {
-    const unique = uniqueAttributes(this.type).map(({ path }) => path);
-    for (const path of new Set([...unique, "displayName", "externalId"])) {
-      const value: unknown = Object.hasOwn(attributes, path) && Reflect.get(attributes, path);
-      if (typeof value !== "string" || !this.type.attributes.has(path.toLowerCase())) continue;
-      const filter = bindFilter(eq(path, value), this.type);
-      if (!answersFilter(this.capabilities, filter)) continue;
-      try {
-        const { resources } = await this.reads.find({ filter, count: 2 }, signal && { signal });
-        const holder = resources.find(({ id }) => id !== own);
-        if (holder !== undefined) return new UniquenessError(path, holder.id, { cause: error });
-      } catch {
-        signal?.throwIfAborted();
-        // What is known already is enough.
-        return error;
-      }
-    }
-    return error;
-  }
 }
 
-/** The values that a write gives to attributes. */
-function statedBy<T, N extends object>(write: Write<T, N>): object {
-  switch (write.kind) {
-    case "modify":
-      return "plan" in write.modification ? {} : (write.modification.set ?? {});
-    case "delete":
-      return {};
-    default:
-      return write.resource;
-  }
-}
-
-/** What becomes of a bulk request; `undefined` where the writes do not fit into one, and none was made. */
-async function unlessTooMany(
-  outcomes: Promise<readonly BulkOutcome[]>,
-): Promise<readonly BulkOutcome[] | undefined> {
-  try {
-    return await outcomes;
-  } catch (error) {
-    if (error instanceof TooManyError) return undefined;
-    throw error;
-  }
+/** Whether an error says that something was done all the same: the answer was a success, and does not tell of what. */
+function isDone(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
+  return error instanceof UnavailableError && error.mayBeDone && status >= 200 && status < 300;
 }

@@ -1,4 +1,5 @@
 import type { ResourceType } from "../scim/index.js";
+import type { ScimResponseError } from "./response-error.js";
 
 /** A request to a service provider, before it is known how it is written. */
 export interface ScimRequest {
@@ -27,6 +28,8 @@ export interface ScimAnswer {
   readonly status: number;
   /** The body, read as JSON; `undefined` where there is none. */
   readonly body: unknown;
+  /** Why the body of an answer to a write could not be read. The write was done: the status says so. */
+  readonly unreadable?: ScimResponseError;
   /** The value of ETag. */
   readonly version?: string;
   /** The value of Location. */

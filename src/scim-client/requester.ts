@@ -53,7 +53,7 @@ export class Requester implements AsyncDisposable {
    *
    * @throws the error of `core` or of `scim` that the answer stands for.
    * @throws {UnavailableError} there is no answer; `mayBeDone` says whether the request may have been carried out.
-   * @throws {ScimResponseError} any other error, or an answer that cannot be read.
+   * @throws {ScimResponseError} any other error, or an answer that cannot be read. Of a write that was done the answer says `unreadable`.
    */
   async send(request: ScimRequest, signal?: AbortSignal): Promise<ScimAnswer> {
     let refused: string | undefined;
@@ -128,7 +128,7 @@ export class Requester implements AsyncDisposable {
       const [version, location] = [answer.header("etag"), answer.header("location")];
       return {
         status,
-        body: readAnswer(answer, this.limits.depth),
+        ...this.#readSuccess(answer, request),
         ...(version !== undefined && { version }),
         ...(location !== undefined && { location }),
       };
@@ -139,6 +139,25 @@ export class Requester implements AsyncDisposable {
     const { secrets = [] } = request;
     const error: ErrorAnswer = { status, body: this.#readError(answer), retryAfter };
     throw typedError(error, request, [...secrets, ...secretsIn(authorization)]);
+  }
+
+  #readSuccess(
+    answer: WireAnswer,
+    { method, isQuery = false }: ScimRequest,
+  ): Pick<ScimAnswer, "body" | "unreadable"> {
+    const isWrite = method !== "GET" && !isQuery;
+    const { bytes, depth } = this.limits;
+    if (answer.isCut === true) {
+      const message = `The answer is longer than ${bytes} bytes.`;
+      if (!isWrite) throw new TooManyError(message, bytes);
+      return { body: undefined, unreadable: new ScimResponseError(message, answer.status) };
+    }
+    try {
+      return { body: readAnswer(answer, depth) };
+    } catch (error) {
+      if (!isWrite || !(error instanceof ScimResponseError)) throw error;
+      return { body: undefined, unreadable: error };
+    }
   }
 
   /** The body of an error, if it is one of SCIM's: a proxy may answer anything, and the status says enough. */

@@ -1,4 +1,4 @@
-import { NotFoundError } from "../core/index.js";
+import { NotFoundError, UnavailableError } from "../core/index.js";
 import type { CallOptions, Page, WriteOptions } from "../repositories/index.js";
 import {
   diffResources,
@@ -11,12 +11,12 @@ import {
   type Resource,
   type ResourceRequest,
   type ResourceType,
-  readResource,
   type SearchRequest,
   searchRequestId,
 } from "../scim/index.js";
 import { readListResponse } from "./list-response.js";
 import { allPages, type Part } from "./pages.js";
+import { keepBody, readBody } from "./read-body.js";
 import { resourcePath, type ScimAnswer, type ScimRequest } from "./request.js";
 import type { Requester } from "./requester.js";
 import { ScimResponseError } from "./response-error.js";
@@ -80,30 +80,39 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Creates a resource. RFC 7644 §3.3. `schemas` are stated for it; what is readOnly is left out.
+   * Creates a resource. RFC 7644 §3.3. `schemas` are stated for it; what is readOnly is left out. Where the answer does not hold the
+   * resource, it is read.
    *
    * @throws {UniquenessError} a unique value is taken.
+   * @throws {UnavailableError} it was created, and the answer does not say where: `mayBeDone` is true.
    */
   async create(resource: N, options: CallOptions = {}): Promise<T> {
     const { type } = this;
     const body = writableBody(type, resource);
     const answer = await this.#send({ method: "POST", path: type.endpoint, body, type }, options);
-    if (answer.body !== undefined) return this.#read(answer, false);
-    return await this.#readAfter(idIn(answer.location), options);
+    return (
+      this.#answered(answer) ?? (await this.#readAfter(idIn(answer.location), answer, options))
+    );
   }
 
   /**
-   * Gives a resource these attributes and no others. RFC 7644 §3.5.1.
+   * Gives a resource these attributes and no others. RFC 7644 §3.5.1. Where the answer does not hold the resource, it is read.
    *
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
    */
   async replace(id: string, resource: N | T, options: WriteOptions = {}): Promise<T> {
-    const body = writableBody(this.type, resource);
-    const answer = await this.#write({ method: "PUT", id, body }, options);
-    return answer.body === undefined
-      ? await this.#readAfter(id, options)
-      : this.#read(answer, false);
+    return await this.replaceBody(id, writableBody(this.type, resource), options);
+  }
+
+  /**
+   * Replaces a resource by a body as it is, but for the `id`, which some service providers look for in it.
+   *
+   * @internal
+   */
+  async replaceBody(id: string, body: object, options: WriteOptions = {}): Promise<T> {
+    const answer = await this.#write({ method: "PUT", id, body: { ...body, id } }, options);
+    return this.#answered(answer) ?? (await this.#readAfter(id, answer, options));
   }
 
   /**
@@ -121,7 +130,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     const body: PatchOp =
       "Operations" in patch ? patch : { schemas: [patchOpId], Operations: patch };
     const answer = await this.#write({ method: "PATCH", id, body }, options);
-    return answer.body === undefined ? undefined : this.#read(answer, false);
+    return this.#answered(answer);
   }
 
   /**
@@ -219,29 +228,46 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     return await this.#requester.send({ ...request, ...values }, signal);
   }
 
-  async #readAfter(id: string | undefined, options: CallOptions): Promise<T> {
-    const found = id === undefined ? undefined : await this.get(id, options);
-    if (found === undefined) {
-      throw new ScimResponseError("The answer does not say what has become of the resource.", 200);
+  /** The resource in the answer to a write, if it holds one: the write was done, whatever else it holds. */
+  #answered(answer: ScimAnswer): T | undefined {
+    try {
+      return answer.body === undefined ? undefined : this.#read(answer, false);
+    } catch (error) {
+      if (error instanceof ScimResponseError) return undefined;
+      throw error;
     }
+  }
+
+  /** What was written, read again. */
+  async #readAfter(
+    id: string | undefined,
+    { status, unreadable }: ScimAnswer,
+    { signal }: CallOptions,
+  ): Promise<T> {
+    const message = "It was written, and the answer does not say what has become of the resource.";
+    const cause = unreadable ?? new ScimResponseError(message, status);
+    let found: T | undefined;
+    try {
+      found = id === undefined ? undefined : await this.get(id, signal && { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new UnavailableError(message, { cause: error, mayBeDone: true });
+    }
+    if (found === undefined) throw new UnavailableError(message, { cause, mayBeDone: true });
     return found;
   }
 
   #read({ body, version, status }: ScimAnswer, partial: boolean): T {
     const resource = this.#readBody(body, partial, status);
     if (version === undefined || resource.meta?.version !== undefined) return resource;
-    return { ...resource, meta: { ...resource.meta, version } };
+    return keepBody(resource, { ...resource, meta: { ...resource.meta, version } });
   }
 
   /** What is partial has fewer attributes than its type says; the overloads of the methods tell callers so. */
   #readBody(body: unknown, partial: boolean, status = 200): T {
-    const options = { context: "response", profile: this.#profile } as const;
     try {
-      const { resource } = partial
-        ? readResource(this.type, body, { ...options, partial })
-        : readResource(this.type, body, options);
       // The schemas of the type have read it, and the type stands for them.
-      return resource as Resource as T;
+      return readBody(this.type, body, partial, this.#profile) as T;
     } catch (cause) {
       const message = `The answer holds what is no ${this.type.name}.`;
       throw new ScimResponseError(message, status, { cause });

@@ -16,8 +16,8 @@ import { RemoteStore, type RemoteStoreParts } from "./remote-store.js";
 /**
  * Users at a service provider. {@link remoteRepositories} makes it of what the service provider says that it can do.
  *
- * A change of attributes is one PATCH; where there is none, the user is read and replaced, on condition of the version, if there are
- * versions.
+ * A change of one attribute is one PATCH. For a change of several the user is read, and what differs is one PATCH; where there is none, or
+ * it is refused, what was read is replaced, on condition of the version, if there are versions.
  */
 export class RemoteUserRepository extends UserRepository {
   override readonly type: ResourceType;
@@ -37,7 +37,7 @@ export class RemoteUserRepository extends UserRepository {
     this.capabilities = store.capabilities;
     if (store.capabilities.password === "set" && store.canPatch) {
       this.setPassword = async (id, value, options) => {
-        await store.patch(id, [{ op: "replace", path: "password", value }], {}, options ?? {});
+        await store.setPassword(id, value, options ?? {});
       };
     }
   }
@@ -75,6 +75,6 @@ export class RemoteUserRepository extends UserRepository {
     writes: readonly Write<User, NewUser>[],
     options: CallOptions = {},
   ): Promise<readonly WriteResult[]> {
-    return await this.#store.write(writes, options, (some) => super.write(some, options));
+    return await this.#store.write(writes, options, this);
   }
 }

@@ -31,6 +31,8 @@ export type RewriteName =
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same. */
   | "passOverUnknown"
+  /** A value in an answer that cannot be read, of an attribute that need not be there: it is passed over, and so unknown. */
+  | "passOverUnreadable"
   /** A filter in a path that the `entra` profile of filters reads, such as `[primary eq "True"]`. */
   | "entraFilter";
 
@@ -101,5 +103,6 @@ export const lenientProfile: Profile = /* @__PURE__ */ profile("lenient", [
   "pathKeys",
   "passOverReadOnly",
   "passOverUnknown",
+  "passOverUnreadable",
   "entraFilter",
 ]);

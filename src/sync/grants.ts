@@ -62,9 +62,12 @@ async function give(
     );
   }
   const added = planned.filter((one) => !existing.has(one));
-  const refusals = await writeMembers(step, added, ({ member }) => ({
-    add: [{ value: member.resourceId, type: member.type }],
-  }));
+  const refusals = await writeMembers(
+    step,
+    added,
+    ({ member }) => ({ add: [{ value: member.resourceId, type: member.type }] }),
+    (some) => whichExist(groups, some),
+  );
   await memberships.saveGrants(
     step.source,
     grants.flatMap(({ one, grant }) => (refusals.has(one) ? [] : [{ ...grant, held: true }])),
@@ -181,11 +184,17 @@ async function takeAway(
   return refused;
 }
 
-/** Writes memberships, all of a group at once, and one by one where something is refused. */
+/**
+ * Writes memberships, all of a group at once, and one by one where something is refused.
+ *
+ * @param whichAreMade Which of them there are: without a transaction, some may be made where others were refused, and a store may make
+ * one twice.
+ */
 async function writeMembers<M extends { readonly group: { readonly resourceId: string } }>(
   step: Step,
   memberships: readonly M[],
   changeFor: (membership: M) => MembersChange,
+  whichAreMade?: (memberships: readonly M[]) => Promise<ReadonlySet<M>>,
 ): Promise<Map<M, Refusal>> {
   const refusals = new Map<M, Refusal>();
   if (memberships.length === 0) return refusals;
@@ -207,7 +216,9 @@ async function writeMembers<M extends { readonly group: { readonly resourceId: s
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
+  const made = step.bare ? await whichAreMade?.(memberships) : undefined;
   for (const membership of memberships) {
+    if (made?.has(membership) === true) continue;
     try {
       await savepoint(step, (inner) => write(inner, [membership]));
     } catch (error) {

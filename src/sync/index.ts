@@ -2,6 +2,7 @@ export { StreamTakenError } from "../core/index.js";
 export type {
   Cleared,
   DeferredOutcome,
+  IgnoredOutcome,
   MembershipDeferredOutcome,
   MembershipOutcome,
   Outcome,

@@ -28,6 +28,13 @@ export interface RenamedOutcome extends Subject {
   readonly from: string;
 }
 
+/** A store was given attributes of a resource, and neither kept nor refused them. What else there was is told by another outcome. */
+export interface IgnoredOutcome extends Subject {
+  readonly kind: "ignored";
+  /** The paths of the attributes. */
+  readonly attributes: readonly string[];
+}
+
 /** A resource was disabled or deleted. */
 export interface RemovedOutcome extends Subject {
   readonly kind: "deactivated" | "deleted";
@@ -86,6 +93,7 @@ export interface Cleared extends Subject {
 export type Outcome =
   | ResourceOutcome
   | RenamedOutcome
+  | IgnoredOutcome
   | RemovedOutcome
   | MembershipOutcome
   | MembershipDeferredOutcome

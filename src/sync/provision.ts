@@ -77,7 +77,13 @@ async function forgetWhole(
 /** Whether there is nothing to write. A group is looked for, since its members have no place without it. */
 async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<boolean> {
   if (!isProvisioned || link.type === "User" || link.resourceId === undefined) return isProvisioned;
-  return (await accountsOf(step.target, link.type)?.look(link.resourceId)) !== undefined;
+  try {
+    return (await accountsOf(step.target, link.type)?.look(link.resourceId)) !== undefined;
+  } catch (error) {
+    // Alone, it is refused.
+    if (isRefusal(error)) return false;
+    throw error;
+  }
 }
 
 /** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
@@ -107,7 +113,7 @@ async function provisionTogether(
     const refused: Entry[] = [];
     for (const [index, entry] of free.entries()) {
       const result = results[index];
-      if (result?.written === true) await written(step, entry, result.id);
+      if (result?.written === true) await written(step, entry, result);
       else refused.push(entry);
     }
     return [...taken, ...refused];
@@ -132,7 +138,7 @@ async function divideByName(
     for (const some of slices(creates, step.bare ? step.settings.concurrency : 1)) {
       await Promise.all(
         some.map(async (entry) => {
-          if ((await accountInTheWay(step, entry)) !== undefined) taken.add(entry);
+          if (await isToBeLookedAt(step, entry)) taken.add(entry);
         }),
       );
     }
@@ -147,6 +153,16 @@ async function divideByName(
  */
 function isNameAsked(step: Step, type: "User" | "Group"): boolean {
   return step.bare || type === "Group";
+}
+
+/** Whether an account has the name of the entry's account to be, or nobody can say. */
+async function isToBeLookedAt(step: Step, entry: Entry): Promise<boolean> {
+  try {
+    return (await accountInTheWay(step, entry)) !== undefined;
+  } catch (error) {
+    if (isRefusal(error)) return true;
+    throw error;
+  }
 }
 
 /** The account that has the name of the entry's account to be. Groups of other entries may have it too. */
@@ -263,7 +279,7 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
   ]);
   if (result === undefined) return;
   if (!result.written) throw result.error;
-  await written(step, entry, result.id, also !== undefined);
+  await written(step, entry, result, also !== undefined);
 }
 
 /**
@@ -282,7 +298,12 @@ function isJustAdopted({ link, previous }: Entry): boolean {
 }
 
 /** Reports what was written and finishes the link. */
-async function written(step: Step, entry: Entry, id: string, disabled = false): Promise<void> {
+async function written(
+  step: Step,
+  entry: Entry,
+  { id, ignored = [] }: Extract<WriteResult, { readonly written: true }>,
+  disabled = false,
+): Promise<void> {
   const { change, link } = entry;
   const before = link.name;
   const created = link.resourceId === undefined;
@@ -306,6 +327,7 @@ async function written(step: Step, entry: Entry, id: string, disabled = false): 
   else if (disabled) step.outcomes.push({ kind: "deactivated", ...subject });
   else if (reactivated) step.outcomes.push({ kind: "reactivated", ...subject });
   else if (!renamed && !adopted) step.outcomes.push({ kind: "updated", ...subject });
+  if (ignored.length > 0) step.outcomes.push({ kind: "ignored", ...subject, attributes: ignored });
 }
 
 /** The account was removed behind our back: what was granted to it is gone with it, and it is created anew. */

@@ -19,6 +19,7 @@ import type { Outcome } from "./outcome.js";
 import { stillMissing } from "./present.js";
 import { retryRefused } from "./refused.js";
 import { forgetTombstones } from "./removal.js";
+import { withTroubleApart } from "./resource-trouble.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import { markedAfter, settleLinks, settleMarked } from "./settle.js";
 import { StatedMembers } from "./stated-members.js";
@@ -54,7 +55,8 @@ async function* outcomesOf(
   settings: Settings,
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
-  const stores = dryRun ? await dryRunTarget(target, stream.source) : target;
+  const { source } = stream;
+  const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }
 

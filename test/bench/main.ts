@@ -15,6 +15,7 @@ import { measureMemberships } from "./members.ts";
 import { measureLargeRefresh, measureRefresh } from "./refresh.ts";
 import { measureResources } from "./resources.ts";
 import { measureResume } from "./resume.ts";
+import { measureScimClient } from "./scim-client.ts";
 import { measureScimServer } from "./scim-server.ts";
 import { measureScimServerOverSqlite } from "./scim-server-sqlite.ts";
 import { startServer } from "./server.ts";
@@ -31,6 +32,7 @@ const withoutDirectory = [
   "federation",
   "scim-server",
   "scim-server-sqlite",
+  "scim-client",
 ] as const;
 const benchmarks = [...withoutDirectory, "refresh", "large", "store", "resume", "latency"] as const;
 
@@ -45,6 +47,7 @@ Benchmarks, all of them by default:
   federation  what forwarding a request costs, beside @fastify/reply-from and http-proxy, and its memory
   scim-server  requests to a SCIM service provider over HTTP, beside scimmy-routers
   scim-server-sqlite  the same over SQLite: a member of a group of a million, and exports of up to a million users
+  scim-client  how many requests a directory is for a SCIM service provider
   refresh   a full refresh into changes, beside ldapsearch and python-ldap
   large     the memory that a full refresh of three times as many entries takes
   store     a full refresh into SQLite, and the same again with nothing changed
@@ -103,6 +106,7 @@ async function main(): Promise<void> {
   }
   if (isWanted("scim-server")) await measureScimServer(report, runs);
   if (isWanted("scim-server-sqlite")) await measureScimServerOverSqlite(report, runs);
+  if (isWanted("scim-client")) await measureScimClient(report, runs);
   const ofDirectory = benchmarks.filter(
     (name) => !withoutDirectory.some((one) => one === name) && isWanted(name),
   );

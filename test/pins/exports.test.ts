@@ -186,8 +186,13 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "RemoteUserRepository",
     "ScimClient",
     "ScimResponseError",
+    "betterAuthPreset",
+    "clientIgnoredChannelName",
     "clientRequestChannelName",
+    "keycloakPreset",
     "remoteRepositories",
+    "scimSdkPreset",
+    "scimmyPreset",
   ],
   "./signing": [
     "KeyRing",

@@ -153,6 +153,69 @@ describe("a bulk request", () => {
     expect(outcomes).toMatchObject([{ id: "id-ann" }, { id: "id-bob" }]);
   });
 
+  test("has ids in the place of references, and of no other text that begins with bulkId:", async () => {
+    const changed = { status: 200, body: { Operations: [{ method: "PATCH", status: "200" }] } };
+    await using provider = await script([done("ann"), done("bob"), changed], {
+      configuration: { bulk: { supported: true, maxOperations: 1 } },
+    });
+    const extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    const odd = {
+      userName: "bob",
+      displayName: "bulkId:ann",
+      emails: [{ value: "bulkId:ann" }],
+      [extension]: { department: "bulkId:ann", manager: { value: "bulkId:ann" } },
+      "urn:example:Desk": { owner: { value: "bulkId:ann", display: "bulkId:ann" } },
+    };
+    const patch = {
+      Operations: [
+        { op: "replace", path: "title", value: "bulkId:ann" },
+        { op: "add", path: "members", value: [{ value: "bulkId:ann", display: "bulkId:ann" }] },
+        { op: "replace", path: `${extension}:manager.value`, value: "bulkId:ann" },
+        { op: "add", path: extension, value: { manager: "bulkId:ann", division: "bulkId:ann" } },
+        { op: "add", value: { nickName: "bulkId:ann", members: [{ value: "bulkId:ann" }] } },
+      ],
+    };
+    await provider.client.bulk([
+      creation("ann"),
+      { method: "POST", path: "/Users", bulkId: "bob", data: odd },
+      { method: "PATCH", path: "/Users/1", data: patch },
+      { method: "PATCH", path: "/Groups/1", data: patch },
+    ]);
+    const [, second, third, fourth] = provider.received.map(
+      ({ body }) => JSON.parse(body).Operations[0].data,
+    );
+    expect(second).toEqual({
+      userName: "bob",
+      displayName: "bulkId:ann",
+      emails: [{ value: "bulkId:ann" }],
+      [extension]: { department: "bulkId:ann", manager: { value: "id-ann" } },
+      "urn:example:Desk": { owner: { value: "id-ann", display: "bulkId:ann" } },
+    });
+    const values = (data: typeof patch) => data.Operations.map(({ value }) => value);
+    expect(values(third)).toEqual([
+      "bulkId:ann",
+      // No user has members that a schema here knows.
+      [{ value: "id-ann", display: "bulkId:ann" }],
+      "id-ann",
+      { manager: "id-ann", division: "bulkId:ann" },
+      { nickName: "bulkId:ann", members: [{ value: "id-ann" }] },
+    ]);
+    expect(values(fourth).slice(0, 2)).toEqual([
+      "bulkId:ann",
+      [{ value: "id-ann", display: "bulkId:ann" }],
+    ]);
+  });
+
+  test.each([
+    ["HTML", "<p>"],
+    ["a list", []],
+    ["nothing", undefined],
+  ])("that is answered with %s may have been done", async (_, body) => {
+    await using provider = await script([{ status: 200, body }], { configuration });
+    const [outcome] = await provider.client.bulk([creation("ann"), creation("bob")]);
+    expect(outcome).toMatchObject({ error: { code: "unavailable", mayBeDone: true } });
+  });
+
   test("that is too large all the same is divided", async () => {
     await using provider = await script([{ status: 413 }, done("ann"), done("bob")], {
       configuration,
@@ -180,7 +243,10 @@ describe("a bulk request", () => {
   test("of which the answer leaves something out", async () => {
     await using provider = await script([done("ann")], { configuration });
     const outcomes = await provider.client.bulk([creation("ann"), creation("bob")]);
-    expect(outcomes).toMatchObject([{ done: true }, { error: { code: "scim_response" } }]);
+    expect(outcomes).toMatchObject([
+      { done: true },
+      { error: { code: "unavailable", mayBeDone: true } },
+    ]);
   });
 
   test("is not sent where there are none", async () => {

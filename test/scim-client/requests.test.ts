@@ -57,7 +57,7 @@ describe("what is sent", () => {
     });
   });
 
-  test("nothing that is the service provider's own is sent back to it", async () => {
+  test("nothing that is the service provider's own is sent back to it but the id", async () => {
     const meta = { resourceType: "User", version: 'W/"1"', location: "https://example.com" };
     const groups = [{ value: "g" }];
     await using provider = await script([{ status: 200, body: user({ meta, groups }) }]);
@@ -66,7 +66,7 @@ describe("what is sent", () => {
     expect(read?.groups).toEqual(groups);
     await users.replace("2819c223", { ...read, userName: "babs" });
     expect(provider.received[1]?.body).toBe(
-      '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"babs"}',
+      '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"babs","id":"2819c223"}',
     );
   });
 
