@@ -16,6 +16,7 @@ interface IdentityRow extends KeyedRow {
   readonly id: string;
   readonly local_id: string | null;
   readonly former_local_id: string | null;
+  readonly mark: string | null;
   readonly external_id: string | null;
   readonly origin: Identity["origin"];
   readonly created: string;
@@ -30,6 +31,7 @@ const columns = [
   "id",
   "local_id",
   "former_local_id",
+  "mark",
   "external_id",
   "origin",
   "created",
@@ -191,6 +193,7 @@ function toRow(identity: Identity): readonly unknown[] {
     encodeKey(id),
     key(localId),
     key(formerLocalId),
+    identity.mark ?? null,
     key(externalId),
     origin,
     created,
@@ -217,6 +220,7 @@ function toIdentity(row: IdentityRow): Identity {
     ...(former_local_id !== null && {
       formerLocalId: decodeKey({ ...row, former_local_id }, "former_local_id"),
     }),
+    ...(row.mark !== null && { mark: row.mark }),
     ...(external_id !== null && { externalId: decodeKey({ ...row, external_id }, "external_id") }),
     origin,
     created,

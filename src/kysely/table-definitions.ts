@@ -18,7 +18,7 @@ export const tableVersions: Readonly<Record<TableSet, number>> = {
   nonces: 1,
   federation: 1,
   sso: 1,
-  identity: 1,
+  identity: 2,
   groupMapping: 1,
   resources: 1,
 };
@@ -149,6 +149,7 @@ export function definitions(
       `id ${key} not null`,
       `local_id ${key}`,
       `former_local_id ${key}`,
+      `mark ${types.text}`,
       `external_id ${key}`,
       `origin ${type} not null`,
       `created ${instant} not null`,

@@ -11,6 +11,7 @@ type Migration = (session: Session, options: TableOptions) => Promise<void>;
 /** By set, the migrations from version 1 on. */
 export const migrations: Readonly<Partial<Record<TableSet, readonly Migration[]>>> = {
   sync: [nameRunners],
+  identity: [markIdentities],
 };
 
 /** The tables of synchronisation as version 1 named them, and their indexes, in the order of the present names. */
@@ -70,6 +71,11 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
     taken: text,
     unconfirmed: text,
   });
+}
+
+/** Version 2: what tells resources apart whose ids are used again. */
+async function markIdentities(session: Session, options: TableOptions): Promise<void> {
+  await addColumns(session, tableNames(options).identity, { mark: session.dialect.types.text });
 }
 
 async function addColumns(

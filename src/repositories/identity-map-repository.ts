@@ -15,6 +15,8 @@ export interface Identity {
    * outlive the account. Nothing is looked up by it, and another resource may have that id by now.
    */
   readonly formerLocalId?: string;
+  /** What tells the resource apart from another one that is given its `localId` later, where the store uses ids again. */
+  readonly mark?: string;
   /** What the provisioning client calls the resource. */
   readonly externalId?: string;
   /** Whether it was created through the map, or was there before and was found. */

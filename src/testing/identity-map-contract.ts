@@ -46,7 +46,12 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "what was added is found by its ids and its externalId, in the order asked for",
     async check(map) {
       const ann = identity("ann", "1", { externalId: "x" });
-      const bob = identity("bob", "2", { origin: "found", version: 7, revision: 3 });
+      const bob = identity("bob", "2", {
+        origin: "found",
+        mark: "7 \u{1f511}",
+        version: 7,
+        revision: 3,
+      });
       assert.deepEqual(await map.add([ann, bob]), [ann, bob]);
       assert.deepEqual(await map.get("User", ["bob", "nobody", "ann"]), [bob, undefined, ann]);
       assert.deepEqual(await map.byLocalId("User", ["3", "2", "1"]), [undefined, bob, ann]);

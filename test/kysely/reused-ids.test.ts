@@ -3,13 +3,22 @@ import {
   type GroupMap,
   type IdColumn,
   KyselyGroupRepository,
+  KyselyIdentityMapRepository,
   KyselyUserRepository,
   kyselyTarget,
   type MemberMap,
   nodeSqliteDialect,
   type UserMap,
 } from "concordat/kysely";
-import type { LinkRepository } from "concordat/repositories";
+import {
+  InMemoryGroupMappingRepository,
+  InMemoryMembershipRepository,
+  type LinkRepository,
+  mapGroups,
+  type UserRepository,
+  withIdentityMap,
+} from "concordat/repositories";
+import { bindFilter, eq, userResourceType } from "concordat/scim";
 import { synchronize } from "concordat/sync";
 import { Kysely, sql } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -186,6 +195,101 @@ describe.each([
     await apply(target, [live([gone("2")])]);
     expect((await everybody(db))["eve"]).toEqual(["active", null]);
   });
+});
+
+describe("an id of an identity map whose store uses ids again", () => {
+  async function mapped() {
+    const { db, target } = await opened(true);
+    const map = new KyselyIdentityMapRepository(db);
+    const users = withIdentityMap(target.users, map, { groups: target.groups });
+    const groups = withIdentityMap(target.groups, map, { users: target.users });
+    const ann = await users.create({ userName: "ann" });
+    const staff = await groups.create({ displayName: "staff", members: [{ value: ann.id }] });
+    await replace(db, "ann", "root");
+    return { db, map, users, groups, target, ann, staff };
+  }
+
+  test.each([
+    ["reads", (users: UserRepository, id: string) => users.get(id)],
+    [
+      "finds",
+      async (users: UserRepository, id: string) => {
+        const filter = bindFilter(eq("id", id), userResourceType);
+        return (await users.find({ filter })).resources[0];
+      },
+    ],
+    [
+      "renames",
+      (users: UserRepository, id: string) => users.modify(id, { set: { userName: "x" } }),
+    ],
+    ["replaces", (users: UserRepository, id: string) => users.replace(id, { userName: "x" })],
+    ["deletes", (users: UserRepository, id: string) => users.delete(id)],
+  ])("%s nobody else", async (_, use) => {
+    const { db, users, ann } = await mapped();
+    const answer = await use(users, ann.id).catch((error: unknown) => error);
+    if (answer !== undefined) expect(answer).toMatchObject({ code: "not_found" });
+    expect(await everybody(db)).toEqual({ root: ["active", null] });
+    // Whoever has the account now has an id of their own, and the other one is gone for good.
+    const [root] = (await users.find({})).resources;
+    expect(root).toMatchObject({ userName: "root" });
+    expect(root?.id).not.toBe(ann.id);
+    expect(await users.get(ann.id)).toBeUndefined();
+  });
+
+  test("brings nobody else into a group, or out of it", async () => {
+    const { db, users, groups, target, ann, staff } = await mapped();
+    await expect(
+      groups.changeMembers(staff.id, { add: [{ value: ann.id }] }),
+    ).rejects.toMatchObject({ code: "invalid_value" });
+    await sql`insert into team_member select team.id, account.id from team, account`.execute(db);
+    await groups.changeMembers(staff.id, { remove: [{ value: ann.id }] });
+    expect(await everybody(db)).toEqual({ root: ["active", "staff"] });
+    const [root] = (await users.find({})).resources;
+    expect((await groups.members(staff.id, {})).members).toMatchObject([{ value: root?.id }]);
+    expect(await groups.groupsOf(ann.id, { type: "User" })).toEqual([]);
+    const withoutUsers = withIdentityMap(target.groups, new KyselyIdentityMapRepository(db));
+    await expect(withoutUsers.members(staff.id, {})).rejects.toMatchObject({ code: "unsupported" });
+  });
+
+  test("is a new one for somebody who is created in the place of an account that is gone", async () => {
+    const { db, users, ann } = await mapped();
+    await sql`delete from account`.execute(db);
+    const bob = await users.create({ userName: "bob" });
+    expect(bob.id).not.toBe(ann.id);
+    expect(await users.get(ann.id)).toBeUndefined();
+    expect((await users.get(bob.id))?.userName).toBe("bob");
+  });
+
+  test("is believed, where it was made before there were marks, and from then on by its mark", async () => {
+    const { db, target } = await opened(true);
+    const map = new KyselyIdentityMapRepository(db);
+    const users = withIdentityMap(target.users, map);
+    const ann = await users.create({ userName: "ann" });
+    await sql`update concordat_identity set mark = null`.execute(db);
+    expect((await users.get(ann.id))?.userName).toBe("ann");
+    await replace(db, "ann", "root");
+    expect(await users.get(ann.id)).toBeUndefined();
+  });
+});
+
+test("groups whose ids are used again are not mapped", async () => {
+  const { db, target } = await opened(true);
+  const others = new KyselyGroupRepository(db);
+  const rest = {
+    mappings: new InMemoryGroupMappingRepository(),
+    memberships: new InMemoryMembershipRepository(),
+  };
+  for (const [external, local] of [
+    [others, target.groups],
+    [target.groups, others],
+  ] as const) {
+    expect(() => mapGroups({ external, local, ...rest })).toThrow(
+      expect.objectContaining({ code: "unsupported" }),
+    );
+  }
+  const identified = withIdentityMap(target.groups, new KyselyIdentityMapRepository(db));
+  expect(identified.capabilities.ids).toBe("permanent");
+  mapGroups({ external: identified, local: others, ...rest });
 });
 
 test("a map of ids that are used again has something that tells accounts apart", async () => {

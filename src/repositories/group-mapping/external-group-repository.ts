@@ -1,4 +1,4 @@
-import { NotFoundError } from "../../core/index.js";
+import { NotFoundError, UnsupportedError } from "../../core/index.js";
 import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import {
@@ -34,6 +34,12 @@ export class ExternalGroupRepository extends GroupRepository {
 
   constructor(options: GroupMappingOptions) {
     super();
+    for (const name of ["external", "local"] as const) {
+      if (options[name].capabilities.ids !== "reused") continue;
+      throw new UnsupportedError(
+        `The ids of the ${name} groups are used again: a mapping would follow the id to another group.`,
+      );
+    }
     this.#external = options.external;
     this.#local = options.local;
     this.#mappings = options.mappings;

@@ -60,6 +60,8 @@ export interface MappingReport {
  * say. Within a process, make one and keep it: its writers wait for each other rather than look again.
  *
  * Members that are groups themselves are not followed: who is in them has to be in the external group itself.
+ *
+ * @throws {UnsupportedError} ids of groups are used again, so that a mapping would follow the id to another group.
  */
 export function mapGroups(options: GroupMappingOptions): ExternalGroupRepository {
   return new ExternalGroupRepository(options);

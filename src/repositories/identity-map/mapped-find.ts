@@ -152,6 +152,7 @@ async function known<T extends Resource, N extends ResourceRequest>(
   const found = await identities.ofLocal(
     locals.map(({ id }) => id),
     options,
+    locals,
   );
   return locals.flatMap((local) => {
     const identity = found.get(local.id);

@@ -28,7 +28,7 @@ export class MappedGroupRepository extends GroupRepository {
     super();
     this.type = store.type;
     this.#store = store;
-    const known = new Identities("Group", identities, options);
+    const known = new Identities("Group", identities, options, store);
     this.#groups = new MappedResources(store, known, {
       async retire(localId, call) {
         await store.changeMembers(localId, { clear: true }, call);
@@ -38,7 +38,10 @@ export class MappedGroupRepository extends GroupRepository {
         await store.replace(localId, resource, call);
       },
     });
-    this.#members = new MappedMembers(new Identities("User", identities, options), known);
+    this.#members = new MappedMembers(
+      new Identities("User", identities, options, options.users),
+      known,
+    );
     this.capabilities = this.#groups.capabilities;
   }
 

@@ -68,9 +68,8 @@ export class MappedMembers {
     const types = type === undefined ? (["User", "Group"] as const) : [type];
     const found = [];
     for (const one of types) {
-      for (const identity of await this.#identities[one].map.get(one, ids, options)) {
-        if (identity?.localId === undefined || identity.deleted !== undefined) continue;
-        found.push({ id: identity.id, local: identity.localId, type: one });
+      for (const { id, localId } of await this.#identities[one].findAll(ids, options)) {
+        found.push({ id, local: localId, type: one });
       }
     }
     return found;

@@ -10,7 +10,7 @@ import type {
   ResourceRepository,
   WriteOptions,
 } from "../resource-repository.js";
-import type { Identities, Present } from "./identities.js";
+import { forgotten, type Identities, type Present } from "./identities.js";
 import { versionOf } from "./versions.js";
 
 /** A resource of the store, and what is known of it beside. */
@@ -84,7 +84,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     try {
       // What is left has every attribute that the store knows; the client's own id is kept beside it.
       const { id: localId } = await this.store.create(attributes as N, options);
-      return await this.#identify(localId, externalId);
+      return await this.#identify(localId, externalId, options);
     } catch (error) {
       if (!(error instanceof UniquenessError)) throw error;
       return await this.#createInPlace(attributes as N, externalId, error, options);
@@ -222,9 +222,16 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /** Gives what was created an id, unless somebody has seen it meanwhile: then it has one. */
-  async #identify(localId: string, externalId: string | undefined): Promise<string> {
+  async #identify(
+    localId: string,
+    externalId: string | undefined,
+    options?: CallOptions,
+  ): Promise<string> {
     const { map } = this.identities;
-    const made = this.identities.make(localId, "created", externalId);
+    const mark = await this.identities.markOf(localId, options);
+    // Whoever had this id before is gone.
+    if (mark !== undefined) await this.identities.ofLocalKept([localId], options);
+    const made = this.identities.make(localId, "created", mark, externalId);
     for (;;) {
       const [identity = made] = await map.add([made]);
       if (identity.id === made.id) return made.id;
@@ -256,10 +263,12 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     error: UniquenessError,
     options?: CallOptions,
   ): Promise<string> {
-    const { map, type } = this.identities;
+    const { map } = this.identities;
     const { resourceId } = error;
-    const [retained] =
-      resourceId === undefined ? [] : await map.byLocalId(type, [resourceId], options);
+    const retained =
+      resourceId === undefined
+        ? undefined
+        : (await this.identities.ofLocalKept([resourceId], options)).get(resourceId);
     if (resourceId === undefined || retained?.deleted === undefined) {
       throw await this.#outwardError(error);
     }
@@ -271,13 +280,8 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       throw conflict;
     }
     await this.#retention.revive(resourceId, resource, options);
-    return await this.#identify(resourceId, externalId);
+    return await this.#identify(resourceId, externalId, options);
   }
-}
-
-/** An identity of which the store has nothing any more. */
-function forgotten({ localId, ...identity }: Identity): Identity {
-  return { ...identity, ...(localId !== undefined && { formerLocalId: localId }) };
 }
 
 function latest(one: string | undefined, other: string): string {
@@ -293,6 +297,7 @@ function mappedCapabilities(capabilities: Capabilities): Capabilities {
   const { filter, logic = [], sort = [] } = capabilities;
   return {
     ...capabilities,
+    ids: "permanent",
     filter: {
       ...Object.fromEntries(Object.entries(filter).filter(([path]) => isOwn(path))),
       id: ["eq"],

@@ -29,7 +29,7 @@ export class MappedUserRepository extends UserRepository {
   ) {
     super();
     this.type = store.type;
-    const known = new Identities("User", identities, options);
+    const known = new Identities("User", identities, options, store);
     this.#users = new MappedResources(store, known, retentionOfUsers(store, options));
     this.capabilities = this.#users.capabilities;
     const setPassword = store.setPassword?.bind(store);
@@ -43,7 +43,9 @@ export class MappedUserRepository extends UserRepository {
     if (revokeSessions !== undefined) {
       this.revokeSessions = async (id, call) => {
         // Sessions are ended when a user has been deleted, whether or not the store has kept the account.
-        const [identity] = await identities.get("User", [id], call);
+        const living = await known.find(id, call);
+        const [identity] =
+          living === undefined ? await identities.get("User", [id], call) : [living];
         const localId = identity?.localId ?? identity?.formerLocalId;
         if (localId === undefined) throw new NotFoundError(id);
         await this.#users.translated(id, () => revokeSessions(localId, call));
