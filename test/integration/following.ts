@@ -43,6 +43,24 @@ export interface Store extends AsyncDisposable {
   readonly target: Target;
 }
 
+/** A kind of store. */
+interface StoreKind {
+  readonly database: "memory" | "SQLite" | "PostgreSQL";
+  readonly transactions: boolean;
+}
+
+/** Each kind of database, and both with and without transactions. With `CONCORDAT_STORES=all`, each in both ways. */
+const storeKinds: readonly StoreKind[] =
+  process.env["CONCORDAT_STORES"] === "all"
+    ? (["memory", "SQLite", "PostgreSQL"] as const).flatMap((database) =>
+        [true, false].map((transactions) => ({ database, transactions })),
+      )
+    : [
+        { database: "memory", transactions: true },
+        { database: "SQLite", transactions: false },
+        { database: "PostgreSQL", transactions: true },
+      ];
+
 /**
  * Declares the tests once for each kind of store.
  *
@@ -54,27 +72,39 @@ export function onEveryStore(
   missing?: string,
 ): void {
   const declare = (): void => {
-    for (const transactions of [true, false]) {
+    for (const { database, transactions } of storeKinds) {
       const how = transactions ? "in transactions" : "without a transaction";
-      describe(`in memory, ${how}`, () => {
-        body(async () => ({
-          target: inMemoryTarget({ transactions }) as Target,
-          [Symbol.asyncDispose]: async () => undefined,
-        }));
-      });
-      describe(`on SQLite, ${how}`, () => {
-        body(() => openSqlite(transactions));
-      });
-      describeOn(postgres, how, () => {
-        body(async () => {
-          const { db, [Symbol.asyncDispose]: close } = await postgres.open();
-          const target = kyselyTarget({ db, transactions }) as Target;
-          return { target, [Symbol.asyncDispose]: close };
-        });
-      });
+      switch (database) {
+        case "memory":
+          describe(`${how} in memory`, () => {
+            body(() => openMemory(transactions));
+          });
+          break;
+        case "SQLite":
+          describe(`${how} on SQLite`, () => {
+            body(() => openSqlite(transactions));
+          });
+          break;
+        case "PostgreSQL":
+          describeOn(postgres, how, () => {
+            body(() => openPostgres(transactions));
+          });
+      }
     }
   };
   describeWithSlapd(what, declare, missing);
+}
+
+async function openMemory(transactions: boolean): Promise<Store> {
+  return {
+    target: inMemoryTarget({ transactions }) as Target,
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+async function openPostgres(transactions: boolean): Promise<Store> {
+  const { db, [Symbol.asyncDispose]: close } = await postgres.open();
+  return { target: kyselyTarget({ db, transactions }) as Target, [Symbol.asyncDispose]: close };
 }
 
 async function openSqlite(transactions: boolean): Promise<Store> {
