@@ -168,6 +168,8 @@ class OpenLdapReader {
         if (isDoubtful) this.#due.add({ kind: "names", gates: true });
       }
       if (isClockBack || isMoved || isRestarted) this.#due.add({ kind: "names", gates: true });
+      this.#parents?.look(this.#changes);
+      await this.#askAboutParents();
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
       if (follow || !this.#due.isEmpty) yield* this.#follow(live);
@@ -283,6 +285,8 @@ class OpenLdapReader {
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
     this.#checkWhatIsUnproven();
+    this.#parents?.look(this.#changes);
+    await this.#askAboutParents();
     this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
   }
@@ -293,6 +297,8 @@ class OpenLdapReader {
       case "oversized": {
         const { state, id, cookie } = readSyncState(message.controls);
         this.#touched?.add(id);
+        // Others may be below a user, too.
+        this.#occasions?.come(this.#reading.now());
         const covered = parseCookie(cookie);
         if (state === "delete") this.#addDelete(id, covered);
         else if (message.kind === "oversized") this.#changes.push(unreadable(id, message));
@@ -374,16 +380,17 @@ class OpenLdapReader {
   /** Whether a parent may have been moved since the position that was resumed from. */
   #mayHaveMoved(refresh: Refresh): boolean {
     if (this.#reading.content.parentFilter === undefined) return false;
-    if (this.#parents === undefined) return refresh.isBeyondWhatWasTold;
-    return this.#parents.digest !== this.#former?.parents;
+    const parents = this.#parents;
+    if (parents === undefined) return refresh.isBeyondWhatWasTold;
+    return parents.arePartial || parents.digest !== this.#former?.parents;
   }
 
   /** Reads which parents there are, before anything below them is read. */
   async #listParents(): Promise<void> {
-    const { connection, signal } = this.#reading;
+    const { connection, content, signal } = this.#reading;
     const request = this.#parentRequest("refreshOnly");
     if (request === undefined || this.#parents !== undefined) return;
-    const parents = new Parents();
+    const parents = new Parents(content.base);
     if (await succeeds(parents.list(connection.searchEncoded(request, { signal })))) {
       this.#parents = parents;
     } else this.#lookAtOccasions();
@@ -392,10 +399,31 @@ class OpenLdapReader {
   /** Without being told of parents, all names are listed from time to time. */
   #lookAtOccasions(): void {
     this.#parents = undefined;
-    this.#occasions = new Occasions(this.#reading.sleep, () => {
+    this.#beginOccasions();
+  }
+
+  #beginOccasions(): void {
+    this.#occasions ??= new Occasions(this.#reading.sleep, () => {
       this.#due.add({ kind: "names", gates: false });
       this.#wakeup.wake();
     });
+  }
+
+  /** Where something above the entries that were read is not followed, all names are listed from time to time, too. */
+  async #askAboutParents(): Promise<void> {
+    const { connection, signal } = this.#reading;
+    const request = this.#parentRequest("refreshOnly");
+    if (this.#parents === undefined || request === undefined) return;
+    await this.#parents.ask(async (base) => {
+      const search = connection.searchEncoded({ ...request, base, scope: "base" }, { signal });
+      let isFound = false;
+      const reading = async () => {
+        for await (const messages of search)
+          isFound ||= messages.some(({ kind }) => kind === "entry");
+      };
+      return (await succeeds(reading())) && isFound;
+    });
+    if (this.#parents.arePartial) this.#beginOccasions();
   }
 
   #parentRequest(mode: SyncMode): SearchRequest | undefined {
@@ -468,6 +496,7 @@ class OpenLdapReader {
     const isAll = this.#changes.length <= batchSize;
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
+    this.#parents?.look(changes);
     const isOrdered = phase === "live" && this.#server !== undefined && this.#ahead === undefined;
     const batch: ReaderBatch = {
       phase,
