@@ -63,7 +63,7 @@ export class Application implements AsyncDisposable {
         map: {
           groups: {
             table: "team",
-            id: { column: "id", type: "integer" },
+            id: { column: "id", type: "integer", reused: false },
             attributes: { displayName: "name" },
             others: "ignore",
           },

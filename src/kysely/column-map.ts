@@ -18,6 +18,13 @@ export interface IdColumn {
   readonly type?: IdType;
   /** Makes the id of a new resource. Without it, the database does, by the default of the column. */
   readonly generate?: () => string;
+  /**
+   * Whether the id of a row that was deleted may be given to a new one. An id of SCIM never is (RFC 7643 §3.1), and whoever keeps one,
+   * be it synchronization, sign-on or an identity provider, would go on with another person. SQLite gives the highest `integer primary
+   * key` once more unless the column has `autoincrement`. Where ids are used again, `mark` or `created` is to be mapped, and links are
+   * believed only with it. Default: true for integers in SQLite that the database makes, false for all others.
+   */
+  readonly reused?: boolean;
 }
 
 /** The column that holds an attribute. */
@@ -76,6 +83,11 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
   readonly version?: string;
   /** A column for the time of creation, as text in the form of ISO 8601. */
   readonly created?: string;
+  /**
+   * A column whose value tells a row apart from one that is given the same id later, and never changes; only of use where ids are used
+   * again. Default: `created`.
+   */
+  readonly mark?: string;
   /** A column for the time of the last change, as text in the form of ISO 8601. */
   readonly lastModified?: string;
   /** What deleting a resource does: remove its row, set `active` to false, or nothing but throw. Default: `hard`. */

@@ -22,7 +22,7 @@ import { type Group, groupResourceType, type NewGroup, type ResourceType } from 
 import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
 import { GroupMembers } from "./group-members.js";
 import { filterColumns } from "./resource-filter.js";
-import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
+import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
 import { ResourceWrites, writeOne } from "./resource-writes.js";
@@ -46,7 +46,7 @@ export class KyselyGroupRepository extends GroupRepository {
   readonly #table: ResourceTable<Group>;
   readonly #members: GroupMembers;
 
-  /** @throws {InvalidValueError} the map names what is no attribute of groups. */
+  /** @throws {InvalidValueError} the map names what is no attribute of groups, or ids that are used again without a mark. */
   constructor(db: KyselyDatabase, options: KyselyGroupOptions = {}) {
     super();
     this.type = options.type ?? groupResourceType;
@@ -61,6 +61,7 @@ export class KyselyGroupRepository extends GroupRepository {
     const dependents = [...(groups.dependents ?? []), ownMembers];
     const map: GroupMap = { ...groups, dependents };
     const session = new Session(db);
+    checkIds(map, session.dialect);
     const rows = new ResourceRows<Group>("Group", map, this.type);
     this.#table = new ResourceTable(session, {
       map,
@@ -72,6 +73,10 @@ export class KyselyGroupRepository extends GroupRepository {
     });
     this.#members = new GroupMembers(session, members, map.id.type ?? "text");
     this.capabilities = capabilitiesOf(this.#table);
+  }
+
+  override markOf(resource: Group): string | undefined {
+    return this.#table.parts.rows.markOf(resource);
   }
 
   override get(id: string, options?: ReadOptions): Promise<Group | undefined> {

@@ -1,5 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { NotFoundError, UnsupportedError, VersionConflictError } from "../core/index.js";
+import {
+  InvalidValueError,
+  NotFoundError,
+  UnsupportedError,
+  VersionConflictError,
+} from "../core/index.js";
 import {
   type AttributeValues,
   type Capabilities,
@@ -11,6 +16,8 @@ import {
   wholeChangeSet,
 } from "../repositories/index.js";
 import type { Resource, ResourceType } from "../scim/index.js";
+import type { ResourceMap } from "./column-map.js";
+import type { SqlDialect } from "./dialect.js";
 import { answeredOperators } from "./resource-filter.js";
 import type { RowChange } from "./resource-rows.js";
 import type { ResourceTable } from "./resource-table.js";
@@ -36,10 +43,30 @@ export function capabilitiesOf<T extends Resource>(
     pages: ["index", "cursor"],
     maxPageSize,
     versions: map.version === undefined ? "none" : "atomic",
+    ids: reusesIds(map, session.dialect) ? "reused" : "permanent",
     delete: map.delete ?? "hard",
     rename: true,
     sessions,
   };
+}
+
+/** Whether the id of a row that was deleted may be given to a new one. */
+function reusesIds({ id }: ResourceMap, { name }: SqlDialect): boolean {
+  return id.reused ?? (name === "sqlite" && id.type === "integer" && id.generate === undefined);
+}
+
+/**
+ * Refuses a table whose ids are used again while nothing tells its rows apart.
+ *
+ * @throws {InvalidValueError} there is no column for that.
+ */
+export function checkIds(map: ResourceMap, dialect: SqlDialect): void {
+  if (!reusesIds(map, dialect) || map.mark !== undefined || map.created !== undefined) return;
+  throw new InvalidValueError(
+    "map.id.reused",
+    `the table "${map.table}" may give the id of a row that was deleted to a new one, and a link would follow it to another person. ` +
+      "Map `created` or `mark`, or say `reused: false` where the database never does that, as SQLite with autoincrement.",
+  );
 }
 
 /** What a change set writes to the row; relations are left to others. */

@@ -44,6 +44,8 @@ export class ResourceRows<T extends Resource> {
   readonly #columnsOf: ReadonlyMap<string, readonly ColumnOfAttribute[]>;
   readonly #map: ResourceMap;
   readonly #resourceType: ResourceType;
+  /** What tells resources that were read apart from others of the same id, where that is a column of its own. */
+  readonly #marks = new WeakMap<T, string>();
   /** The attribute that a resource of the type must have. */
   readonly #required: "userName" | "displayName";
 
@@ -60,7 +62,7 @@ export class ResourceRows<T extends Resource> {
         throw new InvalidValueError(name, "it needs a column, since the repository goes by it.");
       }
     }
-    const own = [map.version, map.created, map.lastModified];
+    const own = [map.version, map.created, map.mark, map.lastModified];
     const others = typeof map.others === "object" ? [map.others.column] : [];
     this.selected = [
       ...new Set([
@@ -146,7 +148,15 @@ export class ResourceRows<T extends Resource> {
       if (value !== undefined) assign(resource, column.members, value);
     }
     // The map was checked against the schema of `T`; attributes that are in no schema are JSON as it was stored.
-    return { ...resource, id: String(row[this.#map.id.column]), meta: this.#meta(row) } as T;
+    const whole = { ...resource, id: String(row[this.#map.id.column]), meta: this.#meta(row) } as T;
+    const mark = this.#map.mark === undefined ? undefined : row[this.#map.mark];
+    if (mark !== undefined && mark !== null) this.#marks.set(whole, markText(mark));
+    return whole;
+  }
+
+  /** What tells a resource that was read apart from another one that is given the same id later. */
+  markOf(resource: T): string | undefined {
+    return this.#map.mark === undefined ? resource.meta?.created : this.#marks.get(resource);
   }
 
   /** The version of a row, as `meta.version` and an entity-tag have it. */
@@ -185,4 +195,9 @@ export class ResourceRows<T extends Resource> {
       ...(version === undefined ? {} : { version }),
     };
   }
+}
+
+/** A value of a column that tells rows apart, as a text: drivers return times as dates, and integers in several forms. */
+function markText(value: unknown): string {
+  return value instanceof Date ? value.toISOString() : String(value);
 }

@@ -36,6 +36,7 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
   const former = (table: SyncTable) => `${prefix}${formerSyncTables[table][0]}`;
   const renamed: [string, string][] = [];
   for (const table of tables) {
+    if (await has(session, dialect.tableQuestion(names[table]))) continue;
     if (await has(session, dialect.tableQuestion(former(table)))) {
       renamed.push([dialect.quote(former(table)), dialect.quote(names[table])]);
     }
@@ -51,6 +52,16 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
     }
   }
   const { flag, integer, text } = dialect.types;
+  if (dialect.definitionsCommit) {
+    // The release before would make its tables again when it is started, before it sees that they are not for it, and others of
+    // it that still run would go on with them.
+    for (const table of tables) {
+      const columns = `(moved_to_${names[table]} ${integer})`;
+      await session.write(
+        () => `create table if not exists ${dialect.quote(former(table))} ${columns}`,
+      );
+    }
+  }
   await addColumns(session, names.link, { resource_mark: text, valued: text });
   await addColumns(session, names.linkName, { alias: `${flag} not null default 0` });
   await addColumns(session, names.checkpoint, {

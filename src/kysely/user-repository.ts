@@ -14,7 +14,7 @@ import {
 import { type NewUser, type ResourceType, type User, userResourceType } from "../scim/index.js";
 import { ownUserMap, type UserMap } from "./column-map.js";
 import { filterColumns } from "./resource-filter.js";
-import { capabilitiesOf, modifyBy, remove, rowChange } from "./resource-operations.js";
+import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
 import { ResourceWrites, writeOne } from "./resource-writes.js";
@@ -47,6 +47,7 @@ export interface KyselyUserOptions extends ResourceOptions {
  *   map: {
  *     table: "account",
  *     id: { column: "id", type: "integer" },
+ *     created: "created_at",
  *     attributes: {
  *       userName: { column: "login", key: "login_key" },
  *       "name.givenName": "first_name",
@@ -64,14 +65,16 @@ export class KyselyUserRepository extends UserRepository {
   override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
   readonly #table: ResourceTable<User>;
 
-  /** @throws {InvalidValueError} the map names what is no attribute of users. */
+  /** @throws {InvalidValueError} the map names what is no attribute of users, or ids that are used again without a mark. */
   constructor(db: KyselyDatabase, options: KyselyUserOptions = {}) {
     super();
     this.type = options.type ?? userResourceType;
     const { map = ownUserMap(tableNames(options)), maxPageSize = 1000, revokeSessions } = options;
     const now = options.now ?? (() => new Date());
+    const session = new Session(db);
+    checkIds(map, session.dialect);
     const rows = new ResourceRows<User>("User", map, this.type);
-    this.#table = new ResourceTable(new Session(db), {
+    this.#table = new ResourceTable(session, {
       map,
       rows,
       type: this.type,
@@ -81,6 +84,10 @@ export class KyselyUserRepository extends UserRepository {
     });
     this.capabilities = capabilitiesOf(this.#table, revokeSessions !== undefined);
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
+  }
+
+  override markOf(resource: User): string | undefined {
+    return this.#table.parts.rows.markOf(resource);
   }
 
   override get(id: string, options?: ReadOptions): Promise<User | undefined> {

@@ -81,6 +81,7 @@ const never = Number.POSITIVE_INFINITY;
 const longest = 2 ** 31 - 1;
 /** How many entries are read again beside the stream; where there are more, everything is read anew. */
 const mostReadAgain = 1_000;
+const tooManyDiffer = "More entries are not as they were told than are read again one by one.";
 
 class Synchronization {
   readonly #stream: ChangeStream;
@@ -312,8 +313,8 @@ class Synchronization {
     for (const id of comparison?.untold ?? []) this.#again.ask(id);
     if (phase !== "snapshot" && comparison?.wentBack === true) {
       this.#restart = "The source went back to an earlier state, as if restored from a backup.";
-      return;
-    }
+    } else if (this.#again.size > mostReadAgain) this.#restart = tooManyDiffer;
+    if (this.#restart !== undefined) return;
     yield* this.#commit(phase, async (step) => {
       this.#refusedDueAt = await retryRefused(step, "all");
       return undefined;
@@ -392,7 +393,7 @@ class Synchronization {
           this.#reliable.add(group);
           this.#doubtful.delete(group);
         }
-        this.#again.answered(entries);
+        this.#again.answered(ids);
         this.#waiting.clear();
         this.#wait(await settleMarked(step));
         return await this.#checkpointAfter(step, this.#heldCheckpoint, false);
@@ -605,7 +606,7 @@ class Synchronization {
       );
     }
     if (this.#again.size > mostReadAgain) {
-      step.askForRefresh("Too many entries are not as they were told.");
+      step.askForRefresh(tooManyDiffer);
     }
     if (step.needsRefresh()) return undefined;
     if (this.#again.size === 0) return { checkpoint };

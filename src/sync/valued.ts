@@ -10,6 +10,9 @@ const codeLength = 3;
 /** The most entries that are named. */
 const NAMED = 1_000;
 
+/** The most accounts that are looked at to learn what the entries of a batch have lost. */
+const LOOKED_AT = 10;
+
 const codes = new Map<string, string>();
 /** Paths come from the profile and, as types of values, from the directory: there is an end to what is remembered. */
 const maxCodes = 10_000;
@@ -24,18 +27,19 @@ export function valuedOf(change: Upsert): string | undefined {
 }
 
 function* pathsOf({ type, resource, names, members }: Upsert): Generator<string> {
-  for (const [attribute, value] of Object.entries(resource)) yield* pathsWithin(attribute, value);
+  yield* pathsWithin(resource);
   if (type === "User" && names.some((name) => name.kind === "uid")) yield "names.uid";
   if (members?.kind === "all" && members.members.length > 0) yield "members";
 }
 
-function* pathsWithin(path: string, value: unknown): Generator<string> {
+function* pathsWithin(value: unknown, path = ""): Generator<string> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value)) {
     const types = new Set(value.map((item: unknown) => typeOf(item)));
     for (const type of types) yield type === undefined ? path : `${path}.${type}`;
   } else if (typeof value === "object") {
-    for (const [part, inner] of Object.entries(value)) yield* pathsWithin(`${path}.${part}`, inner);
+    const prefix = path === "" ? "" : `${path}.`;
+    for (const [part, inner] of Object.entries(value)) yield* pathsWithin(inner, prefix + part);
   } else yield path;
 }
 
@@ -80,6 +84,7 @@ export async function countCleared(
   if (!step.countsCleared) return;
   const cleared: Cleared[] = [];
   let count = 0;
+  let lookedAt = 0;
   for (const [index, change] of changes.entries()) {
     const link = links[index];
     if (link?.state !== "live" || link.valued === undefined || !change.complete) continue;
@@ -88,15 +93,30 @@ export async function countCleared(
     const missing = codesWithout(link.valued, valued);
     if (missing.length === 0) continue;
     count += 1;
+    if (missing.some((code) => pathOf(code) === undefined) && lookedAt < LOOKED_AT) {
+      lookedAt += 1;
+      await learnPaths(step, link);
+    }
     if (cleared.length < NAMED) {
-      cleared.push({ ...subjectOf(link), attributes: missing.map(pathOf) });
+      cleared.push({
+        ...subjectOf(link),
+        attributes: missing.map((code) => pathOf(code) ?? "?").sort(),
+      });
     }
   }
   if (count > 0) await step.take(step, { cleared: count }, { cleared });
 }
 
-/** The path of a code, where it was met in this process; what an entry has lost, others mostly have. */
-function pathOf(code: string): string {
+/** The path of a code, where it was met in this process. */
+function pathOf(code: string): string | undefined {
   for (const [path, known] of codes) if (known === code) return path;
-  return "?";
+  return undefined;
+}
+
+/** Where this process has met no entry yet that has the attribute, the account still does. */
+async function learnPaths(step: Step, { type, resourceId }: Link): Promise<void> {
+  if (resourceId === undefined) return;
+  const accounts = type === "User" ? step.target.users : step.target.groups;
+  const account = await accounts?.get(resourceId);
+  for (const path of [...pathsWithin(account ?? {}), "names.uid", "members"]) codeOf(path);
 }

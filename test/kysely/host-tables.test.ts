@@ -63,7 +63,7 @@ async function application(database: DatabaseKind): Promise<TestDatabase> {
 
 const accounts: UserMap = {
   table: "account",
-  id: { column: "id", type: "integer" },
+  id: { column: "id", type: "integer", reused: false },
   attributes: {
     userName: { column: "login", key: "login_key" },
     "name.givenName": { column: "first_name", unassigned: "" },
@@ -77,7 +77,7 @@ const accounts: UserMap = {
 const teams: { readonly groups: GroupMap; readonly members: MemberMap } = {
   groups: {
     table: "team",
-    id: { column: "id", type: "integer" },
+    id: { column: "id", type: "integer", reused: false },
     attributes: { displayName: "title" },
     others: "ignore",
     version: "revision",

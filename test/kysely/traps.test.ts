@@ -259,7 +259,7 @@ for (const database of databases) {
         map: {
           groups: {
             table: "team",
-            id: { column: "id", type: "integer" },
+            id: { column: "id", type: "integer", reused: false },
             attributes: { displayName: "title" },
             others: "ignore",
             version: "revision",

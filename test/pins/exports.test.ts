@@ -172,7 +172,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "watchChannelName",
     "watchDirectory",
   ],
-  "./sync": ["StreamTakenError", "refusedChanges", "synchronize"],
+  "./sync": ["StreamTakenError", "readAnew", "refusedChanges", "synchronize"],
   "./scim-server": [
     "ScimRequestError",
     "bearerJwt",

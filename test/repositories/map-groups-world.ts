@@ -55,7 +55,7 @@ async function teams(db: Kysely<unknown>): Promise<GroupRepository> {
     map: {
       groups: {
         table: "team",
-        id: { column: "id", type: "integer" },
+        id: { column: "id", type: "integer", reused: false },
         attributes: { displayName: "name" },
         others: "ignore",
       },

@@ -201,6 +201,130 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test.for([
+    ["live", (each: (typeof people)[number]) => [live([gone(each.sourceId)])]],
+    [
+      "by refreshes",
+      (each: (typeof people)[number], left: typeof people) =>
+        refresh([...left.filter((other) => other !== each), everybody]),
+    ],
+  ] as const)(
+    "what is taken away %s counts for as long as the window is, across restarts",
+    async ([, batchesFor]) => {
+      const target = await filled();
+      let time = 1_000_000;
+      const limit = { count: 10, fraction: 1, within: 86_400_000 };
+      let left = people;
+      const run = async (): Promise<unknown> => {
+        const [first] = left;
+        if (first === undefined) throw new Error("There is nobody left.");
+        const options = { maxDeletes: limit, now: () => time };
+        const { error } = await limited(target, batchesFor(first, left), options);
+        if (error === undefined) left = left.slice(1);
+        return error;
+      };
+      // A supervisor starts it again each time, a minute later.
+      for (let times = 0; times < 10; times++, time += 60_000) expect(await run()).toBeUndefined();
+      expect(await run()).toBeInstanceOf(TooManyError);
+      time += 3_600_000;
+      expect(await run()).toBeInstanceOf(TooManyError);
+      expect(left).toHaveLength(20);
+      time += 86_400_000;
+      expect(await run()).toBeUndefined();
+    },
+  );
+
+  test("entries that come within the window do not raise what may be taken away in it", async () => {
+    const target = await filled();
+    const options = { maxDeletes: { count: 1_000, fraction: 0.4, within: 60_000 } };
+    // 31 entries, so 12 may go.
+    expect((await limited(target, [live([gone("100")])], options)).error).toBeUndefined();
+    const fake = Array.from({ length: 100 }, (_, index) => person(`f${index}`, `f${index}`));
+    await apply(target, [live(fake)], options);
+    const more = people.slice(1, 13).map((each) => gone(each.sourceId));
+    const { outcomes, error } = await limited(target, [live(more)], options);
+    expect(error).toBeInstanceOf(TooManyError);
+    expect(outcomes.at(-1)).toMatchObject({ limit: 12, before: 1, count: 12 });
+    expect((await limited(target, [live(more.slice(1))], options)).error).toBeUndefined();
+  });
+
+  test("accounts are not disabled by being adopted, but in a step that counts", async () => {
+    const target = await open();
+    const locals = Array.from({ length: 60 }, (_, index) => `l${index}`);
+    for (const userName of locals) await target.users.create({ userName });
+    const inactive = locals.map((name, index) =>
+      person(`i${index}`, name, { resource: { active: false } }),
+    );
+    const options = { match: { users: "userName" }, maxDeletes: 5 } as const;
+    const { outcomes, error } = await limited(target, refresh(inactive), options);
+    expect(error).toBeInstanceOf(TooManyError);
+    expect(outcomes.filter((outcome) => outcome.kind === "adopted")).toHaveLength(60);
+    expect(outcomes.at(-1)).toMatchObject({ kind: "limited", limit: 5, count: 60 });
+    expect(Object.values((await application(target)).users)).not.toContain("inactive");
+    // Started again and again, it goes no further.
+    for (let times = 0; times < 3; times++) {
+      expect((await limited(target, refresh(inactive), options)).error).toBeInstanceOf(
+        TooManyError,
+      );
+    }
+    expect(Object.values((await application(target)).users)).not.toContain("inactive");
+    expect((await limited(target, [], { ...options, maxDeletes: 60 })).error).toBeUndefined();
+    expect(Object.values((await application(target)).users)).not.toContain("active");
+  });
+
+  test("accounts that are adopted are disabled at once where the host says so", async () => {
+    const target = await open();
+    await target.users.create({ userName: "ann" });
+    const match = { users: "userName", inactive: "disable" } as const;
+    const ann = person("1", "ann", { resource: { active: false } });
+    expect(await apply(target, [live([ann])], { match })).toEqual([
+      "adopted ann",
+      "deactivated ann",
+    ]);
+  });
+
+  test("members who lose a group because their names go to others count, though no group has said so", async () => {
+    const target = await open();
+    const before = people
+      .slice(0, 6)
+      .map((each, index) => person(each.sourceId, `p${index}`, { names: [dn(`cn=old${index}`)] }));
+    const staff = team(
+      "g",
+      "staff",
+      before.flatMap((each) => each.names),
+    );
+    await apply(target, refresh([...before, staff], { checkpoint: "filled" }), {
+      dangling: "drop",
+    });
+    const renamed = before.map((each, index) => ({ ...each, names: [dn(`cn=new${index}`)] }));
+    const options = { maxDeletes: 5, dangling: "drop" } as const;
+    const { outcomes, error } = await limited(target, [live(renamed)], options);
+    expect(error).toBeInstanceOf(TooManyError);
+    expect(outcomes.at(-1)).toMatchObject({ kind: "limited", count: 6, before: 0 });
+    expect((await application(target)).groups["staff"]).toHaveLength(6);
+    const all = await limited(target, [live(renamed)], { ...options, maxDeletes: 6 });
+    expect(all.error).toBeUndefined();
+    expect((await application(target)).groups["staff"]).toEqual([]);
+  });
+
+  test("members whose leaving was counted when their group said so are not counted once more", async () => {
+    const target = await filled();
+    const { error } = await limited(
+      target,
+      refresh([
+        ...people,
+        team(
+          "g",
+          "all",
+          everybody.members?.kind === "all" ? everybody.members.members.slice(6) : [],
+        ),
+      ]),
+      { maxDeletes: 6 },
+    );
+    expect(error).toBeUndefined();
+    expect((await application(target)).groups["all"]).toHaveLength(24);
+  });
+
   test("half of the entries may go by default, and ten however few there are", async () => {
     const target = await filled();
     const sweeping = (left: number) => refresh([...people.slice(30 - left), everybody]);
