@@ -132,7 +132,7 @@ export class Following implements AsyncDisposable {
   /** What the reader has told of its work. */
   readonly events: WatchEvent[] = [];
   readonly #options: WatchOptions;
-  readonly #source: string;
+  readonly source: string;
   #stop: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #failure: unknown;
@@ -140,10 +140,10 @@ export class Following implements AsyncDisposable {
   constructor(slapd: Slapd, target: Target, options: Partial<WatchOptions> = {}) {
     const { url, adminDn, password } = slapd;
     this.target = target;
-    this.#source = crypto.randomUUID();
+    this.source = crypto.randomUUID();
     this.#options = {
       ...(options.urls === undefined ? { url } : {}),
-      source: this.#source,
+      source: this.source,
       base: suffix,
       profile: staff,
       bind: { method: "simple", dn: adminDn, password },
@@ -167,7 +167,7 @@ export class Following implements AsyncDisposable {
 
   readonly #listen = (message: unknown): void => {
     const event = message as WatchEvent;
-    if (event.source === this.#source) this.events.push(event);
+    if (event.source === this.source) this.events.push(event);
   };
 
   async #follow(outcomes: AsyncIterable<Outcome>, signal: AbortSignal): Promise<void> {

@@ -100,6 +100,8 @@ export interface Slapd extends AsyncDisposable {
   start(): Promise<void>;
   /** Copies the database as it is at this moment, as a snapshot of the disk does: the server may be running. */
   backUp(): Promise<Backup>;
+  /** Sets the rules of access, which the server goes by when it is started next. */
+  setAccess(rules: readonly string[]): Promise<void>;
   /** Puts a copy in the place of the database of the server, which must be stopped. */
   restore(backup: Backup): Promise<void>;
   /** The clock of the server, with the option `clock`. */
@@ -190,6 +192,11 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     return { path };
   }
 
+  async function setAccess(access: readonly string[]): Promise<void> {
+    const text = configuration(directory, { ...options, access }, certificates);
+    await writeFile(join(directory, "slapd.conf"), text);
+  }
+
   async function restore({ path }: Backup): Promise<void> {
     if (server !== undefined) throw new Error("The server is running.");
     await copySparse(path, database);
@@ -210,6 +217,7 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     start,
     backUp,
     restore,
+    setAccess,
     ...(clock ? { clock } : {}),
     async client() {
       const client = new Client({ url, timeout: 10_000 });
