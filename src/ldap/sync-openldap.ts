@@ -155,7 +155,7 @@ class OpenLdapReader {
       if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
-      if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
+      if (refresh.cookie !== undefined) this.#advance(refresh.cookie, refresh.held);
       this.#refreshed = this.#cookie;
       // A clock that was set back: what was written since may have numbers that the cookie covers already.
       const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
@@ -347,9 +347,10 @@ class OpenLdapReader {
     return this.#cookie !== undefined && covers(this.#cookie, stamp);
   }
 
-  #advance(covered: CsnCookie): void {
+  /** @param held what of it the server has said that it holds. */
+  #advance(covered: CsnCookie, held: CsnCookie | undefined = covered): void {
     this.#cookie = mergeCookies(this.#cookie, covered);
-    this.#server?.advance(covered);
+    if (held !== undefined) this.#server?.advance(held);
     if (this.#ahead !== undefined && this.#server?.lagsBehind(this.#ahead) === false) {
       // What it did not hold could not be compared before.
       this.#ahead = undefined;
