@@ -125,6 +125,8 @@ async function openSqlite(transactions: boolean): Promise<Store> {
 /** Who there is, with the title or that they are disabled, and who is in which group. */
 export type Content = Readonly<Record<string, string | readonly string[]>>;
 
+const waiting = { timeout: 20_000, interval: 20 };
+
 /** Follows a slapd into a store, and can be stopped and started like a process. */
 export class Following implements AsyncDisposable {
   readonly target: Target;
@@ -136,6 +138,7 @@ export class Following implements AsyncDisposable {
   #stop: AbortController | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #failure: unknown;
+  #begunAt = 0;
 
   constructor(slapd: Slapd, target: Target, options: Partial<WatchOptions> = {}) {
     const { url, adminDn, password } = slapd;
@@ -160,6 +163,7 @@ export class Following implements AsyncDisposable {
     const stop = new AbortController();
     this.#stop = stop;
     this.#failure = undefined;
+    this.#begunAt = this.outcomes.length;
     const directory = watchDirectory({ ...this.#options, ...changed });
     const outcomes = synchronize(directory, this.target, { ...options, signal: stop.signal });
     this.#running = this.#follow(outcomes, stop.signal);
@@ -179,7 +183,13 @@ export class Following implements AsyncDisposable {
     }
   }
 
+  /** Stops it as soon as it has stored where to go on. */
   async stop(): Promise<void> {
+    const hasCheckpoint = () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      return this.outcomes.slice(this.#begunAt).some(({ kind }) => kind === "checkpoint");
+    };
+    await expect.poll(hasCheckpoint, waiting).toBe(true);
     this.#stop?.abort();
     await this.#running;
     if (this.#failure !== undefined) throw this.#failure;
@@ -199,7 +209,6 @@ export class Following implements AsyncDisposable {
   }
 
   async becomes(content: Content): Promise<void> {
-    const waiting = { timeout: 20_000, interval: 20 };
     await expect.poll(() => this.content(), waiting).toEqual(content);
   }
 
