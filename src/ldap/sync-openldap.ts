@@ -29,6 +29,7 @@ import {
 import { NameList } from "./sync-name-list.js";
 import { type ParentMove, Parents } from "./sync-parents.js";
 import type { Pass } from "./sync-pass.js";
+import { parsePosition, printPosition, type SyncPosition } from "./sync-position.js";
 import { Refresh } from "./sync-refresh.js";
 import { readServerState, type ServerState } from "./sync-state.js";
 import { unreadable } from "./sync-unreadable.js";
@@ -40,22 +41,12 @@ import type { ResetReason } from "./watch-channel.js";
 export const openLdap: Dialect = {
   name: "openldap",
   read(reading, position) {
-    const cookie = parseCookie(position);
+    const former = parsePosition(position);
     // OpenLDAP answers a cookie that it cannot read with everything, as if that were what changed.
-    if (position !== undefined && cookie === undefined) reading.reset("damaged");
-    return new OpenLdapReader(reading, cookie, parentsIn(position)).read();
+    if (position !== undefined && former === undefined) reading.reset("damaged");
+    return new OpenLdapReader(reading, former).read();
   },
 };
-
-/** The position also says which parents there were: a cookie does not tell whether one was moved since. */
-function printPosition(cookie: CsnCookie, parents: Parents | undefined): string {
-  const text = printCookie(cookie);
-  return parents === undefined ? text : `${text},parents=${parents.digest}`;
-}
-
-function parentsIn(position: string | undefined): string | undefined {
-  return /,parents=(\w+)$/.exec(position ?? "")?.[1];
-}
 
 class OpenLdapReader {
   readonly #reading: Reading;
@@ -88,19 +79,22 @@ class OpenLdapReader {
   /** Runs while a position waits that comes with no changes. */
   #newsTimer: NodeJS.Timeout | undefined;
   #isNewsTime = false;
-  /** Which parents there were at the position that is resumed from. */
-  readonly #formerParents: string | undefined;
+  /** The position that is resumed from. */
+  readonly #former: SyncPosition | undefined;
+  /** When the server was started, by its clock; undefined where this account may not read it. */
+  #startedAt: string | undefined;
 
-  constructor(reading: Reading, cookie: CsnCookie | undefined, formerParents: string | undefined) {
+  constructor(reading: Reading, former: SyncPosition | undefined) {
     this.#reading = reading;
-    this.#cookie = cookie;
-    this.#formerParents = formerParents;
+    this.#cookie = former?.cookie;
+    this.#former = former;
   }
 
   /** Reads until the search ends; begins again, without the cookie, when the server has no use for it. */
   async *read(): AsyncGenerator<ReaderBatch> {
     const { connection, content, signal } = this.#reading;
     this.#server = await readServerState(connection, content, signal);
+    this.#startedAt = await readServerStart(connection, signal);
     try {
       for (;;) {
         let reason: ResetReason | undefined;
@@ -125,7 +119,7 @@ class OpenLdapReader {
 
   /** Returns the reason why to begin again, without the cookie, if there is one. */
   async *#run(): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
-    const { connection, follow, signal, tell, baseStamp, now } = this.#reading;
+    const { follow, tell, baseStamp, now } = this.#reading;
     const resumedFrom = this.#cookie;
     const resumed = resumedFrom !== undefined;
     this.#handed = resumedFrom;
@@ -133,7 +127,6 @@ class OpenLdapReader {
     tell({ event: "refreshing", resumed });
     // Before the request is sent: whatever happens after this belongs to the new generation.
     yield this.#beginning("snapshot");
-    const startedAt = resumed ? await readServerStart(connection, signal) : undefined;
     await this.#listParents();
     const refresh = new Refresh(resumedFrom, this.#reading);
     // Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what
@@ -157,12 +150,12 @@ class OpenLdapReader {
       // Who goes on looks at the names of all entries. Who does not would never learn what was deleted.
       if (!follow && refresh.isSuspect(baseStamp)) return "ignored";
       if (!follow && isOfSeveral) return "severalServers";
-      const isRestarted = resumed && startedAfter(resumedFrom, startedAt);
+      const isRestarted = resumed && this.#wasStartedSince(resumedFrom);
       const isForgetful = isRestarted && !refresh.sweeps;
       if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
       if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
-      if (refresh.cookie !== undefined) this.#advance(refresh.cookie);
+      if (refresh.cookie !== undefined) this.#advance(refresh.cookie, refresh.held);
       this.#refreshed = this.#cookie;
       // A clock that was set back: what was written since may have numbers that the cookie covers already.
       const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
@@ -171,10 +164,12 @@ class OpenLdapReader {
         this.#due.add({ kind: "secondPass", gates: true });
         // A list of all that exists has missed nothing.
         this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
-        const isDoubtful = isOfSeveral || isRestarted || refresh.isSuspect(baseStamp);
+        const isDoubtful = isOfSeveral || refresh.isSuspect(baseStamp);
         if (isDoubtful) this.#due.add({ kind: "names", gates: true });
       }
-      if (isClockBack || isMoved) this.#due.add({ kind: "names", gates: true });
+      if (isClockBack || isMoved || isRestarted) this.#due.add({ kind: "names", gates: true });
+      this.#parents?.look(this.#changes);
+      await this.#askAboutParents();
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
       if (follow || !this.#due.isEmpty) yield* this.#follow(live);
@@ -290,6 +285,8 @@ class OpenLdapReader {
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
     this.#checkWhatIsUnproven();
+    this.#parents?.look(this.#changes);
+    await this.#askAboutParents();
     this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
   }
@@ -300,6 +297,8 @@ class OpenLdapReader {
       case "oversized": {
         const { state, id, cookie } = readSyncState(message.controls);
         this.#touched?.add(id);
+        // Others may be below a user, too.
+        this.#occasions?.come(this.#reading.now());
         const covered = parseCookie(cookie);
         if (state === "delete") this.#addDelete(id, covered);
         else if (message.kind === "oversized") this.#changes.push(unreadable(id, message));
@@ -348,9 +347,10 @@ class OpenLdapReader {
     return this.#cookie !== undefined && covers(this.#cookie, stamp);
   }
 
-  #advance(covered: CsnCookie): void {
+  /** @param held what of it the server has said that it holds. */
+  #advance(covered: CsnCookie, held: CsnCookie | undefined = covered): void {
     this.#cookie = mergeCookies(this.#cookie, covered);
-    this.#server?.advance(covered);
+    if (held !== undefined) this.#server?.advance(held);
     if (this.#ahead !== undefined && this.#server?.lagsBehind(this.#ahead) === false) {
       // What it did not hold could not be compared before.
       this.#ahead = undefined;
@@ -371,19 +371,27 @@ class OpenLdapReader {
     this.#due.add({ kind: "secondPass", gates: true });
   }
 
+  /** Whether the server may have been started since: it is told by another start, too, as the clock may have been set back before. */
+  #wasStartedSince(resumedFrom: CsnCookie): boolean {
+    const before = this.#former?.startedAt;
+    const isOther = before !== undefined && this.#startedAt !== before;
+    return isOther || startedAfter(resumedFrom, this.#startedAt);
+  }
+
   /** Whether a parent may have been moved since the position that was resumed from. */
   #mayHaveMoved(refresh: Refresh): boolean {
     if (this.#reading.content.parentFilter === undefined) return false;
-    if (this.#parents === undefined) return refresh.isBeyondWhatWasTold;
-    return this.#parents.digest !== this.#formerParents;
+    const parents = this.#parents;
+    if (parents === undefined) return refresh.isBeyondWhatWasTold;
+    return parents.arePartial || parents.digest !== this.#former?.parents;
   }
 
   /** Reads which parents there are, before anything below them is read. */
   async #listParents(): Promise<void> {
-    const { connection, signal } = this.#reading;
+    const { connection, content, signal } = this.#reading;
     const request = this.#parentRequest("refreshOnly");
     if (request === undefined || this.#parents !== undefined) return;
-    const parents = new Parents();
+    const parents = new Parents(content.base);
     if (await succeeds(parents.list(connection.searchEncoded(request, { signal })))) {
       this.#parents = parents;
     } else this.#lookAtOccasions();
@@ -392,10 +400,31 @@ class OpenLdapReader {
   /** Without being told of parents, all names are listed from time to time. */
   #lookAtOccasions(): void {
     this.#parents = undefined;
-    this.#occasions = new Occasions(this.#reading.sleep, () => {
+    this.#beginOccasions();
+  }
+
+  #beginOccasions(): void {
+    this.#occasions ??= new Occasions(this.#reading.sleep, () => {
       this.#due.add({ kind: "names", gates: false });
       this.#wakeup.wake();
     });
+  }
+
+  /** Where something above the entries that were read is not followed, all names are listed from time to time, too. */
+  async #askAboutParents(): Promise<void> {
+    const { connection, signal } = this.#reading;
+    const request = this.#parentRequest("refreshOnly");
+    if (this.#parents === undefined || request === undefined) return;
+    await this.#parents.ask(async (base) => {
+      const search = connection.searchEncoded({ ...request, base, scope: "base" }, { signal });
+      let isFound = false;
+      const reading = async () => {
+        for await (const messages of search)
+          isFound ||= messages.some(({ kind }) => kind === "entry");
+      };
+      return (await succeeds(reading())) && isFound;
+    });
+    if (this.#parents.arePartial) this.#beginOccasions();
   }
 
   #parentRequest(mode: SyncMode): SearchRequest | undefined {
@@ -468,6 +497,7 @@ class OpenLdapReader {
     const isAll = this.#changes.length <= batchSize;
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
+    this.#parents?.look(changes);
     const isOrdered = phase === "live" && this.#server !== undefined && this.#ahead === undefined;
     const batch: ReaderBatch = {
       phase,
@@ -482,7 +512,9 @@ class OpenLdapReader {
     this.#handed = news ?? this.#handed;
     const position = refresh === "ends" ? this.#handed : news;
     if (position === undefined) return batch;
-    return { ...batch, position: printPosition(position, this.#parents) };
+    const parents = this.#parents?.digest;
+    const startedAt = this.#startedAt;
+    return { ...batch, position: printPosition({ cookie: position, parents, startedAt }) };
   }
 
   #scheduleNames(signal: AbortSignal): void {

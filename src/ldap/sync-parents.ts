@@ -1,9 +1,13 @@
 import { createHash } from "node:crypto";
+import type { Change, Name } from "../changes/index.js";
 import { UnavailableError } from "../core/index.js";
 import { normalizeDn } from "./dn.js";
 import type { EncodedMessage } from "./message.js";
 import type { Arrivals } from "./sync-arrivals.js";
 import { readSyncInfo, readSyncState, syncInfoOid } from "./sync-messages.js";
+
+/** The most names that are asked about, since they come from outside: where there are more, something is not followed. */
+const mostUnknown = 1_000;
 
 /** What became of an entry below which others may be. */
 export type ParentMove =
@@ -21,18 +25,33 @@ export type ParentMove =
 export class Parents {
   /** The names of the parents by their ids. */
   readonly #dns = new Map<string, string>();
+  /** How many parents have a name: while two change names, both may have it for a moment. */
+  readonly #named = new Map<string, number>();
+  readonly #base: string;
+  /** The names of what is above entries and not among the parents. */
+  readonly #unknown = new Set<string>();
+  #arePartial = false;
   #digest = 0n;
   #isListed = false;
   /** The parents that the refresh of the synchronization has not mentioned. */
   #unmentioned: Set<string> | undefined;
   #arrivals: Arrivals | undefined;
 
+  constructor(base: string) {
+    this.#base = normalizeDn(base);
+  }
+
   /**
    * Tells which parents there are, by which names, in short. A position is stored with it: where it is another one at the resume, one
-   * was moved of which nothing has come of it yet.
+   * was moved of which nothing has come of it yet. Undefined where not all are followed.
    */
-  get digest(): string {
-    return this.#digest.toString(36);
+  get digest(): string | undefined {
+    return this.#arePartial ? undefined : this.#digest.toString(36);
+  }
+
+  /** Whether there is something above an entry that is not followed. */
+  get arePartial(): boolean {
+    return this.#arePartial;
   }
 
   /**
@@ -50,6 +69,40 @@ export class Parents {
       }
     }
     this.#isListed = true;
+  }
+
+  /**
+   * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries of other
+   * classes, or that this account may not see; or they have not been told of yet.
+   */
+  look(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.kind === "upsert") this.#lookAbove(change.names);
+      if (change.kind !== "present") continue;
+      for (const { names } of change.entries) this.#lookAbove(names);
+    }
+  }
+
+  #lookAbove(names: readonly Name[] | undefined): void {
+    const dn = names?.find(({ kind }) => kind === "dn")?.key;
+    if (this.#arePartial || dn === undefined || dn === this.#base) return;
+    for (let above = parentOf(dn); above !== this.#base && above !== ""; above = parentOf(above)) {
+      if (!this.#named.has(above)) this.#unknown.add(above);
+    }
+    if (this.#unknown.size > mostUnknown) this.#arePartial = true;
+  }
+
+  /**
+   * Asks about those that were not among them.
+   *
+   * @param isFollowed whether an entry is one of which the server tells.
+   */
+  async ask(isFollowed: (dn: string) => Promise<boolean>): Promise<void> {
+    for (const dn of this.#unknown) {
+      if (this.#arePartial) break;
+      if (!this.#named.has(dn) && !(await isFollowed(dn))) this.#arePartial = true;
+    }
+    this.#unknown.clear();
   }
 
   /** Follows them from now on. */
@@ -135,10 +188,29 @@ export class Parents {
     const came = name === undefined ? 0n : digestOf(id, name);
     // A sum does not depend on the order in which the parents are told.
     this.#digest = BigInt.asUintN(128, this.#digest - left + came);
+    if (before !== undefined) this.#count(before, -1);
     if (name === undefined) this.#dns.delete(id);
-    else this.#dns.set(id, name);
+    else {
+      this.#dns.set(id, name);
+      this.#count(name, 1);
+    }
     return true;
   }
+
+  #count(name: string, more: 1 | -1): void {
+    const count = (this.#named.get(name) ?? 0) + more;
+    if (count === 0) this.#named.delete(name);
+    else this.#named.set(name, count);
+  }
+}
+
+/** The name of what is above an entry, of its normalised name; empty at the root. */
+function parentOf(dn: string): string {
+  for (let at = 0; at < dn.length; at++) {
+    if (dn[at] === "\\") at++;
+    else if (dn[at] === ",") return dn.slice(at + 1);
+  }
+  return "";
 }
 
 function digestOf(id: string, name: string): bigint {

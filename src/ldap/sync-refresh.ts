@@ -24,6 +24,7 @@ export class Refresh implements Pass {
   #sentOldEntry = false;
   #ended = false;
   #cookie: CsnCookie | undefined;
+  #held: CsnCookie | undefined;
 
   /** @param resumedFrom - The cookie that was sent, if any. */
   constructor(resumedFrom: CsnCookie | undefined, { mapper, touched }: PassOptions) {
@@ -56,6 +57,11 @@ export class Refresh implements Pass {
   /** What the content now covers, as the server said at the end. */
   get cookie(): CsnCookie | undefined {
     return this.#cookie;
+  }
+
+  /** What the server itself holds, as it said at the end: where it lags behind another one, less than what was resumed from. */
+  get held(): CsnCookie | undefined {
+    return this.#held;
   }
 
   /**
@@ -183,6 +189,7 @@ export class Refresh implements Pass {
     }
     this.#present.clear();
     const covered = parseCookie(cookie);
+    this.#held = covered;
     this.#cookie =
       covered === undefined ? this.#resumedFrom : mergeCookies(this.#resumedFrom, covered);
   }

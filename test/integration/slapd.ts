@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { Client } from "ldapts";
 import { describe, test } from "vitest";
 import { type Certificates, makeCertificates } from "./certificates.js";
+import { makeServerClock, type ServerClock } from "./server-clock.js";
 
 const run = promisify(execFile);
 
@@ -26,17 +27,20 @@ export const slapdIsInstalled: boolean = existsSync(slapdPath) && existsSync(sla
 /**
  * `describe` for tests that need a real slapd. Without one the tests are skipped under a name that says what to
  * install, and fail in continuous integration, where a skipped test would pass unnoticed.
+ *
+ * @param missing what else to install that they need, where it is not.
  */
-export function describeWithSlapd(name: string, body: () => void): void {
+export function describeWithSlapd(name: string, body: () => void, missing?: string): void {
   const { CI } = process.env;
-  if (slapdIsInstalled) {
+  const toInstall = slapdIsInstalled ? missing : packages;
+  if (toInstall === undefined) {
     describe(name, body);
   } else if (CI === "true") {
     test(name, () => {
-      throw new Error(`There is no slapd here: ${packages}.`);
+      throw new Error(`Something is missing here: ${toInstall}.`);
     });
   } else {
-    describe.skip(`${name} (${packages})`, body);
+    describe.skip(`${name} (${toInstall})`, body);
   }
 }
 
@@ -58,8 +62,21 @@ export interface SlapdOptions {
   readonly access?: readonly string[];
   /** What the database holds at first. Default: the suffix, `ou=people` and `ou=groups`. */
   readonly ldif?: string;
+  /** A copy of a database to begin with, in place of `ldif`. */
+  readonly backup?: Backup;
+  /** Whether the overlay syncprov is on the database; its module is loaded in any case. Default true. */
+  readonly syncprov?: boolean;
+  /** Further lines of configuration for the database. */
+  readonly databaseLines?: readonly string[];
+  /** Whether the server has a clock of its own, which can be set; it takes a C compiler. Default false. */
+  readonly clock?: boolean;
   /** Whether posixGroup is a structural class with `memberUid` (`nis`) or an auxiliary one (`rfc2307bis`). Default `nis`. */
   readonly schema?: "nis" | "rfc2307bis";
+}
+
+/** A copy of a database, in a file of the server's directory. */
+export interface Backup {
+  readonly path: string;
 }
 
 /** A running slapd with a directory of its own, which is deleted on dispose. */
@@ -81,6 +98,14 @@ export interface Slapd extends AsyncDisposable {
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Starts the server again, on the same port and with the same data. */
   start(): Promise<void>;
+  /** Copies the database as it is at this moment, as a snapshot of the disk does: the server may be running. */
+  backUp(): Promise<Backup>;
+  /** Sets the rules of access, which the server goes by when it is started next. */
+  setAccess(rules: readonly string[]): Promise<void>;
+  /** Puts a copy in the place of the database of the server, which must be stopped. */
+  restore(backup: Backup): Promise<void>;
+  /** The clock of the server, with the option `clock`. */
+  readonly clock?: ServerClock;
   /** A client bound as the administrator; it is closed on dispose. */
   client(): Promise<Client>;
 }
@@ -104,14 +129,18 @@ ou: groups
 export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   const directory = await mkdtemp(join(tmpdir(), "concordat-slapd-"));
   const certificates = options.tls ? await makeCertificates(directory) : undefined;
+  const clock = options.clock ? await makeServerClock(directory) : undefined;
+  const database = join(directory, "db", "data.mdb");
   await mkdir(join(directory, "db"));
   await writeFile(join(directory, "slapd.conf"), configuration(directory, options, certificates));
-  await writeFile(join(directory, "first.ldif"), options.ldif ?? defaultLdif);
   const configured = ["-f", join(directory, "slapd.conf")];
-  // -w sets contextCSN, without which the first cookie is empty.
-  const numbered = options.serverId === undefined ? [] : ["-S", String(options.serverId)];
-  const first = join(directory, "first.ldif");
-  await run(slapaddPath, [...configured, ...numbered, "-q", "-w", "-l", first]);
+  if (options.backup === undefined) {
+    const first = join(directory, "first.ldif");
+    await writeFile(first, options.ldif ?? defaultLdif);
+    // -w sets contextCSN, without which the first cookie is empty.
+    const numbered = options.serverId === undefined ? [] : ["-S", String(options.serverId)];
+    await run(slapaddPath, [...configured, ...numbered, "-q", "-w", "-l", first]);
+  } else await copySparse(options.backup.path, database);
 
   const port = await freePort();
   const tlsPort = options.tls ? await freePort() : undefined;
@@ -121,34 +150,57 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   const listeners = [url, ...(ldapsUrl ? [ldapsUrl] : []), ...(ldapiUrl ? [ldapiUrl] : [])];
 
   let server: ChildProcess | undefined;
+  let backups = 0;
   const clients = new Set<Client>();
 
   async function start(): Promise<void> {
     if (server !== undefined) return;
     // "-d 0" keeps slapd in the foreground, so that the process started here is the server.
     const args = [...configured, "-h", listeners.join(" "), "-d", "0"];
-    const process = spawn(slapdPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    const slapd = spawn(slapdPath, args, {
+      stdio: ["ignore", "ignore", "pipe"],
+      env: { ...process.env, ...clock?.environment },
+    });
     let complaint = "";
-    process.stderr.on("data", (chunk: Buffer) => {
+    slapd.stderr.on("data", (chunk: Buffer) => {
       complaint = (complaint + chunk.toString()).slice(-2000);
     });
-    server = process;
-    const guard = killWithThisProcess(process, directory);
-    process.once("exit", () => {
+    server = slapd;
+    const guard = killWithThisProcess(slapd, directory);
+    slapd.once("exit", () => {
       guard.kill();
-      if (server === process) server = undefined;
+      if (server === slapd) server = undefined;
     });
     await untilItListens(port, () => {
-      if (server !== process) throw new Error(`slapd ended at once: ${complaint}`);
+      if (server !== slapd) throw new Error(`slapd ended at once: ${complaint}`);
     });
   }
 
   async function stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
-    const process = server;
-    if (process === undefined) return;
-    const exit = once(process, "exit");
-    process.kill(signal);
+    const slapd = server;
+    if (slapd === undefined) return;
+    const exit = once(slapd, "exit");
+    slapd.kill(signal);
     await exit;
+  }
+
+  async function backUp(): Promise<Backup> {
+    const path = join(directory, `backup-${++backups}.mdb`);
+    // LMDB never writes to a page that the last commit refers to, so what a server that stands still has on disk is whole.
+    server?.kill("SIGSTOP");
+    await copySparse(database, path).finally(() => server?.kill("SIGCONT"));
+    return { path };
+  }
+
+  async function setAccess(access: readonly string[]): Promise<void> {
+    const text = configuration(directory, { ...options, access }, certificates);
+    await writeFile(join(directory, "slapd.conf"), text);
+  }
+
+  async function restore({ path }: Backup): Promise<void> {
+    if (server !== undefined) throw new Error("The server is running.");
+    await copySparse(path, database);
+    await rm(join(directory, "db", "lock.mdb"), { force: true });
   }
 
   await start();
@@ -163,6 +215,10 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     directory,
     stop,
     start,
+    backUp,
+    restore,
+    setAccess,
+    ...(clock ? { clock } : {}),
     async client() {
       const client = new Client({ url, timeout: 10_000 });
       await client.bind(adminDn, password);
@@ -199,6 +255,12 @@ function configuration(
       ? new URL("rfc2307bis.schema", import.meta.url).pathname
       : "/etc/ldap/schema/nis.schema";
   const sessionLog = options.sessionLog ?? 1000;
+  const syncprov = [
+    "overlay syncprov",
+    "syncprov-checkpoint 100 1",
+    sessionLog > 0 && `syncprov-sessionlog ${sessionLog}`,
+    options.reloadHint && "syncprov-reloadhint TRUE",
+  ];
   const lines: (string | false | undefined)[] = [
     "include /etc/ldap/schema/core.schema",
     "include /etc/ldap/schema/cosine.schema",
@@ -226,6 +288,7 @@ function configuration(
     `rootpw ${password}`,
     `directory ${directory}/db`,
     ...(options.access ?? []),
+    ...(options.databaseLines ?? []),
     "maxsize 4294967296",
     // A killed process loses nothing that it wrote; only a crash of the machine would.
     "envflags nosync",
@@ -235,14 +298,16 @@ function configuration(
     "index member eq",
     "index entryUUID eq",
     "index entryCSN eq",
-    "overlay syncprov",
-    "syncprov-checkpoint 100 1",
-    sessionLog > 0 && `syncprov-sessionlog ${sessionLog}`,
-    options.reloadHint && "syncprov-reloadhint TRUE",
+    ...(options.syncprov === false ? [] : syncprov),
     options.refint && "overlay refint",
     options.refint && "refint_attributes member uniqueMember owner manager seeAlso",
   ];
   return `${lines.filter((line) => typeof line === "string").join("\n")}\n`;
+}
+
+/** LMDB makes a file as long as it may ever become, nearly all of which are holes. */
+async function copySparse(from: string, to: string): Promise<void> {
+  await run("cp", ["--sparse=always", from, to]);
 }
 
 /** A port that was free a moment ago. */

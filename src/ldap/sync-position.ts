@@ -1,0 +1,30 @@
+import { type CsnCookie, parseCookie, printCookie } from "./cookie.js";
+
+/** Where the changes of a server were left: what is needed to see, at the resume, what the server does not tell of itself. */
+export interface SyncPosition {
+  readonly cookie: CsnCookie;
+  /** Which parents there were, in short: a cookie does not tell whether one was moved since. */
+  readonly parents?: string | undefined;
+  /** When the server had been started, by its clock: another start is a later one, even where the clock was set back. */
+  readonly startedAt?: string | undefined;
+}
+
+/** The position as text: the cookie, and what is known beside it. */
+export function printPosition({ cookie, parents, startedAt }: SyncPosition): string {
+  const fields = [printCookie(cookie)];
+  if (startedAt !== undefined) fields.push(`started=${startedAt}`);
+  if (parents !== undefined) fields.push(`parents=${parents}`);
+  return fields.join(",");
+}
+
+/** Reads a position; undefined if there is no cookie in it. */
+export function parsePosition(text: string | undefined): SyncPosition | undefined {
+  const cookie = parseCookie(text);
+  if (cookie === undefined) return undefined;
+  return { cookie, parents: fieldOf(text, "parents"), startedAt: fieldOf(text, "started") };
+}
+
+function fieldOf(text: string | undefined, name: string): string | undefined {
+  const field = text?.split(",").find((part) => part.startsWith(`${name}=`));
+  return field?.slice(name.length + 1);
+}
