@@ -1,4 +1,4 @@
-import type { Change } from "../changes/index.js";
+import type { Change, Sweep } from "../changes/index.js";
 import { UnavailableError } from "../core/index.js";
 import {
   type CsnCookie,
@@ -154,8 +154,8 @@ class OpenLdapReader {
       const isForgetful = isRestarted && !refresh.sweeps;
       if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
-      if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#advance(refresh.cookie, refresh.held);
+      if (refresh.sweeps) this.#changes.push(this.#sweep());
       this.#refreshed = this.#cookie;
       // A clock that was set back: what was written since may have numbers that the cookie covers already.
       const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
@@ -277,7 +277,7 @@ class OpenLdapReader {
     }
     while (this.#isFull) yield this.#hand("reconcile", "continues");
     const sweeps = pass.sweeps && pass.isReload !== true;
-    if (sweeps) this.#changes.push({ kind: "sweep" });
+    if (sweeps) this.#changes.push(this.#sweep());
     this.#due.end();
     // What else exists, a list tells, which leaves nothing out.
     if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });
@@ -333,6 +333,12 @@ class OpenLdapReader {
   /** Lets the connection use the bytes of a message again, of which changes keep nothing. */
   #giveBack(message: EncodedMessage): void {
     if (message.kind === "entry") this.#reading.connection.reuse(message);
+  }
+
+  /** Whatever was not mentioned went before what is covered by now. */
+  #sweep(): Sweep {
+    if (this.#cookie === undefined) return { kind: "sweep" };
+    return { kind: "sweep", stamp: newestCsn(this.#cookie) };
   }
 
   #addDelete(sourceId: string, covered: CsnCookie | undefined): void {
