@@ -221,9 +221,9 @@ class Run implements AsyncDisposable {
         await sleep(20);
       }
       // Memberships may be settled after the checkpoint: what is left to do is marked. Whatever stays so is a difference.
-      const patience = performance.now() + 5_000;
+      const deadline = performance.now() + 5_000;
       while (readApplication(this.#database).unfinished.length > 0) {
-        if (performance.now() > patience) break;
+        if (performance.now() > deadline) break;
         await sleep(20);
       }
       return performance.now() - began;
