@@ -207,6 +207,7 @@ describe("a key is replaced without a moment in which good messages are refused"
     });
     expect(await verifier.verify(stolen, "old")).toEqual({
       verified: false,
+      keyId: "old",
       refusal: { code: "key_expired", seconds: 15 },
     });
     const early = keyNamed("old", { notBefore: time(100) });
