@@ -1,5 +1,11 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
-export { type AccountOptions, accountFor, linkAccount, linkedAccount } from "./account.js";
+export {
+  type AccountOptions,
+  type AccountStores,
+  accountFor,
+  linkAccount,
+  linkedAccount,
+} from "./account.js";
 export {
   type SignOnClient,
   type SignOnClientOptions,

@@ -1,4 +1,4 @@
-import type { Handler } from "../core/index.js";
+import { type Handler, UnsupportedError } from "../core/index.js";
 import type {
   CallOptions,
   Consumer,
@@ -42,8 +42,8 @@ export interface SignOnServerOptions extends SendOptions {
   readonly tokens: SignOnTokenRepository;
   /** Where signed requests are remembered, so that each passes once. */
   readonly nonces: NonceRepository;
-  /** The users. They are read again when a client asks who signed in. */
-  readonly users: Pick<UserRepository, "get">;
+  /** The users, whose ids are never used again. They are read again when a client asks who signed in. */
+  readonly users: Pick<UserRepository, "get"> & Partial<Pick<UserRepository, "capabilities">>;
   /** Who is signed in at this browser; `undefined` where nobody is. */
   visitor(request: Request): Promise<Visitor | undefined>;
   /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
@@ -83,6 +83,8 @@ export interface SignOnServer {
  * Makes a sign-on server, for clients of all three formats.
  *
  * @throws {InvalidValueError} the URL is none, or is `http:` on a host that is not this machine.
+ * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one (`Capabilities.ids`): clients
+ * link their accounts with that id. `withIdentityMap` gives such a store ids that last.
  */
 export function signOnServer(options: SignOnServerOptions): SignOnServer {
   return new Server(options);
@@ -101,6 +103,11 @@ class Server implements SignOnServer {
   constructor(options: SignOnServerOptions) {
     const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
     const url = siteUrl(options.url);
+    if (options.users.capabilities?.ids === "reused") {
+      throw new UnsupportedError(
+        "Clients know users by their ids, which this store uses again: put withIdentityMap before it.",
+      );
+    }
     const common = { consumers, now, ...(window === undefined ? {} : { window }) };
     this.#options = options;
     this.#url = url;
