@@ -218,6 +218,7 @@ describe("a key is replaced without a moment in which good messages are refused"
     });
     expect(await before.verify(stolen, "old")).toEqual({
       verified: false,
+      keyId: "old",
       refusal: { code: "key_not_yet_valid", seconds: 25 },
     });
   });
