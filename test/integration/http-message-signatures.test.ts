@@ -1,4 +1,5 @@
 import { createSecretKey } from "node:crypto";
+import { join } from "node:path";
 import { InMemoryNonceRepository } from "concordat/repositories";
 import { contentDigest, createKey, createSigner, createVerifier, KeyRing } from "concordat/signing";
 import {
@@ -7,6 +8,8 @@ import {
   createVerifier as peerVerifier,
 } from "http-message-signatures";
 import { describe, expect, test } from "vitest";
+import { installedPeer } from "../foreign-peers.js";
+import { startPythonPeer } from "./python-peer.js";
 
 const secret = "a secret of more than thirty-two bytes";
 const keys = new KeyRing([createKey({ id: "consumer", secret })]);
@@ -28,7 +31,7 @@ function inAMinute(): Date {
   return new Date(Date.now() + 60_000);
 }
 
-describe("a peer with http-message-signatures", () => {
+describe("a peer with JavaScript's http-message-signatures", () => {
   test("signs a request that is verified here, and verifies the answer", async () => {
     const request = { method: "POST", url, headers: { "content-digest": contentDigest(content) } };
     const signed = await httpbis.signMessage(
@@ -83,3 +86,78 @@ describe("a peer with http-message-signatures", () => {
     });
   });
 });
+
+const python = installedPeer("http-message-signatures");
+const unlessInstalled = python === undefined ? " (install the peer http-message-signatures)" : "";
+
+describe.skipIf(python === undefined)(
+  `a peer with Python's http-message-signatures${unlessInstalled}`,
+  () => {
+    const start = () =>
+      startPythonPeer(
+        join(python ?? "", "venv", "bin", "python"),
+        "http-message-signatures-peer.py",
+      );
+    const told = { secret, content: content.toString(), nonce: "n0nce" };
+    const request = { method: "POST", url, headers: {} };
+
+    test("signs a request that is verified here, and verifies the answer", async () => {
+      await using peer = start();
+      const signed = fieldsOf(
+        await peer.ask({ do: "sign", ...told, message: request, covered, expires: inSeconds(60) }),
+      );
+      const verifier = createVerifier({
+        profile: "http-signature",
+        keys,
+        authorities: ["sso.example"],
+        nonces: new InMemoryNonceRepository(),
+      });
+      const headers = new Headers(signed);
+      const verification = await verifier.verifyRequest({ method: "POST", url, headers }, content);
+      if (!verification.verified) throw new Error(verification.refusal.code);
+      const fields = verification.exchange.signResponse(
+        { status: 200, headers: new Headers() },
+        content,
+      );
+      const message = { status: 200, headers: fields, request: { ...request, headers: signed } };
+      const ask = { do: "verify", ...told, covered: answered };
+      expect(await peer.ask({ ...ask, message })).toBe(true);
+      expect(await peer.ask({ ...ask, message: { ...message, status: 201 } })).toBe(
+        "InvalidSignature",
+      );
+    });
+
+    test("verifies a request that is signed here, and signs the answer", async () => {
+      await using peer = start();
+      const signer = createSigner({ profile: "http-signature", keys, newNonce: () => "n0nce" });
+      const bare = { method: "POST", url, headers: new Headers() };
+      const { fields, exchange } = signer.signRequest(bare, content);
+      const message = { ...request, headers: fields };
+      const ask = { do: "verify", ...told, covered };
+      expect(await peer.ask({ ...ask, message })).toBe(true);
+      expect(await peer.ask({ ...ask, message, content: "changed" })).toBe("InvalidSignature");
+      const answer = await peer.ask({
+        do: "sign",
+        ...told,
+        message: { status: 200, headers: {}, request: message },
+        covered: answered,
+        expires: inSeconds(60),
+      });
+      const headers = new Headers(fieldsOf(answer));
+      expect(exchange.verifyResponse({ status: 200, headers }, content)).toMatchObject({
+        verified: true,
+      });
+    });
+  },
+);
+
+function inSeconds(seconds: number): number {
+  return Math.floor(Date.now() / 1_000) + seconds;
+}
+
+/** The fields of a message that the peer has signed. */
+function fieldsOf(answer: unknown): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(answer ?? {}).map(([name, value]) => [name.toLowerCase(), `${value}`]),
+  );
+}
