@@ -62,7 +62,7 @@ describe("a rule is not passed by", () => {
     await using parent = await startParent([serverOf(child)], {
       rules: [rule({ conditions: { realm: "division" } })],
     });
-    if (body instanceof FormData) body.append("realm", "division");
+    if (body instanceof FormData) body.set("realm", new Blob(["division"]));
     const init = { method: "POST", body, headers };
     const response = await fetch(`${parent.url}/validate/check`, init);
     const web = await parent.federation.handler(new Request("http://p/validate/check", init));
@@ -108,12 +108,20 @@ test("the parameters of a path have privacyIDEA's names", () => {
     ...parametersOf("HEAD", "/token/challenges/S2"),
     ...parametersOf("POST", "/validate/check"),
     ...parametersOf("POST", "/nowhere/x"),
+    ...parametersOf("DELETE", "/user/attribute/colour/ann/division"),
+    ...parametersOf("DELETE", "/user/division/ann"),
   ]).toEqual([
     ["transaction_id", "17"],
     ["transaction_id", "18"],
     ["serial", "S1"],
+    ["key", "key"],
     ["container_serial", "C1"],
     ["serial", "S2"],
+    ["attrkey", "colour"],
+    ["username", "ann"],
+    ["realm", "division"],
+    ["resolvername", "division"],
+    ["username", "ann"],
   ]);
 });
 
