@@ -172,12 +172,23 @@ describe("a forwarded request", () => {
     expect(child.requests[0]?.parameters.get("pass")).toBe("%41%");
   });
 
-  test.each(["privacyidea-cp/1.2", "privacyIDEA-LDAP-Proxy", "simpleSAMLphp/2 x"])(
-    "is not encoded twice for a user agent that the child decodes once: %s",
-    async (agent) => {
+  test.each([
+    ["privacyidea-cp/1.2", "%2541%25"],
+    ["privacyIDEA-LDAP-Proxy", "%2541%25"],
+    ["simpleSAMLphp/2 x", "%2541%25"],
+    ["privacyidea-cp;1", "%2541%25"],
+    ["privacyidea-cp(1)", "%2541%25"],
+    ["privacyidea-cp.1", "%2541%25"],
+    ["privacyidea-cp2", "%252541%2525"],
+    ["privacyidea-cp-x/1", "%252541%2525"],
+    ["x privacyidea-cp", "%252541%2525"],
+  ])(
+    "is encoded as often as the child decodes what comes of a user agent: %s",
+    async (agent, pass) => {
       await using child = await startChild();
       await using parent = await startParent([serverOf(child)]);
       await check(parent.url, { user: "a", pass: "%41%" }, { "user-agent": agent });
+      expect(child.requests[0]?.content).toBe(`user=a&pass=${pass}`);
       expect(child.requests[0]?.parameters.get("pass")).toBe("%41%");
     },
   );

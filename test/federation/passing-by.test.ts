@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { pathParametersOf } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
@@ -70,6 +71,45 @@ describe("a rule is not passed by", () => {
   });
 });
 
+describe("content that privacyIDEA does not read", () => {
+  const form = "application/x-www-form-urlencoded";
+  const parts =
+    '--XX\r\ncontent-disposition: form-data; name="realm"\r\n\r\ndivision\r\n--XX--\r\n';
+
+  test.each([
+    ["GET", form, "realm=division", 415],
+    ["GET", form, "x=y", 415],
+    ["HEAD", form, "realm=division", 415],
+    ["GET", "multipart/form-data; boundary=XX", parts, 415],
+    ["GET", "application/json", '{"realm": "division"}', 200],
+    ["POST", form, "realm=division", 200],
+    ["DELETE", form, "realm=division", 200],
+    ["PUT", form, "realm=division", 200],
+    ["PATCH", "multipart/form-data; boundary=XX", parts, 200],
+  ])("fulfils no condition, and is refused: %s %s", async (method, type, content, status) => {
+    const got: string[] = [];
+    await using api = await serve((_got, response) => {
+      got.push("asked");
+      response.setHeader("content-type", "application/json").end('{"result": {"status": true}}');
+    });
+    await using parent = await startParent([serverOf(api)], {
+      eventOf: () => "everything",
+      rules: [rule({ position: "pre", event: "everything", conditions: { realm: "division" } })],
+    });
+    const sent = request(`${parent.url}/x`, {
+      method,
+      headers: { "content-type": type, "content-length": content.length },
+    }).end(content);
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, got.length, parent.asked.count]).toEqual([
+      status,
+      status === 200 ? 1 : 0,
+      0,
+    ]);
+  });
+});
+
 test("a rule may be about what is in the path", async () => {
   await using child = await startChild();
   await using parent = await startParent([serverOf(child)], {
@@ -94,6 +134,7 @@ test("a rule may be about what is in the path", async () => {
   expect((await asks("/token/enable", "serial=DIV1"))[1]).toBe(1);
   expect(await asks("/token/enable/OTHER")).toEqual([200, 0]);
   expect(await asks("/container/DIV1/assign")).toEqual([200, 0]);
+  expect((await asks("/token/enable/DIV1", "serial=DIV1"))[1]).toBe(1);
   // In the path one thing, and in the content another.
   expect(await asks("/token/enable/OTHER", "serial=DIV1")).toEqual([400, 0]);
 });

@@ -75,8 +75,8 @@ export function formText(request: EventRequest, kind: "form" | "parts"): string 
 
 /**
  * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of several
- * values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal: whoever checks the
- * request could read the one and whoever carries it out the other.
+ * values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal, and of any that is both in
+ * the query and in JSON: whoever checks the request could read the one and whoever carries it out the other.
  *
  * @throws {FederationError}
  */
@@ -84,7 +84,19 @@ export function readParameters(request: EventRequest): Parameters {
   const kind = contentKind(request);
   if (request.query === "" && kind === "none") return request.pathParameters;
   const parameters = new Map<string, unknown>(request.pathParameters);
-  if (kind === "json") addMembers(parameters, decodeText(request.content), request);
+  if (kind === "json") {
+    addMembers(parameters, decodeText(request.content), request);
+    // Which of the two counts depends on the user agent.
+    const query = new Map<string, unknown>();
+    addPairs(query, request.query, request);
+    for (const [name, value] of query) {
+      if (!parameters.has(name)) parameters.set(name, value);
+      else if (!isSame(parameters.get(name), value)) {
+        throw new FederationError("ambiguous_parameter", name);
+      }
+    }
+    return parameters;
+  }
   addPairs(parameters, request.query, request);
   if (kind === "form" || kind === "parts") addPairs(parameters, formText(request, kind), request);
   return parameters;
