@@ -7,12 +7,22 @@ export {
   linkedAccount,
 } from "./account.js";
 export {
+  type SignOnEvent,
+  signOnClientChannelName,
+  signOnServerChannelName,
+} from "./channel.js";
+export {
   type SignOnClient,
   type SignOnClientOptions,
   signOnClient,
 } from "./client.js";
 export { type NewConsumer, newConsumer, revokeConsumer, rotateSecret } from "./consumers.js";
-export { SignOnError, type SignOnReason } from "./errors.js";
+export {
+  SignOnError,
+  type SignOnErrorOptions,
+  type SignOnReason,
+  type SiteAnswer,
+} from "./errors.js";
 export {
   type IssuedToken,
   isRegistered,
@@ -26,7 +36,7 @@ export {
 export { homeUrl } from "./home-url.js";
 export type { Identity } from "./identity.js";
 export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server.js";
-export type { SignOutResult } from "./sign-out.js";
+export type { SignOutResult, UnreachableConsumer } from "./sign-out.js";
 export type { Fetch, SendOptions } from "./signed-post.js";
 export {
   newUserOf,

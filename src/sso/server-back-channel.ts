@@ -68,7 +68,7 @@ export class SimpleSsoBackChannel implements BackChannel {
     if (keyId === null) throw new SignOnError("no_key");
     const content = await readContent(request);
     const verification = await this.#verifier.verify(content, keyId, options);
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     const { key, payload } = verification;
     return {
       consumer: this.#keys.ownerOf(key),
@@ -95,7 +95,7 @@ export class DraftBackChannel implements BackChannel {
   async read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
     const { search } = new URL(request.url);
     const verification = await this.#verifier.verifyRequest(search.slice(1), options);
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     const { key, parameters } = verification;
     const members = new Map(parameters);
     // Of two values, one peer might read the first and another the last.
@@ -164,7 +164,7 @@ export class HttpSignatureBackChannel implements BackChannel {
       content,
       options,
     );
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     return verification;
   }
 }

@@ -10,6 +10,12 @@ import type {
 } from "../repositories/index.js";
 import type { User } from "../scim/index.js";
 import { createSigner, type Epoch, type TimeWindow } from "../signing/index.js";
+import {
+  type SignOnEvent,
+  StepPublisher,
+  type StepTrace,
+  signOnServerChannelName,
+} from "./channel.js";
 import { currentKeyOf } from "./consumers.js";
 import { SignOnError } from "./errors.js";
 import {
@@ -90,6 +96,20 @@ export function signOnServer(options: SignOnServerOptions): SignOnServer {
   return new Server(options);
 }
 
+/** The steps by their paths below the URL of the server. */
+const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
+  ["request-token/", "request-token"],
+  ["authorize/", "authorize"],
+  ["verify/", "verify"],
+  ["sign-out/", "sign-out"],
+]);
+
+function traced(trace: StepTrace, asked: ConsumerRequest): ConsumerRequest {
+  trace.consumer = asked.consumer.key;
+  trace.format = asked.consumer.format;
+  return asked;
+}
+
 class Server implements SignOnServer {
   readonly handler: Handler = (request) => this.#answer(request);
   readonly #options: SignOnServerOptions;
@@ -99,6 +119,7 @@ class Server implements SignOnServer {
   readonly #draft: BackChannel;
   readonly #httpSignature: BackChannel;
   readonly #notifier: SignOutNotifier;
+  readonly #steps: StepPublisher;
 
   constructor(options: SignOnServerOptions) {
     const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
@@ -119,7 +140,8 @@ class Server implements SignOnServer {
     this.#draft = new DraftBackChannel(common);
     this.#httpSignature = new HttpSignatureBackChannel({ ...common, nonces, url });
     const post = new SignedPost({ ...options, now });
-    this.#notifier = new SignOutNotifier(consumers, tokens, post, now);
+    this.#steps = new StepPublisher(signOnServerChannelName, url.href);
+    this.#notifier = new SignOutNotifier(consumers, tokens, post, this.#steps, now);
   }
 
   async signOut(
@@ -130,39 +152,48 @@ class Server implements SignOnServer {
   }
 
   async #answer(request: Request): Promise<Response> {
-    try {
-      return await this.#step(request);
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure === undefined) throw error;
-      return failureAnswer(failure);
-    }
+    const step = steps.get(stepOf(request, this.#url) ?? "") ?? "unknown";
+    const trace: StepTrace = {};
+    return await this.#steps.watch(step, trace, async () => {
+      try {
+        const result = await this.#step(step, request, trace);
+        return { result, status: result.status };
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === undefined) throw error;
+        return { result: failureAnswer(failure), status: failure.status, error: failure };
+      }
+    });
   }
 
-  async #step(request: Request): Promise<Response> {
+  async #step(step: SignOnEvent["step"], request: Request, trace: StepTrace): Promise<Response> {
     const options = { signal: request.signal };
-    switch (stepOf(request, this.#url)) {
-      case "request-token/":
-        return await this.#requestToken(await this.#read(request, options), options);
-      case "authorize/":
+    switch (step) {
+      case "request-token":
+        return await this.#requestToken(await this.#read(request, trace, options), options);
+      case "authorize":
         demandMethod(request, "GET");
-        return await this.#authorize(request, options);
-      case "verify/":
-        return await this.#verify(await this.#read(request, options), options);
-      case "sign-out/":
+        return await this.#authorize(request, trace, options);
+      case "verify":
+        return await this.#verify(await this.#read(request, trace, options), options);
+      case "sign-out":
         demandMethod(request, "POST");
-        return await this.#signOutFrom(await this.#httpSignature.read(request, options), options);
+        return await this.#signOutFrom(
+          traced(trace, await this.#httpSignature.read(request, options)),
+          options,
+        );
       default:
         throw new SignOnError("not_found");
     }
   }
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
-  async #read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+  async #read(request: Request, trace: StepTrace, options: CallOptions): Promise<ConsumerRequest> {
     demandMethod(request, "GET", "POST");
-    if (request.method === "GET") return await this.#draft.read(request, options);
+    if (request.method === "GET") return traced(trace, await this.#draft.read(request, options));
     const isSigned = request.headers.has("signature-input");
-    return await (isSigned ? this.#httpSignature : this.#simpleSso).read(request, options);
+    const channel = isSigned ? this.#httpSignature : this.#simpleSso;
+    return traced(trace, await channel.read(request, options));
   }
 
   async #requestToken(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
@@ -185,7 +216,7 @@ class Server implements SignOnServer {
     return asked.answer({ request_token: token });
   }
 
-  async #authorize(request: Request, options: CallOptions): Promise<Response> {
+  async #authorize(request: Request, trace: StepTrace, options: CallOptions): Promise<Response> {
     const { tokens, visitor: whoIs, signInUrl, lifetimes } = this.#options;
     const { pathname, search, searchParams } = new URL(request.url);
 
@@ -204,6 +235,8 @@ class Server implements SignOnServer {
     if (consumer === undefined || consumer.isRevoked === true || !isAsItBegan) {
       throw new SignOnError("token_not_found");
     }
+    trace.consumer = consumer.key;
+    trace.format = consumer.format;
 
     const visitor = await whoIs.call(this.#options, request);
     if (visitor === undefined) {
@@ -275,7 +308,8 @@ class Server implements SignOnServer {
     // A client is told of a user who is not active, so that it ends what it has; the draft has no word for that.
     if (user === undefined || (isDraft && !isActive)) throw new SignOnError("inactive");
     await this.#demandAdmission(user, consumer);
-    if (isActive && consumer.format === "http-signature") {
+    // Also of those that cannot be told of a sign-out, so that it is known who they are.
+    if (isActive) {
       await tokens.save(sessionRecord(taken, this.#now(), lifetimes), options);
     }
     const told = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);

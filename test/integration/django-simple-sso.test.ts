@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createKey, createSigner, type Epoch, KeyRing } from "concordat/signing";
-import { newConsumer } from "concordat/sso";
+import { newConsumer, type SignOnClientOptions, type SignOnError } from "concordat/sso";
 import { describe, expect, test } from "vitest";
 import { installedPeer } from "../foreign-peers.js";
 import { Browser, type Sites, type SitesOptions, startSites } from "../sso/sites.js";
@@ -117,6 +117,35 @@ describeWithDjango.each(epochs)(
       const body = signer.sign(JSON.stringify({ access_token: token }), key);
       const answer = await post(`${django.url}server/verify/`, body);
       expect(answer).toMatch(/^200 \{"username": "alice", /);
+    });
+
+    test("says to our client why it does not begin", async () => {
+      await using django = await startDjango(epoch, "server");
+      const whyNot = async (options: Partial<SignOnClientOptions>): Promise<unknown> => {
+        const errors: SignOnError[] = [];
+        const failure = (error: SignOnError): Response => {
+          errors.push(error);
+          return new Response(error.text, { status: error.status });
+        };
+        await using sites = await startClient(django, { failure, ...options });
+        expect((await new Browser().go(sites.clientUrl)).response.status).toBe(502);
+        return errors[0]?.answered;
+      };
+      const keys = (id: string, secret: string) => new KeyRing([createKey({ id, secret })]);
+      const late = () => new Date(Date.now() - 60_000);
+      expect(await whyNot({ keys: keys(publicKey, publicKey) })).toMatchObject({
+        status: 400,
+        text: "Bad Signature",
+      });
+      expect(await whyNot({ keys: keys(privateKey, privateKey) })).toMatchObject({
+        status: 400,
+        text: "Invalid public key",
+      });
+      expect(await whyNot({ server: `${django.url}sso/` })).toMatchObject({ status: 404 });
+      const expired = { status: 400, text: "Signature expired" };
+      expect(await whyNot({ now: late })).toMatchObject({ ...expired, skew: expect.any(Number) });
+      // A stamp of 1970 is one of the future for a server that counts from 2011, which takes it.
+      if (epoch === "unix") expect(await whyNot({ epoch: "2011" })).toMatchObject(expired);
     });
 
     test("tells our client of a user who is not active any more, whose sessions end", async () => {

@@ -220,7 +220,9 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "rotateSecret",
     "sessionRecord",
     "signOnClient",
+    "signOnClientChannelName",
     "signOnServer",
+    "signOnServerChannelName",
     "signOnUserOf",
   ],
   "./federation": [

@@ -156,7 +156,7 @@ test("the messages between the two sites are these", async () => {
   const cookie = begun.headers.getSetCookie()[0]?.split(";")[0] ?? "";
   const returned = await client.handler(new Request(back, { headers: { cookie } }));
   expect(returned.headers.get("location")).toBe("https://shop.example/");
-  expect(await server.signOut({ subject: id })).toEqual({ told: ["shop"], failed: [] });
+  expect(await server.signOut({ subject: id })).toEqual({ told: ["shop"], unreachable: [] });
   await client.signOut("session 1");
 
   expect(transcript).toEqual([
