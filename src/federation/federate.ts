@@ -29,7 +29,7 @@ import {
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
-import { readEventRules } from "./rules/definition.js";
+import { type PassedOverRule, passedOverRules, readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
 import { type EventOf, eventsOf, type PathParametersOf, pathParametersOf } from "./rules/events.js";
 import { demandPlainSubject } from "./rules/facts.js";
@@ -84,6 +84,8 @@ export interface Federation extends AsyncDisposable {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** What sends the requests. */
   readonly forwarder: Forwarder;
+  /** The definitions of rules that are passed over, and why; none for {@link passThrough}. */
+  readonly passedOver: readonly PassedOverRule[];
 }
 
 /**
@@ -181,6 +183,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 
   return {
     forwarder,
+    passedOver: passedOverRules(options.rules, handlers),
     handler: async (request, connection) => {
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);

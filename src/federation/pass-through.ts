@@ -106,6 +106,7 @@ export function passThrough(options: PassThroughOptions): Federation {
 
   return {
     forwarder,
+    passedOver: [],
     handler: async (request, connection) => {
       const sink = new WebSink(answerFields);
       try {
