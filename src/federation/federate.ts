@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
 import { outageEvents } from "./channels.js";
@@ -17,6 +18,8 @@ import {
   withoutBase,
 } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
+import { withoutNullDetail } from "./rewrite/api-answer.js";
+import { clientOf } from "./rewrite/client.js";
 import {
   answerOf,
   apiErrorAnswer,
@@ -101,6 +104,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
   const outages = outageEvents();
+  const { responseKey } = options;
+  const signingKey = responseKey === undefined ? undefined : createPrivateKey(responseKey);
   const handlers = [
     new FederationEventHandler({ ...options, forwarder, guard, proxies }),
     ...(options.handlers ?? []),
@@ -108,7 +113,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const pipeline = new EventPipeline({
     rules: readEventRules(options.rules, handlers),
     handlers,
-    clientOf: (request) => proxies.clientOf(request),
+    clientOf: (request) => clientOf(request, proxies),
     now: clock,
     ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
   });
@@ -146,7 +151,9 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     }
   };
   /** The local answer, with the failure in spite of which it is that. */
-  const reported = (event: string, { answer, outage }: Outcomes): Answer => {
+  const reported = (event: string, outcomes: Outcomes): Answer => {
+    const { outage } = outcomes;
+    const answer = withoutNullDetail(outcomes.answer, signingKey);
     if (outage === undefined) return answer;
     outages.publish(() => ({
       event,
@@ -196,9 +203,17 @@ export function federate(handler: Handler, options: FederateOptions): Federation
  */
 function readingsOf(path: string): readonly string[] {
   if (!path.includes("%")) return [path];
-  const decoded = path.replace(/%([2-7][\da-f])/gi, (encoded, hex: string) =>
-    hex.toLowerCase() === "2f" ? encoded : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  const decoded = path.replace(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    // Slashes and control characters stay encoded.
+    const kept = encoded.replace(/%(?=2f|[01][\da-f]|7f)/gi, "%25");
+    try {
+      return decodeURIComponent(kept);
+    } catch {
+      return kept.replace(/%([2-7][\da-f])/gi, (_, hex: string) =>
+        String.fromCharCode(Number.parseInt(hex, 16)),
+      );
+    }
+  });
   return [decoded, decoded.replace(/%2f/gi, "/")];
 }
 

@@ -9,9 +9,13 @@ export interface PythonPeer extends AsyncDisposable {
 }
 
 /** Starts a program with the interpreter that has what it imports. */
-export function startPythonPeer(python: string, program: string): PythonPeer {
+export function startPythonPeer(
+  python: string,
+  program: string,
+  parameters: readonly string[] = [],
+): PythonPeer {
   const path = fileURLToPath(new URL(program, import.meta.url));
-  const child = spawn(python, [path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(python, [path, ...parameters], { stdio: ["pipe", "pipe", "inherit"] });
   const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
   return {
     async ask(request) {
