@@ -1,4 +1,4 @@
-import type { Handler } from "../core/index.js";
+import type { ConnectionInfo, Handler } from "../core/index.js";
 import type { CallOptions, Consumer, NonceRepository } from "../repositories/index.js";
 import {
   createVerifier,
@@ -28,6 +28,7 @@ import {
   redirect,
   refusalOf,
   signatureTag,
+  signedRequest,
   stepOf,
   textMember,
 } from "./message.js";
@@ -109,7 +110,7 @@ const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
 ]);
 
 class Client implements SignOnClient {
-  readonly handler: Handler = (request) => this.#answer(request);
+  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
   readonly #options: SignOnClientOptions;
   readonly #url: URL;
   readonly #server: string;
@@ -157,11 +158,11 @@ class Client implements SignOnClient {
     });
   }
 
-  async #answer(request: Request): Promise<Response> {
+  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
     const step = steps.get(stepOf(request, this.#url) ?? "unknown") ?? "unknown";
     return await this.#steps.watch(step, this.#trace(), async () => {
       try {
-        const result = await this.#step(step, request);
+        const result = await this.#step(step, request, connection);
         return { result, status: result.status };
       } catch (error) {
         const failure = failureOf(error);
@@ -176,7 +177,11 @@ class Client implements SignOnClient {
     });
   }
 
-  async #step(step: SignOnEvent["step"], request: Request): Promise<Response> {
+  async #step(
+    step: SignOnEvent["step"],
+    request: Request,
+    { target }: ConnectionInfo,
+  ): Promise<Response> {
     switch (step) {
       case "begin":
         demandMethod(request, "GET");
@@ -186,7 +191,7 @@ class Client implements SignOnClient {
         return await this.#callback(request);
       case "sign-out":
         demandMethod(request, "POST");
-        return await this.#endSessions(request);
+        return await this.#endSessions(request, target);
       default:
         throw new SignOnError("not_found");
     }
@@ -245,13 +250,11 @@ class Client implements SignOnClient {
   }
 
   /** The server says that somebody has signed out. */
-  async #endSessions(request: Request): Promise<Response> {
+  async #endSessions(request: Request, target?: string): Promise<Response> {
     if (this.#verifier === undefined) throw new SignOnError("not_found");
     const content = await readContent(request);
-    const { pathname, search } = new URL(request.url);
-    const { method, headers } = request;
     const verification = await this.#verifier.verifyRequest(
-      { method, headers, url: `${this.#url.origin}${pathname}${search}` },
+      signedRequest(request, this.#url.origin, target),
       content,
       request,
     );

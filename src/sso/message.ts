@@ -1,5 +1,5 @@
 import { TooManyError, UnavailableError } from "../core/index.js";
-import type { Refused } from "../signing/index.js";
+import type { HttpRequest, Refused } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
 
 /** What signatures of this exchange are for (RFC 9421 §2.3). */
@@ -12,6 +12,18 @@ const longest = 65_536;
 export function stepOf({ url }: Request, { pathname: base }: URL): string | undefined {
   const { pathname } = new URL(url);
   return pathname.startsWith(base) ? pathname.slice(base.length) : undefined;
+}
+
+/** A request as it is signed: the site is what it is called outside, whatever stands between. */
+export function signedRequest(request: Request, origin: string, target?: string): HttpRequest {
+  const { pathname, search } = new URL(request.url);
+  const { method, headers } = request;
+  return {
+    method,
+    headers,
+    url: `${origin}${pathname}${search}`,
+    ...(target === undefined ? {} : { target }),
+  };
 }
 
 /** @throws {SignOnError} the request has none of these methods. */

@@ -1,4 +1,4 @@
-import { type Handler, UnsupportedError } from "../core/index.js";
+import { type ConnectionInfo, type Handler, UnsupportedError } from "../core/index.js";
 import type {
   CallOptions,
   Consumer,
@@ -33,6 +33,7 @@ import {
   DraftBackChannel,
   HttpSignatureBackChannel,
   SimpleSsoBackChannel,
+  type StepOptions,
 } from "./server-back-channel.js";
 import { SignOutNotifier, type SignOutResult } from "./sign-out.js";
 import { type SendOptions, SignedPost } from "./signed-post.js";
@@ -111,7 +112,7 @@ function traced(trace: StepTrace, asked: ConsumerRequest): ConsumerRequest {
 }
 
 class Server implements SignOnServer {
-  readonly handler: Handler = (request) => this.#answer(request);
+  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
   readonly #options: SignOnServerOptions;
   readonly #url: URL;
   readonly #now: () => Date;
@@ -151,12 +152,12 @@ class Server implements SignOnServer {
     return await this.#notifier.notify(subject, session, options);
   }
 
-  async #answer(request: Request): Promise<Response> {
+  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
     const step = steps.get(stepOf(request, this.#url) ?? "") ?? "unknown";
     const trace: StepTrace = {};
     return await this.#steps.watch(step, trace, async () => {
       try {
-        const result = await this.#step(step, request, trace);
+        const result = await this.#step(step, request, trace, connection);
         return { result, status: result.status };
       } catch (error) {
         const failure = failureOf(error);
@@ -166,8 +167,13 @@ class Server implements SignOnServer {
     });
   }
 
-  async #step(step: SignOnEvent["step"], request: Request, trace: StepTrace): Promise<Response> {
-    const options = { signal: request.signal };
+  async #step(
+    step: SignOnEvent["step"],
+    request: Request,
+    trace: StepTrace,
+    { target }: ConnectionInfo,
+  ): Promise<Response> {
+    const options = { signal: request.signal, ...(target === undefined ? {} : { target }) };
     switch (step) {
       case "request-token":
         return await this.#requestToken(await this.#read(request, trace, options), options);
@@ -188,7 +194,7 @@ class Server implements SignOnServer {
   }
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
-  async #read(request: Request, trace: StepTrace, options: CallOptions): Promise<ConsumerRequest> {
+  async #read(request: Request, trace: StepTrace, options: StepOptions): Promise<ConsumerRequest> {
     demandMethod(request, "GET", "POST");
     if (request.method === "GET") return traced(trace, await this.#draft.read(request, options));
     const isSigned = request.headers.has("signature-input");

@@ -127,6 +127,64 @@ describe.skipIf(python === undefined)(
       );
     });
 
+    test("signs in another order, more, and the bytes of a target, which is verified here", async () => {
+      await using peer = start();
+      const target = "/x/../verify?state='1'&next=%2fa";
+      const sent = {
+        method: "POST",
+        url: `https://sso.example${target}`,
+        headers: { "x-dictionary": "a=1,  b=(x   y);z, c" },
+      };
+      const more = [
+        '"content-digest";sf',
+        '"x-dictionary";key="b"',
+        '"x-dictionary";bs',
+        '"@query-param";name="state"',
+        "@target-uri",
+        "@query",
+        "@path",
+        "@authority",
+        "@method",
+      ];
+      const signed = fieldsOf(
+        await peer.ask({
+          do: "sign",
+          ...told,
+          message: sent,
+          covered: more,
+          expires: inSeconds(60),
+        }),
+      );
+      const headers = new Headers(signed);
+      const source = { get: (name: string) => headers.get(name), lines: linesIn(headers) };
+      const verify = async (received?: string) => {
+        const verifier = createVerifier({
+          profile: "http-signature",
+          keys,
+          authorities: ["sso.example"],
+          nonces: new InMemoryNonceRepository(),
+        });
+        return await verifier.verifyRequest(
+          {
+            method: "POST",
+            url: new URL(sent.url),
+            headers: source,
+            ...(received === undefined ? {} : { target: received }),
+          },
+          content,
+        );
+      };
+      const verification = await verify(target);
+      if (!verification.verified) throw new Error(JSON.stringify(verification.refusal));
+      expect(await verify(target.replace("/x/..", ""))).toMatchObject({ verified: false });
+      expect(await verify()).toMatchObject({ verified: false });
+      const fields = verification.exchange.signResponse({ status: 200, headers: source }, content);
+      const message = { status: 200, headers: fields, request: { ...sent, headers: signed } };
+      const all = more.map((one) => (one.startsWith("@") ? `"${one}";req` : `${one};req`));
+      const ask = { do: "verify", ...told, covered: ["@status", ...all] };
+      expect(await peer.ask({ ...ask, message })).toBe(true);
+    });
+
     test("verifies a request that is signed here, and signs the answer", async () => {
       await using peer = start();
       const signer = createSigner({ profile: "http-signature", keys, newNonce: () => "n0nce" });
@@ -153,6 +211,11 @@ describe.skipIf(python === undefined)(
 
 function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1_000) + seconds;
+}
+
+/** Of a message of which it is known that each of its fields is one line. */
+function linesIn(headers: Headers): (name: string) => readonly string[] {
+  return (name) => [headers.get(name) ?? ""];
 }
 
 /** The fields of a message that the peer has signed. */
