@@ -127,11 +127,11 @@ export class ServerSite {
       const session = await this.#sessions.of(c.req.raw);
       if (session === undefined) return c.redirect("/", 303);
       await this.#sessions.end(session.userId, session.name);
-      const { failed } = await this.#signOn.signOut({
+      const { unreachable } = await this.#signOn.signOut({
         subject: session.userId,
         session: session.name,
       });
-      if (failed.length === 0) return c.redirect("/", 303);
+      if (unreachable.length === 0) return c.redirect("/", 303);
       return c.html(
         this.#page(
           "You are signed out here",

@@ -104,8 +104,13 @@ async function openExisting(path: string): Promise<FileHandle> {
 async function demandPrivate(file: FileHandle, path: string): Promise<void> {
   const stats = await file.stat();
   if (!stats.isFile()) throw new InvalidValueError("path", `"${path}" is not a file.`);
-  // Windows has no such modes; there the directory's access list decides.
-  if (process.platform !== "win32" && (stats.mode & 0o077) !== 0) {
+  // Windows has no such owners and modes; there the directory's access list decides.
+  if (process.platform === "win32") return;
+  // Root may write to anybody's file, and its owner would read what is added.
+  if (stats.uid !== process.geteuid?.()) {
+    throw new InvalidValueError("path", `"${path}" belongs to another user.`);
+  }
+  if ((stats.mode & 0o077) !== 0) {
     throw new InvalidValueError("path", `Others have access to "${path}"; give it the mode 0600.`);
   }
 }

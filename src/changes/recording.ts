@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { ConcordatError } from "../core/index.js";
+import { ConcordatError, secretAttributes } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
 import type { ChangeBatch, ManagedAttributes } from "./change.js";
 
@@ -129,13 +129,15 @@ export function parseBatch(bytes: Uint8Array, line: number): ChangeBatch {
 }
 
 /**
- * Passwords are dropped, under the names of SCIM and LDAP, with options (`userPassword;x-old`) and with the URI of a schema.
+ * Passwords, their hashes and keys are dropped, under the names of SCIM and of what directories have, with options
+ * (`userPassword;x-old`) and with the URI of a schema.
  * So is `__proto__`, which no attribute can be called (RFC 7643 §2.1) and which a recording is refused for.
  */
 function isKept(key: string): boolean {
   if (key === "__proto__") return false;
-  const [name] = key.slice(key.lastIndexOf(":") + 1).split(";", 1);
-  return !["password", "userpassword"].includes((name ?? "").toLowerCase());
+  const [name = ""] = key.slice(key.lastIndexOf(":") + 1).split(";", 1);
+  const plain = name.toLowerCase();
+  return plain !== "password" && !secretAttributes.has(plain);
 }
 
 function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, line: number): T {

@@ -15,4 +15,5 @@ export type { ConnectionInfo, Handler } from "./handler.js";
 export { isNestedDeeper } from "./json-depth.js";
 export { withoutWhitespace } from "./optional-whitespace.js";
 export { pythonString } from "./python-string.js";
+export { secretAttributes } from "./secret-attributes.js";
 export { Turns } from "./turns.js";

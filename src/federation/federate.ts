@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
 import { outageEvents } from "./channels.js";
@@ -17,6 +18,8 @@ import {
   withoutBase,
 } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
+import { withoutNullDetail } from "./rewrite/api-answer.js";
+import { clientOf } from "./rewrite/client.js";
 import {
   answerOf,
   apiErrorAnswer,
@@ -26,7 +29,7 @@ import {
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
-import { readEventRules } from "./rules/definition.js";
+import { type PassedOverRule, passedOverRules, readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
 import { type EventOf, eventsOf, type PathParametersOf, pathParametersOf } from "./rules/events.js";
 import { demandPlainSubject } from "./rules/facts.js";
@@ -36,6 +39,7 @@ import {
 } from "./rules/federation-event-handler.js";
 import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
+import type { Patience } from "./transport/patience.js";
 
 /** Options of {@link federate}. */
 export interface FederateOptions
@@ -80,6 +84,8 @@ export interface Federation extends AsyncDisposable {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** What sends the requests. */
   readonly forwarder: Forwarder;
+  /** The definitions of rules that are passed over, and why; none for {@link passThrough}. */
+  readonly passedOver: readonly PassedOverRule[];
 }
 
 /**
@@ -101,17 +107,34 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
   const outages = outageEvents();
+  const { responseKey } = options;
+  const signingKey = responseKey === undefined ? undefined : createPrivateKey(responseKey);
   const handlers = [
     new FederationEventHandler({ ...options, forwarder, guard, proxies }),
     ...(options.handlers ?? []),
   ];
+  const rules = readEventRules(options.rules, handlers);
   const pipeline = new EventPipeline({
-    rules: readEventRules(options.rules, handlers),
+    rules,
     handlers,
-    clientOf: (request) => proxies.clientOf(request),
+    clientOf: (request) => clientOf(request, proxies),
     now: clock,
     ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
   });
+
+  /** The servers that a request may go to, as far as it is known before it is read. */
+  const serversOf = (event: string): readonly string[] =>
+    rules
+      .filter((rule) => rule.event.includes(event))
+      .flatMap(({ options: { privacyIDEA = [] } }) => privacyIDEA);
+  const patiences = new Map<string, Patience>();
+  const patienceFor = (event: string): Patience => {
+    const known = patiences.get(event);
+    if (known !== undefined) return known;
+    const patience = forwarder.patienceFor(() => serversOf(event));
+    patiences.set(event, patience);
+    return patience;
+  };
 
   const watchedEvent = (method: string, target: string): string | undefined => {
     const mark = target.indexOf("?");
@@ -146,7 +169,9 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     }
   };
   /** The local answer, with the failure in spite of which it is that. */
-  const reported = (event: string, { answer, outage }: Outcomes): Answer => {
+  const reported = (event: string, outcomes: Outcomes): Answer => {
+    const { outage } = outcomes;
+    const answer = withoutNullDetail(outcomes.answer, signingKey);
     if (outage === undefined) return answer;
     outages.publish(() => ({
       event,
@@ -158,10 +183,17 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 
   return {
     forwarder,
+    passedOver: passedOverRules(options.rules, handlers),
     handler: async (request, connection) => {
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
-      const read = readWebRequest(request, connection, basePath, maxContentSize);
+      const read = readWebRequest(
+        request,
+        connection,
+        basePath,
+        maxContentSize,
+        patienceFor(event),
+      );
       return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
     },
     listener: (request, response) => {
@@ -176,10 +208,14 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const done =
         event === undefined
           ? passOn(handler, request, response)
-          : answerTo(event, readNodeRequest(request, basePath, maxContentSize), (read) => {
-              const web = toWebRequest(request, response, read.content);
-              return ask(handler, web.request, web.connection);
-            }).then((answer) => answerNodeRequest(response, answer));
+          : answerTo(
+              event,
+              readNodeRequest(request, basePath, maxContentSize, patienceFor(event)),
+              (read) => {
+                const web = toWebRequest(request, response, read.content);
+                return ask(handler, web.request, web.connection);
+              },
+            ).then((answer) => answerNodeRequest(response, answer));
       done.catch((error: unknown) => {
         const isAnswer = error instanceof FederationError && !response.headersSent;
         if (isAnswer) answerNodeRequest(response, failure(error));
@@ -196,9 +232,17 @@ export function federate(handler: Handler, options: FederateOptions): Federation
  */
 function readingsOf(path: string): readonly string[] {
   if (!path.includes("%")) return [path];
-  const decoded = path.replace(/%([2-7][\da-f])/gi, (encoded, hex: string) =>
-    hex.toLowerCase() === "2f" ? encoded : String.fromCharCode(Number.parseInt(hex, 16)),
-  );
+  const decoded = path.replace(/(?:%[\da-f]{2})+/gi, (encoded) => {
+    // Slashes and control characters stay encoded.
+    const kept = encoded.replace(/%(?=2f|[01][\da-f]|7f)/gi, "%25");
+    try {
+      return decodeURIComponent(kept);
+    } catch {
+      return kept.replace(/%([2-7][\da-f])/gi, (_, hex: string) =>
+        String.fromCharCode(Number.parseInt(hex, 16)),
+      );
+    }
+  });
   return [decoded, decoded.replace(/%2f/gi, "/")];
 }
 

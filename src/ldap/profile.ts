@@ -1,5 +1,5 @@
 import type { NameKind } from "../changes/index.js";
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, secretAttributes } from "../core/index.js";
 import type { NewGroup, NewUser } from "../scim/index.js";
 import { canonicalAttributeType } from "./dn-attribute-types.js";
 import type { DirectoryEntry } from "./profile-entry.js";
@@ -167,7 +167,7 @@ export function checkProfile(profile: Profile): void {
       throw new InvalidValueError("profile", `"${description}" cannot be an attribute.`);
     }
     const [type = ""] = canonicalAttributeType(description).split(";", 1);
-    if (secrets.has(type)) {
+    if (secretAttributes.has(type)) {
       throw new InvalidValueError("profile", `"${description}" holds passwords and is never read.`);
     }
   }
@@ -188,48 +188,6 @@ const identityAttributes = ["objectClass", "entryUUID", "entryCSN"];
 const typePattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)$/i;
 /** `attributedescription` of RFC 4512 §2.5. */
 const descriptionPattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)(?:;[\w-]+)*$/i;
-
-/**
- * Attributes whose values let their reader sign in as somebody else, by name and, where that is well known, by object
- * identifier. These are the known ones of common servers; a schema of one's own may have others.
- */
-const secrets: ReadonlySet<string> = /* @__PURE__ */ new Set([
-  "userpassword",
-  "2.5.4.35",
-  "authpassword",
-  "1.3.6.1.4.1.4203.1.3.4",
-  "pwdhistory",
-  "1.3.6.1.4.1.42.2.27.8.1.20",
-  "passwordhistory",
-  "olcrootpw",
-  "nsds5replicacredentials",
-  // Active Directory
-  "unicodepwd",
-  "1.2.840.113556.1.4.90",
-  "dbcspwd",
-  "1.2.840.113556.1.4.55",
-  "ntpwdhistory",
-  "1.2.840.113556.1.4.94",
-  "lmpwdhistory",
-  "1.2.840.113556.1.4.160",
-  "supplementalcredentials",
-  "1.2.840.113556.1.4.125",
-  "ms-mcs-admpwd",
-  // Samba
-  "sambalmpassword",
-  "1.3.6.1.4.1.7165.2.1.24",
-  "sambantpassword",
-  "1.3.6.1.4.1.7165.2.1.25",
-  "sambapasswordhistory",
-  "1.3.6.1.4.1.7165.2.1.54",
-  // Kerberos and FreeIPA
-  "krbprincipalkey",
-  "2.16.840.1.113719.1.301.4.39.1",
-  "krbmkey",
-  "krbpwdhistory",
-  "ipanthash",
-  "ipatokenotpkey",
-]);
 
 type AnyMapping =
   | string

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
-import { toWebRequest } from "./web-request.js";
+import { targetOf, toWebRequest } from "./web-request.js";
 import { sendWebResponse } from "./web-response.js";
 
 /** Options of {@link nodeListener}. */
@@ -62,7 +62,10 @@ async function answer(
     return;
   }
   const { remoteAddress } = request.socket;
-  const connection: ConnectionInfo = remoteAddress === undefined ? {} : { remoteAddress };
+  const connection: ConnectionInfo = {
+    ...(remoteAddress === undefined ? {} : { remoteAddress }),
+    target: targetOf(request),
+  };
   const web = await toWebRequest(request, response, origin);
   await sendWebResponse(response, await handler(web, connection));
 }

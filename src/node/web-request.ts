@@ -7,22 +7,26 @@ export async function toWebRequest(
   response: ServerResponse,
   origin: string,
 ): Promise<Request> {
-  const { method = "GET", originalUrl, url = "/" } = request;
+  const { method = "GET" } = request;
   const abort = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) abort.abort();
   });
-  const target = typeof originalUrl === "string" ? originalUrl : url;
   const headers = headersOf(request);
   // A framework that has read the body has decoded it.
   if (request.readableDidRead) headers.delete("content-encoding");
   const body = method === "GET" || method === "HEAD" ? null : await bodyOf(request, response);
-  return new Request(origin + pathIn(target), {
+  return new Request(origin + pathIn(targetOf(request)), {
     method,
     headers,
     signal: abort.signal,
     ...(body !== null && { body, duplex: "half" as const }),
   });
+}
+
+/** The target as it was received, also below the path at which a framework has mounted the handler. */
+export function targetOf({ originalUrl, url = "/" }: FrameworkRequest): string {
+  return typeof originalUrl === "string" ? originalUrl : url;
 }
 
 /** A target may be a whole URL (RFC 9112 §3.2.2), of which the origin does not count. */

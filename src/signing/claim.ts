@@ -64,6 +64,11 @@ export class ClaimVerifier {
 
   /** @throws the signal's reason, and nothing else. */
   async verify(claim: Claim, options: CallOptions = {}): Promise<Proven | Refused> {
+    const judged = await this.#judge(claim, options);
+    return judged.verified ? judged : { ...judged, keyId: claim.keyId };
+  }
+
+  async #judge(claim: Claim, options: CallOptions): Promise<Proven | Refused> {
     try {
       const found = this.#keys.find(claim.keyId, options);
       const proven = this.#prove(claim, "then" in found ? await found : found);

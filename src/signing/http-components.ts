@@ -1,5 +1,13 @@
 import { InvalidValueError } from "../core/index.js";
-import { type IdentifiedComponent, identified, type SignatureComponent } from "./signature-base.js";
+import {
+  demandOnce,
+  type IdentifiedComponent,
+  identified,
+  identityOf,
+  type SignatureComponent,
+} from "./signature-base.js";
+import { printItem, textOf } from "./structured-field-text.js";
+import { type Item, innerListItems, type Member } from "./structured-fields.js";
 
 /** What a signature covers. */
 export interface CoveredComponents {
@@ -44,11 +52,65 @@ export class ResponseComponents {
     demandFields(fields);
     const components = (digest: readonly string[]): SignatureComponent[] => [
       ...["@status", ...digest, ...fields].map((name) => ({ name })),
-      ...request.components.map(({ name }) => ({ name, req: true })),
+      ...request.components.map((component) => ({ ...component, req: true })),
     ];
     this.withContent = covered(components(["content-digest"]), true);
     this.withoutContent = covered(components([]), false);
   }
+}
+
+/**
+ * What a signature covers that was made elsewhere: all that is demanded, in any order, and whatever else its signer wanted.
+ *
+ * @throws {InvalidValueError} it lacks something, or has something twice, or something that is no component, or too much.
+ */
+export function receivedComponents(
+  member: Member,
+  { withContent, withoutContent }: RequestComponents | ResponseComponents,
+  most: number,
+): CoveredComponents {
+  const items = innerListItems(member);
+  if (items.length > most) {
+    throw new InvalidValueError("components", `there are more than ${most}.`);
+  }
+  const components = items.map(receivedComponent);
+  demandOnce(components);
+  const known = new Set(components.flatMap(satisfied));
+  const hasContent = known.has(digest);
+  for (const { identifier } of (hasContent ? withContent : withoutContent).components) {
+    if (!known.has(identifier)) {
+      throw new InvalidValueError("components", `the signature does not cover ${identifier}.`);
+    }
+  }
+  return { components, list: `(${items.map(printItem).join(" ")})`, hasContent };
+}
+
+const digest = identityOf({ name: "content-digest" });
+
+/** What is demanded that a component satisfies: a field that is covered in another form is covered as a whole. */
+function satisfied(component: SignatureComponent): readonly string[] {
+  const { name, req, key, tr, sf, bs } = component;
+  const isWhole = key === undefined && tr !== true && (sf === true || bs === true);
+  const own = identityOf(component);
+  return isWhole ? [own, identityOf({ name, ...(req === undefined ? {} : { req }) })] : [own];
+}
+
+function receivedComponent(item: Item): IdentifiedComponent {
+  const name = textOf(item.value);
+  if (name === undefined) throw new InvalidValueError("components", "one of them has no name.");
+  const component: { -readonly [K in keyof SignatureComponent]: SignatureComponent[K] } = { name };
+  for (const [parameter, value] of item.parameters) {
+    const text = textOf(value);
+    if (parameter === "key" && text !== undefined) component.key = text;
+    else if (parameter === "name" && text !== undefined) component.parameter = text;
+    else if (isFlag(parameter) && value.source === "?1") component[parameter] = true;
+    else throw new InvalidValueError(name, "it has a parameter that no component has.");
+  }
+  return { ...component, name, identifier: printItem(item) };
+}
+
+function isFlag(parameter: string): parameter is "req" | "sf" | "bs" | "tr" {
+  return /^(?:req|sf|bs|tr)$/.test(parameter);
 }
 
 function covered(names: readonly SignatureComponent[], hasContent: boolean): CoveredComponents {

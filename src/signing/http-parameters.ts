@@ -1,12 +1,13 @@
 import { InvalidValueError } from "../core/index.js";
-import type { CoveredComponents } from "./http-components.js";
-import type { FieldSource } from "./signature-base.js";
 import {
-  type DictionaryMember,
-  parseDictionary,
-  printItem,
-  printString,
-} from "./structured-fields.js";
+  type CoveredComponents,
+  type RequestComponents,
+  type ResponseComponents,
+  receivedComponents,
+} from "./http-components.js";
+import type { FieldSource } from "./signature-base.js";
+import { countOf, printParameters as printItems, textOf } from "./structured-field-text.js";
+import { type Member, type Parameters, parseDictionary, printString } from "./structured-fields.js";
 import type { MessageTimes } from "./time-window.js";
 import { malformed, type Refused } from "./verification.js";
 
@@ -66,62 +67,69 @@ export interface ReceivedSignature {
 }
 
 /**
- * Finds the signature that has the tag, which must cover exactly the components of one of the lists, in their order. Other
- * signatures are passed over, as intermediaries may add theirs (RFC 9421 §4.3).
+ * Finds the signature that has the tag, which must cover the components of the profile, in any order and beside others, up to as
+ * many as `most`. Other signatures are passed over, as intermediaries may add theirs (RFC 9421 §4.3).
  */
 export function readSignature(
   headers: FieldSource,
   tag: string,
-  choices: readonly CoveredComponents[],
+  demanded: RequestComponents | ResponseComponents,
+  most: number,
 ): ReceivedSignature | Refused {
   const inputs = parseDictionary(headers.get("signature-input") ?? "");
   const signatures = parseDictionary(headers.get("signature") ?? "");
   if (inputs === undefined || signatures === undefined) {
     return malformed("The signature fields are no dictionaries.");
   }
-  let found: [string, DictionaryMember] | undefined;
+  let found: [string, Member] | undefined;
   for (const input of inputs) {
     if (textOf(input[1].parameters.get("tag")) !== tag) continue;
     if (found !== undefined) return malformed("Several signatures have the tag.");
     found = input;
   }
   if (found === undefined) return malformed("No signature has the tag.");
-  const [name, { source, parameters: items }] = found;
-  const covered = choices.find(({ list }) => source.startsWith(list));
-  if (covered === undefined) {
-    return malformed("The signature does not cover the components of the profile, in their order.");
+  const [name, member] = found;
+  const covered = coveredBy(member, demanded, most);
+  if ("refusal" in covered) return covered;
+  if (member.source !== covered.list + printItems(member.parameters)) {
+    return malformed(
+      "The components or the parameters of the signature are not in canonical form.",
+    );
   }
-  if (source.slice(covered.list.length) !== printItems(items)) {
-    return malformed("The parameters of the signature are not in canonical form.");
-  }
-  const parameters = readParameters(items);
+  const parameters = readParameters(member.parameters);
   if (parameters === undefined) {
     return malformed("The signature lacks a parameter, or has one that the profile does not.");
   }
   const signature = signatures.get(name);
-  if (signature?.type !== "byte-sequence") {
+  if (signature?.value?.type !== "byte-sequence") {
     return malformed("There is no signature with the label of the parameters.");
   }
-  return { source, parameters, signature: signature.source.slice(1, -1), covered };
+  return { source: member.source, parameters, signature: signature.source.slice(1, -1), covered };
 }
 
-type Items = DictionaryMember["parameters"];
-
-/** The parameters as they would be written here; `undefined` where one of them would not be. */
-function printItems(items: Items): string | undefined {
-  let printed = "";
-  for (const [name, item] of items) {
-    const text = printItem(item);
-    if (text === undefined) return undefined;
-    printed += `;${name}=${text}`;
+function coveredBy(
+  member: Member,
+  demanded: RequestComponents | ResponseComponents,
+  most: number,
+): CoveredComponents | Refused {
+  // Nearly every signature is one that is made here.
+  const { withContent, withoutContent } = demanded;
+  for (const usual of [withContent, withoutContent]) {
+    if (member.source.startsWith(usual.list)) return usual;
   }
-  return printed;
+  if (member.value !== undefined) return malformed("The signature covers no list of components.");
+  try {
+    return receivedComponents(member, demanded, most);
+  } catch (error) {
+    if (error instanceof InvalidValueError) return malformed(error.message);
+    throw error;
+  }
 }
 
 const names = new Set(["created", "expires", "nonce", "keyid", "tag", "alg"]);
 
 /** The parameters, in any order: all of them, and no others but the only algorithm there is. */
-function readParameters(items: Items): SignatureParameters | undefined {
+function readParameters(items: Parameters): SignatureParameters | undefined {
   for (const name of items.keys()) if (!names.has(name)) return undefined;
   if (items.has("alg") && textOf(items.get("alg")) !== "hmac-sha256") return undefined;
   const created = countOf(items.get("created"));
@@ -136,12 +144,4 @@ function readParameters(items: Items): SignatureParameters | undefined {
 
 function isName(text: string | undefined): text is string {
   return text !== undefined && text !== "" && text.length <= longestText;
-}
-
-function textOf(item: ReturnType<Items["get"]>): string | undefined {
-  return item?.type === "string" ? item.value : undefined;
-}
-
-function countOf(item: ReturnType<Items["get"]>): number | undefined {
-  return item?.type === "integer" ? item.value : undefined;
 }

@@ -19,19 +19,22 @@ import {
   type FieldSource,
   type HttpRequest,
   identifiedBase,
+  type SignatureBaseOptions,
   type SignedMessage,
 } from "./signature-base.js";
 import { boundedWindow, type TimeWindow } from "./time-window.js";
 import { malformed, type Refused, refused } from "./verification.js";
 
 /** What both sides of the profile `http-signature` agree on. */
-export interface HttpSignatureOptions {
+export interface HttpSignatureOptions extends SignatureBaseOptions {
   /** What the signatures are for, so that one made for another purpose does not pass (RFC 9421 §2.3). Default: `concordat`. */
   readonly tag?: string;
   /** Fields that are covered beside what is always covered. Default: none. */
   readonly fields?: CoveredFields;
   /** How far the time of a message may be from now. */
   readonly window?: TimeWindow;
+  /** How many components a signature that is verified may cover. Default: 64. */
+  readonly maxComponents?: number;
   /** How long what is signed here passes, in seconds. Default: as long as what is taken here, `window.past`. */
   readonly lifetime?: number;
   /** The clock. Default: the system's. */
@@ -73,9 +76,11 @@ export class HttpSignature {
   readonly now: () => Date;
   readonly #tag: string;
   readonly #lifetime: number;
+  readonly #maxComponents: number;
+  readonly #structuredFields: SignatureBaseOptions["structuredFields"];
 
   constructor(options: HttpSignatureOptions) {
-    const { tag = "concordat", now = () => new Date() } = options;
+    const { tag = "concordat", now = () => new Date(), maxComponents = 64 } = options;
     const { lifetime = Math.max(1, Math.ceil(boundedWindow(options.window).past)) } = options;
     if (!(Number.isInteger(lifetime) && lifetime > 0)) {
       throw new InvalidValueError("lifetime", "it is a whole number of seconds from 1.");
@@ -83,6 +88,8 @@ export class HttpSignature {
     this.now = now;
     this.#tag = tag;
     this.#lifetime = lifetime;
+    this.#maxComponents = maxComponents;
+    this.#structuredFields = options.structuredFields;
   }
 
   /**
@@ -106,7 +113,12 @@ export class HttpSignature {
     const input = printParameters(covered.list, parameters);
     const digest = hasContent ? contentDigest(content) : undefined;
     const digested = digest === undefined ? headers : withDigest(headers, digest);
-    const base = identifiedBase(message(digested), covered.components, input);
+    const base = identifiedBase(
+      message(digested),
+      covered.components,
+      input,
+      this.#structuredFields,
+    );
     const signature = printSignature(input, signBase(key, base));
     const fields = digest === undefined ? signature : { "content-digest": digest, ...signature };
     return { fields, headers: digested, covered };
@@ -117,9 +129,9 @@ export class HttpSignature {
     headers: FieldSource,
     content: Uint8Array | null,
     message: SignedMessage,
-    { withContent, withoutContent }: RequestComponents | ResponseComponents,
+    demanded: RequestComponents | ResponseComponents,
   ): Unproven | Refused {
-    const read = readSignature(headers, this.#tag, [withContent, withoutContent]);
+    const read = readSignature(headers, this.#tag, demanded, this.#maxComponents);
     if ("refusal" in read) return read;
     const { source, parameters, signature, covered } = read;
     const hasDigest = covered.hasContent
@@ -127,7 +139,7 @@ export class HttpSignature {
       : content === null || content.length === 0;
     if (!hasDigest) return refused({ code: "wrong_digest" });
     try {
-      const base = identifiedBase(message, covered.components, source);
+      const base = identifiedBase(message, covered.components, source, this.#structuredFields);
       return { parameters, covered, base, signature };
     } catch (error) {
       if (error instanceof InvalidValueError) return malformed(error.message);

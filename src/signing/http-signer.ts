@@ -10,7 +10,7 @@ import {
 import type { SigningKey } from "./key.js";
 import { type KeyRing, signingKey } from "./key-ring.js";
 import { newNonce } from "./new-nonce.js";
-import { type HttpRequest, type HttpResponse, parseUrl } from "./signature-base.js";
+import { type HttpRequest, type HttpResponse, parseUrl, partsOf } from "./signature-base.js";
 import { type BoundedWindow, boundedWindow, untimely } from "./time-window.js";
 import { type Refused, refused, type Verified } from "./verification.js";
 
@@ -55,17 +55,21 @@ export class HttpSigner {
     const { keys, newNonce: makeNonce = newNonce } = this.#options;
     const signer = signingKey(key, keys, this.#signature.now());
     const nonce = makeNonce();
-    const { method } = request;
-    const url = parseUrl(request.url);
+    const parsed = { ...partsOf(request), url: parseUrl(request.url) };
     const { fields, headers, covered } = this.#signature.sign(
       request.headers,
       content,
-      (withDigest) => ({ request: { method, url, headers: withDigest } }),
+      (withDigest) => ({ request: { ...parsed, headers: withDigest } }),
       this.#components,
       signer,
       nonce,
     );
-    const exchange: Exchange = { request: { method, url, headers }, covered, key: signer, nonce };
+    const exchange: Exchange = {
+      request: { ...parsed, headers },
+      covered,
+      key: signer,
+      nonce,
+    };
     return {
       fields,
       exchange: new ClientExchange(exchange, this.#signature, this.#options, this.#window),

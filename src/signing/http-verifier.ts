@@ -9,7 +9,7 @@ import {
   type HttpSignatureOptions,
   signBase,
 } from "./http-signature.js";
-import type { HttpRequest, HttpResponse } from "./signature-base.js";
+import { type HttpRequest, type HttpResponse, partsOf } from "./signature-base.js";
 import { malformed, refused, type Verification, type Verified } from "./verification.js";
 
 /** Options of the verifier of `http-signature`. */
@@ -54,7 +54,9 @@ export class HttpVerifier {
   /**
    * Verifies a request.
    *
-   * @param request The request, with the URL that the client named: behind a proxy that is the one outside.
+   * @param request The request, with the URL that the client named: behind a proxy that is the one outside. With its `target`, the
+   * path and the query are the bytes that were received; without it, those of the URL in its usual form, so that a request whose
+   * path was written otherwise on the way, as `/x/../v` for `/v`, cannot be told from the one that was signed.
    * @param content The bytes that were received, before any decompression; `null` where there are none.
    */
   async verifyRequest(
@@ -62,11 +64,11 @@ export class HttpVerifier {
     content: Uint8Array | null,
     options?: CallOptions,
   ): Promise<Verification<VerifiedRequest>> {
-    const { method, headers } = request;
+    const { headers } = request;
     const url = typeof request.url === "string" ? URL.parse(request.url) : request.url;
     if (url === null) return malformed("The URL of the request is not absolute.");
     if (!this.#authorities.has(url.host)) return refused({ code: "wrong_authority" });
-    const parsed: HttpRequest = { method, url, headers };
+    const parsed: HttpRequest = { ...partsOf(request), url };
     const read = this.#signature.read(headers, content, { request: parsed }, this.#components);
     if ("refusal" in read) return read;
     const { parameters, covered, base, signature } = read;

@@ -1,4 +1,5 @@
 export type { VerifierOptions } from "./claim.js";
+export type { FieldType } from "./component-fields.js";
 export { contentDigest, isDigestOf } from "./content-digest.js";
 export type {
   DraftFreshness,
@@ -30,6 +31,7 @@ export {
   type FieldSource,
   type HttpRequest,
   type HttpResponse,
+  type SignatureBaseOptions,
   type SignatureComponent,
   type SignedMessage,
   signatureBase,

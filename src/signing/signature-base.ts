@@ -1,9 +1,16 @@
-import { InvalidValueError, withoutWhitespace } from "../core/index.js";
-import { parseDictionary, printString } from "./structured-fields.js";
+import { InvalidValueError } from "../core/index.js";
+import { Fields, type FieldType, type StructuredFields } from "./component-fields.js";
+import { RequestTarget } from "./request-target.js";
+import { printString } from "./structured-fields.js";
 
 /** Where the fields of a message are read, with several lines of one name joined by `, `; `Headers` is one. */
 export interface FieldSource {
   get(name: string): string | null;
+  /**
+   * The lines of a field as they were received, one by one: `bs` (RFC 9421 §2.1.3) is about them. Without it, a field that has a
+   * comma cannot be covered with `bs`, since nobody knows whether it was one line or several.
+   */
+  lines?(name: string): readonly string[];
 }
 
 /** A request as it is signed; a Web `Request` is one. */
@@ -11,13 +18,23 @@ export interface HttpRequest {
   readonly method: string;
   /** The absolute URL. */
   readonly url: string | URL;
+  /**
+   * The request target as it is sent, or was received (RFC 9112 §3.2), such as `/a/../b?x='y'`: `@path`, `@query` and
+   * `@request-target` are its bytes (RFC 9421 §2.2). It must be that of `url`. Default: the path and the query of `url` in its usual
+   * form, which is what `fetch` sends.
+   */
+  readonly target?: string;
   readonly headers: FieldSource;
+  /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
+  readonly trailers?: FieldSource;
 }
 
 /** An answer as it is signed; a Web `Response` is one. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: FieldSource;
+  /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
+  readonly trailers?: FieldSource;
 }
 
 /** What a component identifier names (RFC 9421 §2). */
@@ -30,6 +47,12 @@ export interface SignatureComponent {
   readonly key?: string;
   /** Which parameter `@query-param` means (§2.2.8). */
   readonly parameter?: string;
+  /** Whether a structured field is written in its strict form (§2.1.1). */
+  readonly sf?: boolean;
+  /** Whether each line of a field is wrapped as a byte sequence (§2.1.3). */
+  readonly bs?: boolean;
+  /** Whether it is a field after the content (§2.1.4). */
+  readonly tr?: boolean;
 }
 
 /** A message with what its components are read from. */
@@ -39,18 +62,31 @@ export interface SignedMessage {
   readonly response?: HttpResponse;
 }
 
+/** What is known of fields beside their values. */
+export interface SignatureBaseOptions {
+  /**
+   * The types of structured fields of the host's own, by their names in lower case, for components with `sf`. Those that RFCs
+   * define for signatures are known: `content-digest`, `repr-digest`, `want-content-digest`, `want-repr-digest`, `signature-input`,
+   * `signature`, `accept-signature`, `priority`, `cache-status` and `proxy-status`.
+   */
+  readonly structuredFields?: Readonly<Record<string, FieldType>>;
+}
+
 /**
  * The text that a signature is made of (RFC 9421 §2.5).
  *
  * @param signatureParameters The value of the member of `signature-input`, whose inner list must name the same components.
- * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed.
+ * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed; or a component is
+ * named twice, or with parameters that it cannot have.
  */
 export function signatureBase(
   message: SignedMessage,
   components: readonly SignatureComponent[],
   signatureParameters: string,
+  { structuredFields }: SignatureBaseOptions = {},
 ): string {
-  return identifiedBase(message, components.map(identified), signatureParameters);
+  demandOnce(components);
+  return identifiedBase(message, components.map(identified), signatureParameters, structuredFields);
 }
 
 /** A component with its identifier as it is written in the inner list and in the base. */
@@ -60,25 +96,44 @@ export interface IdentifiedComponent extends SignatureComponent {
 
 /** The component with its identifier. */
 export function identified(component: SignatureComponent): IdentifiedComponent {
-  const { name, req, key, parameter } = component;
+  const { name, req, key, parameter, sf, bs, tr } = component;
   const identifier =
     (printString(name) ?? "") +
     (req === true ? ";req" : "") +
+    (sf === true ? ";sf" : "") +
     (key === undefined ? "" : `;key=${printString(key)}`) +
+    (bs === true ? ";bs" : "") +
+    (tr === true ? ";tr" : "") +
     (parameter === undefined ? "" : `;name=${printString(parameter)}`);
   return { ...component, identifier };
 }
 
-/** The text that a signature is made of, given the components with their identifiers. */
+/** What a component is, in whatever order its parameters are written: no two of a signature may be the same (RFC 9421 §2). */
+export function identityOf(component: SignatureComponent): string {
+  return identified(component).identifier;
+}
+
+/** @throws {InvalidValueError} a component is there twice (RFC 9421 §2.5). */
+export function demandOnce(components: readonly SignatureComponent[]): void {
+  const known = new Set<string>();
+  for (const component of components) {
+    const identity = identityOf(component);
+    if (known.has(identity)) throw new InvalidValueError(component.name, "it is covered twice.");
+    known.add(identity);
+  }
+}
+
+/** The text that a signature is made of, given the components with their identifiers, of which no two are the same. */
 export function identifiedBase(
   message: SignedMessage,
   components: readonly IdentifiedComponent[],
   signatureParameters: string,
+  structuredFields: StructuredFields = {},
 ): string {
-  const target = new Target(message.request);
+  const values = new ComponentValues(message, structuredFields);
   let base = "";
   for (const component of components) {
-    base += `${component.identifier}: ${componentValue(message, component, target)}\n`;
+    base += `${component.identifier}: ${values.of(component)}\n`;
   }
   return `${base}"@signature-params": ${signatureParameters}`;
 }
@@ -94,90 +149,59 @@ export function parseUrl(url: string | URL): URL {
   return parsed;
 }
 
-/** The URL of a request, which is parsed when it is asked for. */
-class Target {
-  readonly #request: HttpRequest | undefined;
-  #url: URL | undefined;
+/** The parts of a request that its components are read from, which are no own properties of a Web `Request`. */
+export function partsOf({ method, url, target, headers, trailers }: HttpRequest): HttpRequest {
+  return {
+    method,
+    url,
+    headers,
+    ...(target === undefined ? {} : { target }),
+    ...(trailers === undefined ? {} : { trailers }),
+  };
+}
 
-  constructor(request: HttpRequest | undefined) {
-    this.#request = request;
+/** The values of a message's components. What is parsed for one is kept for the others. */
+class ComponentValues {
+  readonly #message: SignedMessage;
+  readonly #requestFields: Fields | undefined;
+  readonly #responseFields: Fields | undefined;
+  #target: RequestTarget | undefined;
+
+  constructor(message: SignedMessage, structuredFields: StructuredFields) {
+    const { request, response } = message;
+    this.#message = message;
+    this.#requestFields = request && new Fields(request, structuredFields);
+    this.#responseFields = response && new Fields(response, structuredFields);
   }
 
-  get url(): URL {
-    if (this.#request === undefined) throw new InvalidValueError("request", "it is missing.");
-    this.#url ??= parseUrl(this.#request.url);
-    return this.#url;
+  of(component: SignatureComponent): string {
+    const { response } = this.#message;
+    const { name, req = false } = component;
+    if (req && response === undefined) throw new InvalidValueError(name, "it is of no answer.");
+    const isOfRequest = response === undefined || req;
+    const value = name.startsWith("@")
+      ? this.#derived(component, isOfRequest)
+      : (isOfRequest ? this.#requestFields : this.#responseFields)?.value(component);
+    if (value === undefined) throw new InvalidValueError(name, "the message does not have it.");
+    // Nothing that could be taken for a line of its own is signed.
+    if (!/^[\t\x20-\x7e]*$/.test(value)) {
+      throw new InvalidValueError(name, "it has characters that cannot be signed.");
+    }
+    return value;
   }
-}
 
-function componentValue(
-  { request, response }: SignedMessage,
-  component: SignatureComponent,
-  target: Target,
-): string {
-  const { name, req = false } = component;
-  if (req && response === undefined) throw new InvalidValueError(name, "it is of no answer.");
-  const value =
-    response === undefined || req
-      ? requestValue(request, component, target)
-      : responseValue(response, component);
-  if (value === undefined) throw new InvalidValueError(name, "the message does not have it.");
-  // Nothing that could be taken for a line of its own is signed.
-  if (!/^[\t\x20-\x7e]*$/.test(value)) {
-    throw new InvalidValueError(name, "it has characters that cannot be signed.");
+  /** Derived components (RFC 9421 §2.2). */
+  #derived(component: SignatureComponent, isOfRequest: boolean): string | undefined {
+    const { name, key, sf, bs, tr, parameter } = component;
+    const isPlain = key === undefined && sf !== true && bs !== true && tr !== true;
+    if (!isPlain || (parameter === undefined) !== (name !== "@query-param")) {
+      throw new InvalidValueError(name, "it cannot have these parameters.");
+    }
+    const { request, response } = this.#message;
+    if (!isOfRequest) return name === "@status" ? String(response?.status) : undefined;
+    if (name === "@method") return request?.method;
+    if (request === undefined) return undefined;
+    this.#target ??= new RequestTarget(parseUrl(request.url), request.target);
+    return this.#target.component(name, parameter);
   }
-  return value;
-}
-
-/** Derived components of requests (RFC 9421 §2.2). */
-function requestValue(
-  request: HttpRequest | undefined,
-  component: SignatureComponent,
-  target: Target,
-): string | undefined {
-  switch (component.name) {
-    case "@method":
-      return request?.method;
-    case "@target-uri":
-      return target.url.href.split("#", 1)[0];
-    case "@authority":
-      return target.url.host;
-    case "@scheme":
-      return target.url.protocol.slice(0, -1);
-    case "@request-target":
-      return target.url.pathname + target.url.search;
-    case "@path":
-      return target.url.pathname;
-    case "@query":
-      return target.url.search === "" ? "?" : target.url.search;
-    case "@query-param":
-      return queryParameter(target.url, component.parameter ?? "");
-  }
-  return request === undefined ? undefined : fieldValue(request.headers, component);
-}
-
-function responseValue(response: HttpResponse, component: SignatureComponent): string | undefined {
-  return component.name === "@status"
-    ? String(response.status)
-    : fieldValue(response.headers, component);
-}
-
-/** A field (RFC 9421 §2.1), or the member of one that is a dictionary, which is taken as it is written. */
-function fieldValue(headers: FieldSource, { name, key }: SignatureComponent): string | undefined {
-  if (!/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name)) return undefined;
-  const field = headers.get(name);
-  if (field === null) return undefined;
-  const value = withoutWhitespace(field);
-  if (key === undefined) return value;
-  return parseDictionary(value)?.get(key)?.source;
-}
-
-/** A parameter of a form, encoded anew (RFC 9421 §2.2.8); one that is there several times cannot be signed. */
-function queryParameter(url: URL, name: string): string | undefined {
-  const decode = (text: string): string =>
-    new URLSearchParams(`${text}=`).keys().next().value ?? "";
-  const [value, ...others] = url.searchParams.getAll(decode(name));
-  if (value === undefined || others.length > 0) return undefined;
-  // The percent-encode set of forms, though with an escape for the space.
-  return new URLSearchParams([["", value]]).toString().slice("=".length).replaceAll("+", "%20");
 }

@@ -1,31 +1,80 @@
-/** A bare item (RFC 9651 §3.3); of the types that signatures do not have, only that it is one is told. */
-export type BareItem =
-  | { readonly type: "integer"; readonly value: number }
-  | { readonly type: "string"; readonly value: string }
-  | { readonly type: "byte-sequence" | "boolean" | "other" };
+/** A bare item (RFC 9651 §3.3). */
+export interface BareItem {
+  readonly type:
+    | "integer"
+    | "decimal"
+    | "string"
+    | "token"
+    | "byte-sequence"
+    | "boolean"
+    | "date"
+    | "display-string";
+  /** The item as it was received. */
+  readonly source: string;
+}
 
-/** A member of a dictionary. */
-export interface DictionaryMember {
+/** The parameters of an item or an inner list, in their order. */
+export type Parameters = ReadonlyMap<string, BareItem>;
+
+/** An item with its parameters. */
+export interface Item {
+  readonly value: BareItem;
+  readonly parameters: Parameters;
+}
+
+/** A member of a list or a dictionary. */
+export interface Member {
   /** The value with its parameters, as it was received. */
   readonly source: string;
-  /** The type of the value, or that it is an inner list. */
-  readonly type: BareItem["type"] | "inner-list";
-  readonly parameters: ReadonlyMap<string, BareItem>;
+  /** The value; `undefined` where it is an inner list, which {@link innerListItems} reads. */
+  readonly value: BareItem | undefined;
+  readonly parameters: Parameters;
 }
 
 /** The longest field that is read, in characters. */
 const longestField = 8_192;
 
+/** What is refused beside what the grammar refuses. */
+export interface ReadOptions {
+  /** Whether a key may be there twice, of which the last counts, as RFC 9651 has it. Default: false, since nobody who signs writes one. */
+  readonly repeatedKeys?: boolean;
+}
+
 /**
- * Reads a field that is a dictionary of structured fields (RFC 9651 §4.2.2), and refuses what the grammar does not have. A key
- * that is there twice, of which the RFC takes the last, is refused too: nobody who signs writes one.
+ * Reads a field that is a dictionary of structured fields (RFC 9651 §4.2.2), and refuses what the grammar does not have.
  *
  * @returns `undefined` where the field is no dictionary.
  */
-export function parseDictionary(field: string): ReadonlyMap<string, DictionaryMember> | undefined {
+export function parseDictionary(
+  field: string,
+  options?: ReadOptions,
+): ReadonlyMap<string, Member> | undefined {
+  return read(field, (reader) => reader.dictionary(), options);
+}
+
+/** Reads a field that is a list (§4.2.1); `undefined` where it is none. */
+export function parseList(field: string, options?: ReadOptions): readonly Member[] | undefined {
+  return read(field, (reader) => reader.list(), options);
+}
+
+/** Reads a field that is an item (§4.2.3); `undefined` where it is none. */
+export function parseItem(field: string, options?: ReadOptions): Item | undefined {
+  return read(field, (reader) => reader.single(), options);
+}
+
+/** The items of a member that is an inner list. */
+export function innerListItems({ source }: Member, options?: ReadOptions): readonly Item[] {
+  return read(source, (reader) => reader.innerList(), options) ?? [];
+}
+
+function read<R>(
+  field: string,
+  parse: (reader: Reader) => R,
+  { repeatedKeys = false }: ReadOptions = {},
+): R | undefined {
   if (field.length > longestField) return undefined;
   try {
-    return new Reader(field).dictionary();
+    return parse(new Reader(field, repeatedKeys));
   } catch (error) {
     if (error instanceof NotStructured) return undefined;
     throw error;
@@ -38,10 +87,13 @@ export function printString(text: string): string | undefined {
   return /["\\]/.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : `"${text}"`;
 }
 
-/** Writes an item in the one form that §4.1 gives it; `undefined` for a type that signatures do not have. */
-export function printItem(item: BareItem): string | undefined {
-  if (item.type === "integer") return String(item.value);
-  return item.type === "string" ? printString(item.value) : undefined;
+/** What a display string stands for (§4.2.10); `undefined` where its bytes are not UTF-8. */
+export function displayText(source: string): string | undefined {
+  try {
+    return decodeURIComponent(source.slice(2, -1));
+  } catch {
+    return undefined;
+  }
 }
 
 /** What a text is when it is no structured field; it does not leave this file. */
@@ -58,91 +110,135 @@ const string = /"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"/y;
 const plainStrings = /(?:"[\x20\x21\x23-\x5b\x5d-\x7e]*"(?:;req)?(?: +|(?=\))))*\)/y;
 const byteSequence = /:[A-Za-z0-9+/]*={0,2}:/y;
 const boolean = /\?[01]/y;
-const other =
-  /@-?\d{1,15}(?![\d.])|%"(?:[\x20\x21\x23\x24\x26-\x7e]|%[0-9a-f]{2})*"|[A-Za-z*][\w!#$%&'*+.^`|~:/-]*/y;
+const date = /@-?\d{1,15}(?![\d.])/y;
+const displayString = /%"(?:[\x20\x21\x23\x24\x26-\x7e]|%[0-9a-f]{2})*"/y;
+const token = /[A-Za-z*][\w!#$%&'*+.^`|~:/-]*/y;
+
+/** The value of a member or a parameter that is there without one. */
+const isTrue: BareItem = { type: "boolean", source: "?1" };
+
+const integer = /^-?\d+$/;
 
 class Reader {
   readonly #text: string;
+  readonly #repeatedKeys: boolean;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, repeatedKeys: boolean) {
     this.#text = text;
+    this.#repeatedKeys = repeatedKeys;
   }
 
-  dictionary(): ReadonlyMap<string, DictionaryMember> {
-    const members = new Map<string, DictionaryMember>();
+  dictionary(): ReadonlyMap<string, Member> {
+    const members = new Map<string, Member>();
+    this.#listed(() => {
+      const name = this.#take(key);
+      this.#demandNew(members, name);
+      // A member without a value is the boolean true.
+      members.set(name, this.#accept("=") ? this.#member() : this.#flag());
+    });
+    return members;
+  }
+
+  list(): readonly Member[] {
+    const members: Member[] = [];
+    this.#listed(() => void members.push(this.#member()));
+    return members;
+  }
+
+  single(): Item {
+    this.#skip(spaces);
+    const item = this.#item();
+    this.#skip(spaces);
+    if (this.#at < this.#text.length) throw new NotStructured();
+    return item;
+  }
+
+  innerList(): readonly Item[] {
+    const items: Item[] = [];
+    if (!this.#accept("(")) throw new NotStructured();
+    this.#skip(spaces);
+    while (!this.#accept(")")) {
+      items.push(this.#item());
+      if (this.#text[this.#at] !== ")") this.#take(someSpaces);
+    }
+    return items;
+  }
+
+  /** Members that commas divide, up to the end of the field. */
+  #listed(member: () => void): void {
     this.#skip(spaces);
     while (this.#at < this.#text.length) {
-      const name = this.#take(key);
-      if (members.has(name)) throw new NotStructured();
-      members.set(name, this.#member());
+      member();
       this.#skip(whitespace);
       if (this.#at === this.#text.length) break;
       this.#take(comma);
       if (this.#at === this.#text.length) throw new NotStructured();
     }
-    return members;
   }
 
-  #member(): DictionaryMember {
-    // A member without a value is the boolean true.
-    if (!this.#accept("=")) {
-      const start = this.#at;
-      const parameters = this.#parameters();
-      return { source: this.#text.slice(start, this.#at), type: "boolean", parameters };
-    }
+  #flag(): Member {
     const start = this.#at;
-    const type = this.#accept("(") ? this.#innerList() : this.#bareItem().type;
     const parameters = this.#parameters();
-    return { source: this.#text.slice(start, this.#at), type, parameters };
+    return { source: this.#text.slice(start, this.#at), value: isTrue, parameters };
   }
 
-  #innerList(): "inner-list" {
-    if (this.#skip(plainStrings)) return "inner-list";
-    this.#skip(spaces);
-    while (!this.#accept(")")) {
-      this.#bareItem();
-      this.#parameters();
-      if (this.#text[this.#at] !== ")") this.#take(someSpaces);
-    }
-    return "inner-list";
+  #member(): Member {
+    const start = this.#at;
+    const isInnerList = this.#text[this.#at] === "(";
+    const value = isInnerList ? undefined : this.#bareItem();
+    if (isInnerList) this.#skipInnerList();
+    const parameters = this.#parameters();
+    return { source: this.#text.slice(start, this.#at), value, parameters };
   }
 
-  #parameters(): ReadonlyMap<string, BareItem> {
+  #skipInnerList(): void {
+    const start = this.#at;
+    this.#at += 1;
+    if (this.#skip(plainStrings)) return;
+    this.#at = start;
+    this.innerList();
+  }
+
+  #item(): Item {
+    return { value: this.#bareItem(), parameters: this.#parameters() };
+  }
+
+  #parameters(): Parameters {
     const parameters = new Map<string, BareItem>();
     while (this.#accept(";")) {
       this.#skip(spaces);
       const name = this.#take(key);
-      if (parameters.has(name)) throw new NotStructured();
-      parameters.set(name, this.#accept("=") ? this.#bareItem() : { type: "boolean" });
+      this.#demandNew(parameters, name);
+      parameters.set(name, this.#accept("=") ? this.#bareItem() : isTrue);
     }
     return parameters;
   }
 
+  #demandNew(known: ReadonlyMap<string, unknown>, name: string): void {
+    if (!this.#repeatedKeys && known.has(name)) throw new NotStructured();
+  }
+
   #bareItem(): BareItem {
     switch (this.#text[this.#at]) {
-      case '"': {
-        const text = this.#take(string);
-        const value = text.slice(1, -1);
-        return {
-          type: "string",
-          value: value.includes("\\") ? value.replace(/\\(.)/g, "$1") : value,
-        };
-      }
+      case '"':
+        return { type: "string", source: this.#take(string) };
       case ":":
-        this.#take(byteSequence);
-        return { type: "byte-sequence" };
+        return { type: "byte-sequence", source: this.#take(byteSequence) };
       case "?":
-        this.#take(boolean);
-        return { type: "boolean" };
+        return { type: "boolean", source: this.#take(boolean) };
+      case "@":
+        return { type: "date", source: this.#take(date) };
+      case "%": {
+        const source = this.#take(displayString);
+        if (displayText(source) === undefined) throw new NotStructured();
+        return { type: "display-string", source };
+      }
     }
     const start = this.#at;
-    if (!this.#skip(number)) {
-      this.#take(other);
-      return { type: "other" };
-    }
-    const digits = this.#text.slice(start, this.#at);
-    return digits.includes(".") ? { type: "other" } : { type: "integer", value: Number(digits) };
+    if (!this.#skip(number)) return { type: "token", source: this.#take(token) };
+    const source = this.#text.slice(start, this.#at);
+    return { type: integer.test(source) ? "integer" : "decimal", source };
   }
 
   #accept(character: string): boolean {

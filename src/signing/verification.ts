@@ -16,6 +16,8 @@ export interface Verified {
 export interface Refused {
   readonly verified: false;
   readonly refusal: Refusal;
+  /** The id of the key that the message names, where that could be read. Nothing proves that its holder sent it. */
+  readonly keyId?: string;
 }
 
 /**

@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { UniquenessError } from "../core/index.js";
+import { UniquenessError, UnsupportedError } from "../core/index.js";
 import type { CallOptions, Link, LinkRepository, UserRepository } from "../repositories/index.js";
 import type { User } from "../scim/index.js";
 import { SignOnError } from "./errors.js";
 import type { Identity } from "./identity.js";
 import { newUserOf } from "./user-object.js";
 
-/** Where the accounts of a site are, and how they are linked with those of servers. */
-export interface AccountOptions {
+/** Where the accounts of a site are, and which of them are linked with those of servers. */
+export interface AccountStores {
   readonly users: UserRepository;
   readonly links: LinkRepository;
+}
+
+/** Where the accounts of a site are, and how they are linked with those of servers. */
+export interface AccountOptions extends AccountStores {
   /**
    * The id of an account that was there before, and is to be linked with whoever signs in for the first time. To be answered by
    * what proves that both are one person; an equal name, or an e-mail address that nobody has confirmed, does not. Default: none.
@@ -21,10 +25,12 @@ export interface AccountOptions {
  * The account of whoever signed in: the one that is linked with the server's subject, or a new one.
  *
  * An account is never found by its name. Nothing of an account that is there is changed: what a server says of it later, of
- * its privileges above all, is for the host to apply.
+ * its privileges above all, is for the host to apply. A link ends with its account, also where the store gives the id to another
+ * one (`Capabilities.ids`).
  *
  * @throws {SignOnError} `user_name_taken`: the name belongs to an account that is not linked; `inactive`: the account is not
  * active here.
+ * @throws {UnsupportedError} the store uses ids again and has nothing that tells the account apart, as {@link linkAccount}.
  */
 export async function accountFor(
   identity: Identity,
@@ -40,13 +46,25 @@ export async function accountFor(
   return account;
 }
 
-/** Links an account with a subject of a server, as when its owner asks for it while signed in to both. */
+/**
+ * Links an account with a subject of a server, as when its owner asks for it while signed in to both.
+ *
+ * @param account The account as `users` has it.
+ * @throws {UnsupportedError} the store uses ids again (`Capabilities.ids`), and its `markOf` says nothing of this account: it has
+ * nothing that tells accounts apart, or the account was not read from it.
+ */
 export async function linkAccount(
-  links: LinkRepository,
+  { users, links }: AccountStores,
   { server, subject }: Pick<Identity, "server" | "subject">,
   account: User,
   { isAdopted = true }: { readonly isAdopted?: boolean } = {},
 ): Promise<void> {
+  const mark = reusesIds(users) ? users.markOf(account) : undefined;
+  if (mark === undefined && reusesIds(users)) {
+    throw new UnsupportedError(
+      "An account whose id is used again cannot be linked without a mark.",
+    );
+  }
   const link: Link = {
     sourceId: subject,
     type: "User",
@@ -57,18 +75,33 @@ export async function linkAccount(
     seen: 0,
     disabledByUs: false,
     unsettled: false,
+    ...(mark === undefined ? {} : { resourceMark: mark }),
   };
   await links.save(sourceOf(server), [link]);
 }
 
-/** The account that is linked with a subject of a server; `undefined` where none is, or it is gone. */
+/**
+ * The account that is linked with a subject of a server; `undefined` where none is, or it is gone.
+ *
+ * Where the store uses ids again (`Capabilities.ids`), a link is believed only with the account's mark: one that has none, as from
+ * a release before, is not.
+ */
 export async function linkedAccount(
   { server, subject }: Pick<Identity, "server" | "subject">,
-  { users, links }: Pick<AccountOptions, "users" | "links">,
+  { users, links }: AccountStores,
   options: CallOptions = {},
 ): Promise<User | undefined> {
   const [link] = await links.get(sourceOf(server), [subject]);
-  return link?.resourceId === undefined ? undefined : await users.get(link.resourceId, options);
+  if (link?.resourceId === undefined) return undefined;
+  const account = await users.get(link.resourceId, options);
+  if (account === undefined || !reusesIds(users)) return account;
+  const { resourceMark: mark } = link;
+  return mark !== undefined && mark === users.markOf(account) ? account : undefined;
+}
+
+/** Whether the id of an account that was deleted may be that of another one by now. */
+function reusesIds({ capabilities }: UserRepository): boolean {
+  return capabilities.ids === "reused";
 }
 
 async function adoptedAccount(
@@ -78,7 +111,7 @@ async function adoptedAccount(
 ): Promise<User | undefined> {
   const id = await adopt?.(identity, options);
   const account = id === undefined ? undefined : await users.get(id, options);
-  if (account !== undefined) await linkAccount(links, identity, account);
+  if (account !== undefined) await linkAccount({ users, links }, identity, account);
   return account;
 }
 
@@ -97,7 +130,7 @@ async function newAccount(
     throw new SignOnError("user_name_taken", { cause: error });
   }
   try {
-    await linkAccount(links, identity, account, { isAdopted: false });
+    await linkAccount({ users, links }, identity, account, { isAdopted: false });
   } catch (error) {
     // Without its link, the account would be in its owner's way, also where nobody waits any more.
     await users.delete(account.id).catch(() => undefined);
@@ -112,7 +145,7 @@ const looks = [0, 50, 100, 200, 400];
 /** The account that another tab of the same visitor has made just now: it links it a moment after it made it. */
 async function accountOfAnotherTab(
   identity: Identity,
-  stores: Pick<AccountOptions, "users" | "links">,
+  stores: AccountStores,
   options: CallOptions,
 ): Promise<User | undefined> {
   for (const wait of looks) {

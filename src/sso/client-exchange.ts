@@ -166,7 +166,9 @@ class SimpleSsoExchange implements ClientExchange {
       currentKey(keys, now()).id,
       options,
     );
-    if (!verification.verified) throw new SignOnError("wrong_signature");
+    if (!verification.verified) {
+      throw new SignOnError("wrong_signature", { refusal: verification.refusal });
+    }
     // The payload is a text in JSON, which may hold what is no text.
     const accessToken = demand(readMembers(`{"token":${verification.payload}}`).get("token"));
     return { state: single(searchParams, "state"), accessToken };
@@ -190,7 +192,9 @@ class SimpleSsoExchange implements ClientExchange {
     });
     const { content } = await send(request, this.#options, options);
     const verification = await this.#verifier.verify(content, key.id, options);
-    if (!verification.verified) throw new SignOnError("server_failed");
+    if (!verification.verified) {
+      throw new SignOnError("server_not_verified", { refusal: verification.refusal });
+    }
     return readMembers(verification.payload);
   }
 }
@@ -234,7 +238,7 @@ class DraftExchange implements ClientExchange {
   async #ask(path: string, parameters: QueryParameters, options: CallOptions) {
     const request = new Request(this.#url(path, parameters));
     const { content } = await send(request, this.#options, options);
-    return await this.#verified(new TextDecoder().decode(content), options, "server_failed");
+    return await this.#verified(new TextDecoder().decode(content), options, "server_not_verified");
   }
 
   #url(path: string, parameters: QueryParameters): string {
@@ -245,12 +249,14 @@ class DraftExchange implements ClientExchange {
   async #verified(
     signed: string,
     options: CallOptions,
-    reason: "wrong_signature" | "server_failed",
+    reason: "wrong_signature" | "server_not_verified",
   ): Promise<QueryParameters> {
     const { keys, now } = this.#options;
     const { id } = currentKey(keys, now());
     const verification = await this.#verifier.verifyResponse(signed, id, options);
-    if (!verification.verified) throw new SignOnError(reason);
+    if (!verification.verified) {
+      throw new SignOnError(reason, { refusal: verification.refusal });
+    }
     return verification.parameters;
   }
 }

@@ -1,4 +1,4 @@
-import type { Handler } from "../core/index.js";
+import type { ConnectionInfo, Handler } from "../core/index.js";
 import type { CallOptions, Consumer, NonceRepository } from "../repositories/index.js";
 import {
   createVerifier,
@@ -7,6 +7,12 @@ import {
   type KeyRing,
   type TimeWindow,
 } from "../signing/index.js";
+import {
+  type SignOnEvent,
+  StepPublisher,
+  type StepTrace,
+  signOnClientChannelName,
+} from "./channel.js";
 import { type ClientExchange, clientExchange } from "./client-exchange.js";
 import { SignOnError } from "./errors.js";
 import { FlowCookies } from "./flow-cookie.js";
@@ -22,6 +28,7 @@ import {
   redirect,
   refusalOf,
   signatureTag,
+  signedRequest,
   stepOf,
   textMember,
 } from "./message.js";
@@ -95,8 +102,15 @@ export function signOnClient(options: SignOnClientOptions): SignOnClient {
 /** How long a used token is remembered, in milliseconds: longer than any server takes it. */
 const remembered = 86_400_000;
 
+/** The steps by their paths below the URL of the client. */
+const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
+  ["", "begin"],
+  ["authenticate/", "authenticate"],
+  ["sign-out/", "sign-out"],
+]);
+
 class Client implements SignOnClient {
-  readonly handler: Handler = (request) => this.#answer(request);
+  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
   readonly #options: SignOnClientOptions;
   readonly #url: URL;
   readonly #server: string;
@@ -104,6 +118,7 @@ class Client implements SignOnClient {
   readonly #flows: FlowCookies;
   readonly #post: SignedPost;
   readonly #verifier: HttpVerifier | undefined;
+  readonly #steps: StepPublisher;
   readonly #now: () => Date;
 
   constructor(options: SignOnClientOptions) {
@@ -112,6 +127,7 @@ class Client implements SignOnClient {
     this.#url = siteUrl(options.url);
     this.#server = siteUrl(options.server).href;
     this.#now = now;
+    this.#steps = new StepPublisher(signOnClientChannelName, this.#url.href);
     this.#exchange = clientExchange(format, {
       ...options,
       serverUrl: this.#server,
@@ -136,33 +152,55 @@ class Client implements SignOnClient {
   async signOut(session: string, options: CallOptions = {}): Promise<void> {
     const key = this.#options.keys.current(this.#now());
     if (key === undefined) throw new SignOnError("unavailable");
-    await this.#post.send(`${this.#server}sign-out/`, { sid: session }, key, options);
+    await this.#steps.watch("tell", this.#trace(), async () => {
+      await this.#post.send(`${this.#server}sign-out/`, { sid: session }, key, options);
+      return { result: undefined, status: 200 };
+    });
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const step = stepOf(request, this.#url);
-    try {
-      switch (step) {
-        case "":
-          demandMethod(request, "GET");
-          return await this.#begin(request);
-        case "authenticate/":
-          demandMethod(request, "GET");
-          return await this.#callback(request);
-        case "sign-out/":
-          demandMethod(request, "POST");
-          return await this.#endSessions(request);
-        default:
-          throw new SignOnError("not_found");
+  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
+    const step = steps.get(stepOf(request, this.#url) ?? "unknown") ?? "unknown";
+    return await this.#steps.watch(step, this.#trace(), async () => {
+      try {
+        const result = await this.#step(step, request, connection);
+        return { result, status: result.status };
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === undefined) throw error;
+        const page = step === "sign-out" ? undefined : this.#options.failure;
+        const result =
+          page === undefined
+            ? failureAnswer(failure)
+            : await page.call(this.#options, failure, request);
+        return { result, status: result.status, error: failure };
       }
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure === undefined) throw error;
-      const page = step === "sign-out/" ? undefined : this.#options.failure;
-      return page === undefined
-        ? failureAnswer(failure)
-        : await page.call(this.#options, failure, request);
+    });
+  }
+
+  async #step(
+    step: SignOnEvent["step"],
+    request: Request,
+    { target }: ConnectionInfo,
+  ): Promise<Response> {
+    switch (step) {
+      case "begin":
+        demandMethod(request, "GET");
+        return await this.#begin(request);
+      case "authenticate":
+        demandMethod(request, "GET");
+        return await this.#callback(request);
+      case "sign-out":
+        demandMethod(request, "POST");
+        return await this.#endSessions(request, target);
+      default:
+        throw new SignOnError("not_found");
     }
+  }
+
+  #trace(): StepTrace {
+    const { keys, format = "http-signature" } = this.#options;
+    const key = keys.current(this.#now());
+    return { format, ...(key === undefined ? {} : { consumer: key.id }) };
   }
 
   async #begin(request: Request): Promise<Response> {
@@ -212,17 +250,15 @@ class Client implements SignOnClient {
   }
 
   /** The server says that somebody has signed out. */
-  async #endSessions(request: Request): Promise<Response> {
+  async #endSessions(request: Request, target?: string): Promise<Response> {
     if (this.#verifier === undefined) throw new SignOnError("not_found");
     const content = await readContent(request);
-    const { pathname, search } = new URL(request.url);
-    const { method, headers } = request;
     const verification = await this.#verifier.verifyRequest(
-      { method, headers, url: `${this.#url.origin}${pathname}${search}` },
+      signedRequest(request, this.#url.origin, target),
       content,
       request,
     );
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
 
     const members = readMembers(new TextDecoder().decode(content));
     const subject = textMember(members, "sub");

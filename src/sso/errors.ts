@@ -1,4 +1,5 @@
 import { ConcordatError } from "../core/index.js";
+import type { Refusal } from "../signing/index.js";
 
 /** Why a step of a sign-on is refused. */
 export type SignOnReason = keyof typeof answers;
@@ -37,11 +38,36 @@ const answers = {
   user_name_taken: [403, "User name taken"],
   /** The server did not answer, or not as a server does. */
   server_failed: [502, "The sign-on server did not answer"],
+  /** The server answered that it does not do what it was asked; `answered` has its words. */
+  server_refused: [502, "The sign-on server refused the request"],
+  /** The server's answer is not signed by it, or not for this request or time; `refusal` says which. */
+  server_not_verified: [502, "The answer of the sign-on server could not be verified"],
   /** A store did not answer. */
   unavailable: [503, "Try again later"],
 } as const;
 
-/** A step of a sign-on that is refused. Its message holds nothing secret. */
+/** What the other site answered in place of what it was asked for. */
+export interface SiteAnswer {
+  readonly status: number;
+  /** Its first 200 characters, with a space for each that cannot be printed. It is not signed: anybody on the way may have written it. */
+  readonly text: string;
+  /**
+   * By how many seconds the clock here was ahead of the one that the answer's field `Date` is from, which is exact to a second.
+   * Negative: it was behind. Absent where there is no such field.
+   */
+  readonly skew?: number;
+}
+
+/** Options of {@link SignOnError}. */
+export interface SignOnErrorOptions {
+  readonly cause?: unknown;
+  readonly allow?: readonly string[];
+  readonly refusal?: Refusal;
+  readonly consumer?: string;
+  readonly answered?: SiteAnswer;
+}
+
+/** A step of a sign-on that is refused. Its message holds nothing secret, and is for whoever runs the site. */
 export class SignOnError extends ConcordatError {
   override readonly name = "SignOnError";
   override readonly code = "sign_on";
@@ -49,18 +75,46 @@ export class SignOnError extends ConcordatError {
   readonly reason: SignOnReason;
   /** The HTTP status of the answer. */
   readonly status: number;
+  /** The text of the answer, which anybody may read. */
+  readonly text: string;
   /** The methods that there are, where the request has another one (RFC 9110 §15.5.6). */
   readonly allow?: readonly string[];
+  /** Why a signature was not taken, where that is the reason. */
+  readonly refusal?: Refusal;
+  /** The key of the consumer that a message names, in up to 256 characters. Only a signature that is right proves that it is its. */
+  readonly consumer?: string;
+  /** What the other site answered, where that is the reason. */
+  readonly answered?: SiteAnswer;
 
   constructor(
     reason: SignOnReason,
-    options: { readonly cause?: unknown; readonly allow?: readonly string[] } = {},
+    { cause, allow, refusal, consumer, answered }: SignOnErrorOptions = {},
   ) {
-    const { allow, ...rest } = options;
     const [status, text] = answers[reason];
-    super(text, rest);
+    super(messageOf(text, refusal, answered), cause === undefined ? undefined : { cause });
     this.reason = reason;
     this.status = status;
+    this.text = text;
     if (allow !== undefined) this.allow = allow;
+    if (refusal !== undefined) this.refusal = refusal;
+    if (consumer !== undefined) this.consumer = consumer.slice(0, 256);
+    if (answered !== undefined) this.answered = answered;
   }
+}
+
+function messageOf(text: string, refusal?: Refusal, answered?: SiteAnswer): string {
+  let message = text;
+  if (refusal !== undefined) {
+    message += `: ${refusal.code}`;
+    if ("seconds" in refusal) message += ` by ${refusal.seconds} s`;
+    if ("detail" in refusal) message += `. ${refusal.detail}`;
+  }
+  if (answered !== undefined) {
+    const { status, text: words, skew } = answered;
+    message += `: ${status} ${JSON.stringify(words)}`;
+    if (skew !== undefined && skew !== 0) {
+      message += ` (its clock is ${Math.abs(skew)} s ${skew > 0 ? "behind" : "ahead"})`;
+    }
+  }
+  return message;
 }

@@ -1,17 +1,34 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
-export { type AccountOptions, accountFor, linkAccount, linkedAccount } from "./account.js";
+export {
+  type AccountOptions,
+  type AccountStores,
+  accountFor,
+  linkAccount,
+  linkedAccount,
+} from "./account.js";
+export {
+  type SignOnEvent,
+  signOnClientChannelName,
+  signOnServerChannelName,
+} from "./channel.js";
 export {
   type SignOnClient,
   type SignOnClientOptions,
   signOnClient,
 } from "./client.js";
 export { type NewConsumer, newConsumer, revokeConsumer, rotateSecret } from "./consumers.js";
-export { SignOnError, type SignOnReason } from "./errors.js";
+export {
+  SignOnError,
+  type SignOnErrorOptions,
+  type SignOnReason,
+  type SiteAnswer,
+} from "./errors.js";
 export {
   type IssuedToken,
   isRegistered,
   issueAccessToken,
   issueRequestToken,
+  openRequestToken,
   type SignOnRequest,
   sessionRecord,
   type TokenLifetimes,
@@ -20,7 +37,7 @@ export {
 export { homeUrl } from "./home-url.js";
 export type { Identity } from "./identity.js";
 export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server.js";
-export type { SignOutResult } from "./sign-out.js";
+export type { SignOutResult, UnreachableConsumer } from "./sign-out.js";
 export type { Fetch, SendOptions } from "./signed-post.js";
 export {
   newUserOf,

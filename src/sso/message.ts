@@ -1,5 +1,5 @@
 import { TooManyError, UnavailableError } from "../core/index.js";
-import type { Refusal } from "../signing/index.js";
+import type { HttpRequest, Refused } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
 
 /** What signatures of this exchange are for (RFC 9421 §2.3). */
@@ -12,6 +12,18 @@ const longest = 65_536;
 export function stepOf({ url }: Request, { pathname: base }: URL): string | undefined {
   const { pathname } = new URL(url);
   return pathname.startsWith(base) ? pathname.slice(base.length) : undefined;
+}
+
+/** A request as it is signed: the site is what it is called outside, whatever stands between. */
+export function signedRequest(request: Request, origin: string, target?: string): HttpRequest {
+  const { pathname, search } = new URL(request.url);
+  const { method, headers } = request;
+  return {
+    method,
+    headers,
+    url: `${origin}${pathname}${search}`,
+    ...(target === undefined ? {} : { target }),
+  };
 }
 
 /** @throws {SignOnError} the request has none of these methods. */
@@ -66,17 +78,18 @@ export function textMember(members: Members, name: string): string | undefined {
 }
 
 /** A refusal of the signature as a refusal of the step. */
-export function refusalOf(refusal: Refusal): SignOnError {
+export function refusalOf({ refusal, keyId }: Refused): SignOnError {
+  const more = { refusal, ...(keyId === undefined ? {} : { consumer: keyId }) };
   switch (refusal.code) {
     case "unknown_key":
-      return new SignOnError("unknown_key");
+      return new SignOnError("unknown_key", more);
     case "stale":
     case "skewed":
-      return new SignOnError("untimely");
+      return new SignOnError("untimely", more);
     case "unavailable":
-      return new SignOnError("unavailable", { cause: refusal.cause });
+      return new SignOnError("unavailable", { ...more, cause: refusal.cause });
     default:
-      return new SignOnError("wrong_signature");
+      return new SignOnError("wrong_signature", more);
   }
 }
 
@@ -115,8 +128,8 @@ export function failureOf(error: unknown): SignOnError | undefined {
 }
 
 /** A failure as a line of text. */
-export function failureAnswer({ message, status, allow }: SignOnError): Response {
-  const response = answer(message, "text/plain; charset=utf-8", status);
+export function failureAnswer({ text, status, allow }: SignOnError): Response {
+  const response = answer(text, "text/plain; charset=utf-8", status);
   if (allow !== undefined) response.headers.set("allow", allow.join(", "));
   return response;
 }

@@ -24,6 +24,7 @@ import {
   readMembers,
   refusalOf,
   signatureTag,
+  signedRequest,
 } from "./message.js";
 import { pythonJson } from "./python-json.js";
 
@@ -38,7 +39,13 @@ export interface ConsumerRequest {
 /** Reads what consumers ask, in one format. */
 export interface BackChannel {
   /** @throws {SignOnError} nobody, or nobody known, has signed it. */
-  read(request: Request, options: CallOptions): Promise<ConsumerRequest>;
+  read(request: Request, options: StepOptions): Promise<ConsumerRequest>;
+}
+
+/** What a step is done with beside its request. */
+export interface StepOptions extends CallOptions {
+  /** The request target as it was received, where the mount can tell. */
+  readonly target?: string;
 }
 
 /** What all formats are made with. */
@@ -63,12 +70,12 @@ export class SimpleSsoBackChannel implements BackChannel {
     this.#signer = createSigner({ profile, now, ...(epoch === undefined ? {} : { epoch }) });
   }
 
-  async read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+  async read(request: Request, options: StepOptions): Promise<ConsumerRequest> {
     const keyId = request.headers.get("x-services-public-key");
     if (keyId === null) throw new SignOnError("no_key");
     const content = await readContent(request);
     const verification = await this.#verifier.verify(content, keyId, options);
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     const { key, payload } = verification;
     return {
       consumer: this.#keys.ownerOf(key),
@@ -92,10 +99,10 @@ export class DraftBackChannel implements BackChannel {
     this.#signer = createSigner({ profile, now });
   }
 
-  async read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+  async read(request: Request, options: StepOptions): Promise<ConsumerRequest> {
     const { search } = new URL(request.url);
     const verification = await this.#verifier.verifyRequest(search.slice(1), options);
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     const { key, parameters } = verification;
     const members = new Map(parameters);
     // Of two values, one peer might read the first and another the last.
@@ -139,7 +146,7 @@ export class HttpSignatureBackChannel implements BackChannel {
     });
   }
 
-  async read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+  async read(request: Request, options: StepOptions): Promise<ConsumerRequest> {
     const content = await readContent(request);
     const { exchange, key } = await this.#verify(request, content, options);
     return {
@@ -155,16 +162,13 @@ export class HttpSignatureBackChannel implements BackChannel {
     };
   }
 
-  async #verify(request: Request, content: Uint8Array, options: CallOptions) {
-    // The server is what it is called outside, whatever stands between.
-    const { pathname, search } = new URL(request.url);
-    const { method, headers } = request;
+  async #verify(request: Request, content: Uint8Array, options: StepOptions) {
     const verification = await this.#verifier.verifyRequest(
-      { method, headers, url: `${this.#origin}${pathname}${search}` },
+      signedRequest(request, this.#origin, options.target),
       content,
       options,
     );
-    if (!verification.verified) throw refusalOf(verification.refusal);
+    if (!verification.verified) throw refusalOf(verification);
     return verification;
   }
 }

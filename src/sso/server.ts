@@ -1,4 +1,4 @@
-import type { Handler } from "../core/index.js";
+import { type ConnectionInfo, type Handler, UnsupportedError } from "../core/index.js";
 import type {
   CallOptions,
   Consumer,
@@ -10,23 +10,32 @@ import type {
 } from "../repositories/index.js";
 import type { User } from "../scim/index.js";
 import { createSigner, type Epoch, type TimeWindow } from "../signing/index.js";
+import {
+  type SignOnEvent,
+  StepPublisher,
+  type StepTrace,
+  signOnServerChannelName,
+} from "./channel.js";
 import { currentKeyOf } from "./consumers.js";
 import { SignOnError } from "./errors.js";
 import {
   issueAccessToken,
   issueRequestToken,
+  openRequestToken,
   sessionId,
   sessionRecord,
   type TokenLifetimes,
   type Visitor,
 } from "./exchange.js";
 import { demandMethod, failureAnswer, failureOf, redirect, stepOf, textMember } from "./message.js";
+import { consumerOf } from "./request-token.js";
 import {
   type BackChannel,
   type ConsumerRequest,
   DraftBackChannel,
   HttpSignatureBackChannel,
   SimpleSsoBackChannel,
+  type StepOptions,
 } from "./server-back-channel.js";
 import { SignOutNotifier, type SignOutResult } from "./sign-out.js";
 import { type SendOptions, SignedPost } from "./signed-post.js";
@@ -40,10 +49,10 @@ export interface SignOnServerOptions extends SendOptions {
   readonly url: string;
   readonly consumers: ConsumerRepository;
   readonly tokens: SignOnTokenRepository;
-  /** Where signed requests are remembered, so that each passes once. */
+  /** Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes once. */
   readonly nonces: NonceRepository;
-  /** The users. They are read again when a client asks who signed in. */
-  readonly users: Pick<UserRepository, "get">;
+  /** The users, whose ids are never used again. They are read again when a client asks who signed in. */
+  readonly users: Pick<UserRepository, "get"> & Partial<Pick<UserRepository, "capabilities">>;
   /** Who is signed in at this browser; `undefined` where nobody is. */
   visitor(request: Request): Promise<Visitor | undefined>;
   /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
@@ -83,13 +92,29 @@ export interface SignOnServer {
  * Makes a sign-on server, for clients of all three formats.
  *
  * @throws {InvalidValueError} the URL is none, or is `http:` on a host that is not this machine.
+ * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one (`Capabilities.ids`): clients
+ * link their accounts with that id. `withIdentityMap` gives such a store ids that last.
  */
 export function signOnServer(options: SignOnServerOptions): SignOnServer {
   return new Server(options);
 }
 
+/** The steps by their paths below the URL of the server. */
+const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
+  ["request-token/", "request-token"],
+  ["authorize/", "authorize"],
+  ["verify/", "verify"],
+  ["sign-out/", "sign-out"],
+]);
+
+function traced(trace: StepTrace, asked: ConsumerRequest): ConsumerRequest {
+  trace.consumer = asked.consumer.key;
+  trace.format = asked.consumer.format;
+  return asked;
+}
+
 class Server implements SignOnServer {
-  readonly handler: Handler = (request) => this.#answer(request);
+  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
   readonly #options: SignOnServerOptions;
   readonly #url: URL;
   readonly #now: () => Date;
@@ -97,10 +122,16 @@ class Server implements SignOnServer {
   readonly #draft: BackChannel;
   readonly #httpSignature: BackChannel;
   readonly #notifier: SignOutNotifier;
+  readonly #steps: StepPublisher;
 
   constructor(options: SignOnServerOptions) {
     const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
     const url = siteUrl(options.url);
+    if (options.users.capabilities?.ids === "reused") {
+      throw new UnsupportedError(
+        "Clients know users by their ids, which this store uses again: put withIdentityMap before it.",
+      );
+    }
     const common = { consumers, now, ...(window === undefined ? {} : { window }) };
     this.#options = options;
     this.#url = url;
@@ -112,7 +143,8 @@ class Server implements SignOnServer {
     this.#draft = new DraftBackChannel(common);
     this.#httpSignature = new HttpSignatureBackChannel({ ...common, nonces, url });
     const post = new SignedPost({ ...options, now });
-    this.#notifier = new SignOutNotifier(consumers, tokens, post, now);
+    this.#steps = new StepPublisher(signOnServerChannelName, url.href);
+    this.#notifier = new SignOutNotifier(consumers, tokens, post, this.#steps, now);
   }
 
   async signOut(
@@ -122,63 +154,75 @@ class Server implements SignOnServer {
     return await this.#notifier.notify(subject, session, options);
   }
 
-  async #answer(request: Request): Promise<Response> {
-    try {
-      return await this.#step(request);
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure === undefined) throw error;
-      return failureAnswer(failure);
-    }
+  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
+    const step = steps.get(stepOf(request, this.#url) ?? "") ?? "unknown";
+    const trace: StepTrace = {};
+    return await this.#steps.watch(step, trace, async () => {
+      try {
+        const result = await this.#step(step, request, trace, connection);
+        return { result, status: result.status };
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === undefined) throw error;
+        return { result: failureAnswer(failure), status: failure.status, error: failure };
+      }
+    });
   }
 
-  async #step(request: Request): Promise<Response> {
-    const options = { signal: request.signal };
-    switch (stepOf(request, this.#url)) {
-      case "request-token/":
-        return await this.#requestToken(await this.#read(request, options), options);
-      case "authorize/":
+  async #step(
+    step: SignOnEvent["step"],
+    request: Request,
+    trace: StepTrace,
+    { target }: ConnectionInfo,
+  ): Promise<Response> {
+    const options = { signal: request.signal, ...(target === undefined ? {} : { target }) };
+    switch (step) {
+      case "request-token":
+        return this.#requestToken(await this.#read(request, trace, options));
+      case "authorize":
         demandMethod(request, "GET");
-        return await this.#authorize(request, options);
-      case "verify/":
-        return await this.#verify(await this.#read(request, options), options);
-      case "sign-out/":
+        return await this.#authorize(request, trace, options);
+      case "verify":
+        return await this.#verify(await this.#read(request, trace, options), options);
+      case "sign-out":
         demandMethod(request, "POST");
-        return await this.#signOutFrom(await this.#httpSignature.read(request, options), options);
+        return await this.#signOutFrom(
+          traced(trace, await this.#httpSignature.read(request, options)),
+          options,
+        );
       default:
         throw new SignOnError("not_found");
     }
   }
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
-  async #read(request: Request, options: CallOptions): Promise<ConsumerRequest> {
+  async #read(request: Request, trace: StepTrace, options: StepOptions): Promise<ConsumerRequest> {
     demandMethod(request, "GET", "POST");
-    if (request.method === "GET") return await this.#draft.read(request, options);
+    if (request.method === "GET") return traced(trace, await this.#draft.read(request, options));
     const isSigned = request.headers.has("signature-input");
-    return await (isSigned ? this.#httpSignature : this.#simpleSso).read(request, options);
+    const channel = isSigned ? this.#httpSignature : this.#simpleSso;
+    return traced(trace, await channel.read(request, options));
   }
 
-  async #requestToken(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
+  #requestToken(asked: ConsumerRequest): Response {
     const { consumer, members } = asked;
     const [redirectTo, state] = [textMember(members, "redirect_to"), textMember(members, "state")];
     // In the draft, the place to go back to is the registered one.
     if (redirectTo === undefined && consumer.format !== "simple-sso-draft") {
       throw new SignOnError("malformed");
     }
-    const { token, record } = issueRequestToken(
+    const token = issueRequestToken(
       consumer,
       {
         ...(redirectTo === undefined ? {} : { redirectTo }),
         ...(state === undefined ? {} : { state }),
       },
       this.#now(),
-      this.#options.lifetimes,
     );
-    await this.#options.tokens.save(record, options);
     return asked.answer({ request_token: token });
   }
 
-  async #authorize(request: Request, options: CallOptions): Promise<Response> {
+  async #authorize(request: Request, trace: StepTrace, options: CallOptions): Promise<Response> {
     const { tokens, visitor: whoIs, signInUrl, lifetimes } = this.#options;
     const { pathname, search, searchParams } = new URL(request.url);
 
@@ -188,15 +232,18 @@ class Server implements SignOnServer {
       ? textMember(signed.members, "request_token")
       : (searchParams.get("token") ?? undefined);
     if (token === undefined) throw new SignOnError("token_missing");
-    const pending = await tokens.get("request", tokenId(token), options);
-    if (pending === undefined || (signed && signed.consumer.key !== pending.consumer)) {
-      throw new SignOnError("token_not_found");
-    }
-    const consumer = await this.#options.consumers.get(pending.consumer, options);
+    const name = consumerOf(token);
+    const consumer =
+      signed?.consumer ??
+      (name === undefined ? undefined : await this.#options.consumers.get(name, options));
     const isAsItBegan = isDraft === (consumer?.format === "simple-sso-draft");
-    if (consumer === undefined || consumer.isRevoked === true || !isAsItBegan) {
-      throw new SignOnError("token_not_found");
-    }
+    const pending =
+      consumer === undefined || consumer.isRevoked === true || !isAsItBegan
+        ? undefined
+        : openRequestToken(consumer, token, this.#now(), lifetimes);
+    if (consumer === undefined || pending === undefined) throw new SignOnError("token_not_found");
+    trace.consumer = consumer.key;
+    trace.format = consumer.format;
 
     const visitor = await whoIs.call(this.#options, request);
     if (visitor === undefined) {
@@ -205,13 +252,18 @@ class Server implements SignOnServer {
     const user = await this.#userOf(visitor.subject, options);
     if (user === undefined || user.active === false) throw new SignOnError("inactive");
     await this.#demandAdmission(user, consumer);
-    // Whoever comes second with the same token finds it gone.
-    if ((await tokens.take(pending, options)) === undefined) {
-      throw new SignOnError("token_not_found");
-    }
+    await this.#takeOnce(pending, options);
     const access = issueAccessToken(pending, visitor, this.#now(), lifetimes);
     await tokens.save(access.record, options);
     return redirect(this.#wayBack(consumer, pending, token, access.token));
+  }
+
+  /** Whoever comes second with the same request token finds it used. It is put down only now that it is known who comes. */
+  async #takeOnce({ id, expiresAt }: SignOnToken, options: CallOptions): Promise<void> {
+    const nonce = { scope: `sign-on request ${this.#url.href}`, value: id, expiresAt };
+    const isFirst = await this.#options.nonces.take(nonce, options);
+    // A store that answers with anything else has not said that it is the first.
+    if (isFirst !== true) throw new SignOnError("token_not_found");
   }
 
   /** The URL at which the visitor is back at the client, with the access token. */
@@ -268,7 +320,8 @@ class Server implements SignOnServer {
     // A client is told of a user who is not active, so that it ends what it has; the draft has no word for that.
     if (user === undefined || (isDraft && !isActive)) throw new SignOnError("inactive");
     await this.#demandAdmission(user, consumer);
-    if (isActive && consumer.format === "http-signature") {
+    // Also of those that cannot be told of a sign-out, so that it is known who they are.
+    if (isActive) {
       await tokens.save(sessionRecord(taken, this.#now(), lifetimes), options);
     }
     const told = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);

@@ -5,7 +5,7 @@ import {
   type SigningKey,
   type TimeWindow,
 } from "../signing/index.js";
-import { SignOnError } from "./errors.js";
+import { SignOnError, type SiteAnswer } from "./errors.js";
 import { type Members, readContent, readMembers, signatureTag } from "./message.js";
 
 /** Sends requests: `fetch`, or what stands in for it. */
@@ -19,35 +19,54 @@ export interface SendOptions {
   readonly timeout?: number;
 }
 
+interface TimedSendOptions extends SendOptions {
+  readonly now?: () => Date;
+}
+
 /**
  * Sends a request to the other site, and gives back the content of its answer.
  *
- * @throws {SignOnError} it did not answer, or refused, or sent the request elsewhere.
+ * @throws {SignOnError} `server_failed`: it did not answer, or sent the request elsewhere; `access_denied` or `server_refused`: it
+ * answered with 403, or with any other status but 200.
  */
 export async function send(
   request: Request,
-  { fetch = globalThis.fetch, timeout = 10_000 }: SendOptions,
+  { fetch = globalThis.fetch, timeout = 10_000, now = () => new Date() }: TimedSendOptions,
   options: CallOptions,
 ): Promise<{ readonly response: Response; readonly content: Uint8Array }> {
   const limit = AbortSignal.timeout(timeout);
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
+  let answered: SiteAnswer;
   try {
     const response = await fetch(new Request(request, { signal, redirect: "error" }));
     const content = await readContent(response);
     if (response.status === 200) return { response, content };
-    if (response.status === 403) throw new SignOnError("access_denied");
+    answered = answerOf(response, content, now());
   } catch (cause) {
     options.signal?.throwIfAborted();
-    if (cause instanceof SignOnError && cause.reason === "access_denied") throw cause;
     throw new SignOnError("server_failed", { cause });
   }
-  throw new SignOnError("server_failed");
+  throw new SignOnError(answered.status === 403 ? "access_denied" : "server_refused", { answered });
+}
+
+/** What the other site answered, for whoever is to find out why. */
+function answerOf({ status, headers }: Response, content: Uint8Array, now: Date): SiteAnswer {
+  const text = new TextDecoder().decode(content.subarray(0, 1_024));
+  const date = Date.parse(headers.get("date") ?? "");
+  return {
+    status,
+    text: text
+      .replace(/[\p{C}\p{Z}]+/gu, " ")
+      .trim()
+      .slice(0, 200),
+    ...(Number.isNaN(date) ? {} : { skew: Math.floor(now.getTime() / 1_000) - date / 1_000 }),
+  };
 }
 
 /** Posts JSON that is signed by RFC 9421, and demands an answer that is. */
 export class SignedPost {
   readonly #signer: HttpSigner;
-  readonly #options: SendOptions;
+  readonly #options: TimedSendOptions;
 
   constructor(options: SendOptions & { readonly now: () => Date; readonly window?: TimeWindow }) {
     const { now, window } = options;
@@ -74,8 +93,10 @@ export class SignedPost {
     const { fields, exchange } = this.#signer.signRequest(request, body, key);
     for (const [name, value] of Object.entries(fields)) request.headers.set(name, value);
     const { response, content } = await send(request, this.#options, options);
-    if (!exchange.verifyResponse(response, content).verified)
-      throw new SignOnError("server_failed");
+    const verification = exchange.verifyResponse(response, content);
+    if (!verification.verified) {
+      throw new SignOnError("server_not_verified", { refusal: verification.refusal });
+    }
     return readMembers(new TextDecoder().decode(content));
   }
 }

@@ -430,7 +430,8 @@ class Synchronization {
       });
     }
     yield* this.#commit("live", async (step) => {
-      this.#refusedDueAt = await retryRefused(step, "due");
+      // An account that was made late may have been in the way of anybody.
+      this.#refusedDueAt = await retryRefused(step, isDue ? "all" : "due");
       return undefined;
     });
     yield* this.#settleAll("live");

@@ -7,9 +7,10 @@ import {
   type SyncTarget,
   type Unconfirmed,
 } from "../repositories/index.js";
-import { accountsOf } from "./accounts.js";
+import { type Account, accountsOf } from "./accounts.js";
 import { pair } from "./grants.js";
 import { markMembers } from "./references.js";
+import { removeEntries } from "./removal.js";
 import { markOf, ownersOf } from "./same-account.js";
 import { markUnsettled, type Step, subjectOf, without } from "./step.js";
 
@@ -68,7 +69,13 @@ async function confirmAccount(
   { sourceId, type, name }: Unconfirmed["accounts"][number],
 ): Promise<void> {
   const [link] = await step.target.links.get(step.source, [sourceId]);
-  if (link === undefined) return;
+  if (link === undefined || (link.state === "gone" && link.resourceId === undefined)) {
+    const { generation: seen } = step;
+    const gone = { sourceId, type, state: "gone", seen, disabledByUs: false } as const;
+    if (name !== undefined)
+      await removeLate(step, link ?? { ...gone, adopted: false, unsettled: true }, name);
+    return;
+  }
   const confirmed = name === undefined ? link : await confirmCreated(step, link, name);
   if (confirmed.state === "gone") await disableAgain(step, confirmed);
   else if (confirmed.state === "live" && confirmed.type === type) {
@@ -79,11 +86,29 @@ async function confirmAccount(
 }
 
 /** An account of the name that was intended and that nobody is linked to is the one that was made late. */
+async function madeLate(step: Step, { type }: Link, name: string): Promise<Account | undefined> {
+  const found = (await accountsOf(step.target, type)?.find(name)) ?? [];
+  const linked = new Set((await ownersOf(step, type, found)).map((owner) => owner.resourceId));
+  return found.find((account) => !linked.has(account.id));
+}
+
+/**
+ * Whoever went before the account was made is removed once more, with it. Where the account does not carry the id of the entry, it may
+ * be somebody else's of that name, and is never deleted.
+ */
+async function removeLate(step: Step, link: Link, name: string): Promise<void> {
+  const made = await madeLate(step, link, name);
+  if (made === undefined) return;
+  const adopted = made.externalId !== link.sourceId;
+  const mark = await markOf(step, link.type, made.id);
+  const recovered = { ...link, resourceId: made.id, name: made.name, adopted, ...mark };
+  step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
+  await removeEntries(step, [{ link: recovered }]);
+}
+
 async function confirmCreated(step: Step, link: Link, name: string): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
-  const found = (await accounts?.find(name)) ?? [];
-  const linked = new Set((await ownersOf(step, link.type, found)).map((owner) => owner.resourceId));
-  const made = found.find((account) => !linked.has(account.id));
+  const made = await madeLate(step, link, name);
   if (accounts === undefined || made === undefined) return link;
   if (link.resourceId === undefined) {
     const mark = await markOf(step, link.type, made.id);

@@ -5,10 +5,10 @@ import { link } from "./link-samples.js";
 
 const selected: readonly Link[] = [
   link("Z", { state: "entering", seen: 3, intent: { name: "z" }, unsettled: true }),
-  link("a", { seen: 3 }),
+  link("a", { seen: 3, digest: "a" }),
   link("b", { seen: 2, unsettled: true }),
   link("c", { state: "leaving", seen: 1 }),
-  link("d", { state: "gone", seen: 1, unsettled: true }),
+  link("d", { state: "gone", seen: 1, unsettled: true, digest: "d" }),
   link("e", { seen: 1, failure: failureOf("e"), unsettled: true }),
   link("é", { state: "entering", seen: 2, failure: failureOf("é"), intent: { name: "é" } }),
 ];
@@ -28,6 +28,8 @@ const selections: readonly (readonly [LinkSelection, readonly string[]])[] = [
   [{ failed: true, intended: true }, ["é"]],
   [{ intended: true }, ["Z", "é"]],
   [{ intended: true, unsettled: true, failed: true }, []],
+  [{ unfinished: true }, ["Z", "b", "c", "e", "é"]],
+  [{ unfinished: true, unsettled: true, states: ["live", "gone"] }, ["b", "e"]],
 ];
 
 /** What is demanded of `list` and `count`. */

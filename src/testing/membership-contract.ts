@@ -195,6 +195,27 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
     },
   },
   {
+    name: "grants that are not held are found, of this source and no more than were asked for",
+    async check(memberships) {
+      const begun = [
+        grant("g", "a", { held: false }),
+        grant("h", "a", { held: false, ours: false }),
+        grant("h", "b", { held: false }),
+      ];
+      await memberships.saveGrants("s", [grant("g", "b"), ...begun, grant("g", "c")]);
+      await memberships.saveGrants("another", [grant("g", "d", { held: false })]);
+      demandRows(await memberships.grantsNotHeld("s", 10), begun);
+      assert.equal((await memberships.grantsNotHeld("s", 2)).length, 2);
+      await memberships.saveGrants("s", [grant("g", "a"), grant("g", "c", { held: false })]);
+      await memberships.removeGrants("s", [{ group: "h", member: "b" }]);
+      demandRows(await memberships.grantsNotHeld("s", 10), [
+        grant("g", "c", { held: false }),
+        grant("h", "a", { held: false, ours: false }),
+      ]);
+      assert.deepEqual(await memberships.grantsNotHeld("none", 10), []);
+    },
+  },
+  {
     name: "a source's grants are forgotten, another source's are not",
     async check(memberships) {
       await memberships.saveGrants("s", [grant("g", "a"), grant("g", "b")]);

@@ -69,34 +69,51 @@ export class RandomFilters {
     const operator = random.of(this.#operators);
     const { target } = random.of(this.#declared.filter((one) => one.operator === operator));
     if (operator !== "valuePath") return this.#comparison(target, operator, pathTo(target));
-    const inside = random.chance(0.5) ? this.#acrossValues(target) : undefined;
-    return { operator, path: pathTo(target), filter: inside ?? this.#inside(target, 1) };
+    return { operator, path: pathTo(target), filter: this.#inside(target, 1) };
   }
 
-  /** Two comparisons that two values of one resource meet, each one of them. */
-  #acrossValues(target: ResolvedAttribute): Filter | undefined {
-    if (this.#capabilities.logic?.includes("and") !== true) return undefined;
+  /**
+   * For each list of values: filters of two comparisons in one value path, which two values of one resource meet together
+   * and neither of them alone. Those that a store declares; at most `most`.
+   */
+  acrossValues(most: number): readonly BoundFilter[] {
+    const all = this.#declared
+      .filter(({ operator }) => operator === "valuePath")
+      .flatMap(({ target }) =>
+        this.#crossings(target).map((filter) =>
+          bind({ operator: "valuePath", path: pathTo(target), filter }, this.#type),
+        ),
+      );
+    const declared = all.filter(
+      (bound) => bound !== undefined && answersFilter(this.#capabilities, bound),
+    );
+    const step = Math.max(1, Math.ceil(declared.length / most));
+    return declared.flatMap((bound, at) => (bound !== undefined && at % step === 0 ? [bound] : []));
+  }
+
+  /** Pairs of comparisons that two values of one resource meet, each one of them. */
+  #crossings(target: ResolvedAttribute): readonly Filter[] {
+    if (this.#capabilities.logic?.includes("and") !== true) return [];
+    const compared = this.#declared.flatMap(({ operator, target: inner }) =>
+      operator === "eq" && isWithin(inner, target) ? [inner.subAttribute?.name ?? ""] : [],
+    );
     const lists = this.#stored.map((resource) =>
       namesTo(target).reduce<readonly unknown[]>(membersNamed, [resource]),
     );
-    const several = lists.filter((values) => values.length > 1);
-    if (several.length === 0) return undefined;
-    const [one, other] = this.#random.of(several);
-    const parts = [one, other].map((value, at) => {
-      const subs = Object.entries(value ?? {}).filter(([name]) =>
-        this.#declared.some(
-          ({ operator, target: { path } }) =>
-            operator === "eq" && path === `${target.path}.${name}`,
-        ),
-      );
-      return at === 0 ? subs[0] : subs.at(-1);
-    });
-    const filters = parts.flatMap((part): Filter[] =>
-      part !== undefined && isSimple(part[1])
-        ? [{ operator: "eq", path: { attribute: part[0] }, value: part[1] }]
-        : [],
+    return lists.flatMap(([one, other]) =>
+      compared.flatMap((first) =>
+        compared.flatMap((second): Filter[] => {
+          const [a, b] = [memberNamed(one, first), memberNamed(other, second)];
+          if (first === second || !isSimple(a) || !isSimple(b)) return [];
+          if (memberNamed(other, first) === a || memberNamed(one, second) === b) return [];
+          const filters: readonly Filter[] = [
+            { operator: "eq", path: { attribute: first }, value: a },
+            { operator: "eq", path: { attribute: second }, value: b },
+          ];
+          return [{ operator: "and", filters }];
+        }),
+      ),
     );
-    return filters.length === 2 ? { operator: "and", filters } : undefined;
   }
 
   /** What stands in the brackets of a value path. */
@@ -216,6 +233,10 @@ function membersNamed(holders: readonly unknown[], name: string): readonly unkno
     const member: unknown = Reflect.get(holder, name);
     return Array.isArray(member) ? (member as readonly unknown[]) : [member];
   });
+}
+
+function memberNamed(holder: unknown, name: string): unknown {
+  return membersNamed([holder], name)[0];
 }
 
 function isSimple(value: unknown): value is string | number | boolean {

@@ -1,4 +1,4 @@
-import { chmod, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, chown, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InvalidValueError } from "concordat";
 import {
@@ -147,6 +147,19 @@ describe("the file", () => {
     }
   });
 
+  test.skipIf(process.geteuid?.() !== 0)(
+    "is refused when it belongs to another user, also by root",
+    async () => {
+      const path = await record([batch("c1", ann)]);
+      await chown(path, 65_534, 65_534);
+      await expect(record([batch("c2")], path, { append: true })).rejects.toThrow(
+        "belongs to another user",
+      );
+      await chown(path, 0, 0);
+      expect((await replay(path)).length).toBe(1);
+    },
+  );
+
   test("is refused when it is a folder or the recording of another source", async () => {
     await expect(record([], dirname(newPath()), { append: true })).rejects.toThrow("EISDIR");
     const path = await record([batch("c1", ann)]);
@@ -201,6 +214,11 @@ describe("a password", () => {
     "userPassword;x-old": "secret-4",
     "urn:ietf:params:scim:schemas:core:2.0:User:password": "secret-5",
     "urn:example:2.0:User": { password: ["secret-6"], nested: [{ USERPASSWORD: "secret-7" }] },
+    unicodePwd: "secret-8",
+    sambaNTPassword: "secret-9",
+    "urn:example:2.0:User:sambaLMPassword": "secret-10",
+    "2.5.4.35;x-old": "secret-11",
+    krbPrincipalKey: ["secret-12"],
   };
   const careless = { ...ann, resource: secrets } as Change;
 

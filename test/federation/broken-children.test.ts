@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { FailurePolicy } from "concordat/federation";
+import type { FederationServer } from "concordat/repositories";
 import { type ChildFault, startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
 import { check, localAnswer, rule, serverOf, startParent } from "./parent.js";
@@ -11,7 +12,9 @@ const { privateKey, publicKey } = generateKeyPairSync("rsa", {
 });
 const users = [{ user: "a", realm: "r", pin: "", serial: "S", passwords: ["111111"] }];
 const good = { user: "a", realm: "r", pass: "111111" };
-const limits = { connect: 500, firstByte: 150, total: 300, answerSize: 10_000 };
+const limits = { answerSize: 10_000 };
+/** Shorter than what is slow, and longer than what a busy machine needs for anything else. */
+const impatient = { firstByte: 1_000, total: 2_000 };
 
 interface Broken {
   readonly name: string;
@@ -19,6 +22,7 @@ interface Broken {
   readonly status: 502 | 504;
   readonly proxyError: string;
   readonly message: RegExp;
+  readonly limits?: FederationServer["limits"];
 }
 
 const notOfTheApi = /sent an answer that is not one of its API/;
@@ -26,20 +30,23 @@ const broken: readonly Broken[] = [
   {
     name: "never answers",
     fault: { kind: "silent" },
+    limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
     message: /did not answer in time/,
   },
   {
     name: "is slow to begin",
-    fault: { kind: "slow-headers", delay: 600 },
+    fault: { kind: "slow-headers", delay: 20_000 },
+    limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
     message: /did not answer in time/,
   },
   {
     name: "is slow to end",
-    fault: { kind: "slow-body", delay: 900 },
+    fault: { kind: "slow-body", delay: 20_000 },
+    limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
     message: /did not finish its answer in time/,
@@ -176,28 +183,33 @@ const broken: readonly Broken[] = [
 ];
 
 describe("the parent says that the child has failed, and neither accepts nor rejects, when it", () => {
-  test.for(broken)("$name", async ({ fault, status, proxyError, message }) => {
-    await using child = await startChild({ users, key: privateKey });
-    const signs = /signature|nonce/.test(fault.kind) ? { responseKey: publicKey } : {};
-    await using parent = await startParent([serverOf(child, { limits, ...signs })]);
-    child.fault = fault;
-    const answer = await check(parent.url, good);
-    expect(answer.status).toBe(status);
-    expect(answer.headers.get("proxy-status")).toBe(
-      `"parent"; error=${proxyError}; next-hop="child"`,
-    );
-    expect(answer.body).toMatchObject({
-      detail: null,
-      jsonrpc: "2.0",
-      result: { error: { code: -status, message: expect.stringMatching(message) }, status: false },
-    });
-    expect(answer.body.result).not.toHaveProperty("value");
-    // Whatever came of it, the password was sent once.
-    expect(child.requests).toHaveLength(1);
-    // The next request is answered as if nothing had been.
-    child.fault = undefined;
-    expect((await check(parent.url, { ...good, pass: "222222" })).body.result.value).toBe(false);
-  });
+  test.for(broken)(
+    "$name",
+    async ({ fault, status, proxyError, message, limits: own = limits }) => {
+      await using child = await startChild({ users, key: privateKey });
+      const signs = /signature|nonce/.test(fault.kind) ? { responseKey: publicKey } : {};
+      await using parent = await startParent([serverOf(child, { limits: own, ...signs })]);
+      child.fault = fault;
+      const answer = await check(parent.url, good);
+      expect(answer.status).toBe(status);
+      expect(answer.headers.get("proxy-status")).toBe(
+        `"parent"; error=${proxyError}; next-hop="child"`,
+      );
+      expect(answer.body).toMatchObject({
+        jsonrpc: "2.0",
+        result: {
+          error: { code: -status, message: expect.stringMatching(message) },
+          status: false,
+        },
+      });
+      expect(answer.body.result).not.toHaveProperty("value");
+      // Whatever came of it, the password was sent once.
+      expect(child.requests).toHaveLength(1);
+      // The next request is answered as if nothing had been.
+      child.fault = undefined;
+      expect((await check(parent.url, { ...good, pass: "222222" })).body.result.value).toBe(false);
+    },
+  );
 
   test("cannot be reached", async () => {
     const child = await startChild();
@@ -226,7 +238,7 @@ describe("a rule says what becomes of a request when a child fails", () => {
     else child.fault = fault;
     await using second = await startChild({ users });
     await using parent = await startParent(
-      [serverOf(child, { limits }), serverOf(second, { identifier: "second" })],
+      [serverOf(child, { limits: impatient }), serverOf(second, { identifier: "second" })],
       {
         rules: [
           rule({ on_failure }),

@@ -172,12 +172,23 @@ describe("a forwarded request", () => {
     expect(child.requests[0]?.parameters.get("pass")).toBe("%41%");
   });
 
-  test.each(["privacyidea-cp/1.2", "privacyIDEA-LDAP-Proxy", "simpleSAMLphp/2 x"])(
-    "is not encoded twice for a user agent that the child decodes once: %s",
-    async (agent) => {
+  test.each([
+    ["privacyidea-cp/1.2", "%2541%25"],
+    ["privacyIDEA-LDAP-Proxy", "%2541%25"],
+    ["simpleSAMLphp/2 x", "%2541%25"],
+    ["privacyidea-cp;1", "%2541%25"],
+    ["privacyidea-cp(1)", "%2541%25"],
+    ["privacyidea-cp.1", "%2541%25"],
+    ["privacyidea-cp2", "%252541%2525"],
+    ["privacyidea-cp-x/1", "%252541%2525"],
+    ["x privacyidea-cp", "%252541%2525"],
+  ])(
+    "is encoded as often as the child decodes what comes of a user agent: %s",
+    async (agent, pass) => {
       await using child = await startChild();
       await using parent = await startParent([serverOf(child)]);
       await check(parent.url, { user: "a", pass: "%41%" }, { "user-agent": agent });
+      expect(child.requests[0]?.content).toBe(`user=a&pass=${pass}`);
       expect(child.requests[0]?.parameters.get("pass")).toBe("%41%");
     },
   );
@@ -245,8 +256,8 @@ describe("a forwarded request", () => {
     ]);
     expect(told).toEqual([
       [undefined, undefined, undefined],
-      ["127.0.0.1", "127.0.0.1", "for=127.0.0.1;proto=http"],
-      ["127.0.0.1", "127.0.0.1", "for=127.0.0.1;proto=http"],
+      ["127.0.0.1", undefined, "for=127.0.0.1;proto=http"],
+      ["127.0.0.1", undefined, "for=127.0.0.1;proto=http"],
     ]);
   });
 
@@ -273,14 +284,10 @@ describe("a forwarded request", () => {
       fieldOf(fields, "forwarded"),
     ]);
     expect(told).toEqual([
-      [
-        "192.0.2.7",
-        "192.0.2.7, 10.0.0.1, 127.0.0.1",
-        "for=192.0.2.7, for=10.0.0.1, for=127.0.0.1;proto=http",
-      ],
+      ["192.0.2.7", undefined, "for=192.0.2.7, for=10.0.0.1, for=127.0.0.1;proto=http"],
       [
         "2001:db8::1",
-        "2001:db8::1, 10.0.0.1, 127.0.0.1",
+        undefined,
         'for="[2001:db8::1]:4711";proto=https, for=10.0.0.1, for=127.0.0.1;proto=http',
       ],
     ]);
@@ -300,10 +307,8 @@ describe("a forwarded request", () => {
       await check(parent.url, named);
       const told = child.requests.map(({ parameters }) => parameters.get("client"));
       const isTold = "client_ip" in options;
-      // The last one is made by the proxy itself.
-      expect(told).toEqual(
-        isTold ? ["192.0.2.7", undefined, "127.0.0.1"] : [undefined, undefined, "10.9.9.9"],
-      );
+      // The last one is made by the proxy itself, which may say it, as the plugin of a RADIUS server does.
+      expect(told).toEqual([isTold ? "192.0.2.7" : undefined, undefined, "10.9.9.9"]);
     },
   );
 
@@ -402,7 +407,7 @@ describe("a forwarded request", () => {
     await using child = await startChild();
     await using parent = await startParent([serverOf(child)]);
     const form = new FormData();
-    form.set("user", "a");
+    form.set("user", new Blob(["a"]));
     const upload = await fetch(`${parent.url}/validate/check`, { method: "POST", body: form });
     expect(upload.status).toBe(415);
     const encoded = await fetch(`${parent.url}/validate/check`, {

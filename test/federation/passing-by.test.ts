@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { pathParametersOf } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
@@ -62,11 +63,50 @@ describe("a rule is not passed by", () => {
     await using parent = await startParent([serverOf(child)], {
       rules: [rule({ conditions: { realm: "division" } })],
     });
-    if (body instanceof FormData) body.append("realm", "division");
+    if (body instanceof FormData) body.set("realm", new Blob(["division"]));
     const init = { method: "POST", body, headers };
     const response = await fetch(`${parent.url}/validate/check`, init);
     const web = await parent.federation.handler(new Request("http://p/validate/check", init));
     expect([response.status, web.status, parent.asked.count]).toEqual([415, 415, 0]);
+  });
+});
+
+describe("content that privacyIDEA does not read", () => {
+  const form = "application/x-www-form-urlencoded";
+  const parts =
+    '--XX\r\ncontent-disposition: form-data; name="realm"\r\n\r\ndivision\r\n--XX--\r\n';
+
+  test.each([
+    ["GET", form, "realm=division", 415],
+    ["GET", form, "x=y", 415],
+    ["HEAD", form, "realm=division", 415],
+    ["GET", "multipart/form-data; boundary=XX", parts, 415],
+    ["GET", "application/json", '{"realm": "division"}', 200],
+    ["POST", form, "realm=division", 200],
+    ["DELETE", form, "realm=division", 200],
+    ["PUT", form, "realm=division", 200],
+    ["PATCH", "multipart/form-data; boundary=XX", parts, 200],
+  ])("fulfils no condition, and is refused: %s %s", async (method, type, content, status) => {
+    const got: string[] = [];
+    await using api = await serve((_got, response) => {
+      got.push("asked");
+      response.setHeader("content-type", "application/json").end('{"result": {"status": true}}');
+    });
+    await using parent = await startParent([serverOf(api)], {
+      eventOf: () => "everything",
+      rules: [rule({ position: "pre", event: "everything", conditions: { realm: "division" } })],
+    });
+    const sent = request(`${parent.url}/x`, {
+      method,
+      headers: { "content-type": type, "content-length": content.length },
+    }).end(content);
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+    response.resume();
+    expect([response.statusCode, got.length, parent.asked.count]).toEqual([
+      status,
+      status === 200 ? 1 : 0,
+      0,
+    ]);
   });
 });
 
@@ -94,6 +134,7 @@ test("a rule may be about what is in the path", async () => {
   expect((await asks("/token/enable", "serial=DIV1"))[1]).toBe(1);
   expect(await asks("/token/enable/OTHER")).toEqual([200, 0]);
   expect(await asks("/container/DIV1/assign")).toEqual([200, 0]);
+  expect((await asks("/token/enable/DIV1", "serial=DIV1"))[1]).toBe(1);
   // In the path one thing, and in the content another.
   expect(await asks("/token/enable/OTHER", "serial=DIV1")).toEqual([400, 0]);
 });
@@ -108,12 +149,20 @@ test("the parameters of a path have privacyIDEA's names", () => {
     ...parametersOf("HEAD", "/token/challenges/S2"),
     ...parametersOf("POST", "/validate/check"),
     ...parametersOf("POST", "/nowhere/x"),
+    ...parametersOf("DELETE", "/user/attribute/colour/ann/division"),
+    ...parametersOf("DELETE", "/user/division/ann"),
   ]).toEqual([
     ["transaction_id", "17"],
     ["transaction_id", "18"],
     ["serial", "S1"],
+    ["key", "key"],
     ["container_serial", "C1"],
     ["serial", "S2"],
+    ["attrkey", "colour"],
+    ["username", "ann"],
+    ["realm", "division"],
+    ["resolvername", "division"],
+    ["username", "ann"],
   ]);
 });
 

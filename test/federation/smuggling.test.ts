@@ -9,6 +9,7 @@ import {
 } from "concordat/federation";
 import { type Child, startChild } from "concordat/testing/federation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AddressGuard } from "../../src/federation/transport/address.js";
 import { check, type Parent, rule, serverOf, startParent } from "./parent.js";
 
 let child: Child;
@@ -224,6 +225,23 @@ describe("the address of a server", () => {
     ["::"],
     ["224.0.0.1"],
     ["255.255.255.255"],
+    // Where clouds tell a machine its credentials, and ways round to them.
+    ["fd00:ec2::254"],
+    ["100.100.100.200"],
+    ["192.0.0.192"],
+    ["168.63.129.16"],
+    ["2002:a9fe:a9fe::1"],
+    ["2002:7f00:1::"],
+    ["64:ff9b:1::a9fe:a9fe"],
+    ["64:ff9b:1:a9fe:a9:fe00::"],
+    ["::ffff:0:a9fe:a9fe"],
+    ["::ffff:a83f:8110"],
+    ["fd20:ce::254"],
+    ["fd00:c1::a9fe:a9fe"],
+    ["fd00:42::42"],
+    ["2001:0:a9fe:a9fe::"],
+    ["2001:db8::5efe:a9fe:a9fe"],
+    ["2001:db8::200:5efe:a9fe:a9fe"],
   ])("is not one that a name may lead to: %s", async (address) => {
     const before = child.requests.length;
     await using refusing = await startParent([named()], { resolve: resolving(address) });
@@ -234,6 +252,38 @@ describe("the address of a server", () => {
     ]);
     expect(headers.get("proxy-status")).toContain("error=destination_ip_prohibited");
     expect(child.requests.length).toBe(before);
+  });
+
+  test.each([
+    ["203.0.113.1"],
+    ["10.0.0.1"],
+    ["100.100.100.201"],
+    ["192.0.1.1"],
+    ["2001:db8::1"],
+    ["fd00:ec3::254"],
+    ["2002:cb00:7101::1"],
+    ["64:ff9b::cb00:7101"],
+    ["::ffff:203.0.113.1"],
+    ["2001:db8::5efe:cb00:7101"],
+  ])("may be another one, which is not asked here: %s", (address) => {
+    expect(() => new AddressGuard(named()).demand(address)).not.toThrow();
+  });
+
+  test("is looked up as one or as all of them, as Node.js asks", () => {
+    const guard = new AddressGuard(named(), resolving("203.0.113.1", "2001:db8::1"));
+    const answers: unknown[] = [];
+    guard.lookup("child.example", {}, (...answer) => answers.push(answer));
+    guard.lookup("child.example", { all: true }, (...answer) => answers.push(answer));
+    expect(answers).toEqual([
+      [null, "203.0.113.1", 4],
+      [
+        null,
+        [
+          { address: "203.0.113.1", family: 4 },
+          { address: "2001:db8::1", family: 6 },
+        ],
+      ],
+    ]);
   });
 
   test("is looked at for every connection, and one that is not allowed refuses all", async () => {

@@ -2,21 +2,27 @@
 
 import json
 import sys
+import time
 from datetime import datetime, timezone
 
 import itsdangerous
 
-BEGINNING = 1293840000
+BEGINNINGS = {"2011": 1293840000, "unix": 0}
+# The releases before 1.0 count from 2011, and have a name for it that the later ones have not.
+own_epoch = "2011" if hasattr(itsdangerous, "EPOCH") else "unix"
 
 
-class Signer2011(itsdangerous.TimestampSigner):
-    """The signer of the releases before 1.0, which count from 2011."""
+def signer(beginning):
+    """The signer of the releases that count from another beginning."""
 
-    def get_timestamp(self):
-        return super().get_timestamp() - BEGINNING
+    class OtherSigner(itsdangerous.TimestampSigner):
+        def get_timestamp(self):
+            return int(time.time()) - beginning
 
-    def timestamp_to_datetime(self, timestamp):
-        return datetime.fromtimestamp(timestamp + BEGINNING, tz=timezone.utc)
+        def timestamp_to_datetime(self, timestamp):
+            return datetime.fromtimestamp(timestamp + beginning, tz=timezone.utc)
+
+    return OtherSigner
 
 
 def serializer(request):
@@ -24,8 +30,10 @@ def serializer(request):
         "body": itsdangerous.TimedSerializer,
         "url": itsdangerous.URLSafeTimedSerializer,
     }
-    signer = Signer2011 if request["epoch"] == "2011" else itsdangerous.TimestampSigner
-    return kinds[request["kind"]](request["secret"], signer=signer)
+    kind, epoch = kinds[request["kind"]], request["epoch"]
+    if epoch == own_epoch:
+        return kind(request["secret"])
+    return kind(request["secret"], signer=signer(BEGINNINGS[epoch]))
 
 
 for line in sys.stdin:

@@ -568,6 +568,21 @@ describe("failures", () => {
     expect(JSON.stringify(events)).not.toContain(directory.password);
   });
 
+  test("are waited out: nobody connects before the pause has ended", async () => {
+    await using directory = await startDirectory();
+    const pauses: (() => void)[] = [];
+    const sleep = () => new Promise<void>((resolve) => pauses.push(resolve));
+    await using watching = new Watching(watch(directory, { sleep }));
+    await watching.refreshed();
+    watching.ask();
+    await directory.restart();
+    await expect.poll(() => pauses.length).toBe(1);
+    expect(await watching.nextWithin(200)).toBeUndefined();
+    expect(pauses).toHaveLength(1);
+    pauses[0]?.();
+    await watching.refreshed();
+  });
+
   test("start with short delays again once a refresh has ended", async () => {
     await using directory = await startDirectory();
     const attempts = () =>

@@ -43,6 +43,12 @@ export interface RunReport extends Figures {
   readonly took: number;
 }
 
+/**
+ * How long the consumer may take to come to what the directory says once all is quiet, in milliseconds. What the server has rewritten in
+ * silence may take until the next look at the groups and the one after it, and a busy machine a multiple of that.
+ */
+const patience = 60_000;
+
 /** Writes, cuts and kills as the plan says, waits until all is quiet, and compares. */
 export async function runPlan(plan: Plan, program: ConsumerProgram): Promise<RunReport> {
   const began = performance.now();
@@ -125,8 +131,6 @@ class Run implements AsyncDisposable {
       caughtUpIn = Math.max(caughtUpIn, await this.#catchUp(`round ${round}`));
       const before = await this.#compare(local, Date.now());
       passing.push(...before.map(({ text }) => text));
-      // What the server has rewritten in silence may take until the next look at the groups, and the one after it.
-      const patience = this.#plan.refint ? 8_000 : 3_000;
       differences = before.length === 0 ? [] : await this.#compare(local, Date.now() + patience);
       if (differences.length > 0) break;
     }
@@ -212,13 +216,14 @@ class Run implements AsyncDisposable {
       const newest = await readContextCsn(client);
       while (readCheckpoint(this.#database) < newest) {
         this.#consumer.check();
-        if (performance.now() - began > 60_000) throw new Error("The consumer does not catch up.");
+        if (performance.now() - began > patience)
+          throw new Error("The consumer does not catch up.");
         await sleep(20);
       }
       // Memberships may be settled after the checkpoint: what is left to do is marked. Whatever stays so is a difference.
-      const patience = performance.now() + 5_000;
+      const deadline = performance.now() + 5_000;
       while (readApplication(this.#database).unfinished.length > 0) {
-        if (performance.now() > patience) break;
+        if (performance.now() > deadline) break;
         await sleep(20);
       }
       return performance.now() - began;

@@ -208,8 +208,30 @@ test("the handler is told who is at the other end, and the whole path below a mo
   const response = await fetch(`${mounted.origin}/inner/path?x=1`);
   expect(response.status).toBe(204);
   expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
-  expect(seen).toEqual(["https://example.com/inner/path?x=1", { remoteAddress: "127.0.0.1" }]);
+  expect(seen).toEqual([
+    "https://example.com/inner/path?x=1",
+    { remoteAddress: "127.0.0.1", target: "/inner/path?x=1" },
+  ]);
 });
+
+test.each(Object.entries(mounts).filter(([name]) => name !== "Hono"))(
+  "the handler is told the target as it was received by %s",
+  async (_, mount) => {
+    const seen: unknown[] = [];
+    await using mounted = await mount(async (request, connection) => {
+      seen.push(connection?.target, new URL(request.url).pathname);
+      return new Response();
+    });
+    for (const target of [`${path}/a/../b?x='y'`, `${path}/%2e%2e/%62?`]) {
+      const client = httpRequest(mounted.origin, { path: target });
+      client.end();
+      const [response] = (await once(client, "response")) as [IncomingMessage];
+      response.resume();
+      await once(response, "end");
+    }
+    expect(seen).toEqual([`${path}/a/../b?x='y'`, `${path}/b`, `${path}/%2e%2e/%62?`, "/scim/%62"]);
+  },
+);
 
 test("a client that goes away is told by the signal", async () => {
   const gone = Promise.withResolvers<void>();

@@ -48,6 +48,7 @@ describe("the queries of the draft", () => {
     const meant = "9cd21cfb95e6d6a9bac071b7c556c2eeef455efe1e192a3f4862a274b8495d7f";
     expect(await fromPeer.verifyRequest(`key=bundle123&signature=${printed}`)).toEqual({
       verified: false,
+      keyId: "bundle123",
       refusal: { code: "wrong_signature" },
     });
     expect(await fromPeer.verifyRequest(`key=bundle123&signature=${meant}`)).toMatchObject({

@@ -1,17 +1,21 @@
 import { createHmac } from "node:crypto";
 import { InMemoryNonceRepository } from "concordat/repositories";
 import {
+  contentDigest,
   createSigner,
   createVerifier,
+  type HttpRequest,
   type HttpSignerOptions,
   type HttpVerifierOptions,
   KeyRing,
   type Refusal,
+  type SignatureComponent,
   type SignedRequest,
   signatureBase,
 } from "concordat/signing";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { fieldsOf, type Lines } from "./fields.js";
 import { at, keyNamed, signedAt } from "./keys.js";
 
 const key = keyNamed("k");
@@ -218,12 +222,13 @@ describe("a signed request", () => {
     const reordered =
       ';tag="concordat";keyid="k";nonce="n0nce";expires=1700000060;created=1700000000';
     expect(await judge(forge(four, reordered))).toBe("verified");
-    for (const fewer of [
-      four.slice(1),
-      four.slice(0, 3),
-      [],
+    for (const others of [
       ["@method", "@path", "@authority", "@query"],
+      ["@request-target", ...four.toReversed(), "@target-uri", "@scheme"],
     ]) {
+      expect(await judge(forge(others, parameters)), others.join()).toBe("verified");
+    }
+    for (const fewer of [four.slice(1), four.slice(0, 3), [], [...four.slice(1), "@target-uri"]]) {
       expect(await judge(forge(fewer, parameters)), fewer.join()).toBe("malformed");
     }
     for (const strange of [
@@ -247,6 +252,134 @@ describe("a signed request", () => {
     ]) {
       expect(await judge(forge(four, strange)), strange).toBe("malformed");
     }
+  });
+
+  /** Signs, with the right key, other components than those of the profile. */
+  function signedBy(
+    components: readonly SignatureComponent[],
+    list = (identifiers: readonly string[]): string => `(${identifiers.join(" ")})`,
+  ) {
+    const lines: Lines = [
+      ["content-digest", contentDigest(content)],
+      ["x-list", "a,  b"],
+      ["x-lines", "one, line"],
+      ["x-lines", "two"],
+    ];
+    const message = {
+      method: "POST",
+      url,
+      headers: fieldsOf(lines),
+      trailers: fieldsOf([["x-after", "the content"]]),
+    };
+    const made = signatureBase({ request: message }, components, "", options).split("\n");
+    const identifiers = made.slice(0, -1).map((line) => line.slice(0, line.indexOf(": ")));
+    const input = `${list(identifiers)};created=1700000000;expires=1700000060;nonce="n0nce";keyid="k";tag="concordat"`;
+    const base = signatureBase({ request: message }, components, input, options);
+    const mac = createHmac("sha256", key.secret).update(base).digest("base64");
+    const headers = fieldsOf([
+      ...lines,
+      ["signature-input", `peer=${input}`],
+      ["signature", `peer=:${mac}:`],
+    ]);
+    return { ...message, headers };
+  }
+
+  const options = { structuredFields: { "x-list": "list" } } as const;
+  const five = ["@query", "@method", "content-digest", "@path", "@authority"].map((name) => ({
+    name,
+  }));
+  const more: readonly SignatureComponent[] = [
+    { name: "x-list", sf: true },
+    { name: "x-lines", bs: true },
+    { name: "x-after", tr: true },
+    { name: "content-digest", key: "sha-256" },
+    { name: "@query-param", parameter: "state" },
+    { name: "x-lines" },
+  ];
+
+  test("passes in any order, with more than is demanded, and so does the answer to it", async () => {
+    const message = signedBy([...more, ...five]);
+    const verification = await verifierWith(options).verifyRequest(message, content);
+    if (!verification.verified) throw new Error(JSON.stringify(verification.refusal));
+    const fields = verification.exchange.signResponse(response, answer);
+    for (const covered of [...more, ...five]) {
+      expect(fields["signature-input"]).toContain(`"${covered.name}";req`);
+    }
+    const unknown = await verifierWith().verifyRequest(message, content);
+    expect(codeOf(unknown)).toBe("malformed");
+  });
+
+  test.each(["sf", "bs"])("has its content covered by its digest with %s", async (form) => {
+    const components = five.map(({ name }) =>
+      name === "content-digest" ? { name, [form]: true } : { name },
+    );
+    const message = signedBy(components);
+    expect(codeOf(await verifierWith().verifyRequest(message, content))).toBe("verified");
+    const changed = Buffer.from("changed");
+    expect(codeOf(await verifierWith().verifyRequest(message, changed))).toBe("wrong_digest");
+  });
+
+  test("has its content not covered by a member of its digest, or one after it", async () => {
+    const rest = five.filter(({ name }) => name !== "content-digest");
+    const partly = signedBy([...rest, { name: "content-digest", key: "sha-256" }]);
+    expect(codeOf(await verifierWith().verifyRequest(partly, content))).toBe("wrong_digest");
+    const after = signedBy([...rest, { name: "x-after", tr: true }]);
+    expect(codeOf(await verifierWith().verifyRequest(after, content))).toBe("wrong_digest");
+  });
+
+  test.each<[string, (identifiers: readonly string[]) => string]>([
+    ["twice", ([first, ...others]) => `(${[first, first, ...others].join(" ")})`],
+    ["with spaces", (all) => `( ${all.join(" ")})`],
+    ["that are no strings", (all) => `(${all.join(" ")} 1)`],
+    ["with an unknown parameter", (all) => `(${all.join(" ")} "x-list";x)`],
+    ["with a flag that is false", (all) => `(${all.join(" ")} "x-list";sf=?0)`],
+    ["with a key that is no text", (all) => `(${all.join(" ")} "x-list";key=a)`],
+    ["of no list", () => '"@method"'],
+    ["that nobody has", (all) => `(${all.join(" ")} "x-missing")`],
+  ])("is refused with components %s", async (_, list) => {
+    const message = signedBy(five, list);
+    expect(codeOf(await verifierWith().verifyRequest(message, content))).toBe("malformed");
+  });
+
+  test("is refused with more components than the limit", async () => {
+    const filled = (count: number): readonly SignatureComponent[] => [
+      ...five,
+      ...Array.from({ length: count - five.length }, (_, at) => ({
+        name: "content-digest",
+        key: `k${at}`,
+      })),
+    ];
+    const judge = async (count: number, maxComponents?: number) => {
+      const list = () =>
+        `(${filled(count)
+          .map(({ name, key }) => `"${name}"${key === undefined ? "" : `;key="${key}"`}`)
+          .join(" ")})`;
+      const verifier = verifierWith(maxComponents === undefined ? {} : { maxComponents });
+      const verification = await verifier.verifyRequest(signedBy(five, list), content);
+      return verification.verified ? "" : JSON.stringify(verification.refusal);
+    };
+    expect(await judge(65)).toContain("more than 64");
+    // The components are as many as may be; the message does not have them.
+    expect(await judge(64)).toContain("does not have it");
+    expect(await judge(7, 6)).toContain("more than 6");
+  });
+
+  test("is of the target as it was received, where that is known", async () => {
+    const target = "/x/../verify?state='1'";
+    const parsed = "https://sso.example/verify?state=%271%27";
+    const peer = signerWith().signRequest({ ...request, url: parsed, target }, content);
+    const message = { ...withFields(request, peer.fields), url: parsed };
+    const judge = async (one: HttpRequest) =>
+      codeOf(await verifierWith().verifyRequest(one, content));
+    expect(await judge({ ...message, target })).toBe("verified");
+    // Whoever changed it on the way, or cannot tell what it was.
+    expect(await judge({ ...message, target: "/verify?state='1'" })).toBe("wrong_signature");
+    expect(await judge({ ...message, target: "/verify?state=%271%27" })).toBe("wrong_signature");
+    expect(await judge(message)).toBe("wrong_signature");
+    expect(await judge({ ...message, target: "/verify?state=2" })).toBe("malformed");
+    const usual = withFields(request, signerWith().signRequest(request, content).fields);
+    expect(await judge({ ...usual, target: "/verify?state=1" })).toBe("verified");
+    expect(await judge({ ...usual, target: "/x/../verify?state=1" })).toBe("wrong_signature");
   });
 
   test("passes beside the signatures of others, but not beside another of its own kind", async () => {

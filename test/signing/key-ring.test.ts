@@ -207,6 +207,7 @@ describe("a key is replaced without a moment in which good messages are refused"
     });
     expect(await verifier.verify(stolen, "old")).toEqual({
       verified: false,
+      keyId: "old",
       refusal: { code: "key_expired", seconds: 15 },
     });
     const early = keyNamed("old", { notBefore: time(100) });
@@ -217,6 +218,7 @@ describe("a key is replaced without a moment in which good messages are refused"
     });
     expect(await before.verify(stolen, "old")).toEqual({
       verified: false,
+      keyId: "old",
       refusal: { code: "key_not_yet_valid", seconds: 25 },
     });
   });

@@ -137,6 +137,42 @@ describe("the signature base", () => {
     );
   });
 
+  test.each([
+    ["/foo?x='y'", "/foo?x=%27y%27", ["/foo", "?x='y'"]],
+    ["/a/../b", "/b", ["/a/../b", "?"]],
+    ["/%2e%2e/b", "/b", ["/%2e%2e/b", "?"]],
+    ["/b?", "/b", ["/b", "?"]],
+    ["/b?a?b", "/b?a?b", ["/b", "?a?b"]],
+    ["https://example.com?x", "/?x", ["/", "?x"]],
+    ["https://example.com", "/", ["/", "?"]],
+    ["https://example.com/./b?y", "/b?y", ["/./b", "?y"]],
+    ["*", "/", ["/", "?"]],
+  ])("has the path and the query of the target %s as they are", (target, path, [first, query]) => {
+    const request = { ...get, url: `https://example.com${path}`, target };
+    const names = ["@path", "@query", "@request-target", "@target-uri"];
+    const components = names.map((name) => ({ name }));
+    expect(signatureBase({ request }, components, "()").split("\n").slice(0, 4)).toEqual([
+      `"@path": ${first}`,
+      `"@query": ${query}`,
+      `"@request-target": ${target}`,
+      `"@target-uri": https://example.com${first}${query === "?" && !target.endsWith("?") ? "" : query}`,
+    ]);
+  });
+
+  test.each(["/other", "/b?x", "/b#", "b", "", "https:/example.com/b", "/b/%2e%2e"])(
+    "is not made where the target is %j and the URL another",
+    (target) => {
+      const request = { ...get, url: "https://example.com/b", target };
+      expect(() => signatureBase({ request }, [{ name: "@path" }], "()")).toThrow(/target/);
+    },
+  );
+
+  test("has a parameter of the target as it was received", () => {
+    const request = { ...get, url: "https://example.com/?a=%27", target: "/?a='" };
+    const component = { name: "@query-param", parameter: "a" };
+    expect(signatureBase({ request }, [component], "()")).toContain(';name="a": %27\n');
+  });
+
   test("takes no line that a value brings along", () => {
     const request = { ...get, method: 'GET\n"@path": /admin' };
     expect(() => signatureBase({ request }, [{ name: "@method" }], "()")).toThrow(

@@ -81,6 +81,7 @@ describe("verification", () => {
     }
     expect(await verifierWith(new Failing()).verifyRequest(query)).toEqual({
       verified: false,
+      keyId: "k",
       refusal: { code: "unavailable", cause: failure },
     });
     const full = new InMemoryNonceRepository({ limit: 0, now: at(signedAt) });
@@ -112,6 +113,7 @@ describe("verification", () => {
     const failing = { find: () => Promise.reject(failure) };
     expect(await verifierWith(nonces, failing).verifyRequest(query)).toEqual({
       verified: false,
+      keyId: "k",
       refusal: { code: "unavailable", cause: failure },
     });
     const slow = { find: (id: string) => Promise.resolve(id === "k" ? [key] : []) };
@@ -183,7 +185,11 @@ describe("verification", () => {
     const message = forged.replace(/&signature=.*/, "");
     const mac = createHmac("sha256", key.secret).update(message).digest("hex");
     const verification = await verifierWith(nonces).verifyRequest(forged);
-    expect(verification).toEqual({ verified: false, refusal: { code: "wrong_signature" } });
+    expect(verification).toEqual({
+      verified: false,
+      keyId: "k",
+      refusal: { code: "wrong_signature" },
+    });
     expect(JSON.stringify(verification)).not.toContain(mac.slice(0, 8));
   });
 

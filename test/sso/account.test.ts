@@ -48,7 +48,7 @@ describe("accountFor", () => {
     const refused = accountFor(identityOf("1", "ann"), { users, links });
     await expect(refused).rejects.toMatchObject({ reason: "user_name_taken" });
     expect(await linkedAccount(identityOf("1", "ann"), { users, links })).toBeUndefined();
-    await linkAccount(links, identityOf("1", "ann"), local);
+    await linkAccount({ users, links }, identityOf("1", "ann"), local);
     expect(await accountFor(identityOf("1", "ann"), { users, links })).toEqual(local);
   });
 

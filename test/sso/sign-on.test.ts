@@ -1,4 +1,5 @@
 import type { Consumer } from "concordat/repositories";
+import { revokeConsumer } from "concordat/sso";
 import { describe, expect, test } from "vitest";
 import { Browser, type Sites, startSites } from "./sites.js";
 
@@ -165,10 +166,13 @@ describe("sign-out", () => {
     expect(sites.sessions.size).toBe(1);
     expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
       told: [sites.consumer.key],
-      failed: [],
+      unreachable: [],
     });
     expect(sites.sessions.size).toBe(0);
-    expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({ told: [], failed: [] });
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+      told: [],
+      unreachable: [],
+    });
   });
 
   test("of one session at the server ends those that came from it, and no others of the user", async () => {
@@ -219,10 +223,98 @@ describe("sign-out", () => {
     });
     const browser = annsBrowser(sites);
     await browser.go(await browser.comeBack(sites.clientUrl));
-    const failed = { told: [], failed: [sites.consumer.key] };
-    expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual(failed);
-    expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual(failed);
+    const failed = {
+      told: [],
+      unreachable: [
+        {
+          consumer: sites.consumer.key,
+          reason: "failed",
+          error: { reason: "server_refused", answered: { status: 500 } },
+        },
+      ],
+    };
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject(failed);
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject(failed);
   });
+
+  test.each<[string, (sites: Sites) => Promise<void>]>([
+    [
+      "no_sign_out_uri",
+      async ({ consumers, consumer: { signOutUri: _, ...rest } }) => consumers.save(rest),
+    ],
+    ["revoked", ({ consumers, consumer }) => consumers.save(revokeConsumer(consumer))],
+    ["removed", ({ consumers, consumer }) => consumers.remove(consumer.key)],
+    ["no_secret", ({ consumers, consumer }) => consumers.save({ ...consumer, secrets: [] })],
+  ])(
+    "that a client was not told is said to be so, and is made up for later: %s",
+    async (reason, lose) => {
+      await using sites = await startSites({ format: "http-signature" });
+      const browser = annsBrowser(sites);
+      await browser.go(await browser.comeBack(sites.clientUrl));
+      await lose(sites);
+      const { key: consumer } = sites.consumer;
+      for (let time = 0; time < 2; time += 1) {
+        expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+          told: [],
+          unreachable: [{ consumer, reason }],
+        });
+      }
+      expect(sites.sessions.size).toBe(1);
+      await sites.consumers.save(sites.consumer);
+      expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+        told: [consumer],
+        unreachable: [],
+      });
+      expect(sites.sessions.size).toBe(0);
+    },
+  );
+
+  test("that a client confirmed for one of two sessions only has not told it", async () => {
+    const failing = new Set(["phone"]);
+    await using sites = await startSites({
+      format: "http-signature",
+      client: {
+        endSessions: async ({ session = "" }) => {
+          if (failing.has(session)) throw new Error("no store");
+        },
+      },
+      server: {
+        visitor: async ({ headers }) => {
+          const [, subject = "", session = ""] =
+            /user=([^;]+); session=(\w+)/.exec(headers.get("cookie") ?? "") ?? [];
+          return { subject, session };
+        },
+      },
+    });
+    for (const session of ["laptop", "phone"]) {
+      const browser = annsBrowser(sites);
+      browser.set(sites.serverUrl, "session", session);
+      await browser.go(await browser.comeBack(sites.clientUrl));
+    }
+    const { key: consumer } = sites.consumer;
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject({
+      told: [],
+      unreachable: [{ consumer, reason: "failed" }],
+    });
+    failing.clear();
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+      told: [consumer],
+      unreachable: [],
+    });
+  });
+
+  test.each(["simple-sso", "simple-sso-draft"] as const)(
+    "names the sites of %s that know the user, none of which can be told",
+    async (format) => {
+      await using sites = await startSites({ format });
+      const browser = annsBrowser(sites);
+      await browser.go(await browser.comeBack(sites.clientUrl));
+      expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
+        told: [],
+        unreachable: [{ consumer: sites.consumer.key, reason: "no_sign_out_uri" }],
+      });
+    },
+  );
 
   test("comes of deactivation, with the next visit at the server", async () => {
     await using sites = await startSites({ format: "http-signature" });
@@ -266,6 +358,6 @@ test("a site that was stored with a secret of no use keeps no other from being t
   });
   expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
     told: [sites.consumer.key],
-    failed: ["useless"],
+    unreachable: [{ consumer: "useless", reason: "no_secret" }],
   });
 });

@@ -1,6 +1,18 @@
+import type { ChangeStream } from "concordat/changes";
 import { expect, test } from "vitest";
 import { application, groupNamed, interferedWith, onEveryTarget, userNamed } from "./stores.js";
-import { apply, gone, live, partOfPerson, person, refresh, refused, team, uid } from "./streams.js";
+import {
+  apply,
+  follow,
+  gone,
+  live,
+  partOfPerson,
+  person,
+  refresh,
+  refused,
+  team,
+  uid,
+} from "./streams.js";
 
 onEveryTarget(({ open }) => {
   test("people and groups of a first refresh are created", async () => {
@@ -224,6 +236,33 @@ onEveryTarget(({ open }) => {
     const done = await apply(target, [live([person("1", "ann", { resource: { title: "Dr" } })])]);
     expect(done).toEqual(["created ann", "ann into staff"]);
     expect((await application(target)).groups).toEqual({ staff: ["ann"] });
+  });
+
+  test("a part of an entry whose account was deleted behind our back makes it again, whole", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]));
+    await target.groups.changeMembers(await groupNamed(target, "staff"), {
+      remove: [{ value: (await userNamed(target, "ann")).id }],
+    });
+    await target.users.delete((await userNamed(target, "ann")).id);
+    const whole = person("1", "ann", { resource: { userName: "ann", title: "Head" } });
+    const reads: (string | undefined)[] = [];
+    const stream: ChangeStream = {
+      source: "directory",
+      async *read({ after } = {}) {
+        reads.push(after);
+        // A part alone makes no account; whoever asks from the start is told everything.
+        if (after === undefined) yield* refresh([whole, team("g", "staff", [uid("ann")])]);
+        else yield live([partOfPerson("1", { title: "Head" })], "1");
+      },
+    };
+    await follow(stream, target);
+    expect(reads).toEqual(["refreshed", undefined]);
+    expect(await application(target)).toEqual({
+      users: { ann: "active" },
+      groups: { staff: ["ann"] },
+    });
+    expect(await userNamed(target, "ann")).toMatchObject({ title: "Head" });
   });
 
   test("a group that was deleted behind our back is created anew, with its members", async () => {

@@ -75,7 +75,8 @@ onEveryTarget(({ open }) => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]));
     const [old] = await idsOf(target, "ann");
-    await apply(target, [live([gone("1")]), live([person("2", "ann")])]);
+    const done = await apply(target, [live([gone("1")]), live([person("2", "ann")])]);
+    expect(done).toContain(`renamed ann to ann~${old}`);
     expect(await application(target)).toEqual({
       users: { [`ann~${old}`]: "inactive", ann: "active" },
       groups: { staff: ["ann"] },

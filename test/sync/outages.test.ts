@@ -192,6 +192,26 @@ onEveryTarget(({ open, transactions }) => {
     await expect(run()).rejects.toThrow("enough");
   });
 
+  test("an aborted signal stops the writes that are under way", async () => {
+    const target = await open();
+    const abort = new AbortController();
+    let begun = 0;
+    const counted = interferedWith(target, {
+      before: ({ store, method }) => {
+        if (store !== "users" || method !== "write") return;
+        if (++begun === 3) abort.abort(new Error("enough"));
+      },
+    });
+    const people = Array.from({ length: 25 }, (_, index) => person(`${index}`, `p${index}`));
+    const done = follow(scripted(refresh(people)), counted, { signal: abort.signal });
+    await expect(done).rejects.toThrow("enough");
+    const written = Object.keys((await application(target)).users).length;
+    expect(written).toBe(transactions ? 0 : 2);
+    expect(begun).toBe(3);
+    await apply(target, refresh(people));
+    expect(Object.keys((await application(target)).users)).toHaveLength(25);
+  });
+
   test("an aborted signal ends the wait for a store", async () => {
     const target = await open();
     const abort = new AbortController();

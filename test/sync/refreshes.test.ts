@@ -28,6 +28,28 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).users).toEqual({ ann: "active", bob: "inactive" });
   });
 
+  test("entries of which the stamp alone is new are marked as seen, and the stamp is kept", async () => {
+    const target = await open();
+    const at = (second: number) => `2026010200000${second}.000000Z#000000#001#000000`;
+    const people = (second: number) => [
+      person("1", "ann", { stamp: at(second) }),
+      person("2", "bob", { stamp: at(second) }),
+    ];
+    await apply(target, refresh(people(1)));
+    const { generation = 0 } = (await target.checkpoints.load("directory")) ?? {};
+    expect(await apply(target, refresh(people(5)))).toEqual([]);
+    const links = await target.links.get("directory", ["1", "2"]);
+    expect(links.map((link) => ({ seen: link?.seen, stamp: link?.stamp }))).toEqual([
+      { seen: generation + 1, stamp: at(5) },
+      { seen: generation + 1, stamp: at(5) },
+    ]);
+    const between = { ...person("1", "ann"), stamp: at(3), resource: { active: false } } as const;
+    expect(
+      await apply(target, [live([{ ...person("1", "anna"), stamp: at(3) }, between])]),
+    ).toEqual([]);
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
+  });
+
   test("the generation is stored before the first mark of a refresh", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann")]));

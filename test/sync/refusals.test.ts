@@ -327,6 +327,29 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).users).toEqual({ ann: "inactive" });
   });
 
+  test("a refused deletion keeps its stamp: what was told before it brings nobody back", async () => {
+    const target = await open();
+    const at = (second: number) => `2026010200000${second}.000000Z#000000#001#000000`;
+    let time = 1_000;
+    const options = { now: () => time, refusals: { delay: 10 } };
+    await apply(target, refresh([person("1", "ann", { stamp: at(1) })]), options);
+    const refusing = interferedWith(target, {
+      refuse: ({ store, method }) =>
+        store === "users" && method === "write"
+          ? new InvalidValueError("active", "not today")
+          : undefined,
+    });
+    await apply(refusing, [live([gone("1", at(5))], "1")], options);
+    // An older version, as a provider that lags or a recorded stream tells it.
+    await apply(target, [live([person("1", "ann", { stamp: at(3) })], "2")], options);
+    expect(await refused(target)).toMatchObject([
+      { sourceId: "1", failure: { change: { kind: "delete" } } },
+    ]);
+    time += 10;
+    expect(await apply(target, [], options)).toEqual(["deactivated ann"]);
+    expect((await application(target)).users).toEqual({ ann: "inactive" });
+  });
+
   test("a delete that is refused is not undone by a comparison that began before it", async () => {
     const target = await open();
     const picky = interferedWith(target, {

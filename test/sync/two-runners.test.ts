@@ -15,6 +15,7 @@ import {
   resumable,
   team,
   uid,
+  waiting,
 } from "./streams.js";
 
 const names = ["ann", "bob", "cid", "dan", "eve", "fay"];
@@ -154,6 +155,43 @@ onEveryTarget(({ open, transactions }) => {
     await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
     expect(await application(target)).toEqual(before);
   });
+
+  test.skipIf(transactions).each([
+    ["deactivate", { ann: "inactive" }],
+    ["delete", {}],
+  ] as const)(
+    "an account that a superseded runner makes after its entry has gone does not stay (%s)",
+    async (onDelete, left) => {
+      const target = await open();
+      // Its request to the application is under way while the next runner reads that nobody is there any more.
+      const slow = interferedWith(target, {
+        async before({ store, method }) {
+          if (store === "users" && method === "write") await apply(target, refresh([]));
+        },
+      });
+      const first = apply(slow, refresh([person("0", "ann", { resource: { externalId: "0" } })]));
+      await expect(first).rejects.toBeInstanceOf(StreamTakenError);
+      expect((await application(target)).users).toEqual({ ann: "active" });
+      // Meanwhile somebody else has the name, until nothing that was begun can be under way any more.
+      const stream = waiting([live([person("1", "ann", { resource: { externalId: "1" } })])]);
+      const stop = new AbortController();
+      let later = 0;
+      const options = { ...quick, onDelete, now: () => Date.now() + later, signal: stop.signal };
+      const following = (async () => {
+        for await (const outcome of synchronize(stream, target, options)) {
+          if (outcome.kind === "deferred") later = 61_000;
+          if (outcome.kind === "created" && outcome.sourceId === "1") stop.abort();
+        }
+      })();
+      await expect(following).rejects.toHaveProperty("name", "AbortError");
+      const { users } = await application(target);
+      expect(Object.entries(users).map(([name, is]) => [name.replace(/~.*/, "~"), is])).toEqual([
+        ...Object.entries(left).map(([name, is]) => [`${name}~`, is]),
+        ["ann", "active"],
+      ]);
+      expect(await refused(target)).toEqual([]);
+    },
+  );
 
   test("where the position was lost, a leaver is found by the next refresh", async () => {
     const target = await open();

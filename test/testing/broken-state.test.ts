@@ -1,118 +1,14 @@
 import {
   type Grant,
-  type HeldName,
   InMemoryCheckpointRepository,
-  InMemoryLinkRepository,
   InMemoryMembershipRepository,
-  type Link,
-  type LinkOwner,
-  type LinkSelection,
   type Membership,
   type Reference,
   type SourceGrant,
   type StreamPosition,
 } from "concordat/repositories";
-import {
-  checkpointRepositoryContract,
-  linkRepositoryContract,
-  membershipRepositoryContract,
-} from "concordat/testing";
+import { checkpointRepositoryContract, membershipRepositoryContract } from "concordat/testing";
 import { type Flaw, testFlaws } from "./flaws.js";
-
-const links: readonly Flaw[] = [
-  {
-    flaw: "merges a link into the one that is stored",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          override async save(source: string, given: readonly Link[]): Promise<void> {
-            const stored = await this.get(
-              source,
-              given.map((link) => link.sourceId),
-            );
-            await super.save(
-              source,
-              given.map((link, at) => ({ ...stored[at], ...link })),
-            );
-          }
-        })(),
-    ),
-    caughtBy: "a link that is saved again is replaced, with what it no longer has",
-  },
-  {
-    flaw: "sorts as people do",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          override async list(source: string, selection: LinkSelection, page: { count: number }) {
-            const found = await super.list(source, selection, page);
-            return [...found].sort((one, other) => one.sourceId.localeCompare(other.sourceId));
-          }
-        })(),
-    ),
-    caughtBy: "list and count answer every selection, in code unit order and page by page",
-  },
-  {
-    flaw: "sorts by code point",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          override async list(source: string, selection: LinkSelection, page: { count: number }) {
-            const found = await super.list(source, selection, page);
-            return [...found].sort((one, other) =>
-              Buffer.compare(Buffer.from(one.sourceId), Buffer.from(other.sourceId)),
-            );
-          }
-        })(),
-    ),
-    caughtBy: "ids beyond the basic multilingual plane are in code unit order too",
-  },
-  {
-    flaw: "forgets links but not their names",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          readonly #names = new Map<string, readonly HeldName[]>();
-          override async remove(source: string, sourceIds: readonly string[]): Promise<void> {
-            for (const id of sourceIds) this.#names.set(id, await super.names(source, [id]));
-            await super.remove(source, sourceIds);
-          }
-          override async names(source: string, sourceIds: readonly string[]) {
-            const left = sourceIds.flatMap((id) => this.#names.get(id) ?? []);
-            return [...left, ...(await super.names(source, sourceIds))];
-          }
-        })(),
-    ),
-    caughtBy: "remove forgets links and their names, and passes over unknown ids",
-  },
-  {
-    flaw: "compares intended names as they are written",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          override async intents(
-            type: "User" | "Group",
-            name: string,
-          ): Promise<readonly LinkOwner[]> {
-            return (await super.intents(type, name)).filter((owner) => owner.intent?.name === name);
-          }
-        })(),
-    ),
-    caughtBy: "intents are found across sources, without regard to case and to nothing else",
-  },
-  {
-    flaw: "does not tell of the dead",
-    cases: linkRepositoryContract(
-      () =>
-        new (class extends InMemoryLinkRepository {
-          override async holders(...asked: Parameters<InMemoryLinkRepository["holders"]>) {
-            return (await super.holders(...asked)).filter((holder) => holder.state !== "gone");
-          }
-        })(),
-    ),
-    caughtBy: "holders are known in every state, and a name of kind id is its link",
-  },
-];
 
 const memberships: readonly Flaw[] = [
   {
@@ -194,6 +90,36 @@ const memberships: readonly Flaw[] = [
     ),
     caughtBy: "a grant is stored in place of the one for the same membership",
   },
+  {
+    flaw: "answers every grant where those are asked for that are not held",
+    cases: membershipRepositoryContract(
+      () =>
+        new (class extends InMemoryMembershipRepository {
+          override async grantsNotHeld(source: string, count: number): Promise<readonly Grant[]> {
+            return await this.grantsIn(source, "g", { count });
+          }
+        })(),
+    ),
+    caughtBy: "grants that are not held are found, of this source and no more than were asked for",
+  },
+  {
+    flaw: "still takes a grant for not held that has been confirmed",
+    cases: membershipRepositoryContract(
+      () =>
+        new (class extends InMemoryMembershipRepository {
+          readonly #begun: Grant[] = [];
+          override async saveGrants(source: string, given: readonly Grant[]): Promise<void> {
+            if (source === "s") this.#begun.push(...given.filter((grant) => !grant.held));
+            await super.saveGrants(source, given);
+          }
+          override async grantsNotHeld(source: string, count: number): Promise<readonly Grant[]> {
+            if (source !== "s") return await super.grantsNotHeld(source, count);
+            return this.#begun.slice(0, count);
+          }
+        })(),
+    ),
+    caughtBy: "grants that are not held are found, of this source and no more than were asked for",
+  },
 ];
 
 const checkpoints: readonly Flaw[] = [
@@ -222,8 +148,36 @@ const checkpoints: readonly Flaw[] = [
     ),
     caughtBy: "each save counts the revision, and load returns what was saved",
   },
+  {
+    flaw: "lets an older epoch pass",
+    cases: checkpointRepositoryContract(
+      () =>
+        new (class extends InMemoryCheckpointRepository {
+          override async hold(stream: string, epoch: number): Promise<void> {
+            const stored = (await this.load(stream))?.epoch ?? 0;
+            if (epoch === 0 || epoch > stored) await super.hold(stream, epoch);
+          }
+        })(),
+    ),
+    caughtBy:
+      "hold passes for the epoch that claimed last, and is StreamTakenError for every other",
+  },
+  ...(["mapping", "taken", "unconfirmed"] as const).map(
+    (lost): Flaw => ({
+      flaw: `has no column for ${lost}`,
+      cases: checkpointRepositoryContract(
+        () =>
+          new (class extends InMemoryCheckpointRepository {
+            override save(stream: string, position: StreamPosition): Promise<StreamPosition> {
+              const { [lost]: _, ...kept } = position;
+              return super.save(stream, kept);
+            }
+          })(),
+      ),
+      caughtBy: "a position is kept whole",
+    }),
+  ),
 ];
 
-testFlaws("links", links);
 testFlaws("memberships", memberships);
 testFlaws("checkpoints", checkpoints);

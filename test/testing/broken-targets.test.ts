@@ -1,7 +1,9 @@
+import { setImmediate } from "node:timers/promises";
 import {
   InMemoryGroupRepository,
   InMemoryLinkRepository,
   inMemoryTarget,
+  type LinkRepository,
   type SyncTarget,
 } from "concordat/repositories";
 import { syncTargetContract } from "concordat/testing";
@@ -18,6 +20,20 @@ function withTransaction(
 function soundTransaction<R>(sound: SyncTarget, work: (target: SyncTarget) => Promise<R>) {
   if (sound.transaction === undefined) throw new Error("The target has no transactions.");
   return sound.transaction(work);
+}
+
+/** Links whose `save` is not one step with the look before it. */
+function looksFirst(links: LinkRepository, look: () => Promise<void>): LinkRepository {
+  return new Proxy(links, {
+    get(wrapped, method): unknown {
+      if (method !== "save") return Reflect.get(wrapped, method, wrapped).bind(wrapped);
+      return async (...args: Parameters<LinkRepository["save"]>) => {
+        await look();
+        await setImmediate();
+        await wrapped.save(...args);
+      };
+    },
+  });
 }
 
 const targets: readonly Flaw[] = [
@@ -80,6 +96,53 @@ const targets: readonly Flaw[] = [
       ),
     ),
     caughtBy: "a transaction rejects with what its work rejects with, and every store is as it was",
+  },
+  {
+    flaw: "holds a stream without a lock",
+    cases: syncTargetContract(() => {
+      const stores = inMemoryTarget({ transactions: false });
+      const target: SyncTarget = { ...stores, transaction: (work) => work(target) };
+      return target;
+    }),
+    caughtBy: "a stream that is held in a transaction is claimed by nobody before its end",
+  },
+  {
+    flaw: "has a fence that is none",
+    cases: syncTargetContract(() => {
+      const { links, memberships, checkpoints, ...stores } = inMemoryTarget({
+        transactions: false,
+      });
+      const fence = () => ({ links, memberships, checkpoints });
+      return { ...stores, links, memberships, checkpoints, fence };
+    }),
+    caughtBy: "behind a fence, whoever was superseded writes nothing more",
+  },
+  ...(["links", "memberships"] as const).map(
+    (store): Flaw => ({
+      flaw: `leaves its ${store} outside of the fence`,
+      cases: syncTargetContract(() => {
+        const { fence, ...target } = inMemoryTarget({ transactions: false });
+        const partly: SyncTarget["fence"] = (stream, epoch) => {
+          if (fence === undefined) throw new Error("The target has no fence.");
+          return { ...fence(stream, epoch), [store]: target[store] };
+        };
+        return { ...target, fence: partly };
+      }),
+      caughtBy: "behind a fence, whoever was superseded writes nothing more",
+    }),
+  ),
+  {
+    flaw: "looks at the epoch first and writes later",
+    cases: syncTargetContract(() => {
+      const target = inMemoryTarget({ transactions: false });
+      const fence: SyncTarget["fence"] = (stream, epoch) => ({
+        memberships: target.memberships,
+        checkpoints: target.checkpoints,
+        links: looksFirst(target.links, () => target.checkpoints.hold(stream, epoch)),
+      });
+      return { ...target, fence };
+    }),
+    caughtBy: "behind a fence, of writes at the moment of a claim none is made after it",
   },
 ];
 

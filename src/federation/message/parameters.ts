@@ -1,31 +1,82 @@
-import { isUtf8 } from "node:buffer";
 import { FederationError } from "../errors.js";
 import { endOfString, jsonMembers } from "./json-members.js";
+import { multipartPairs } from "./multipart.js";
 import type { EventRequest } from "./request.js";
+import { decodeText } from "./text.js";
 
 /** The parameters of a request by name. Those of a form or a query are strings; those of JSON may be anything. */
 export type Parameters = ReadonlyMap<string, unknown>;
 
-/** How the content of a request says its parameters; `other`: in a way that is not understood, such as a file upload. */
-export type ContentKind = "none" | "form" | "json" | "other";
+/** How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does not read. */
+export type ContentKind = "none" | "form" | "parts" | "json" | "other";
 
 /** How deep JSON from outside may be nested. */
 const maxDepth = 64;
 
-/** How the content says its parameters. */
+/** The parameters that say whom and what a request is about. */
+export const subjectParameters: readonly string[] = [
+  "user",
+  "realm",
+  "resolver",
+  "serial",
+  "container_serial",
+  "transaction_id",
+];
+
+/**
+ * The parameters that decide who is meant and what is proved: said twice in two ways, one of them could be checked and the other one
+ * carried out.
+ */
+const decisive: ReadonlySet<string> = new Set([
+  ...subjectParameters,
+  "username",
+  "userid",
+  "resolvername",
+  "state",
+  "credential_id",
+  "client",
+  "nonce",
+  "pass",
+  "password",
+  "otp",
+  "otpkey",
+  "otppin",
+  "pin",
+]);
+
+/** Whether a parameter may have one value only. */
+export function isDecisive(name: string, { pathParameters }: EventRequest): boolean {
+  return decisive.has(name) || pathParameters.has(name);
+}
+
+/**
+ * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not GET: what it
+ * would pass over must not be what is decided on.
+ */
 export function contentKind(request: EventRequest): ContentKind {
   if (request.content.length === 0) return "none";
   const encoding = request.field("content-encoding");
   if (encoding !== undefined && encoding !== "identity") return "other";
   const [type = ""] = (request.field("content-type") ?? "").split(";");
   const kind = type.trim().toLowerCase();
+  if (kind === "application/json" || /^application\/.*\+json$/.test(kind)) return "json";
+  if (request.method === "GET" || request.method === "HEAD") return "other";
   if (kind === "application/x-www-form-urlencoded") return "form";
-  return kind === "application/json" || kind.endsWith("+json") ? "json" : "other";
+  return kind === "multipart/form-data" ? "parts" : "other";
+}
+
+/** The text of a form, also of one that was sent as parts. @throws {FederationError} it is not one. */
+export function formText(request: EventRequest, kind: "form" | "parts"): string {
+  if (kind === "form") return decodeText(request.content);
+  return multipartPairs(request.field("content-type") ?? "", request.content)
+    .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
+    .join("&");
 }
 
 /**
- * The parameters of a request, as privacyIDEA merges them: those of the path, the query, a form, and a JSON object. A name that
- * occurs twice is refused: whoever checks the request could read the one and whoever carries it out the other.
+ * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of several
+ * values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal, and of any that is both in
+ * the query and in JSON: whoever checks the request could read the one and whoever carries it out the other.
  *
  * @throws {FederationError}
  */
@@ -33,9 +84,21 @@ export function readParameters(request: EventRequest): Parameters {
   const kind = contentKind(request);
   if (request.query === "" && kind === "none") return request.pathParameters;
   const parameters = new Map<string, unknown>(request.pathParameters);
-  addPairs(parameters, request.query);
-  if (kind === "form") addPairs(parameters, decodeText(request.content));
-  else if (kind === "json") addMembers(parameters, decodeText(request.content));
+  if (kind === "json") {
+    addMembers(parameters, decodeText(request.content), request);
+    // Which of the two counts depends on the user agent.
+    const query = new Map<string, unknown>();
+    addPairs(query, request.query, request);
+    for (const [name, value] of query) {
+      if (!parameters.has(name)) parameters.set(name, value);
+      else if (!isSame(parameters.get(name), value)) {
+        throw new FederationError("ambiguous_parameter", name);
+      }
+    }
+    return parameters;
+  }
+  addPairs(parameters, request.query, request);
+  if (kind === "form" || kind === "parts") addPairs(parameters, formText(request, kind), request);
   return parameters;
 }
 
@@ -44,12 +107,6 @@ export function textParameter(parameters: Parameters, name: string): string | un
   const value = parameters.get(name);
   if (typeof value === "string") return value === "" ? undefined : value;
   return typeof value === "number" ? String(value) : undefined;
-}
-
-/** The text of a content. @throws {FederationError} it is not UTF-8. */
-export function decodeText(content: Uint8Array): string {
-  if (!isUtf8(content)) throw new FederationError("bad_content");
-  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).toString();
 }
 
 /** The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are. */
@@ -69,29 +126,61 @@ export function pairAt(text: string, start: number): string {
   return end < 0 ? text.slice(start) : text.slice(start, end);
 }
 
-function addPairs(parameters: Map<string, unknown>, text: string): void {
+function addPairs(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
   for (let start = 0; start < text.length; ) {
     const pair = pairAt(text, start);
     start += pair.length + 1;
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     const name = decodePair(equals < 0 ? pair : pair.slice(0, equals));
-    add(parameters, name, equals < 0 ? "" : decodePair(pair.slice(equals + 1)));
+    add(parameters, name, equals < 0 ? "" : decodePair(pair.slice(equals + 1)), request);
   }
 }
 
-function addMembers(parameters: Map<string, unknown>, text: string): void {
+function addMembers(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new FederationError("bad_content");
   }
   const values = new Map<string, unknown>(Object.entries(value));
-  for (const { name } of jsonMembers(text)) add(parameters, name, values.get(name));
+  for (const { name, valueStart, valueEnd } of jsonMembers(text)) {
+    const last = values.get(name);
+    if (isDecisive(name, request)) {
+      const written = text.slice(valueStart, valueEnd);
+      demandPlainNumber(name, written);
+      if (!isSame(JSON.parse(written), last))
+        throw new FederationError("ambiguous_parameter", name);
+    }
+    add(parameters, name, last, request);
+  }
 }
 
-function add(parameters: Map<string, unknown>, name: string, value: unknown): void {
-  if (parameters.has(name)) throw new FederationError("ambiguous_parameter", name);
-  parameters.set(name, value);
+/** A number that is printed otherwise than it was written is not the same text everywhere. */
+function demandPlainNumber(name: string, written: string): void {
+  if (/^[-\d]/.test(written) && !/^-?(?:0|[1-9]\d{0,14})$/.test(written)) {
+    throw new FederationError("bad_parameter", name);
+  }
+}
+
+function add(
+  parameters: Map<string, unknown>,
+  name: string,
+  value: unknown,
+  request: EventRequest,
+): void {
+  if (!parameters.has(name)) parameters.set(name, value);
+  else if (isDecisive(name, request) && !isSame(parameters.get(name), value)) {
+    throw new FederationError("ambiguous_parameter", name);
+  }
+}
+
+/** Whether two values of a parameter are the same text. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || (isPlain(one) && isPlain(other) && String(one) === String(other));
+}
+
+function isPlain(value: unknown): value is string | number {
+  return typeof value === "string" || typeof value === "number";
 }
 
 /**

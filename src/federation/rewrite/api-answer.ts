@@ -1,7 +1,11 @@
+import type { KeyObject } from "node:crypto";
 import { FederationError } from "../errors.js";
 import { fieldValue } from "../message/field-lines.js";
-import { editMembers, jsonMembers } from "../message/json-members.js";
-import { decodeText, parseJson } from "../message/parameters.js";
+import { editMembers, type JsonMember, jsonMembers } from "../message/json-members.js";
+import { parseJson } from "../message/parameters.js";
+import type { Answer } from "../message/request.js";
+import { decodeText } from "../message/text.js";
+import { signAnswer } from "./response-signature.js";
 
 /** An answer of privacyIDEA's API: its text, and what it says. */
 export interface ApiAnswer {
@@ -20,11 +24,13 @@ export interface ApiBody {
 /**
  * Reads an answer of privacyIDEA's API.
  *
- * @returns `undefined` if it is not one: not JSON, not an object, without a result.
+ * @param isNotFound whether it says that there is nothing of the kind, which privacyIDEA says without a result.
+ * @returns `undefined` if it is not one: not JSON, not an object, without a result, or with a member twice where it matters.
  */
 export function readApiAnswer(
   fields: readonly string[],
   content: Uint8Array,
+  isNotFound = false,
 ): ApiAnswer | undefined {
   const type = fieldValue(fields, "content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type)) return undefined;
@@ -32,7 +38,8 @@ export function readApiAnswer(
   try {
     const text = decodeText(content);
     const body = parseJson(text);
-    return isApiBody(body) ? { text, body } : undefined;
+    const isOne = isApiBody(body) || (isNotFound && isRecord(body) && !("result" in body));
+    return isOne && !isAmbiguous(text) ? { text, body: body as ApiBody } : undefined;
   } catch (error) {
     if (error instanceof FederationError) return undefined;
     throw error;
@@ -70,10 +77,47 @@ function isOfThisAnswer(name: string): boolean {
   return name === "signature" || name === "nonce";
 }
 
+/**
+ * An answer without a `detail` that is null, which breaks a privacyIDEA that has passed the request on. As it is, where that is not so.
+ *
+ * @param key what the rest is signed with; without one it is not signed, since the signature of the whole is none of the rest.
+ */
+export function withoutNullDetail(answer: Answer, key: KeyObject | undefined): Answer {
+  const { fields, content } = answer;
+  if (!hasNullDetail.test(Buffer.from(content).toString("latin1"))) return answer;
+  const read = readApiAnswer(fields, content);
+  if (read === undefined || read.body.detail !== null) return answer;
+  const text = editMembers(
+    read.text,
+    new Map(),
+    (name) => name === "detail" || name === "signature",
+  );
+  const written = key === undefined ? text : signAnswer(text, key);
+  return { ...answer, content: Buffer.from(written) };
+}
+
+const hasNullDetail = /"detail"\s{0,64}:\s{0,64}null/;
+
 /** The origin that an answer reports of itself. */
 export function reportedOrigin({ body }: ApiAnswer): string | undefined {
   const origin = isRecord(body.detail) ? body.detail["origin"] : undefined;
   return typeof origin === "string" ? origin : undefined;
+}
+
+/** Whether a member of the answer, of its result or of its detail occurs twice, so that readers may take one or the other. */
+function isAmbiguous(text: string): boolean {
+  const members = jsonMembers(text);
+  if (hasRepeats(members)) return true;
+  return members.some(
+    ({ name, valueStart }) =>
+      (name === "result" || name === "detail") &&
+      text[valueStart] === "{" &&
+      hasRepeats(jsonMembers(text, valueStart)),
+  );
+}
+
+function hasRepeats(members: readonly JsonMember[]): boolean {
+  return new Set(members.map(({ name }) => name)).size < members.length;
 }
 
 function isApiBody(value: unknown): value is ApiBody {

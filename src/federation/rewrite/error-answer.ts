@@ -4,10 +4,12 @@ import { type Answer, methods } from "../message/request.js";
 /** Makes the answer that says that a request was not passed on, or its answer not passed back. */
 export type ErrorAnswer = (error: FederationError, now: number) => Answer;
 
-/** An error in the shape of privacyIDEA's API, with the status, negated, as its code. */
+/**
+ * An error in the shape of privacyIDEA's API, with the status, negated, as its code. It has no detail: one that is null breaks a
+ * privacyIDEA that has passed the request on.
+ */
 export const apiErrorAnswer: ErrorAnswer = (error, now) => {
   const body = {
-    detail: null,
     id: 1,
     jsonrpc: "2.0",
     result: { error: { code: -error.status, message: error.message }, status: false },

@@ -154,6 +154,11 @@ export class TrustedProxies {
     return this.#way(request).fields;
   }
 
+  /** The line of the Forwarded field alone, as names and values in turn. */
+  forwardedOf(request: EventRequest): FieldLines {
+    return this.#way(request).fields.slice(0, 2);
+  }
+
   #way(request: EventRequest): Way {
     const { remoteAddress, isSecure } = request;
     if (remoteAddress === undefined) return nowhere;

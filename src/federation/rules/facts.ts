@@ -1,5 +1,5 @@
 import { FederationError } from "../errors.js";
-import { textParameter } from "../message/parameters.js";
+import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import type {
@@ -101,16 +101,6 @@ export class Facts {
 
 const unknown: Promise<undefined> = Promise.resolve(undefined);
 
-/** The parameters that say whom and what a request is about. */
-const subjectParameters = [
-  "user",
-  "realm",
-  "resolver",
-  "serial",
-  "container_serial",
-  "transaction_id",
-] as const;
-
 /**
  * Refuses a request that says whom or what it is about by something else than a text or a number, as JSON can: no condition sees what
  * others may read there.
@@ -126,16 +116,19 @@ export function demandPlainSubject({ parameters }: EventRequest): void {
   }
 }
 
-function readSubject({ parameters }: EventRequest, body: ApiBody | undefined): Subject {
+function readSubject(
+  { parameters, pathParameters }: EventRequest,
+  body: ApiBody | undefined,
+): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result["value"]) ? body.result["value"] : {};
-  const user = textParameter(parameters, "user");
+  const user = textParameter(parameters, "user") ?? pathParameters.get("username");
   // privacyIDEA takes the realm of "name@realm" where no other is named.
   const realm = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
   return {
     user,
     realm,
-    resolver: textParameter(parameters, "resolver"),
+    resolver: textParameter(parameters, "resolver") ?? pathParameters.get("resolvername"),
     serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
     containerSerial:
       textParameter(parameters, "container_serial") ?? textOf(value["container_serial"]),

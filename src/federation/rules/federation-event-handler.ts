@@ -10,6 +10,7 @@ import {
   reportedOrigin,
   withOrigin,
 } from "../rewrite/api-answer.js";
+import { clientOf } from "../rewrite/client.js";
 import {
   eventAnswerFields,
   eventRequestFields,
@@ -101,9 +102,10 @@ export class FederationEventHandler extends EventHandler {
     const fields = this.#requestFields.filter(request.fields);
     const tellsClient = isTrue(options["client_ip"]) || isTrue(options["forward_client_ip"]);
     if (tellsClient) {
-      const client = proxies.clientOf(request);
+      const client = clientOf(request, proxies);
       if (client !== undefined) set.set("client", client);
-      fields.push(...proxies.fieldsOf(request));
+      // Not X-Forwarded-For: privacyIDEA would count the hops in it, and take the proxy in front of this side for the client.
+      fields.push(...proxies.forwardedOf(request));
     }
     if (isTrue(options["forward_authorization_token"])) {
       const token = authorizationToken(request);
@@ -118,7 +120,13 @@ export class FederationEventHandler extends EventHandler {
         (name === "client" && (tellsClient || !proxies.has(proxies.clientOf(request)))),
       decoding: decodesTwice(server, fieldValue(fields, "user-agent")) ? "twice" : "once",
     } as const;
-    return { method: request.method, fields, ...rewriteParameters(request, edits) };
+    const { target, content, contentType } = rewriteParameters(request, edits);
+    return {
+      method: request.method,
+      fields: contentType === undefined ? fields : withContentType(fields, contentType),
+      target,
+      content,
+    };
   }
 
   #passBack(request: EventRequest, answer: ServerAnswer, nonce: string | undefined): Answer {
@@ -129,7 +137,7 @@ export class FederationEventHandler extends EventHandler {
       if (nonce !== undefined) throw spent("bad_signature", server);
       return { status, fields, content: answer.content };
     }
-    const read = readApiAnswer(answer.fields, answer.content);
+    const read = readApiAnswer(answer.fields, answer.content, status === 404);
     if (read === undefined) throw spent("malformed_answer", server);
     if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);
     const reported = server.reportsOrigin === true ? reportedOrigin(read) : undefined;
@@ -199,8 +207,14 @@ export function isPolicyParameter(name: string): boolean {
 /** Whether a server undoes percent encoding twice. privacyIDEA does not for three user agents that it knows. */
 function decodesTwice({ decoding }: FederationServer, userAgent: string | undefined): boolean {
   if (decoding === "once") return false;
-  const decodesOnce = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?:[/\s]|$)/i;
+  const decodesOnce = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?![\w-])/i;
   return userAgent === undefined || !decodesOnce.test(userAgent);
+}
+
+/** Field lines with another type of the content. */
+function withContentType(fields: readonly string[], type: string): readonly string[] {
+  const at = fields.indexOf("content-type");
+  return at < 0 ? [...fields, "content-type", type] : fields.with(at + 1, type);
 }
 
 /** The token of whoever is logged in. privacyIDEA takes it without the word "Bearer". */

@@ -14,12 +14,23 @@ const special = [
   "0.0.0.0/8",
   "127.0.0.0/8",
   "169.254.0.0/16",
+  "192.0.0.0/24",
   "224.0.0.0/4",
   "240.0.0.0/4",
   "::/128",
   "::1/128",
   "fe80::/10",
   "ff00::/8",
+  // Where clouds tell a machine its credentials: Alibaba, Azure, Amazon, Google, Oracle, Scaleway.
+  "100.100.100.200/32",
+  "168.63.129.16/32",
+  "fd00:ec2::/32",
+  "fd20:ce::254/128",
+  "fd00:c1::a9fe:a9fe/128",
+  "fd00:42::42/128",
+  // Translation within a network (RFC 8215) and Teredo (RFC 4380): to which IPv4 address they lead, nobody knows here.
+  "64:ff9b:1::/48",
+  "2001::/32",
 ];
 const loopback = ["127.0.0.0/8", "::1/128"];
 
@@ -166,18 +177,46 @@ export class AddressGuard {
 }
 
 /**
- * An address in its short form, and the IPv4 address that it leads to: by a NAT64 (RFC 6052 §2.1), or as an IPv4-compatible one (RFC 4291
- * §2.5.5.1).
+ * An address, and the IPv4 address that it leads to: by a NAT64 (RFC 6052 §2.1), by 6to4 (RFC 3056 §2), by a translation (RFC 2765 §2.1), by
+ * ISATAP (RFC 5214 §6.1), or as an IPv4-compatible or IPv4-mapped one (RFC 4291 §2.5.5).
  */
 function readingsOf(address: string): readonly string[] {
   const [plain = ""] = address.split("%");
   if (isIP(plain) !== 6) return [address];
-  const short = new URL(`http://[${plain}]`).hostname.slice(1, -1);
+  const groups = groupsOf(plain);
+  const [a, b, c, d, e, f] = groups;
+  const isZeroTo = (end: number): boolean => groups.slice(0, end).every((group) => group === 0);
+  const embedded: string[] = [];
+  if (a === 0x2002) embedded.push(dottedAt(groups, 1));
+  const isNat64 = a === 0x64 && b === 0xff9b && groups.slice(2, 6).every((group) => group === 0);
+  const isTranslated = isZeroTo(4) && e === 0xffff && f === 0;
+  const isMapped = isZeroTo(5) && f === 0xffff;
   // A single group behind "::" is no IPv4 address: "::1" is the loopback one.
-  const [, high, low] = /^(?:64:ff9b)?::([\da-f]{1,4}):([\da-f]{1,4})$/.exec(short) ?? [];
-  return high === undefined || low === undefined
-    ? [short]
-    : [short, plainAddress(`::ffff:${high}:${low}`)];
+  const isCompatible = isZeroTo(6) && groups[6] !== 0;
+  const isIsatap = (e === 0 || e === 0x200) && f === 0x5efe && (c !== 0 || d !== 0 || a !== 0);
+  if (isNat64 || isTranslated || isMapped || isCompatible || isIsatap) {
+    embedded.push(dottedAt(groups, 6));
+  }
+  return [plain, ...embedded];
+}
+
+/** The eight groups of an IPv6 address. */
+function groupsOf(address: string): readonly number[] {
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [head = [], tail = []] = short
+    .split("::")
+    .map((part) => (part === "" ? [] : part.split(":")));
+  const missing = Array.from({ length: 8 - head.length - tail.length }, () => "0");
+  return [...head, ...missing, ...tail].map((group) => Number.parseInt(group, 16));
+}
+
+/** The IPv4 address that two groups are. */
+function dottedAt(groups: readonly number[], at: number): string {
+  const bytes = [groups[at] ?? 0, groups[at + 1] ?? 0].flatMap((group) => [
+    group >> 8,
+    group & 0xff,
+  ]);
+  return bytes.join(".");
 }
 
 /** The host of a URL, an IPv6 address without its brackets. */

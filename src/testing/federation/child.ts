@@ -265,7 +265,7 @@ async function readRequest(request: IncomingMessage): Promise<ChildRequest> {
   const content = Buffer.concat(chunks).toString();
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://child");
   const isJson = /^application\/json/i.test(request.headers["content-type"] ?? "");
-  const knowsNoUnquote = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?:[/\s]|$)/i;
+  const knowsNoUnquote = /^(?:privacyidea-cp|privacyidea-ldap-proxy|simplesamlphp)(?![\w-])/i;
   const unquote = (value: string): string =>
     knowsNoUnquote.test(request.headers["user-agent"] ?? "") ? value : pythonUnquote(value);
   const parameters = new Map<string, string>();
