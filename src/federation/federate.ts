@@ -29,7 +29,7 @@ import {
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
-import { readEventRules } from "./rules/definition.js";
+import { type PassedOverRule, passedOverRules, readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
 import { type EventOf, eventsOf, type PathParametersOf, pathParametersOf } from "./rules/events.js";
 import { demandPlainSubject } from "./rules/facts.js";
@@ -39,6 +39,7 @@ import {
 } from "./rules/federation-event-handler.js";
 import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
+import type { Patience } from "./transport/patience.js";
 
 /** Options of {@link federate}. */
 export interface FederateOptions
@@ -83,6 +84,8 @@ export interface Federation extends AsyncDisposable {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** What sends the requests. */
   readonly forwarder: Forwarder;
+  /** The definitions of rules that are passed over, and why; none for {@link passThrough}. */
+  readonly passedOver: readonly PassedOverRule[];
 }
 
 /**
@@ -110,13 +113,28 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     new FederationEventHandler({ ...options, forwarder, guard, proxies }),
     ...(options.handlers ?? []),
   ];
+  const rules = readEventRules(options.rules, handlers);
   const pipeline = new EventPipeline({
-    rules: readEventRules(options.rules, handlers),
+    rules,
     handlers,
     clientOf: (request) => clientOf(request, proxies),
     now: clock,
     ...(options.conditions === undefined ? {} : { conditions: options.conditions }),
   });
+
+  /** The servers that a request may go to, as far as it is known before it is read. */
+  const serversOf = (event: string): readonly string[] =>
+    rules
+      .filter((rule) => rule.event.includes(event))
+      .flatMap(({ options: { privacyIDEA = [] } }) => privacyIDEA);
+  const patiences = new Map<string, Patience>();
+  const patienceFor = (event: string): Patience => {
+    const known = patiences.get(event);
+    if (known !== undefined) return known;
+    const patience = forwarder.patienceFor(() => serversOf(event));
+    patiences.set(event, patience);
+    return patience;
+  };
 
   const watchedEvent = (method: string, target: string): string | undefined => {
     const mark = target.indexOf("?");
@@ -165,10 +183,17 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 
   return {
     forwarder,
+    passedOver: passedOverRules(options.rules, handlers),
     handler: async (request, connection) => {
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
-      const read = readWebRequest(request, connection, basePath, maxContentSize);
+      const read = readWebRequest(
+        request,
+        connection,
+        basePath,
+        maxContentSize,
+        patienceFor(event),
+      );
       return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
     },
     listener: (request, response) => {
@@ -183,10 +208,14 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const done =
         event === undefined
           ? passOn(handler, request, response)
-          : answerTo(event, readNodeRequest(request, basePath, maxContentSize), (read) => {
-              const web = toWebRequest(request, response, read.content);
-              return ask(handler, web.request, web.connection);
-            }).then((answer) => answerNodeRequest(response, answer));
+          : answerTo(
+              event,
+              readNodeRequest(request, basePath, maxContentSize, patienceFor(event)),
+              (read) => {
+                const web = toWebRequest(request, response, read.content);
+                return ask(handler, web.request, web.connection);
+              },
+            ).then((answer) => answerNodeRequest(response, answer));
       done.catch((error: unknown) => {
         const isAnswer = error instanceof FederationError && !response.headersSent;
         if (isAnswer) answerNodeRequest(response, failure(error));

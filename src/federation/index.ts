@@ -48,7 +48,13 @@ export type {
   UserFacts,
 } from "./rules/condition-source.js";
 export { conditionNames } from "./rules/conditions.js";
-export { type EventRule, type FailurePolicy, readEventRules } from "./rules/definition.js";
+export {
+  type EventRule,
+  type FailurePolicy,
+  type PassedOverRule,
+  passedOverRules,
+  readEventRules,
+} from "./rules/definition.js";
 export {
   type ActionContext,
   type ActionOption,

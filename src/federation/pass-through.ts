@@ -18,6 +18,7 @@ import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { OutgoingRequest } from "./transport/errand.js";
 import type { AnswerSink } from "./transport/exchange.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
+import type { Patience } from "./transport/patience.js";
 
 /** Options of {@link passThrough}. */
 export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {
@@ -90,9 +91,14 @@ export function passThrough(options: PassThroughOptions): Federation {
     sink: AnswerSink,
   ): void => {
     guard.enter(request);
-    const servers = typeof to === "function" ? to(request) : to;
-    forwarder.stream(servers, prepare(request, content), sink, { signal: request.signal });
+    forwarder.stream(serversOf(request), prepare(request, content), sink, {
+      signal: request.signal,
+    });
   };
+  const serversOf = (request: EventRequest): readonly string[] =>
+    typeof to === "function" ? to(request) : to;
+  const patienceWith = (request: EventRequest): Patience =>
+    forwarder.patienceFor(() => serversOf(request));
   const failure = (error: unknown): Answer => {
     if (!(error instanceof FederationError)) throw error;
     return answerOf(error, errorAnswer, clock(), guard.id);
@@ -100,6 +106,7 @@ export function passThrough(options: PassThroughOptions): Federation {
 
   return {
     forwarder,
+    passedOver: [],
     handler: async (request, connection) => {
       const sink = new WebSink(answerFields);
       try {
@@ -128,7 +135,7 @@ export function passThrough(options: PassThroughOptions): Federation {
         else if (length > collectedContent) forward(read, new NodeContent(request), sink);
         else {
           // What is small is read before, since that is cheaper.
-          readNodeContent(request, length)
+          readNodeContent(request, length, patienceWith(read))
             .then((content) => forward(read, content, sink))
             .catch((error: unknown) => sink.end(error));
         }

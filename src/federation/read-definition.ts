@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { DefinitionError } from "./errors.js";
+import { DefinitionError, type DefinitionProblem } from "./errors.js";
 
 /**
  * Reads what came from outside by a schema.
@@ -12,10 +12,13 @@ export function readDefinitions<T>(
 ): readonly T[] {
   const result = schema.safeParse(definitions);
   if (result.success) return result.data;
-  throw new DefinitionError(
-    result.error.issues.map(({ path, message }) => ({
-      path: path.map(String).join("."),
-      message,
-    })),
-  );
+  throw new DefinitionError(problemsIn(result.error));
+}
+
+/** The problems that a schema has found, each with the path to what has it. */
+export function problemsIn(error: z.ZodError, at?: string): readonly DefinitionProblem[] {
+  return error.issues.map(({ path, message }) => ({
+    path: [...(at === undefined ? [] : [at]), ...path.map(String)].join("."),
+    message,
+  }));
 }

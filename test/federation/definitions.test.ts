@@ -4,6 +4,8 @@ import {
   DefinitionError,
   eventsOf,
   eventTable,
+  federate,
+  passedOverRules,
   readEventRules,
   readServers,
 } from "concordat/federation";
@@ -55,6 +57,79 @@ describe("the definition of an event handler", () => {
       uncheckable: false,
       onFailure: "local-answer",
     });
+  });
+
+  /** What privacyIDEA 3.14 exports of a rule of forwarding, and of one that sends a mail. */
+  const exported = {
+    abort_on_error: true,
+    action: "count",
+    active: true,
+    condition: "",
+    conditions: { result_value: "False" },
+    event: ["validate_check"],
+    handlermodule: "Counting",
+    id: 1,
+    name: "to the division",
+    options: {},
+    ordering: 0,
+    position: "post",
+  };
+  const mail = {
+    ...exported,
+    id: 2,
+    name: "mail",
+    action: "sendmail",
+    handlermodule: "UserNotification",
+    conditions: { no_such_condition: "[" },
+    options: { To: "tokenowner" },
+  };
+
+  test("may be in a list as privacyIDEA exports it, with those of others, and says which are passed over", () => {
+    const handlers = [new CountingHandler()];
+    const list = [
+      mail,
+      exported,
+      { ...mail, active: false, name: "no mail" },
+      { ...exported, name: "off", active: false, conditions: { serial: "(a)\\1" }, unheard: 1 },
+      { ...exported, id: 5, name: "second", condition: null },
+    ];
+    expect(readEventRules(list, handlers).map(({ name }) => name)).toEqual([
+      "to the division",
+      "second",
+    ]);
+    expect(passedOverRules(list, handlers)).toEqual([
+      { at: 0, name: "mail", handlermodule: "UserNotification", reason: "other_handler" },
+      { at: 2, name: "no mail", handlermodule: "UserNotification", reason: "other_handler" },
+      { at: 3, name: "off", handlermodule: "Counting", reason: "inactive" },
+    ]);
+    expect(passedOverRules("no list", handlers)).toEqual([]);
+    const servers = new ConfiguredServers([]);
+    const handler = async () => new Response();
+    expect(federate(handler, { servers, rules: list, handlers }).passedOver).toHaveLength(3);
+  });
+
+  test("is refused where what is said would change what is decided", () => {
+    const problems = problemsOf(() =>
+      readEventRules(
+        [
+          mail,
+          { ...exported, condition: "x" },
+          { ...exported, unheard: 1 },
+          // A slip in the name of a handler is no other handler.
+          { ...exported, handlermodule: "Countin" },
+          { ...mail, handlermodule: "Usernotification", conditions: {} },
+          null,
+        ],
+        [new CountingHandler()],
+      ),
+    );
+    expect(problems.map((problem) => problem.split(":")[0])).toEqual([
+      "1.condition",
+      "2",
+      "3.handlermodule",
+      "4.handlermodule",
+      "5",
+    ]);
   });
 
   test("has the order that it says, and is left out if it is not active", () => {

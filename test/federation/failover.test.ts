@@ -175,7 +175,7 @@ describe("an answer that any client may bring about", () => {
   const answers = (status: number) =>
     ({ kind: "bytes", status, content: '{"result": {"status": false}}' }) as const;
 
-  test.each([500, 501, 302])("is no outage: %i", async (status) => {
+  test.each([500, 501, 502, 504, 302])("is no outage: %i", async (status) => {
     await using child = await startChild({ users });
     await using parent = await startParent([serverOf(child)], { breaker: { failures: 1 } });
     child.fault = answers(status);
@@ -184,10 +184,10 @@ describe("an answer that any client may bring about", () => {
     expect((await check(parent.url, good)).status).toBe(200);
   });
 
-  test.each([502, 503, 504])("is an outage if it says so: %i", async (status) => {
+  test("is an outage if it says so: 503", async () => {
     await using child = await startChild({ users });
     await using parent = await startParent([serverOf(child)], { breaker: { failures: 1 } });
-    child.fault = answers(status);
+    child.fault = answers(503);
     expect((await check(parent.url, good)).status).toBe(502);
     expect(parent.federation.forwarder.breakerState("child")).toBe("open");
   });

@@ -35,7 +35,7 @@ test("the channels say what is decided, sent, left in peace, and answered in spi
   await using parent = await startParent([serverOf(child)], { rules, breaker: { failures: 1 } });
   const events = await published(async () => {
     await check(parent.url, { user: "a", pass: secret });
-    child.fault = { kind: "reset" };
+    child.fault = { kind: "bytes", status: 503, content: secret };
     await check(parent.url, { user: "a", pass: secret });
   });
   const decision = { event: "validate_check", position: "post" };
@@ -56,8 +56,8 @@ test("the channels say what is decided, sent, left in peace, and answered in spi
     [forwardChannelName, { ...forward, status: 400 }],
     ...decisions,
     [breakerChannelName, { server: "child", state: "open" }],
-    [forwardChannelName, { ...forward, reason: "broken_off" }],
-    [outageChannelName, { event: "validate_check", reason: "broken_off", server: "child" }],
+    [forwardChannelName, { ...forward, status: 503, reason: "server_error" }],
+    [outageChannelName, { event: "validate_check", reason: "server_error", server: "child" }],
   ]);
 });
 

@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { type ForwardEvent, forwardChannelName } from "concordat/federation";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startParent } from "./parent.js";
+import { rule, serverOf, startParent } from "./parent.js";
 import { passing, serve } from "./passing.js";
 
 let reasons: (string | undefined)[] = [];
@@ -27,6 +27,20 @@ async function beginUpload(url: string): Promise<Socket> {
   socket.write("POST /up HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\nabc");
   return socket;
 }
+
+/** Begins a request, and returns what is answered until the connection is closed. */
+async function stalled(url: string, path: string, rest: string): Promise<string> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1").on("error", () => {});
+  let received = "";
+  socket.on("data", (chunk: Buffer) => {
+    received += chunk.toString();
+  });
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: x\r\n${rest}`);
+  await once(socket, "close");
+  return received;
+}
+
+const timedOut = /^HTTP\/1\.1 408 [\s\S]*\r\nconnection: close\r\n/i;
 
 /** An API that reads whatever it gets, and then answers. */
 const reads = (got: IncomingMessage, response: ServerResponse): void => {
@@ -84,6 +98,75 @@ describe("an upload", () => {
     await once(socket, "data");
     socket.destroy();
     expect(reasons).toEqual(["content_timeout"]);
+  });
+
+  test.each([
+    ["in pass-through", { content: 200 }, "content-length: 10\r\n\r\nabc"],
+    ["in pass-through, in all", { total: 400 }, "content-length: 10\r\n\r\nabc"],
+  ])(
+    "that is small and stalls is waited for as long as its server says, %s",
+    async (_name, limits, rest) => {
+      await using api = await serve(reads);
+      await using parent = await passing(api, { breaker: { failures: 1 } }, { limits });
+      expect(await stalled(parent.url, "/up", rest)).toMatch(timedOut);
+      expect(reasons).toEqual([]);
+      expect((await fetch(parent.url)).status).toBe(200);
+    },
+  );
+
+  test.each([
+    ["with a length", "content-length: 10\r\n\r\nuser"],
+    ["in chunks", "transfer-encoding: chunked\r\n\r\n4\r\nuser\r\n"],
+    ["before it begins", "content-length: 10\r\n\r\n"],
+  ])(
+    "for which there are rules is waited for as long as its servers say, %s",
+    async (_name, rest) => {
+      await using api = await serve(reads);
+      const servers = [
+        serverOf(api, { limits: { content: 60_000 } }),
+        serverOf(api, { identifier: "other", limits: { content: 200 } }),
+      ];
+      await using parent = await startParent(servers, {
+        rules: [rule({ position: "pre", options: { privacyIDEA: ["child", "other"] } })],
+      });
+      const type = "content-type: application/x-www-form-urlencoded\r\n";
+      expect(await stalled(parent.url, "/validate/check", type + rest)).toMatch(timedOut);
+      expect([reasons, parent.asked.count]).toEqual([[], 0]);
+    },
+  );
+
+  test("that comes slowly, but comes, is waited for", async () => {
+    await using api = await serve(reads);
+    await using parent = await passing(api, {}, { limits: { content: 1_000 } });
+    const socket = connect(Number(new URL(parent.url).port), "127.0.0.1");
+    let received = "";
+    socket.on("data", (chunk: Buffer) => {
+      received += chunk.toString();
+    });
+    socket.write("POST /up HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 6\r\n\r\n");
+    for (const piece of ["ab", "cd", "ef"]) {
+      await pause(500);
+      socket.write(piece);
+    }
+    await once(socket, "close");
+    expect(received).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test("of a Web request for which there are rules is waited for as long as its servers say", async () => {
+    await using api = await serve(reads);
+    await using parent = await startParent([serverOf(api, { limits: { content: 200 } })]);
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(Buffer.from("user")),
+    });
+    const response = await parent.federation.handler(
+      new Request("http://parent/validate/check", {
+        method: "POST",
+        body,
+        duplex: "half",
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+      }),
+    );
+    expect([response.status, parent.asked.count]).toEqual([408, 0]);
   });
 
   test("may take longer than the server may for its answer", async () => {

@@ -6,6 +6,7 @@ import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
+import type { Patience } from "../transport/patience.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
 import { type Answer, belowBase, type ClientSignal, EventRequest } from "./request.js";
 
@@ -43,8 +44,10 @@ export async function readNodeRequest(
   request: IncomingMessage,
   basePath: string,
   maxSize: number,
+  patience: Patience,
 ): Promise<EventRequest> {
-  const content = contentLength(request) > 0 ? await readNodeContent(request, maxSize) : nothing;
+  const content =
+    contentLength(request) > 0 ? await readNodeContent(request, maxSize, patience) : nothing;
   return nodeRequest(request, basePath, content);
 }
 
@@ -73,31 +76,44 @@ export function contentLength({ rawHeaders }: IncomingMessage): number {
   return Number(fieldValue(rawHeaders, "content-length") ?? 0);
 }
 
-/** The whole content of a request. @throws {FederationError} it is too large, or the client is gone. */
-export function readNodeContent(request: IncomingMessage, maxSize: number): Promise<Uint8Array> {
+/** The whole content of a request. @throws {FederationError} it is too large or late, or the client is gone. */
+export function readNodeContent(
+  request: IncomingMessage,
+  maxSize: number,
+  patience: Patience,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const refuse = (): void => {
+    const refuse = (reason: "content_too_large" | "content_timeout"): void => {
       // What is left of it is read and forgotten, so that the answer arrives.
       request.removeAllListeners("data").resume();
-      reject(new FederationError("content_too_large"));
+      reject(new FederationError(reason));
     };
     const length = contentLength(request);
     if (length !== Number.POSITIVE_INFINITY && length > maxSize) {
-      refuse();
+      refuse("content_too_large");
       return;
     }
+    const waiting = patience.begin(() => refuse("content_timeout"));
     request.on("data", (chunk: Buffer) => {
+      waiting.moved();
       size += chunk.length;
-      if (size > maxSize) refuse();
-      else chunks.push(chunk);
+      if (size <= maxSize) chunks.push(chunk);
+      else {
+        waiting.end();
+        refuse("content_too_large");
+      }
     });
     request.once("end", () => {
+      waiting.end();
       const [first] = chunks;
       resolve(first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks, size));
     });
-    request.once("error", () => reject(new FederationError("abandoned")));
+    request.once("error", () => {
+      waiting.end();
+      reject(new FederationError("abandoned"));
+    });
   });
 }
 

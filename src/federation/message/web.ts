@@ -3,6 +3,7 @@ import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
 import type { AnswerSink, Flow } from "../transport/exchange.js";
+import type { Patience } from "../transport/patience.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
 import { type Answer, belowBase, EventRequest } from "./request.js";
 
@@ -17,8 +18,9 @@ export async function readWebRequest(
   connection: ConnectionInfo | undefined,
   basePath: string,
   maxSize: number,
+  patience: Patience,
 ): Promise<EventRequest> {
-  const content = await readContent(request.clone(), maxSize);
+  const content = await readContent(request.clone(), maxSize, patience);
   return new EventRequest({
     method: request.method,
     target: belowBase(targetOf(request.url), basePath),
@@ -129,7 +131,11 @@ export async function readResponse(response: Response, maxSize: number): Promise
   };
 }
 
-async function readContent(message: Request | Response, maxSize: number): Promise<Uint8Array> {
+async function readContent(
+  message: Request | Response,
+  maxSize: number,
+  patience?: Patience,
+): Promise<Uint8Array> {
   if (message.body === null) return new Uint8Array();
   const reader = message.body.getReader();
   const refuse = (): never => {
@@ -138,13 +144,25 @@ async function readContent(message: Request | Response, maxSize: number): Promis
     throw new FederationError("content_too_large");
   };
   if (Number(message.headers.get("content-length") ?? 0) > maxSize) refuse();
+  let isLate = false;
+  const waiting = patience?.begin(() => {
+    isLate = true;
+    void reader.cancel();
+  });
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, size);
-    size += value.length;
-    if (size > maxSize) refuse();
-    chunks.push(value);
+  try {
+    for (;;) {
+      // What is cancelled ends.
+      const { done, value } = await reader.read();
+      if (isLate) throw new FederationError("content_timeout");
+      if (done) return Buffer.concat(chunks, size);
+      waiting?.moved();
+      size += value.length;
+      if (size > maxSize) refuse();
+      chunks.push(value);
+    }
+  } finally {
+    waiting?.end();
   }
 }

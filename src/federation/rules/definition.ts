@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DefinitionError, type DefinitionProblem } from "../errors.js";
-import { readDefinitions } from "../read-definition.js";
+import { problemsIn, readDefinitions } from "../read-definition.js";
 import { readCondition } from "./conditions.js";
 import type { EventHandler, Position } from "./event-handler.js";
 
@@ -63,6 +63,8 @@ const rule = z
       .default(false),
     on_failure: z.enum(["fail", "next", "local-answer"]).exactOptional(),
     abort_on_error: z.boolean().exactOptional(),
+    // Every rule that privacyIDEA exports has it, and it is never looked at there.
+    condition: z.literal(["", null]).exactOptional(),
   })
   .superRefine(({ on_failure, abort_on_error }, context) => {
     if (on_failure !== undefined && abort_on_error !== undefined) {
@@ -74,9 +76,69 @@ const rule = z
     }
   });
 
+/** The event handlers of privacyIDEA that are none of forwarding. */
+const otherHandlers: ReadonlySet<unknown> = new Set([
+  "Container",
+  "Counter",
+  "CustomUserAttributes",
+  "Logging",
+  "RequestMangler",
+  "ResponseMangler",
+  "Script",
+  "Token",
+  "UserNotification",
+  "WebHook",
+]);
+
+/** A definition that is passed over, and why. */
+export interface PassedOverRule {
+  /** The place in the list, from 0. */
+  readonly at: number;
+  /** Its name, if it has one. */
+  readonly name: string | undefined;
+  readonly handlermodule: string;
+  /** It is switched off, or it is for a handler of privacyIDEA's that is not here. */
+  readonly reason: "inactive" | "other_handler";
+}
+
+/**
+ * The definitions that {@link readEventRules} passes over. What the handlers of the others do is not done: one that changes a request or an
+ * answer, such as `RequestMangler`, may have changed what the rules after it decide on.
+ *
+ * @param handlers the handlers that definitions may mean.
+ */
+export function passedOverRules(
+  definitions: unknown,
+  handlers: readonly EventHandler[],
+): readonly PassedOverRule[] {
+  if (!Array.isArray(definitions)) return [];
+  return definitions.flatMap((definition: unknown, at) => {
+    const one = passedOver(definition, handlers);
+    return one === undefined ? [] : [{ at, ...one }];
+  });
+}
+
+/** Whether and why a definition is passed over. What is wrong with it is then of no matter. */
+function passedOver(
+  definition: unknown,
+  handlers: readonly EventHandler[],
+): Omit<PassedOverRule, "at"> | undefined {
+  if (typeof definition !== "object" || definition === null) return undefined;
+  const { handlermodule = "Federation", active, name } = definition as Record<string, unknown>;
+  const isHere = handlers.some(({ identifier }) => identifier === handlermodule);
+  const isOther = !isHere && otherHandlers.has(handlermodule);
+  if (!isOther && active !== false) return undefined;
+  return {
+    name: typeof name === "string" ? name : undefined,
+    handlermodule: String(handlermodule),
+    reason: isOther ? "other_handler" : "inactive",
+  };
+}
+
 /**
  * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of such
- * written by hand. Definitions that are not active are left out.
+ * written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out: {@link passedOverRules}
+ * says which.
  *
  * Beyond privacyIDEA, `options.privacyIDEA` may be a list of servers, of which one after the other is tried; `on_failure` and
  * `uncheckable` are new, and `abort_on_error` is understood as `on_failure`: `fail` or `local-answer`.
@@ -88,18 +150,25 @@ export function readEventRules(
   definitions: unknown,
   handlers: readonly EventHandler[],
 ): readonly EventRule[] {
-  const read = readDefinitions(z.array(rule), definitions);
-  const rules = read.map(({ on_failure, abort_on_error, active, id: _, ...rest }) => ({
-    active,
-    ...rest,
-    onFailure: on_failure ?? (abort_on_error === false ? "local-answer" : "fail"),
-  }));
-  const problems = rules.flatMap((one, at) => problemsOf(one, handlers, String(at)));
+  const over = new Set(passedOverRules(definitions, handlers).map(({ at }) => at));
+  const read = readDefinitions(z.array(z.unknown()), definitions)
+    .map((definition, at) => ({ at, definition }))
+    .filter(({ at }) => !over.has(at));
+  const problems: DefinitionProblem[] = [];
+  const rules = read.flatMap(({ at, definition }): readonly EventRule[] => {
+    const result = rule.safeParse(definition);
+    if (!result.success) {
+      problems.push(...problemsIn(result.error, String(at)));
+      return [];
+    }
+    const { on_failure, abort_on_error, active: _a, id: _i, condition: _c, ...rest } = result.data;
+    const onFailure = on_failure ?? (abort_on_error === false ? "local-answer" : "fail");
+    const one: EventRule = { ...rest, onFailure };
+    problems.push(...problemsOf(one, handlers, String(at)));
+    return [one];
+  });
   if (problems.length > 0) throw new DefinitionError(problems);
-  return rules
-    .filter(({ active }) => active)
-    .map(({ active: _, ...one }): EventRule => one)
-    .sort((one, other) => one.ordering - other.ordering);
+  return rules.sort((one, other) => one.ordering - other.ordering);
 }
 
 function problemsOf(

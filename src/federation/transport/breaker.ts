@@ -1,4 +1,7 @@
-/** `closed`: requests go through. `open`: none does. `half-open`: a single one does, to see whether the server is back. */
+/**
+ * `closed`: requests go through. `open`: none does. `half-open`: a single one does, to see whether the server is back; another one, if it
+ * takes longer than the pause.
+ */
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** When a server is left in peace. */
@@ -24,7 +27,8 @@ export class Breaker {
   readonly #now: () => number;
   #state: BreakerState = "closed";
   #failedInRow = 0;
-  #openedAt = 0;
+  /** When the server was left in peace, or the single request sent. */
+  #since = 0;
 
   constructor(
     { failures = 5, pause = 10_000 }: BreakerOptions,
@@ -43,24 +47,29 @@ export class Breaker {
 
   /** When the server is tried again, in milliseconds from now; 0 when it may be tried now. */
   get remaining(): number {
-    return this.#state === "closed" ? 0 : Math.max(0, this.#openedAt + this.#pause - this.#now());
+    return this.#state === "closed" ? 0 : Math.max(0, this.#since + this.#pause - this.#now());
   }
 
   /** Asks to be let through. `probe`: the caller is the single one that tries. `undefined`: not now. */
   enter(): "request" | "probe" | undefined {
     if (this.#state === "closed") return "request";
-    if (this.#state === "half-open" || this.remaining > 0) return undefined;
+    // A single request that takes as long as that is not waited for: anybody can make a slow one.
+    if (this.remaining > 0) return undefined;
+    this.#since = this.#now();
     this.#become("half-open");
     return "probe";
   }
 
   /** Says how it ended. A request that was let through before the server failed says nothing about it now. */
   leave(passage: "request" | "probe", verdict: Verdict): void {
-    if (passage === "probe") {
+    if (passage === "probe" && this.#state !== "closed") {
       if (verdict === "well") this.#close();
       else if (verdict === "failed") this.#open();
-      // Nothing was learnt: the next one may try at once.
-      else this.#become("open");
+      else if (this.#state === "half-open") {
+        // Nothing was learnt: the next one may try at once.
+        this.#since = this.#now() - this.#pause;
+        this.#become("open");
+      }
     } else if (this.#state === "closed") {
       if (verdict === "well") this.#failedInRow = 0;
       else if (verdict === "failed") {
@@ -83,7 +92,7 @@ export class Breaker {
   }
 
   #open(): void {
-    this.#openedAt = this.#now();
+    this.#since = this.#now();
     this.#become("open");
   }
 

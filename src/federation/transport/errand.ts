@@ -148,13 +148,18 @@ export class Errand implements AnswerSink {
   }
 }
 
-/** What the end of a request says about the server. */
+/**
+ * What the end of a request says about the server. Whatever happens to a request that the server has got, whoever has made it may have
+ * brought about: that it takes long, that it is broken off, that a gateway before the server has waited long enough (502, 504). It says
+ * nothing, so that nobody can have the server left in peace for all others.
+ */
 function verdictOn(status: number | undefined, failure: FederationError | undefined): Verdict {
   if (failure === undefined || answered.has(failure.reason)) {
-    return status !== undefined && status >= 502 && status <= 504 ? "failed" : "well";
+    if (status === 503) return "failed";
+    return status === 502 || status === 504 ? "unknown" : "well";
   }
-  if (failure.proxyError === undefined || failure.reason === "connections_taken") return "unknown";
-  return "failed";
+  if (failure.isSpent || failure.proxyError === undefined) return "unknown";
+  return failure.reason === "connections_taken" ? "unknown" : "failed";
 }
 
 /** The failures in which a server has answered, only not with what is passed back. What any client may bring about is no outage. */

@@ -5,6 +5,7 @@ import type { BreakerState } from "./breaker.js";
 import { Collector, type ServerAnswer } from "./collector.js";
 import { Errand, type ErrandContext, type OutgoingRequest } from "./errand.js";
 import type { AnswerSink } from "./exchange.js";
+import { Patience } from "./patience.js";
 import { Targets, type TargetsOptions } from "./targets.js";
 import { Watch } from "./watch.js";
 
@@ -73,6 +74,15 @@ export class Forwarder implements AsyncDisposable {
       sink,
       doneAt: "start",
     }).go();
+  }
+
+  /**
+   * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and `limits.total` of all
+   * servers say that may get it.
+   */
+  patienceFor(identifiers: () => readonly string[]): Patience {
+    const { targets, watch } = this.#context;
+    return new Patience(watch, async () => await targets.contentLimits(identifiers()));
   }
 
   /** The state of the breaker of a server; `undefined` for one that was not used yet. */

@@ -6,6 +6,7 @@ import type { Resolve } from "./address.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
 import type { ExchangeLimits } from "./exchange.js";
 import { watchHealth } from "./health-check.js";
+import type { ContentLimits } from "./patience.js";
 import { defaultLimits, openPool } from "./pool.js";
 import { readServers } from "./server-definition.js";
 
@@ -62,6 +63,23 @@ export class Targets {
       throw new FederationError("unreadable_definition", identifier, { cause });
     }
     return this.#targetOf(definition, identifier);
+  }
+
+  /** How long a client may take for content that one of some servers is to get: as long as each of them waits for it. */
+  async contentLimits(identifiers: readonly string[]): Promise<ContentLimits> {
+    const limits = await Promise.all(
+      identifiers.map(async (identifier) => {
+        try {
+          return (await this.#options.servers.get(identifier))?.limits ?? {};
+        } catch {
+          // That it cannot be read is said when the server is to be asked.
+          return {};
+        }
+      }),
+    );
+    const least = (name: "content" | "total"): number =>
+      Math.min(...limits.map((own) => own[name] ?? defaultLimits[name]), defaultLimits[name]);
+    return { content: least("content"), total: least("total") };
   }
 
   /** The server with an identifier, if it was used before. */
