@@ -120,7 +120,7 @@ export class MemberWriter {
    * Looks whether a group has the members that it was created with, or replaced by, and else changes them.
    *
    * @param form How they were given.
-   * @throws {UnsupportedError} it does not have them for all that.
+   * @throws {UnsupportedError} it does not have them for all that, or nobody can see whether it has others.
    */
   async settle(
     id: string,
@@ -131,9 +131,8 @@ export class MemberWriter {
     const { reads, forms } = this.#parts;
     const isReplaced = form === "replace members";
     if ((members.length === 0 && !isReplaced) || !forms.isDue("members", [form])) return;
-    const found = await reads.find(id, options);
     const change = { clear: isReplaced, add: members.map(typed) };
-    const left = found === undefined ? {} : leftOf(found, change);
+    const left = await this.#look(id, change, options, undefined);
     if (!isNothing(left)) await this.change(id, left, options);
     else if (reads.hasSight) forms.worked([form]);
   }
