@@ -1,6 +1,5 @@
 import { Pool } from "undici";
 import { InvalidValueError, TooManyError, UnavailableError } from "../core/index.js";
-import { errorId } from "../scim/index.js";
 import { publish } from "./channel.js";
 import { Credentials } from "./credentials.js";
 import { ExchangeError, exchange, type WireAnswer, type WireRequest } from "./exchange.js";
@@ -13,11 +12,11 @@ import {
   type ScimClientOptions,
   type ScimClientTls,
 } from "./options.js";
-import { byName, isObject, readAnswer } from "./read-answer.js";
+import { readAnswer } from "./read-answer.js";
 import type { ScimAnswer, ScimRequest } from "./request.js";
 import { ScimResponseError } from "./response-error.js";
 import { pause, retryAfterIn } from "./retry.js";
-import { type ErrorAnswer, typedError } from "./typed-error.js";
+import { type ErrorAnswer, failedStatusIn, typedError } from "./typed-error.js";
 
 const mediaType = "application/scim+json";
 
@@ -238,22 +237,6 @@ function entityTag(version: string): string {
   if (/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(version)) return version;
   if (/^[\x21\x23-\x7e]+$/.test(version)) return `"${version}"`;
   throw new InvalidValueError("ifVersion", "it is not an entity-tag.");
-}
-
-/**
- * The status of an error (RFC 7644 §3.12) that is answered as a success, as some gateways do, and is none for that; 500 where it does not
- * say which.
- */
-function failedStatusIn(body: unknown): number | undefined {
-  if (!isObject(body)) return undefined;
-  const message = byName(body);
-  const schemas = message.get("schemas");
-  const isError =
-    Array.isArray(schemas) &&
-    schemas.some((uri) => String(uri).toLowerCase() === errorId.toLowerCase());
-  if (!isError) return undefined;
-  const status = Number(message.get("status"));
-  return status >= 400 && status < 600 ? status : 500;
 }
 
 /**

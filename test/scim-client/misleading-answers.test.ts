@@ -46,6 +46,16 @@ describe("an error that is answered as a success", () => {
   });
 });
 
+test("an error that is answered as the success of a bulk operation is one", async () => {
+  const response = { schemas: [errorId], status: "403" };
+  await using provider = await script(
+    [{ status: 200, body: { Operations: [{ method: "DELETE", status: "200", response }] } }],
+    { configuration: { bulk: { supported: true } } },
+  );
+  const outcomes = await provider.client.bulk([{ method: "DELETE", path: "/Users/1" }]);
+  expect(outcomes).toMatchObject([{ done: false, error: { code: "unsupported" } }]);
+});
+
 describe("pages by cursor that go round in a circle", () => {
   const after: Readonly<Record<string, string>> = { "": "a", a: "b", b: "c", c: "d", d: "b" };
 
