@@ -1,3 +1,5 @@
+import { LdapResultError } from "./errors.js";
+import type { EncodedMessage } from "./message.js";
 import { maxInt } from "./request.js";
 import type { Arrivals } from "./sync-arrivals.js";
 import type { Pass } from "./sync-pass.js";
@@ -72,6 +74,19 @@ export class DueChecks {
 function baseOf(check: DueCheck): string | undefined {
   return check.kind === "below" ? check.base : undefined;
 }
+
+/** The next message of a check. A parent that was moved may have gone meanwhile, and then nothing is below it. */
+export function takeMessage(kind: Check["kind"], arrivals: Arrivals): EncodedMessage | undefined {
+  try {
+    return arrivals.take();
+  } catch (error) {
+    const isGone = error instanceof LdapResultError && error.resultCode === noSuchObject;
+    if (kind === "below" && isGone) return { kind: "done", controls: [] };
+    throw error;
+  }
+}
+
+const noSuchObject = 32;
 
 /** How much longer than a list the pause after it is, so that lists take at most one part in a hundred of the time. */
 const pause = 99;

@@ -1,36 +1,21 @@
 import type { Change } from "../changes/index.js";
 import { UnavailableError } from "../core/index.js";
-import {
-  type CsnCookie,
-  covers,
-  isBeyond,
-  mergeCookies,
-  newestCsn,
-  parseCookie,
-  printCookie,
-  timeOf,
-} from "./cookie.js";
+import { type CsnCookie, newestCsn, parseCookie, timeOf } from "./cookie.js";
 import type { Dialect, ReaderBatch, Reading } from "./dialect.js";
 import { LdapResultError } from "./errors.js";
-import type { EncodedMessage, SearchRequest } from "./message.js";
+import type { EncodedMessage } from "./message.js";
 import { maxInt } from "./request.js";
 import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-log.js";
-import { Arrivals, Wakeup } from "./sync-arrivals.js";
-import { type Check, DueChecks, Occasions } from "./sync-checks.js";
+import { type Arrivals, Wakeup } from "./sync-arrivals.js";
+import { type Check, DueChecks, takeMessage } from "./sync-checks.js";
+import { Covered } from "./sync-covered.js";
 import { EntryList } from "./sync-entry-list.js";
-import {
-  readSyncInfo,
-  readSyncState,
-  type SyncMode,
-  syncInfoOid,
-  syncRefreshRequired,
-  syncRequest,
-} from "./sync-messages.js";
+import { FollowedParents } from "./sync-followed-parents.js";
+import { readSyncInfo, readSyncState, syncInfoOid, syncRefreshRequired } from "./sync-messages.js";
 import { NameList } from "./sync-name-list.js";
-import { type ParentMove, Parents } from "./sync-parents.js";
-import type { Pass } from "./sync-pass.js";
 import { parsePosition, printPosition, type SyncPosition } from "./sync-position.js";
 import { Refresh } from "./sync-refresh.js";
+import { Searches } from "./sync-searches.js";
 import { readServerState, type ServerState } from "./sync-state.js";
 import { unreadable } from "./sync-unreadable.js";
 import type { ResetReason } from "./watch-channel.js";
@@ -51,10 +36,10 @@ export const openLdap: Dialect = {
 class OpenLdapReader {
   readonly #reading: Reading;
   readonly #wakeup = new Wakeup();
-  /** What the changes that were handed over cover, all of them together. */
-  #cookie: CsnCookie | undefined;
-  /** The position that was handed over last, or resumed from. */
-  #handed: CsnCookie | undefined;
+  readonly #searches: Searches;
+  readonly #parents: FollowedParents;
+  /** What has been read since the reader began, or began again. */
+  #covered: Covered;
   /** Changes that have been read and not handed over. */
   #changes: Change[] = [];
   /** The checks that are still to come before positions may be handed over, or because it is time. */
@@ -63,22 +48,8 @@ class OpenLdapReader {
   #isScheduled = false;
   /** The ids that live changes spoke of since the running check began; undefined while none runs. */
   #touched: Set<string> | undefined;
-  /** What the refresh covered when it ended, before live changes: where the second pass starts. */
-  #refreshed: CsnCookie | undefined;
-  /** The numbers of `#refreshed` that no second pass has got beyond. What is covered beyond them may have been missed. */
-  #unproven: readonly string[] = [];
   /** What the server itself holds; undefined where it does not say. */
   #server: ServerState | undefined;
-  /** What was known from another server of the directory, while this one has yet to receive it. */
-  #ahead: CsnCookie | undefined;
-  /** Tells of parents that are moved; undefined where nothing depends on them, or the server does not. */
-  #parents: Parents | undefined;
-  /** Lists all names from time to time where the server does not tell of parents. */
-  #occasions: Occasions | undefined;
-
-  /** Runs while a position waits that comes with no changes. */
-  #newsTimer: NodeJS.Timeout | undefined;
-  #isNewsTime = false;
   /** The position that is resumed from. */
   readonly #former: SyncPosition | undefined;
   /** When the server was started, by its clock; undefined where this account may not read it. */
@@ -86,8 +57,10 @@ class OpenLdapReader {
 
   constructor(reading: Reading, former: SyncPosition | undefined) {
     this.#reading = reading;
-    this.#cookie = former?.cookie;
     this.#former = former;
+    this.#searches = new Searches(reading, this.#wakeup);
+    this.#parents = new FollowedParents(reading, this.#searches, this.#due, this.#wakeup);
+    this.#covered = this.#coveredFrom(former?.cookie);
   }
 
   /** Reads until the search ends; begins again, without the cookie, when the server has no use for it. */
@@ -95,43 +68,47 @@ class OpenLdapReader {
     const { connection, content, signal } = this.#reading;
     this.#server = await readServerState(connection, content, signal);
     this.#startedAt = await readServerStart(connection, signal);
+    let resumedFrom = this.#former?.cookie;
     try {
       for (;;) {
+        this.#covered = this.#coveredFrom(resumedFrom);
         let reason: ResetReason | undefined;
         try {
-          reason = yield* this.#run();
+          reason = yield* this.#run(resumedFrom);
           if (reason === undefined) return;
         } catch (error) {
-          reason = this.#cookie === undefined ? undefined : resetReason(error);
+          reason = this.#covered.isNothing ? undefined : resetReason(error);
           if (reason === undefined) throw error;
         }
         this.#reading.reset(reason);
-        this.#cookie = undefined;
+        resumedFrom = undefined;
         this.#changes = [];
         this.#due.clear();
-        this.#unproven = [];
         this.#touched = undefined;
       }
     } finally {
-      await this.#parents?.close();
+      await this.#parents.close();
     }
   }
 
+  #coveredFrom(resumedFrom: CsnCookie | undefined): Covered {
+    return new Covered(resumedFrom, this.#server, this.#due, this.#wakeup);
+  }
+
   /** Returns the reason why to begin again, without the cookie, if there is one. */
-  async *#run(): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
+  async *#run(
+    resumedFrom: CsnCookie | undefined,
+  ): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
     const { follow, tell, baseStamp, now } = this.#reading;
-    const resumedFrom = this.#cookie;
     const resumed = resumedFrom !== undefined;
-    this.#handed = resumedFrom;
-    this.#ahead = this.#server?.lagsBehind(resumedFrom) === true ? resumedFrom : undefined;
     tell({ event: "refreshing", resumed });
     // Before the request is sent: whatever happens after this belongs to the new generation.
     yield this.#beginning("snapshot");
-    await this.#listParents();
+    await this.#parents.list();
     const refresh = new Refresh(resumedFrom, this.#reading);
     // Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what
     // was not sent would be taken to be gone.
-    const live = this.#search("refreshAndPersist", resumedFrom);
+    const live = this.#searches.synchronize("refreshAndPersist", resumedFrom);
     try {
       while (!refresh.ended) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
@@ -154,22 +131,21 @@ class OpenLdapReader {
       const isForgetful = isRestarted && !refresh.sweeps;
       if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
-      if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
-      if (refresh.cookie !== undefined) this.#advance(refresh.cookie, refresh.held);
-      this.#refreshed = this.#cookie;
+      if (refresh.cookie !== undefined) this.#covered.advance(refresh.cookie, refresh.held);
+      if (refresh.sweeps) this.#changes.push(this.#covered.sweep());
+      this.#covered.endRefresh();
       // A clock that was set back: what was written since may have numbers that the cookie covers already.
       const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
-      const isMoved = resumed && this.#mayHaveMoved(refresh);
+      const isMoved = resumed && this.#parents.mayHaveMoved(this.#former?.parents, refresh);
       if (follow && resumed) {
         this.#due.add({ kind: "secondPass", gates: true });
-        // A list of all that exists has missed nothing.
-        this.#unproven = refresh.sweeps ? [] : (this.#refreshed?.csns ?? []);
+        this.#covered.demandProof(refresh.sweeps);
         const isDoubtful = isOfSeveral || refresh.isSuspect(baseStamp);
         if (isDoubtful) this.#due.add({ kind: "names", gates: true });
       }
       if (isClockBack || isMoved || isRestarted) this.#due.add({ kind: "names", gates: true });
-      this.#parents?.look(this.#changes);
-      await this.#askAboutParents();
+      this.#parents.look(this.#changes);
+      await this.#parents.ask();
       tell({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
       if (follow || !this.#due.isEmpty) yield* this.#follow(live);
@@ -186,8 +162,7 @@ class OpenLdapReader {
     let check: Check | undefined;
     this.#isScheduled = false;
     if (follow) this.#scheduleNames(stop.signal);
-    const parents = follow ? this.#parentRequest("refreshAndPersist") : undefined;
-    if (parents !== undefined) this.#parents?.follow(this.#send(parents));
+    if (follow) this.#parents.follow();
     try {
       for (;;) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
@@ -195,8 +170,8 @@ class OpenLdapReader {
           this.#giveBack(message);
           while (this.#isFull) yield this.#hand("live");
         }
-        this.#readParents();
-        if (this.#changes.length > 0 || this.#isNewsDue) yield this.#hand("live");
+        this.#parents.readMoves();
+        if (this.#changes.length > 0 || this.#covered.isNewsDue) yield this.#hand("live");
         if (check === undefined && !this.#due.isEmpty) {
           yield this.#beginning("reconcile");
           check = this.#begin();
@@ -206,7 +181,7 @@ class OpenLdapReader {
           if (check.pass.ended) {
             await check.arrivals.close();
             if (check.kind === "names") this.#scheduleNames(stop.signal);
-            this.#occasions?.listed(check, this.#reading.now());
+            this.#parents.checked(check);
             check = undefined;
             this.#touched = undefined;
             if (!this.#due.isEmpty) continue;
@@ -215,13 +190,13 @@ class OpenLdapReader {
         if (!follow && check === undefined) return;
         live.request();
         check?.arrivals.request();
-        this.#parents?.request();
+        this.#parents.request();
         await this.#wakeup.wait();
       }
     } finally {
       stop.abort();
-      this.#forgetNews();
-      this.#occasions?.stop();
+      this.#covered.stop();
+      this.#parents.stop();
       await check?.arrivals.close();
     }
   }
@@ -240,32 +215,33 @@ class OpenLdapReader {
     const options = { mapper: this.#reading.mapper, touched: this.#touched };
     const since = this.#reading.now();
     const { kind } = due;
-    const request = this.#request([]);
+    const request = this.#searches.request();
     const { nameAttributes, groupFilter = request.filter } = this.#reading.content;
     switch (kind) {
       case "names": {
-        const pass = new NameList(options, (stamp) => !this.#covers(stamp));
-        const arrivals = this.#send({ ...request, attributes: nameAttributes });
+        const pass = new NameList(options, (stamp) => !this.#covered.includes(stamp));
+        const arrivals = this.#searches.send({ ...request, attributes: nameAttributes });
         return { kind, pass, arrivals, since };
       }
       case "groups": {
-        const arrivals = this.#send({ ...request, filter: groupFilter });
+        const arrivals = this.#searches.send({ ...request, filter: groupFilter });
         return { kind, pass: new EntryList(options), arrivals, since };
       }
       case "below": {
-        const arrivals = this.#send({ ...request, base: due.base, scope: "sub" });
+        const arrivals = this.#searches.send({ ...request, base: due.base, scope: "sub" });
         return { kind, pass: new EntryList(options), arrivals, since };
       }
       case "secondPass": {
-        const pass = new Refresh(this.#refreshed, options);
-        return { kind, pass, arrivals: this.#search("refreshOnly", this.#refreshed), since };
+        const { refreshed } = this.#covered;
+        const arrivals = this.#searches.synchronize("refreshOnly", refreshed);
+        return { kind, pass: new Refresh(refreshed, options), arrivals, since };
       }
     }
   }
 
   async *#advanceCheck({ kind, pass, arrivals }: Check): AsyncGenerator<ReaderBatch> {
     while (!pass.ended) {
-      const message = takeFrom(kind, arrivals);
+      const message = takeMessage(kind, arrivals);
       if (message === undefined) break;
       pass.read(message, this.#changes);
       this.#giveBack(message);
@@ -277,16 +253,16 @@ class OpenLdapReader {
     }
     while (this.#isFull) yield this.#hand("reconcile", "continues");
     const sweeps = pass.sweeps && pass.isReload !== true;
-    if (sweeps) this.#changes.push({ kind: "sweep" });
+    if (sweeps) this.#changes.push(this.#covered.sweep());
     this.#due.end();
     // What else exists, a list tells, which leaves nothing out.
     if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });
-    if (kind === "secondPass") this.#prove(pass);
+    if (kind === "secondPass") this.#covered.prove(pass);
     // The cookie of the second pass itself is left alone: a change that was passed over because the live changes had
     // touched its entry may be on its way yet, and that cookie would claim it.
-    this.#checkWhatIsUnproven();
-    this.#parents?.look(this.#changes);
-    await this.#askAboutParents();
+    this.#covered.checkWhatIsUnproven();
+    this.#parents.look(this.#changes);
+    await this.#parents.ask();
     this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
   }
@@ -298,14 +274,14 @@ class OpenLdapReader {
         const { state, id, cookie } = readSyncState(message.controls);
         this.#touched?.add(id);
         // Others may be below a user, too.
-        this.#occasions?.come(this.#reading.now());
+        this.#parents.mayBeMoving();
         const covered = parseCookie(cookie);
         if (state === "delete") this.#addDelete(id, covered);
         else if (message.kind === "oversized") this.#changes.push(unreadable(id, message));
         else if (state !== "present") {
           this.#changes.push(this.#reading.mapper.map(id, message));
         }
-        if (covered !== undefined) this.#advance(covered);
+        if (covered !== undefined) this.#covered.advance(covered);
         break;
       }
       case "intermediate":
@@ -319,8 +295,8 @@ class OpenLdapReader {
             }
           }
           // A new cookie without a change: something outside the content changed.
-          if (info.kind === "newCookie") this.#occasions?.come(this.#reading.now());
-          if (covered !== undefined) this.#advance(covered);
+          if (info.kind === "newCookie") this.#parents.mayBeMoving();
+          if (covered !== undefined) this.#covered.advance(covered);
         }
         break;
       case "done":
@@ -343,112 +319,11 @@ class OpenLdapReader {
     );
   }
 
-  #covers(stamp: string): boolean {
-    return this.#cookie !== undefined && covers(this.#cookie, stamp);
-  }
-
-  /** @param held what of it the server has said that it holds. */
-  #advance(covered: CsnCookie, held: CsnCookie | undefined = covered): void {
-    this.#cookie = mergeCookies(this.#cookie, covered);
-    if (held !== undefined) this.#server?.advance(held);
-    if (this.#ahead !== undefined && this.#server?.lagsBehind(this.#ahead) === false) {
-      // What it did not hold could not be compared before.
-      this.#ahead = undefined;
-      this.#due.add({ kind: "names", gates: false });
-    }
-    this.#checkWhatIsUnproven();
-  }
-
-  /** A second pass has ended: beyond the numbers that it got beyond itself, nothing was missed. */
-  #prove({ sweeps, cookie }: Pass): void {
-    this.#unproven = sweeps ? [] : this.#unproven.filter((csn) => !isBeyond(cookie, csn));
-  }
-
-  /** Has a second pass made where the state has moved beyond a number that none has got beyond. */
-  #checkWhatIsUnproven(): void {
-    if (this.#due.includes("secondPass")) return;
-    if (!this.#unproven.some((csn) => isBeyond(this.#cookie, csn))) return;
-    this.#due.add({ kind: "secondPass", gates: true });
-  }
-
   /** Whether the server may have been started since: it is told by another start, too, as the clock may have been set back before. */
   #wasStartedSince(resumedFrom: CsnCookie): boolean {
     const before = this.#former?.startedAt;
     const isOther = before !== undefined && this.#startedAt !== before;
     return isOther || startedAfter(resumedFrom, this.#startedAt);
-  }
-
-  /** Whether a parent may have been moved since the position that was resumed from. */
-  #mayHaveMoved(refresh: Refresh): boolean {
-    if (this.#reading.content.parentFilter === undefined) return false;
-    const parents = this.#parents;
-    if (parents === undefined) return refresh.isBeyondWhatWasTold;
-    return parents.arePartial || parents.digest !== this.#former?.parents;
-  }
-
-  /** Reads which parents there are, before anything below them is read. */
-  async #listParents(): Promise<void> {
-    const { connection, content, signal } = this.#reading;
-    const request = this.#parentRequest("refreshOnly");
-    if (request === undefined || this.#parents !== undefined) return;
-    const parents = new Parents(content.base);
-    if (await succeeds(parents.list(connection.searchEncoded(request, { signal })))) {
-      this.#parents = parents;
-    } else this.#lookAtOccasions();
-  }
-
-  /** Without being told of parents, all names are listed from time to time. */
-  #lookAtOccasions(): void {
-    this.#parents = undefined;
-    this.#beginOccasions();
-  }
-
-  #beginOccasions(): void {
-    this.#occasions ??= new Occasions(this.#reading.sleep, () => {
-      this.#due.add({ kind: "names", gates: false });
-      this.#wakeup.wake();
-    });
-  }
-
-  /** Where something above the entries that were read is not followed, all names are listed from time to time, too. */
-  async #askAboutParents(): Promise<void> {
-    const { connection, signal } = this.#reading;
-    const request = this.#parentRequest("refreshOnly");
-    if (this.#parents === undefined || request === undefined) return;
-    await this.#parents.ask(async (base) => {
-      const search = connection.searchEncoded({ ...request, base, scope: "base" }, { signal });
-      let isFound = false;
-      const reading = async () => {
-        for await (const messages of search)
-          isFound ||= messages.some(({ kind }) => kind === "entry");
-      };
-      return (await succeeds(reading())) && isFound;
-    });
-    if (this.#parents.arePartial) this.#beginOccasions();
-  }
-
-  #parentRequest(mode: SyncMode): SearchRequest | undefined {
-    const { parentFilter } = this.#reading.content;
-    if (parentFilter === undefined) return undefined;
-    return { ...this.#request([syncRequest(mode)]), filter: parentFilter, attributes: ["1.1"] };
-  }
-
-  #readParents(): void {
-    for (const move of this.#takeMoves()) {
-      if (move.kind === "below") this.#due.add({ kind: "below", base: move.dn, gates: true });
-      else this.#due.add({ kind: "names", gates: true });
-    }
-  }
-
-  #takeMoves(): readonly ParentMove[] {
-    try {
-      return this.#parents?.take() ?? [];
-    } catch (error) {
-      if (!(error instanceof LdapResultError)) throw error;
-      this.#lookAtOccasions();
-      // What was moved before this was noticed is looked for at once.
-      return [{ kind: "left" }];
-    }
   }
 
   get #isFull(): boolean {
@@ -457,35 +332,8 @@ class OpenLdapReader {
 
   /** The first batch of a refresh or of a check. */
   #beginning(phase: "snapshot" | "reconcile"): ReaderBatch {
-    const state = this.#server?.stamps;
+    const { state } = this.#covered;
     return { phase, refresh: "begins", changes: [], ...(state === undefined ? {} : { state }) };
-  }
-
-  /** The position that can be handed over, where it says more than the one before. */
-  get #news(): CsnCookie | undefined {
-    if (this.#cookie === undefined || this.#due.areGating) return undefined;
-    const { csns = [] } = this.#handed ?? {};
-    return this.#cookie.csns.every((csn) => csns.includes(csn)) ? undefined : this.#cookie;
-  }
-
-  /**
-   * Whether a position is to be handed over that comes with no changes. It waits for a moment, since changes may come, or more such
-   * positions: each is a commit to whoever applies them.
-   */
-  get #isNewsDue(): boolean {
-    if (this.#news === undefined) return false;
-    if (this.#isNewsTime) return true;
-    this.#newsTimer ??= setTimeout(() => {
-      this.#isNewsTime = true;
-      this.#wakeup.wake();
-    }, newsDelay);
-    return false;
-  }
-
-  #forgetNews(): void {
-    clearTimeout(this.#newsTimer);
-    this.#newsTimer = undefined;
-    this.#isNewsTime = false;
   }
 
   /**
@@ -497,8 +345,8 @@ class OpenLdapReader {
     const isAll = this.#changes.length <= batchSize;
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
-    this.#parents?.look(changes);
-    const isOrdered = phase === "live" && this.#server !== undefined && this.#ahead === undefined;
+    this.#parents.look(changes);
+    const isOrdered = phase === "live" && this.#server !== undefined && !this.#covered.isAhead;
     const batch: ReaderBatch = {
       phase,
       ...(refresh === undefined ? {} : { refresh }),
@@ -507,12 +355,9 @@ class OpenLdapReader {
     };
     if (!isAll || (refresh !== undefined && refresh !== "ends") || this.#due.areGating)
       return batch;
-    const news = this.#news;
-    if (news !== undefined) this.#forgetNews();
-    this.#handed = news ?? this.#handed;
-    const position = refresh === "ends" ? this.#handed : news;
+    const position = this.#covered.hand(refresh === "ends");
     if (position === undefined) return batch;
-    const parents = this.#parents?.digest;
+    const parents = this.#parents.digest;
     const startedAt = this.#startedAt;
     return { ...batch, position: printPosition({ cookie: position, parents, startedAt }) };
   }
@@ -537,46 +382,6 @@ class OpenLdapReader {
       },
     );
   }
-
-  #search(mode: SyncMode, cookie: CsnCookie | undefined): Arrivals {
-    const sent = cookie === undefined ? undefined : Buffer.from(printCookie(cookie));
-    return this.#send(this.#request([syncRequest(mode, sent)]));
-  }
-
-  #request(controls: NonNullable<SearchRequest["controls"]>): SearchRequest {
-    const { base, scope, filter, attributes, controls: always } = this.#reading.content;
-    return { base, scope, filter, attributes, controls: [...controls, ...always] };
-  }
-
-  #send(request: SearchRequest): Arrivals {
-    const { connection, signal } = this.#reading;
-    return new Arrivals(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
-  }
-}
-
-/** How long a position waits that comes with no changes, in milliseconds. */
-const newsDelay = 10;
-
-/** Whether the server does what it is asked for. */
-async function succeeds(work: Promise<void>): Promise<boolean> {
-  try {
-    await work;
-    return true;
-  } catch (error) {
-    if (error instanceof LdapResultError) return false;
-    throw error;
-  }
-}
-
-/** The next message of a check. A parent that was moved may have gone meanwhile, and then nothing is below it. */
-function takeFrom(kind: Check["kind"], arrivals: Arrivals): EncodedMessage | undefined {
-  try {
-    return arrivals.take();
-  } catch (error) {
-    const isGone = error instanceof LdapResultError && error.resultCode === noSuchObject;
-    if (kind === "below" && isGone) return { kind: "done", controls: [] };
-    throw error;
-  }
 }
 
 /** Why a resume failed, if it is because of the cookie. */
@@ -588,7 +393,6 @@ function resetReason(error: unknown): ResetReason | undefined {
   return error.resultCode === unwillingToPerform ? "refused" : undefined;
 }
 
-const noSuchObject = 32;
 const unwillingToPerform = 53;
 
 function endedByServer(): UnavailableError {

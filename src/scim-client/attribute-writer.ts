@@ -205,7 +205,8 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     const { wanted, places, conditions } = sending;
     const { ifVersion: _, ...unconditional } = conditions;
     let { current } = sending;
-    if (!(await isWhole(current)) && kept.length > 0) {
+    // What was not asked for is no less there than what was.
+    if (kept.some((name) => valueAt(current, [name]) === undefined)) {
       const read = await reads.demand(id, { ...unconditional, attributes: kept });
       if (read.meta?.version !== current.meta?.version) {
         throw new VersionConflictError(`The resource "${id}" has changed meanwhile.`);

@@ -2,6 +2,7 @@ import { NotFoundError, UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import { and, eq, type Filter, type Group, type NewGroup, valuePath } from "../scim/index.js";
 import { isMeant, type NamedMember, namedMembersOf } from "./members.js";
+import { isUnreadable } from "./read-body.js";
 import type { ScimResources } from "./resources.js";
 
 /** How to ask by filter whether somebody is in a group. Service providers know one of these, or none. */
@@ -53,11 +54,14 @@ export class MemberReads {
   }
 
   /**
-   * The members of a group that was read with them; `undefined` if they were not returned, and it is not known that they would be.
+   * The members of a group that was read with them; `undefined` if they were not returned, and it is not known that they would be, or
+   * if there is one among them who cannot be read.
    */
   of(group: Pick<Group, "members">): readonly NamedMember[] | undefined {
     const members = namedMembersOf(group);
-    if (members === undefined) return this.#areSeen ? [] : undefined;
+    if (members === undefined) {
+      return this.#areSeen && !isUnreadable(group, "members") ? [] : undefined;
+    }
     this.#areSeen ||= members.length > 0;
     this.note(members);
     return members;
@@ -65,7 +69,9 @@ export class MemberReads {
 
   /** The members of a group that was read with them, as {@link of} and by what the schema says. */
   async known(group: Pick<Group, "members">): Promise<readonly NamedMember[] | undefined> {
-    return this.of(group) ?? noneIf(await this.#isReturned());
+    const members = this.of(group);
+    if (members !== undefined || isUnreadable(group, "members")) return members;
+    return (await this.#isReturned()) ? [] : undefined;
   }
 
   /**
@@ -73,14 +79,16 @@ export class MemberReads {
    *
    * @throws {NotFoundError} there is no such group.
    */
-  async find(
-    id: string,
-    { signal }: CallOptions = {},
-  ): Promise<readonly NamedMember[] | undefined> {
+  async find(id: string, options?: CallOptions): Promise<readonly NamedMember[] | undefined> {
+    return this.of(await this.read(id, options));
+  }
+
+  /** A group with its members, if they are returned. @throws {NotFoundError} there is no such group. */
+  async read(id: string, { signal }: CallOptions = {}): Promise<Pick<Group, "members">> {
     const options = { attributes: ["members"], ...(signal && { signal }) };
     const group = await this.#resources.get(id, options);
     if (group === undefined) throw new NotFoundError(id);
-    return this.of(group);
+    return group;
   }
 
   /**
@@ -90,7 +98,7 @@ export class MemberReads {
    * @throws {UnsupportedError} the service provider does not tell.
    */
   async demand(id: string, options?: CallOptions): Promise<readonly NamedMember[]> {
-    const members = (await this.find(id, options)) ?? (await this.#isReturned().then(noneIf));
+    const members = await this.known(await this.read(id, options));
     if (members !== undefined) return members;
     throw new UnsupportedError(`The service provider does not tell who is in the group "${id}".`);
   }
@@ -135,8 +143,4 @@ export class MemberReads {
   static has(members: readonly NamedMember[], named: NamedMember): boolean {
     return members.some((member) => isMeant(member, named));
   }
-}
-
-function noneIf(isReturned: boolean): readonly NamedMember[] | undefined {
-  return isReturned ? [] : undefined;
 }

@@ -17,7 +17,7 @@ import {
 } from "./members.js";
 import type { ProviderBehaviour } from "./provider-preset.js";
 import { bodyOf } from "./read-body.js";
-import { isOfForm, smallerThan } from "./refusals.js";
+import { isOfForm, isOfMembers, smallerThan } from "./refusals.js";
 import type { ScimResources } from "./resources.js";
 import type { SeenForms } from "./seen-forms.js";
 import { replacementBody } from "./writable-body.js";
@@ -100,7 +100,7 @@ export class MemberWriter {
         if (!isDue && answered === undefined) return;
         if (!isDue && answered !== undefined && this.#isMade(answered, change)) return;
       } catch (error) {
-        if (!isOfForm(error)) throw error;
+        if (!isOfMembers(error)) throw error;
         refusal = error;
       }
     }
@@ -216,7 +216,8 @@ export class MemberWriter {
   ): Promise<MembersChange> {
     const { reads, trusts, forms } = this.#parts;
     const { add = [], remove = [], clear = false } = change;
-    const members = await reads.find(id, options);
+    const group = await reads.read(id, options);
+    const members = reads.of(group);
     if (members !== undefined) {
       if (isDoubled(members, add)) this.#doubles = true;
       return leftOf(members, change);
@@ -225,8 +226,17 @@ export class MemberWriter {
     const some = { remove: remove.slice(0, mostAsked), add: add.slice(0, mostAsked) };
     const asked = [...some.remove, ...some.add].map(typed);
     const found = clear ? undefined : await reads.byFilter(id, asked, options);
-    if (found !== undefined) return leftOf(found, some);
-    const none = await reads.known({});
+    if (found !== undefined) {
+      const left = leftOf(found, some);
+      if (refusal === undefined) return left;
+      // What was refused is open but for those who are seen.
+      const [going, coming] = [remove.slice(mostAsked), add.slice(mostAsked)];
+      return {
+        remove: [...(left.remove ?? []), ...going],
+        add: [...(left.add ?? []), ...coming],
+      };
+    }
+    const none = await reads.known(group);
     if (none !== undefined) return leftOf(none, change);
     if (refusal !== undefined) throw refusal;
     if (!clear && remove.length === 0) return {};
@@ -253,8 +263,9 @@ export class MemberWriter {
     if (isPatched) {
       try {
         await this.#send(id, open, sending);
+        error = undefined;
       } catch (reason) {
-        if (!isOfForm(reason)) throw reason;
+        if (!isOfMembers(reason)) throw reason;
         error = reason;
       }
       open = await this.#look(id, change, sending.conditions, error);
@@ -263,9 +274,9 @@ export class MemberWriter {
     try {
       if (!(await this.#replace(id, open, sending.conditions))) throw error ?? unknownMembers(id);
       const { ifVersion: _, ...unconditional } = sending.conditions;
-      open = await this.#look(id, change, unconditional, error);
+      open = await this.#look(id, change, unconditional, undefined);
     } catch (reason) {
-      if (!isOfForm(reason)) throw reason;
+      if (!isOfMembers(reason)) throw reason;
       error ??= reason;
     }
     if (isNothing(open)) return;

@@ -20,6 +20,17 @@ export function bodyOf(resource: object): Readonly<Record<string, unknown>> | un
   return bodies.get(resource);
 }
 
+/** Whether a service provider answered something under a name that could not be read, so that it is unknown. */
+export function isUnreadable(resource: object, name: string): boolean {
+  if (Reflect.get(resource, name) !== undefined) return false;
+  return Object.entries(bodies.get(resource) ?? {}).some(
+    ([key, value]) =>
+      key.toLowerCase() === name.toLowerCase() &&
+      value !== null &&
+      !(Array.isArray(value) && value.length === 0),
+  );
+}
+
 /** Says that a copy of a resource was read from the same body. @returns the copy. */
 export function keepBody<T extends object>(resource: object, copy: T): T {
   const body = bodies.get(resource);

@@ -2,7 +2,9 @@ import {
   type ConcordatError,
   InvalidValueError,
   MutabilityError,
+  NotFoundError,
   TooManyError,
+  UniquenessError,
   UnsupportedError,
 } from "../core/index.js";
 import {
@@ -47,6 +49,14 @@ export function isOfForm(error: unknown): error is ConcordatError {
     error instanceof TooManyError ||
     error instanceof UnsupportedError;
   return isKind && [400, 405, 413, 415, 422, 501].includes(statusOf(error) ?? 0);
+}
+
+/**
+ * Whether a refused change of members may be done in another form, or in part: beside what is of the form, some answer 409 for a member who is there
+ * already, and 404 for one whom they do not know.
+ */
+export function isOfMembers(error: unknown): error is ConcordatError {
+  return isOfForm(error) || error instanceof UniquenessError || error instanceof NotFoundError;
 }
 
 /**

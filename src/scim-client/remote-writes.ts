@@ -19,7 +19,7 @@ import type { BulkOptions, BulkOutcome } from "./bulk.js";
 import { operationOf, roundsOf } from "./bulk-writes.js";
 import { publishIgnored } from "./channel.js";
 import { formsOf, memberOperations } from "./member-operations.js";
-import { isOfForm } from "./refusals.js";
+import { isOfForm, isOfMembers } from "./refusals.js";
 import type { RemoteMembers } from "./remote-members.js";
 import { ScimResponseError } from "./response-error.js";
 import type { SeenForms } from "./seen-forms.js";
@@ -201,7 +201,7 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
       });
     }
     // Alone, it is perhaps done in another form.
-    if (write.kind === "modify" && isOfForm(outcome?.error)) {
+    if (write.kind === "modify" && isOpen(write.modification, outcome?.error)) {
       return await this.#alone(write, options, single);
     }
     const error = await this.#store.refusals.of(outcome?.error, statedBy(write), own, options);
@@ -218,6 +218,12 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
     publishIgnored(this.#store.type.name, id, ignored);
     return { written: true, id, ...(ignored.length > 0 && { ignored }) };
   }
+}
+
+/** Whether a refused change may be made in another form. */
+function isOpen<T, N>(modification: Modification<T, N>, error: unknown): boolean {
+  const hasMembers = !("plan" in modification) && modification.relations?.members !== undefined;
+  return isOfForm(error) || (hasMembers && isOfMembers(error));
 }
 
 /** The values that a write gives to attributes. */

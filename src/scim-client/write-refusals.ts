@@ -1,4 +1,4 @@
-import { UniquenessError } from "../core/index.js";
+import { NotFoundError, UniquenessError, UnsupportedError } from "../core/index.js";
 import { answersFilter, type CallOptions, type Capabilities } from "../repositories/index.js";
 import {
   bindFilter,
@@ -49,9 +49,29 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
     own: string | undefined,
     options: CallOptions,
   ): Promise<unknown> {
+    if (error instanceof NotFoundError && own !== undefined) {
+      return await this.#missing(error, own, options);
+    }
     return error instanceof UniquenessError
       ? await this.#named(error, attributes, own, options)
       : asRefusal(error);
+  }
+
+  /**
+   * The error of a write that was answered 404. That nothing is there is believed of a read alone: 404 is what some answer, too, where
+   * they have no such method, or do not know somebody who is named in the request.
+   */
+  async #missing(error: NotFoundError, own: string, { signal }: CallOptions): Promise<unknown> {
+    try {
+      if ((await this.#reads.get(own, signal && { signal })) === undefined) return error;
+    } catch (reason) {
+      signal?.throwIfAborted();
+      return asRefusal(reason);
+    }
+    return new UnsupportedError(
+      `The service provider answered 404 to a write, and "${own}" is there. It may have no such method, or not know what is named.`,
+      { cause: error.cause ?? error },
+    );
   }
 
   async #named(

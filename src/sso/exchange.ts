@@ -1,5 +1,7 @@
 import type { Consumer, SignOnToken } from "../repositories/index.js";
+import { currentKeyOf } from "./consumers.js";
 import { SignOnError } from "./errors.js";
+import { openRequest, sealRequest } from "./request-token.js";
 import { newToken, tokenId } from "./token.js";
 
 /** How long the tokens of a server are good for, in seconds. */
@@ -33,29 +35,54 @@ export interface Visitor {
   readonly session: string;
 }
 
+/** How far the clocks of two processes of a server may be apart, in milliseconds. */
+const clockSkew = 60_000;
+
 /**
- * The first step: a consumer asks for a token to send its visitor with.
+ * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token carries, sealed, what
+ * it is for, since anybody can have one made who has not signed in yet.
  *
- * @throws {SignOnError} the visitor may not be sent back there.
+ * @throws {SignOnError} the visitor may not be sent back there, or the consumer has no secret now.
  */
 export function issueRequestToken(
   consumer: Consumer,
   { redirectTo = consumer.redirectUris[0] ?? "", state }: SignOnRequest,
   now: Date,
-  { request = 600 }: TokenLifetimes = {},
-): IssuedToken {
+): string {
   if (!isRegistered(consumer, redirectTo)) throw new SignOnError("redirect_not_registered");
-  const token = newToken();
+  if ((state?.length ?? 0) > longestState) throw new SignOnError("malformed");
+  const key = currentKeyOf(consumer, now);
+  if (key === undefined) throw new SignOnError("access_denied");
+  const sealed = { redirectTo, issuedAt: now, ...(state === undefined ? {} : { state }) };
+  return sealRequest(consumer, sealed, key);
+}
+
+/** The longest state that a consumer may want back, in characters. */
+const longestState = 1_024;
+
+/**
+ * What a request token is for; `undefined` where it was not issued to this consumer, or too long ago, or where the consumer's format,
+ * secrets or places to send visitors back to have changed since so that it is not good any more. That it is used once is for the
+ * caller to see to, by its `id`.
+ */
+export function openRequestToken(
+  consumer: Consumer,
+  token: string,
+  now: Date,
+  { request = 600 }: TokenLifetimes = {},
+): SignOnToken | undefined {
+  const opened = openRequest(token, consumer);
+  if (opened === undefined || !isRegistered(consumer, opened.redirectTo)) return undefined;
+  const { redirectTo, state, issuedAt } = opened;
+  const expiresAt = after(issuedAt, request);
+  if (expiresAt <= now || issuedAt.getTime() > now.getTime() + clockSkew) return undefined;
   return {
-    token,
-    record: {
-      kind: "request",
-      id: tokenId(token),
-      consumer: consumer.key,
-      expiresAt: after(now, request),
-      redirectTo,
-      ...(state === undefined ? {} : { state }),
-    },
+    kind: "request",
+    id: tokenId(token),
+    consumer: consumer.key,
+    expiresAt,
+    redirectTo,
+    ...(state === undefined ? {} : { state }),
   };
 }
 

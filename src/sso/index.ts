@@ -28,6 +28,7 @@ export {
   isRegistered,
   issueAccessToken,
   issueRequestToken,
+  openRequestToken,
   type SignOnRequest,
   sessionRecord,
   type TokenLifetimes,

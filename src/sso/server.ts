@@ -21,12 +21,14 @@ import { SignOnError } from "./errors.js";
 import {
   issueAccessToken,
   issueRequestToken,
+  openRequestToken,
   sessionId,
   sessionRecord,
   type TokenLifetimes,
   type Visitor,
 } from "./exchange.js";
 import { demandMethod, failureAnswer, failureOf, redirect, stepOf, textMember } from "./message.js";
+import { consumerOf } from "./request-token.js";
 import {
   type BackChannel,
   type ConsumerRequest,
@@ -47,7 +49,7 @@ export interface SignOnServerOptions extends SendOptions {
   readonly url: string;
   readonly consumers: ConsumerRepository;
   readonly tokens: SignOnTokenRepository;
-  /** Where signed requests are remembered, so that each passes once. */
+  /** Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes once. */
   readonly nonces: NonceRepository;
   /** The users, whose ids are never used again. They are read again when a client asks who signed in. */
   readonly users: Pick<UserRepository, "get"> & Partial<Pick<UserRepository, "capabilities">>;
@@ -176,7 +178,7 @@ class Server implements SignOnServer {
     const options = { signal: request.signal, ...(target === undefined ? {} : { target }) };
     switch (step) {
       case "request-token":
-        return await this.#requestToken(await this.#read(request, trace, options), options);
+        return this.#requestToken(await this.#read(request, trace, options));
       case "authorize":
         demandMethod(request, "GET");
         return await this.#authorize(request, trace, options);
@@ -202,23 +204,21 @@ class Server implements SignOnServer {
     return traced(trace, await channel.read(request, options));
   }
 
-  async #requestToken(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
+  #requestToken(asked: ConsumerRequest): Response {
     const { consumer, members } = asked;
     const [redirectTo, state] = [textMember(members, "redirect_to"), textMember(members, "state")];
     // In the draft, the place to go back to is the registered one.
     if (redirectTo === undefined && consumer.format !== "simple-sso-draft") {
       throw new SignOnError("malformed");
     }
-    const { token, record } = issueRequestToken(
+    const token = issueRequestToken(
       consumer,
       {
         ...(redirectTo === undefined ? {} : { redirectTo }),
         ...(state === undefined ? {} : { state }),
       },
       this.#now(),
-      this.#options.lifetimes,
     );
-    await this.#options.tokens.save(record, options);
     return asked.answer({ request_token: token });
   }
 
@@ -232,15 +232,16 @@ class Server implements SignOnServer {
       ? textMember(signed.members, "request_token")
       : (searchParams.get("token") ?? undefined);
     if (token === undefined) throw new SignOnError("token_missing");
-    const pending = await tokens.get("request", tokenId(token), options);
-    if (pending === undefined || (signed && signed.consumer.key !== pending.consumer)) {
-      throw new SignOnError("token_not_found");
-    }
-    const consumer = await this.#options.consumers.get(pending.consumer, options);
+    const name = consumerOf(token);
+    const consumer =
+      signed?.consumer ??
+      (name === undefined ? undefined : await this.#options.consumers.get(name, options));
     const isAsItBegan = isDraft === (consumer?.format === "simple-sso-draft");
-    if (consumer === undefined || consumer.isRevoked === true || !isAsItBegan) {
-      throw new SignOnError("token_not_found");
-    }
+    const pending =
+      consumer === undefined || consumer.isRevoked === true || !isAsItBegan
+        ? undefined
+        : openRequestToken(consumer, token, this.#now(), lifetimes);
+    if (consumer === undefined || pending === undefined) throw new SignOnError("token_not_found");
     trace.consumer = consumer.key;
     trace.format = consumer.format;
 
@@ -251,13 +252,18 @@ class Server implements SignOnServer {
     const user = await this.#userOf(visitor.subject, options);
     if (user === undefined || user.active === false) throw new SignOnError("inactive");
     await this.#demandAdmission(user, consumer);
-    // Whoever comes second with the same token finds it gone.
-    if ((await tokens.take(pending, options)) === undefined) {
-      throw new SignOnError("token_not_found");
-    }
+    await this.#takeOnce(pending, options);
     const access = issueAccessToken(pending, visitor, this.#now(), lifetimes);
     await tokens.save(access.record, options);
     return redirect(this.#wayBack(consumer, pending, token, access.token));
+  }
+
+  /** Whoever comes second with the same request token finds it used. It is put down only now that it is known who comes. */
+  async #takeOnce({ id, expiresAt }: SignOnToken, options: CallOptions): Promise<void> {
+    const nonce = { scope: `sign-on request ${this.#url.href}`, value: id, expiresAt };
+    const isFirst = await this.#options.nonces.take(nonce, options);
+    // A store that answers with anything else has not said that it is the first.
+    if (isFirst !== true) throw new SignOnError("token_not_found");
   }
 
   /** The URL at which the visitor is back at the client, with the access token. */

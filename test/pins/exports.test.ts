@@ -215,6 +215,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "linkedAccount",
     "newConsumer",
     "newUserOf",
+    "openRequestToken",
     "readSignOnUser",
     "revokeConsumer",
     "rotateSecret",

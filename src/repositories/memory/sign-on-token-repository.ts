@@ -14,11 +14,19 @@ export interface InMemorySignOnTokenOptions {
   readonly now?: () => Date;
 }
 
-/** Tokens in memory, for a server that has one process. When it is full, it refuses; it never forgets what is still valid. */
+/**
+ * Tokens in memory, for a server that has one process. When it is full, it refuses; it never forgets what is still valid.
+ *
+ * What has expired is forgotten by itself, once a second at most.
+ */
 export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
   readonly #limit: number;
   readonly #now: () => Date;
   readonly #tokens = new Map<string, SignOnToken>();
+  /** The tokens by the second in which they expire, so that those which have expired are found without reading the others. */
+  readonly #placesBySecond = new Map<number, Set<string>>();
+  readonly #sessionsBySubject = new Map<string, Set<string>>();
+  #purgedIn = Number.NEGATIVE_INFINITY;
 
   constructor({ limit = 100_000, now = () => new Date() }: InMemorySignOnTokenOptions = {}) {
     super();
@@ -29,16 +37,22 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
   /** @throws {TooManyError} the store is full. */
   override async save(token: SignOnToken, options?: CallOptions): Promise<void> {
     options?.signal?.throwIfAborted();
+    this.#purgeOnceASecond();
     const place = placeOf(token.kind, token.id);
     if (this.#tokens.size >= this.#limit && !this.#tokens.has(place)) {
-      if (this.#purge() === 0) {
-        throw new TooManyError(
-          `The store has ${this.#limit} tokens that have not expired, and takes no more.`,
-          this.#limit,
-        );
-      }
+      throw new TooManyError(
+        `The store has ${this.#limit} tokens that have not expired, and takes no more.`,
+        this.#limit,
+      );
     }
-    this.#tokens.set(place, structuredClone(token));
+    this.#forget(place);
+    const stored = structuredClone(token);
+    this.#tokens.set(place, stored);
+    for (const [index, key] of this.#indexesOf(stored)) {
+      const places = index.get(key);
+      if (places === undefined) index.set(key, new Set([place]));
+      else places.add(place);
+    }
   }
 
   override async get(
@@ -59,17 +73,16 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
     const place = placeOf(kind, id);
     const token = this.#tokens.get(place);
     if (token?.consumer !== consumer || !this.#isValid(token)) return undefined;
-    this.#tokens.delete(place);
+    this.#forget(place);
     return token;
   }
 
   override async sessions(subject: string, options?: CallOptions): Promise<readonly SignOnToken[]> {
     options?.signal?.throwIfAborted();
-    return [...this.#tokens.values()]
-      .filter(
-        (token) => token.kind === "session" && token.subject === subject && this.#isValid(token),
-      )
-      .map((token) => structuredClone(token));
+    return Array.from(this.#sessionsBySubject.get(subject) ?? []).flatMap((place) => {
+      const token = this.#tokens.get(place);
+      return token !== undefined && this.#isValid(token) ? [structuredClone(token)] : [];
+    });
   }
 
   override async purge(options?: CallOptions): Promise<number> {
@@ -77,17 +90,48 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
     return this.#purge();
   }
 
+  #purgeOnceASecond(): void {
+    const second = secondOf(this.#now());
+    if (second === this.#purgedIn) return;
+    this.#purgedIn = second;
+    this.#purge();
+  }
+
   #purge(): number {
     const before = this.#tokens.size;
-    for (const [place, token] of this.#tokens) {
-      if (!this.#isValid(token)) this.#tokens.delete(place);
+    const now = this.#now().getTime();
+    for (const [second, places] of this.#placesBySecond) {
+      if ((second + 1) * 1_000 > now) continue;
+      for (const place of [...places]) this.#forget(place);
     }
     return before - this.#tokens.size;
+  }
+
+  #forget(place: string): void {
+    const token = this.#tokens.get(place);
+    if (token === undefined) return;
+    this.#tokens.delete(place);
+    for (const [index, key] of this.#indexesOf(token)) {
+      const places = index.get(key);
+      places?.delete(place);
+      if (places?.size === 0) index.delete(key);
+    }
+  }
+
+  *#indexesOf(token: SignOnToken): Generator<readonly [Map<unknown, Set<string>>, unknown]> {
+    yield [this.#placesBySecond, secondOf(token.expiresAt)];
+    if (token.kind === "session" && token.subject !== undefined) {
+      yield [this.#sessionsBySubject, token.subject];
+    }
   }
 
   #isValid({ expiresAt }: SignOnToken): boolean {
     return expiresAt > this.#now();
   }
+}
+
+function secondOf(time: Date): number {
+  return Math.floor(time.getTime() / 1_000);
 }
 
 function placeOf(kind: SignOnToken["kind"], id: string): string {
