@@ -33,6 +33,11 @@ export class KillableProgram implements AsyncDisposable {
     this.#child = child;
   }
 
+  /** How the process has ended, if it was not killed. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   /** Throws if the process has ended without being killed. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;

@@ -108,6 +108,11 @@ export interface Unreadable {
 /** The refresh has mentioned all that there is: whatever it did not mention is gone. */
 export interface Sweep {
   readonly kind: "sweep";
+  /**
+   * Up to which stamp the source was told, so that whatever is gone went no later. A source that lags behind may list such entries
+   * still; it is believed only once it holds the change with this stamp.
+   */
+  readonly stamp?: string;
 }
 
 /** One change. Plain JSON, so that it can be recorded, replayed, or carried by a broker. */

@@ -95,7 +95,7 @@ const changeSchema = z.discriminatedUnion("kind", [
     code: z.string(),
     message: z.string(),
   }),
-  z.strictObject({ kind: z.literal("sweep") }),
+  z.strictObject({ kind: z.literal("sweep"), stamp: z.string().exactOptional() }),
 ]);
 
 const batchSchema: z.ZodType<ChangeBatch> = z.strictObject({

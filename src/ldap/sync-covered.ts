@@ -1,4 +1,5 @@
-import { type CsnCookie, covers, isBeyond, mergeCookies } from "./cookie.js";
+import type { Sweep } from "../changes/index.js";
+import { type CsnCookie, covers, isBeyond, mergeCookies, newestCsn } from "./cookie.js";
 import type { Wakeup } from "./sync-arrivals.js";
 import type { DueChecks } from "./sync-checks.js";
 import type { Pass } from "./sync-pass.js";
@@ -75,6 +76,12 @@ export class Covered {
       this.#due.add({ kind: "names", gates: false });
     }
     this.checkWhatIsUnproven();
+  }
+
+  /** Whatever was not mentioned went before what is covered by now. */
+  sweep(): Sweep {
+    if (this.#cookie === undefined) return { kind: "sweep" };
+    return { kind: "sweep", stamp: newestCsn(this.#cookie) };
   }
 
   /** The refresh has ended, and live changes come from now on. */

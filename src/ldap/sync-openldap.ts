@@ -131,8 +131,8 @@ class OpenLdapReader {
       const isForgetful = isRestarted && !refresh.sweeps;
       if (!follow && isForgetful && hasMoved(resumedFrom, refresh.cookie)) return "serverRestarted";
       while (this.#isFull) yield this.#hand("snapshot", "continues");
-      if (refresh.sweeps) this.#changes.push({ kind: "sweep" });
       if (refresh.cookie !== undefined) this.#covered.advance(refresh.cookie, refresh.held);
+      if (refresh.sweeps) this.#changes.push(this.#covered.sweep());
       this.#covered.endRefresh();
       // A clock that was set back: what was written since may have numbers that the cookie covers already.
       const isClockBack = resumed && timeOf(newestCsn(resumedFrom)) > now();
@@ -253,7 +253,7 @@ class OpenLdapReader {
     }
     while (this.#isFull) yield this.#hand("reconcile", "continues");
     const sweeps = pass.sweeps && pass.isReload !== true;
-    if (sweeps) this.#changes.push({ kind: "sweep" });
+    if (sweeps) this.#changes.push(this.#covered.sweep());
     this.#due.end();
     // What else exists, a list tells, which leaves nothing out.
     if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });

@@ -166,9 +166,7 @@ export class Refresh implements Pass {
     }
   }
 
-  /** The bound of the deletions guards entries that came back, but in a snapshot the server is right in any case. */
-  #addDeletions(ids: readonly string[], deleteCsn: string | undefined, changes: Change[]): void {
-    const stamp = this.#touched === undefined ? undefined : deleteCsn;
+  #addDeletions(ids: readonly string[], stamp: string | undefined, changes: Change[]): void {
     for (const sourceId of ids) {
       this.#present.delete(sourceId);
       if (this.#touched?.has(sourceId)) continue;

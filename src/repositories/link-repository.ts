@@ -32,7 +32,7 @@ export interface Link {
   readonly adopted: boolean;
   /** The stamp of the last change that was applied. */
   readonly stamp?: string;
-  /** The stamp of the delete that made it `gone`. */
+  /** The stamp of the delete that made it `gone`; after `<=`, one that was no earlier, where its own is not known. */
   readonly goneStamp?: string;
   /** What was applied, in short; absent while something is unfinished. */
   readonly digest?: string;

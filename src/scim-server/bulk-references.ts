@@ -1,3 +1,5 @@
+import type { ResourceType } from "../scim/index.js";
+import { replaceReferences } from "../scim/internal.js";
 import { isObject } from "./representation.js";
 
 const prefix = "bulkId:";
@@ -9,24 +11,29 @@ export function bulkIdIn(text: unknown): string | undefined {
     : undefined;
 }
 
-/** The bulkIds that data refers to: each `value`, at any depth, that is `bulkId:` and a name. */
-export function bulkIdsIn(data: unknown): ReadonlySet<string> {
+/**
+ * The bulkIds that the references in data are.
+ *
+ * @param type The type of the resource; `undefined` if there is none such.
+ * @param data A resource, or a PATCH.
+ */
+export function bulkIdsIn(type: ResourceType | undefined, data: unknown): ReadonlySet<string> {
   const found = new Set<string>();
-  visit(data, (bulkId) => found.add(bulkId));
+  replaceReferences(type, data, (text) => {
+    const bulkId = bulkIdIn(text);
+    if (bulkId !== undefined) found.add(bulkId);
+    return text;
+  });
   return found;
 }
 
-/** The same data with the ids of resources in the place of those bulkIds that are known. */
-export function withIds(data: unknown, ids: ReadonlyMap<string, string>): unknown {
-  if (Array.isArray(data)) return data.map((element) => withIds(element, ids));
-  if (!isObject(data)) return data;
-  return Object.fromEntries(
-    Object.entries(data).map(([name, value]) => {
-      const bulkId = name.toLowerCase() === "value" ? bulkIdIn(value) : undefined;
-      const id = bulkId === undefined ? undefined : ids.get(bulkId);
-      return [name, id ?? withIds(value, ids)];
-    }),
-  );
+/** The same data with the ids of resources in the place of references by those bulkIds that are known. */
+export function withIds(
+  type: ResourceType,
+  data: unknown,
+  ids: ReadonlyMap<string, string>,
+): unknown {
+  return replaceReferences(type, data, (text) => ids.get(bulkIdIn(text) ?? "") ?? text);
 }
 
 /** Data in two parts: what can be stored now, and what has to wait for a resource that refers back. */
@@ -39,40 +46,33 @@ export interface Parted {
 /**
  * Takes out of a resource what refers to one of these bulkIds: the values of a list, else the attribute; of extensions, the
  * attribute in it.
- *
- * @param extensions The URIs of the extensions that the resource may have, in lower case.
  */
-export function parted(
-  data: unknown,
-  waiting: ReadonlySet<string>,
-  extensions: ReadonlySet<string>,
-): Parted {
+export function parted(type: ResourceType, data: unknown, waiting: ReadonlySet<string>): Parted {
   const later = new Map<string, unknown>();
-  const waits = (value: unknown): boolean => [...bulkIdsIn(value)].some((id) => waiting.has(id));
-  const part = (holder: unknown, before: string): unknown => {
+  const extensions = new Set(type.schemaExtensions.map(({ schema }) => schema.id.toLowerCase()));
+  const part = (holder: unknown, extension?: string): unknown => {
     if (!isObject(holder)) return holder;
+    const waits = (name: string, value: unknown): boolean => {
+      const own = { [name]: value };
+      const found = bulkIdsIn(type, extension === undefined ? own : { [extension]: own });
+      return [...found].some((id) => waiting.has(id));
+    };
+    const path = (name: string): string =>
+      extension === undefined ? name : `${extension}:${name}`;
     const kept: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(holder)) {
-      if (!waits(value)) kept[name] = value;
-      else if (before === "" && extensions.has(name.toLowerCase())) {
-        kept[name] = part(value, `${name}:`);
+      if (!waits(name, value)) kept[name] = value;
+      else if (extension === undefined && extensions.has(name.toLowerCase())) {
+        kept[name] = part(value, name);
       } else if (Array.isArray(value)) {
-        kept[name] = value.filter((element) => !waits(element));
-        later.set(before + name, value.filter(waits));
-      } else later.set(before + name, value);
+        kept[name] = value.filter((element) => !waits(name, [element]));
+        later.set(
+          path(name),
+          value.filter((element) => waits(name, [element])),
+        );
+      } else later.set(path(name), value);
     }
     return kept;
   };
-  return { now: part(data, ""), later };
-}
-
-function visit(data: unknown, tell: (bulkId: string) => void): void {
-  if (Array.isArray(data)) for (const element of data) visit(element, tell);
-  else if (isObject(data)) {
-    for (const [name, value] of Object.entries(data)) {
-      const bulkId = name.toLowerCase() === "value" ? bulkIdIn(value) : undefined;
-      if (bulkId !== undefined) tell(bulkId);
-      else visit(value, tell);
-    }
-  }
+  return { now: part(data), later };
 }

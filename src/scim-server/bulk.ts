@@ -95,8 +95,14 @@ class BulkJob {
   }
 
   #neededBy({ data, path }: Pick<SentBulkOperation, "data" | "path">): ReadonlySet<string> {
-    const inPath = bulkIdIn(path.split("/")[2]);
-    return inPath === undefined ? bulkIdsIn(data) : new Set([inPath, ...bulkIdsIn(data)]);
+    const [, name = "", id] = path.split("/");
+    const { types } = this.#exchange.settings;
+    const inData = bulkIdsIn(
+      types.find(({ endpoint }) => endpoint === `/${name}`),
+      data,
+    );
+    const inPath = bulkIdIn(id);
+    return inPath === undefined ? inData : new Set([inPath, ...inData]);
   }
 
   async #carryOut(operation: SentBulkOperation): Promise<Outcome> {
@@ -108,8 +114,8 @@ class BulkJob {
       return await this.#create(operation, endpoint);
     }
     if (id === undefined) throw new ScimRequestError(405, `A ${method} goes to a resource.`);
-    this.#demandCreated(data);
-    const sent = withIds(data, this.#ids);
+    this.#demandCreated(endpoint, data);
+    const sent = withIds(endpoint.type, data, this.#ids);
     const options = { ifMatch: version, answer: "minimal" } as const;
     switch (method) {
       case "PUT":
@@ -133,11 +139,11 @@ class BulkJob {
   async #create(operation: SentBulkOperation, endpoint: Endpoint): Promise<Outcome> {
     const { data, bulkId = "" } = operation;
     const { type } = endpoint;
-    const waiting = this.#demandCreated(data);
-    const extensions = new Set(type.schemaExtensions.map(({ schema }) => schema.id.toLowerCase()));
-    const { now, later } = parted(data, waiting, extensions);
+    const waiting = this.#demandCreated(endpoint, data);
+    const { now, later } = parted(type, data, waiting);
     const wanted = { attributes: ["id"] };
-    const outcome = await createResource(this.#exchange, endpoint, withIds(now, this.#ids), wanted);
+    const sent = withIds(type, now, this.#ids);
+    const outcome = await createResource(this.#exchange, endpoint, sent, wanted);
     const id: unknown = Reflect.get(outcome.body ?? {}, "id");
     if (typeof id !== "string")
       throw new TypeError("A store has created a resource without an id.");
@@ -151,9 +157,9 @@ class BulkJob {
    *
    * @throws {InvalidValueError} one could not be created.
    */
-  #demandCreated(data: unknown): ReadonlySet<string> {
+  #demandCreated({ type }: Endpoint, data: unknown): ReadonlySet<string> {
     const waiting = new Set<string>();
-    for (const bulkId of bulkIdsIn(data)) {
+    for (const bulkId of bulkIdsIn(type, data)) {
       const creation = this.#creations.get(bulkId);
       if (creation === undefined || this.#ids.has(bulkId)) continue;
       if (this.#results.has(creation)) throw notCreated(bulkId);
@@ -167,15 +173,12 @@ class BulkJob {
     for (const { operation, endpoint, id, later } of this.#incomplete) {
       const { settings } = this.#exchange;
       try {
-        for (const bulkId of bulkIdsIn([...later.values()])) {
+        const Operations = Array.from(later, ([path, value]) => ({ op: "add", path, value }));
+        const stated = { schemas: [patchOpId], Operations };
+        for (const bulkId of bulkIdsIn(endpoint.type, stated)) {
           if (!this.#ids.has(bulkId)) throw notCreated(bulkId);
         }
-        const Operations = Array.from(later, ([path, value]) => ({
-          op: "add",
-          path,
-          value: withIds(value, this.#ids),
-        }));
-        const body = { schemas: [patchOpId], Operations };
+        const body = withIds(endpoint.type, stated, this.#ids);
         const answer = "minimal";
         const outcome = await modifyResource(this.#exchange, endpoint, id, body, { answer });
         this.#results.set(operation, resultOf(operation, { ...outcome, status: 201 }));

@@ -27,7 +27,7 @@ export async function applyChanges(
         await keepUnreadable(step, run.changes);
         break;
       case "sweep":
-        if (!sweepsNothing) await sweep(step);
+        if (!sweepsNothing) await sweep(step, run.changes.at(-1)?.stamp);
         break;
     }
   }

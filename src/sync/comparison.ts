@@ -2,6 +2,7 @@ import type { Change, Present } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
 import { Mentioned } from "./mentioned.js";
 import { isAhead, isEarlier, isLeaving, knownStamp, type Ordering } from "./order.js";
+import { readBound } from "./stamp.js";
 
 type ListedEntry = Present["entries"][number];
 
@@ -17,12 +18,23 @@ export class Comparison {
 
   #namesUnchanged = false;
   #sweeps = false;
+  #isBehind = false;
 
   /** What is to be remembered of a change, whatever becomes of it. */
   note(change: Change, isLive: boolean): void {
     if (isLive && "sourceId" in change) this.#touched.add(change.sourceId);
     if (change.kind === "present") this.#namesUnchanged = true;
     if (change.kind === "sweep") this.#sweeps = true;
+  }
+
+  /** Something is known that the source has yet to receive. */
+  noteBehind(): void {
+    this.#isBehind = true;
+  }
+
+  /** Whether the source lags behind what is known: it will tell of changes that are older. */
+  get isBehind(): boolean {
+    return this.#isBehind;
   }
 
   /** Whether everything that exists was told with all that it has. */
@@ -44,8 +56,15 @@ export class Comparison {
     if (link === undefined) return "missing";
     if (isLeaving(link)) {
       const { goneStamp } = link;
-      if (goneStamp === undefined || isEarlier(goneStamp, entry.stamp)) return "missing";
-      if (isAhead(goneStamp, ordering)) return "gone";
+      if (goneStamp === undefined) return "missing";
+      const { latest, isBound } = readBound(goneStamp);
+      if (isEarlier(latest, entry.stamp)) return "missing";
+      if (isAhead(goneStamp, ordering)) {
+        this.noteBehind();
+        return "gone";
+      }
+      // When it went is not known, and it may have come back since.
+      if (isBound) return "missing";
       if (ordering.state === undefined || entry.stamp === undefined) {
         // A delete that came while the content was being compared makes the comparison stale, and nothing else.
         return ordering.order === "snapshot" ? "missing" : "gone";
@@ -54,10 +73,13 @@ export class Comparison {
       return "gone";
     }
     const known = knownStamp(link);
-    if (ordering.state === undefined || known === undefined) return "there";
-    if (isEarlier(known, entry.stamp)) this.#untold.add(entry.sourceId);
-    else if (isEarlier(entry.stamp, known) && !isAhead(known, ordering)) {
-      this.#wentBack.add(entry.sourceId);
+    if (ordering.state === undefined) return "there";
+    // A crash may have left it half done, and the position may be one that it was told before.
+    const isHalfDone = link.state === "entering" && link.failure === undefined;
+    if (isHalfDone || isEarlier(known, entry.stamp)) this.#untold.add(entry.sourceId);
+    else if (isEarlier(entry.stamp, known)) {
+      if (isAhead(known, ordering)) this.noteBehind();
+      else this.#wentBack.add(entry.sourceId);
     }
     return "there";
   }

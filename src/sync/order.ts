@@ -1,12 +1,12 @@
 import type { Link } from "../repositories/index.js";
-import { isCovered } from "./stamp.js";
+import { isCovered, readBound } from "./stamp.js";
 
 /**
  * What decides whether a change is newer than what is known of its entry.
  *
  * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to receive what
  * is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp. `answer`: the entry was read
- * again just now, so that the answer counts.
+ * again just now, so that the answer counts, with the same exception.
  */
 export type Order = "snapshot" | "arrival" | "stamps" | "answer";
 
@@ -87,42 +87,47 @@ export function isLeaving({ state }: Link): boolean {
   return state === "leaving" || state === "gone";
 }
 
-/** Whether a stamp is earlier than another; a stamp that is not known is not. */
+/** Whether a stamp is earlier than another, or than the latest that the other can be; a stamp that is not known is not. */
 export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
-  return stamp !== undefined && than !== undefined && stamp < than;
+  return stamp !== undefined && than !== undefined && stamp < readBound(than).latest;
 }
 
-/**
- * Whether a change that says how an entry is, is older than what is known of the entry.
- *
- * @param phase in a comparison of the content, a deletion with the same stamp as the entry was told later.
- */
+/** Whether a change that says how an entry is, is older than what is known of the entry. */
 export function isOutdated(
   ordering: Ordering,
   phase: "snapshot" | "live" | "reconcile",
   change: { readonly sourceId: string; readonly stamp?: string },
   link: Link,
 ): boolean {
-  const known = knownStamp(link);
   switch (orderOf(ordering, change.sourceId)) {
-    case "answer":
     case "arrival":
       return false;
+    case "answer":
     case "snapshot": {
       const latest = latestStamp(link);
       return isEarlier(change.stamp, latest) && isAhead(latest, ordering);
     }
     case "stamps": {
-      const { goneStamp } = link;
-      const deletedSince =
-        phase === "reconcile" &&
-        isLeaving(link) &&
-        goneStamp !== undefined &&
-        change.stamp !== undefined &&
-        goneStamp >= change.stamp;
-      return deletedSince || isEarlier(change.stamp, known);
+      return (
+        isDeletedSince(ordering, phase, change, link) || isEarlier(change.stamp, knownStamp(link))
+      );
     }
   }
+}
+
+/** Whether the entry is known to have gone after it was as a change says. */
+function isDeletedSince(
+  ordering: Ordering,
+  phase: "snapshot" | "live" | "reconcile",
+  { stamp }: { readonly stamp?: string },
+  link: Link,
+): boolean {
+  const { goneStamp } = link;
+  if (!isLeaving(link) || goneStamp === undefined || stamp === undefined) return false;
+  const { latest, isBound } = readBound(goneStamp);
+  if (latest < stamp) return false;
+  // In a comparison, a deletion with the same stamp as the entry was told later.
+  return (phase === "reconcile" && !isBound) || isAhead(goneStamp, ordering);
 }
 
 /** Whether a delete is older than what is known of its entry. */
@@ -133,7 +138,10 @@ export function isOutdatedDelete(
 ): boolean {
   const order = orderOf(ordering, change.sourceId);
   if (order === "arrival" || order === "answer") return false;
-  return isEarlier(change.stamp, knownStamp(link));
+  const known = knownStamp(link);
+  // What a refresh says counts, as it does of entries that are there.
+  if (order === "snapshot" && !isAhead(known, ordering)) return false;
+  return isEarlier(change.stamp, known);
 }
 
 /**

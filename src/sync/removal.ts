@@ -2,10 +2,11 @@ import type { Delete } from "../changes/index.js";
 import { NotFoundError } from "../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../repositories/index.js";
 import { accountsOf } from "./accounts.js";
-import { isAhead, isOutdatedDelete, readAgainIfUnsure } from "./order.js";
+import { isAhead, isEarlier, isOutdatedDelete, knownStamp, readAgainIfUnsure } from "./order.js";
 import { distrust, referencesOf } from "./references.js";
 import { lookWhereIdsAreReused } from "./same-account.js";
 import { settle } from "./settle.js";
+import { noLaterThan, readBound } from "./stamp.js";
 import { markUnsettled, type Step, savepoint, slices, subjectOf, without } from "./step.js";
 
 /** An entry that is no longer in the content. */
@@ -13,6 +14,8 @@ export interface Leaving {
   readonly link: Link;
   /** The stamp of the delete, where there was one. */
   readonly stamp?: string;
+  /** The latest that the stamp can be, where it is not known. */
+  readonly bound?: string;
 }
 
 /** Applies deletes by id. One that is older than what is known of the entry is stale. */
@@ -22,23 +25,44 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
     deletes.map((change) => change.sourceId),
   );
   const leaving: Leaving[] = [];
+  const dated: Link[] = [];
+  const isRefresh = step.phase === "snapshot";
   for (const [index, change] of deletes.entries()) {
     const { sourceId, stamp } = change;
     step.missing.delete(sourceId);
     const link = stored[index];
-    if (link === undefined || link.state === "gone") continue;
+    if (link === undefined) continue;
+    if (link.state === "gone") {
+      if (isDated(link, stamp)) dated.push({ ...link, goneStamp: stamp });
+      continue;
+    }
     if (isOutdatedDelete(step, change, link)) readAgainIfUnsure(step, change, link);
-    else leaving.push({ link, ...(stamp === undefined ? {} : { stamp }) });
+    else if (stamp === undefined) leaving.push({ link });
+    // In a refresh, the stamp is that of the last deletion of several.
+    else leaving.push({ link, stamp, ...(isRefresh && { bound: noLaterThan(stamp) }) });
   }
+  if (dated.length > 0) await step.target.links.save(step.source, dated);
   await removeEntries(step, leaving);
 }
 
+/** Whether a delete tells when an entry went of which it was not known, and that it was later than could be. */
+function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is string {
+  if (goneStamp === undefined || stamp === undefined) return false;
+  const { latest, isBound } = readBound(goneStamp);
+  return isBound && stamp > latest;
+}
+
 /** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
-export async function sweep(step: Step): Promise<void> {
+export async function sweep(step: Step, stamp?: string): Promise<void> {
+  const isLater = (known: string | undefined) => stamp !== undefined && isEarlier(stamp, known);
   for await (const page of unmentioned(step)) {
     await removeEntries(
       step,
-      page.map((link) => ({ link })),
+      page.map((link) => {
+        const known = knownStamp(link);
+        const latest = isLater(known) ? known : stamp;
+        return { link, ...(latest === undefined ? {} : { bound: noLaterThan(latest) }) };
+      }),
     );
   }
 }
@@ -63,8 +87,11 @@ export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> 
 const presentStates = ["entering", "live", "leaving"] as const;
 
 /** What the source has yet to receive it cannot mention. */
-function isUnmentioned(step: Step, { sourceId, stamp }: Link): boolean {
-  return step.comparison?.mentioned.has(sourceId) !== true && !isAhead(stamp, step);
+function isUnmentioned(step: Step, link: Link): boolean {
+  if (step.comparison?.mentioned.has(link.sourceId) === true) return false;
+  if (!isAhead(knownStamp(link), step)) return true;
+  step.comparison?.noteBehind();
+  return false;
 }
 
 /**
@@ -73,7 +100,7 @@ function isUnmentioned(step: Step, { sourceId, stamp }: Link): boolean {
  */
 export async function removeEntries(step: Step, leaving: readonly Leaving[]): Promise<void> {
   for (const some of slices(leaving, 500)) {
-    const begun = some.map(({ link, stamp }) => ({
+    const begun = some.map(({ link, stamp, bound = stamp }) => ({
       stamp,
       attempts: link.failure?.change.kind === "delete" ? link.failure.attempts : 0,
       wasDisabled: link.disabledByUs,
@@ -82,7 +109,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
         state: "leaving" as const,
         unsettled: true,
         // It is kept from now on: a comparison of the content may be under way that has read the entry before it went.
-        ...(stamp === undefined ? {} : { goneStamp: stamp }),
+        ...(bound === undefined ? {} : { goneStamp: bound }),
       },
     }));
     await step.target.links.save(
@@ -262,7 +289,10 @@ export async function forgetTombstones(step: Step): Promise<void> {
       { states: ["gone"], seenBefore: step.generation },
       { count: 1_000, ...(after === undefined ? {} : { after }) },
     );
-    const forgotten = page.filter((link) => link.resourceId === undefined);
+    // A source that has yet to receive the deletion may still tell of the entry.
+    const forgotten = page.filter(
+      (link) => link.resourceId === undefined && !isAhead(link.goneStamp, step),
+    );
     if (forgotten.length > 0) {
       await step.target.links.remove(
         step.source,

@@ -7,11 +7,25 @@ function originOf(stamp: string): string {
   return parts.length === 4 ? (parts[2] ?? "") : "";
 }
 
+const noLater = "<=";
+
+/** The stamp of a change that is not known, but that it was no later than the one with this stamp. */
+export function noLaterThan(stamp: string): string {
+  return `${noLater}${stamp}`;
+}
+
+/** Whether a stamp is only the latest that it can be, and that one. */
+export function readBound(stamp: string): { readonly latest: string; readonly isBound: boolean } {
+  const isBound = stamp.startsWith(noLater);
+  return { latest: isBound ? stamp.slice(noLater.length) : stamp, isBound };
+}
+
 /**
  * Whether a source that holds everything up to these stamps, one for each server that makes changes, holds the change with this
  * one. Without a stamp of its server it does not: that server's changes have yet to reach the source.
  */
 export function isCovered(stamp: string, state: readonly string[]): boolean {
-  const origin = originOf(stamp);
-  return state.some((covered) => originOf(covered) === origin && stamp <= covered);
+  const { latest } = readBound(stamp);
+  const origin = originOf(latest);
+  return state.some((covered) => originOf(covered) === origin && latest <= covered);
 }

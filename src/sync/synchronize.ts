@@ -97,6 +97,8 @@ class Synchronization {
   #comparison: Comparison | undefined;
   /** Up to which stamps the source held everything when the last refresh began. */
   #state: readonly string[] | undefined;
+  /** The source lags behind what is known, so that the order in which it tells says nothing. */
+  #isBehind = false;
   readonly #limits: Limits;
   /** When the next refused change is to be tried, in milliseconds since the epoch. */
   #refusedDueAt: number | undefined;
@@ -266,15 +268,13 @@ class Synchronization {
       async (step) => {
         await this.#applyWithinLimits(step, changes);
         if (!live) return undefined;
-        // A refused change may wait for an account that moved in this very batch, or in a circle.
-        const refused = step.outcomes.some((outcome) => outcome.kind === "deferred");
-        if (refused || step.moved.size > 0) this.#refusedDueAt = await retryRefused(step, "moved");
+        await this.#retryMoved(step);
         // Whatever this batch has marked is to be tried, also where something was refused before.
         for (const id of step.marked) this.#waiting.delete(id);
         this.#wait(await settleMarked(step, this.#waiting));
         return await this.#checkpointAfter(step, batch.checkpoint, !this.#refreshing);
       },
-      orderOf(batch),
+      orderOf(batch, this.#isBehind),
     );
     if (live) yield* this.#readAgain();
     if (refresh === "ends" && this.#restart === undefined) yield* this.#finish(phase, batch);
@@ -293,6 +293,12 @@ class Synchronization {
     this.#comparison = new Comparison();
     if (phase === "snapshot") this.#again.connected();
     this.#limits.beginRefresh();
+  }
+
+  /** A refused change may wait for an account that moved in this very step, or in a circle. */
+  async #retryMoved(step: Step): Promise<void> {
+    const refused = step.outcomes.some((outcome) => outcome.kind === "deferred");
+    if (refused || step.moved.size > 0) this.#refusedDueAt = await retryRefused(step, "moved");
   }
 
   /** What is to be remembered of a change, whatever becomes of it. */
@@ -330,6 +336,7 @@ class Synchronization {
       return isWhole && mapping !== undefined ? { ...change, mapping } : change;
     });
     this.#refreshing = false;
+    this.#isBehind = comparison?.isBehind === true;
     this.#comparison = undefined;
     this.#limits.endRefresh();
     if (this.#restart !== undefined) return;
@@ -390,6 +397,7 @@ class Synchronization {
       // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
       const read = async (step: Step) => {
         await this.#applyWithinLimits(step, changes);
+        await this.#retryMoved(step);
         // A group that was not found is gone, which the stream will tell.
         for (const group of groups) {
           this.#reliable.add(group);
@@ -665,9 +673,9 @@ class Synchronization {
 }
 
 /** What decides whether the changes of a batch are newer than what is known. */
-function orderOf({ phase, ordered }: ChangeBatch): Order {
+function orderOf({ phase, ordered }: ChangeBatch, isBehind: boolean): Order {
   if (phase === "snapshot") return "snapshot";
-  return phase === "live" && ordered === true ? "arrival" : "stamps";
+  return phase === "live" && ordered === true && !isBehind ? "arrival" : "stamps";
 }
 
 function deleteOf(sourceId: string): Delete {

@@ -148,6 +148,7 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
   if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
   if (previous === undefined) return "apply";
   if (isOutdated(step, step.phase, change, previous)) {
+    if (step.order === "snapshot") step.comparison?.noteBehind();
     readAgainIfUnsure(step, change, previous);
     return isLeaving(previous) ? "stale" : "outdated";
   }
@@ -208,6 +209,8 @@ function begin(
     sourceId: change.sourceId,
     type: change.type,
     state: previous?.state === "live" ? "live" : "entering",
+    // Of who is on the way in, it is known from then on what a source has to hold that does not mention the entry.
+    ...(revived && change.stamp !== undefined ? { stamp: change.stamp } : {}),
     seen: retry && previous !== undefined ? previous.seen : step.generation,
     unsettled:
       revived ||

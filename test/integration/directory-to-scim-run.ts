@@ -14,9 +14,11 @@ import { type ApplicationContent, type Resource, readApplication } from "../loss
 import { CuttingProxy } from "../loss/cutting-proxy.js";
 import { type Difference, differencesOf } from "../loss/differences.js";
 import { readDirectory } from "../loss/directory-content.js";
+import { firstLdif } from "../loss/first-ldif.js";
 import { type Access, bound, WriteLog } from "../loss/logged-client.js";
-import { firstLdif, suffix } from "../loss/names.js";
+import { company } from "../loss/names.js";
 import { Random } from "../loss/random.js";
+import { Units } from "../loss/units.js";
 import { Writer } from "../loss/writer.js";
 import type { ConsumerOptions } from "./directory-to-scim-consumer.js";
 import type { Programs } from "./directory-to-scim-programs.js";
@@ -91,7 +93,7 @@ export async function runPlan(plan: Plan, programs: Programs): Promise<RunReport
   const links = join(folder.path, "links.sqlite");
   await using consumer = new KillableProgram(programs.consumer, {
     directory: ldapProxy.url,
-    base: suffix,
+    base: company,
     bindDn: directory.adminDn,
     password: directory.password,
     provider: `http://127.0.0.1:${new URL(httpProxy.url).port}/scim/v2`,
@@ -108,9 +110,10 @@ export async function runPlan(plan: Plan, programs: Programs): Promise<RunReport
     proxies: [ldapProxy, httpProxy],
     log: new WriteLog(),
   };
+  const units = new Units();
   const writing = Array.from(
     { length: writerCount },
-    (_, index) => new Writer(index, directory, random.fork(), run.log),
+    (_, index) => new Writer(index, directory, units, random.fork(), run.log),
   );
   let last: Comparison | undefined;
   let caughtUpIn = 0;
@@ -167,7 +170,10 @@ async function disturb(run: Run, writing: readonly Writer[]): Promise<void> {
     while (goals.some((goal) => goal.proxy.cuts < goal.cuts)) await sleep(50);
   };
   const stop = new AbortController();
-  const actors = [killing(), ...writing.map((writer) => writer.run("varied", stop.signal))];
+  const actors = [
+    killing(),
+    ...writing.map((writer) => writer.run(run.directory, "varied", stop.signal)),
+  ];
   // Whoever ends first, or fails, ends the others.
   await Promise.all(actors.map((actor) => actor.finally(() => stop.abort())));
   for (const proxy of proxies) proxy.calm();

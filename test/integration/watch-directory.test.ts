@@ -238,7 +238,7 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       await using one = new Watching(watchDirectory({ ...anonymous, base: people }));
       expect(changesOf(await one.refreshed())).toMatchObject([
         { kind: "upsert", resource: { userName: "ann" } },
-        { kind: "sweep" },
+        { kind: "sweep", stamp: expect.any(String) },
       ]);
       await using allowed = new Watching(watch(strict, { base }));
       expect(changesOf(await allowed.refreshed())).toHaveLength(2);
@@ -350,7 +350,7 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
         typeof position === "string" ? withPosition(checkpoint, position) : position(checkpoint);
       await using watching = new Watching(watch(slapd), after);
       const batches = await watching.refreshed();
-      expect(changesOf(batches).at(-1)).toEqual({ kind: "sweep" });
+      expect(changesOf(batches).at(-1)).toEqual({ kind: "sweep", stamp: expect.any(String) });
       expect(batches.at(-1)).toHaveProperty("checkpoint");
       for (const batch of watching.batches) mirror.apply(batch);
       expect(mirror.content).toEqual(await contentOf(watch(slapd)));
@@ -404,7 +404,10 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       await using _ = other.slapd;
       events = [];
       await using watching = new Watching(watch(other.slapd), checkpoint);
-      expect(changesOf(await watching.refreshed()).at(-1)).toEqual({ kind: "sweep" });
+      expect(changesOf(await watching.refreshed()).at(-1)).toEqual({
+        kind: "sweep",
+        stamp: expect.any(String),
+      });
       expect(resets()).toEqual(["server"]);
     });
   });

@@ -153,7 +153,7 @@ test.for(["refreshAndPersist", "present"] as const)(
     const listed = told.flatMap((change) => (change.kind === "present" ? change.entries : []));
     // Who came is called present and not known, so that whoever applies it has it read.
     expect(listed).toContainEqual(expect.objectContaining({ sourceId: ann }));
-    expect(told.at(-1)).toEqual({ kind: "sweep" });
+    expect(told.at(-1)).toEqual({ kind: "sweep", stamp: expect.any(String) });
     expect(mirror.entries.has(bob)).toBe(false);
   },
 );

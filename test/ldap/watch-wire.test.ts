@@ -68,6 +68,8 @@ async function resumed(options: SyncScriptOptions = {}) {
   return { script, watching, search };
 }
 
+const aSweep = expect.objectContaining({ kind: "sweep" });
+
 /** Reads what has been sent, up to a mark sent after it. */
 async function upTo(watching: Watching, search: SyncSearch, mark: number) {
   search.entry(state.modify, uuid(mark), "mark", { csn: csn(mark) });
@@ -89,7 +91,7 @@ describe("a refresh", () => {
     expect(changesOf(await watching.refreshed())).toEqual([
       expect.objectContaining({ kind: "upsert", sourceId: uuid(2) }),
       { kind: "present", entries: [{ sourceId: uuid(1) }] },
-      { kind: "sweep" },
+      { kind: "sweep", stamp: csn(11) },
     ]);
   });
 
@@ -104,7 +106,7 @@ describe("a refresh", () => {
     expect(changesOf(await watching.refreshed())).toEqual([
       { kind: "delete", sourceId: uuid(2) },
       { kind: "present", entries: [{ sourceId: uuid(1) }] },
-      { kind: "sweep" },
+      { kind: "sweep", stamp: csn(12) },
     ]);
   });
 
@@ -130,7 +132,7 @@ describe("a refresh", () => {
     search.info(refreshEnd(1, cookie(csn(12))));
     expect(changesOf(await watching.refreshed())).toMatchObject([
       { kind: "upsert", sourceId: uuid(2) },
-      { kind: "sweep" },
+      { kind: "sweep", stamp: csn(12) },
     ]);
     await expect(watching.next()).rejects.toThrow("The stream has ended.");
   });
@@ -178,14 +180,17 @@ describe("a refresh", () => {
     const secondPass = await script.next();
     secondPass.entry(state.add, uuid(1), "ann", { csn: csn(13) });
     secondPass.done({ refreshDeletes: false });
-    expect(changesOf(await watching.reconciled())).not.toContainEqual({ kind: "sweep" });
+    expect(changesOf(await watching.reconciled())).not.toContainEqual(aSweep);
     await watching.next();
     watching.ask();
     const list = await script.next();
     list.entry(undefined, uuid(1), "ann", { csn: csn(13) });
     list.entry(undefined, uuid(2), "bob", { csn: csn(14) });
     list.done();
-    expect(changesOf(await watching.reconciled()).at(-1)).toEqual({ kind: "sweep" });
+    expect(changesOf(await watching.reconciled()).at(-1)).toEqual({
+      kind: "sweep",
+      stamp: csn(12),
+    });
   });
 
   test("that sends what the cookie covers has ignored it: everything is listed, and swept by that", async () => {
@@ -194,7 +199,7 @@ describe("a refresh", () => {
     await using __ = watching;
     search.entry(state.add, uuid(1), "ann", { csn: csn(9) });
     search.info(refreshEnd(1, cookie(csn(12))));
-    expect(changesOf(await watching.refreshed())).not.toContainEqual({ kind: "sweep" });
+    expect(changesOf(await watching.refreshed())).not.toContainEqual(aSweep);
     await watching.next();
     watching.ask();
     (await script.next()).done({ refreshDeletes: true });
@@ -209,7 +214,7 @@ describe("a refresh", () => {
     const listed = await watching.reconciled();
     expect(changesOf(listed)).toMatchObject([
       { kind: "present", entries: [{ sourceId: uuid(1) }] },
-      { kind: "sweep" },
+      { kind: "sweep", stamp: csn(12) },
     ]);
     expect(listed.at(-1)).toHaveProperty("checkpoint");
   });
@@ -231,7 +236,7 @@ describe("a refresh", () => {
     expect(list.mode).toBe("plain");
     list.done();
     const listed = await watching.reconciled();
-    expect(changesOf(listed)).toEqual([{ kind: "sweep" }]);
+    expect(changesOf(listed)).toEqual([{ kind: "sweep", stamp: csn(14, 2) }]);
     expect(listed.at(-1)).toHaveProperty("checkpoint");
   });
 
@@ -251,7 +256,7 @@ describe("a refresh", () => {
     expect(search.cookie).toBeUndefined();
     search.info(refreshEnd(1, cookie(csn(12), csn(14, 2))));
     const whole = await watching.refreshed();
-    expect(changesOf(whole)).toEqual([{ kind: "sweep" }]);
+    expect(changesOf(whole)).toEqual([{ kind: "sweep", stamp: csn(14, 2) }]);
     // A state that has not moved claims nothing that was not told.
     await using later = new Watching(watch(script, of), whole.at(-1)?.checkpoint);
     await later.next();

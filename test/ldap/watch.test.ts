@@ -104,7 +104,10 @@ describe("a first refresh", () => {
     const sizes = watching.batches.map((batch) => batch.changes.length);
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10);
     expect(changesOf(watching.batches)).toHaveLength(26);
-    expect(watching.batches.at(-1)?.changes.at(-1)).toEqual({ kind: "sweep" });
+    expect(watching.batches.at(-1)?.changes.at(-1)).toEqual({
+      kind: "sweep",
+      stamp: expect.any(String),
+    });
     expect(watching.batches.map((batch) => batch.refresh)).toEqual([
       "begins",
       ...sizes.slice(2).map(() => "continues"),
@@ -238,7 +241,9 @@ describe("live changes", () => {
       { kind: "delete", sourceId: ann, stamp },
     ]);
     await using fresh = new Watching(watch(directory, changes));
-    expect(changesOf(await fresh.refreshed())).toEqual([{ kind: "sweep" }]);
+    expect(changesOf(await fresh.refreshed())).toEqual([
+      { kind: "sweep", stamp: expect.any(String) },
+    ]);
   });
 
   test("outside the content move the checkpoint on", async () => {
@@ -284,7 +289,7 @@ describe("a resume", () => {
     const refresh = await watching.refreshed();
     expect(refresh[0]).toMatchObject({ phase: "snapshot", refresh: "begins", changes: [] });
     expect(changesOf(refresh)).toEqual([
-      { kind: "delete", sourceId: ann },
+      { kind: "delete", sourceId: ann, stamp: expect.stringMatching(/^\d{14}\.\d{6}Z#/) },
       expect.objectContaining({ kind: "upsert", sourceId: bob }),
     ]);
     expect(watching.batches.some((batch) => batch.checkpoint !== undefined)).toBe(false);
@@ -309,7 +314,7 @@ describe("a resume", () => {
     expect(changesOf(refresh)).toEqual([
       expect.objectContaining({ kind: "upsert", sourceId: bob }),
       { kind: "present", entries: [{ sourceId: cyd }] },
-      { kind: "sweep" },
+      { kind: "sweep", stamp: expect.any(String) },
     ]);
     await watching.reconciled();
     for (const batch of watching.batches) mirror.apply(batch);
@@ -529,7 +534,7 @@ describe("a list of names, from time to time", () => {
             kind: "present",
             entries: [expect.objectContaining({ sourceId: ann, stamp: expect.any(String) })],
           },
-          { kind: "sweep" },
+          { kind: "sweep", stamp: expect.any(String) },
         ],
         checkpoint: expect.any(String),
       },

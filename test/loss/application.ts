@@ -118,12 +118,30 @@ export function readApplication(database: string): ApplicationContent {
   });
 }
 
-/** The newest change sequence number that the stored checkpoint covers; empty before there is one. */
-export function readCheckpoint(database: string): string {
+/** The change sequence numbers that the stored checkpoint covers, one for each server that takes writes; none before there is one. */
+export function readCheckpoint(database: string): readonly string[] {
   return withDatabase(database, (db) => {
     const row = db.prepare("select checkpoint from concordat_sync_position").get();
-    return /csn=(\d{14}\.\d{6}Z#[\da-f#]*)/.exec(String(row?.["checkpoint"] ?? ""))?.[1] ?? "";
+    const checkpoint = String(row?.["checkpoint"] ?? "");
+    return checkpoint.match(/\d{14}\.\d{6}Z#[\da-f]{6}#[\da-f]{3}#[\da-f]{6}/g) ?? [];
   });
+}
+
+/** Takes away the row that says where to go on. */
+export function loseCheckpoint(database: string): void {
+  const db = new DatabaseSync(database, { timeout: 5_000 });
+  try {
+    db.exec("delete from concordat_sync_position");
+  } finally {
+    db.close();
+  }
+}
+
+/** The title of the account of a name. */
+export function readTitle(database: string, userName: string): string | undefined {
+  const { resources } = readApplication(database);
+  const account = resources.find(({ attributes }) => attributes["userName"] === userName);
+  return account?.attributes["title"]?.toString();
 }
 
 type Row = Readonly<Record<string, unknown>>;

@@ -8,7 +8,8 @@ import { Kysely } from "kysely";
 
 /** What the process that is killed again and again is told, as JSON in its only argument. */
 export interface ConsumerOptions {
-  readonly url: string;
+  /** The servers, in the order in which they are tried. */
+  readonly urls: readonly string[];
   readonly base: string;
   readonly bindDn: string;
   readonly password: string;
@@ -65,7 +66,7 @@ const db = new Kysely<unknown>({
 });
 await createTables(db);
 const directory = watchDirectory({
-  url: options.url,
+  urls: options.urls,
   source: "directory",
   base: options.base,
   filter: "(!(ou=archive))",
@@ -94,6 +95,9 @@ const outcomes = synchronize(
     onDelete: options.onDelete,
     dangling: options.dangling,
     maxDeletes: Number.POSITIVE_INFINITY,
+    maxCleared: Number.POSITIVE_INFINITY,
+    // What a killed process had asked of the file is done, or will never be.
+    takeoverDelay: 1_000,
   },
 );
 for await (const outcome of outcomes) note({ outcome });

@@ -10,6 +10,7 @@ export class CuttingProxy implements AsyncDisposable {
   readonly #random: Random;
   readonly #open = new Set<Socket>();
   #isCutting = false;
+  #refuses = false;
 
   private constructor(server: Server, random: Random) {
     this.#server = server;
@@ -20,7 +21,10 @@ export class CuttingProxy implements AsyncDisposable {
     const target = Number(new URL(url).port);
     const server = createServer();
     const proxy = new CuttingProxy(server, random);
-    server.on("connection", (client) => proxy.#join(client, connect(target, "127.0.0.1")));
+    server.on("connection", (client) => {
+      if (proxy.#refuses) client.destroy();
+      else proxy.#join(client, connect(target, "127.0.0.1"));
+    });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     return proxy;
@@ -41,6 +45,17 @@ export class CuttingProxy implements AsyncDisposable {
   /** Leaves connections alone from now on. */
   calm(): void {
     this.#isCutting = false;
+  }
+
+  /** Ends all connections, and refuses others. */
+  refuse(): void {
+    this.#refuses = true;
+    for (const socket of this.#open) socket.destroy();
+  }
+
+  /** Takes connections again. */
+  accept(): void {
+    this.#refuses = false;
   }
 
   #join(client: Socket, server: Socket): void {

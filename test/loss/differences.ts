@@ -44,6 +44,15 @@ class Comparing {
       this.#holders.set(`dn ${entry.dn}`, entry);
       if (entry.type === "User") this.#holders.set(`uid ${entry.name}`, entry);
     }
+    // Where nobody has a uid for the name in the DN, it means whoever has it for an alias, if that is one person only.
+    const aliases = given.directory.flatMap((entry) =>
+      entry.aliases.map((uid) => ({ uid, entry })),
+    );
+    for (const [uid, holders] of Map.groupBy(aliases, (one) => one.uid)) {
+      const [only, ...others] = holders;
+      if (only === undefined || others.length > 0 || this.#holders.has(`uid ${uid}`)) continue;
+      this.#holders.set(`uid ${uid}`, only.entry);
+    }
   }
 
   run(): readonly Difference[] {

@@ -1,6 +1,9 @@
 export const suffix = "dc=example,dc=com";
-const peopleUnits = [`ou=people,${suffix}`, `ou=staff,${suffix}`] as const;
-export const groupsUnit: string = `ou=groups,${suffix}`;
+/** What is followed. */
+export const company: string = `ou=company,${suffix}`;
+/** Where units are moved to and come from, and nobody looks. */
+export const outside: string = `ou=outside,${suffix}`;
+export const groupsUnit: string = `ou=groups,${company}`;
 
 /** How many clients write at once. */
 export const writers = 8;
@@ -14,9 +17,9 @@ export const staying = 12;
 /** The name of a local account of the application that is also one that a writer gives to people. */
 export const localName = "w0-0";
 
-/** Where a person's entry is: below one of two units. */
-export function personDn(uid: string, unit: 0 | 1): string {
-  return `uid=${uid},${peopleUnits[unit]}`;
+/** Where a person's entry is, below a unit. */
+export function personDn(uid: string, unitDn: string): string {
+  return `uid=${uid},${unitDn}`;
 }
 
 export function groupDn(cn: string): string {
@@ -25,12 +28,6 @@ export function groupDn(cn: string): string {
 
 /** A value that keeps a `groupOfNames` valid when everybody has left it. */
 export const placeholder: string = `cn=nobody,${suffix}`;
-
-/** As many members that are nobody's names as make the first group one of those that are not read anew with every change. */
-const filling = Array.from(
-  { length: 1_200 },
-  (_, i) => `cn=nobody-who-makes-the-group-${i}-larger,${groupsUnit}`,
-);
 
 /** The names that a writer gives to people. No other writer gives them, so that no two people have one name. */
 export function peopleNames(writer: number): readonly string[] {
@@ -48,43 +45,4 @@ export function stayingName(index: number): string {
 
 export function sharedGroupName(style: "dn" | "uid", index: number): string {
   return `shared-${style}-${index}`;
-}
-
-/** What the directory holds at first. */
-export function firstLdif(): string {
-  const entries = [
-    ["objectClass: organization", "objectClass: dcObject", "o: Example", "dc: example"],
-  ].map((lines) => entry(suffix, lines));
-  for (const dn of [...peopleUnits, groupsUnit]) {
-    const ou = dn.slice(3, dn.indexOf(","));
-    entries.push(entry(dn, ["objectClass: organizationalUnit", `ou: ${ou}`]));
-  }
-  for (let i = 0; i < staying; i++) {
-    const uid = stayingName(i);
-    entries.push(
-      entry(personDn(uid, 0), [
-        ...["objectClass: inetOrgPerson", `uid: ${uid}`, `cn: ${uid}`, `sn: ${uid}`],
-        `employeeNumber: ${uid}`,
-      ]),
-    );
-  }
-  for (let i = 0; i < sharedGroups; i++) {
-    const dnGroup = sharedGroupName("dn", i);
-    const uidGroup = sharedGroupName("uid", i);
-    entries.push(
-      entry(groupDn(dnGroup), [
-        ...["objectClass: groupOfNames", `cn: ${dnGroup}`, `description: ${dnGroup}`],
-        ...[placeholder, ...(i === 0 ? filling : [])].map((member) => `member: ${member}`),
-      ]),
-      entry(groupDn(uidGroup), [
-        ...["objectClass: posixGroup", `cn: ${uidGroup}`, `description: ${uidGroup}`],
-        `gidNumber: ${i + 1}`,
-      ]),
-    );
-  }
-  return entries.join("\n");
-}
-
-function entry(dn: string, lines: readonly string[]): string {
-  return `${[`dn: ${dn}`, ...lines].join("\n")}\n`;
 }

@@ -3,8 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Attribute, Change } from "ldapts";
-import { type Slapd, startSlapd } from "../integration/slapd.js";
-import { KillableProgram } from "../killable-program.js";
 import {
   addLocalAccounts,
   addLocalMemberships,
@@ -12,17 +10,20 @@ import {
   readApplication,
   readCheckpoint,
   readLocalRows,
+  readTitle,
 } from "./application.js";
-import type { ConsumerOptions } from "./consumer.ts";
 import type { ConsumerProgram } from "./consumer-program.js";
-import { CuttingProxy } from "./cutting-proxy.js";
+import { Deployment } from "./deployment.js";
 import { type Difference, differencesOf } from "./differences.js";
-import { readContextCsn, readDirectory } from "./directory-content.js";
+import { readContextCsns, readDirectory } from "./directory-content.js";
+import { Disturbance } from "./disturbance.js";
 import { type Figures, Journal } from "./journal.js";
 import { bound, WriteLog } from "./logged-client.js";
-import { firstLdif, personDn, stayingName, suffix, writers } from "./names.js";
-import type { Plan } from "./plan.js";
+import { company, stayingName, writers } from "./names.js";
+import type { Plan, Step } from "./plan.js";
 import { Random } from "./random.js";
+import { Runners } from "./runners.js";
+import { stayingDn, Units } from "./units.js";
 import { type Pace, Writer } from "./writer.js";
 
 /** What a run has shown. */
@@ -34,9 +35,13 @@ export interface RunReport extends Figures {
   readonly history: string;
   /** Writes that the server confirmed. */
   readonly writes: number;
+  /** Processes that were killed. */
   readonly kills: number;
+  /** Processes that ended because another one had begun. */
+  readonly superseded: number;
   readonly cuts: number;
-  readonly restarts: number;
+  /** How often each step of the plan was done. */
+  readonly steps: ReadonlyMap<Step, number>;
   /** How long the consumer needed to catch up after the last write, in milliseconds. */
   readonly caughtUpIn: number;
   /** All of it, in milliseconds. */
@@ -53,86 +58,88 @@ const patience = 60_000;
 export async function runPlan(plan: Plan, program: ConsumerProgram): Promise<RunReport> {
   const began = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "concordat-loss-run-"));
-  try {
-    await using slapd = await startSlapd({
-      sessionLog: plan.sessionLog,
-      refint: plan.refint,
-      ldif: firstLdif(),
-    });
-    const random = new Random(plan.seed);
-    await using proxy = await CuttingProxy.start(slapd.url, random.fork());
-    await using run = new Run(plan, program, slapd, proxy, folder);
-    const report = await run.run(random);
-    // What is needed to understand a difference is kept.
-    if (report.differences.length === 0) await rm(folder, { recursive: true });
-    return { ...report, took: performance.now() - began };
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
+  // What is needed to understand a failure is kept.
+  const random = new Random(plan.seed);
+  await using directory = await Deployment.start(plan, random.fork());
+  await using run = new Run(plan, program, directory, folder, random);
+  const report = await run.run(random);
+  if (report.differences.length === 0) await rm(folder, { recursive: true });
+  return { ...report, took: performance.now() - began };
 }
 
 class Run implements AsyncDisposable {
   readonly #plan: Plan;
-  readonly #slapd: Slapd;
-  readonly #proxy: CuttingProxy;
-  readonly #consumer: KillableProgram;
+  readonly #directory: Deployment;
+  readonly #runners: Runners;
+  readonly #units = new Units();
+  readonly #disturbance: Disturbance;
   readonly #database: string;
   readonly #journal: string;
   readonly #log = new WriteLog();
-  #restarts = 0;
 
   constructor(
     plan: Plan,
     program: ConsumerProgram,
-    slapd: Slapd,
-    proxy: CuttingProxy,
+    directory: Deployment,
     folder: string,
+    random: Random,
   ) {
     this.#plan = plan;
-    this.#slapd = slapd;
-    this.#proxy = proxy;
+    this.#directory = directory;
     this.#database = join(folder, "application.sqlite");
     this.#journal = join(folder, "journal.ndjson");
-    this.#consumer = new KillableProgram(program.path, {
-      url: proxy.url,
-      base: suffix,
-      bindDn: slapd.adminDn,
-      password: slapd.password,
+    const { main, urls } = directory;
+    this.#runners = new Runners(program.path, {
+      urls,
+      base: company,
+      bindDn: main.adminDn,
+      password: main.password,
       database: this.#database,
       journal: this.#journal,
       transactions: plan.transactions,
       onDelete: plan.onDelete,
       dangling: plan.refint ? "keep" : "drop",
-      // Refint tells nobody what it rewrites, so only a look at all groups can find some of it. While connections are cut,
-      // hardly any lasts long enough for one: it comes when all is quiet, and hides nothing that was lost otherwise.
-      reconcileEvery: plan.refint ? 2_500 : 0,
-    } satisfies ConsumerOptions);
+      // Refint tells nobody what it rewrites, and a server whose clock was set back not all that it wrote meanwhile, so only a look
+      // at all groups, or all names, can find some of it. While connections are cut, hardly any lasts long enough for one: it comes
+      // when all is quiet, and hides nothing that was lost otherwise.
+      reconcileEvery: plan.refint || plan.clock ? 2_500 : 0,
+    });
+    this.#disturbance = new Disturbance(
+      { directory, runners: this.#runners, units: this.#units, database: this.#database },
+      random.fork(),
+    );
   }
 
   async run(random: Random): Promise<Omit<RunReport, "took">> {
     await addLocalAccounts(this.#database);
-    this.#consumer.start();
-    await this.#catchUp("first");
-    await this.#consumer.kill();
+    // Where two begin, they do so with an application that has nothing of the directory yet.
+    this.#runners.start(random.chance(0.5) ? 2 : 1);
+    const behind = await this.#catchUp("first");
+    if (behind.length > 0) throw new Error(behind.join("\n"));
+    await this.#runners.kill();
     const local = await addLocalMemberships(this.#database);
-    this.#consumer.start();
+    this.#runners.start();
 
     const writing = Array.from(
       { length: writers },
-      (_, index) => new Writer(index, this.#slapd, random.fork(), this.#log),
+      (_, index) => new Writer(index, this.#directory.main, this.#units, random.fork(), this.#log),
     );
     let differences: readonly Difference[] = [];
     let caughtUpIn = 0;
     const passing: string[] = [];
-    for (const [round, events] of this.#planEvents(random).entries()) {
+    for (const [round, steps] of Disturbance.plan(this.#plan, random).entries()) {
       const pace = round % 2 === 0 ? "varied" : "together";
-      await this.#disturb(events, writing, pace, random.fork());
-      caughtUpIn = Math.max(caughtUpIn, await this.#catchUp(`round ${round}`));
+      await this.#disturb(steps, writing, pace, random.fork());
+      await this.#directory.areEqual(patience);
+      const began = performance.now();
+      const behind = await this.#catchUp(`round ${round}`);
+      caughtUpIn = Math.max(caughtUpIn, performance.now() - began);
       const before = await this.#compare(local, Date.now());
       passing.push(...before.map(({ text }) => text));
       differences = before.length === 0 ? [] : await this.#compare(local, Date.now() + patience);
       if (differences.length > 0) break;
+      if (behind.length > 0) throw new Error(behind.join("\n"));
+      this.#directory.changeMain();
     }
     const journal = new Journal(this.#journal);
     return {
@@ -141,100 +148,88 @@ class Run implements AsyncDisposable {
       passing,
       history: differences.length === 0 ? "" : this.#explain(differences, journal),
       writes: this.#log.confirmed,
-      kills: this.#consumer.kills,
-      cuts: this.#proxy.cuts,
-      restarts: this.#restarts,
+      kills: this.#runners.kills,
+      superseded: this.#runners.superseded,
+      cuts: this.#directory.cuts,
+      steps: this.#disturbance.done,
       caughtUpIn,
     };
   }
 
-  /**
-   * Who is killed in each round: consumers and the server in every other round. In the rounds between connections are cut and
-   * nothing else, while all write together: a consumer that was away for long, or a server with an empty session log, needs
-   * a refresh by presence, which would repair what one from the log had lost.
-   */
-  #planEvents(random: Random): readonly (readonly ("consumer" | "server")[])[] {
-    const { rounds, kills, restarts } = this.#plan;
-    const events = random.shuffled([
-      ...Array.from({ length: kills }, () => "consumer" as const),
-      ...Array.from({ length: restarts }, () => "server" as const),
-    ]);
-    const share = Math.ceil(events.length / Math.ceil(rounds / 2));
-    return Array.from({ length: rounds }, (_, round) =>
-      round % 2 === 0 ? events.slice((round / 2) * share, (round / 2 + 1) * share) : [],
-    );
-  }
-
-  /** Everybody writes while the consumer and the server are killed at random moments, and connections are cut by themselves. */
+  /** Everybody writes while the steps are done at random moments, and connections are cut by themselves. */
   async #disturb(
-    events: readonly ("consumer" | "server")[],
+    steps: readonly Step[],
     writing: readonly Writer[],
     pace: Pace,
     random: Random,
   ): Promise<void> {
-    const cuts = this.#proxy.cuts + Math.ceil(this.#plan.cuts / this.#plan.rounds);
+    const directory = this.#directory;
+    const cuts = directory.cuts + Math.ceil(this.#plan.cuts / this.#plan.rounds);
     const stop = new AbortController();
-    this.#proxy.begin();
+    directory.begin();
     const disturbing = async (): Promise<void> => {
-      for (const event of events) {
+      for (const step of steps) {
         if (stop.signal.aborted) return;
-        // A consumer whose server is away does not begin to read.
-        await Promise.race([this.#consumer.untilItWorks(), sleep(3_000)]);
-        this.#consumer.check();
+        await this.#runners.untilItWorks();
         // Often in the middle of a refresh, and as often when the consumer follows live changes.
         await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
-        await (event === "consumer" ? this.#restartConsumer() : this.#restartServer(random));
+        await this.#disturbance.do(step);
       }
-      while (this.#proxy.cuts < cuts && !stop.signal.aborted) await sleep(50);
+      while (directory.cuts < cuts && !stop.signal.aborted) await sleep(50);
     };
-    const actors = [disturbing(), ...writing.map((writer) => writer.run(pace, stop.signal))];
+    const { main } = directory;
+    const actors = [disturbing(), ...writing.map((writer) => writer.run(main, pace, stop.signal))];
     // Whoever ends first, or fails, ends the others.
     await Promise.all(actors.map((actor) => actor.finally(() => stop.abort())));
-    this.#proxy.calm();
+    directory.calm();
   }
 
-  async #restartConsumer(): Promise<void> {
-    await this.#consumer.kill();
-    this.#consumer.start();
-  }
-
-  async #restartServer(random: Random): Promise<void> {
-    await this.#slapd.stop("SIGKILL");
-    await sleep(random.between(0, 300));
-    await this.#slapd.start();
-    this.#restarts += 1;
-  }
-
-  /** Writes one thing more and waits until the consumer has that and all before it. @returns how long that took, in milliseconds. */
-  async #catchUp(title: string): Promise<number> {
-    const began = performance.now();
-    const client = await bound(this.#slapd);
+  /**
+   * Writes one thing more and waits until the consumer has that and all before it, and until no other one is left.
+   *
+   * @returns what has not come after all.
+   */
+  async #catchUp(title: string): Promise<readonly string[]> {
+    const deadline = Date.now() + patience;
+    const client = await bound(this.#directory.main);
     try {
-      const modification = new Attribute({ type: "title", values: [title] });
-      const change = new Change({ operation: "replace", modification });
-      await client.modify(personDn(stayingName(0), 0), change);
-      const newest = await readContextCsn(client);
-      while (readCheckpoint(this.#database) < newest) {
-        this.#consumer.check();
-        if (performance.now() - began > patience)
-          throw new Error("The consumer does not catch up.");
-        await sleep(20);
+      for (let attempt = 0; ; attempt++) {
+        const written = `${title}.${attempt}`;
+        const modification = new Attribute({ type: "title", values: [written] });
+        await client.modify(stayingDn(0), new Change({ operation: "replace", modification }));
+        const newest = await readContextCsns(client);
+        // A process that had all of it before another one began learns of that with its next write only.
+        const nextAt = Date.now() + 3_000;
+        for (;;) {
+          const behind = this.#whatIsBehind(written, newest);
+          if (behind.length === 0) return [];
+          if (Date.now() > deadline) return behind;
+          if (Date.now() > nextAt && this.#runners.count > 1) break;
+          await sleep(20);
+        }
       }
-      // Memberships may be settled after the checkpoint: what is left to do is marked. Whatever stays so is a difference.
-      const deadline = performance.now() + 5_000;
-      while (readApplication(this.#database).unfinished.length > 0) {
-        if (performance.now() > deadline) break;
-        await sleep(20);
-      }
-      return performance.now() - began;
     } finally {
       await client.unbind();
     }
   }
 
+  #whatIsBehind(title: string, newest: readonly string[]): readonly string[] {
+    const covered = readCheckpoint(this.#database);
+    const { count } = this.#runners;
+    return [
+      ...(count === 1 ? [] : [`${count} processes follow the stream`]),
+      ...(isCovered(newest, covered)
+        ? []
+        : [`the checkpoint has ${covered} and the directory ${newest}`]),
+      ...(readTitle(this.#database, stayingName(0)) === title ? [] : [`${title} has not come`]),
+      // Memberships may be settled after the checkpoint: what is left to do is marked.
+      ...readApplication(this.#database).unfinished,
+    ];
+  }
+
   /** Compares until there is no difference, or until it is too late. */
   async #compare(local: LocalContent, deadline: number): Promise<readonly Difference[]> {
-    const client = await bound(this.#slapd);
+    const client = await bound(this.#directory.main);
     try {
       for (; ; await sleep(100)) {
         const directory = await readDirectory(client);
@@ -280,6 +275,14 @@ class Run implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#consumer[Symbol.asyncDispose]();
+    await this.#runners[Symbol.asyncDispose]();
   }
+}
+
+/** Whether each number is covered by one of the same server. */
+function isCovered(newest: readonly string[], covered: readonly string[]): boolean {
+  const serverOf = (csn: string) => csn.split("#")[2];
+  return newest.every((csn) =>
+    covered.some((other) => serverOf(other) === serverOf(csn) && other >= csn),
+  );
 }

@@ -14,6 +14,7 @@ import {
   writers,
 } from "./names.js";
 import type { Random } from "./random.js";
+import { allUnits, everyDnOf, stayingDn, type Unit, type Units } from "./units.js";
 
 /** Whether each writer has bursts and pauses of its own, or all have them at the same time. */
 export type Pace = "varied" | "together";
@@ -24,7 +25,7 @@ const beat = 400;
 interface Person {
   readonly mark: string;
   uid: string;
-  unit: 0 | 1;
+  unit: Unit;
 }
 
 interface OwnGroup {
@@ -41,20 +42,25 @@ export class Writer {
   readonly #index: number;
   readonly #random: Random;
   readonly #log: WriteLog;
-  readonly #client: LoggedClient;
+  readonly #units: Units;
+  #client: LoggedClient;
   #people: Person[] = [];
   #groups: OwnGroup[] = [];
   #serial = 0;
 
-  constructor(index: number, access: Access, random: Random, log: WriteLog) {
+  constructor(index: number, access: Access, units: Units, random: Random, log: WriteLog) {
     this.#index = index;
     this.#client = new LoggedClient(index, access, log);
+    this.#units = units;
     this.#random = random;
     this.#log = log;
   }
 
-  /** Writes until it is told to stop. A server that is away is waited for. */
-  async run(pace: Pace, stop: AbortSignal): Promise<void> {
+  /** Writes to a server until it is told to stop. A server that is away is waited for. */
+  async run(access: Access, pace: Pace, stop: AbortSignal): Promise<void> {
+    this.#client = new LoggedClient(this.#index, access, this.#log);
+    // The directory may have gone back to an earlier state since.
+    await this.#orient();
     while (!stop.aborted) {
       try {
         // Pauses let the consumer come up to the writers.
@@ -74,7 +80,7 @@ export class Writer {
   async #step(pace: Pace): Promise<void> {
     // What a server loses while several write is deletions.
     if (pace === "together" && this.#random.chance(0.5)) return await this.#comeOrGo();
-    const step = this.#random.between(0, 99);
+    const step = this.#random.between(0, 105);
     if (step < 20) await this.#addPerson();
     else if (step < 27) await this.#withPerson((person) => this.#setTitle(person));
     else if (step < 36) await this.#withPerson((person) => this.#rename(person));
@@ -87,7 +93,8 @@ export class Writer {
     else if (step < 70) await this.#swap();
     else if (step < 84) await this.#changeMembers("dn");
     else if (step < 93) await this.#changeMembers("uid");
-    else await this.#changeOwnGroups();
+    else if (step < 100) await this.#changeOwnGroups();
+    else await this.#withPerson((person) => this.#setAliases(person));
   }
 
   async #comeOrGo(): Promise<void> {
@@ -100,7 +107,7 @@ export class Writer {
     if (person !== undefined) await act(person);
   }
 
-  async #addPerson(uid = this.#freeName(), unit = this.#random.between(0, 1) as 0 | 1) {
+  async #addPerson(uid = this.#freeName(), unit = this.#anyUnit()) {
     if (uid === undefined) return;
     this.#serial += 1;
     const person: Person = { mark: `p${this.#index}.${this.#serial}`, uid, unit };
@@ -119,22 +126,22 @@ export class Writer {
 
   async #setTitle(person: Person): Promise<void> {
     const title = `t${this.#random.between(0, 9_999)}`;
-    await this.#modify(personDn(person.uid, person.unit), "replace", "title", title);
+    await this.#modify(this.#dnOf(person), "replace", "title", title);
   }
 
   async #rename(person: Person, uid = this.#freeName()): Promise<void> {
     if (uid === undefined) return;
-    const from = personDn(person.uid, person.unit);
+    const from = this.#dnOf(person);
     const to = this.#named(person, uid, person.unit);
     const text = `rename ${from} to ${to} (${person.mark})`;
     if (await this.#write(text, (client) => client.modifyDN(from, to))) person.uid = uid;
   }
 
-  /** To the other unit, sometimes under another name. */
+  /** To another unit, sometimes under another name. */
   async #move(person: Person): Promise<void> {
-    const from = personDn(person.uid, person.unit);
+    const from = this.#dnOf(person);
     const uid = this.#random.chance(0.3) ? (this.#freeName() ?? person.uid) : person.uid;
-    const unit = person.unit === 0 ? 1 : 0;
+    const unit = this.#anyUnit();
     const to = this.#named(person, uid, unit);
     const moved = await this.#write(`move ${from} to ${to} (${person.mark})`, (client) =>
       client.modifyDN(from, to),
@@ -142,15 +149,24 @@ export class Writer {
     if (moved) Object.assign(person, { uid, unit });
   }
 
+  /** Further names beside the one in the DN, in any order, which others may have already or take later. */
+  async #setAliases(person: Person): Promise<void> {
+    const aliases = [this.#random.pick(peopleNames(this.#index)), this.#freeName()];
+    const some = aliases.filter((alias) => alias !== undefined && this.#random.chance(0.6));
+    const uids = this.#random.shuffled([...new Set([person.uid, ...some.map(String)])]);
+    this.#log.named(person.mark, ...uids);
+    await this.#modify(this.#dnOf(person), "replace", "uid", ...uids);
+  }
+
   async #disable(person: Person): Promise<void> {
-    const dn = personDn(person.uid, person.unit);
+    const dn = this.#dnOf(person);
     const left = this.#random.chance(0.6) ? ["left"] : [];
     await this.#modify(dn, "replace", "employeeType", ...left);
   }
 
   /** Whoever is archived does not match the filter any more. */
   async #archive(person: Person, isArchived = this.#random.chance(0.5)): Promise<void> {
-    const dn = personDn(person.uid, person.unit);
+    const dn = this.#dnOf(person);
     await this.#modify(dn, "replace", "ou", ...(isArchived ? ["archive"] : []));
   }
 
@@ -162,7 +178,7 @@ export class Writer {
   }
 
   async #delete(person: Person): Promise<void> {
-    const dn = personDn(person.uid, person.unit);
+    const dn = this.#dnOf(person);
     const deleted = await this.#write(`delete ${dn} (${person.mark})`, (client) => client.del(dn));
     if (deleted) this.#people = this.#people.filter((other) => other !== person);
   }
@@ -203,7 +219,8 @@ export class Writer {
       ? stayingName(this.#random.between(0, staying - 1))
       : (this.#random.pick(peopleNames(writer)) ?? "");
     if (style === "uid") return uid;
-    return personDn(uid, uid.startsWith("stays") || this.#random.chance(0.5) ? 0 : 1);
+    if (uid.startsWith("stays")) return stayingDn(Number(uid.slice(6)));
+    return personDn(uid, this.#random.pick(everyDnOf(this.#anyUnit())) ?? "");
   }
 
   async #changeOwnGroups(): Promise<void> {
@@ -261,10 +278,18 @@ export class Writer {
     return this.#random.pick(groupNames(this.#index).filter((name) => !taken.has(name)));
   }
 
-  #named({ mark }: Person, uid: string, unit: 0 | 1): string {
-    const dn = personDn(uid, unit);
-    this.#log.named(mark, dn, uid);
-    return dn;
+  #anyUnit(): Unit {
+    return this.#random.pick(allUnits) ?? 0;
+  }
+
+  #dnOf({ uid, unit }: Person): string {
+    return personDn(uid, this.#units.dnOf(unit));
+  }
+
+  /** @returns the DN, which may become another one when the unit is moved. */
+  #named({ mark }: Person, uid: string, unit: Unit): string {
+    this.#log.named(mark, uid, ...everyDnOf(unit).map((dn) => personDn(uid, dn)));
+    return personDn(uid, this.#units.dnOf(unit));
   }
 
   async #modify(
@@ -289,10 +314,10 @@ export class Writer {
     this.#people = [];
     this.#groups = [];
     for (const entry of await this.#client.searchAfresh(filter)) {
-      const { dn, uid, cn, employeeNumber, description, gidNumber } = entry;
-      if (uid !== undefined) {
-        const unit = dn.includes("ou=staff") ? 1 : 0;
-        this.#people.push({ mark: String(employeeNumber), uid: String(uid), unit });
+      const { dn, cn, employeeNumber, description, gidNumber } = entry;
+      if (employeeNumber !== undefined) {
+        const uid = dn.slice("uid=".length, dn.indexOf(","));
+        this.#people.push({ mark: String(employeeNumber), uid, unit: this.#units.unitOf(dn) });
       } else {
         const style = gidNumber === undefined ? "dn" : "uid";
         this.#groups.push({ mark: String(description), cn: String(cn), style });

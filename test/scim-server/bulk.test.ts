@@ -63,6 +63,47 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
     });
   });
 
+  test("RFC 7644 §3.7.2: what begins with bulkId: and is no reference is a value like any other", async () => {
+    await using stores = await open();
+    const { call } = provider(stores);
+    const values = {
+      displayName: "bulkId:ann",
+      emails: [{ value: "bulkId:ann", type: "work" }],
+      phoneNumbers: [{ value: "bulkId:bob" }],
+    };
+    const manager = { [enterpriseUserId]: { manager: { value: "bulkId:bob" } } };
+    const schemas = { schemas: [userId, enterpriseUserId] };
+    const answer = await call(
+      "POST",
+      "/Bulk",
+      bulk(
+        creation("ann", user("ann", { ...values, ...manager, ...schemas })),
+        creation("bob", user("bob", values)),
+        creation("staff", { schemas: [groupId], displayName: "bulkId:bob" }, "/Groups"),
+        {
+          method: "PATCH",
+          path: "/Groups/bulkId:staff",
+          data: patch(
+            { op: "replace", path: "externalId", value: "bulkId:ann" },
+            { Op: "add", Path: "members", Value: [{ Value: "bulkId:ann", display: "bulkId:ann" }] },
+          ),
+        },
+      ),
+    );
+    const results: { status: string; location: string }[] = answer.body.Operations;
+    expect(results.map(({ status }) => status)).toEqual(["201", "201", "201", "200"]);
+    const [ann, bob, staff] = await Promise.all(
+      results.slice(0, 3).map(async ({ location }) => (await call("GET", location)).body),
+    );
+    expect(ann).toMatchObject({ ...values, [enterpriseUserId]: { manager: { value: bob.id } } });
+    expect(bob).toMatchObject(values);
+    expect(staff).toMatchObject({
+      displayName: "bulkId:bob",
+      externalId: "bulkId:ann",
+      members: [{ value: ann.id }],
+    });
+  });
+
   test("RFC 7644 §3.7.1: two groups are members of each other", async () => {
     await using stores = await open();
     const { call } = provider(stores);

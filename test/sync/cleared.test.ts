@@ -3,7 +3,18 @@ import type { ChangeBatch, Upsert } from "concordat/changes";
 import { type Outcome, readAnew, type SynchronizeOptions, synchronize } from "concordat/sync";
 import { expect, test, vi } from "vitest";
 import { application, onEveryTarget, type Target, userNamed } from "./stores.js";
-import { apply, live, person, quick, refresh, resumable, scripted, team, uid } from "./streams.js";
+import {
+  apply,
+  gone,
+  live,
+  person,
+  quick,
+  refresh,
+  resumable,
+  scripted,
+  team,
+  uid,
+} from "./streams.js";
 
 const people = Array.from({ length: 20 }, (_, index) =>
   person(String(index), `p${index}`, {
@@ -195,5 +206,21 @@ onEveryTarget(({ open }) => {
     await expect(following).rejects.toMatchObject({ code: "stream_taken", source: "directory" });
     expect(await target.checkpoints.load("directory")).not.toHaveProperty("checkpoint");
     await userNamed(target, "p0");
+  });
+
+  test("accounts that were taken away count for their own window, however short the other one is", async () => {
+    const target = await filled();
+    let time = 1_000_000;
+    const options = {
+      maxDeletes: { count: 10, fraction: 1, within: 86_400_000 },
+      maxCleared: { count: 10, within: 60_000 },
+      now: () => time,
+    };
+    for (const { sourceId } of people.slice(0, 10)) {
+      expect((await limited(target, [live([gone(sourceId)])], options)).error).toBeUndefined();
+      time += 120_000;
+    }
+    const eleventh = await limited(target, [live([gone("10")])], options);
+    expect(eleventh.last).toMatchObject({ kind: "limited", option: "maxDeletes", before: 10 });
   });
 });

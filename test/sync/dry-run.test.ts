@@ -159,6 +159,32 @@ describe.each([true, false])("a dry run (transactions: %s)", (transactions) => {
     const options = { dryRun: true, maxDeletes: 1 };
     await expect(outcomes(refresh(user("1", "anna")), target, options)).rejects.toMatchObject({
       code: "too_many",
+      message:
+        "Nothing was changed: the step would bring 3 deletions, deactivations and members leaving groups, " +
+        "and maxDeletes allows 1. Raise it if this is what the directory means.",
     });
+  });
+
+  test("foretells that one of two entries of one name is refused", async () => {
+    const target = inMemoryTarget({ transactions });
+    const both = refresh(user("1", "anna"), user("2", "Anna"), user("3", "ben"));
+    const foretold = await outcomes(both, target, { dryRun: true });
+    expect([...new Set(told(foretold))]).toEqual(["created anna", "created ben", "deferred Anna"]);
+    expect(told(await outcomes(both, target)).toSorted()).toEqual(told(foretold).toSorted());
+  });
+
+  test("knows which accounts are another source's, and leaves them alone", async () => {
+    const target = inMemoryTarget({ transactions });
+    const match = { users: "userName" } as const;
+    const elsewhere: ChangeStream = { ...refresh(user("x", "anna")), source: "elsewhere" };
+    await outcomes(elsewhere, target);
+    const foretold = await outcomes(refresh(user("1", "anna")), target, { dryRun: true, match });
+    expect(foretold).toContainEqual(
+      expect.objectContaining({ kind: "deferred", name: "anna", code: "uniqueness" }),
+    );
+    expect(new Set(told(foretold))).toEqual(new Set(["deferred anna"]));
+    expect(told(await outcomes(refresh(user("1", "anna")), target, { match }))).toEqual(
+      told(foretold),
+    );
   });
 });

@@ -1,11 +1,11 @@
 import type { Link } from "concordat/repositories";
 import type { Group, User } from "concordat/scim";
-import type { Entry } from "./model-directory.js";
+import type { Entry } from "./model-state.js";
 import type { ModelWorld } from "./model-world.js";
 
 /** Everything in which the application, and what is stored about it, differ from what the directory says. */
 export async function differences(world: ModelWorld): Promise<readonly string[]> {
-  return await new ModelCheck(world).run();
+  return [...world.complaints, ...(await new ModelCheck(world).run())];
 }
 
 type Linked = Link & { readonly resourceId: string };
@@ -31,7 +31,7 @@ class ModelCheck {
     for (const user of (await target.users.find({})).resources) this.#users.set(user.id, user);
     for (const group of (await target.groups.find({})).resources) this.#groups.set(group.id, group);
     this.#checkLinks();
-    const content = directory.content();
+    const content = directory.state.content();
     for (const entry of content) this.#checkEntry(entry);
     this.#checkNothingElseIsActive();
     await this.#checkMemberships(content);
@@ -78,8 +78,9 @@ class ModelCheck {
       return;
     }
     const user = this.#users.get(resourceId);
-    if (user?.userName !== entry.name) {
-      this.#found.push(`${entry.id} is called ${user?.userName}, not ${entry.name}`);
+    const names = this.#world.directory.state.userNamesOf(entry);
+    if (user === undefined || !names.includes(user.userName)) {
+      this.#found.push(`${entry.id} is called ${user?.userName}, not ${names.join(" or ")}`);
       return;
     }
     if ((user.title ?? "") !== entry.title) {
@@ -160,10 +161,18 @@ class ModelCheck {
   #closure(content: readonly Entry[], dangling: boolean): ReadonlyMap<string, ReadonlySet<string>> {
     const { run, directory } = this.#world;
     const holders = new Map<string, string>();
+    const aliases = new Map<string, string[]>();
     for (const entry of content) {
       holders.set(`id ${entry.id}`, entry.id);
-      for (const name of directory.namesOf(entry))
-        holders.set(`${name.kind} ${name.key}`, entry.id);
+      for (const { kind, key, alias } of directory.state.namesOf(entry)) {
+        if (alias === undefined) holders.set(`${kind} ${key}`, entry.id);
+        else aliases.set(key, [...(aliases.get(key) ?? []), entry.id]);
+      }
+    }
+    // Another name of an entry means it where it is nobody's own, and nobody else's other one.
+    for (const [key, [holder, ...others]] of aliases) {
+      if (others.length > 0 || holder === undefined || holders.has(`uid ${key}`)) continue;
+      holders.set(`uid ${key}`, holder);
     }
     const direct = new Map<string, Set<string>>();
     for (const group of content) {

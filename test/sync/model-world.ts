@@ -1,10 +1,13 @@
-import { InvalidValueError, UnavailableError } from "concordat";
-import type { Change, ChangeBatch, ChangeStream } from "concordat/changes";
-import { synchronize } from "concordat/sync";
-import { type DirectoryEvent, type Entry, ModelDirectory } from "./model-directory.js";
+import { setImmediate } from "node:timers/promises";
+import { InvalidValueError, StreamTakenError, UnavailableError } from "concordat";
+import { type Outcome, synchronize } from "concordat/sync";
+import { ModelDirectory } from "./model-directory.js";
+import type { Entry } from "./model-state.js";
 import type { ModelRun, ModelStep } from "./model-steps.js";
+import { withPositionAs } from "./model-stores.js";
+import { ModelStream, type Surroundings } from "./model-stream.js";
+import { ModelWatch } from "./model-watch.js";
 import { type Call, type Interruption, interferedWith, type Target } from "./stores.js";
-import { gone, live, present, sweep } from "./streams.js";
 
 /** The process in which synchronisation ran has ended, and nothing that it began is finished. */
 class ProcessEnded extends Error {}
@@ -17,8 +20,11 @@ const writes = {
   groups: ["write", "create", "replace", "modify", "delete", "changeMembers"],
   links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
-  checkpoints: ["save"],
+  checkpoints: ["save", "claim"],
 } as const;
+
+/** Longer than a request of a process that was superseded may be under way, in milliseconds. */
+const takeover = 61_000;
 
 /** A membership by the ids of the application. */
 export interface LocalMembership {
@@ -26,8 +32,16 @@ export interface LocalMembership {
   readonly member: string;
 }
 
+/** A process that follows the directory. */
+interface Process {
+  /** How many writes it does before it crashes, if it does. */
+  readonly life: number | undefined;
+  /** How many before another one begins beside it. */
+  rivalAfter: number | undefined;
+}
+
 /** A directory, an application with people of its own in it, and a synchronisation that is interrupted. */
-export class ModelWorld {
+export class ModelWorld implements Surroundings {
   readonly run: ModelRun;
   readonly target: Target;
   readonly directory: ModelDirectory;
@@ -36,17 +50,33 @@ export class ModelWorld {
   readonly localMemberships: LocalMembership[] = [];
   /** Accounts that somebody in the application disabled. */
   readonly blocked: Set<string> = new Set();
+  /** What went wrong on the way. */
+  readonly complaints: string[] = [];
+  readonly missed: Set<string> = new Set();
+  readonly toldAhead: Set<string> = new Set();
+  mirrorAt = 0;
   crashes = 0;
   writes = 0;
+  takeovers = 0;
+  restarts = 0;
+  readonly #watch: ModelWatch;
   readonly #refusedNames = new Set<string>();
-  /** Entries of which a change was never delivered. */
-  readonly #missed = new Set<string>();
   readonly #steps: ModelStep[];
   readonly #whileDown: ModelStep[];
+  readonly #crashes: number[];
+  readonly #rivals: number[];
+  readonly #processes = new Map<Process, Promise<void>>();
+  /** The process that has claimed the stream last. */
+  #claimer: Process | undefined;
+  /** Two processes have followed the stream at once. */
+  #hadRivals = false;
+  #turns = 0;
+  #hasEnded = false;
+  #failure: { readonly error: unknown } | undefined;
+  readonly #stop = new AbortController();
   #time = 0;
   #rereads = 0;
-  /** Everything up to here was delivered. */
-  #delivered = "";
+  #lostPositions = 0;
   /** Nothing that a crash interrupted is still to be done again. */
   #calm = true;
 
@@ -54,45 +84,134 @@ export class ModelWorld {
     this.run = run;
     this.target = target;
     this.directory = new ModelDirectory(run.refint);
+    this.#watch = new ModelWatch(this);
     this.#steps = [...run.steps];
     this.#whileDown = [...run.whileDown];
+    this.#crashes = [...run.crashes];
+    this.#rivals = [...run.rivals];
+  }
+
+  get next(): ModelStep | undefined {
+    return this.#steps[0];
+  }
+
+  take(): ModelStep | undefined {
+    return this.#steps.shift();
+  }
+
+  canReread(): boolean {
+    return this.#steps.length === 0 || !this.run.unread.includes(this.#rereads++);
+  }
+
+  calmDown(): void {
+    this.#refusedNames.clear();
   }
 
   /** Lets everything happen, until a refresh has completed with nothing more to come. */
   async live(): Promise<void> {
     const local = await this.target.users.create({ userName: userNames[0] });
     this.localUsers.add(local.id);
-    const { nested, dangling, onDelete, match } = this.run;
-    const crashes = [...this.run.crashes];
-    for (;;) {
-      try {
-        const outcomes = synchronize(this.#stream(), this.#mortal(crashes.shift()), {
-          nested,
-          dangling,
-          onDelete,
-          match: match ? { users: "userName" } : {},
-          maxDeletes: Number.POSITIVE_INFINITY,
-          outages: { attempts: 5, delay: 0 },
-          now: () => this.#time,
-        });
-        for await (const outcome of outcomes) if (outcome.kind === "refreshed") this.#calm = true;
-        return;
-      } catch (error) {
-        if (!(error instanceof ProcessEnded)) throw error;
-        this.crashes++;
-        this.#calm = false;
-        const meanwhile = this.#whileDown.shift();
-        if (meanwhile !== undefined) await this.#act(meanwhile);
-      }
+    await this.#runToTheEnd();
+    if (!this.#hadRivals) return;
+    // What a request that was under way may have done last is looked for when there can be none any more.
+    for (let pass = 0; pass < 3; pass++) {
+      this.#time += takeover;
+      this.#hasEnded = false;
+      await this.#runToTheEnd();
     }
   }
 
+  async #runToTheEnd(): Promise<void> {
+    while (!this.#hasEnded) {
+      this.#begin();
+      while (this.#processes.size > 0) await Promise.race(this.#processes.values());
+      if (this.#failure !== undefined) throw this.#failure.error;
+    }
+  }
+
+  #begin(): void {
+    const process: Process = { life: this.#crashes.shift(), rivalAfter: this.#rivals.shift() };
+    this.#processes.set(
+      process,
+      this.#live(process)
+        .catch((error: unknown) => {
+          this.#failure ??= { error };
+          this.#stop.abort(error);
+        })
+        .finally(() => this.#processes.delete(process)),
+    );
+  }
+
+  async #live(process: Process): Promise<void> {
+    const { nested, dangling, onDelete, match } = this.run;
+    const row = `directory ${this.#lostPositions}`;
+    const target = withPositionAs(this.target, row);
+    try {
+      const outcomes = synchronize(new ModelStream(this), this.#mortal(process, target), {
+        nested,
+        dangling,
+        onDelete,
+        match: match ? { users: "userName" } : {},
+        maxDeletes: Number.POSITIVE_INFINITY,
+        maxCleared: Number.POSITIVE_INFINITY,
+        outages: { attempts: 5, delay: 0 },
+        now: () => this.#time,
+        signal: this.#stop.signal,
+      });
+      for await (const outcome of outcomes) {
+        this.#note(outcome);
+        await this.#watch.checkStamps();
+      }
+      this.#hasEnded = true;
+    } catch (error) {
+      // Only who has been superseded may be told so.
+      if (error instanceof StreamTakenError && process !== this.#claimer) {
+        this.takeovers++;
+        return;
+      }
+      if (!(error instanceof ProcessEnded)) throw error;
+      this.crashes++;
+      this.#calm = false;
+      const meanwhile = this.#whileDown.shift();
+      if (meanwhile?.do !== "loseCheckpoint") {
+        if (meanwhile !== undefined) await this.act(meanwhile);
+      } else if (this.#processes.size === 1) this.#lostPositions++;
+    }
+  }
+
+  /** What is remembered of an outcome. */
+  #note(outcome: Outcome): void {
+    if (outcome.kind === "refreshed") {
+      const isAlone = this.#processes.size === 1;
+      const isCertain = !this.#hadRivals || this.target.transaction !== undefined;
+      if (isAlone && isCertain) this.#calm = true;
+    }
+    if (outcome.kind === "restarted") this.restarts++;
+    // What two processes made of one entry, where nothing undoes it, is one account too many.
+    const mayBeSurplus = this.#hadRivals && this.target.transaction === undefined;
+    if (!mayBeSurplus) this.#watch.checkTakenAway(outcome);
+    this.#watch.checkRenamed(outcome);
+  }
+
+  /** Where there are two processes, each waits for a while before each call, so that they go on between any two of the other's. */
+  async #turn(): Promise<void> {
+    if (this.#processes.size < 2) return;
+    const { turns } = this.run;
+    const wait = turns[this.#turns++ % turns.length] ?? 0;
+    for (let turn = 0; turn < wait; turn++) await setImmediate();
+  }
+
   /** The stores as one process sees them, which ends before its write of this number. */
-  #mortal(life: number | undefined): Target {
-    let left = life;
-    const bare = this.target.transaction === undefined;
+  #mortal(process: Process, target: Target): Target {
+    let left = process.life;
+    const bare = target.transaction === undefined;
     const interrupt = ({ store, method, args }: Call): Interruption | undefined => {
       if (!(writes[store] as readonly string[]).includes(method)) return undefined;
+      if (method === "claim") this.#claimer = process;
+      if (process.rivalAfter !== undefined && process.rivalAfter-- <= 0) {
+        process.rivalAfter = undefined;
+        this.#beginRival();
+      }
       if (left !== undefined && left-- <= 0) {
         const many = args[1];
         const half = bare && left === -1 && Array.isArray(many) && many.length > 1;
@@ -104,7 +223,8 @@ export class ModelWorld {
       const failing = this.run.outages.includes(this.writes++);
       return failing ? { error: new UnavailableError("It does not answer.") } : undefined;
     };
-    const before = (): void => {
+    const before = async (): Promise<void> => {
+      await this.#turn();
       if (left !== undefined && left < 0) throw new ProcessEnded();
     };
     const refuse = ({ store, method, args }: Call): Error | undefined => {
@@ -113,163 +233,21 @@ export class ModelWorld {
       const name = [...this.#refusedNames].find((each) => text.includes(`"${each}"`));
       return name === undefined ? name : new InvalidValueError("name", `"${name}" is refused.`);
     };
-    return interferedWith(this.target, { before, interrupt, refuse });
+    return interferedWith(target, { before, interrupt, refuse });
   }
 
-  #stream(): ChangeStream {
-    return {
-      source: "directory",
-      read: ({ after } = {}) => this.#read(after),
-      reread: async (sourceIds) => {
-        await this.#actMeanwhile();
-        if (this.#steps.length > 0 && this.run.unread.includes(this.#rereads++)) {
-          throw new Error("The connection was cut.");
-        }
-        return this.directory
-          .content()
-          .filter((entry) => sourceIds.includes(entry.id))
-          .map((entry) => this.directory.stated(entry));
-      },
-    };
+  #beginRival(): void {
+    if (this.#processes.size > 1) return;
+    this.#hadRivals = true;
+    this.#calm = false;
+    this.#begin();
   }
 
-  async *#read(after: string | undefined): AsyncGenerator<ChangeBatch, void> {
-    // Where nothing more is to come, a refresh that says everything may be the only one.
-    if (this.#steps.length === 0 && (after === undefined || after.endsWith("3"))) {
-      yield* this.#finish(true);
-      return;
-    }
-    const resumed = after?.endsWith("1") === true ? "present" : "delta";
-    yield* this.#refresh(after, after === undefined ? "full" : resumed);
-    for (let step = this.#steps.shift(); step !== undefined; step = this.#steps.shift()) {
-      if (step.do === "deliver") yield* this.#deliver(step);
-      else if (step.do === "reconnect") yield* this.#refresh(this.#delivered, step.how);
-      else if (step.do === "reconcile") yield* this.#reconcile(step.stale);
-      else await this.#act(step);
-    }
-    yield* this.#finish(this.run.batchSize % 2 === 0);
-  }
-
-  /** One refresh that says everything, with nothing more to come. */
-  async *#finish(anew: boolean): AsyncGenerator<ChangeBatch, void> {
-    this.#refusedNames.clear();
-    if (anew) yield* this.#refresh(undefined, "full");
-    else yield* this.#reconcile(false);
-  }
-
-  async *#refresh(
-    after: string | undefined,
-    how: "full" | "delta" | "present",
-  ): AsyncGenerator<ChangeBatch, void> {
-    const since = after ?? "";
-    const checkpoint = this.directory.stamp;
-    this.#delivered = since;
-    const listed = this.directory.content().map((entry) => entry.id);
-    const deleted = new Set(
-      this.directory.events.flatMap(({ id, stamp, upsert }) =>
-        upsert === undefined && stamp > since ? [id] : [],
-      ),
-    );
-    const phase = "snapshot";
-    yield { phase, refresh: "begins", changes: [] };
-    for (const ids of this.#inBatches(listed)) {
-      await this.#actMeanwhile();
-      const changes = ids.flatMap((id): Change[] => {
-        const entry = this.directory.entries.get(id);
-        if (entry === undefined || !entry.inContent) return [];
-        if (how === "full" || entry.stamp > since) return [this.directory.stated(entry)];
-        return how === "present" ? [present(id)] : [];
-      });
-      yield { phase, refresh: "continues", changes };
-    }
-    const isGone = (id: string): boolean => this.directory.entries.get(id)?.inContent !== true;
-    // Half of the deletes are lost on purpose, for the second pass to find.
-    const told = [...deleted].filter((id, index) => isGone(id) && index % 2 === 0);
-    const changes = how === "delta" ? told.map((id) => gone(id)) : [sweep];
-    yield { phase, refresh: "ends", changes, checkpoint };
-    this.#delivered = checkpoint;
-    if (how === "delta") yield* this.#reconcile(false);
-  }
-
-  /** Says what there is, while live changes may go on; `stale`: as it was when the comparison began. */
-  async *#reconcile(stale: boolean): AsyncGenerator<ChangeBatch, void> {
-    const phase = "reconcile";
-    const known = this.#delivered;
-    const listed = this.directory.content().map((entry) => this.#compared(entry, known));
-    yield { phase, refresh: "begins", changes: [] };
-    for (const changes of this.#inBatches(listed)) {
-      if (stale) {
-        await this.#actMeanwhile();
-        const next = this.#steps[0];
-        if (next?.do === "deliver") {
-          this.#steps.shift();
-          yield* this.#deliver(next);
-        }
-      }
-      yield { phase, refresh: "continues", changes: changes.map(this.#asItIsSent) };
-    }
-    yield { phase, refresh: "ends", changes: [sweep] };
-  }
-
-  /** Members that are rewritten without an event are those of the moment at which the entry is sent. */
-  readonly #asItIsSent = (change: Change): Change => {
-    if (this.run.refint !== "silent" || change.kind !== "upsert") return change;
-    const entry = this.directory.entries.get(change.sourceId);
-    if (entry === undefined || change.type !== "Group") return change;
-    return { ...change, members: { kind: "all", members: [...entry.members] } };
-  };
-
-  #compared(entry: Entry, known: string): Change {
-    // What is rewritten without a stamp is seen by nobody who does not read it, so the last comparison reads it.
-    const isRewritten =
-      this.run.refint === "silent" && entry.type === "Group" && this.#steps.length === 0;
-    if (entry.stamp > known || this.#missed.has(entry.id) || isRewritten) {
-      return this.directory.stated(entry);
-    }
-    const names = this.directory.namesOf(entry);
-    return present({ sourceId: entry.id, names, stamp: entry.stamp });
-  }
-
-  /** Delivers the next changes, perhaps with the last of those before them, perhaps without the first. */
-  async *#deliver(step: Extract<ModelStep, { do: "deliver" }>): AsyncGenerator<ChangeBatch, void> {
-    const pending = this.directory.events.filter(({ stamp }) => stamp > this.#delivered);
-    const next = pending.slice(0, step.count);
-    const last = next.at(-1);
-    if (last === undefined) return;
-    const [lost] = next;
-    if (step.dropped && lost !== undefined) {
-      next.shift();
-      this.#missed.add(lost.id);
-    }
-    const known = this.directory.events.length - pending.length;
-    const again = step.duplicated ? this.directory.events.slice(Math.max(0, known - 3), known) : [];
-    for (const events of this.#inBatches([...again, ...next])) {
-      const stamp = events.at(-1)?.stamp;
-      if (stamp !== undefined && stamp > this.#delivered) this.#delivered = stamp;
-      yield live(events.map(changeOf).map(this.#asItIsSent), this.#delivered);
-    }
-    this.#delivered = last.stamp;
-  }
-
-  *#inBatches<T>(list: readonly T[]): Generator<readonly T[]> {
-    const { batchSize } = this.run;
-    for (let from = 0; from < list.length; from += batchSize)
-      yield list.slice(from, from + batchSize);
-  }
-
-  /** Something may happen in the directory while it is read. */
-  async #actMeanwhile(): Promise<void> {
-    const next = this.#steps[0];
-    if (next === undefined || ["deliver", "reconnect", "reconcile"].includes(next.do)) return;
-    this.#steps.shift();
-    await this.#act(next);
-  }
-
-  async #act(step: ModelStep): Promise<void> {
+  async act(step: ModelStep): Promise<void> {
     const { directory } = this;
     switch (step.do) {
       case "create":
-        directory.create(step.type, nameFor(step.type, step.name), step.parent);
+        directory.create(step.type, nameFor(step.type, step.name), step.parent, step.isNamed);
         break;
       case "delete":
         this.#with(step.entry, (entry) => directory.delete(entry));
@@ -277,7 +255,7 @@ export class ModelWorld {
       case "recreate":
         this.#with(step.entry, (entry) => {
           directory.delete(entry);
-          directory.create(entry.type, entry.name, entry.parent);
+          directory.create(entry.type, entry.name, entry.parent, entry.candidates === undefined);
         });
         break;
       case "filter":
@@ -290,7 +268,12 @@ export class ModelWorld {
         this.#with(step.entry, (entry) => directory.change(entry, { title: `${entry.title}!` }));
         break;
       case "rename":
-        this.#with(step.entry, (entry) => directory.rename(entry, nameFor(entry.type, step.name)));
+        this.#with(step.entry, (entry) =>
+          directory.rename(entry, nameFor(entry.type, step.name), entry.parent, step.keeps),
+        );
+        break;
+      case "toggleValue":
+        this.#with(step.entry, (entry) => directory.toggleValue(entry, nameFor("User", step.name)));
         break;
       case "move":
         this.#with(step.entry, (entry) =>
@@ -319,16 +302,30 @@ export class ModelWorld {
       case "accept":
         this.#refusedNames.clear();
         break;
+      case "setClock":
+        if (this.run.source === "server") directory.setClock(step.by);
+        break;
+      case "backUp":
+        directory.backUp();
+        break;
+      case "restore":
+        if (this.run.source === "server") directory.restore();
+        break;
+      case "replicate":
+        this.mirrorAt = Math.max(this.mirrorAt, directory.events.length - step.lag);
+        break;
       case "wait":
-        this.#time += 60_000;
+        // While a request of a process that was superseded may be under way, it has not been long ago.
+        if (this.#processes.size < 2) this.#time += 60_000;
         break;
       default:
         if (this.#calm) await this.#actLocally(step);
     }
+    directory.record();
   }
 
-  #toggle(group: Entry, member: Entry, kind: "dn" | "uid" | "id"): void {
-    const name = this.directory.reference(member, kind);
+  #toggle(group: Entry, member: Entry, kind: "dn" | "uid" | "alias" | "id"): void {
+    const name = this.directory.state.reference(member, kind);
     const others = group.members.filter((each) => each.kind !== name.kind || each.key !== name.key);
     const stated = others.length === group.members.length;
     this.directory.change(group, { members: stated ? [...others, name] : others });
@@ -366,6 +363,8 @@ export class ModelWorld {
       await users.modify(user.id, { set: { active: false } });
       this.blocked.add(user.id);
     } else if (step.do === "deleteLocally") {
+      // A backup would undo the change by which it shows.
+      if (this.run.source === "server") return;
       const link = choose("User", step.user);
       const entry = this.directory.entries.get(link?.sourceId ?? "");
       if (link?.resourceId === undefined || entry === undefined) return;
@@ -375,10 +374,6 @@ export class ModelWorld {
       this.directory.change(entry, { title: `${entry.title}?` });
     }
   }
-}
-
-function changeOf({ id, stamp, upsert }: DirectoryEvent): Change {
-  return upsert ?? gone(id, stamp);
 }
 
 function nameFor(type: Entry["type"], name: number): string {

@@ -7,7 +7,7 @@ import { onEveryTarget } from "./stores.js";
 
 // Any number of runs on each kind of target, and where a series begins, for a long night.
 const { CONCORDAT_RUNS: asked, CONCORDAT_SEED: seed } = process.env;
-const totals = { runs: 0, crashes: 0, writes: 0 };
+const totals = { runs: 0, crashes: 0, takeovers: 0, restarts: 0, writes: 0 };
 
 onEveryTarget(({ kind, open }) => {
   const usual = kind.startsWith("in memory") ? 150 : 25;
@@ -21,6 +21,8 @@ onEveryTarget(({ kind, open }) => {
       } finally {
         totals.runs++;
         totals.crashes += world.crashes;
+        totals.takeovers += world.takeovers;
+        totals.restarts += world.restarts;
         totals.writes += world.writes;
         for (const close of closing) await close();
       }

@@ -101,4 +101,14 @@ onEveryTarget(({ open }) => {
     await apply(target, [live([group("crew", "team")])]);
     expect(Object.keys((await application(target)).groups)).toEqual(["crew"]);
   });
+
+  test("a name that becomes an alias, or is none any more, means another one from then on", async () => {
+    const target = await open();
+    const ann = (name: Name) => person("1", "ann", { names: [dn("cn=1"), name] });
+    const bob = person("2", "bob", { names: [dn("cn=2"), alias("x")] });
+    await apply(target, refresh([ann(alias("x")), bob, team("g", "staff", [uid("x")])]));
+    expect((await application(target)).groups).toEqual({ staff: [] });
+    expect(await apply(target, [live([ann(uid("x"))])])).toEqual(["ann into staff"]);
+    expect(await apply(target, [live([ann(alias("x"))])])).toEqual(["ann out of staff"]);
+  });
 });

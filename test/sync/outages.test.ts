@@ -104,6 +104,19 @@ onEveryTarget(({ open, transactions }) => {
     });
   });
 
+  test("where only the position tells that a stream is taken, the error has the conflict for its cause", async () => {
+    const { transaction: _, fence: __, ...target } = await open();
+    const first = synchronize(waiting([...refresh([person("1", "ann")]), live([], "2")]), target);
+    await first.next();
+    await follow(scripted([live([], "elsewhere")]), target);
+    const rest = async (): Promise<void> => {
+      for await (const _ of first);
+    };
+    const taken = rest();
+    await expect(taken).rejects.toThrow(StreamTakenError);
+    await expect(taken).rejects.toHaveProperty("cause.code", "version_conflict");
+  });
+
   test("an entry that is called present before the event that tells of it: nothing is read anew", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann")], { checkpoint: "old" }));

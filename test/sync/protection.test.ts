@@ -154,4 +154,19 @@ onEveryTarget(({ open }) => {
     for await (const _ of synchronize(stream, target, { protect }));
     expect((await application(target)).users).toEqual({ root: "active" });
   });
+
+  test("an account that the directory calls by a protected name is left alone, whatever it is called now", async () => {
+    const target = await open();
+    const all = [person("1", "root"), person("2", "bob"), team("g", "staff", [uid("root")])];
+    await apply(target, refresh(all));
+    const { id } = await userNamed(target, "root");
+    await target.users.modify(id, { set: { userName: "keeper" } });
+    const protect = ["root"];
+    await apply(target, [live([team("g", "staff", [uid("bob")])])], { protect });
+    await apply(target, [live([gone("1")])], { protect, onDelete: "delete" });
+    expect(await application(target)).toEqual({
+      users: { bob: "active", keeper: "active" },
+      groups: { staff: ["bob", "keeper"] },
+    });
+  });
 });

@@ -244,4 +244,28 @@ onEveryTarget(({ open, transactions }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
     expect(await target.links.list("directory", { unsettled: true }, { count: 10 })).toEqual([]);
   });
+
+  test("what could not be read is told, and stays as it is: it is not swept", async () => {
+    const target = await open();
+    const all = [person("1", "ann"), person("2", "bob"), team("g", "staff", [uid("ann")])];
+    await apply(target, refresh(all));
+    const unreadable = {
+      kind: "unreadable",
+      sourceId: "1",
+      code: "too_large",
+      message: "The entry is larger than what may be read.",
+    } as const;
+    for (const phase of ["snapshot", "reconcile"] as const) {
+      const outcomes = await follow(
+        scripted(refresh([unreadable, ...all.slice(1)], { phase })),
+        target,
+      );
+      expect(outcomes).toContainEqual(unreadable);
+      expect(await application(target)).toEqual({
+        users: { ann: "active", bob: "active" },
+        groups: { staff: ["ann"] },
+      });
+    }
+    expect(await apply(target, refresh(all.slice(1)))).toContain("deactivated ann");
+  });
 });

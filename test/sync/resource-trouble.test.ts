@@ -269,6 +269,34 @@ describe("an outage is one", () => {
   });
 });
 
+test("what is written together goes to the store as one request, until one of them fails", async () => {
+  const inner = inMemoryTarget({ transactions: false });
+  const requests: (readonly string[])[] = [];
+  let fails = false;
+  const users = new Proxy(inner.users, {
+    get(wrapped, name) {
+      const value: unknown = Reflect.get(wrapped, name, wrapped);
+      if (name !== "write") return typeof value === "function" ? value.bind(wrapped) : value;
+      return async (all: Parameters<typeof wrapped.write>[0]) => {
+        requests.push(all.map((write) => ("resource" in write ? write.resource.userName : "?")));
+        if (fails && /bob/.test(JSON.stringify(all))) throw failure();
+        return await wrapped.write(all);
+      };
+    },
+  });
+  const target = { ...inner, users };
+  await apply(target, refresh(["ann", "cid"].map((name) => person(name, name))), options);
+  expect(requests).toEqual([["ann", "cid"]]);
+  requests.length = 0;
+  fails = true;
+  await apply(target, [live(["bob", "dan", "eve"].map((name) => person(name, name)))], options);
+  expect(requests[0]).toEqual(["bob", "dan", "eve"]);
+  expect(requests.slice(1).every((names) => names.length === 1)).toBe(true);
+  requests.length = 0;
+  await apply(target, [live(["fay", "gus"].map((name) => person(name, name)))], options);
+  expect(requests).toContainEqual(["fay", "gus"]);
+});
+
 onEveryTarget(({ open, transactions }) => {
   test.runIf(transactions)("in a transaction, each failure is an outage", async () => {
     const target = interferedWith(await open(), {

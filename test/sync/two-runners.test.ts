@@ -1,8 +1,15 @@
-import { StreamTakenError } from "concordat";
+import { StreamTakenError, UnavailableError, UnsupportedError } from "concordat";
 import type { ChangeBatch, Upsert } from "concordat/changes";
 import { type Outcome, synchronize } from "concordat/sync";
 import { expect, test } from "vitest";
-import { application, type Call, interferedWith, onEveryTarget, type Target } from "./stores.js";
+import {
+  application,
+  type Call,
+  interferedWith,
+  onEveryTarget,
+  type Target,
+  userNamed,
+} from "./stores.js";
 import {
   apply,
   follow,
@@ -102,6 +109,21 @@ async function writesOf(target: Target): Promise<number> {
   return count;
 }
 
+/** The time by which nothing that was begun can be under way any more. */
+const later = () => Date.now() + 61_000;
+
+/** The target with something done while the first write of users or groups is under way. */
+function underWay(target: Target, asked: "users" | "groups", act: () => Promise<unknown>): Target {
+  let isFirst = true;
+  return interferedWith(target, {
+    async before({ store, method }) {
+      if (store !== asked || !writes[store].includes(method) || !isFirst) return;
+      isFirst = false;
+      await act();
+    },
+  });
+}
+
 onEveryTarget(({ open, transactions }) => {
   test("a second runner that begins before any write of the first goes on, and the first stops", async () => {
     const total = await writesOf(await open());
@@ -185,10 +207,11 @@ onEveryTarget(({ open, transactions }) => {
       })();
       await expect(following).rejects.toHaveProperty("name", "AbortError");
       const { users } = await application(target);
-      expect(Object.entries(users).map(([name, is]) => [name.replace(/~.*/, "~"), is])).toEqual([
-        ...Object.entries(left).map(([name, is]) => [`${name}~`, is]),
-        ["ann", "active"],
-      ]);
+      const aside = Object.entries(users).map(([name, is]) => [name.replace(/~.*/, "~"), is]);
+      expect(Object.fromEntries(aside)).toEqual({
+        ...Object.fromEntries(Object.entries(left).map(([name, is]) => [`${name}~`, is])),
+        ann: "active",
+      });
       expect(await refused(target)).toEqual([]);
     },
   );
@@ -226,4 +249,79 @@ onEveryTarget(({ open, transactions }) => {
     const options = { match: { users: "userName" } } as const;
     expect(await apply(target, [live([ann])], options)).toEqual(["adopted ann"]);
   });
+
+  test.skipIf(transactions)(
+    "an account that a superseded runner enables after its entry has gone is disabled again",
+    async () => {
+      const target = await open();
+      const ann = (active: boolean) =>
+        person("0", "ann", { resource: { externalId: "0", active } });
+      await apply(target, refresh([ann(false)]));
+      const elder = apply(
+        underWay(target, "users", () => apply(target, refresh([]))),
+        [live([ann(true)])],
+      );
+      await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
+      expect((await application(target)).users).toEqual({ ann: "active" });
+      expect(await apply(target, [], { now: later })).toEqual(["deactivated ann"]);
+      expect((await application(target)).users).toEqual({ ann: "inactive" });
+      // What somebody has enabled by hand since is nobody's business.
+      await target.users.modify((await userNamed(target, "ann")).id, { set: { active: true } });
+      expect(await apply(target, [], { now: later })).toEqual([]);
+    },
+  );
+
+  test.skipIf(transactions)(
+    "a second account that a superseded runner makes is disabled where the application deletes nobody",
+    async () => {
+      const opened = await open();
+      const users = new Proxy(opened.users, {
+        get(wrapped, name): unknown {
+          if (name === "capabilities") return { ...wrapped.capabilities, delete: "none" };
+          if (name === "delete")
+            return () => Promise.reject(new UnsupportedError("Nobody is deleted."));
+          const value: unknown = Reflect.get(wrapped, name, wrapped);
+          return typeof value === "function" ? value.bind(wrapped) : value;
+        },
+      });
+      const target: Target = { ...opened, users };
+      // By the time that the account is made, its entry has another name, and an account by that.
+      const named = (name: string) => person("0", name, { resource: { externalId: "0" } });
+      const elder = apply(
+        underWay(target, "users", () => apply(target, refresh([named("anna")]))),
+        refresh([named("ann")]),
+      );
+      await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
+      expect((await application(target)).users).toEqual({ ann: "active", anna: "active" });
+      expect(await apply(target, [], { now: later })).toEqual(["deactivated ann"]);
+      expect((await application(target)).users).toEqual({ ann: "inactive", anna: "active" });
+    },
+  );
+
+  test.skipIf(transactions)(
+    "a membership that a superseded runner makes too late is ended, also where the store is away meanwhile",
+    async () => {
+      const target = await open();
+      const ann = person("0", "ann");
+      const staff = (...members: readonly string[]) => team("g", "staff", members.map(uid));
+      await apply(target, refresh([ann, staff()]));
+      const elder = apply(
+        underWay(target, "groups", () => apply(target, refresh([ann, staff()]))),
+        [live([staff("ann")])],
+      );
+      await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
+      expect((await application(target)).groups).toEqual({ staff: ["ann"] });
+      let isAway = true;
+      const shaky = interferedWith(target, {
+        before({ store, method }) {
+          if (store !== "groups" || method !== "changeMembers" || !isAway) return;
+          isAway = false;
+          throw new UnavailableError("The connection was lost.", { mayBeDone: false });
+        },
+      });
+      expect(await apply(shaky, [], { now: later })).toEqual(["waiting"]);
+      expect(isAway).toBe(false);
+      expect((await application(target)).groups).toEqual({ staff: [] });
+    },
+  );
 });

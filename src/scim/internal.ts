@@ -1,0 +1,2 @@
+/** What sibling rooms need of this one, and nobody else: it is no entry point of the package. */
+export { type ReplaceReference, replaceReferences } from "./message/bulk-references.js";
