@@ -22,7 +22,7 @@ import { bindFilter, eq, userResourceType } from "concordat/scim";
 import { synchronize } from "concordat/sync";
 import { Kysely, sql } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Target, userNamed } from "../sync/stores.js";
+import { groupsOf, type Target, userNamed } from "../sync/stores.js";
 import {
   apply,
   gone,
@@ -149,6 +149,23 @@ describe.each([
     for await (const _ of synchronize(stream, target, quick));
     expect(stream.readFrom).toEqual(["refreshed", undefined]);
     expect(await everybody(db)).toEqual({ ...root, anna: ["active", "staff"] });
+  });
+
+  test("brings nobody else into a group whose own ids are permanent", async () => {
+    const { db, target: own } = await opened(transactions);
+    const target = kyselyTarget({
+      db,
+      transactions,
+      users: (inside) => new KyselyUserRepository(inside, { map: accounts }),
+    }) as Target;
+    expect([own.groups, target.groups].map(({ capabilities }) => capabilities.ids)).toEqual([
+      "reused",
+      "permanent",
+    ]);
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    await replace(db, "ann", "root");
+    await apply(target, [live([membersOf("g", { add: [uid("ann")] })])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
   });
 
   test("and belongs to a group now, changes nothing of that", async () => {
