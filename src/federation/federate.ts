@@ -47,7 +47,7 @@ export interface FederateOptions
     Omit<LoopGuardOptions, "now">,
     Pick<
       FederationEventHandlerOptions,
-      "requestFields" | "answerFields" | "isPolicyParameter" | "responseKey"
+      "requestFields" | "answerFields" | "isPolicyParameter" | "responseKey" | "defaultRealm"
     > {
   /** The rules, as {@link readEventRules} reads them: privacyIDEA's definitions of event handlers, in its JSON. */
   readonly rules: unknown;
@@ -114,8 +114,10 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     ...(options.handlers ?? []),
   ];
   const rules = readEventRules(options.rules, handlers);
+  const { defaultRealm } = options;
   const pipeline = new EventPipeline({
     rules,
+    ...(defaultRealm === undefined ? {} : { defaultRealm }),
     handlers,
     clientOf: (request) => clientOf(request, proxies),
     now: clock,

@@ -59,104 +59,109 @@ const contents: readonly Omit<Sent, "method" | "target">[] = [
 ];
 const agents = [undefined, "curl/8.0", "privacyidea-cp;1", "simpleSAMLphp/2"];
 
-describe.skipIf(installedPrivacyIdea === undefined)("beside privacyIDEA's own code", () => {
-  let peer: PythonPeer;
-  let folder: string;
+describe.skipIf(installedPrivacyIdea === undefined)(
+  "beside the code of privacyIDEA 3.14 (install the privacyidea peer)",
+  () => {
+    let peer: PythonPeer;
+    let folder: string;
 
-  beforeAll(async () => {
-    const made = await privacyIdeaFolder();
-    folder = made.folder;
-    peer = startPythonPeer(made.python, "../federation/privacyidea-peer.py", [made.configuration]);
-    await peer.ask({ ask: "unquotes", agent: "" });
-  }, 120_000);
+    beforeAll(async () => {
+      const made = await privacyIdeaFolder();
+      folder = made.folder;
+      peer = startPythonPeer(made.python, "../federation/privacyidea-peer.py", [
+        made.configuration,
+      ]);
+      await peer.ask({ ask: "unquotes", agent: "" });
+    }, 120_000);
 
-  afterAll(async () => {
-    await peer?.[Symbol.asyncDispose]();
-    await rm(folder, { recursive: true });
-  });
+    afterAll(async () => {
+      await peer?.[Symbol.asyncDispose]();
+      await rm(folder, { recursive: true });
+    });
 
-  test("what is decided on and sent is what privacyIDEA reads, or nothing is sent", async () => {
-    const got: Sent[] = [];
-    await using api = await serve((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on("data", (chunk: Buffer) => chunks.push(chunk));
-      request.on("end", () => {
-        const fields = ["content-type", "user-agent"].flatMap((name) => {
-          const value = request.headers[name];
-          return typeof value === "string" ? [[name, value] as const] : [];
+    test("what is decided on and sent is what privacyIDEA reads, or nothing is sent", async () => {
+      const got: Sent[] = [];
+      await using api = await serve((request, response) => {
+        const chunks: Buffer[] = [];
+        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("end", () => {
+          const fields = ["content-type", "user-agent"].flatMap((name) => {
+            const value = request.headers[name];
+            return typeof value === "string" ? [[name, value] as const] : [];
+          });
+          const content = Buffer.concat(chunks).toString();
+          got.push({ method: request.method ?? "", target: request.url ?? "", fields, content });
+          response.setHeader("content-type", "application/json");
+          response.end('{"result": {"status": true}}');
         });
-        const content = Buffer.concat(chunks).toString();
-        got.push({ method: request.method ?? "", target: request.url ?? "", fields, content });
-        response.setHeader("content-type", "application/json");
-        response.end('{"result": {"status": true}}');
       });
-    });
-    const events = ["validate_check", "user_update", "token_delete", "api_client_edit"];
-    await using parent = await startParent([serverOf(api)], {
-      rules: [
-        rule({
-          position: "pre",
-          event: events,
-          options: { privacyIDEA: "child", realm: "safe" },
-        }),
-      ],
-    });
-    let passed = 0;
-    const problems: unknown[] = [];
-    for (const [method, path] of Object.entries(paths)) {
-      for (const query of queries) {
-        for (const content of contents) {
-          for (const agent of agents) {
-            const target = query === "" ? path : `${path}?${query}`;
-            const fields = [
-              ...content.fields,
-              ...(agent === undefined ? [] : [["user-agent", agent] as const]),
-            ];
-            const sent: Sent = { method, target, fields, content: content.content };
-            got.length = 0;
-            const { status } = await send(parent.url, sent);
-            const [seen] = got;
-            if (seen === undefined) {
-              if (status !== 400 && status !== 415) problems.push([sent, status]);
-              continue;
+      const events = ["validate_check", "user_update", "token_delete", "api_client_edit"];
+      await using parent = await startParent([serverOf(api)], {
+        rules: [
+          rule({
+            position: "pre",
+            event: events,
+            options: { privacyIDEA: "child", realm: "safe" },
+          }),
+        ],
+      });
+      let passed = 0;
+      const problems: unknown[] = [];
+      for (const [method, path] of Object.entries(paths)) {
+        for (const query of queries) {
+          for (const content of contents) {
+            for (const agent of agents) {
+              const target = query === "" ? path : `${path}?${query}`;
+              const fields = [
+                ...content.fields,
+                ...(agent === undefined ? [] : [["user-agent", agent] as const]),
+              ];
+              const sent: Sent = { method, target, fields, content: content.content };
+              got.length = 0;
+              const { status } = await send(parent.url, sent);
+              const [seen] = got;
+              if (seen === undefined) {
+                if (status !== 400 && status !== 415) problems.push([sent, status]);
+                continue;
+              }
+              passed += 1;
+              const read = await peer.ask({
+                ask: "parameters",
+                ...seen,
+                content: Buffer.from(seen.content).toString("base64"),
+              });
+              const expected = { ...readHere(sent), realm: "safe" };
+              if (!isEqual(read, { parameters: expected }))
+                problems.push([sent, seen, read, expected]);
             }
-            passed += 1;
-            const read = await peer.ask({
-              ask: "parameters",
-              ...seen,
-              content: Buffer.from(seen.content).toString("base64"),
-            });
-            const expected = { ...readHere(sent), realm: "safe" };
-            if (!isEqual(read, { parameters: expected }))
-              problems.push([sent, seen, read, expected]);
           }
         }
       }
-    }
-    expect(problems.slice(0, 3)).toEqual([]);
-    expect(passed).toBeGreaterThan(500);
-  }, 300_000);
+      expect(problems.slice(0, 3)).toEqual([]);
+      expect(passed).toBeGreaterThan(500);
+    }, 300_000);
 
-  test("the events and the parameters in paths are those of its routes", async () => {
-    const routes = (await peer.ask({ ask: "routes" })) as readonly [string, string, string][];
-    expect(routes.length).toBeGreaterThan(100);
-    const eventOf = eventsOf();
-    const parametersOf = pathParametersOf();
-    const differing = routes.filter(([method, path, event]) => {
-      const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      const filled = path.replace(/\{(\w+)\}/g, "value-$1");
-      const parameters = parametersOf(method, filled);
-      const isSame =
-        eventOf(method, filled) === event &&
-        isEqual(
-          [...parameters],
-          names.map((name) => [name, `value-${name}`]),
-        );
-      return !isSame;
+    test("the events and the parameters in paths are those of its routes", async () => {
+      const routes = (await peer.ask({ ask: "routes" })) as readonly [string, string, string][];
+      expect(routes.length).toBeGreaterThan(100);
+      const eventOf = eventsOf();
+      const parametersOf = pathParametersOf();
+      const differing = routes.filter(([method, path, event]) => {
+        const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+        const filled = path.replace(/\{(\w+)\}/g, "value-$1");
+        const parameters = parametersOf(method, filled);
+        const isSame =
+          eventOf(method, filled) === event &&
+          isEqual(
+            [...parameters],
+            names.map((name) => [name, `value-${name}`]),
+          );
+        return !isSame;
+      });
+      expect(differing).toEqual([]);
     });
-    expect(differing).toEqual([]);
-  });
-});
+  },
+);
 
 /** Sends a request as it stands. */
 async function send(url: string, { method, target, fields, content }: Sent) {

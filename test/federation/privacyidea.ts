@@ -132,7 +132,10 @@ function apiOf(url: string, authorization: string): PrivacyIdea["api"] {
   return async (method, path, parameters) => {
     const response = await fetch(url + path, {
       method,
-      headers: { authorization, "content-type": "application/json" },
+      headers: {
+        authorization,
+        ...(parameters === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(parameters === undefined ? {} : { body: JSON.stringify(parameters) }),
     });
     const text = await response.text();

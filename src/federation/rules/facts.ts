@@ -1,5 +1,5 @@
 import { FederationError } from "../errors.js";
-import { subjectParameters, textParameter } from "../message/parameters.js";
+import { namesNoRealm, subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import type {
@@ -20,6 +20,7 @@ export class Facts {
   readonly #request: EventRequest;
   readonly #answer: Answer | undefined;
   readonly #source: ConditionSource;
+  readonly #defaultRealm: string | undefined;
   #body: ApiBody | undefined;
   #hasReadBody = false;
   #subject: Subject | undefined;
@@ -34,12 +35,14 @@ export class Facts {
     clientAddress: string | undefined,
     now: number,
     source: ConditionSource,
+    defaultRealm?: string,
   ) {
     this.#request = request;
     this.#answer = answer;
     this.clientAddress = clientAddress;
     this.now = now;
     this.#source = source;
+    this.#defaultRealm = defaultRealm;
   }
 
   /** What the answer says; `undefined` before there is one, or if it is not one of privacyIDEA's API. */
@@ -59,7 +62,7 @@ export class Facts {
 
   /** Whom and what the request is about. */
   get subject(): Subject {
-    this.#subject ??= readSubject(this.#request, this.body);
+    this.#subject ??= readSubject(this.#request, this.body, this.#defaultRealm);
     return this.#subject;
   }
 
@@ -119,12 +122,14 @@ export function demandPlainSubject({ parameters }: EventRequest): void {
 function readSubject(
   { parameters, pathParameters }: EventRequest,
   body: ApiBody | undefined,
+  defaultRealm: string | undefined,
 ): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result["value"]) ? body.result["value"] : {};
   const user = textParameter(parameters, "user") ?? pathParameters.get("username");
   // privacyIDEA takes the realm of "name@realm" where no other is named.
-  const realm = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
+  const named = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
+  const realm = named ?? (namesNoRealm(parameters) ? defaultRealm : undefined);
   return {
     user,
     realm,

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { fieldValue } from "../message/field-lines.js";
-import { textParameter } from "../message/parameters.js";
+import { namesNoRealm, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import {
   type ApiAnswer,
@@ -40,6 +40,11 @@ export interface FederationEventHandlerOptions {
   readonly answerFields?: readonly string[];
   /** Whether a parameter belongs to this side's policies, and stays here. Default: {@link isPolicyParameter}. */
   readonly isPolicyParameter?: (name: string) => boolean;
+  /**
+   * The realm of users for whom a request names none, as privacyIDEA has one: conditions decide on it, and servers are told it, unless the
+   * rule names another. Default: none, so that a server takes its own.
+   */
+  readonly defaultRealm?: string;
   /** The RSA private key, in PEM, to sign forwarded answers with, as privacyIDEA signs its own. Default: they are not signed. */
   readonly responseKey?: string;
 }
@@ -99,6 +104,10 @@ export class FederationEventHandler extends EventHandler {
       if (typeof value === "string" && value !== "") set.set(name, value);
     }
     if (nonce !== undefined) set.set("nonce", nonce);
+    const { defaultRealm } = this.#options;
+    if (defaultRealm !== undefined && !set.has("realm") && namesNoRealm(request.parameters)) {
+      set.set("realm", defaultRealm);
+    }
     const fields = this.#requestFields.filter(request.fields);
     const tellsClient = isTrue(options["client_ip"]) || isTrue(options["forward_client_ip"]);
     if (tellsClient) {

@@ -18,6 +18,8 @@ export interface EventPipelineOptions {
   readonly clientOf: (request: EventRequest) => string | undefined;
   /** The present time in milliseconds since 1970. */
   readonly now: () => number;
+  /** The realm of users for whom a request names none. Default: none. */
+  readonly defaultRealm?: string;
 }
 
 /** An answer, and the failure in spite of which it is the local one. */
@@ -112,8 +114,8 @@ export class EventPipeline {
     answer: Answer | undefined,
   ): boolean | Promise<boolean> {
     if (conditions.length === 0) return this.#decided(event, rule);
-    const { now, clientOf, conditions: source = {} } = this.#options;
-    const facts = new Facts(request, answer, clientOf(request), now(), source);
+    const { now, clientOf, conditions: source = {}, defaultRealm } = this.#options;
+    const facts = new Facts(request, answer, clientOf(request), now(), source, defaultRealm);
     return this.#decide(event, rule, conditions, facts, 0);
   }
 
