@@ -40,6 +40,8 @@ class OpenLdapReader {
   readonly #parents: FollowedParents;
   /** What has been read since the reader began, or began again. */
   #covered: Covered;
+  /** Among these are changes that were read while the server lagged behind: they may be older than what is known. */
+  #isOrderUnsure = false;
   /** Changes that have been read and not handed over. */
   #changes: Change[] = [];
   /** The checks that are still to come before positions may be handed over, or because it is time. */
@@ -166,6 +168,7 @@ class OpenLdapReader {
     try {
       for (;;) {
         for (let message = live.take(); message !== undefined; message = live.take()) {
+          this.#isOrderUnsure ||= this.#covered.isAhead;
           this.#readLive(message);
           this.#giveBack(message);
           while (this.#isFull) yield this.#hand("live");
@@ -346,7 +349,10 @@ class OpenLdapReader {
     const changes = isAll ? this.#changes : this.#changes.slice(0, batchSize);
     this.#changes = isAll ? [] : this.#changes.slice(batchSize);
     this.#parents.look(changes);
-    const isOrdered = phase === "live" && this.#server !== undefined && !this.#covered.isAhead;
+    const isSure = this.#server !== undefined && !this.#isOrderUnsure;
+    const isOrdered = phase === "live" && isSure;
+    // What was read until the server had caught up may be among the changes that are left.
+    if (isAll) this.#isOrderUnsure = this.#covered.isAhead;
     const batch: ReaderBatch = {
       phase,
       ...(refresh === undefined ? {} : { refresh }),

@@ -15,7 +15,7 @@ import type { ScimAnswer } from "./request.js";
 import type { Requester } from "./requester.js";
 import { ScimResponseError } from "./response-error.js";
 import { idIn, secretsIn, statedIn } from "./sent-values.js";
-import { typedError } from "./typed-error.js";
+import { failedStatusIn, typedError } from "./typed-error.js";
 
 /** Options of a bulk request. */
 export interface BulkOptions extends CallOptions {
@@ -133,7 +133,8 @@ class BulkJob {
   }
 
   #outcomeOf(operation: BulkOperation, result: Result): BulkOutcome {
-    const { status, location, version, response } = result;
+    const { location, version, response } = result;
+    const status = failedStatusIn(response) ?? result.status;
     if (status >= 200 && status < 300) {
       const id = idIn(location);
       return {

@@ -3,6 +3,7 @@ import {
   type CallOptions,
   type Capabilities,
   GroupRepository,
+  isRefusal,
   type MemberOptions,
   type MemberPage,
   type MembersChange,
@@ -24,6 +25,7 @@ import {
   type ResourceType,
   valuePath,
 } from "../scim/index.js";
+import { publishIgnored } from "./channel.js";
 import { MemberReads } from "./member-reads.js";
 import { MemberWriter } from "./member-writer.js";
 import { type NamedMember, namedMembersOf, typed } from "./members.js";
@@ -147,13 +149,35 @@ export class RemoteGroupRepository extends GroupRepository {
     options: CallOptions = {},
   ): Promise<readonly WriteResult[]> {
     const results = await this.#store.write(writes, options, this);
+    const settled: WriteResult[] = [];
     for (const [at, write] of writes.entries()) {
       const result = results[at];
-      if (write.kind === "create" && result?.written === true) {
+      if (write.kind !== "create" || result?.written !== true)
+        settled.push(...(result ? [result] : []));
+      else {
+        settled.push(await this.#settledAfter(write.resource, result, options));
         this.#noteCreated(write.resource, result.id);
       }
     }
-    return results;
+    return settled;
+  }
+
+  /** What became of a creation: that it was made is known, whatever becomes of the members that it states. */
+  async #settledAfter(
+    group: NewGroup,
+    result: Extract<WriteResult, { readonly written: true }>,
+    options: CallOptions,
+  ): Promise<WriteResult> {
+    const members = (namedMembersOf(group as Group) ?? []).map(typed);
+    try {
+      await this.#writer.settle(result.id, "create with members", members, options);
+      return result;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const ignored = [...(result.ignored ?? []), "members"];
+      publishIgnored(this.type.name, result.id, ["members"]);
+      return { ...result, ignored };
+    }
   }
 
   override async members(
@@ -251,11 +275,13 @@ export class RemoteGroupRepository extends GroupRepository {
     const { capabilities } = this;
     const isAnswered = answersFilter(capabilities, filter);
     const isShared = type !== undefined && this.#members.isShared(memberId);
-    const isRead = !isAnswered || isShared;
+    let isGroup = false;
     if (type !== undefined && !isShared) {
-      const isGroup = (await this.get(memberId, options)) !== undefined;
-      if (isGroup !== (type === "Group")) return [];
+      isGroup = (await this.get(memberId, options)) !== undefined;
+      if (!isGroup && type === "Group") return [];
     }
+    // A user may have the id of a group: what its members are says who is meant.
+    const isRead = !isAnswered || isShared || (isGroup && type === "User");
     const one = named(memberId, type);
     const hasMember = (group: Group): boolean =>
       !isRead || MemberReads.has(this.#members.of(group) ?? [], one);

@@ -57,6 +57,8 @@ export class MemberWriter {
   #atOnce: number;
   #emptying: "all" | "each";
   #doubles: boolean;
+  /** Whether the removal of one was seen to take everybody away. */
+  #removesAll = false;
 
   constructor(parts: MemberWriterParts) {
     this.#parts = parts;
@@ -68,8 +70,9 @@ export class MemberWriter {
 
   /** Whether a change is one request that nobody has to look before. */
   isOne(change: MembersChange): boolean {
-    const { canPatch } = this.#parts;
-    return canPatch && !this.#needsLook(change) && partsOf(change, this.#atOnce).length < 2;
+    return (
+      this.#canPatch(change) && !this.#needsLook(change) && partsOf(change, this.#atOnce).length < 2
+    );
   }
 
   /**
@@ -79,18 +82,24 @@ export class MemberWriter {
    * @throws {UnsupportedError} it was not done, or nobody can see whether it was.
    */
   async change(id: string, stated: MembersChange, options: WriteOptions): Promise<void> {
-    const { reads, forms, canPatch } = this.#parts;
+    const { reads, forms } = this.#parts;
     const change: MembersChange = { ...stated, add: distinct((stated.add ?? []).map(typed)) };
     reads.note([...(change.add ?? []), ...(change.remove ?? [])]);
     const keys = formsOf(change, reads.isShared);
     const isNew = forms.isNew(keys);
     const isDue = forms.isDue("members", keys);
     const goes = change.clear === true || (change.remove ?? []).length > 0;
+    const canPatch = this.#canPatch(change);
     let open = change;
+    let staying: readonly NamedMember[] | undefined;
     if (!canPatch || (isNew && goes) || this.#needsLook(change)) {
       const members = await this.#before(id, change, options);
       if (members !== undefined) open = this.#openIn(members, change);
       if (isNothing(open)) return;
+      staying =
+        change.clear === true
+          ? []
+          : members && withMembersChanged(members, { remove: change.remove ?? [] });
     }
     let refusal: ConcordatError | undefined;
     const sending: Sending = { conditions: options };
@@ -104,9 +113,11 @@ export class MemberWriter {
         refusal = error;
       }
     }
-    const left = canPatch ? await this.#look(id, change, options, refusal) : open;
+    const left = canPatch ? await this.#look(id, change, options, refusal, staying) : open;
     if (isNothing(left)) {
-      if (refusal === undefined && reads.hasSight) forms.worked(keys);
+      // Where nobody was to stay, it is not seen whether others stay.
+      const isSeen = reads.hasSight && (change.clear === true || !goes || staying?.length !== 0);
+      if (refusal === undefined && isSeen) forms.worked(keys);
       return;
     }
     forms.failed(keys);
@@ -120,7 +131,7 @@ export class MemberWriter {
    * Looks whether a group has the members that it was created with, or replaced by, and else changes them.
    *
    * @param form How they were given.
-   * @throws {UnsupportedError} it does not have them for all that.
+   * @throws {UnsupportedError} it does not have them for all that, or nobody can see whether it has others.
    */
   async settle(
     id: string,
@@ -131,11 +142,15 @@ export class MemberWriter {
     const { reads, forms } = this.#parts;
     const isReplaced = form === "replace members";
     if ((members.length === 0 && !isReplaced) || !forms.isDue("members", [form])) return;
-    const found = await reads.find(id, options);
     const change = { clear: isReplaced, add: members.map(typed) };
-    const left = found === undefined ? {} : leftOf(found, change);
+    const left = await this.#look(id, change, options, undefined);
     if (!isNothing(left)) await this.change(id, left, options);
     else if (reads.hasSight) forms.worked([form]);
+  }
+
+  /** Whether a change is made by PATCH. */
+  #canPatch({ remove = [] }: MembersChange): boolean {
+    return this.#parts.canPatch && !(this.#removesAll && remove.length > 0);
   }
 
   /** Whether it has to be seen first who is in the group. */
@@ -207,12 +222,14 @@ export class MemberWriter {
    *
    * @throws {UnsupportedError} nobody can see whether somebody has left.
    * @throws {ConcordatError} it was refused, and nobody can see how far it was done.
+   * @param staying Who was there before, and is to be there still, as far as that is known.
    */
   async #look(
     id: string,
     change: MembersChange,
     options: WriteOptions,
     refusal: ConcordatError | undefined,
+    staying: readonly NamedMember[] = [],
   ): Promise<MembersChange> {
     const { reads, trusts, forms } = this.#parts;
     const { add = [], remove = [], clear = false } = change;
@@ -220,7 +237,10 @@ export class MemberWriter {
     const members = reads.of(group);
     if (members !== undefined) {
       if (isDoubled(members, add)) this.#doubles = true;
-      return leftOf(members, change);
+      if (staying.some(among(members)) || staying.length === 0) return leftOf(members, change);
+      // Some pass over the filter of a path, and take everybody away: whoever was to stay comes back.
+      this.#removesAll = true;
+      return leftOf(members, { ...change, add: [...staying.map(typed), ...add] });
     }
     // Where there is no list, some of those concerned stand for all.
     const some = { remove: remove.slice(0, mostAsked), add: add.slice(0, mostAsked) };

@@ -19,9 +19,12 @@ export async function* allPages<T extends Resource>(
   read: (part: Part) => Promise<Page<T>>,
   first: Part,
 ): AsyncGenerator<T> {
-  // Pages are held against the first and the one before, so that what is kept does not grow with the number of resources.
+  // Pages are held against the first, the one before, and one that is marked after 1, 2, 4 … pages, so that each circle is noticed, and what
+  // is kept does not grow with the number of resources.
   let beginning: ReadonlySet<string> | undefined;
   let before: ReadonlySet<string> = new Set();
+  let marked: { readonly ids: ReadonlySet<string>; readonly cursor?: string } = { ids: new Set() };
+  let [pages, nextMark] = [0, 1];
   for (let part: Part | undefined = first; part !== undefined; ) {
     const page: Page<T> = await read(part);
     const ids = new Set<string>();
@@ -31,11 +34,19 @@ export async function* allPages<T extends Resource>(
       ids.add(id);
       if (!isRepeated) yield resource;
     }
-    const isSeen = (id: string): boolean => before.has(id) || beginning?.has(id) === true;
+    const isSeen = (id: string): boolean =>
+      before.has(id) || beginning?.has(id) === true || marked.ids.has(id);
     if (ids.size > 0 && [...ids].every(isSeen)) throw repeats();
     beginning ??= ids;
     before = ids;
     part = partAfter(page, part);
+    const cursor = part?.cursor;
+    if (cursor !== undefined && cursor === marked.cursor) throw repeats();
+    pages += 1;
+    if (pages === nextMark) {
+      marked = { ids, ...(cursor !== undefined && { cursor }) };
+      nextMark *= 2;
+    }
   }
 }
 

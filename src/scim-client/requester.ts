@@ -16,7 +16,7 @@ import { readAnswer } from "./read-answer.js";
 import type { ScimAnswer, ScimRequest } from "./request.js";
 import { ScimResponseError } from "./response-error.js";
 import { pause, retryAfterIn } from "./retry.js";
-import { type ErrorAnswer, typedError } from "./typed-error.js";
+import { type ErrorAnswer, failedStatusIn, typedError } from "./typed-error.js";
 
 const mediaType = "application/scim+json";
 
@@ -67,7 +67,9 @@ export class Requester implements AsyncDisposable {
         continue;
       }
       const delay = this.#delayAfter(outcome, request, attempt);
-      if (delay === undefined) return this.#conclude(outcome, request, authorization);
+      if (delay === undefined) {
+        return this.#conclude(outcome, request, [authorization, refused]);
+      }
       await pause(delay, signal);
     }
   }
@@ -120,15 +122,26 @@ export class Requester implements AsyncDisposable {
     return longest * (0.5 + this.#random() / 2);
   }
 
-  #conclude(outcome: Outcome, request: ScimRequest, authorization: string | undefined): ScimAnswer {
+  /** @param credentials All that were sent. */
+  #conclude(
+    outcome: Outcome,
+    request: ScimRequest,
+    credentials: readonly (string | undefined)[],
+  ): ScimAnswer {
     if ("error" in outcome) throw failure(outcome.error, request, this.limits);
     const { answer, retryAfter } = outcome;
     const { status } = answer;
+    const secrets = [...(request.secrets ?? []), ...credentials.flatMap(secretsIn)];
     if (status >= 200 && status < 300) {
+      const success = this.#readSuccess(answer, request);
+      const failed = failedStatusIn(success.body);
+      if (failed !== undefined) {
+        throw typedError({ status: failed, body: success.body, retryAfter }, request, secrets);
+      }
       const [version, location] = [answer.header("etag"), answer.header("location")];
       return {
         status,
-        ...this.#readSuccess(answer, request),
+        ...success,
         ...(version !== undefined && { version }),
         ...(location !== undefined && { location }),
       };
@@ -136,9 +149,8 @@ export class Requester implements AsyncDisposable {
     if (status < 400) {
       throw new ScimResponseError("The service provider redirects, which is not followed.", status);
     }
-    const { secrets = [] } = request;
     const error: ErrorAnswer = { status, body: this.#readError(answer), retryAfter };
-    throw typedError(error, request, [...secrets, ...secretsIn(authorization)]);
+    throw typedError(error, request, secrets);
   }
 
   #readSuccess(
@@ -227,9 +239,15 @@ function entityTag(version: string): string {
   throw new InvalidValueError("ifVersion", "it is not an entity-tag.");
 }
 
-/** What of the Authorization field is secret: all of it, and what comes after the name of the scheme. */
+/**
+ * What of the Authorization field is secret: all of it, and what comes after the name of the scheme; of the scheme Basic also what that
+ * encodes, and the password in it (RFC 7617 §2).
+ */
 function secretsIn(authorization: string | undefined): readonly string[] {
   if (authorization === undefined) return [];
   const parameters = authorization.slice(authorization.indexOf(" ") + 1);
-  return [authorization, parameters];
+  if (!/^basic /i.test(authorization)) return [authorization, parameters];
+  const decoded = Buffer.from(parameters, "base64").toString();
+  const colon = decoded.indexOf(":");
+  return [authorization, parameters, decoded, ...(colon === -1 ? [] : [decoded.slice(colon + 1)])];
 }

@@ -10,6 +10,7 @@ import {
   VersionConflictError,
 } from "../core/index.js";
 import {
+  errorId,
   InvalidFilterError,
   InvalidPathError,
   InvalidSyntaxError,
@@ -74,6 +75,22 @@ export function typedError(
     });
   }
   return status === 400 || status === 422 ? badRequest(request, scimType, cause) : cause;
+}
+
+/**
+ * The status of an error (RFC 7644 §3.12) that is answered as a success, as some gateways do, and is none for that; 500 where it does not
+ * say which.
+ */
+export function failedStatusIn(body: unknown): number | undefined {
+  if (!isObject(body)) return undefined;
+  const message = byName(body);
+  const schemas = message.get("schemas");
+  const isError =
+    Array.isArray(schemas) &&
+    schemas.some((uri) => String(uri).toLowerCase() === errorId.toLowerCase());
+  if (!isError) return undefined;
+  const status = Number(message.get("status"));
+  return status >= 400 && status < 600 ? status : 500;
 }
 
 /** RFC 7644 §3.12, table 8: a version that is not the latest, or a duplicate. */

@@ -87,7 +87,7 @@ export class ClaimVerifier {
   #prove(claim: Claim, known: readonly SigningKey[]): Proven | Refused {
     const signers: SigningKey[] = [];
     // All of them are tried, so that the time tells nothing.
-    for (const key of known.length > 0 ? known : this.#decoy) {
+    for (const key of known.length > 0 ? known : (this.#keys.decoy?.() ?? this.#decoy)) {
       if (areEqual(claim.sign(key), claim.signature)) signers.push(key);
     }
     if (known.length === 0) return refused({ code: "unknown_key" });

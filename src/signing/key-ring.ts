@@ -12,6 +12,11 @@ export interface KeySource {
     id: string,
     options?: CallOptions,
   ): readonly SigningKey[] | PromiseLike<readonly SigningKey[]>;
+  /**
+   * Keys that nobody has, made as `find` makes its own. A signature is computed with them for an id that is not known, so that the
+   * time tells nobody which are. A source that makes keys anew for each message has this. Default: one key for all messages.
+   */
+  decoy?(): readonly SigningKey[];
 }
 
 const noKeys: readonly SigningKey[] = [];

@@ -99,7 +99,7 @@ export class SimpleSsoSigner {
    *
    * @param payload The text of a JSON document.
    * @param key What to sign with. Default: the current key of the ring.
-   * @throws {InvalidValueError} the payload holds half a surrogate pair, or there is no key.
+   * @throws {InvalidValueError} the payload holds half a surrogate pair, there is no key, or the clock is before the epoch.
    */
   sign(payload: string, key?: SigningKey): string {
     return this.#sign(wellFormed(payload), key);

@@ -1,4 +1,5 @@
 import { deflateSync, inflateSync } from "node:zlib";
+import { InvalidValueError } from "../core/index.js";
 
 /**
  * From when itsdangerous counts the seconds of its stamps: from 2011-01-01 in the releases before 1.0, as simple-sso pins
@@ -31,9 +32,17 @@ export function parseTimedText(text: string): TimedText | undefined {
   };
 }
 
-/** A time, in seconds since 1970, as the bytes of the number without leading zeros, in base64url. */
+/**
+ * A time, in seconds since 1970, as the bytes of the number without leading zeros, in base64url.
+ *
+ * @throws {InvalidValueError} the time is before the epoch: there is no stamp of it.
+ */
 export function printStamp(seconds: number, epoch: Epoch): string {
-  return printNumber(Math.floor(seconds) - beginnings[epoch]);
+  const count = Math.floor(seconds) - beginnings[epoch];
+  if (!(count >= 0)) {
+    throw new InvalidValueError("now", "the clock is before the time from which stamps count.");
+  }
+  return printNumber(count);
 }
 
 function printNumber(count: number): string {

@@ -38,6 +38,8 @@ export interface SignOnEvent {
   readonly status: number;
   /** How long it took, in milliseconds. */
   readonly duration: number;
+  /** Whether the page in `next` was not taken, since it is none of this site or is too long: the visitor will be sent home. */
+  readonly isNextRefused?: true;
   /** Why it was refused, if it was. */
   readonly reason?: SignOnReason;
   /** The key of the consumer. Where a signature was refused, that which the message names: anybody may have written it. */
@@ -61,6 +63,7 @@ export interface SignOnEvent {
 export interface StepTrace {
   consumer?: string;
   format?: Consumer["format"];
+  isNextRefused?: true;
 }
 
 /** Says on a channel how steps end, if anybody listens. */

@@ -1,4 +1,4 @@
-import type { ConnectionInfo, Handler } from "../core/index.js";
+import { type ConnectionInfo, type Handler, UnsupportedError } from "../core/index.js";
 import type { CallOptions, Consumer, NonceRepository } from "../repositories/index.js";
 import {
   createVerifier,
@@ -86,7 +86,12 @@ export interface SignOnClient {
    * and at `sign-out/` to the server.
    */
   readonly handler: Handler;
-  /** Tells the server that its user has signed out here, so that the session ends there and everywhere. Only with `http-signature`. */
+  /**
+   * Tells the server that its user has signed out here, so that the session ends there and everywhere.
+   *
+   * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
+   * @throws {SignOnError} the server has not confirmed it.
+   */
   signOut(session: string, options?: CallOptions): Promise<void>;
 }
 
@@ -150,6 +155,10 @@ class Client implements SignOnClient {
   }
 
   async signOut(session: string, options: CallOptions = {}): Promise<void> {
+    const { format = "http-signature" } = this.#options;
+    if (format !== "http-signature") {
+      throw new UnsupportedError(`A server of ${format} has no sign-out.`);
+    }
     const key = this.#options.keys.current(this.#now());
     if (key === undefined) throw new SignOnError("unavailable");
     await this.#steps.watch("tell", this.#trace(), async () => {
@@ -160,9 +169,10 @@ class Client implements SignOnClient {
 
   async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
     const step = steps.get(stepOf(request, this.#url) ?? "unknown") ?? "unknown";
-    return await this.#steps.watch(step, this.#trace(), async () => {
+    const trace = this.#trace();
+    return await this.#steps.watch(step, trace, async () => {
       try {
-        const result = await this.#step(step, request, connection);
+        const result = await this.#step(step, request, trace, connection);
         return { result, status: result.status };
       } catch (error) {
         const failure = failureOf(error);
@@ -180,12 +190,13 @@ class Client implements SignOnClient {
   async #step(
     step: SignOnEvent["step"],
     request: Request,
+    trace: StepTrace,
     { target }: ConnectionInfo,
   ): Promise<Response> {
     switch (step) {
       case "begin":
         demandMethod(request, "GET");
-        return await this.#begin(request);
+        return await this.#begin(request, trace);
       case "authenticate":
         demandMethod(request, "GET");
         return await this.#callback(request);
@@ -203,11 +214,13 @@ class Client implements SignOnClient {
     return { format, ...(key === undefined ? {} : { consumer: key.id }) };
   }
 
-  async #begin(request: Request): Promise<Response> {
+  async #begin(request: Request, trace: StepTrace): Promise<Response> {
     const next = new URL(request.url).searchParams.get("next");
     const { state, requestToken, authorizeUrl } = await this.#exchange.begin(newToken(), request);
     const home = new URL(homeUrl(next, this.#url.href));
-    const flow = { state, requestToken, next: `${home.pathname}${home.search}${home.hash}` };
+    const way = `${home.pathname}${home.search}${home.hash}`;
+    if (next !== null && next !== "" && next !== "/" && way === "/") trace.isNextRefused = true;
+    const flow = { state, requestToken, next: way, begunAt: this.#now().getTime() };
     const fields = new Headers();
     for (const cookie of this.#flows.begin(request, flow)) fields.append("set-cookie", cookie);
     return redirect(authorizeUrl, fields);

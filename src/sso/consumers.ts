@@ -61,6 +61,27 @@ function demandSite(path: string, uri: string, format: Consumer["format"]): void
   }
 }
 
+/** When and why a secret is replaced. */
+export type Rotation = {
+  /** The new secret. Default: a random one. */
+  readonly secret?: string;
+  /** Default: the system's time. */
+  readonly now?: Date;
+} & (
+  | {
+      /** When both sides go over to the new secret: a time by which the site has it. */
+      readonly at: Date;
+      readonly leaked?: false;
+    }
+  | {
+      /**
+       * Somebody else may have the secret, so that it counts no more, from now on and for nothing: whoever has it can put any time
+       * into what is signed with it. The site is shut out until it has the new one.
+       */
+      readonly leaked: true;
+    }
+);
+
 /**
  * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are signed
  * before then with the old one pass. A secret that was to come at that time or later is given up for it.
@@ -71,9 +92,13 @@ function demandSite(path: string, uri: string, format: Consumer["format"]): void
  */
 export function rotateSecret(
   consumer: Consumer,
-  options: { readonly at: Date; readonly secret?: string; readonly now?: Date },
+  rotation: Rotation,
 ): { readonly consumer: Consumer; readonly secret: string } {
-  const { at, secret = newToken(), now = new Date() } = options;
+  const { secret = newToken(), now = new Date() } = rotation;
+  if (rotation.leaked === true) {
+    return { consumer: withKeys({ ...consumer, secrets: [{ value: secret }] }), secret };
+  }
+  const { at } = rotation;
   // What has ended a minute ago is needed for messages that are on their way.
   const alive = consumer.secrets.filter(
     ({ notBefore, notAfter }) =>
@@ -101,10 +126,18 @@ export class ConsumerKeys implements KeySource {
   readonly #consumers: ConsumerRepository;
   readonly #format: Consumer["format"];
   readonly #owners = new WeakMap<SigningKey, Consumer>();
+  readonly #nobody: Consumer;
 
   constructor(consumers: ConsumerRepository, format: Consumer["format"]) {
     this.#consumers = consumers;
     this.#format = format;
+    const secrets = [{ value: newToken() }];
+    this.#nobody = { key: "nobody", name: "", format, secrets, redirectUris: [] };
+  }
+
+  /** Made anew too, so that a key that is not known takes as long. */
+  decoy(): readonly SigningKey[] {
+    return keysOf(this.#nobody);
   }
 
   async find(id: string, options?: CallOptions): Promise<readonly SigningKey[]> {

@@ -8,6 +8,8 @@ export interface Flow {
   readonly requestToken: string;
   /** Where the visitor wants to go afterwards, as it was asked for. */
   readonly next: string;
+  /** When it began, in milliseconds since the epoch. */
+  readonly begunAt: number;
 }
 
 /** How many sign-ons a browser may have under way, in as many tabs. */
@@ -31,12 +33,17 @@ export class FlowCookies {
     this.#lifetime = lifetime;
   }
 
-  /** The `Set-Cookie` lines that begin a sign-on. Where too many are under way, the others are given up. */
+  /** The `Set-Cookie` lines that begin a sign-on. Where too many are under way, those that began first are given up. */
   begin(request: Request, flow: Flow): readonly string[] {
-    const others = cookiesOf(request).filter(([name]) => name.startsWith(this.#prefix));
+    const others = cookiesOf(request)
+      .filter(([name]) => name.startsWith(this.#prefix))
+      .map(([name, value]) => ({ name, begunAt: readFlow(value)?.begunAt ?? 0 }))
+      .sort((one, other) => one.begunAt - other.begunAt);
     const value = Buffer.from(JSON.stringify(flow)).toString("base64url");
     return [
-      ...(others.length < mostFlows ? [] : others.map(([name]) => this.#end(name))),
+      ...others
+        .slice(0, Math.max(0, others.length - (mostFlows - 1)))
+        .map(({ name }) => this.#end(name)),
       `${this.#nameOf(flow.state)}=${value}${this.#attributes}; Max-Age=${this.#lifetime}`,
     ];
   }
@@ -78,10 +85,13 @@ function cookiesOf(request: Request): readonly (readonly [name: string, value: s
 function readFlow(value: string): Flow | undefined {
   try {
     const flow: unknown = JSON.parse(Buffer.from(value, "base64url").toString());
-    const { state, requestToken, next } = flow as Partial<Record<keyof Flow, unknown>>;
+    const { state, requestToken, next, begunAt } = flow as Partial<Record<keyof Flow, unknown>>;
     const isFlow =
-      typeof state === "string" && typeof requestToken === "string" && typeof next === "string";
-    return isFlow ? { state, requestToken, next } : undefined;
+      typeof state === "string" &&
+      typeof requestToken === "string" &&
+      typeof next === "string" &&
+      typeof begunAt === "number";
+    return isFlow ? { state, requestToken, next, begunAt } : undefined;
   } catch {
     return undefined;
   }

@@ -16,7 +16,13 @@ export {
   type SignOnClientOptions,
   signOnClient,
 } from "./client.js";
-export { type NewConsumer, newConsumer, revokeConsumer, rotateSecret } from "./consumers.js";
+export {
+  type NewConsumer,
+  newConsumer,
+  type Rotation,
+  revokeConsumer,
+  rotateSecret,
+} from "./consumers.js";
 export {
   SignOnError,
   type SignOnErrorOptions,

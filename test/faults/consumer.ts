@@ -1,5 +1,6 @@
 import diagnostics from "node:diagnostics_channel";
 import { setImmediate } from "node:timers/promises";
+import { StreamTakenError } from "concordat";
 import type { ChangeBatch, ChangeStream } from "concordat/changes";
 import {
   inetOrgPerson,
@@ -11,7 +12,7 @@ import {
 import { type Outcome, synchronize } from "concordat/sync";
 import type { Directory } from "concordat/testing/directory";
 import { type Call, type Interruption, interferedWith, type Target } from "../sync/stores.js";
-import { contentFilter } from "./staff-directory.js";
+import { base, contentFilter } from "./staff-directory.js";
 import type { Run } from "./steps.js";
 
 export const source = "directory";
@@ -24,8 +25,13 @@ const writes: Readonly<Record<Call["store"], readonly string[]>> = {
   groups: ["write", "delete", "changeMembers"],
   links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
-  checkpoints: ["save"],
+  checkpoints: ["save", "claim"],
 };
+
+/** Whether it is how a consumer ends that another one has taken the place of. */
+function isEnd(error: unknown): boolean {
+  return error instanceof StreamTakenError || error instanceof ProcessEnded;
+}
 
 /** Longer than anything but a mistake takes, in milliseconds. */
 const patience = 20_000;
@@ -55,7 +61,7 @@ export interface Fates {
 /** An application that follows the directory, in one process after the other. */
 export class Consumer {
   readonly target: Target;
-  readonly fates: Fates = { crashes: 0, reconnects: 0, resets: 0, writes: 0 };
+  readonly fates: Fates;
   /** Nothing that a crash interrupted is still to be done again. */
   isCalm = true;
   /** It has not been through a refresh since it was started, or connected. */
@@ -64,7 +70,10 @@ export class Consumer {
   readonly #stream: ChangeStream;
   readonly #onOutcome: (outcome: Outcome) => void;
   readonly #betweenWrites: () => void | Promise<void>;
-  readonly #crashes: number[];
+  readonly #later: () => number;
+  /** After how many writes processes are still to crash. */
+  readonly crashes: number[];
+  #isSuperseded = false;
   #stop = new AbortController();
   #life: Promise<void> | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -84,17 +93,22 @@ export class Consumer {
     hooks: {
       readonly onOutcome: (outcome: Outcome) => void;
       readonly betweenWrites: () => void | Promise<void>;
+      /** How much later it is than it is, in milliseconds. */
+      readonly later: () => number;
     },
+    { fates, crashes }: Pick<Consumer, "fates" | "crashes">,
   ) {
     this.#run = run;
+    this.fates = fates;
+    this.crashes = crashes;
+    this.#later = hooks.later;
     this.target = target;
     this.#onOutcome = hooks.onOutcome;
     this.#betweenWrites = hooks.betweenWrites;
-    this.#crashes = [...run.crashes];
     this.#stream = this.#observed(
       watchDirectory({
         url: directory.url,
-        base: directory.suffix,
+        base,
         filter: contentFilter,
         profile: staff,
         bind: { method: "simple", dn: directory.adminDn, password: directory.password },
@@ -109,6 +123,11 @@ export class Consumer {
           delay === reconcileEvery ? this.#untilNamesAreDue(signal) : setImmediate(),
       }),
     );
+  }
+
+  /** Another one begins to follow the stream: this one ends at its next write, and is not started again. */
+  supersede(): void {
+    this.#isSuperseded = true;
   }
 
   get isRunning(): boolean {
@@ -132,7 +151,7 @@ export class Consumer {
 
   /** No more crashes from now on. */
   spare(): void {
-    this.#crashes.length = 0;
+    this.crashes.length = 0;
     this.#lifeLeft = undefined;
   }
 
@@ -181,12 +200,13 @@ export class Consumer {
     try {
       for (;;) {
         try {
-          const outcomes = synchronize(this.#stream, this.#mortal(this.#crashes.shift()), {
+          const outcomes = synchronize(this.#stream, this.#mortal(this.crashes.shift()), {
             nested,
             dangling,
             onDelete,
             maxDeletes: Number.POSITIVE_INFINITY,
             outages: { attempts: 20, delay: 1, maxDelay: 1 },
+            now: () => Date.now() + this.#later(),
             signal,
           });
           for await (const outcome of outcomes) {
@@ -200,6 +220,7 @@ export class Consumer {
           return;
         } catch (error) {
           if (signal.aborted) return;
+          if (this.#isSuperseded && isEnd(error)) return;
           if (!(error instanceof ProcessEnded)) throw error;
           this.fates.crashes += 1;
           this.isCalm = false;

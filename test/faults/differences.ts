@@ -2,7 +2,7 @@ import type { Link } from "concordat/repositories";
 import type { Group, User } from "concordat/scim";
 import type { DirectoryEntry } from "concordat/testing/directory";
 import { source } from "./consumer.js";
-import { isUser, nameOf, namesOf, statedMembers } from "./staff-directory.js";
+import { aliasesOf, isUser, nameOf, namesOf, statedMembers } from "./staff-directory.js";
 import type { World } from "./world.js";
 
 /** Everything in which the application differs from what the directory says, and what it should not have done on the way. */
@@ -39,7 +39,7 @@ class Comparison {
 
   #checkEntry(entry: DirectoryEntry): void {
     const { entryUUID, attributes } = entry;
-    const name = nameOf(attributes);
+    const name = nameOf(entry);
     const link = this.#links.get(entryUUID);
     if (link?.state !== "live" || link.resourceId === undefined || link.failure !== undefined) {
       const { state = "unknown", failure } = link ?? {};
@@ -143,8 +143,17 @@ class Comparison {
   ): ReadonlyMap<string, ReadonlySet<string>> {
     const { run, staff } = this.#world;
     const holders = new Map<string, string>();
-    for (const entry of content)
-      for (const key of namesOf(entry)) holders.set(key, entry.entryUUID);
+    const aliases = new Map<string, string[]>();
+    for (const entry of content) {
+      const others = aliasesOf(entry);
+      for (const key of namesOf(entry))
+        if (!others.includes(key)) holders.set(key, entry.entryUUID);
+      for (const key of others) aliases.set(key, [...(aliases.get(key) ?? []), entry.entryUUID]);
+    }
+    // Another name means an entry where it is nobody's own, and nobody else's other one.
+    for (const [key, [holder, ...more]] of aliases) {
+      if (more.length === 0 && holder !== undefined && !holders.has(key)) holders.set(key, holder);
+    }
     const present = new Set(content.map((entry) => entry.entryUUID));
     const stated = new Map<string, ReadonlySet<string>>();
     for (const group of content) {

@@ -4,12 +4,16 @@ import {
   type AttributesInput,
   type DelayedWrite,
   type Directory,
+  type DirectoryBackup,
   type DirectoryEntry,
   startDirectory,
 } from "concordat/testing/directory";
 import type { Operation, Run } from "./steps.js";
 
 const suffix = "dc=example,dc=com";
+/** Below this the consumer looks. */
+export const base: string = `ou=staff,${suffix}`;
+const outside = `ou=outside,${suffix}`;
 const userNames = ["n0", "n1", "n2", "n3", "n4", "n5"];
 const groupNames = ["g0", "g1", "g2", "g3", "g4", "g5"];
 
@@ -31,26 +35,30 @@ export class StaffDirectory implements AsyncDisposable {
   readonly formerHolders: Map<string, Set<string>> = new Map();
   /** Who was deleted, disabled, or outside of the content at some time. */
   readonly everLeft: Set<string> = new Set();
-  /** Whether names have changed of which nobody was told. */
-  renamedParents = false;
+  /** Whether something has changed of which nobody was told: names, or what was written while the clock was back. */
+  hasUntold = false;
   /** How many operations there were. */
   operations = 0;
   readonly #run: Run;
   readonly #parents: readonly [string, string];
   readonly #marker: string;
   readonly #entered = new Set<string>();
+  #backup: DirectoryBackup | undefined;
   #begun: BegunWrite[] = [];
   #touched = 0;
 
   private constructor(run: Run, directory: Directory) {
     this.#run = run;
     this.directory = directory;
-    const addContainer = (ou: string) =>
-      directory.add(`ou=${ou},${suffix}`, { objectClass: "organizationalUnit", ou }).entryUUID;
+    const addContainer = (ou: string, below = base) =>
+      directory.add(`ou=${ou},${below}`, { objectClass: "organizationalUnit", ou }).entryUUID;
+    addContainer("staff", suffix);
+    addContainer("outside", suffix);
+    addContainer("people");
     this.#parents = [addContainer("p0"), addContainer("p1")];
     // Somebody who is there from the beginning to the end, and somebody by whose title it shows how far the consumer is.
-    this.#addUser("elder", `ou=people,${suffix}`);
-    this.#marker = this.#addUser("marker", `ou=people,${suffix}`).entryUUID;
+    this.#addUser("elder", `ou=people,${base}`);
+    this.#marker = this.#addUser("marker", `ou=people,${base}`).entryUUID;
     const [here, there] = [this.#parentDn(0), this.#parentDn(1)];
     for (const name of ["n0", "n1", "g0", "g1"]) this.#add(name, here, 1);
     this.#add("n2", there, 1);
@@ -88,15 +96,20 @@ export class StaffDirectory implements AsyncDisposable {
   content(): readonly DirectoryEntry[] {
     const classes =
       "(|(objectClass=inetOrgPerson)(objectClass=groupOfNames)(objectClass=posixGroup))";
-    return this.directory.entries({ filter: `(&${classes}${contentFilter})` });
+    return this.directory.entries({ base, filter: `(&${classes}${contentFilter})` });
   }
 
   /** Changes the marker. @returns its id, and its version then. */
   mark(): { readonly id: string; readonly stamp: string } {
-    const dn = `uid=marker,ou=people,${suffix}`;
+    const dn = `uid=marker,ou=people,${base}`;
     const title = String(this.#touched++);
     const { entryCSN } = this.directory.modify(dn, { replace: { title } });
     return { id: this.#marker, stamp: entryCSN };
+  }
+
+  /** The version of the marker now. */
+  get markerStamp(): string | undefined {
+    return this.#find(this.#marker)?.entryCSN;
   }
 
   /** Does something in the directory, if it is possible now. */
@@ -127,6 +140,32 @@ export class StaffDirectory implements AsyncDisposable {
   tick(): void {
     for (const begun of this.#begun) begun.stepsLeft -= 1;
     this.#complete((begun) => begun.stepsLeft <= 0);
+  }
+
+  /** Whether the clock of the directory is set, and backups are restored. */
+  get goesBack(): boolean {
+    // Who does not follow has no list of what has changed without being told.
+    return this.#run.goesBack && this.#run.mode === "refreshAndPersist";
+  }
+
+  setClock(by: number): void {
+    if (!this.goesBack) return;
+    this.completeWrites();
+    this.directory.setClock(by);
+    this.hasUntold = true;
+  }
+
+  backUp(): void {
+    this.completeWrites();
+    this.#backup = this.directory.backUp();
+  }
+
+  async restore(): Promise<void> {
+    if (!this.goesBack || this.#backup === undefined) return;
+    this.completeWrites();
+    this.hasUntold = true;
+    await this.directory.restore(this.#backup);
+    this.#observe();
   }
 
   /** Lets everything that was begun happen. */
@@ -200,12 +239,13 @@ export class StaffDirectory implements AsyncDisposable {
           return { uuid: entry.entryUUID, work: rename };
         });
       case "move":
-        return this.#with(operation.entry, ({ entryUUID, dn, attributes }) => {
+        return this.#with(operation.entry, (entry) => {
+          const { entryUUID, dn } = entry;
           const [here, there] = [this.#parentDn(0), this.#parentDn(1)];
           const to = parentOf(dn) === here ? there : here;
           return {
             uuid: entryUUID,
-            work: () => this.#rename(entryUUID, nameOf(attributes), to, server),
+            work: () => this.#rename(entryUUID, nameOf(entry), to, server),
           };
         });
       case "swap":
@@ -226,13 +266,39 @@ export class StaffDirectory implements AsyncDisposable {
         return {
           work: () => {
             this.#complete(() => true);
-            this.renamedParents = true;
+            this.hasUntold = true;
             const dn = this.#parentDn(operation.parent);
-            const [rdn = ""] = dn.split(",");
+            const [rdn = "", ...above] = dn.split(",");
             const name = rdn.endsWith("x") ? rdn.slice(0, -1) : `${rdn}x`;
-            this.#written(() => this.directory.rename(dn, `${name},${suffix}`, from(server)));
+            const newDn = [name, ...above].join(",");
+            this.#written(() => this.directory.rename(dn, newDn, from(server)));
           },
         };
+      case "moveParent":
+        // With all that is below: it leaves the base, or comes into it.
+        return {
+          work: () => {
+            this.#complete(() => true);
+            const dn = this.#parentDn(operation.parent);
+            const [rdn] = dn.split(",");
+            const to = dn.endsWith(outside) ? base : outside;
+            this.#written(() => this.directory.rename(dn, `${rdn},${to}`, from(server)));
+          },
+        };
+      case "toggleUid":
+        return this.#with(operation.entry, (entry) => {
+          if (!isUser(entry)) return undefined;
+          const { uid = [] } = entry.attributes;
+          const other = userNames[operation.name] ?? "";
+          if (other === nameOf(entry)) return undefined;
+          const others = uid.filter((value) => value !== other);
+          // The values are in no order: the one in the RDN is not the first.
+          const values = others.length < uid.length ? others : [other, ...uid];
+          return {
+            uuid: entry.entryUUID,
+            work: () => this.#modify(entry.entryUUID, { replace: { uid: values } }, server),
+          };
+        });
       case "touchOutside": {
         const changes = { replace: { description: `d${this.#touched++}` } };
         return { work: () => this.directory.modify(`ou=groups,${suffix}`, changes, from(server)) };
@@ -269,7 +335,7 @@ export class StaffDirectory implements AsyncDisposable {
     const byUid = picked.attributes["objectClass"]?.includes("posixGroup") === true;
     if (byUid && !isUser(chosen)) return undefined;
     const type = byUid ? "memberUid" : "member";
-    const value = byUid ? nameOf(chosen.attributes) : chosen.dn;
+    const value = byUid ? (chosen.attributes["uid"]?.[0] ?? "") : chosen.dn;
     const isIn = (picked.attributes[type] ?? []).some((each) => isSame(each, value));
     const changes = isIn ? { delete: { [type]: value } } : { add: { [type]: value } };
     return {
@@ -295,7 +361,7 @@ export class StaffDirectory implements AsyncDisposable {
   #isTaken(name: string): boolean {
     return (
       this.#begun.some((begun) => begun.name === name) ||
-      this.entries().some((entry) => nameOf(entry.attributes) === name)
+      this.entries().some((entry) => nameOf(entry) === name)
     );
   }
 
@@ -340,7 +406,7 @@ export class StaffDirectory implements AsyncDisposable {
   }
 
   #swap(one: DirectoryEntry, other: DirectoryEntry, server: 1 | 2): void {
-    const [first, second] = [nameOf(one.attributes), nameOf(other.attributes)];
+    const [first, second] = [nameOf(one), nameOf(other)];
     this.#rename(one.entryUUID, `${first}-for-now`, parentOf(one.dn), server);
     this.#rename(other.entryUUID, first, parentOf(other.dn), server);
     this.#rename(one.entryUUID, second, parentOf(one.dn), server);
@@ -379,10 +445,16 @@ interface Planned {
   readonly canWait?: boolean;
 }
 
-/** The names by which groups may refer to an entry, as keys. */
-export function namesOf({ dn, attributes }: DirectoryEntry): readonly string[] {
-  const uid = attributes["uid"]?.[0];
-  return [normalizeDn(dn), ...(uid === undefined ? [] : [`uid=${uid}`])];
+/** The names by which groups may refer to an entry, as keys; those of them last that are not in its RDN. */
+export function namesOf(entry: DirectoryEntry): readonly string[] {
+  const own = isUser(entry) ? [`uid=${nameOf(entry)}`] : [];
+  return [normalizeDn(entry.dn), ...own, ...aliasesOf(entry)];
+}
+
+/** The other user names of an entry, as keys. */
+export function aliasesOf(entry: DirectoryEntry): readonly string[] {
+  const { uid = [] } = entry.attributes;
+  return uid.filter((value) => value !== nameOf(entry)).map((value) => `uid=${value}`);
 }
 
 /** The members that a group states, as keys. */
@@ -395,13 +467,13 @@ export function isUser({ attributes }: DirectoryEntry): boolean {
   return attributes["objectClass"]?.includes("inetOrgPerson") === true;
 }
 
-export function nameOf(attributes: DirectoryEntry["attributes"]): string {
-  const { uid, cn } = attributes;
-  return (uid ?? cn)?.[0] ?? "";
+/** The name that is in the RDN. */
+export function nameOf({ dn }: Pick<DirectoryEntry, "dn">): string {
+  return dn.slice(dn.indexOf("=") + 1, dn.indexOf(","));
 }
 
-function isFixed({ attributes }: DirectoryEntry): boolean {
-  return ["elder", "marker"].includes(nameOf(attributes));
+function isFixed(entry: DirectoryEntry): boolean {
+  return ["elder", "marker"].includes(nameOf(entry));
 }
 
 function parentOf(dn: string): string {

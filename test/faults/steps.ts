@@ -11,7 +11,8 @@ export type Operation =
   | { readonly do: "rename"; readonly entry: number; readonly name: number }
   | { readonly do: "swap"; readonly entry: number; readonly other: number }
   | { readonly do: "joinOrLeave"; readonly group: number; readonly member: number }
-  | { readonly do: "renameParent"; readonly parent: 0 | 1 }
+  | { readonly do: "renameParent" | "moveParent"; readonly parent: 0 | 1 }
+  | { readonly do: "toggleUid"; readonly entry: number; readonly name: number }
   | { readonly do: "touchOutside" | "touchEverything" };
 
 /** Something that goes wrong. */
@@ -27,8 +28,12 @@ export type Fault =
   | { readonly fault: "spoil"; readonly how: SpoiltCookie; readonly count: number }
   | { readonly fault: "trimLog"; readonly keep: number }
   | { readonly fault: "restart"; readonly keepLog: boolean }
-  /** The consumer is stopped, and started again when so many steps have been taken. */
-  | { readonly fault: "stopConsumer"; readonly steps: number };
+  /** The consumer is stopped, and started again when so many steps have been taken; perhaps its position is lost meanwhile. */
+  | { readonly fault: "stopConsumer"; readonly steps: number; readonly losesPosition: boolean }
+  /** Another consumer begins to follow beside it. */
+  | { readonly fault: "takeOver" }
+  | { readonly fault: "setClock"; readonly by: number }
+  | { readonly fault: "backUp" | "restore" };
 
 /** What happens next. */
 export type Step =
@@ -65,6 +70,8 @@ export interface Run {
   readonly reloads: boolean;
   /** Whether parents are renamed, of which nobody is told, so that all names have to be compared in the end. */
   readonly renamesParents: boolean;
+  /** Whether the clock of the directory is set, and backups are restored, so that all is compared in the end. */
+  readonly goesBack: boolean;
   readonly bareCookies: number;
   readonly refint: boolean | "replicated";
   readonly dangling: "keep" | "drop";
@@ -114,7 +121,11 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     weight: 8,
     arbitrary: fc.record({ do: fc.constant("joinOrLeave"), group: pick, member: pick }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("renameParent"), parent }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constantFrom("renameParent", "moveParent"), parent }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("toggleUid"), entry: pick, name }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -150,8 +161,18 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
     arbitrary: fc.record({
       fault: fc.constant("stopConsumer"),
       steps: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5 })),
+      losesPosition: fc.constantFrom(false, false, true),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ fault: fc.constant("takeOver") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      fault: fc.constant("setClock"),
+      by: fc.constantFrom(-3_000, -7_200_000, 7_200_000),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ fault: fc.constantFrom("backUp", "restore") }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -232,6 +253,7 @@ export const anyRun: fc.Arbitrary<Run> = fc
     reloadHint: fc.boolean(),
     reloads: fc.boolean(),
     renamesParents: fc.constantFrom(true, false, false),
+    goesBack: fc.constantFrom(true, false, false),
     bareCookies: fc.constantFrom(0, 0, 0.3),
     references,
     nested: fc.constantFrom("keep", "flatten"),

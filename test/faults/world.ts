@@ -1,10 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { NotFoundError } from "concordat";
+import type { Outcome } from "concordat/sync";
 import type { Stall } from "concordat/testing/directory";
+import { withPositionAs } from "../sync/model-stores.js";
 import type { Target } from "../sync/stores.js";
 import { Consumer, type Fates, source } from "./consumer.js";
 import { randomNumbers, StaffDirectory } from "./staff-directory.js";
 import type { Fault, Run, Step } from "./steps.js";
+
+/** Longer than a request of a consumer that was superseded may be under way, in milliseconds. */
+const takeover = 61_000;
 
 /** A membership by the ids of the application. */
 export interface LocalMembership {
@@ -23,7 +28,11 @@ export class World implements AsyncDisposable {
   /** What went wrong on the way. */
   readonly complaints: string[] = [];
   faults = 0;
-  readonly #consumer: Consumer;
+  #consumer: Consumer;
+  /** Those whose place another one has taken, and which may not have noticed yet. */
+  readonly #superseded: Consumer[] = [];
+  #lostPositions = 0;
+  #later = 0;
   readonly #steps: Step[];
   readonly #between: number[];
   #stalls: Stall[] = [];
@@ -42,14 +51,34 @@ export class World implements AsyncDisposable {
     this.#steps = [...run.steps];
     this.#between = [...run.between];
     this.#writesLeft = this.#between.shift();
-    this.#consumer = new Consumer(run, staff.directory, target, {
-      onOutcome: (outcome) => {
+    const fates = { crashes: 0, reconnects: 0, resets: 0, writes: 0 };
+    this.#consumer = this.#newConsumer({ fates, crashes: [...run.crashes] });
+  }
+
+  #newConsumer(former: Pick<Consumer, "fates" | "crashes">): Consumer {
+    const { run, staff, target } = this;
+    const hooks = {
+      onOutcome: (outcome: Outcome) => {
         if (outcome.kind !== "deactivated" && outcome.kind !== "deleted") return;
         if (outcome.type !== "User" || staff.everLeft.has(outcome.sourceId)) return;
+        // What two processes made of one entry, where nothing undoes it, is one account too many.
+        if (this.#hadRivals && target.transaction === undefined) return;
         this.complaints.push(`${outcome.name} was ${outcome.kind} without having been gone`);
       },
       betweenWrites: () => this.#actBetweenWrites(),
-    });
+      later: () => this.#later,
+    };
+    const followed = withPositionAs(target, this.#position);
+    return new Consumer(run, staff.directory, followed, hooks, former);
+  }
+
+  /** The row in which the position is; where it was lost, another one. */
+  get #position(): string {
+    return `${source} ${this.#lostPositions}`;
+  }
+
+  get #hadRivals(): boolean {
+    return this.#superseded.length > 0;
   }
 
   static async create(run: Run, target: Target): Promise<World> {
@@ -82,18 +111,20 @@ export class World implements AsyncDisposable {
     this.#isQuiet();
     staff.directory.faults.clear();
     await this.#catchUp();
-    if (run.resumes) {
+    for (const consumer of this.#superseded) await consumer.stop();
+    if (this.#hadRivals) this.#later += takeover;
+    if (run.resumes || this.#hadRivals) {
       await this.#consumer.stop();
       this.#consumer.start();
     }
     const { stamp } = staff.mark();
     await this.#consumer.until("a checkpoint says that it knows all", async () => {
-      const position = await this.target.checkpoints.load(source);
+      const position = await this.target.checkpoints.load(this.#position);
       return covers(position?.checkpoint, stamp);
     });
     await this.#settle();
     // Of these nobody is told, so somebody has to look.
-    if (staff.renamedParents) await this.#consumer.compareNames();
+    if (staff.hasUntold) await this.#consumer.compareNames();
     await this.#consumer.stop();
   }
 
@@ -108,7 +139,9 @@ export class World implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.staff.directory.faults.clear();
-    await this.#consumer.stop().catch(() => undefined);
+    for (const consumer of [this.#consumer, ...this.#superseded]) {
+      await consumer.stop().catch(() => undefined);
+    }
     await this.staff[Symbol.asyncDispose]();
   }
 
@@ -127,10 +160,10 @@ export class World implements AsyncDisposable {
         if (this.#consumer.isRunning) await this.#catchUp();
         break;
       case "addLocally":
-        if (this.#consumer.isCalm) await this.#addLocally(step.group);
+        if (this.#isCalm) await this.#addLocally(step.group);
         break;
       case "disableLocally":
-        if (this.#consumer.isCalm) await this.#disableLocally(step.user);
+        if (this.#isCalm) await this.#disableLocally(step.user);
         break;
       case "fault":
         await this.#goWrong(step.fault);
@@ -143,6 +176,11 @@ export class World implements AsyncDisposable {
     }
   }
 
+  /** Nothing is under way that was interrupted, or that another consumer may be doing still. */
+  get #isCalm(): boolean {
+    return this.#consumer.isCalm && !this.#hadRivals;
+  }
+
   /** The steps that can be taken while the consumer is in the middle of its work. */
   async #actBetweenWrites(): Promise<void> {
     if (this.#writesLeft === undefined || this.#writesLeft-- > 0) return;
@@ -152,7 +190,8 @@ export class World implements AsyncDisposable {
     const isPossible =
       ["operation", "duringRefresh", "delayed"].includes(step.kind) ||
       (step.kind === "overtaken" && !step.unseen) ||
-      (step.kind === "fault" && step.fault.fault !== "stopConsumer");
+      (step.kind === "fault" &&
+        !["stopConsumer", "takeOver", "restore"].includes(step.fault.fault));
     if (!isPossible) return;
     await this.#next();
     if (this.#isCatchingUp) void this.#goOnSoon();
@@ -243,8 +282,30 @@ export class World implements AsyncDisposable {
       case "stopConsumer":
         if (!this.#consumer.isRunning) break;
         await this.#consumer.stop();
+        for (const consumer of this.#superseded) await consumer.stop();
+        if (fault.losesPosition) {
+          this.#lostPositions += 1;
+          this.#consumer = this.#newConsumer(this.#consumer);
+        }
         this.#stepsOffline = fault.steps;
         if (fault.steps === 0) this.#consumer.start();
+        break;
+      case "takeOver":
+        if (!this.#consumer.isRunning) break;
+        this.#consumer.supersede();
+        this.#superseded.push(this.#consumer);
+        this.#consumer = this.#newConsumer(this.#consumer);
+        this.#consumer.start();
+        break;
+      case "setClock":
+        this.staff.setClock(fault.by);
+        break;
+      case "backUp":
+        this.staff.backUp();
+        break;
+      case "restore":
+        this.#restarted = this.#restarted.then(() => this.staff.restore());
+        await this.#restarted;
     }
   }
 
@@ -252,9 +313,13 @@ export class World implements AsyncDisposable {
     this.#goOn();
     this.#isCatchingUp = true;
     const { id, stamp } = this.staff.mark();
+    // Of what was written while the clock was back, nobody may be told who was not there.
+    if (this.staff.hasUntold && this.staff.goesBack) await this.#consumer.compareNames();
     await this.#consumer.until("it has seen the last change", async () => {
       const [link] = await this.target.links.get(source, [id]);
-      const isApplied = link?.state === "live" && (link.stamp ?? "") >= stamp;
+      const { markerStamp, goesBack } = this.staff;
+      const isLatest = link?.stamp === markerStamp || (!goesBack && (link?.stamp ?? "") >= stamp);
+      const isApplied = link?.state === "live" && isLatest;
       return isApplied && !this.#consumer.isRefreshing;
     });
     this.#isCatchingUp = false;

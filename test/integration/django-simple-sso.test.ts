@@ -226,6 +226,19 @@ describeWithDjango.each(epochs)(
       expect(await django.who(browser)).toEqual({ user: "alice", accounts: [alice] });
     });
 
+    test("is named where a user who is signed in there is deleted here, of which nothing tells it", async () => {
+      await using sites = await startSites({ format: "simple-sso", server: { epoch } });
+      await using django = await startDjango(epoch, "client", sites.serverUrl);
+      const { browser, aliceId } = await introduce(sites, django);
+      await browser.go(await browser.comeBack(`${django.url}client/`));
+      await sites.users.delete(aliceId);
+      expect(await sites.server.signOut({ subject: aliceId })).toEqual({
+        told: [],
+        unreachable: [{ consumer: publicKey, reason: "no_sign_out_uri" }],
+      });
+      expect(await django.who(browser)).toEqual({ user: "alice", accounts: [alice] });
+    });
+
     test("gets who it is from us once, though another browser comes with the same URL", async () => {
       await using sites = await startSites({ format: "simple-sso", server: { epoch } });
       await using django = await startDjango(epoch, "client", sites.serverUrl);

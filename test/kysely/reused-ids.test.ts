@@ -19,18 +19,17 @@ import {
   withIdentityMap,
 } from "concordat/repositories";
 import { bindFilter, eq, userResourceType } from "concordat/scim";
-import { synchronize } from "concordat/sync";
 import { Kysely, sql } from "kysely";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { type Target, userNamed } from "../sync/stores.js";
+import { groupsOf, type Target, userNamed } from "../sync/stores.js";
 import {
   apply,
+  follow,
   gone,
   live,
   membersOf,
   partOfPerson,
   person,
-  quick,
   refresh,
   resumable,
   team,
@@ -146,9 +145,34 @@ describe.each([
       ...refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]),
       live([partOfPerson("1", { userName: "anna" })], "later"),
     ]);
-    for await (const _ of synchronize(stream, target, quick));
+    const { id } = await userNamed(target, "root");
+    const outcomes = await follow(stream, target);
+    expect(outcomes).toContainEqual(
+      expect.objectContaining({
+        kind: "deferred",
+        code: "not_found",
+        message: `There is no resource with the id "${id}".`,
+      }),
+    );
     expect(stream.readFrom).toEqual(["refreshed", undefined]);
     expect(await everybody(db)).toEqual({ ...root, anna: ["active", "staff"] });
+  });
+
+  test("brings nobody else into a group whose own ids are permanent", async () => {
+    const { db, target: own } = await opened(transactions);
+    const target = kyselyTarget({
+      db,
+      transactions,
+      users: (inside) => new KyselyUserRepository(inside, { map: accounts }),
+    }) as Target;
+    expect([own.groups, target.groups].map(({ capabilities }) => capabilities.ids)).toEqual([
+      "reused",
+      "permanent",
+    ]);
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    await replace(db, "ann", "root");
+    await apply(target, [live([membersOf("g", { add: [uid("ann")] })])]);
+    expect(await groupsOf(target)).toEqual({ staff: [] });
   });
 
   test("and belongs to a group now, changes nothing of that", async () => {

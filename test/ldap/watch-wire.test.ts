@@ -137,6 +137,28 @@ describe("a refresh", () => {
     await expect(watching.next()).rejects.toThrow("The stream has ended.");
   });
 
+  test("of a server that lags is followed by changes in no sure order, until all that was known has come", async () => {
+    const holds = `rid=000,sid=002,csn=${csn(5)}`;
+    const { script, watching, search } = await resumed({ state: holds });
+    await using _ = script;
+    await using __ = watching;
+    search.info(refreshEnd(1, cookie(csn(5))));
+    await watching.refreshed();
+    // They come together, and the last of them is all that was known.
+    search.entry(state.modify, uuid(1), "ann", { csn: csn(7), cookie: cookie(csn(7)) });
+    search.entry(state.modify, uuid(1), "ann", { csn: csn(10), cookie: cookie(csn(10)) });
+    const known = await watching.until(({ changes }) =>
+      changes.some((change) => "stamp" in change && change.stamp === csn(10)),
+    );
+    const [older] = known.filter(({ changes }) =>
+      changes.some((change) => "stamp" in change && change.stamp === csn(7)),
+    );
+    expect(older).toMatchObject({ phase: "live" });
+    expect(older).not.toHaveProperty("ordered");
+    const next = await upTo(watching, search, 11);
+    expect(next.at(-1)).toMatchObject({ phase: "live", ordered: true });
+  });
+
   test("in batches: a set of deletions that is larger than a batch is divided", async () => {
     const { script, watching: first } = await live();
     await using _ = script;

@@ -251,6 +251,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "outageChannelName",
     "parseForwarded",
     "passThrough",
+    "passedOverRules",
     "pathParametersOf",
     "printForwarded",
     "printForwardedFor",

@@ -97,6 +97,31 @@ describe("many members whom nobody lists", () => {
   });
 });
 
+describe("a service provider that takes everybody away for one", () => {
+  /** It passes over the filter in a path. */
+  const emptying = ({ method, body }: Asked): undefined => {
+    if (method !== "PATCH") return;
+    for (const operation of body.Operations) {
+      if (operation.op === "remove") operation.path = "members";
+    }
+  };
+
+  test("has those back who were to stay, and is asked so no more", async () => {
+    await using provider = await quirky({ before: emptying });
+    provider.put("f", group("1"));
+    provider.put("g", group("1", "2", "3"));
+    provider.put("h", group("1", "2", "3"));
+    // Of a group of one, nothing is to be learnt.
+    await provider.groups.changeMembers("f", { remove: [user("1")] });
+    await provider.groups.changeMembers("g", { remove: [user("1")], add: [user("4")] });
+    expect(new Set(provider.membersOf("g"))).toEqual(new Set(["2", "3", "4"]));
+    provider.requests();
+    await provider.groups.changeMembers("h", { remove: [user("1")] });
+    expect(provider.membersOf("h")).toEqual(["2", "3"]);
+    expect(provider.requests().filter((request) => request[0] === "PATCH /Groups/h")).toEqual([]);
+  });
+});
+
 describe("404 to a write", () => {
   const withoutRoutes = ({ method }: Asked): Answer | undefined =>
     method === "PATCH" || method === "DELETE"

@@ -100,6 +100,17 @@ describe("the window", () => {
   });
 });
 
+test("nothing is signed by a clock that is before the epoch, of which there is no stamp", () => {
+  const signWith = (epoch: Epoch, seconds: number): string =>
+    createSigner({ profile: "simple-sso", epoch, now: at(seconds) }).sign("1", key);
+  for (const seconds of [0, 1_293_839_999]) {
+    expect(() => signWith("2011", seconds)).toThrow(/before the time/);
+  }
+  expect(() => signWith("unix", -1)).toThrow(/before the time/);
+  expect(() => signWith("unix", Number.NaN)).toThrow(/before the time/);
+  expect(signWith("2011", 1_293_840_001)).toMatch(/^1\.AQ\./);
+});
+
 describe("texts of simple-sso", () => {
   const signer = createSigner({
     profile: "simple-sso",

@@ -178,6 +178,26 @@ describe("verification", () => {
     }
   });
 
+  test("signs in vain with what a source has for an id that is not known", async () => {
+    const asked: string[] = [];
+    const decoy = keyNamed("x");
+    const source: KeySource = {
+      find: async (id) => (id === "k" ? [key] : []),
+      decoy: () => {
+        asked.push("decoy");
+        return [decoy];
+      },
+    };
+    const judge = async (query: string) =>
+      await verifierWith(new InMemoryNonceRepository(), source).verifyRequest(query);
+    expect(await judge(signer.signRequest([["a", "b"]]))).toMatchObject({ verified: true });
+    expect(asked).toEqual([]);
+    // Nobody has it: what it signs is not taken either.
+    const signed = signer.signRequest([["a", "b"]], decoy);
+    expect(await judge(signed)).toMatchObject({ refusal: { code: "unknown_key" } });
+    expect(asked).toEqual(["decoy"]);
+  });
+
   test("tells nobody what the signature should have been", async () => {
     const nonces = new InMemoryNonceRepository({ now: at(signedAt) });
     const query = signer.signRequest([["a", "b"]]);

@@ -220,15 +220,53 @@ describe("at the client", () => {
     expect((await browser.go(back)).response.status).toBe(302);
   });
 
-  test("several tabs may sign on at once, and a sixth one gives the others up", async () => {
+  test("five tabs may sign on at once, and a sixth one gives up the oldest alone", async () => {
     await using sites = await startSites({ format: "http-signature" });
     const browser = new Browser();
-    const counts: number[] = [];
+    browser.set(sites.serverUrl, "user", sites.ann.id);
+    const backs: string[] = [];
     for (let tab = 0; tab < 6; tab += 1) {
-      await browser.go(sites.clientUrl);
-      counts.push(browser.cookies(sites.clientUrl).split("; ").length);
+      backs.push(await browser.comeBack(sites.clientUrl, `/tab-${tab}`));
+      const flows = browser
+        .cookies(sites.clientUrl)
+        .split("; ")
+        .filter((one) => /^sign-on-/.test(one));
+      expect(flows).toHaveLength(Math.min(tab + 1, 5));
     }
-    expect(counts).toEqual([1, 2, 3, 4, 5, 1]);
+    const ends: unknown[] = [];
+    for (const back of backs) {
+      const { response } = await browser.go(back);
+      const { pathname } = new URL(response.headers.get("location") ?? "about:blank");
+      ends.push(response.status === 302 ? pathname : response.status);
+    }
+    expect(ends).toEqual([403, "/tab-1", "/tab-2", "/tab-3", "/tab-4", "/tab-5"]);
+  });
+
+  test("the oldest tabs are given up wherever their cookies stand, and what is none of ours before", async () => {
+    await using sites = await startSites({ format: "http-signature" });
+    const cookieOf = (name: string, begunAt: unknown): string => {
+      const flow = { state: "s", requestToken: "t", next: "/", begunAt };
+      return `sign-on-${name}=${Buffer.from(JSON.stringify(flow)).toString("base64url")}`;
+    };
+    const cookie = [
+      "session=1",
+      cookieOf("d", 4),
+      cookieOf("b", 2),
+      "sign-on-x=nonsense",
+      cookieOf("c", 3),
+      cookieOf("y", "1"),
+      cookieOf("a", 1),
+      cookieOf("e", 5),
+    ].join("; ");
+    const { headers } = await sites.client.handler(
+      new Request(sites.clientUrl, { headers: { cookie } }),
+    );
+    const ended = headers
+      .getSetCookie()
+      .filter((line) => line.endsWith("Max-Age=0"))
+      .map((line) => line.split("=", 1)[0]);
+    expect(ended.sort()).toEqual(["sign-on-a", "sign-on-x", "sign-on-y"]);
+    expect(headers.getSetCookie()).toHaveLength(4);
   });
 
   test("an account that is not active is not let in", async () => {

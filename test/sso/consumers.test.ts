@@ -1,6 +1,7 @@
 import { InvalidValueError } from "concordat";
-import type { Consumer } from "concordat/repositories";
-import { newConsumer, rotateSecret } from "concordat/sso";
+import { type Consumer, InMemoryNonceRepository } from "concordat/repositories";
+import { createKey, KeyRing } from "concordat/signing";
+import { newConsumer, rotateSecret, type SignOnClient, signOnClient } from "concordat/sso";
 import { describe, expect, test } from "vitest";
 import { startSites } from "./sites.js";
 
@@ -53,6 +54,34 @@ describe("another secret", () => {
       { ...consumer.secrets[0], notAfter: nextWeek },
       { value: other.secret, notBefore: nextWeek },
     ]);
+  });
+
+  test("in the place of one that has leaked shuts that one out at once, whatever time is put into a message", async () => {
+    for (const format of ["http-signature", "simple-sso", "simple-sso-draft"] as const) {
+      await using sites = await startSites({ format });
+      const begin = async (client: SignOnClient) =>
+        (await client.handler(new Request(sites.clientUrl))).status;
+      const { key: id, secrets } = sites.consumer;
+      const clientWith = (secret: string) =>
+        signOnClient({
+          url: sites.clientUrl,
+          server: sites.serverUrl,
+          format,
+          keys: new KeyRing([createKey({ id, secret })]),
+          nonces: new InMemoryNonceRepository(),
+          signIn: async () => new Headers(),
+          // A quarter of a minute before now the secret was still alive.
+          now: () => new Date(Date.now() - 15_000),
+        });
+      const old = clientWith(secrets[0]?.value ?? "");
+      expect(await begin(old)).toBe(302);
+      const planned = rotateSecret(sites.consumer, { at: new Date(Date.now() + 86_400_000) });
+      const rotated = rotateSecret(planned.consumer, { leaked: true });
+      await sites.consumers.save(rotated.consumer);
+      expect(await begin(old)).toBe(502);
+      expect(await begin(clientWith(planned.secret))).toBe(502);
+      expect(await begin(clientWith(rotated.secret))).toBe(302);
+    }
   });
 
   test("is refused where it is too short", () => {

@@ -169,6 +169,20 @@ describe("the channels", () => {
     expect(client.at(-1)).toMatchObject({ step: "sign-out", status: 500 });
   });
 
+  test.each([
+    ["/hello", undefined],
+    ["/", undefined],
+    ["", undefined],
+    [`/${"x".repeat(1_000)}`, true],
+    ["//evil.example/", true],
+  ])("tell that the page in next is not taken: %j", async (next, isNextRefused) => {
+    const events = listen(signOnClientChannelName);
+    await using sites = await startSites({ format: "http-signature" });
+    await new Browser().go(`${sites.clientUrl}?${new URLSearchParams({ next })}`);
+    expect(events).toHaveLength(1);
+    expect(events[0]?.isNextRefused).toBe(isNextRefused);
+  });
+
   test("have no more than 256 characters of a key", () => {
     const error = new SignOnError("unknown_key", { consumer: "k".repeat(300) });
     expect(error.consumer).toHaveLength(256);

@@ -316,6 +316,24 @@ describe("sign-out", () => {
     },
   );
 
+  test.each(["simple-sso", "simple-sso-draft"] as const)(
+    "by a client of %s is refused, and the server is asked for nothing",
+    async (format) => {
+      const asked: string[] = [];
+      await using sites = await startSites({
+        format,
+        client: {
+          fetch: async (request) => {
+            asked.push(request.url);
+            return await fetch(request);
+          },
+        },
+      });
+      await expect(sites.client.signOut("session")).rejects.toMatchObject({ code: "unsupported" });
+      expect(asked).toEqual([]);
+    },
+  );
+
   test("comes of deactivation, with the next visit at the server", async () => {
     await using sites = await startSites({ format: "http-signature" });
     const browser = annsBrowser(sites);

@@ -33,6 +33,15 @@ test("the digest of a long list says what is in it, whatever was digested before
   );
 });
 
+test("a long list that goes on behind its end has the digest that it has for a program begun now", () => {
+  const blocks = new WeakMap();
+  const members = Array.from({ length: 5_000 }, (_, i) => dn(`cn=m${i}`));
+  new Digests(blocks).of(upsertOf(members));
+  const more = [...members, dn("cn=new")];
+  const digest = new Digests(blocks).of(upsertOf(more));
+  expect(digest).toBe(new Digests(new WeakMap()).of(upsertOf(more)));
+});
+
 test("of a long list in which somebody left, only what is near is digested again", () => {
   const members = Array.from({ length: 50_000 }, (_, i) => dn(`cn=m${i}`));
   let digested = 0;

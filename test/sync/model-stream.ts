@@ -20,6 +20,8 @@ export interface Surroundings {
   act(step: ModelStep): Promise<void>;
   /** Whether entries can be read beside the stream now. */
   canReread(): boolean;
+  /** A process goes on from a position. */
+  resumes(checkpoint: string): Promise<void>;
   /** Nothing more is to come, and everything is accepted. */
   calmDown(): void;
 }
@@ -53,6 +55,7 @@ export class ModelStream implements ChangeStream {
   async *read({ after }: { after?: string } = {}): AsyncGenerator<ChangeBatch, void> {
     const world = this.#world;
     this.#cookie = after ?? "";
+    if (after !== undefined) await world.resumes(after);
     // Where nothing more is to come, a refresh that says everything may be the only one.
     if (world.next === undefined && (after === undefined || digitOf(after) === 3)) {
       yield* this.#finish(true);

@@ -30,6 +30,16 @@ export class ModelWatch {
     this.#world.complaints.push(`${sourceId} was renamed although it had kept the name ${from}`);
   }
 
+  /** What was stored after the position that is resumed from is told once more, by a server that may not have got that far. */
+  async resumes(checkpoint: string): Promise<void> {
+    const { run, target, toldAhead } = this.#world;
+    if (run.source !== "servers") return;
+    for (const link of await target.links.list("directory", {}, { count: 1_000 })) {
+      const stamp = link.failure?.change.stamp ?? link.stamp ?? "";
+      if (stamp > checkpoint) toldAhead.add(link.sourceId);
+    }
+  }
+
   /** Where neither a clock nor a directory goes back, nothing that is known of an entry becomes older: a server may lag behind. */
   async checkStamps(): Promise<void> {
     const { run, target, toldAhead, complaints } = this.#world;

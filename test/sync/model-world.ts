@@ -103,6 +103,10 @@ export class ModelWorld implements Surroundings {
     return this.#steps.length === 0 || !this.run.unread.includes(this.#rereads++);
   }
 
+  async resumes(checkpoint: string): Promise<void> {
+    await this.#watch.resumes(checkpoint);
+  }
+
   calmDown(): void {
     this.#refusedNames.clear();
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { groupsOf, onEveryTarget } from "./stores.js";
-import { apply, dn, gone, live, person, refresh, team } from "./streams.js";
+import { apply, dn, gone, live, membersOf, person, refresh, team } from "./streams.js";
 
 onEveryTarget(({ open }) => {
   test("a group in a group is a member of it, also when it comes later", async () => {
@@ -96,4 +96,12 @@ onEveryTarget(({ open }) => {
       expect(await groupsOf(target)).toEqual(expected[after]);
     },
   );
+
+  test("a group that means nobody by some name is put into another one by a later run", async () => {
+    const target = await open();
+    await apply(target, refresh([team("g", "inner", [dn("cn=nobody")]), team("h", "outer", [])]));
+    const change = [live([membersOf("h", { add: [dn("cn=inner")] })])];
+    expect(await apply(target, change)).toContain("inner into outer");
+    expect(await groupsOf(target)).toEqual({ inner: [], outer: ["inner"] });
+  });
 });

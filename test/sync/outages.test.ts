@@ -106,7 +106,7 @@ onEveryTarget(({ open, transactions }) => {
 
   test("where only the position tells that a stream is taken, the error has the conflict for its cause", async () => {
     const { transaction: _, fence: __, ...target } = await open();
-    const first = synchronize(waiting([...refresh([person("1", "ann")]), live([], "2")]), target);
+    const first = synchronize(scripted([...refresh([person("1", "ann")]), live([], "2")]), target);
     await first.next();
     await follow(scripted([live([], "elsewhere")]), target);
     const rest = async (): Promise<void> => {

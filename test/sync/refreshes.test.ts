@@ -1,4 +1,5 @@
 import type { ChangeBatch, ChangeStream } from "concordat/changes";
+import { type Outcome, synchronize } from "concordat/sync";
 import { expect, test } from "vitest";
 import { application, groupsOf, interferedWith, onEveryTarget, userNamed } from "./stores.js";
 import {
@@ -10,6 +11,7 @@ import {
   live,
   person,
   present,
+  quick,
   refresh,
   scripted,
   sweep,
@@ -267,5 +269,33 @@ onEveryTarget(({ open, transactions }) => {
       });
     }
     expect(await apply(target, refresh(all.slice(1)))).toContain("deactivated ann");
+  });
+
+  test("entries without a stamp are swept too where the source says what it holds", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), person("2", "bob")]));
+    const [begins, ...rest] = refresh([person("1", "ann", { stamp: "7" })]) as [ChangeBatch];
+    const listed = [{ ...begins, state: ["7"] }, ...rest];
+    expect(await apply(target, listed)).toEqual(["deactivated bob"]);
+    expect((await application(target)).users).toEqual({ ann: "active", bob: "inactive" });
+  });
+
+  test("whether an entry is missing that was called unchanged is asked when the list is over, not before", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")]));
+    const phase = "reconcile";
+    const stream = scripted([
+      { phase, refresh: "begins", changes: [] },
+      { phase, refresh: "continues", changes: [present("1", "2")] },
+      live([person("3", "cid")], "one more"),
+      live([person("2", "bob")], "and one"),
+      { phase, refresh: "ends", changes: [sweep], checkpoint: "listed" },
+    ]);
+    const outcomes: Outcome[] = [];
+    for await (const outcome of synchronize(stream, target, quick)) {
+      outcomes.push(outcome);
+      if (outcome.kind === "restarted") break;
+    }
+    expect(inWords(outcomes)).toEqual(["created cid", "created bob"]);
   });
 });

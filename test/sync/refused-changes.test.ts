@@ -1,7 +1,20 @@
 import { UniquenessError } from "concordat";
 import { expect, test } from "vitest";
 import { application, groupNamed, interferedWith, onEveryTarget, userNamed } from "./stores.js";
-import { apply, gone, live, person, refresh, refused, team, uid } from "./streams.js";
+import {
+  apply,
+  dn,
+  follow,
+  gone,
+  inWords,
+  live,
+  person,
+  refresh,
+  refused,
+  scripted,
+  team,
+  uid,
+} from "./streams.js";
 
 onEveryTarget(({ open }) => {
   test("however many changes are refused, all of them are listed", async () => {
@@ -74,6 +87,59 @@ onEveryTarget(({ open }) => {
     await apply(target, [live([gone("1")]), live([person("1", "ann")])], { onDelete: "delete" });
     await target.users.modify((await userNamed(target, "ann")).id, { set: { active: false } });
     await apply(target, [live([person("1", "ann", { resource: { title: "Engineer" } })])]);
+    expect((await application(target)).users).toEqual({ ann: "inactive" });
+  });
+
+  test.for(["elsewhere", "directory"])(
+    "an account that is being created for another entry is not adopted (of the source %s)",
+    async (source) => {
+      const target = await open();
+      await target.users.create({ userName: "ann" });
+      const sourceId = source === "elsewhere" ? "1" : "2";
+      const begun = {
+        sourceId,
+        type: "User" as const,
+        state: "entering" as const,
+        adopted: false,
+        seen: 1,
+        disabledByUs: false,
+        unsettled: false,
+        intent: { name: "Ann" },
+      };
+      const match = { users: "userName" } as const;
+      const stream = {
+        source: "directory",
+        async *read() {
+          // What was begun before is looked for when a runner starts; this comes after that.
+          await target.links.save(source, [begun]);
+          yield live([person("1", "ann")], "1");
+        },
+      };
+      const outcomes = await follow(stream, target, { match });
+      expect(inWords(outcomes)).toContain("deferred ann: uniqueness");
+      expect(inWords(outcomes)).not.toContain("adopted ann");
+      const [{ failure } = { failure: undefined }] = await refused(target);
+      expect(failure?.blocker).toBe(source === "directory" ? "2" : undefined);
+    },
+  );
+
+  test("an entry without a name is refused, and the outcome has none either", async () => {
+    const target = await open();
+    const nameless = person("1", "", { names: [dn("cn=1")], resource: { active: true } });
+    const { userName: _, ...resource } = nameless.resource;
+    const outcomes = await follow(scripted([live([{ ...nameless, resource }])]), target);
+    const deferred = outcomes.filter(({ kind }) => kind === "deferred");
+    expect(deferred).toMatchObject([{ sourceId: "1", code: "invalid_value" }]);
+    expect(deferred[0]).not.toHaveProperty("name");
+  });
+
+  test("an account of a deleted entry's name that is disabled stays so when the entry returns and adopts it", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann")]));
+    await apply(target, [live([gone("1")])], { onDelete: "delete" });
+    await target.users.create({ userName: "ann", active: false });
+    const match = { users: "userName" } as const;
+    expect(await apply(target, [live([person("1", "ann")])], { match })).toEqual(["adopted ann"]);
     expect((await application(target)).users).toEqual({ ann: "inactive" });
   });
 });

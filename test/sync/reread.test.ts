@@ -149,4 +149,18 @@ onEveryTarget(({ open }) => {
       expect((await userNamed(target, "ann")).title).toBe(isAnew ? "told" : "read again");
     }
   });
+
+  test("a group that comes together with who has taken a member's name means that one, and is not read again", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    const changes = [person("1", "anna"), person("2", "ann"), team("g", "staff", [dn("cn=ann")])];
+    const asked: (readonly string[])[] = [];
+    const reread = async (sourceIds: readonly string[]) => {
+      asked.push(sourceIds);
+      return [team("g", "staff", [dn("cn=ann")])];
+    };
+    await follow({ ...scripted([live(changes)]), reread }, target);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    expect(asked).toEqual([]);
+  });
 });

@@ -55,6 +55,12 @@ export class ContentSync {
     this.#context.clean();
   }
 
+  /** Goes back to a state, as a server does that is started from a backup. */
+  restore(csns: CsnSet): void {
+    this.#context.restore(csns);
+    this.clearLog();
+  }
+
   /** Forgets all but the last writes of the session log. */
   trimLog(keep: number): void {
     this.#log.trim(keep);

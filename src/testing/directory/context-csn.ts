@@ -51,6 +51,12 @@ export class ContextCsn {
     return advances;
   }
 
+  /** Goes back to what the context was when a backup was made. */
+  restore(csns: CsnSet): void {
+    this.#latest.clear();
+    for (const [server, csn] of csns) this.#latest.set(server, csn);
+  }
+
   /** As after a start: what is there is what the context says. */
   clean(): void {
     this.#isDirty = false;

@@ -1,15 +1,30 @@
 /**
  * Makes change sequence numbers as OpenLDAP writes them: time, count, server and modification, so that numbers of one
- * server compare as strings. Each is later than all before it, also when the clock stands still or goes back.
+ * server compare as strings. Each is later than all before it, also when the clock stands still or goes back, unless it is set.
  */
 export class CsnClock {
   readonly #now: () => Date;
+  #offset = 0;
   #lastTime = "";
   #count = 0;
+  /** Where the count begins: another one whenever the clock was set, so that no number is made twice. */
+  #firstCount = 0;
   #taken: string | undefined;
 
   constructor(now: () => Date) {
     this.#now = now;
+  }
+
+  /** What the clock shows. */
+  now(): Date {
+    return new Date(this.#now().getTime() + this.#offset);
+  }
+
+  /** Sets the clock forward, or back, by so many milliseconds. Back, the next number is earlier than those before. */
+  set(by: number): void {
+    this.#offset += by;
+    this.#lastTime = "";
+    this.#firstCount += 0x1000;
   }
 
   /** The next CSN of a server (0 to 4095). */
@@ -19,10 +34,10 @@ export class CsnClock {
       this.#taken = undefined;
       return taken;
     }
-    const time = `${this.#now().toISOString().replace(/[-:T]/g, "").slice(0, 18)}000Z`;
+    const time = `${this.now().toISOString().replace(/[-:T]/g, "").slice(0, 18)}000Z`;
     if (time > this.#lastTime) {
       this.#lastTime = time;
-      this.#count = 0;
+      this.#count = this.#firstCount;
     } else {
       this.#count++;
     }

@@ -1,4 +1,4 @@
-import type { WriteOptions } from "./directory.js";
+import type { WriteOptions } from "./directory-interface.js";
 
 /** Where {@link DirectoryFaults.dropConnection} drops a connection. */
 export interface DropPoint {

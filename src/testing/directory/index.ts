@@ -1,11 +1,12 @@
-export {
-  type AttributeChanges,
-  type Directory,
-  type DirectoryOptions,
-  type DirectoryWrite,
-  startDirectory,
-  type WriteOptions,
-} from "./directory.js";
+export { startDirectory } from "./directory.js";
+export type {
+  AttributeChanges,
+  Directory,
+  DirectoryBackup,
+  DirectoryOptions,
+  DirectoryWrite,
+  WriteOptions,
+} from "./directory-interface.js";
 export type { Scope } from "./entry.js";
 export { DirectoryError, ResultCode } from "./errors.js";
 export type {

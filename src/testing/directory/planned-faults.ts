@@ -1,4 +1,4 @@
-import type { WriteOptions } from "./directory.js";
+import type { WriteOptions } from "./directory-interface.js";
 import { ResultCode } from "./errors.js";
 import type { DelayedWrite, DirectoryFaults, DropPoint, SpoiltCookie, Stall } from "./faults.js";
 

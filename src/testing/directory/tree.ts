@@ -126,6 +126,19 @@ export class Tree {
     return found.sort((left, right) => left.id - right.id);
   }
 
+  /** All entries, as they are now. */
+  get entries(): readonly Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Puts entries in the place of all that there are. */
+  restore(entries: readonly Entry[]): void {
+    this.#entries.clear();
+    this.#byUuid.clear();
+    this.#children.clear();
+    for (const entry of entries) this.#put(entry);
+  }
+
   /** Whether there are entries below this one. */
   hasChildren(entry: Entry): boolean {
     return (this.#children.get(entry.normalizedDn)?.size ?? 0) > 0;
