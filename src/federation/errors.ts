@@ -30,6 +30,7 @@ export type FederationReason =
   | "redirected"
   | "server_error"
   | "malformed_answer"
+  | "interim_answer"
   | "bad_signature"
   | "bad_nonce"
   | "suspended"
@@ -147,6 +148,11 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   malformed_answer: {
     status: 502,
     text: 'The server "%s" sent an answer that is not one of its API.',
+    proxyError: "http_protocol_error",
+  },
+  interim_answer: {
+    status: 502,
+    text: 'The server "%s" sent an interim answer that nobody asked for. It has got the request: a password in it is spent.',
     proxyError: "http_protocol_error",
   },
   bad_signature: {

@@ -13,6 +13,7 @@ import { NodeContent } from "./message/node-content.js";
 import { contentKind } from "./message/parameters.js";
 import {
   type Answer,
+  demandOneHost,
   demandOriginForm,
   type EventRequest,
   withoutBase,
@@ -201,6 +202,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     listener: (request, response) => {
       try {
         demandOriginForm(request.url ?? "");
+        demandOneHost(request.rawHeaders);
       } catch (error) {
         if (!(error instanceof FederationError)) throw error;
         answerNodeRequest(response, failure(error));

@@ -5,7 +5,7 @@ import type { Federation } from "./federate.js";
 import { fieldValue } from "./message/field-lines.js";
 import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
 import { NodeContent } from "./message/node-content.js";
-import { type Answer, belowBase, EventRequest } from "./message/request.js";
+import { type Answer, belowBase, demandOneHost, EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
 import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
 import {
@@ -129,6 +129,7 @@ export function passThrough(options: PassThroughOptions): Federation {
     listener: (request, response) => {
       const sink = new NodeSink(response, answerFields, failure);
       try {
+        demandOneHost(request.rawHeaders);
         const read = nodeRequest(request, basePath);
         const length = contentLength(request);
         if (length === 0) forward(read, undefined, sink);

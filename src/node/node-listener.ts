@@ -34,7 +34,7 @@ export type NodeListener = (
  * ```
  *
  * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there, the error says
- * so. A request by TRACE is answered 501. A handler that rejects is answered 500, or told to `next`, where there is one.
+ * so. A request by TRACE is answered 501, and one with several Host lines 400. A handler that rejects is answered 500, or told to `next`, where there is one.
  */
 export function nodeListener(handler: Handler, options: NodeListenerOptions = {}): NodeListener {
   const { origin = "http://localhost" } = options;
@@ -50,6 +50,10 @@ export function nodeListener(handler: Handler, options: NodeListenerOptions = {}
 /** Methods that no Web `Request` has. */
 const impossible: ReadonlySet<string | undefined> = new Set(["CONNECT", "TRACE", "TRACK"]);
 
+function hostLines({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
+}
+
 async function answer(
   handler: Handler,
   origin: string,
@@ -59,6 +63,11 @@ async function answer(
   if (impossible.has(request.method)) {
     // RFC 9110 §15.6.2: a method that is implemented for no resource.
     response.writeHead(501).end();
+    return;
+  }
+  // RFC 9112 §3.2: nobody can say which of them is meant.
+  if (hostLines(request) > 1) {
+    response.writeHead(400).end();
     return;
   }
   const { remoteAddress } = request.socket;

@@ -1,8 +1,10 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { verifyAnswer } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
-import { rule, serverOf, startParent } from "./parent.js";
+import { check, rule, serverOf, startParent } from "./parent.js";
 
 describe("an answer that a privacyIDEA above can read", () => {
   const unknown =
@@ -42,6 +44,24 @@ describe("an answer that a privacyIDEA above can read", () => {
     });
     expect(await (await fetch(`${parent.url}/validate/check?user=a`)).text()).toBe(text);
   });
+});
+
+test("an interim answer that nobody asked for says that the password is spent", async () => {
+  const server = createServer((socket) => {
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await using parent = await startParent([serverOf({ url: `http://127.0.0.1:${port}` })]);
+  const { status, body } = await check(parent.url, { user: "a", pass: "1" });
+  expect([status, body.result.error?.message]).toEqual([
+    502,
+    'The server "child" sent an interim answer that nobody asked for. It has got the request: a password in it is spent.',
+  ]);
+  server.close();
 });
 
 describe("an answer of the child", () => {

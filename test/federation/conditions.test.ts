@@ -360,6 +360,23 @@ test("a host is asked for each thing once, and only for what the conditions are 
   expect([handler.count, asked]).toEqual([1, ["token"]]);
 });
 
+test("numbers of any length and characters of any plane are compared as Python does", async () => {
+  const info = { long: "12345678901234567890", astral: "\u{1f600}" };
+  const conditions: ConditionSource = { token: async () => ({ info }) };
+  const facts = { conditions };
+  const outcomes: Record<string, unknown> = {};
+  for (const condition of [
+    "long == 12345678901234567891",
+    "long == 12345678901234567890",
+    "long < +12345678901234567891",
+    "long > 12345678901234567889",
+    "astral > \uffff",
+  ]) {
+    outcomes[condition] = await isFulfilled("tokeninfo", condition, facts);
+  }
+  expect(Object.values(outcomes)).toEqual([false, true, true, true, true]);
+});
+
 test("what a host cannot tell at all is its own error, not a condition", async () => {
   const conditions: ConditionSource = { token: () => Promise.reject(new TypeError("no database")) };
   await expect(isFulfilled("tokentype", "hotp", { conditions })).rejects.toThrow("no database");

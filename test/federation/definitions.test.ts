@@ -25,6 +25,17 @@ function problemsOf(read: () => unknown): readonly string[] {
   }
 }
 
+describe("the URL of a server", () => {
+  test.each(["https://user@pi.example.com", "https://:password@pi.example.com"])(
+    "has neither a user name nor a password: %s",
+    (url) => {
+      expect(problemsOf(() => readServers([{ identifier: "a", url }]))).toEqual([
+        "0.url: it has no user name and no password.",
+      ]);
+    },
+  );
+});
+
 describe("the definition of an event handler", () => {
   test("is read in privacyIDEA's JSON", () => {
     const [read] = readEventRules(

@@ -1,10 +1,39 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { passing, serve } from "./passing.js";
+
+test("fields of an answer that occur several times stay several", async () => {
+  await using api = await serve((_got, response) => {
+    response.setHeader("set-cookie", ["a=1", "b=2"]).setHeader("vary", ["x", "y"]).end();
+  });
+  await using parent = await passing(api, { answerFields: ["set-cookie"] });
+  const { headers } = await fetch(parent.url);
+  expect([headers.getSetCookie(), headers.get("vary")]).toEqual([["a=1", "b=2"], "x, y"]);
+  const web = await parent.federation.handler(new Request("http://parent/"));
+  expect([web.headers.getSetCookie(), web.headers.get("vary")]).toEqual([["a=1", "b=2"], "x, y"]);
+});
+
+test("a request with two Host lines is refused", async () => {
+  let asked = 0;
+  await using api = await serve((_got, response) => {
+    asked += 1;
+    response.end();
+  });
+  await using parent = await passing(api);
+  const socket = connect(Number(new URL(parent.url).port), "127.0.0.1");
+  let received = "";
+  socket.on("data", (chunk: Buffer) => {
+    received += chunk.toString();
+  });
+  socket.write("GET / HTTP/1.1\r\nhost: a\r\nHost: b\r\nconnection: close\r\n\r\n");
+  await once(socket, "close");
+  expect([received.slice(0, 12), asked]).toEqual(["HTTP/1.1 400", 0]);
+});
 
 describe("a request that is passed through", () => {
   test("goes on as it is, and its answer comes back as it is", async () => {

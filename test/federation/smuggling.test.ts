@@ -92,6 +92,7 @@ describe("a request that can be understood in two ways is refused, and never rea
     ["a backslash", "GET /validate\\check HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["a fragment", "GET /validate/check#?user=a HTTP/1.1\r\nhost: p\r\n\r\n"],
     ["characters beyond ASCII", "GET /validate/check?user=\xe9 HTTP/1.1\r\nhost: p\r\n\r\n"],
+    ["two hosts", `${get.replace("\r\n", "\r\nHOST: p\r\n")}\r\n`],
     ["no host", "GET /validate/check?user=a HTTP/1.1\r\n\r\n"],
     ["a parameter twice", `${post}content-length: 13\r\n\r\nuser=a&user=b`],
     [
@@ -260,6 +261,10 @@ describe("the address of a server", () => {
     ["100.100.100.201"],
     ["192.0.1.1"],
     ["2001:db8::1"],
+    ["64:ff9b:2::a9fe:a9fe"],
+    ["1::ffff:a9fe:a9fe"],
+    ["::1:0:a9fe:a9fe"],
+    ["::5efe:0:0"],
     ["fd00:ec3::254"],
     ["2002:cb00:7101::1"],
     ["64:ff9b::cb00:7101"],

@@ -6,7 +6,7 @@ import {
   type IncomingMessage,
   type Server,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { serve } from "@hono/node-server";
@@ -299,4 +299,16 @@ test("a method that no Web request has is answered", async () => {
   const client = httpRequest(`${mounted.origin}${path}/Users`, { method: "TRACE" }).end();
   const [response] = (await once(client, "response")) as [IncomingMessage];
   expect(response.resume().statusCode).toBe(501);
+});
+
+test("two Host lines are refused", async () => {
+  await using mounted = await listening(createServer(nodeListener(async () => new Response())));
+  const socket = connect(Number(new URL(mounted.origin).port), "127.0.0.1");
+  let received = "";
+  socket.on("data", (chunk: Buffer) => {
+    received += chunk.toString();
+  });
+  socket.write("GET / HTTP/1.1\r\nhost: a\r\nHost: a\r\nconnection: close\r\n\r\n");
+  await once(socket, "close");
+  expect(received).toMatch(/^HTTP\/1\.1 400 /);
 });

@@ -134,6 +134,16 @@ export function demandOriginForm(target: string): void {
   if (target.startsWith("//")) throw new FederationError("bad_target");
 }
 
+/** Refuses a request with several Host lines (RFC 9112 §3.2). @throws {FederationError} */
+export function demandOneHost(lines: FieldLines): void {
+  let count = 0;
+  for (let at = 0; at < lines.length; at += 2) {
+    const name = lines[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") count += 1;
+  }
+  if (count > 1) throw new FederationError("bad_host");
+}
+
 /** What of a request target is below the base path, in origin form; `undefined` for one that is not below it. */
 export function withoutBase(target: string, basePath: string): string | undefined {
   if (basePath === "") return target;

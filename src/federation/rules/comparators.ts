@@ -122,11 +122,22 @@ function compareAffirmed(
 /** How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts. */
 function difference(left: Comparable, right: string): number {
   const numbers = [wholeNumber(left), wholeNumber(right)] as const;
-  if (numbers[0] !== undefined && numbers[1] !== undefined) return numbers[0] - numbers[1];
+  if (numbers[0] !== undefined && numbers[1] !== undefined) {
+    return Number.isSafeInteger(numbers[0]) && Number.isSafeInteger(numbers[1])
+      ? numbers[0] - numbers[1]
+      : longDifference(String(left), right);
+  }
   const instants = [instantOf(left), instantOf(right)] as const;
   if (instants[0] !== undefined && instants[1] !== undefined) return instants[0] - instants[1];
-  const text = String(left);
-  return text === right ? 0 : text < right ? -1 : 1;
+  // In the order of their code points, which is that of UTF-8.
+  return Buffer.compare(Buffer.from(String(left)), Buffer.from(right));
+}
+
+/** How two whole numbers of any length stand to each other. */
+function longDifference(left: string, right: string): number {
+  const [one, other] = [left, right].map((text) => BigInt(text.trim().replace(/^\+/, "")));
+  if (one === undefined || other === undefined || one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 function order(comparator: string, sign: number): boolean | undefined {

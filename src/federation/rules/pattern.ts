@@ -1,5 +1,4 @@
-import { atEnd } from "./pattern/characters.js";
-import { compile, type Node, run } from "./pattern/program.js";
+import { compile, run } from "./pattern/program.js";
 import { PatternReader } from "./pattern/reader.js";
 
 /**
@@ -12,7 +11,10 @@ export interface Pattern {
   search(text: string): boolean;
   /** Whether it matches at the beginning of the text, as `re.match`. */
   match(text: string): boolean;
-  /** Whether it matches the text up to its end, or to a line feed at its end, as `re.match` of `^…$`. */
+  /**
+   * Whether it matches the text up to its end, or to a line feed at its end, as `re.match` of `^…$`, which is what privacyIDEA makes of
+   * it: of `a|b`, `^a` is the one alternative, and `b$` the other.
+   */
   matchWhole(text: string): boolean;
 }
 
@@ -22,13 +24,12 @@ export interface Pattern {
  * @throws {SyntaxError} it is not one, or one that is refused.
  */
 export function readPattern(source: string): Pattern {
-  const node = new PatternReader(source).read();
-  const whole: Node = { kind: "sequence", nodes: [node, { kind: "assertion", holds: atEnd }] };
-  const program = compile(node);
-  const wholeProgram = compile(whole);
+  const program = compile(new PatternReader(source).read());
+  const [, flags = "", rest = ""] = /^(\(\?[a-zA-Z]+\))?([\s\S]*)$/.exec(source) ?? [];
+  const whole = compile(new PatternReader(`${flags}^${rest}$`).read());
   return {
     search: (text) => run(program, text, true),
     match: (text) => run(program, text, false),
-    matchWhole: (text) => run(wholeProgram, text, false),
+    matchWhole: (text) => run(whole, text, false),
   };
 }

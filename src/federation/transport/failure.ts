@@ -4,11 +4,20 @@ import { FederationError, type FederationReason } from "../errors.js";
 export function failureReason(error: unknown, isSpent: boolean): FederationReason {
   if (error instanceof FederationError) return error.reason;
   const code = errorCode(error);
+  if (isSpent && isUnaskedFor(error, code)) return "interim_answer";
   const known = reasonByCode.get(code);
   if (known !== undefined) return known;
   if (code.startsWith("HPE_")) return "malformed_answer";
   if (/^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/.test(code)) return "untrusted";
   return isSpent ? "broken_off" : "unreachable";
+}
+
+/**
+ * Whether undici has ended the connection because of an answer that is none yet: 100 (Continue) without anybody having asked for it, which
+ * RFC 9110 §15.2 lets a server send.
+ */
+function isUnaskedFor(error: unknown, code: string): boolean {
+  return code === "UND_ERR_SOCKET" && error instanceof Error && error.message === "bad response";
 }
 
 const reasonByCode: ReadonlyMap<string, FederationReason> = new Map([

@@ -5,6 +5,8 @@ import {
   atLineStart,
   atStart,
   type CharacterTest,
+  caseless,
+  caseVariants,
   classes,
   not,
 } from "./characters.js";
@@ -65,6 +67,7 @@ export class PatternReader {
   #repeat(node: Node): Node {
     const bounds = this.#bounds();
     if (bounds === undefined) return node;
+    if (node.kind === "assertion") throw new SyntaxError("a quantifier has nothing before it.");
     if (this.#take("+")) throw new SyntaxError("possessive quantifiers are not supported.");
     // How much a quantifier likes to take does not change whether there is a match.
     this.#take("?");
@@ -79,8 +82,8 @@ export class PatternReader {
     const rest = this.#source.slice(this.#at, this.#at + 16).join("");
     const braces = /^\{(\d*)(?:(,)(\d*))?\}/.exec(rest);
     const [all, from = "", comma, to = ""] = braces ?? [];
-    // Braces that say no number are characters like others.
-    if (all === undefined || (from === "" && to === "")) return undefined;
+    // Braces that say no number and no comma are characters like others.
+    if (all === undefined || all === "{}") return undefined;
     this.#at += all.length;
     const min = Number(from);
     const max = comma === undefined ? min : to === "" ? Number.POSITIVE_INFINITY : Number(to);
@@ -109,6 +112,13 @@ export class PatternReader {
       case "+":
       case "?":
         throw new SyntaxError("a quantifier has nothing before it.");
+      case "{":
+        this.#at -= 1;
+        if (this.#bounds() !== undefined) {
+          throw new SyntaxError("a quantifier has nothing before it.");
+        }
+        this.#at += 1;
+        return { kind: "character", test: this.#literal(0x7b) };
       case "\\":
         return this.#escape();
       default:
@@ -142,7 +152,7 @@ export class PatternReader {
   }
 
   /** The character that an escape stands for, in a set or outside. */
-  #escapedCode(): number {
+  #escapedCode(isInSet = false): number {
     const character = this.#source[this.#at];
     if (character === undefined) throw new SyntaxError("it ends with a backslash.");
     this.#at += 1;
@@ -157,10 +167,21 @@ export class PatternReader {
       this.#at += length;
       return Number.parseInt(digits, 16);
     }
-    if (/[1-9]/.test(character)) throw new SyntaxError("back-references are not supported.");
-    if (character === "0") return 0;
+    if (/\d/.test(character)) return this.#octalCode(isInSet);
     if (/[A-Za-z]/.test(character)) throw new SyntaxError(`"\\${character}" is not supported.`);
     return character.codePointAt(0) ?? 0;
+  }
+
+  /** A character by its octal digits, the first of which was read: three of them, or fewer after a zero or in a set. */
+  #octalCode(isInSet: boolean): number {
+    this.#at -= 1;
+    const rest = this.#source.slice(this.#at, this.#at + 3).join("");
+    const [digits] = (isInSet ? /^[0-7]{1,3}/ : /^(?:0[0-7]{0,2}|[0-7]{3})/).exec(rest) ?? [];
+    if (digits === undefined) throw new SyntaxError("back-references are not supported.");
+    this.#at += digits.length;
+    const code = Number.parseInt(digits, 8);
+    if (code > 0o377) throw new SyntaxError("an octal number is too large.");
+    return code;
   }
 
   #set(): CharacterTest {
@@ -201,22 +222,19 @@ export class PatternReader {
       this.#at += 1;
       return 8;
     }
-    return this.#escapedCode();
+    return this.#escapedCode(true);
   }
 
   #literal(expected: number): CharacterTest {
-    return this.#folded((code) => code === expected);
+    if (!this.#flags.has("i")) return (code) => code === expected;
+    const all = caseless(expected);
+    return (code) => caseless(code).some((one) => all.includes(one));
   }
 
   /** A test without regard to case, where the expression says so. */
   #folded(test: CharacterTest): CharacterTest {
     if (!this.#flags.has("i")) return test;
-    return (code) => {
-      const character = String.fromCodePoint(code);
-      return [character, character.toLowerCase(), character.toUpperCase()].some((one) =>
-        test(one.codePointAt(0) ?? 0),
-      );
-    };
+    return (code) => caseVariants(code).some(test);
   }
 
   #take(character: string): boolean {
