@@ -8,6 +8,7 @@ import {
   type TakenAway,
 } from "../repositories/index.js";
 import { applyChanges } from "./apply.js";
+import { claimStream } from "./claim.js";
 import { Comparison } from "./comparison.js";
 import { type DigestedBlocks, Digests } from "./digests.js";
 import { dryRunTarget } from "./dry-run.js";
@@ -161,12 +162,7 @@ class Synchronization {
   /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
   async *#claim(): AsyncGenerator<Outcome, void, undefined> {
     const { source, mapping } = this.#stream;
-    const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
-      const position = await checkpoints.claim(source);
-      // Where the position was lost, the links know better how many refreshes there were.
-      const generation = Math.max(position.generation, await links.latestSeen(source));
-      return { ...position, generation };
-    };
+    const claim = (stores: SyncTarget) => claimStream(stores, source);
     const target = this.#target;
     yield* this.#untilDone(async () => {
       this.#position = (await target.transaction?.(claim)) ?? (await claim(target));

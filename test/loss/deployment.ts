@@ -77,12 +77,17 @@ export class Deployment implements AsyncDisposable {
 
   /** Leaves connections alone from now on, and lets all servers be reached and learn of each other. */
   calm(): void {
-    for (const { proxy, replication } of this.#servers) {
+    this.catchUp();
+    for (const { proxy } of this.#servers) {
       proxy.calm();
       proxy.accept();
-      replication?.resume();
     }
     this.#refusing = undefined;
+  }
+
+  /** Lets all servers receive what they have missed: one that cannot tell the other of its changes takes no more for long. */
+  catchUp(): void {
+    for (const { replication } of this.#servers) replication?.resume();
     this.#isLagging = false;
   }
 
@@ -122,6 +127,7 @@ export class Deployment implements AsyncDisposable {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.calm();
     return this.#started.disposeAsync();
   }
 }

@@ -175,6 +175,7 @@ class Run implements AsyncDisposable {
         await sleep(random.chance(0.5) ? random.between(0, 100) : random.between(0, 1_200));
         await this.#disturbance.do(step);
       }
+      directory.catchUp();
       while (directory.cuts < cuts && !stop.signal.aborted) await sleep(50);
     };
     const { main } = directory;

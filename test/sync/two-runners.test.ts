@@ -216,6 +216,14 @@ onEveryTarget(({ open, transactions }) => {
     },
   );
 
+  test("where the position was lost, who followed the stream before is not taken for the one that follows it", async () => {
+    const [before, after] = [await open(), await open()];
+    for (const target of [before, after]) await apply(target, [live([person("0", "ann")])]);
+    const position = await before.checkpoints.load("directory");
+    const held = after.checkpoints.hold("directory", position?.epoch ?? 0);
+    await expect(held).rejects.toBeInstanceOf(StreamTakenError);
+  });
+
   test("where the position was lost, a leaver is found by the next refresh", async () => {
     const target = await open();
     for (let times = 0; times < 3; times++) await apply(target, refresh(people));

@@ -46,7 +46,7 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
       );
     }
     this.#forget(place);
-    const stored = structuredClone(token);
+    const stored = copyOf(token);
     this.#tokens.set(place, stored);
     for (const [index, key] of this.#indexesOf(stored)) {
       const places = index.get(key);
@@ -62,7 +62,7 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
   ): Promise<SignOnToken | undefined> {
     options?.signal?.throwIfAborted();
     const token = this.#tokens.get(placeOf(kind, id));
-    return token !== undefined && this.#isValid(token) ? structuredClone(token) : undefined;
+    return token !== undefined && this.#isValid(token) ? copyOf(token) : undefined;
   }
 
   override async take(
@@ -81,7 +81,7 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
     options?.signal?.throwIfAborted();
     return Array.from(this.#sessionsBySubject.get(subject) ?? []).flatMap((place) => {
       const token = this.#tokens.get(place);
-      return token !== undefined && this.#isValid(token) ? [structuredClone(token)] : [];
+      return token !== undefined && this.#isValid(token) ? [copyOf(token)] : [];
     });
   }
 
@@ -128,6 +128,11 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
   #isValid({ expiresAt }: SignOnToken): boolean {
     return expiresAt > this.#now();
   }
+}
+
+/** A copy of a token, of which all but its time are texts. */
+function copyOf(token: SignOnToken): SignOnToken {
+  return { ...token, expiresAt: new Date(token.expiresAt) };
 }
 
 function secondOf(time: Date): number {
