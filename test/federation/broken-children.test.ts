@@ -196,6 +196,7 @@ describe("the parent says that the child has failed, and neither accepts nor rej
         `"parent"; error=${proxyError}; next-hop="child"`,
       );
       expect(answer.body).toMatchObject({
+        id: 1,
         jsonrpc: "2.0",
         result: {
           error: { code: -status, message: expect.stringMatching(message) },

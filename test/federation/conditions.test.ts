@@ -361,11 +361,15 @@ test("a host is asked for each thing once, and only for what the conditions are 
 });
 
 test("numbers of any length and characters of any plane are compared as Python does", async () => {
-  const info = { long: "12345678901234567890", astral: "\u{1f600}" };
+  const info = { n: "10", long: "12345678901234567890", astral: "\u{1f600}" };
   const conditions: ConditionSource = { token: async () => ({ info }) };
   const facts = { conditions };
   const outcomes: Record<string, unknown> = {};
   for (const condition of [
+    "n <= 9",
+    "n >= 11",
+    "n <= 10",
+    "n => 10",
     "long == 12345678901234567891",
     "long == 12345678901234567890",
     "long < +12345678901234567891",
@@ -374,7 +378,17 @@ test("numbers of any length and characters of any plane are compared as Python d
   ]) {
     outcomes[condition] = await isFulfilled("tokeninfo", condition, facts);
   }
-  expect(Object.values(outcomes)).toEqual([false, true, true, true, true]);
+  expect(Object.values(outcomes)).toEqual([
+    false,
+    false,
+    true,
+    true,
+    false,
+    true,
+    true,
+    true,
+    true,
+  ]);
 });
 
 test("what a host cannot tell at all is its own error, not a condition", async () => {

@@ -135,6 +135,10 @@ describe("a request that can be understood in two ways is refused, and never rea
   });
 
   test("too much content is refused", async () => {
+    // 1 MiB, with "user=" before it, and a byte more.
+    const whole = "a".repeat(1_048_571);
+    expect((await check(parent.url, { user: whole })).status).not.toBe(413);
+    expect((await check(parent.url, { user: `${whole}a` })).status).toBe(413);
     const { status } = await check(parent.url, { user: "a".repeat(1_100_000) });
     expect(status).toBe(413);
     const stream = new Blob(["user=", "a".repeat(1_100_000)]).stream();

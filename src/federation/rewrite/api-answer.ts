@@ -11,11 +11,14 @@ import { signAnswer } from "./response-signature.js";
 export interface ApiAnswer {
   readonly text: string;
   readonly body: ApiBody;
+  /** The members of the text. */
+  readonly members: readonly JsonMember[];
 }
 
 /** The object that every answer of privacyIDEA's API is. */
 export interface ApiBody {
-  readonly result: Readonly<Record<string, unknown>>;
+  /** Absent only where there is nothing of the kind. */
+  readonly result?: Readonly<Record<string, unknown>>;
   readonly detail?: unknown;
   readonly nonce?: unknown;
   readonly signature?: unknown;
@@ -38,8 +41,9 @@ export function readApiAnswer(
   try {
     const text = decodeText(content);
     const body = parseJson(text);
-    const isOne = isApiBody(body) || (isNotFound && isRecord(body) && !("result" in body));
-    return isOne && !isAmbiguous(text) ? { text, body: body as ApiBody } : undefined;
+    if (!isApiBody(body, isNotFound)) return undefined;
+    const members = jsonMembers(text);
+    return isAmbiguous(text, members, body) ? undefined : { text, body, members };
   } catch (error) {
     if (error instanceof FederationError) return undefined;
     throw error;
@@ -54,12 +58,11 @@ export function readApiAnswer(
  * @returns `undefined` if there is a `detail` which is neither an object nor null, so that it cannot be said.
  */
 export function withOrigin(
-  { text, body }: ApiAnswer,
+  { text, body, members: top }: ApiAnswer,
   origin: string,
   members: ReadonlyMap<string, string> = new Map(),
 ): string | undefined {
   const written = JSON.stringify(origin);
-  const top = jsonMembers(text);
   const { detail: said } = body;
   let detail = `{"origin": ${written}}`;
   if (isRecord(said)) {
@@ -105,23 +108,19 @@ export function reportedOrigin({ body }: ApiAnswer): string | undefined {
 }
 
 /** Whether a member of the answer, of its result or of its detail occurs twice, so that readers may take one or the other. */
-function isAmbiguous(text: string): boolean {
-  const members = jsonMembers(text);
-  if (hasRepeats(members)) return true;
-  return members.some(
-    ({ name, valueStart }) =>
-      (name === "result" || name === "detail") &&
-      text[valueStart] === "{" &&
-      hasRepeats(jsonMembers(text, valueStart)),
-  );
+function isAmbiguous(text: string, members: readonly JsonMember[], body: ApiBody): boolean {
+  // Of a name that occurs twice JSON.parse keeps one.
+  if (members.length > Object.keys(body).length) return true;
+  return members.some(({ name, valueStart }) => {
+    if (name !== "result" && name !== "detail") return false;
+    const value = body[name];
+    return isRecord(value) && jsonMembers(text, valueStart).length > Object.keys(value).length;
+  });
 }
 
-function hasRepeats(members: readonly JsonMember[]): boolean {
-  return new Set(members.map(({ name }) => name)).size < members.length;
-}
-
-function isApiBody(value: unknown): value is ApiBody {
-  return isRecord(value) && Object.hasOwn(value, "result") && isRecord(value["result"]);
+function isApiBody(value: unknown, isNotFound: boolean): value is ApiBody {
+  if (!isRecord(value)) return false;
+  return Object.hasOwn(value, "result") ? isRecord(value["result"]) : isNotFound;
 }
 
 /** Whether a value of JSON is an object. */

@@ -125,7 +125,7 @@ function readSubject(
   defaultRealm: string | undefined,
 ): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};
-  const value = isRecord(body?.result["value"]) ? body.result["value"] : {};
+  const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
   const user = textParameter(parameters, "user") ?? pathParameters.get("username");
   // privacyIDEA takes the realm of "name@realm" where no other is named.
   const named = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];

@@ -24,7 +24,7 @@ export const answerConditions: Readonly<Record<string, ConditionType>> = {
 
 /** Something that the answer says of the result. Before there is an answer nobody knows it. */
 function result(member: string, isAsExpected: (said: unknown) => boolean): Decide {
-  return ({ body }) => (body === undefined ? undefined : isAsExpected(body.result[member]));
+  return ({ body }) => (body === undefined ? undefined : isAsExpected(body.result?.[member]));
 }
 
 function detailMessage(value: string): Decide {
@@ -38,7 +38,7 @@ function detailErrorMessage(value: string): Decide {
   const expected = pattern(value);
   return ({ body, detail }) => {
     if (body === undefined) return undefined;
-    const error = [detail?.["error"], body.result["error"]].find(isRecord);
+    const error = [detail?.["error"], body.result?.["error"]].find(isRecord);
     return expected.search(textOf(error?.["message"]));
   };
 }
@@ -53,7 +53,7 @@ function challengeSession(value: string): Decide {
   return async (facts) => {
     const isDeclined =
       facts.detail?.["challenge_status"] === "declined" ||
-      facts.body?.result["authentication"] === "DECLINED";
+      facts.body?.result?.["authentication"] === "DECLINED";
     if (isDeclined) return expected.match("challenge_declined");
     const challenges = await facts.challenges();
     if (challenges !== undefined && challenges.length > 1) return false;
