@@ -114,7 +114,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
         state: "leaving" as const,
         unsettled: true,
         // It is kept from now on: a comparison of the content may be under way that has read the entry before it went.
-        ...(bound === undefined ? {} : { goneStamp: bound }),
+        ...(bound === undefined || isKnownLater(step, link, bound) ? {} : { goneStamp: bound }),
       },
     }));
     await step.target.links.save(
@@ -123,6 +123,12 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
     );
     await removeSome(step, begun);
   }
+}
+
+/** Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of none. */
+function isKnownLater(step: Step, { state, goneStamp }: Link, bound: string): boolean {
+  if (state !== "leaving" || !isAhead(goneStamp, step)) return false;
+  return isEarlier(readBound(bound).latest, goneStamp);
 }
 
 /** A removal that has begun. */

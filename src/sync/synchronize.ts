@@ -129,7 +129,12 @@ class Synchronization {
         pending = undefined;
         // A stream may end quietly when it is told to stop.
         signal?.throwIfAborted();
-        if (next.done === true) return;
+        if (next.done === true) {
+          // What was put off to be a step of its own is not left to whoever follows the stream next.
+          const isDue = (this.#refusedDueAt ?? never) <= this.#settings.now();
+          if (isDue && !this.#refreshing) yield* this.#retryDue();
+          return;
+        }
         yield* this.#apply(next.value);
         if (this.#findings.restart !== undefined) return;
       }

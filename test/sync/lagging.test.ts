@@ -1,3 +1,4 @@
+import { InvalidValueError } from "concordat";
 import type { Change, ChangeBatch, ChangeStream, Upsert } from "concordat/changes";
 import { expect, test } from "vitest";
 import {
@@ -25,11 +26,12 @@ function listed(
   phase: "snapshot" | "reconcile",
   changes: readonly Change[],
   state: readonly string[] = own,
+  sweptAt = 20,
 ): readonly ChangeBatch[] {
   return [
     { phase, refresh: "begins", changes: [], state },
     { phase, refresh: "continues", changes },
-    { phase, refresh: "ends", changes: [{ ...sweep, stamp: csn(20) }], checkpoint: "c" },
+    { phase, refresh: "ends", changes: [{ ...sweep, stamp: csn(sweptAt) }], checkpoint: "c" },
   ];
 }
 
@@ -136,6 +138,24 @@ onEveryTarget(({ open }) => {
     const lists = listed("reconcile", [present(asListed(ann), asListed(bob))], upTo(25));
     expect(await run(target, lists, [ann, bob])).toEqual([]);
     expect((await userNamed(target, "ann")).active).toBe(false);
+  });
+
+  test("who could not be disabled is no less gone after a server that lags has swept what it does not hold", async () => {
+    const target = await filled(ann, bob);
+    const refusing = interferedWith(target, {
+      refuse: ({ store, method }) =>
+        store === "users" && method === "write"
+          ? new InvalidValueError("active", "No.")
+          : undefined,
+    });
+    await run(refusing, listed("reconcile", [present(asListed(bob))]));
+    expect(await refused(target)).toMatchObject([
+      { sourceId: "1", failure: { change: gone("1") } },
+    ]);
+    const lists = listed("snapshot", [ann, bob], upTo(15), 15);
+    await run(refusing, lists);
+    await run(target, lists);
+    expect((await application(target)).users).toEqual({ ann: "inactive", bob: "active" });
   });
 
   test("a group that is read again from a server that lags keeps what is known of it", async () => {

@@ -6,9 +6,12 @@ import { application, onEveryTarget, type Target } from "./stores.js";
 import {
   apply,
   dn,
+  follow,
   gone,
+  inWords,
   live,
   person,
+  present,
   refresh,
   resumable,
   scripted,
@@ -271,6 +274,25 @@ onEveryTarget(({ open }) => {
     expect((await limited(target, [], { ...options, maxDeletes: 60 })).error).toBeUndefined();
     expect(Object.values((await application(target)).users)).not.toContain("active");
   });
+
+  test.for([
+    ["a live change", false],
+    ["an entry that is read again", true],
+  ] as const)(
+    "an account that %s adopts is disabled before the stream has ended",
+    async ([, isRead]) => {
+      const target = await open();
+      await target.users.create({ userName: "ann" });
+      const ann = person("1", "ann", { stamp: "1", resource: { active: false } });
+      const told = [live([ann], "c")];
+      const listed = refresh([present("1")], { phase: "reconcile" }).map((batch) =>
+        batch.refresh === "begins" ? { ...batch, state: ["2"] } : batch,
+      );
+      const stream = { ...scripted(isRead ? listed : told), reread: async () => [ann] };
+      const done = inWords(await follow(stream, target, { match: { users: "userName" } }));
+      expect(done).toEqual(["adopted ann", "deferred ann: adopted", "deactivated ann"]);
+    },
+  );
 
   test("accounts that are adopted are disabled at once where the host says so", async () => {
     const target = await open();
