@@ -1,4 +1,4 @@
-import type { Change, Unreadable } from "../changes/index.js";
+import type { Change, Unreadable, Upsert } from "../changes/index.js";
 import type { Forecast } from "./forecast.js";
 import { applyPresent } from "./present.js";
 import { applyDeletes, sweep } from "./removal.js";
@@ -67,4 +67,11 @@ function* runsOf(changes: readonly Change[], inOrder: boolean): Generator<Run> {
     isOver = inOrder && change.kind === "upsert" && change.members !== undefined;
   }
   if (run !== undefined) yield run;
+}
+
+/** The change as it is applied: a password is no business of synchronisation, whatever a stream says. */
+export function withoutPassword(change: Change): Change {
+  if (change.kind !== "upsert" || !("password" in change.resource)) return change;
+  const { password: _, ...resource } = change.resource;
+  return { ...change, resource } as Upsert;
 }

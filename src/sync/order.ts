@@ -1,3 +1,4 @@
+import type { ChangeBatch } from "../changes/index.js";
 import type { Link } from "../repositories/index.js";
 import { isCovered, readBound } from "./stamp.js";
 
@@ -159,4 +160,10 @@ export function readAgainIfUnsure(
 
 function orderOf({ order, again }: Ordering, sourceId: string): Order {
   return order === "arrival" && again?.isAnswered(sourceId) === true ? "stamps" : order;
+}
+
+/** What decides whether the changes of a batch are newer than what is known. */
+export function orderOfBatch({ phase, ordered }: ChangeBatch, isBehind: boolean): Order {
+  if (phase === "snapshot") return "snapshot";
+  return phase === "live" && ordered === true && !isBehind ? "arrival" : "stamps";
 }

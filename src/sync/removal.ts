@@ -52,6 +52,11 @@ function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is strin
   return isBound && stamp > latest;
 }
 
+/** The deletion of an entry of which nobody has said when. */
+export function deletionOf(sourceId: string): Delete {
+  return { kind: "delete", sourceId };
+}
+
 /** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
 export async function sweep(step: Step, stamp?: string): Promise<void> {
   const isLater = (known: string | undefined) => stamp !== undefined && isEarlier(stamp, known);

@@ -1,31 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Change, ChangeBatch, ChangeStream, Delete, Upsert } from "../changes/index.js";
-import { StreamTakenError, UnavailableError, VersionConflictError } from "../core/index.js";
-import {
-  endSessions,
-  type StreamPosition,
-  type SyncTarget,
-  type TakenAway,
-} from "../repositories/index.js";
-import { applyChanges } from "./apply.js";
-import { claimStream } from "./claim.js";
+import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index.js";
+import type { SyncTarget } from "../repositories/index.js";
+import { applyChanges, withoutPassword } from "./apply.js";
 import { Comparison } from "./comparison.js";
-import { type DigestedBlocks, Digests } from "./digests.js";
 import { dryRunTarget } from "./dry-run.js";
+import { Findings } from "./findings.js";
 import { forecast } from "./forecast.js";
 import { recoverIntents } from "./intents.js";
-import { LimitReached, Limits, type TakingAway, type TakingAwayInWords } from "./limits.js";
-import { type Order, ReadAgain } from "./order.js";
+import { type Order, orderOfBatch } from "./order.js";
 import type { Outcome } from "./outcome.js";
 import { stillMissing } from "./present.js";
 import { retryRefused } from "./refused.js";
-import { forgetTombstones } from "./removal.js";
+import { deletionOf, forgetTombstones } from "./removal.js";
 import { withTroubleApart } from "./resource-trouble.js";
+import { type Phase, type PositionChange, Runner } from "./runner.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import { markedAfter, settleLinks, settleMarked } from "./settle.js";
-import { StatedMembers } from "./stated-members.js";
-import { linkedCount, type RunnerTarget, type Step } from "./step.js";
-import { confirm, joined, unconfirmedOf } from "./unconfirmed.js";
+import type { Step } from "./step.js";
+import { confirm } from "./unconfirmed.js";
 
 /**
  * Applies a change stream to repositories: users and groups are created, updated, renamed, disabled, deleted, and put into
@@ -61,24 +53,6 @@ async function* outcomesOf(
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }
 
-type Phase = ChangeBatch["phase"];
-
-/** What a step changes of the position; it is stored at the end of the step. */
-type PositionChange = Pick<StreamPosition, "checkpoint" | "mapping"> & {
-  readonly generation?: number;
-  readonly forgetsCheckpoint?: true;
-  /** What was unconfirmed is no longer. */
-  readonly confirms?: true;
-};
-
-/** A position as a step has stored it. */
-interface StoredPosition {
-  readonly position: StreamPosition;
-  /** Where it stored one. */
-  readonly checkpoint?: string;
-  readonly taken?: readonly TakenAway[];
-}
-
 const never = Number.POSITIVE_INFINITY;
 /** The longest time that a timer can run, in milliseconds. */
 const longest = 2 ** 31 - 1;
@@ -88,19 +62,13 @@ const tooManyDiffer = "More entries are not as they were told than are read agai
 
 class Synchronization {
   readonly #stream: ChangeStream;
-  #target: RunnerTarget;
   readonly #settings: Settings;
-  readonly #dryRun: boolean;
-  #position: StreamPosition = { generation: 0, epoch: 0, revision: 0 };
+  readonly #findings = new Findings();
+  readonly #runner: Runner;
   /** A refresh has begun and not ended. */
   #refreshing = false;
-  /** What the refresh under way shows. */
-  #comparison: Comparison | undefined;
-  /** Up to which stamps the source held everything when the last refresh began. */
-  #state: readonly string[] | undefined;
   /** The source lags behind what is known, so that the order in which it tells says nothing. */
   #isBehind = false;
-  readonly #limits: Limits;
   /** When the next refused change is to be tried, in milliseconds since the epoch. */
   #refusedDueAt: number | undefined;
   /** Entries whose memberships were refused or are doubtful: they wait for the next occasion. */
@@ -109,93 +77,40 @@ class Synchronization {
   #waitingDueAt: number | undefined;
   /** When to look at what a superseded runner had begun, in milliseconds since the epoch. */
   #confirmationDueAt: number | undefined;
-  /** Groups that are to be read again before somebody becomes a member of them. */
-  readonly #doubtful = new Set<string>();
-  /** Entries that are to be read again, since it is not sure that what is known of them is the latest. */
-  readonly #again = new ReadAgain();
-  /** A checkpoint that is stored only when all of these have been read. */
+  /** A checkpoint that is stored only when all entries have been read that are to be read again. */
   #heldCheckpoint: string | undefined;
-  /** The checkpoint that was stored last, until it is reported. */
-  #storedCheckpoint: string | undefined;
-  /** Entries that the refresh has called unchanged and that nobody knows. */
-  readonly #missing = new Set<string>();
-  /** Entries that could not be read. */
-  readonly #unreadable = new Set<string>();
-  /** Groups whose stated members can be relied on. */
-  readonly #reliable = new Set<string>();
-  readonly #stated = new StatedMembers();
-  readonly #digestedBlocks: DigestedBlocks = new WeakMap();
-  /** The step under way is done again after an outage. */
-  #isRepeated = false;
-  /** Why everything has to be read anew. */
-  #restart: string | undefined;
 
   constructor(stream: ChangeStream, target: SyncTarget, settings: Settings, dryRun: boolean) {
     this.#stream = stream;
-    this.#target = target;
     this.#settings = settings;
-    this.#dryRun = dryRun;
-    this.#limits = new Limits(settings);
+    this.#runner = new Runner(stream, target, settings, this.#findings, dryRun);
   }
 
   async *run(): AsyncGenerator<Outcome, void, undefined> {
-    yield* this.#claim();
+    yield* this.#runner.claim();
+    const { unconfirmed } = this.#runner.position;
+    this.#confirmationDueAt = unconfirmed && unconfirmed.since + this.#settings.takeoverDelay;
     yield* this.#commit("live", async (step) => {
       if (!step.bare) await recoverIntents(step);
       return undefined;
     });
     yield* this.#retryDue();
     for (;;) {
-      this.#restart = undefined;
+      this.#findings.begin();
       this.#refreshing = false;
-      this.#comparison = undefined;
-      this.#missing.clear();
-      this.#again.clear();
       this.#heldCheckpoint = undefined;
       yield* this.#follow();
-      if (this.#restart === undefined) return;
-      yield { kind: "restarted", reason: this.#restart };
+      if (this.#findings.restart === undefined) return;
+      yield { kind: "restarted", reason: this.#findings.restart };
       yield* this.#commit("live", () => Promise.resolve({ forgetsCheckpoint: true }));
     }
-  }
-
-  /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
-  async *#claim(): AsyncGenerator<Outcome, void, undefined> {
-    const { source, mapping } = this.#stream;
-    const claim = (stores: SyncTarget) => claimStream(stores, source);
-    const target = this.#target;
-    yield* this.#untilDone(async () => {
-      this.#position = (await target.transaction?.(claim)) ?? (await claim(target));
-      if (target.transaction === undefined) await this.#noteUnconfirmed(target);
-    });
-    this.#limits.load(this.#position);
-    this.#limits.countsCleared = this.#position.mapping === mapping;
-    if (target.transaction === undefined) {
-      const { epoch } = this.#position;
-      const stores = target.fence?.(source, epoch);
-      const beforeWrite = () => target.checkpoints.hold(source, epoch);
-      this.#target = { ...target, ...stores, beforeWrite };
-    }
-  }
-
-  /** Without a transaction, what the runner before had begun is to be looked at again. */
-  async #noteUnconfirmed(target: SyncTarget): Promise<void> {
-    const { source } = this.#stream;
-    const { unconfirmed: before, ...position } = this.#position;
-    const found = await unconfirmedOf(target, source, this.#settings.now());
-    const unconfirmed = joined(before, found);
-    if (found !== undefined && unconfirmed !== undefined) {
-      const stored = await target.checkpoints.save(source, { ...position, unconfirmed });
-      this.#position = stored;
-    }
-    this.#confirmationDueAt = unconfirmed && unconfirmed.since + this.#settings.takeoverDelay;
   }
 
   /** Reads the stream until it ends, or until its position turns out to be of no use. */
   async *#follow(): AsyncGenerator<Outcome, void, undefined> {
     const stop = new AbortController();
     const { signal } = this.#settings;
-    const { checkpoint } = this.#position;
+    const { checkpoint } = this.#runner.position;
     const batches = this.#stream
       .read({
         signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
@@ -216,7 +131,7 @@ class Synchronization {
         signal?.throwIfAborted();
         if (next.done === true) return;
         yield* this.#apply(next.value);
-        if (this.#restart !== undefined) return;
+        if (this.#findings.restart !== undefined) return;
       }
     } finally {
       stop.abort();
@@ -270,11 +185,12 @@ class Synchronization {
         this.#wait(await settleMarked(step, this.#waiting));
         return await this.#checkpointAfter(step, batch.checkpoint, !this.#refreshing);
       },
-      orderOf(batch, this.#isBehind),
+      orderOfBatch(batch, this.#isBehind),
     );
     if (live) yield* this.#readAgain();
-    if (refresh === "ends" && this.#restart === undefined) yield* this.#finish(phase, batch);
-    else if (live) yield* this.#reportCheckpoint();
+    if (refresh === "ends" && this.#findings.restart === undefined)
+      yield* this.#finish(phase, batch);
+    else if (live) yield* this.#runner.reportCheckpoint();
   }
 
   /**
@@ -282,13 +198,13 @@ class Synchronization {
    * of the next.
    */
   async *#beginRefresh({ phase, state }: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const generation = this.#position.generation + 1;
+    const generation = this.#runner.position.generation + 1;
     yield* this.#commit(phase, () => Promise.resolve({ generation }));
     this.#refreshing = true;
-    this.#state = state;
-    this.#comparison = new Comparison();
-    if (phase === "snapshot") this.#again.connected();
-    this.#limits.beginRefresh();
+    this.#findings.state = state;
+    this.#findings.comparison = new Comparison();
+    if (phase === "snapshot") this.#findings.again.connected();
+    this.#runner.limits.beginRefresh();
   }
 
   /** A refused change may wait for an account that moved in this very step, or in a circle. */
@@ -299,26 +215,27 @@ class Synchronization {
 
   /** What is to be remembered of a change, whatever becomes of it. */
   #note(change: Change, live: boolean): void {
-    this.#comparison?.note(change, live);
-    if (change.kind === "unreadable") this.#unreadable.add(change.sourceId);
-    else if ("sourceId" in change) this.#unreadable.delete(change.sourceId);
+    this.#findings.comparison?.note(change, live);
+    if (change.kind === "unreadable") this.#findings.unreadable.add(change.sourceId);
+    else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }
 
   async #applyWithinLimits(step: Step, changes: readonly Change[]): Promise<void> {
     const ahead = await forecast(step, changes);
     await step.take(step, { removals: ahead.count }, { removals: ahead.removals });
-    this.#limits.foresee(ahead.leaving);
+    this.#runner.limits.foresee(ahead.leaving);
     await applyChanges(step, changes, ahead);
   }
 
   /** Ends a refresh: what was refused is tried again, memberships are settled, and the position is stored. */
   async *#finish(phase: Phase, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const comparison = this.#comparison;
-    for (const id of comparison?.untold ?? []) this.#again.ask(id);
+    const comparison = this.#findings.comparison;
+    for (const id of comparison?.untold ?? []) this.#findings.again.ask(id);
     if (phase !== "snapshot" && comparison?.wentBack === true) {
-      this.#restart = "The source went back to an earlier state, as if restored from a backup.";
-    } else if (this.#again.size > mostReadAgain) this.#restart = tooManyDiffer;
-    if (this.#restart !== undefined) return;
+      this.#findings.restart =
+        "The source went back to an earlier state, as if restored from a backup.";
+    } else if (this.#findings.again.size > mostReadAgain) this.#findings.restart = tooManyDiffer;
+    if (this.#findings.restart !== undefined) return;
     yield* this.#commit(phase, async (step) => {
       this.#refusedDueAt = await retryRefused(step, "all");
       return undefined;
@@ -333,13 +250,13 @@ class Synchronization {
     });
     this.#refreshing = false;
     this.#isBehind = comparison?.isBehind === true;
-    this.#comparison = undefined;
-    this.#limits.endRefresh();
-    if (this.#restart !== undefined) return;
-    if (isWhole) this.#limits.countsCleared = true;
+    this.#findings.comparison = undefined;
+    this.#runner.limits.endRefresh();
+    if (this.#findings.restart !== undefined) return;
+    if (isWhole) this.#runner.limits.countsCleared = true;
     yield* this.#readAgain();
     yield { kind: "refreshed", phase };
-    yield* this.#reportCheckpoint();
+    yield* this.#runner.reportCheckpoint();
   }
 
   /** Settles everything that is marked, a commit at a time: the marks are durable, so nothing is lost in between. */
@@ -369,9 +286,9 @@ class Synchronization {
    * open meanwhile. What they have lost counts like any other removal.
    */
   async *#readAgain(): AsyncGenerator<Outcome, void, undefined> {
-    while (this.#stream.reread !== undefined && this.#restart === undefined) {
-      const groups = [...this.#doubtful];
-      const entries = this.#again.ids;
+    while (this.#stream.reread !== undefined && this.#findings.restart === undefined) {
+      const groups = [...this.#findings.doubtful];
+      const entries = this.#findings.again.ids;
       const ids = [...new Set([...groups, ...entries])];
       if (ids.length === 0) return;
       const { signal } = this.#settings;
@@ -381,30 +298,31 @@ class Synchronization {
       } catch (error) {
         signal?.throwIfAborted();
         // Whoever waits is marked, and the stream itself has to reconnect anyway.
-        this.#doubtful.clear();
+        this.#findings.doubtful.clear();
         const { delay } = this.#settings.outages;
         this.#waitingDueAt = this.#settings.now() + delay;
         yield { kind: "waiting", error, attempt: 1, delay };
         return;
       }
       const found = new Set(restated.map((change) => change.sourceId));
-      const gone = this.#again.goneAmong(entries).filter((id) => !found.has(id));
-      const changes = [...restated.map(withoutPassword), ...gone.map(deleteOf)];
+      const gone = this.#findings.again.goneAmong(entries).filter((id) => !found.has(id));
+      const changes = [...restated.map(withoutPassword), ...gone.map(deletionOf)];
       // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
       const read = async (step: Step) => {
         await this.#applyWithinLimits(step, changes);
         await this.#retryMoved(step);
         // A group that was not found is gone, which the stream will tell.
         for (const group of groups) {
-          this.#reliable.add(group);
-          this.#doubtful.delete(group);
+          this.#findings.reliable.add(group);
+          this.#findings.doubtful.delete(group);
         }
-        this.#again.answered(ids);
+        this.#findings.again.answered(ids);
         this.#waiting.clear();
         this.#wait(await settleMarked(step));
         return await this.#checkpointAfter(step, this.#heldCheckpoint, false);
       };
       yield* this.#commit("reconcile", read, "answer");
+      if (this.#findings.again.size === 0) this.#heldCheckpoint = undefined;
     }
   }
 
@@ -416,7 +334,7 @@ class Synchronization {
   }
 
   async *#retryDue(): AsyncGenerator<Outcome, void, undefined> {
-    const { unconfirmed } = this.#position;
+    const { unconfirmed } = this.#runner.position;
     const isDue = (this.#confirmationDueAt ?? never) <= this.#settings.now();
     if (unconfirmed !== undefined && isDue) {
       this.#confirmationDueAt = undefined;
@@ -431,167 +349,21 @@ class Synchronization {
       return undefined;
     });
     yield* this.#settleAll("live");
-    yield* this.#reportCheckpoint();
+    yield* this.#runner.reportCheckpoint();
   }
 
-  /** Does work as one step, again and again while a store cannot answer, and reports what was done. */
+  /** Does work as one step, and reports what was done. */
   async *#commit(
     phase: Phase,
     work: (step: Step) => Promise<PositionChange | undefined>,
     order: Order = "stamps",
   ): AsyncGenerator<Outcome, void, undefined> {
-    yield* this.#untilDone((outcomes) => this.#transact({ phase, order, outcomes }, work));
-  }
-
-  /** Tries something again and again while a store cannot answer, and reports what was done. */
-  async *#untilDone(
-    work: (outcomes: Outcome[]) => Promise<void>,
-  ): AsyncGenerator<Outcome, void, undefined> {
-    const { attempts, delay: first, maxDelay } = this.#settings.outages;
-    for (let attempt = 1; ; attempt++) {
-      const outcomes: Outcome[] = [];
-      this.#isRepeated = attempt > 1;
-      try {
-        await work(outcomes);
-      } catch (error) {
-        this.#stated.clear();
-        // Groups that were read again in vain are as doubtful as before.
-        this.#reliable.clear();
-        this.#limits.undoStep();
-        // Without a transaction, what was done before it went wrong is done.
-        if (this.#target.transaction === undefined) yield* this.#report(outcomes);
-        this.#settings.signal?.throwIfAborted();
-        if (error instanceof LimitReached) {
-          yield error.outcome;
-          throw error.toError();
-        }
-        if (error instanceof StreamTakenError || attempt >= attempts) throw error;
-        const asked = error instanceof UnavailableError ? (error.retryAfter ?? 0) : 0;
-        const delay = Math.max(asked, Math.min(maxDelay, first * 2 ** (attempt - 1)));
-        yield { kind: "waiting", error, attempt, delay };
-        await this.#pause(delay);
-        continue;
-      }
-      yield* this.#report(outcomes);
-      return;
-    }
-  }
-
-  async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
-    const reported: Outcome[] = [];
-    for (const outcome of withoutOvercome(outcomes)) {
+    for await (const outcome of this.#runner.commit(phase, work, order)) {
       if (outcome.kind === "deferred") {
         this.#refusedDueAt = Math.min(this.#refusedDueAt ?? never, outcome.nextAttempt);
       }
-      // Sessions end whether or not anybody reads the report to its end.
-      reported.push(await this.#withSessionsEnded(outcome));
+      yield outcome;
     }
-    yield* reported;
-  }
-
-  async #pause(delay: number): Promise<void> {
-    const { signal } = this.#settings;
-    try {
-      await sleep(delay, undefined, signal === undefined ? {} : { signal });
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    }
-  }
-
-  async #transact(
-    { phase, order, outcomes }: Pick<Step, "phase" | "order" | "outcomes">,
-    work: (step: Step) => Promise<PositionChange | undefined>,
-  ): Promise<void> {
-    this.#settings.signal?.throwIfAborted();
-    this.#settings.protection.beginStep();
-    this.#limits.beginStep();
-    const { transaction } = this.#target;
-    const step: Step = {
-      source: this.#stream.source,
-      target: this.#target,
-      settings: this.#settings,
-      phase,
-      order,
-      state: this.#state,
-      generation: this.#position.generation,
-      bare: transaction === undefined,
-      outcomes,
-      marked: new Set(),
-      displaced: new Set(),
-      givenUp: new Set(),
-      moved: new Set(),
-      countsCleared: this.#limits.countsCleared,
-      take: (inside, taking, inWords) => this.#take(inside, taking, inWords),
-      unforeseen: (members) => this.#limits.unforeseen(members),
-      askForRefresh: (reason) => {
-        this.#restart ??= reason;
-      },
-      needsRefresh: () => this.#restart !== undefined,
-      missing: this.#missing,
-      reliable: this.#reliable,
-      stated: this.#stated,
-      digests: new Digests(this.#digestedBlocks),
-      ...(this.#comparison === undefined ? {} : { comparison: this.#comparison }),
-      ...(this.#stream.reread === undefined
-        ? {}
-        : { doubtful: this.#doubtful, again: this.#again }),
-    };
-    if (transaction === undefined) {
-      // What was begun before an outage or a crash may have left accounts behind that no link knows.
-      await recoverIntents(step);
-      await this.#storePosition(step, await work(step));
-    } else {
-      const stored = await transaction.call(this.#target, async (target) => {
-        const inside = { ...step, target };
-        await target.checkpoints.hold(step.source, this.#position.epoch);
-        return await this.#positionAfter(inside, await work(inside));
-      });
-      // Only what is committed is remembered.
-      this.#remember(stored as StoredPosition | undefined);
-    }
-    this.#limits.endStep();
-  }
-
-  async #take(step: Step, taking: TakingAway, inWords?: TakingAwayInWords): Promise<void> {
-    await this.#limits.take(taking, () => linkedCount(step), inWords);
-    // Without a transaction, what is about to be taken away is stored first.
-    if (step.bare) await this.#storePosition(step, undefined);
-  }
-
-  /** Stores, outside of a transaction, what a step has changed of the position. */
-  async #storePosition(step: Step, change: PositionChange | undefined): Promise<void> {
-    this.#remember(await this.#positionAfter(step, change));
-  }
-
-  #remember(stored: StoredPosition | undefined): void {
-    if (stored === undefined) return;
-    this.#position = stored.position;
-    if (stored.taken !== undefined) this.#limits.stored(stored.taken);
-    if (stored.checkpoint === undefined) return;
-    this.#storedCheckpoint = stored.checkpoint;
-    if (this.#heldCheckpoint === stored.checkpoint) this.#heldCheckpoint = undefined;
-  }
-
-  /** Stores the position with what a step has changed of it and has taken away, if it has. */
-  async #positionAfter(
-    step: Step,
-    change: PositionChange | undefined,
-  ): Promise<StoredPosition | undefined> {
-    const taken = await this.#limits.window(() => linkedCount(step));
-    if (change === undefined && taken === undefined) return undefined;
-    const { forgetsCheckpoint = false, confirms = false, ...changed } = change ?? {};
-    const { checkpoint, unconfirmed, ...position } = { ...this.#position, ...changed };
-    const next = {
-      ...position,
-      ...(checkpoint === undefined || forgetsCheckpoint ? {} : { checkpoint }),
-      ...(unconfirmed === undefined || confirms ? {} : { unconfirmed }),
-      ...(taken === undefined ? {} : { taken }),
-    };
-    const stored = { position: await this.#save(step, next), ...(taken && { taken }) };
-    return changed.checkpoint === undefined
-      ? stored
-      : { ...stored, checkpoint: changed.checkpoint };
   }
 
   /**
@@ -609,14 +381,14 @@ class Synchronization {
       const missing = await stillMissing(step);
       this.#ask(
         step,
-        missing.filter((id) => !this.#unreadable.has(id)),
+        missing.filter((id) => !this.#findings.unreadable.has(id)),
       );
     }
-    if (this.#again.size > mostReadAgain) {
+    if (this.#findings.again.size > mostReadAgain) {
       step.askForRefresh(tooManyDiffer);
     }
     if (step.needsRefresh()) return undefined;
-    if (this.#again.size === 0) return { checkpoint };
+    if (this.#findings.again.size === 0) return { checkpoint };
     this.#heldCheckpoint = checkpoint;
     return undefined;
   }
@@ -631,65 +403,4 @@ class Synchronization {
     }
     for (const id of missing) step.again.ask(id);
   }
-
-  async #save(step: Step, position: StreamPosition): Promise<StreamPosition> {
-    const { checkpoints } = step.target;
-    try {
-      return await checkpoints.save(this.#stream.source, position);
-    } catch (cause) {
-      if (!(cause instanceof VersionConflictError)) throw cause;
-      // The answer to an earlier attempt may have been lost, and not what it stored.
-      const stored = this.#isRepeated ? await checkpoints.load(this.#stream.source) : undefined;
-      const isOurs =
-        stored?.revision === position.revision + 1 &&
-        stored.epoch === position.epoch &&
-        stored.generation === position.generation &&
-        stored.checkpoint === position.checkpoint;
-      if (isOurs) return stored;
-      throw new StreamTakenError(this.#stream.source, { cause });
-    }
-  }
-
-  *#reportCheckpoint(): Generator<Outcome, void, undefined> {
-    const checkpoint = this.#storedCheckpoint;
-    this.#storedCheckpoint = undefined;
-    if (checkpoint !== undefined && this.#restart === undefined) {
-      yield { kind: "checkpoint", checkpoint };
-    }
-  }
-
-  /** Ends the sessions of who was disabled or deleted, now that it is committed. */
-  async #withSessionsEnded(outcome: Outcome): Promise<Outcome> {
-    const removed = outcome.kind === "deactivated" || outcome.kind === "deleted";
-    if (!removed || outcome.type !== "User" || outcome.resourceId === undefined || this.#dryRun) {
-      return outcome;
-    }
-    return { ...outcome, sessions: await endSessions(this.#target.users, outcome.resourceId) };
-  }
-}
-
-/** What decides whether the changes of a batch are newer than what is known. */
-function orderOf({ phase, ordered }: ChangeBatch, isBehind: boolean): Order {
-  if (phase === "snapshot") return "snapshot";
-  return phase === "live" && ordered === true && !isBehind ? "arrival" : "stamps";
-}
-
-function deleteOf(sourceId: string): Delete {
-  return { kind: "delete", sourceId };
-}
-
-/** The change as it is applied: a password is no business of synchronisation, whatever a stream says. */
-function withoutPassword(change: Change): Change {
-  if (change.kind !== "upsert" || !("password" in change.resource)) return change;
-  const { password: _, ...resource } = change.resource;
-  return { ...change, resource } as Upsert;
-}
-
-/** A refusal that was overcome in the same commit is not news. */
-function withoutOvercome(outcomes: readonly Outcome[]): readonly Outcome[] {
-  const last = new Map<string, Outcome>();
-  for (const outcome of outcomes) if ("sourceId" in outcome) last.set(outcome.sourceId, outcome);
-  return outcomes.filter(
-    (outcome) => outcome.kind !== "deferred" || last.get(outcome.sourceId) === outcome,
-  );
 }
