@@ -5,13 +5,23 @@ import { rule, serverOf, startParent } from "./parent.js";
 type Sent = Readonly<Record<string, string>>;
 
 /** Sends a query to a parent with a rule for the realm "division", and returns what the child has got; `undefined` if nothing. */
-async function sent(query: string, defaultRealm?: string): Promise<Sent | undefined> {
+async function sent(
+  query: string,
+  defaultRealm?: string,
+  path = "/validate/check",
+): Promise<Sent | undefined> {
   await using child = await startChild();
   await using parent = await startParent([serverOf(child)], {
-    rules: [rule({ position: "pre", conditions: { realm: "division" } })],
+    rules: [
+      rule({
+        event: ["validate_check", "auth"],
+        position: "pre",
+        conditions: { realm: "division" },
+      }),
+    ],
     ...(defaultRealm === undefined ? {} : { defaultRealm }),
   });
-  await fetch(`${parent.url}/validate/check?${query}`);
+  await fetch(`${parent.url}${path}?${query}`, { method: "POST" });
   const [request] = child.requests;
   return request && Object.fromEntries(request.parameters);
 }
@@ -56,5 +66,24 @@ describe("the realm of a user is what privacyIDEA takes for it:", () => {
     ["user=alice@other", undefined],
   ])("with a default realm, %s goes on as %s", async (query, expected) => {
     expect(await sent(query, "division")).toEqual(expected && read(expected));
+  });
+
+  test.each([
+    ["username=alice@division", true],
+    ["username=alice@division&realm=", true],
+    ["username=division%5Calice&user=bob@other", true],
+    ["username=alice&realm=division", true],
+    ["username=alice@other&user=bob@division", false],
+    ["username=alice@division&realm=other", false],
+    ["user=alice@division", false],
+  ])("at the login, of %s it is the realm: %s", async (query, isOfRealm) => {
+    const expected = isOfRealm ? read(query) : undefined;
+    expect(await sent(query, undefined, "/auth")).toEqual(expected);
+    expect(await sent(query, undefined, "/%61ut%68")).toEqual(expected);
+  });
+
+  test("at the login, it is the default realm of users for whom none is named", async () => {
+    const expected = { username: "alice", realm: "division" };
+    expect(await sent("username=alice", "division", "/auth")).toEqual(expected);
   });
 });

@@ -16,6 +16,7 @@ const maxDepth = 64;
 /** The parameters that say whom and what a request is about. */
 export const subjectParameters: readonly string[] = [
   "user",
+  "username",
   "realm",
   "resolver",
   "serial",
@@ -29,7 +30,6 @@ export const subjectParameters: readonly string[] = [
  */
 const decisive: ReadonlySet<string> = new Set([
   ...subjectParameters,
-  "username",
   "userid",
   "resolvername",
   "state",

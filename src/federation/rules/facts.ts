@@ -1,5 +1,5 @@
 import { FederationError } from "../errors.js";
-import { namedRealm, namesNoRealm } from "../message/named-realm.js";
+import { namedUser } from "../message/named-user.js";
 import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
@@ -121,17 +121,17 @@ export function demandPlainSubject({ parameters }: EventRequest): void {
 }
 
 function readSubject(
-  { parameters, pathParameters }: EventRequest,
+  request: EventRequest,
   body: ApiBody | undefined,
   defaultRealm: string | undefined,
 ): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
-  const user = textParameter(parameters, "user") ?? pathParameters.get("username");
-  const realm = namedRealm(parameters) ?? (namesNoRealm(parameters) ? defaultRealm : undefined);
+  const { parameters, pathParameters } = request;
+  const { user, realm } = namedUser(request);
   return {
-    user,
-    realm,
+    user: user ?? pathParameters.get("username"),
+    realm: realm ?? (user === undefined ? undefined : defaultRealm),
     resolver: textParameter(parameters, "resolver") ?? pathParameters.get("resolvername"),
     serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
     containerSerial:
