@@ -82,8 +82,9 @@ describe("the realm of a user is what privacyIDEA takes for it:", () => {
     expect(await sent(query, undefined, "/%61ut%68")).toEqual(expected);
   });
 
-  test("at the login, it is the default realm of users for whom none is named", async () => {
-    const expected = { username: "alice", realm: "division" };
-    expect(await sent("username=alice", "division", "/auth")).toEqual(expected);
+  test("at the login, it is not the default one, since administrators have none", async () => {
+    expect(await sent("username=alice", "division", "/auth")).toBeUndefined();
+    const query = "username=alice&realm=division";
+    expect(await sent(query, "other", "/auth")).toEqual(read(query));
   });
 });

@@ -21,10 +21,10 @@ export function namedUser({ parameters, path }: EventRequest): NamedUser {
   return { user, realm: isSaid ? realm : realmIn(user ?? "") };
 }
 
-/** Whether a request says a user, and no realm. */
-export function namesNoRealm(request: EventRequest): boolean {
+/** Whether the default realm is that of the user: one is said, and no realm. Whoever logs in without one may be an administrator. */
+export function isOfDefaultRealm(request: EventRequest): boolean {
   const { user, realm } = namedUser(request);
-  return user !== undefined && realm === undefined;
+  return user !== undefined && realm === undefined && !isLoginPath(request.path);
 }
 
 /** Whether a path is that at which people log in, with whatever escapes. */

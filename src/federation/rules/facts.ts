@@ -1,5 +1,5 @@
 import { FederationError } from "../errors.js";
-import { namedUser } from "../message/named-user.js";
+import { isOfDefaultRealm, namedUser } from "../message/named-user.js";
 import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
@@ -131,7 +131,7 @@ function readSubject(
   const { user, realm } = namedUser(request);
   return {
     user: user ?? pathParameters.get("username"),
-    realm: realm ?? (user === undefined ? undefined : defaultRealm),
+    realm: realm ?? (isOfDefaultRealm(request) ? defaultRealm : undefined),
     resolver: textParameter(parameters, "resolver") ?? pathParameters.get("resolvername"),
     serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
     containerSerial:
