@@ -109,12 +109,6 @@ export function textParameter(parameters: Parameters, name: string): string | un
   return typeof value === "number" ? String(value) : undefined;
 }
 
-/** Whether parameters say a user, and no realm: neither by `realm` nor by "name@realm". */
-export function namesNoRealm(parameters: Parameters): boolean {
-  const user = textParameter(parameters, "user");
-  return user !== undefined && !user.includes("@") && !textParameter(parameters, "realm");
-}
-
 /** The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are. */
 export function decodePair(text: string): string {
   const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;

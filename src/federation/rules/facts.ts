@@ -1,5 +1,6 @@
 import { FederationError } from "../errors.js";
-import { namesNoRealm, subjectParameters, textParameter } from "../message/parameters.js";
+import { namedRealm, namesNoRealm } from "../message/named-realm.js";
+import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import type {
@@ -127,9 +128,7 @@ function readSubject(
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
   const user = textParameter(parameters, "user") ?? pathParameters.get("username");
-  // privacyIDEA takes the realm of "name@realm" where no other is named.
-  const named = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
-  const realm = named ?? (namesNoRealm(parameters) ? defaultRealm : undefined);
+  const realm = namedRealm(parameters) ?? (namesNoRealm(parameters) ? defaultRealm : undefined);
   return {
     user,
     realm,

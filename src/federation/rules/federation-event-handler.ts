@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { fieldValue } from "../message/field-lines.js";
-import { namesNoRealm, textParameter } from "../message/parameters.js";
+import { namesNoRealm } from "../message/named-realm.js";
+import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import {
   type ApiAnswer,
