@@ -51,6 +51,9 @@ export interface StreamPosition {
   readonly unconfirmed?: Unconfirmed;
 }
 
+/** From how many numbers the first epoch of a stream is chosen: as many again are left in an integer of 32 bits. */
+const firstEpochs = 2 ** 30;
+
 /** How often a runner tries to become the one that follows a stream, where others try at the same time. */
 const attempts = 100;
 
@@ -79,13 +82,18 @@ export abstract class CheckpointRepository {
 
   /**
    * Makes the caller the one runner of a stream: the position gets the next epoch, so that whoever has followed the stream until
-   * now can write nothing more.
+   * now can write nothing more. Where nothing is stored the epochs begin at a number that is chosen at random: the position may
+   * have been lost, and whoever followed the stream before has another one.
    *
    * @returns the position as it is stored now.
    */
   async claim(stream: string): Promise<StreamPosition> {
     for (let attempt = 1; ; attempt++) {
-      const stored = (await this.load(stream)) ?? { generation: 0, epoch: 0, revision: 0 };
+      const stored = (await this.load(stream)) ?? {
+        generation: 0,
+        epoch: Math.floor(Math.random() * firstEpochs),
+        revision: 0,
+      };
       try {
         return await this.save(stream, { ...stored, epoch: stored.epoch + 1 });
       } catch (error) {

@@ -58,7 +58,8 @@ export interface SignOnClientOptions extends SendOptions {
   signIn(identity: Identity, request: Request): Promise<Headers>;
   /**
    * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The server
-   * says so when the user has signed out there or is not active any more.
+   * says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so that the server does not
+   * take the client for one that was told.
    */
   endSessions?(who: {
     readonly server: string;
@@ -87,7 +88,7 @@ export interface SignOnClient {
    */
   readonly handler: Handler;
   /**
-   * Tells the server that its user has signed out here, so that the session ends there and everywhere.
+   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be told.
    *
    * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
    * @throws {SignOnError} the server has not confirmed it.
@@ -264,7 +265,11 @@ class Client implements SignOnClient {
 
   /** The server says that somebody has signed out. */
   async #endSessions(request: Request, target?: string): Promise<Response> {
-    if (this.#verifier === undefined) throw new SignOnError("not_found");
+    const { endSessions } = this.#options;
+    // Without a way to end sessions, what the server would be told is not so.
+    if (this.#verifier === undefined || endSessions === undefined) {
+      throw new SignOnError("not_found");
+    }
     const content = await readContent(request);
     const verification = await this.#verifier.verifyRequest(
       signedRequest(request, this.#url.origin, target),
@@ -277,7 +282,7 @@ class Client implements SignOnClient {
     const subject = textMember(members, "sub");
     const session = textMember(members, "sid");
     if (subject === undefined) throw new SignOnError("malformed");
-    await this.#options.endSessions?.({
+    await endSessions.call(this.#options, {
       server: this.#server,
       subject,
       ...(session === undefined ? {} : { session }),

@@ -36,7 +36,7 @@ export interface Visitor {
 }
 
 /** How far the clocks of two processes of a server may be apart, in milliseconds. */
-const clockSkew = 60_000;
+export const clockSkew = 60_000;
 
 /**
  * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token carries, sealed, what

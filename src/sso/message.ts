@@ -57,13 +57,14 @@ export type Members = ReadonlyMap<string, unknown>;
  * @throws {SignOnError} it is not an object in JSON.
  */
 export function readMembers(text: string): Members {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      return new Map(Object.entries(value));
-    }
-  } catch (cause) {
-    throw new SignOnError("malformed", { cause });
+    value = JSON.parse(text);
+  } catch {
+    // The error of JSON.parse quotes the text, in which a token may be: it is not passed on.
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return new Map(Object.entries(value));
   }
   throw new SignOnError("malformed");
 }

@@ -19,6 +19,7 @@ import {
 import { currentKeyOf } from "./consumers.js";
 import { SignOnError } from "./errors.js";
 import {
+  clockSkew,
   issueAccessToken,
   issueRequestToken,
   openRequestToken,
@@ -63,7 +64,10 @@ export interface SignOnServerOptions extends SendOptions {
   userObject?(user: User, consumer: Consumer): SignOnUser | Promise<SignOnUser>;
   /** What else the consumer is told, where it asks. Default: nothing. */
   extraData?(user: User, consumer: Consumer, asked: unknown): unknown;
-  /** Ends a session of this site, when a client says that its user has signed out there. */
+  /**
+   * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not found, so that no
+   * client takes the session for ended.
+   */
   endSession?(visitor: Visitor): Promise<void>;
   readonly lifetimes?: TokenLifetimes;
   /** How far the time of a message may be from now. */
@@ -260,7 +264,9 @@ class Server implements SignOnServer {
 
   /** Whoever comes second with the same request token finds it used. It is put down only now that it is known who comes. */
   async #takeOnce({ id, expiresAt }: SignOnToken, options: CallOptions): Promise<void> {
-    const nonce = { scope: `sign-on request ${this.#url.href}`, value: id, expiresAt };
+    const scope = `sign-on request ${this.#url.href}`;
+    // Another process, whose clock is behind, takes the token for good for as long.
+    const nonce = { scope, value: id, expiresAt: new Date(expiresAt.getTime() + clockSkew) };
     const isFirst = await this.#options.nonces.take(nonce, options);
     // A store that answers with anything else has not said that it is the first.
     if (isFirst !== true) throw new SignOnError("token_not_found");
@@ -346,14 +352,17 @@ class Server implements SignOnServer {
   /** A client says that its user has signed out: the session here ends, and with it those at every other client. */
   async #signOutFrom(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
     const { consumer, members } = asked;
+    const { endSession } = this.#options;
+    if (endSession === undefined) throw new SignOnError("not_found");
     const session = textMember(members, "sid") ?? "";
     const id = sessionId(consumer.key, session);
     const known = await this.#options.tokens.get("session", id, options);
     // A client speaks for those only of whom it was told.
     if (known?.subject !== undefined) {
-      await this.#options.endSession?.({ subject: known.subject, session });
+      await endSession.call(this.#options, { subject: known.subject, session });
+      await this.#notifier.notify(known.subject, session, options, known);
+      // Only now, so that a client that asks again after a failure is not told that all is done.
       await this.#options.tokens.take(known, options);
-      await this.#notifier.notify(known.subject, session, options);
     }
     return asked.answer({});
   }

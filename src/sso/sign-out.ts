@@ -61,14 +61,19 @@ export class SignOutNotifier {
     this.#now = now;
   }
 
-  /** Tells everyone who was told of the user, or of one of the user's sessions. */
+  /**
+   * Tells everyone who was told of the user, or of one of the user's sessions.
+   *
+   * @param known what somebody knows who has signed the user out, and needs not to be told.
+   */
   async notify(
     subject: string,
     session: string | undefined,
     options: CallOptions,
+    known?: SignOnToken,
   ): Promise<SignOutResult> {
     const sessions = (await this.#tokens.sessions(subject, options)).filter(
-      (one) => session === undefined || one.session === session,
+      (one) => (session === undefined || one.session === session) && one.id !== known?.id,
     );
     const failures = await Promise.all(sessions.map((one) => this.#tell(one, options)));
     const unreachable = new Map<string, UnreachableConsumer>();

@@ -7,7 +7,6 @@ import {
   type SyncTarget,
   type TakenAway,
 } from "../repositories/index.js";
-import { claimStream } from "./claim.js";
 import type { Findings } from "./findings.js";
 import { recoverIntents } from "./intents.js";
 import { LimitReached, Limits, type TakingAway, type TakingAwayInWords } from "./limits.js";
@@ -72,7 +71,12 @@ export class Runner {
   /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
   async *claim(): AsyncGenerator<Outcome, void, undefined> {
     const { source, mapping } = this.#stream;
-    const claim = (stores: SyncTarget) => claimStream(stores, source);
+    const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
+      const position = await checkpoints.claim(source);
+      // Where the position was lost, the links know better how many refreshes there were.
+      const generation = Math.max(position.generation, await links.latestSeen(source));
+      return { ...position, generation };
+    };
     const target = this.#target;
     yield* this.#untilDone(async () => {
       this.#position = (await target.transaction?.(claim)) ?? (await claim(target));

@@ -184,12 +184,12 @@ const transactionDemands: readonly Demand<Transactional>[] = [
   {
     name: "a stream that is held in a transaction is claimed by nobody before its end",
     async check(target) {
-      await target.checkpoints.claim("s");
+      const { epoch } = await target.checkpoints.claim("s");
       const begun = Promise.withResolvers<void>();
       const happened: string[] = [];
       const held = target
         .transaction(async (inside) => {
-          await inside.checkpoints.hold("s", 1);
+          await inside.checkpoints.hold("s", epoch);
           begun.resolve();
           await sleep(50);
           await inside.users.create({ userName: "ann" });
@@ -211,7 +211,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
       if (happened[0] === "claimed") assert.equal(happened[1], "undone");
       await assert.rejects(
         target.transaction(async (inside) => {
-          await inside.checkpoints.hold("s", 1);
+          await inside.checkpoints.hold("s", epoch);
           await inside.users.create({ userName: "bob" });
         }),
         StreamTakenError,

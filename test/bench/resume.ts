@@ -41,6 +41,23 @@ export async function measureResume(
 
   report.figure("the same after a start of the server: into changes", listed, "s", "< 1");
 
+  const lists: { wall: number; cpu: number }[] = [];
+  for (let run = 0; run < runs; run++) {
+    const path = databaseOf(server, -1);
+    const { output } = await measure(program("list-names.js", server.describe(suffix), path));
+    lists.push(JSON.parse(output) as { wall: number; cpu: number });
+  }
+  report.figure(
+    "a list of all names beside it, with nothing to repair, into SQLite",
+    lists.map(({ wall }) => wall),
+    "s",
+  );
+  report.figure(
+    "  its CPU here",
+    lists.map(({ cpu }) => cpu),
+    "s",
+  );
+
   await server.restart(0);
   await modify(server, 1);
   const present: number[] = [];

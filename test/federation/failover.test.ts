@@ -175,7 +175,7 @@ describe("an answer that any client may bring about", () => {
   const answers = (status: number) =>
     ({ kind: "bytes", status, content: '{"result": {"status": false}}' }) as const;
 
-  test.each([500, 501, 502, 504, 302])("is no outage: %i", async (status) => {
+  test.each([500, 501, 502, 504, 300, 302])("is no outage: %i", async (status) => {
     await using child = await startChild({ users });
     await using parent = await startParent([serverOf(child)], { breaker: { failures: 1 } });
     child.fault = answers(status);

@@ -114,6 +114,22 @@ describe("a form that is sent as parts", () => {
     ["a space behind the boundary", `${realm.replace("--XX\r", "--XX \r")}--XX--\r\n`, 400],
     ["no end", realm, 400],
     ["lines that end otherwise", `${realm}--XX--\r\n`.replaceAll("\r\n", "\n"), 400],
+    [
+      "a field that others divide",
+      `${realm.replace("\r\n\r\n", '\r\nContent-Length: 1\nContent-Disposition: form-data; name="x"\r\n\r\n')}--XX--\r\n`,
+      400,
+    ],
+    [
+      "a field that ends the head for others",
+      `${realm.replace("\r\n\r\n", "\r\nContent-Length: 1\n\nother\r\n\r\n")}--XX--\r\n`,
+      400,
+    ],
+    [
+      "a boundary that others see",
+      `${realm}${part("x", `a\n${part("user", "b").replaceAll("\r\n", "\n")}`)}--XX--\r\n`,
+      400,
+    ],
+    ["a boundary behind a carriage return", `${realm}${part("x", "a\r--XX\r")}--XX--\r\n`, 400],
     ["a parameter in two ways", `${realm}${part("realm", "other")}--XX--\r\n`, 400],
     ["too much", `${realm}${part("x", "x".repeat(10_000))}--XX--\r\n`, 413],
   ])("is refused if it has %s", async (_name, body, status) => {

@@ -71,3 +71,13 @@ test("a Forwarded field is read whole, or not at all", () => {
     expect(parseForwarded(value)).toBeUndefined();
   }
 });
+
+test("a trusted proxy may be connected by an IPv4 address in IPv6 notation", () => {
+  const proxies = new TrustedProxies(["203.0.113.1"]);
+  for (const address of ["::ffff:203.0.113.1", "::ffff:cb00:7101"]) {
+    expect([proxies.has(address), new TrustedProxies(["203.0.113.2"]).has(address)]).toEqual([
+      true,
+      false,
+    ]);
+  }
+});

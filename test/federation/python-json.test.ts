@@ -140,3 +140,9 @@ print(version)`;
     },
   );
 });
+
+test("a text may have any number of lists beside each other, and is refused if they are too deep", () => {
+  const beside = Array.from({ length: 100 }, () => "[]").join(", ");
+  expect(pythonJson(`[${beside}]`)).toBe(`[${beside}]`);
+  expect(() => pythonJson("[".repeat(65) + "]".repeat(65))).toThrow(SyntaxError);
+});

@@ -135,8 +135,14 @@ describe("an upload", () => {
     },
   );
 
-  test("that comes slowly, but comes, is waited for", async () => {
-    await using api = await serve(reads);
+  test("that comes slowly, but comes, is waited for and goes on whole", async () => {
+    let content = "";
+    await using api = await serve((got, response) => {
+      got.on("data", (chunk: Buffer) => {
+        content += chunk.toString();
+      });
+      got.on("end", () => response.end("read"));
+    });
     await using parent = await passing(api, {}, { limits: { content: 1_000 } });
     const socket = connect(Number(new URL(parent.url).port), "127.0.0.1");
     let received = "";
@@ -144,12 +150,13 @@ describe("an upload", () => {
       received += chunk.toString();
     });
     socket.write("POST /up HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 6\r\n\r\n");
-    for (const piece of ["ab", "cd", "ef"]) {
+    for (const piece of ["abc", "def"]) {
       await pause(500);
       socket.write(piece);
     }
     await once(socket, "close");
     expect(received).toMatch(/^HTTP\/1\.1 200 /);
+    expect(content).toBe("abcdef");
   });
 
   test("of a Web request for which there are rules is waited for as long as its servers say", async () => {

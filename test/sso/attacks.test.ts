@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { inspect } from "node:util";
 import { InvalidValueError } from "concordat";
 import { InMemoryNonceRepository } from "concordat/repositories";
 import { createKey, createSigner, KeyRing } from "concordat/signing";
-import { newConsumer, signOnClient } from "concordat/sso";
+import { newConsumer, type SignOnError, signOnClient } from "concordat/sso";
 import { describe, expect, test } from "vitest";
 import { Browser, startSites } from "./sites.js";
 
@@ -19,6 +20,26 @@ describe("at the server", () => {
     );
     expect(answers.filter(({ status }) => status === 302)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 403)).toHaveLength(49);
+  });
+
+  test("a request token that was used passes no more where another process's clock is behind", async () => {
+    let ahead = 0;
+    let behind = 0;
+    const nonces = new InMemoryNonceRepository({ now: () => new Date(Date.now() + ahead) });
+    await using sites = await startSites({
+      format: "http-signature",
+      server: { nonces, now: () => new Date(Date.now() + behind) },
+    });
+    const { location: authorize } = await new Browser().go(sites.clientUrl);
+    const come = async () =>
+      await sites.server.handler(
+        new Request(authorize, { headers: { cookie: `user=${sites.ann.id}` } }),
+      );
+    expect((await come()).status).toBe(302);
+    // The token's 600 seconds are over where the nonces are kept, and not yet where it comes again.
+    ahead = 610_000;
+    behind = 560_000;
+    expect((await come()).status).toBe(403);
   });
 
   test("a request token of the draft is of use to the consumer only that it is for, and signed", async () => {
@@ -267,6 +288,28 @@ describe("at the client", () => {
       .map((line) => line.split("=", 1)[0]);
     expect(ended.sort()).toEqual(["sign-on-a", "sign-on-x", "sign-on-y"]);
     expect(headers.getSetCookie()).toHaveLength(4);
+  });
+
+  test("a token that makes no sense is in no error", async () => {
+    const errors: SignOnError[] = [];
+    const key = createKey({ id: "key", secret: "s".repeat(64) });
+    const client = signOnClient({
+      format: "simple-sso",
+      url: "https://shop.example/client/",
+      server: "https://sso.example/server/",
+      keys: new KeyRing([key]),
+      nonces: new InMemoryNonceRepository(),
+      signIn: async () => new Headers(),
+      failure: (error) => {
+        errors.push(error);
+        return new Response(null, { status: error.status });
+      },
+    });
+    const signed = createSigner({ profile: "simple-sso" }).signUrlSafe("t0ken", key);
+    const url = `https://shop.example/client/authenticate/?state=a&access_token=${signed}`;
+    expect((await client.handler(new Request(url))).status).toBe(400);
+    expect(errors.map(({ reason }) => reason)).toEqual(["malformed"]);
+    expect(inspect(errors, { depth: 9 })).not.toContain("t0ken");
   });
 
   test("an account that is not active is not let in", async () => {

@@ -131,6 +131,7 @@ test("the messages between the two sites are these", async () => {
     visitor: async () => ({ subject: id, session: "session 1" }),
     signInUrl: () => "/sign-in",
     extraData: (_user, _consumer, asked) => ({ asked }),
+    endSession: async () => {},
     fetch: via((request) => client.handler(request)),
     now,
   });
@@ -141,6 +142,7 @@ test("the messages between the two sites are these", async () => {
     nonces: new InMemoryNonceRepository({ now }),
     signIn: async () => new Headers(),
     extraData: ["é"],
+    endSessions: async () => {},
     fetch: via((request) => server.handler(request)),
     now,
   });

@@ -1,5 +1,10 @@
-import type { Consumer } from "concordat/repositories";
-import { revokeConsumer } from "concordat/sso";
+import { UnavailableError } from "concordat";
+import {
+  type Consumer,
+  InMemorySignOnTokenRepository,
+  type SignOnToken,
+} from "concordat/repositories";
+import { newConsumer, revokeConsumer } from "concordat/sso";
 import { describe, expect, test } from "vitest";
 import { Browser, type Sites, startSites } from "./sites.js";
 
@@ -214,6 +219,65 @@ describe("sign-out", () => {
     const session = `session of ${sites.ann.id}`;
     await sites.client.signOut(session);
     expect(ended).toEqual([{ subject: sites.ann.id, session }]);
+  });
+
+  test("that a site has no way to carry out is confirmed by neither side", async () => {
+    await using sites = await startSites({ format: "http-signature", endsSessions: false });
+    const browser = annsBrowser(sites);
+    await browser.go(await browser.comeBack(sites.clientUrl));
+    expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject({
+      told: [],
+      unreachable: [{ consumer: sites.consumer.key, reason: "failed" }],
+    });
+    await expect(sites.client.signOut(`session of ${sites.ann.id}`)).rejects.toMatchObject({
+      reason: "server_refused",
+      answered: { status: 404 },
+    });
+  });
+
+  test("by a client that the server could not pass on is passed on when the client asks again", async () => {
+    let isDown = false;
+    const tokens = new (class extends InMemorySignOnTokenRepository {
+      override async sessions(subject: string): Promise<readonly SignOnToken[]> {
+        if (isDown) throw new UnavailableError("The store is down.");
+        return await super.sessions(subject);
+      }
+    })();
+    const told: string[] = [];
+    await using sites = await startSites({
+      format: "http-signature",
+      server: {
+        tokens,
+        fetch: async ({ url }) => {
+          told.push(url);
+          return new Response(null, { status: 500 });
+        },
+      },
+    });
+    const browser = annsBrowser(sites);
+    await browser.go(await browser.comeBack(sites.clientUrl));
+    const session = `session of ${sites.ann.id}`;
+    const signOutUri = "https://other.example/client/sign-out/";
+    const redirectUris = ["https://other.example/client/authenticate/"];
+    const other = newConsumer({ name: "o", format: "http-signature", redirectUris, signOutUri });
+    await sites.consumers.save(other);
+    await tokens.save({
+      kind: "session",
+      id: "known to another site",
+      consumer: other.key,
+      expiresAt: new Date(Date.now() + 600_000),
+      subject: sites.ann.id,
+      session,
+    });
+    isDown = true;
+    await expect(sites.client.signOut(session)).rejects.toMatchObject({
+      answered: { status: 503 },
+    });
+    expect(told).toEqual([]);
+    isDown = false;
+    await sites.client.signOut(session);
+    // The client that asks knows already.
+    expect(told).toEqual([signOutUri]);
   });
 
   test("that a client does not answer is tried again with the next", async () => {

@@ -66,6 +66,8 @@ export interface SitesOptions {
   readonly format: Consumer["format"];
   readonly server?: Partial<SignOnServerOptions>;
   readonly client?: Partial<SignOnClientOptions>;
+  /** Whether the two sites can end sessions. Default: true. */
+  readonly endsSessions?: boolean;
 }
 
 /**
@@ -73,7 +75,8 @@ export interface SitesOptions {
  *
  * They have different host names, since browsers share cookies between ports.
  */
-export async function startSites({ format, server, client }: SitesOptions): Promise<Sites> {
+export async function startSites(options: SitesOptions): Promise<Sites> {
+  const { format, server, client, endsSessions = true } = options;
   const users = new InMemoryUserRepository();
   const ann = await users.create({ userName: "ann", emails: [{ value: "ann@example.com" }] });
   const consumers = new InMemoryConsumerRepository();
@@ -81,6 +84,13 @@ export async function startSites({ format, server, client }: SitesOptions): Prom
   const accounts = new InMemoryUserRepository();
   const links = new InMemoryLinkRepository();
   const sessions: Sites["sessions"] = new Map();
+
+  const endSessions: SignOnClientOptions["endSessions"] = async ({ subject, session }) => {
+    for (const [id, one] of sessions) {
+      const isMeant = session === undefined || one.session === session;
+      if (one.subject === subject && isMeant) sessions.delete(id);
+    }
+  };
 
   const made: { server?: SignOnServer; client?: SignOnClient } = {};
   const serverSite = await serve("127.0.0.1", (origin) => {
@@ -95,6 +105,7 @@ export async function startSites({ format, server, client }: SitesOptions): Prom
         return subject === undefined ? undefined : { subject, session: `session of ${subject}` };
       },
       signInUrl: (returnTo) => `/login?next=${encodeURIComponent(returnTo)}`,
+      ...(endsSessions ? { endSession: async () => {} } : {}),
       ...server,
     });
     return made.server.handler;
@@ -121,12 +132,7 @@ export async function startSites({ format, server, client }: SitesOptions): Prom
         sessions.set(id, { account, subject: identity.subject, session: identity.session });
         return new Headers({ "set-cookie": `session=${id}; Path=/; HttpOnly` });
       },
-      endSessions: async ({ subject, session }) => {
-        for (const [id, one] of sessions) {
-          const isMeant = session === undefined || one.session === session;
-          if (one.subject === subject && isMeant) sessions.delete(id);
-        }
-      },
+      ...(endsSessions ? { endSessions } : {}),
       ...client,
     });
     return made.client.handler;

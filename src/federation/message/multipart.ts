@@ -24,7 +24,12 @@ export function multipartPairs(type: string, content: Uint8Array): readonly Pair
   for (let at = first.length; ; ) {
     const end = text.indexOf(next, at);
     if (end < 0) throw new FederationError("bad_content");
-    pairs.push(readPart(text.slice(at, end)));
+    const part = text.slice(at, end);
+    // Some take other line ends for one as well.
+    if (part.includes(`\n--${boundary}`) || part.includes(`\r--${boundary}`)) {
+      throw new FederationError("bad_content");
+    }
+    pairs.push(readPart(part));
     at = end + next.length;
     if (text.startsWith("\r\n", at)) at += 2;
     else if (isEnd(text.slice(at, at + 5)) && text.length <= at + 4) return pairs;
@@ -65,6 +70,7 @@ function readPart(part: string): Pair {
         }
         break;
       case "content-length":
+        if (!/^\d+$/.test(value)) throw new FederationError("bad_content");
         break;
       default:
         throw new FederationError("unsupported_content");

@@ -16,6 +16,7 @@ const maxDepth = 64;
 /** The parameters that say whom and what a request is about. */
 export const subjectParameters: readonly string[] = [
   "user",
+  "username",
   "realm",
   "resolver",
   "serial",
@@ -29,7 +30,6 @@ export const subjectParameters: readonly string[] = [
  */
 const decisive: ReadonlySet<string> = new Set([
   ...subjectParameters,
-  "username",
   "userid",
   "resolvername",
   "state",
@@ -107,12 +107,6 @@ export function textParameter(parameters: Parameters, name: string): string | un
   const value = parameters.get(name);
   if (typeof value === "string") return value === "" ? undefined : value;
   return typeof value === "number" ? String(value) : undefined;
-}
-
-/** Whether parameters say a user, and no realm: neither by `realm` nor by "name@realm". */
-export function namesNoRealm(parameters: Parameters): boolean {
-  const user = textParameter(parameters, "user");
-  return user !== undefined && !user.includes("@") && !textParameter(parameters, "realm");
 }
 
 /** The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are. */

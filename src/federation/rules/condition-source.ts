@@ -2,7 +2,7 @@ import type { Comparable } from "./comparators.js";
 
 /** Whom and what a request is about, as far as it says so itself, or the answer to it. */
 export interface Subject {
-  /** The parameter `user`. */
+  /** The parameter `user`; at `/auth`, `username`. */
   readonly user: string | undefined;
   readonly realm: string | undefined;
   readonly resolver: string | undefined;

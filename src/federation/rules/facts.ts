@@ -1,5 +1,6 @@
 import { FederationError } from "../errors.js";
-import { namesNoRealm, subjectParameters, textParameter } from "../message/parameters.js";
+import { isOfDefaultRealm, namedUser } from "../message/named-user.js";
+import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
 import type {
@@ -120,19 +121,17 @@ export function demandPlainSubject({ parameters }: EventRequest): void {
 }
 
 function readSubject(
-  { parameters, pathParameters }: EventRequest,
+  request: EventRequest,
   body: ApiBody | undefined,
   defaultRealm: string | undefined,
 ): Subject {
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
-  const user = textParameter(parameters, "user") ?? pathParameters.get("username");
-  // privacyIDEA takes the realm of "name@realm" where no other is named.
-  const named = textParameter(parameters, "realm") ?? /@([^@]+)$/.exec(user ?? "")?.[1];
-  const realm = named ?? (namesNoRealm(parameters) ? defaultRealm : undefined);
+  const { parameters, pathParameters } = request;
+  const { user, realm } = namedUser(request);
   return {
-    user,
-    realm,
+    user: user ?? pathParameters.get("username"),
+    realm: realm ?? (isOfDefaultRealm(request) ? defaultRealm : undefined),
     resolver: textParameter(parameters, "resolver") ?? pathParameters.get("resolvername"),
     serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
     containerSerial:

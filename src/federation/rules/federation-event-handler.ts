@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from "
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { fieldValue } from "../message/field-lines.js";
-import { namesNoRealm, textParameter } from "../message/parameters.js";
+import { isOfDefaultRealm } from "../message/named-user.js";
+import { textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import {
   type ApiAnswer,
@@ -105,7 +106,7 @@ export class FederationEventHandler extends EventHandler {
     }
     if (nonce !== undefined) set.set("nonce", nonce);
     const { defaultRealm } = this.#options;
-    if (defaultRealm !== undefined && !set.has("realm") && namesNoRealm(request.parameters)) {
+    if (defaultRealm !== undefined && !set.has("realm") && isOfDefaultRealm(request)) {
       set.set("realm", defaultRealm);
     }
     const fields = this.#requestFields.filter(request.fields);
