@@ -17,35 +17,58 @@ const codes = new Map<string, string>();
 /** Paths come from the profile and, as types of values, from the directory: there is an end to what is remembered. */
 const maxCodes = 10_000;
 
+/** By the paths of an entry, one after the other, what stands for them: most entries of a directory have the same. */
+const codesOfPaths = new Map<string, string>();
+/** Between paths, and so in none of them. */
+const separator = "\0";
+
 /**
  * The attributes for which an entry has a value, in short. Where an attribute has parts, or values of several types, it is those:
  * each comes from an attribute of the directory that may be hidden by itself.
  */
 export function valuedOf(change: Upsert): string | undefined {
   if (!change.complete) return undefined;
-  return [...pathsOf(change)].map(codeOf).sort().join("");
+  const paths = pathsOf(change);
+  const all = paths.join(separator);
+  const known = codesOfPaths.get(all);
+  if (known !== undefined) return known;
+  const valued = paths.map(codeOf).sort().join("");
+  if (codesOfPaths.size < maxCodes) codesOfPaths.set(all, valued);
+  return valued;
 }
 
-function* pathsOf({ type, resource, names, members }: Upsert): Generator<string> {
-  yield* pathsWithin(resource);
-  if (type === "User" && names.some((name) => name.kind === "uid")) yield "names.uid";
-  if (members?.kind === "all" && members.members.length > 0) yield "members";
+function pathsOf({ type, resource, names, members }: Upsert): string[] {
+  const paths = pathsWithin(resource);
+  if (type === "User" && names.some((name) => name.kind === "uid")) paths.push("names.uid");
+  if (members?.kind === "all" && members.members.length > 0) paths.push("members");
+  return paths;
 }
 
-function* pathsWithin(value: unknown, path = ""): Generator<string> {
-  if (value === null || value === undefined) return;
-  if (Array.isArray(value)) {
-    const types = new Set(value.map((item: unknown) => typeOf(item)));
-    for (const type of types) yield type === undefined ? path : `${path}.${type}`;
-  } else if (typeof value === "object") {
-    const prefix = path === "" ? "" : `${path}.`;
-    for (const [part, inner] of Object.entries(value)) yield* pathsWithin(inner, prefix + part);
-  } else yield path;
+function pathsWithin(resource: object): string[] {
+  const paths: string[] = [];
+  addPathsWithin(resource, "", paths);
+  return paths;
+}
+
+function addPathsWithin(holder: object, prefix: string, paths: string[]): void {
+  for (const [name, value] of Object.entries(holder) as [string, unknown][]) {
+    if (value === null || value === undefined) continue;
+    const path = prefix + name;
+    if (typeof value !== "object") paths.push(path);
+    else if (Array.isArray(value)) addPathsOfTypes(value, path, paths);
+    else addPathsWithin(value, `${path}.`, paths);
+  }
+}
+
+function addPathsOfTypes(items: readonly unknown[], path: string, paths: string[]): void {
+  const types = new Set(items.map(typeOf));
+  for (const type of types) paths.push(type === undefined ? path : `${path}.${type}`);
 }
 
 function typeOf(item: unknown): string | undefined {
   const isTyped = typeof item === "object" && item !== null && "type" in item;
-  return isTyped && typeof item.type === "string" ? item.type : undefined;
+  if (!isTyped || typeof item.type !== "string") return undefined;
+  return item.type.replaceAll(separator, "");
 }
 
 function codeOf(path: string): string {
