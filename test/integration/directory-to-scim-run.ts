@@ -253,7 +253,7 @@ function storeOn(
   return {
     database,
     async content(links) {
-      const { unfinished, refused } = readApplication(links);
+      const { unfinished, refused, adopted } = readApplication(links);
       const resources: Resource[] = [];
       const members = new Map<string, Set<string>>();
       for (const user of await allOf((query) => users.find(query))) {
@@ -268,7 +268,7 @@ function storeOn(
         resources.push({ id, type: "Group", externalId, attributes: { displayName } });
         members.set(id, new Set(those.map(({ value }) => value)));
       }
-      return { resources, members, unfinished, refused };
+      return { resources, members, unfinished, refused, adopted };
     },
     async [Symbol.asyncDispose]() {
       await db.destroy();

@@ -21,6 +21,8 @@ export interface ApplicationContent {
   readonly unfinished: readonly string[];
   /** The entries whose last change is kept because the application refused it. */
   readonly refused: ReadonlySet<string>;
+  /** The resources that were there when their entries were linked to them, by their ids. */
+  readonly adopted: ReadonlySet<string>;
 }
 
 /** Accounts, a group and memberships that no directory knows of, with every column of theirs. */
@@ -109,11 +111,13 @@ export function readApplication(database: string): ApplicationContent {
     const refused = db.prepare(
       "select source_id from concordat_sync_link where failure is not null",
     );
+    const adopted = db.prepare("select resource_id from concordat_sync_link where adopted = 1");
     return {
       resources: [...users, ...groups],
       members,
       unfinished,
       refused: new Set(refused.all().map((row) => String(row["source_id"]))),
+      adopted: new Set(adopted.all().map((row) => String(row["resource_id"]))),
     };
   });
 }

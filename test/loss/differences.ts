@@ -83,8 +83,10 @@ class Comparing {
     if (this.#byEntry.has(externalId)) this.#differs(`${externalId} has two accounts`, externalId);
     this.#byEntry.set(externalId, resource);
     if (this.#entries.has(externalId)) return;
-    const isLeft =
-      this.#given.onDelete === "deactivate" && (type === "Group" || attributes["active"] === false);
+    const { application, onDelete } = this.#given;
+    // What two runners at once had left without a link was adopted later, and is never deleted.
+    const isKept = onDelete === "deactivate" || application.adopted.has(resource.id);
+    const isLeft = isKept && (type === "Group" || attributes["active"] === false);
     if (!isLeft) this.#differs(`${this.#name(resource.id)} is left over`, externalId);
   }
 
