@@ -71,6 +71,9 @@ export class Consumer {
   readonly #onOutcome: (outcome: Outcome) => void;
   readonly #betweenWrites: () => void | Promise<void>;
   readonly #later: () => number;
+  readonly #rivals: () => number;
+  /** How often one that was superseded while it began has taken the stream, since it began later after all. */
+  #lost = 0;
   /** After how many writes processes are still to crash. */
   readonly crashes: number[];
   #isSuperseded = false;
@@ -95,6 +98,8 @@ export class Consumer {
       readonly betweenWrites: () => void | Promise<void>;
       /** How much later it is than it is, in milliseconds. */
       readonly later: () => number;
+      /** How many others have followed the stream, and were superseded. */
+      readonly rivals: () => number;
     },
     { fates, crashes }: Pick<Consumer, "fates" | "crashes">,
   ) {
@@ -102,6 +107,7 @@ export class Consumer {
     this.fates = fates;
     this.crashes = crashes;
     this.#later = hooks.later;
+    this.#rivals = hooks.rivals;
     this.target = target;
     this.#onOutcome = hooks.onOutcome;
     this.#betweenWrites = hooks.betweenWrites;
@@ -221,9 +227,14 @@ export class Consumer {
         } catch (error) {
           if (signal.aborted) return;
           if (this.#isSuperseded && isEnd(error)) return;
+          this.isCalm = false;
+          if (error instanceof StreamTakenError && this.#lost < this.#rivals()) {
+            // It is started again, and takes the stream back from one that is not.
+            this.#lost += 1;
+            continue;
+          }
           if (!(error instanceof ProcessEnded)) throw error;
           this.fates.crashes += 1;
-          this.isCalm = false;
         }
       }
     } catch (error) {

@@ -67,6 +67,7 @@ export class World implements AsyncDisposable {
       },
       betweenWrites: () => this.#actBetweenWrites(),
       later: () => this.#later,
+      rivals: () => this.#superseded.length,
     };
     const followed = withPositionAs(target, this.#position);
     return new Consumer(run, staff.directory, followed, hooks, former);
