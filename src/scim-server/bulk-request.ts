@@ -96,5 +96,11 @@ function demandDistinct(operations: readonly SentBulkOperation[]): void {
 
 function byName(value: unknown, reason: string): ReadonlyMap<string, unknown> {
   if (!isObject(value)) throw new InvalidSyntaxError(reason);
-  return new Map(Object.entries(value).map(([name, inner]) => [name.toLowerCase(), inner]));
+  const byKey = new Map<string, unknown>();
+  for (const [name, inner] of Object.entries(value)) {
+    const key = name.toLowerCase();
+    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    byKey.set(key, inner);
+  }
+  return byKey;
 }

@@ -6,11 +6,16 @@ import { ScimRequestError } from "./request-error.js";
 /** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
 export type QueryParameters = Omit<SearchRequest, "schemas">;
 
-/** The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2). */
+/**
+ * The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2); but not what was meant to be one of these, since
+ * a filter that is passed over is answered with everybody.
+ *
+ * @throws {InvalidValueError} one is spelled in another case, is there twice, or is wrong.
+ */
 export function parametersOfUrl(search: URLSearchParams): QueryParameters {
+  demandPlain(search);
   const texts = ["filter", "sortBy", "sortOrder", "cursor"] as const;
   const numbers = ["startIndex", "count"] as const;
-  const lists = ["attributes", "excludedAttributes"] as const;
   const found: Record<string, unknown> = {};
   for (const name of texts) if (search.has(name)) found[name] = search.get(name);
   for (const name of numbers) {
@@ -32,7 +37,12 @@ export function parametersOfUrl(search: URLSearchParams): QueryParameters {
  */
 export function parametersOfBody(body: unknown): QueryParameters {
   if (!isObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
-  const byKey = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
+  const byKey = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(body)) {
+    const key = name.toLowerCase();
+    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    byKey.set(key, value);
+  }
   const schemas = byKey.get("schemas");
   const isSearch =
     Array.isArray(schemas) &&
@@ -59,6 +69,24 @@ export const queryParameterNames = [
   "count",
   "cursor",
 ] as const;
+
+/** These may be stated in parts: each adds names to the list. */
+const lists = ["attributes", "excludedAttributes"] as const;
+
+function demandPlain(search: URLSearchParams): void {
+  const seen = new Set<string>();
+  for (const name of search.keys()) {
+    const meant = queryParameterNames.find(
+      (known) => known.toLowerCase() === name.trim().toLowerCase(),
+    );
+    if (meant === undefined) continue;
+    if (name !== meant) throw new InvalidValueError(meant, "it is spelled in this way.");
+    if (seen.has(name) && !lists.some((list) => list === name)) {
+      throw new InvalidValueError(name, "it is there twice.");
+    }
+    seen.add(name);
+  }
+}
 
 function checked(found: Readonly<Record<string, unknown>>): QueryParameters {
   const { attributes, excludedAttributes, filter, sortBy, sortOrder, cursor } = found;

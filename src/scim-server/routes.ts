@@ -160,7 +160,8 @@ function discovered(
   { exchange, search, configuration: options }: Call,
   answer: (exchange: Exchange, options: ConfigurationOptions) => Outcome,
 ): Outcome {
-  if (search.has("filter")) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
+  const isFiltered = [...search.keys()].some((name) => name.trim().toLowerCase() === "filter");
+  if (isFiltered) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
   return answer(exchange, options);
 }
 
