@@ -51,10 +51,21 @@ export interface MappedColumn {
   readonly invert?: boolean;
   /** What the column holds where the attribute has no value. Default: `null`. */
   readonly unassigned?: string | number | boolean;
+  /**
+   * Of an attribute with several values, such as `emails`: the `type` of the one that the column has. A value of another type is not
+   * put there; one that states no type is, where there is none of this type. `null`: the value may be of any type, and the column
+   * does not say of which. Default: `work` where the schema knows that type (`emails`, `phoneNumbers`), else `null`.
+   */
+  readonly type?: string | null;
+  /** Of an attribute with several values: whether the one that the column has is the primary one. Default: true. */
+  readonly primary?: boolean;
 }
 
-/** The column of an attribute, by its name alone where nothing else is to be said. */
-export type AttributeColumn = string | MappedColumn;
+/**
+ * The column of an attribute, by its name alone where nothing else is to be said; of one with several values also several columns, of
+ * values of different types: `[{ column: "phone" }, { column: "mobile", type: "mobile", primary: false }]`.
+ */
+export type AttributeColumn = string | MappedColumn | readonly MappedColumn[];
 
 /** A column that holds ids of resources. */
 export interface DependentColumn extends TableReference {
@@ -67,13 +78,15 @@ export interface DependentColumn extends TableReference {
 export interface ResourceMap<Path extends string = string> extends TableReference {
   readonly id: IdColumn;
   /**
-   * The columns of attributes and sub-attributes. An attribute with several values, such as `emails`, has room for one in a
-   * column: the `value` of the primary one, else of the first. An attribute of an extension is named with its schema:
+   * The columns of attributes and sub-attributes. A column has room for one value of an attribute with several, such as `emails`: for
+   * the `value` of the one that `type` and `primary` say. An attribute of an extension is named with its schema:
    * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
    */
   readonly attributes: { readonly [P in Path | `urn:${string}`]?: AttributeColumn };
   /**
-   * What becomes of attributes without a column: refused with an error, passed over, or kept in a column of JSON.
+   * What becomes of what has no column, be it an attribute, a part of one, or one of several values: `refuse` refuses the write with
+   * an `InvalidValueError`; `ignore` passes it over and reports it (`onIgnored` of the options of a write, `ignored` of its result);
+   * a column of JSON keeps it.
    *
    * `key` is another column of JSON, with the attributes in the form in which they are compared, kept by the repository. It is what
    * filters go by, also for attributes that have a column, but no key. Without it, text that is not case exact has no filter there.

@@ -155,7 +155,7 @@ export class KyselyGroupRepository extends GroupRepository {
       (changes && (await this.#changeMany(changes, options))) ??
       (await new ResourceWrites<Group, NewGroup>(
         this.#table,
-        (write) => writeOne(this, write, options),
+        (write, own) => writeOne(this, write, own),
         ({ members = [] }) => members.length === 0,
         options,
       ).run(writes))

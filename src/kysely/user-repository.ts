@@ -145,7 +145,7 @@ export class KyselyUserRepository extends UserRepository {
   ): Promise<readonly WriteResult[]> {
     return new ResourceWrites<User, NewUser>(
       this.#table,
-      (write) => writeOne(this, write, options),
+      (write, own) => writeOne(this, write, own),
       () => true,
       options,
     ).run(writes);

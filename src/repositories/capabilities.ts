@@ -8,6 +8,14 @@ export type FilterOperator = CompareOperator | "pr" | "valuePath";
 /** What a store can do. What is not declared here is refused with `UnsupportedError`, never approximated. */
 export interface Capabilities {
   /**
+   * The paths of the attributes that the store keeps, as the schemas spell them:
+   * `["userName", "active", "name.givenName", "emails.value"]`. The path of a complex attribute, or the URN of an extension, means
+   * all of its parts. A part of a multi-valued attribute, `emails.value`, is kept of one value at least; the attribute itself,
+   * `emails`, of every value. Whatever is not named is refused with `InvalidValueError`, or passed over, and then `create` and
+   * `replace` do not return it either. Default: every attribute of the type that a client can write.
+   */
+  readonly attributes?: readonly string[];
+  /**
    * The filter operators that the store answers, by the path of the attribute as the schemas spell it:
    * `{ userName: ["eq", "sw"], "emails.value": ["eq"] }`.
    */
@@ -38,6 +46,12 @@ export interface Capabilities {
   readonly password?: "none" | "create" | "set";
   /** Whether the sessions of a user can be ended. */
   readonly sessions: boolean;
+  /**
+   * In a store of groups: what becomes of the memberships of a user, or of a group, that is deleted. `leave`: they end with
+   * the member, and one who is added at that moment does not stay in the group either. `stay`: the store does not learn of it, and
+   * the id is left in the groups until somebody removes it. Default: `leave`.
+   */
+  readonly deletedMembers?: "leave" | "stay";
 }
 
 /** Whether a store declares every comparison of a filter, and every way in which they are combined. */
