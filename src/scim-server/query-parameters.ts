@@ -1,5 +1,11 @@
 import { InvalidValueError } from "../core/index.js";
-import { InvalidSyntaxError, type SearchRequest, searchRequestId } from "../scim/index.js";
+import {
+  InvalidSyntaxError,
+  type RewriteName,
+  type SearchRequest,
+  searchRequestId,
+} from "../scim/index.js";
+import type { Exchange } from "./exchange.js";
 import { isObject } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 
@@ -15,27 +21,28 @@ export type QueryParameters = Omit<SearchRequest, "schemas">;
 export function parametersOfUrl(search: URLSearchParams): QueryParameters {
   demandPlain(search);
   const texts = ["filter", "sortBy", "sortOrder", "cursor"] as const;
-  const numbers = ["startIndex", "count"] as const;
   const found: Record<string, unknown> = {};
   for (const name of texts) if (search.has(name)) found[name] = search.get(name);
   for (const name of numbers) {
     const text = search.get(name);
-    if (text !== null) found[name] = /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+    if (text !== null) found[name] = wholeNumber.test(text) ? Number(text) : text;
   }
   for (const name of lists) {
-    const all = search.getAll(name).flatMap((text) => text.split(","));
-    const names = all.map((text) => text.trim()).filter((text) => text !== "");
+    const names = search.getAll(name).flatMap(namesIn);
     if (names.length > 0) found[name] = names;
   }
   return checked(found);
 }
 
 /**
- * The parameters in the body of a POST to `/.search`. Names are read in any case.
+ * The parameters in the body of a POST to `/.search`. Names are read in any case; numbers and lists in texts where the profile has it.
  *
  * @throws {InvalidSyntaxError} it is no SearchRequest.
  */
-export function parametersOfBody(body: unknown): QueryParameters {
+export function parametersOfBody(
+  body: unknown,
+  { profile, record }: Pick<Exchange, "profile" | "record">,
+): QueryParameters {
   if (!isObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
   const byKey = new Map<string, unknown>();
   for (const [name, value] of Object.entries(body)) {
@@ -53,9 +60,33 @@ export function parametersOfBody(body: unknown): QueryParameters {
   const found: Record<string, unknown> = {};
   for (const name of queryParameterNames) {
     const value = byKey.get(name.toLowerCase()) ?? undefined;
-    if (value !== undefined) found[name] = value;
+    if (value === undefined) continue;
+    const rewritten = typeof value === "string" ? ofText(name, value) : undefined;
+    if (rewritten === undefined || !profile.rewrites.has(rewritten.rewrite)) {
+      found[name] = value;
+      continue;
+    }
+    record.rewrites.push({ rewrite: rewritten.rewrite, path: name });
+    found[name] = rewritten.value;
   }
   return checked(found);
+}
+
+/** What a text stands for where something else is wanted. */
+function ofText(
+  name: string,
+  text: string,
+): { readonly rewrite: RewriteName; readonly value: unknown } | undefined {
+  if (lists.some((list) => list === name)) return { rewrite: "listText", value: namesIn(text) };
+  const isNumber = numbers.some((number) => number === name) && wholeNumber.test(text);
+  return isNumber ? { rewrite: "numberText", value: Number(text) } : undefined;
+}
+
+function namesIn(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 /** The names of the parameters. RFC 7644 §3.4.3, RFC 9865 §2. */
@@ -69,6 +100,9 @@ export const queryParameterNames = [
   "count",
   "cursor",
 ] as const;
+
+const numbers = ["startIndex", "count"] as const;
+const wholeNumber = /^-?\d{1,15}$/;
 
 /** These may be stated in parts: each adds names to the list. */
 const lists = ["attributes", "excludedAttributes"] as const;
