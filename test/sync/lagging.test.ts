@@ -234,6 +234,21 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("what a server has told itself it holds, though its state has yet to say so", async () => {
+    const target = await filled(ann, bob);
+    const later = csn(20).replace("#001#", "#002#");
+    const done = await run(target, [
+      ...listed("snapshot", [ann, bob]),
+      // It was written at another server, of which the state says nothing.
+      ordered(person("1", "anna", { stamp: later })),
+      ...listed("reconcile", [present(asListed(bob))]),
+    ]);
+    expect(done).toEqual(["renamed ann to anna", "deactivated anna"]);
+    // Another connection may lead to a server that has yet to receive it.
+    const other = await filled(bob, person("3", "cid", { stamp: later }));
+    expect(await run(other, listed("reconcile", [present(asListed(bob))]))).toEqual([]);
+  });
+
   test("an account that was deleted long ago is made again by a server that lags behind the others, and goes again", async () => {
     const target = await filled(ann, bob);
     const options = { onDelete: "delete" } as const;
