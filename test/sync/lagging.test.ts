@@ -234,6 +234,17 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("a server that lags and has not heard of somebody yet brings nobody back by telling how it was", async () => {
+    const target = await filled(bob);
+    await run(target, [ordered({ ...ann, stamp: csn(15) }, gone("1", csn(20)))]);
+    const done = await run(target, [
+      ...listed("snapshot", [bob], upTo(12), 12),
+      ordered({ ...ann, stamp: csn(15) }),
+      ordered(gone("1", csn(20))),
+    ]);
+    expect(done).toEqual([]);
+  });
+
   test("what a server has told itself it holds, though its state has yet to say so", async () => {
     const target = await filled(ann, bob);
     const later = csn(20).replace("#001#", "#002#");
