@@ -21,6 +21,8 @@ export interface ColumnOfAttribute {
   readonly column: string;
   /** The column with the value as it is compared without regard to case. */
   readonly key?: string;
+  /** Whether the database makes that, and not the repository. */
+  readonly generatedKey: boolean;
   /** Whether filters may go by `lower`. */
   readonly lower: boolean;
   /** Of an attribute with several values, the one that the column has. */
@@ -88,13 +90,14 @@ function columnOf(
   attribute: StoredAttribute,
   mapped: MappedColumn,
 ): ColumnOfAttribute {
-  const { column, key, lower, unique, invert, unassigned } = mapped;
+  const { column, key, generatedKey, lower, unique, invert, unassigned } = mapped;
   const isUnique = attribute.uniqueness !== "none";
   return {
     path,
     members,
     column,
     ...(key === undefined ? {} : { key }),
+    generatedKey: generatedKey ?? false,
     lower: lower ?? false,
     ...(attribute.multiValued ? { value: columnValueOf(path, attribute, mapped) } : {}),
     type: columnType(attribute),

@@ -42,9 +42,10 @@ export function encode(
   column: ColumnOfAttribute,
   value: unknown,
 ): void {
+  const key = column.generatedKey ? undefined : column.key;
   if (isUnassigned(value)) {
     columns.set(column.column, column.unassigned);
-    if (column.key !== undefined) columns.set(column.key, null);
+    if (key !== undefined) columns.set(key, null);
     return;
   }
   if (typeof value !== column.type) {
@@ -52,7 +53,7 @@ export function encode(
   }
   // 1 and 0 are what columns of integers and of booleans take alike.
   columns.set(column.column, typeof value === "boolean" ? Number(value !== column.invert) : value);
-  if (column.key !== undefined) columns.set(column.key, caseless(String(value)));
+  if (key !== undefined) columns.set(key, caseless(String(value)));
 }
 
 /** The value of an attribute, or that of several, that its column holds. */

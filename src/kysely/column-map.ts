@@ -31,14 +31,22 @@ export interface IdColumn {
 export interface MappedColumn {
   readonly column: string;
   /**
-   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case), kept by the repository.
-   * It is what filters and uniqueness go by, and wants an index. Without one for `userName`, every user who is created or
-   * renamed is first looked for with the database's `lower`, which reads the whole table unless an index is over that.
+   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case). It is what filters and
+   * uniqueness go by, and wants an index. The repository writes it wherever it writes the value; whoever else writes the value has to
+   * write the key too, or to call `fillKeys`. With an empty key where there is a value, the repository refuses to be used. Without one
+   * for `userName`, every user who is created or renamed is first looked for with the database's `lower`, which reads the whole table
+   * unless an index is over that.
    */
   readonly key?: string;
   /**
-   * Whether filters may go by the database's `lower`, for want of a key column. SQLite knows it for ASCII only, so other
-   * names are found only as they are written; and no index serves it but one over `lower`. Without this and without a key
+   * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or stale: on
+   * PostgreSQL `generated always as (lower(normalize(login, nfkc))) stored`. Default: false.
+   */
+  readonly generatedKey?: boolean;
+  /**
+   * Whether filters may go by the database's `lower`, instead of a key column. It cannot be stale, and wants a unique index over
+   * `lower` of the column, without which no two writers at once are told apart. SQLite knows it for ASCII only, so other names are
+   * found only as they are written. Without this and without a key
    * column, an attribute of which case does not matter has no filter. Default: false.
    */
   readonly lower?: boolean;

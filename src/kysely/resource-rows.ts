@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { caseless, InvalidValueError } from "../core/index.js";
 import { comparedForm, type Meta, type Resource, type ResourceType } from "../scim/index.js";
 import {
   attributeColumns,
@@ -62,6 +62,8 @@ export class ResourceRows<T extends Resource> {
   readonly columns: readonly ColumnOfAttribute[];
   /** The names of the columns that are read, each once. */
   readonly selected: readonly string[];
+  /** The names of the columns of keys that the repository keeps. */
+  readonly keys: readonly string[];
   /** The columns that hold an attribute, or its sub-attributes, by the attribute's name. */
   readonly #columnsOf: ReadonlyMap<string, Mapped>;
   readonly #map: ResourceMap;
@@ -83,6 +85,9 @@ export class ResourceRows<T extends Resource> {
         ([name, columns]) => [name, mappedBy(columns)],
       ),
     );
+    const documentKey = typeof map.others === "object" ? map.others.key : undefined;
+    const kept = this.columns.map(({ key, generatedKey }) => (generatedKey ? undefined : key));
+    this.keys = [...kept, documentKey].flatMap((key) => key ?? []);
     const needed = map.delete === "deactivate" ? [this.#required, "active"] : [this.#required];
     for (const name of needed) {
       if (!this.#columnsOf.has(name)) {
@@ -227,6 +232,28 @@ export class ResourceRows<T extends Resource> {
     const mark = this.#map.mark === undefined ? undefined : row[this.#map.mark];
     if (mark !== undefined && mark !== null) this.#marks.set(whole, markText(mark));
     return whole;
+  }
+
+  /** The values of a row that are in the columns of attributes. */
+  columnsIn(row: Row): ReadonlyMap<string, unknown> {
+    return new Map(this.columns.map(({ column }) => [column, row[column]]));
+  }
+
+  /** The keys that a row should have, by column; a document as an object. */
+  keysOf(row: Row): ReadonlyMap<string, unknown> {
+    const keys = new Map<string, unknown>();
+    for (const column of this.columns) {
+      if (column.key === undefined || column.generatedKey) continue;
+      const value = decode(column, row[column.column]);
+      keys.set(column.key, value === undefined ? null : caseless(String(value)));
+    }
+    const { others } = this.#map;
+    if (typeof others !== "object" || others.key === undefined) return keys;
+    const key = { set: new Map<string, unknown>(), removed: [] };
+    for (const [name, value] of Object.entries(this.resource(row))) {
+      if (!isPassedOver(name)) this.#key(name, value, this.#columnsOf.get(name) ?? unmapped, key);
+    }
+    return keys.set(others.key, Object.fromEntries(key.set));
   }
 
   /** What tells a resource that was read apart from another one that is given the same id later. */

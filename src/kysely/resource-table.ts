@@ -6,6 +6,7 @@ import { Conflicts } from "./conflicts.js";
 import type { SqlDialect } from "./dialect.js";
 import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
+import { demandKeys } from "./resource-keys.js";
 import { type OrderColumn, orderColumns } from "./resource-order.js";
 import { findPage } from "./resource-pages.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
@@ -21,6 +22,8 @@ export interface ResourceTableParts<T extends Resource> {
   readonly filterColumns: SqlColumns;
   readonly maxPageSize: number;
   readonly now: () => Date;
+  /** Whether the table is one of the package's own, which nobody else writes to. */
+  readonly isOwn: boolean;
 }
 
 /** The statements on a table of resources. */
@@ -78,13 +81,15 @@ export class ResourceTable<T extends Resource> {
     return resource;
   }
 
-  find(query: Query, options?: CallOptions): Promise<Page<T>> {
-    return findPage(this, query, options);
+  async find(query: Query, options?: CallOptions): Promise<Page<T>> {
+    await demandKeys(this, options);
+    return await findPage(this, query, options);
   }
 
   async create(attributes: object, options?: CallOptions): Promise<T> {
     const { rows } = this.parts;
     const { columns, ignored } = this.newRow(attributes);
+    await demandKeys(this, options);
     await this.conflicts.demandFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
     let row: Row | undefined;
@@ -115,6 +120,7 @@ export class ResourceTable<T extends Resource> {
   async update(id: string, change: RowChange, options: WriteOptions = {}): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
+    await demandKeys(this, options);
     await this.conflicts.demandFree(change.columns, stored, options);
     const assignments = (p: Parameters): string => this.#assignments(p, change);
     if (change.columns.size + change.set.size + change.removed.length === 0) {

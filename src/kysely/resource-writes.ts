@@ -10,6 +10,7 @@ import {
 import type { Resource } from "../scim/index.js";
 import type { StoredId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
+import { demandKeys } from "./resource-keys.js";
 import type { ResourceTable } from "./resource-table.js";
 import { quotedTable } from "./table-names.js";
 
@@ -141,6 +142,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   async #create(writes: readonly Numbered<Create<T, N>>[]): Promise<void> {
+    await demandKeys(this.#table, this.#options);
     let rows: NewRow[] = [];
     let taken = new Set<string>();
     for (const { index, write } of writes) {

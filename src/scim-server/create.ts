@@ -40,7 +40,8 @@ export async function createResource(
       });
     case "link": {
       const linked = await linkTo(exchange, endpoint, resolution, draft);
-      return await created(exchange, endpoint, linked, wanted, draft);
+      const outcome = await created(exchange, endpoint, linked, wanted, draft);
+      return { ...outcome, isLinked: true };
     }
     case "create": {
       const resource = await repository.create(draft, {
@@ -54,9 +55,10 @@ export async function createResource(
 
 async function readDraft(
   exchange: Exchange,
-  { type, repository }: Endpoint,
+  endpoint: Endpoint,
   body: unknown,
 ): Promise<ResourceRequest> {
+  const { type, repository } = endpoint;
   const { profile, settings, record } = exchange;
   const { resource, ignored, rewrites } = readResource(type, body, {
     context: "creation",
@@ -69,9 +71,9 @@ async function readDraft(
   if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
     const { password: _, ...others } = draft;
     record.ignored.push({ path: "password", reason: "unsupported" });
-    return await withReferences(exchange, type, others);
+    return await withReferences(exchange, { endpoint }, others);
   }
-  return await withReferences(exchange, type, draft);
+  return await withReferences(exchange, { endpoint }, draft);
 }
 
 /**
