@@ -16,9 +16,9 @@ export const ours = 16;
 export const begun = 32;
 
 /** In any of these ways, the group states the entry. */
-export const stated = byDn | byUid | oddly;
+export const stated: number = byDn | byUid | oddly;
 /** There is a grant. */
-export const granted = held | ours | begun;
+export const granted: number = held | ours | begun;
 /** All there are. */
 const all = stated | granted;
 

@@ -19,8 +19,11 @@ const made: Made = JSON.parse(
   readFileSync(new URL("./upgrades/version-2.json", import.meta.url), "utf8"),
 );
 
-/** What was asked of the stores, and what they told, by source. */
-export const { asked, stored } = made;
+/** What was asked of the stores. */
+export const asked: Asked = made.asked;
+
+/** What they told, by source. */
+export const stored: Readonly<Record<string, Stored>> = made.stored;
 
 /** The statements by which that release makes its tables. */
 export function definitionsOn({ name }: Pick<DatabaseKind, "name">): readonly string[] {
