@@ -11,6 +11,7 @@ import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.
 import { type Referring, withReferences } from "./references.js";
 import { isObject } from "./representation.js";
 import { demandSpelled, demandStored } from "./spelling.js";
+import { demandDistinct } from "./user-names.js";
 import { merged, unwritable, writable } from "./write-access.js";
 import { writeChange } from "./write-change.js";
 
@@ -115,6 +116,7 @@ function replacing(
       current,
     },
   );
+  demandDistinct(exchange, type, resource, current);
   const {
     schemas: _,
     members: __,
