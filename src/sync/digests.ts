@@ -10,7 +10,7 @@ const usualLength = 1_024;
 const greatestLength = 8_192;
 
 /** Members that are digested together, and their digest. */
-interface Block {
+export interface Block {
   readonly members: readonly Name[];
   /** Whether it ended because the list did: elsewhere it would go on. */
   readonly isLast: boolean;
@@ -20,9 +20,9 @@ interface Block {
 /** What was digested of members, for as long as the stream keeps these. */
 export class DigestedBlocks {
   /** By the first of a block. */
-  readonly byFirst = new WeakMap<Name, Block>();
+  readonly byFirst: WeakMap<Name, Block> = new WeakMap();
   /** All of a list, which need not be kept for that. */
-  readonly byList = new WeakMap<ListId, readonly Block[]>();
+  readonly byList: WeakMap<ListId, readonly Block[]> = new WeakMap();
 }
 
 /**
