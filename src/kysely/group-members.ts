@@ -6,7 +6,7 @@ import type {
   MembersChange,
   Membership,
 } from "../repositories/index.js";
-import type { IdType, MemberMap } from "./column-map.js";
+import type { IdType, MemberMap, ResourceMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { type StoredId, storedId } from "./id-column.js";
 import { batches, lists, type Parameters } from "./parameters.js";
@@ -19,21 +19,35 @@ interface MemberRow {
   readonly type?: unknown;
 }
 
+/** Where the resources are that can be members. */
+export interface MemberSources {
+  readonly User: Pick<ResourceMap, "schema" | "table" | "id">;
+  readonly Group: Pick<ResourceMap, "schema" | "table" | "id">;
+}
+
 /** The statements on the table that says who is in which group. */
 export class GroupMembers {
   readonly #session: Session;
   readonly #map: MemberMap;
   readonly #groupType: IdType;
+  readonly #sources: MemberSources | undefined;
   readonly #table: string;
   readonly #group: string;
   readonly #member: string;
   /** Absent where the table does not say what a member is. */
   readonly #type: string | undefined;
 
-  constructor(session: Session, map: MemberMap, groupType: IdType) {
+  /** @param sources Where whoever is added has to be; absent where nobody knows. */
+  constructor(
+    session: Session,
+    map: MemberMap,
+    groupType: IdType,
+    sources: MemberSources | undefined,
+  ) {
     this.#session = session;
     this.#map = map;
     this.#groupType = groupType;
+    this.#sources = sources;
     this.#table = quotedTable(session.dialect, map);
     this.#group = session.dialect.quote(map.group);
     this.#member = session.dialect.quote(map.member);
@@ -42,7 +56,7 @@ export class GroupMembers {
 
   /** The same table in another session. */
   in(session: Session): GroupMembers {
-    return new GroupMembers(session, this.#map, this.#groupType);
+    return new GroupMembers(session, this.#map, this.#groupType, this.#sources);
   }
 
   /** Part of the members of a group, in the order of their ids and types. */
@@ -159,6 +173,7 @@ export class GroupMembers {
         );
       }
     }
+    await this.#hold(added, options);
     for (const part of batches(clear ? added : await this.#absent(added, options))) {
       changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
@@ -196,8 +211,37 @@ export class GroupMembers {
         );
       }
     }
+    await this.#hold(added, options);
     for (const part of batches(await this.#absent(added, options))) await this.#insert(part, read);
     return changed;
+  }
+
+  /**
+   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile waits, and then
+   * finds the new row among those that it removes.
+   *
+   * @throws {InvalidValueError} one of them is not there.
+   */
+  async #hold(rows: readonly (readonly StoredId[])[], options?: CallOptions): Promise<void> {
+    if (this.#sources === undefined) return;
+    const { quote, shareRow } = this.#session.dialect;
+    for (const [type, ofType] of Map.groupBy(rows, ([, , memberType]) => memberType)) {
+      const { id, ...reference } = this.#sources[type === "Group" ? "Group" : "User"];
+      const column = quote(id.column);
+      const ids = new Set(ofType.flatMap(([, member]) => member ?? []));
+      const found = new Set<string>();
+      // In one order, so that two transactions do not wait for each other.
+      for (const part of lists([...ids].sort((one, other) => (one < other ? -1 : 1)))) {
+        const there = await this.#session.read<{ id: unknown }>(
+          (p) => `select ${column} as id from ${quotedTable(this.#session.dialect, reference)}
+            where ${column} in ${p.list(part)} order by ${column} ${shareRow}`,
+          options,
+        );
+        for (const row of there) found.add(String(row.id));
+      }
+      if ([...ids].every((one) => found.has(String(one)))) continue;
+      throw new InvalidValueError("members", "one of them does not exist.");
+    }
   }
 
   /**
