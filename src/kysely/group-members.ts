@@ -8,7 +8,7 @@ import type {
 } from "../repositories/index.js";
 import type { IdType, MemberMap, ResourceMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
-import { type StoredId, storedId } from "./id-column.js";
+import { exactId, isAmong, isId, type StoredId, storedId } from "./id-column.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { quotedTable } from "./table-names.js";
@@ -31,6 +31,8 @@ export class GroupMembers {
   readonly #map: MemberMap;
   readonly #groupType: IdType;
   readonly #sources: MemberSources | undefined;
+  /** Whether the columns themselves tell all texts apart, as those of the package's own tables do. */
+  readonly #isExact: boolean;
   readonly #table: string;
   readonly #group: string;
   readonly #member: string;
@@ -43,7 +45,9 @@ export class GroupMembers {
     map: MemberMap,
     groupType: IdType,
     sources: MemberSources | undefined,
+    isExact: boolean,
   ) {
+    this.#isExact = isExact;
     this.#session = session;
     this.#map = map;
     this.#groupType = groupType;
@@ -56,7 +60,7 @@ export class GroupMembers {
 
   /** The same table in another session. */
   in(session: Session): GroupMembers {
-    return new GroupMembers(session, this.#map, this.#groupType, this.#sources);
+    return new GroupMembers(session, this.#map, this.#groupType, this.#sources, this.#isExact);
   }
 
   /** Part of the members of a group, in the order of their ids and types. */
@@ -69,7 +73,7 @@ export class GroupMembers {
     const start = after === undefined ? undefined : this.#start(after);
     const order = [this.#member, this.#type ?? []].flat().join(", ");
     const rows = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table} where ${this.#group} = ${p.value(group)}
+      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}
         ${start === undefined ? "" : `and (${order}) > ${p.rows([start])}`}
         order by ${order} limit ${p.value(count + 1)}`,
       options,
@@ -147,7 +151,7 @@ export class GroupMembers {
     if (member === undefined) return [];
     const rows = await this.#session.read<MemberRow>(
       (p) => `select ${this.#columns} from ${this.#table}
-        where ${this.#member} = ${p.value(member)}${this.#ofType(type, p)} order by ${this.#group}`,
+        where ${this.#isMember(p, member)}${this.#ofType(type, p)} order by ${this.#group}`,
       options,
     );
     return [...new Set(rows.map((row) => String(row.group_id)))];
@@ -160,15 +164,15 @@ export class GroupMembers {
     let changed = 0;
     if (clear) {
       changed += await this.#session.write(
-        (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}`,
+        (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
         options,
       );
     }
     for (const [type, members] of Map.groupBy(clear ? [] : remove, (member) => member.type)) {
       for (const part of lists(members.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
         changed += await this.#session.write(
-          (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}
-            and ${this.#member} in ${p.list(part)}${this.#ofType(type, p)}`,
+          (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}
+            and ${this.#areMembers(p, part)}${this.#ofType(type, p)}`,
           options,
         );
       }
@@ -207,7 +211,7 @@ export class GroupMembers {
       for (const part of lists(ofType.map(({ row }) => row))) {
         await read(
           (p) => `delete from ${this.#table} where
-            ${p.among([this.#group, this.#member], part)}${this.#ofType(type, p)}`,
+            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)}`,
         );
       }
     }
@@ -273,8 +277,9 @@ export class GroupMembers {
     run: (text: StatementText) => Promise<R>,
   ): Promise<R> {
     const columns = this.#rowColumns;
+    let inserted: R;
     try {
-      return await run(
+      inserted = await run(
         (p) => `insert into ${this.#table} (${columns.join(", ")})
           values ${p.rows(rows)} ${this.#session.dialect.onConflict(columns, [])}`,
       );
@@ -282,6 +287,63 @@ export class GroupMembers {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
       throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
     }
+    if (!this.#isExact) await this.#demandRows(rows);
+    return inserted;
+  }
+
+  /**
+   * Sees to it that rows are there: a unique key may take them for others, which differ in case alone.
+   *
+   * @throws {InvalidValueError} one is not.
+   */
+  async #demandRows(rows: readonly (readonly StoredId[])[]): Promise<void> {
+    const { memberType = "text" } = this.#map;
+    if (memberType !== "text" && this.#groupType !== "text") return;
+    const found = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table} where ${p.among(this.#rowColumns, rows)}`,
+    );
+    const there = new Set(
+      found.map(({ group_id, member_id, type }) =>
+        [group_id, member_id, type ?? []].flat().join("\u0000"),
+      ),
+    );
+    const lost = rows.find((row) => !there.has(row.join("\u0000")));
+    if (lost === undefined) return;
+    throw new InvalidValueError("members", "the database takes one of them for another member.");
+  }
+
+  #isGroup(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#group, id, this.#groupType);
+  }
+
+  #isMember(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#member, id, this.#map.memberType);
+  }
+
+  #is(p: Parameters, column: string, id: StoredId, type: IdType | undefined): string {
+    return this.#isExact ? `${column} = ${p.value(id)}` : isId(p, column, id, type);
+  }
+
+  #areMembers(p: Parameters, ids: readonly StoredId[]): string {
+    return this.#isExact
+      ? `${this.#member} in ${p.list(ids)}`
+      : isAmong(p, this.#member, ids, this.#map.memberType);
+  }
+
+  /** The condition that rows are among these, by their first columns. */
+  #areRows(
+    p: Parameters,
+    columns: readonly string[],
+    rows: readonly (readonly StoredId[])[],
+  ): string {
+    const plain = p.among(columns, rows);
+    if (this.#isExact) return plain;
+    const { dialect } = this.#session;
+    const exact = [
+      exactId(dialect, this.#group, this.#groupType),
+      exactId(dialect, this.#member, this.#map.memberType),
+    ];
+    return `${plain} and ${p.among(exact, rows)}`;
   }
 
   /** The id of a member in its column; `undefined` where nobody of the type can be a member. */

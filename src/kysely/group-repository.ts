@@ -89,7 +89,13 @@ export class KyselyGroupRepository extends GroupRepository {
     });
     const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
     const sources = users === "elsewhere" ? undefined : { User: users, Group: map };
-    this.#members = new GroupMembers(session, members, map.id.type ?? "text", sources);
+    this.#members = new GroupMembers(
+      session,
+      members,
+      map.id.type ?? "text",
+      sources,
+      options.map === undefined,
+    );
     this.capabilities = capabilitiesOf(this.#table, {
       members: sources === undefined ? "any" : "existing",
     });
