@@ -32,6 +32,7 @@ import { confirm } from "./unconfirmed.js";
  * @throws {TooManyError} more would be taken away than `maxDeletes` or `maxCleared` allows; nothing of that step was changed.
  * @throws {StreamTakenError} another process has begun to apply the same stream to the same stores.
  * @throws {InvalidValueError} an option has a value that it cannot have.
+ * @throws {UnsupportedError} the target's `settlement` is not of its stores of links and memberships.
  * @throws whatever the stream or a store throws that trying again did not mend.
  */
 export function synchronize(
@@ -49,6 +50,7 @@ async function* outcomesOf(
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
   const { source } = stream;
+  target.settlement?.demandOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }
@@ -219,7 +221,10 @@ class Synchronization {
     this.#refreshing = true;
     this.#findings.state = state;
     this.#findings.comparison = new Comparison();
-    if (phase === "snapshot") this.#findings.again.connected();
+    if (phase === "snapshot") {
+      this.#findings.again.connected();
+      this.#findings.told.connected();
+    }
     this.#runner.limits.beginRefresh();
   }
 
@@ -232,6 +237,7 @@ class Synchronization {
   /** What is to be remembered of a change, whatever becomes of it. */
   #note(change: Change, live: boolean): void {
     this.#findings.comparison?.note(change, live);
+    if (change.kind === "upsert") this.#findings.told.note(change.stamp, this.#findings.state);
     if (change.kind === "unreadable") this.#findings.unreadable.add(change.sourceId);
     else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }
