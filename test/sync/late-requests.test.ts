@@ -1,7 +1,7 @@
 import { InvalidValueError, NotFoundError, StreamTakenError, UnavailableError } from "concordat";
 import { expect, test } from "vitest";
 import { application, groupNamed, interferedWith, onEveryTarget, type Target } from "./stores.js";
-import { apply, dn, follow, live, person, refresh, scripted, team } from "./streams.js";
+import { apply, dn, follow, gone, live, person, refresh, scripted, team } from "./streams.js";
 
 /** The time by which nothing that was begun can be under way any more. */
 const later = () => Date.now() + 61_000;
@@ -72,6 +72,15 @@ onEveryTarget(({ open, transactions }) => {
     expect(done).toEqual(expected);
     const position = await target.checkpoints.load("directory");
     expect(position).not.toHaveProperty("unconfirmed");
+  });
+
+  test("who leaves a group that was deleted in the application has nothing more to wait for", async () => {
+    const target = await open();
+    await apply(target, refresh([named("ann"), team("g", "staff", [dn("cn=ann")])]));
+    await target.groups.delete(await groupNamed(target, "staff"));
+    const done = await apply(target, [live([gone("0")])]);
+    expect(done).toEqual(["deactivated ann", "ann out of staff"]);
+    expect(await target.links.list("directory", { unsettled: true }, { count: 1 })).toEqual([]);
   });
 
   test.skipIf(transactions)(
