@@ -78,9 +78,9 @@ export function lists<T>(values: readonly T[]): T[][] {
 }
 
 /** Rows in parts of which the lengths are powers of two, so that inserts of any number of rows make a few texts. */
-export function batches<T>(rows: readonly T[]): T[][] {
+export function batches<T>(rows: readonly T[], most: number = rowsPerStatement): T[][] {
   const parts: T[][] = [];
-  let length = rowsPerStatement;
+  let length = most;
   for (let at = 0; at < rows.length; at += length) {
     while (length > rows.length - at) length /= 2;
     parts.push(rows.slice(at, at + length));

@@ -12,6 +12,7 @@ import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import type { Resolution } from "./resolve.js";
 import { resourceOutcome } from "./resource-outcome.js";
+import { demandDistinct } from "./user-names.js";
 import { writable } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 
@@ -68,6 +69,7 @@ async function readDraft(
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
   const draft = writable(exchange, type, resource);
+  demandDistinct(exchange, type, draft);
   if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
     const { password: _, ...others } = draft;
     record.ignored.push({ path: "password", reason: "unsupported" });

@@ -18,6 +18,8 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
+  /** Which names a user may have. */
+  readonly userNames: "distinct" | "any";
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
   /**

@@ -9,6 +9,7 @@ import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import { planWithReferences, type Referring } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
+import { demandDistinctIn } from "./user-names.js";
 import { writablePlan } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 
@@ -51,7 +52,9 @@ async function readPlan(
   const plan = planned(type, body, { profile, limits: { operations, comparisons, values } });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
-  return await planWithReferences(exchange, referring, writablePlan(exchange, plan));
+  const permitted = writablePlan(exchange, plan);
+  demandDistinctIn(exchange, permitted);
+  return await planWithReferences(exchange, referring, permitted);
 }
 
 function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {

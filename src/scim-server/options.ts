@@ -96,6 +96,11 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    * read, and members are read only where they are asked for. An empty list removes them either way. Default: `keep`.
    */
   readonly missingMembers?: "keep" | "remove";
+  /**
+   * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a space, has two
+   * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.
+   */
+  readonly userNames?: "distinct" | "any";
   /** What is to be done with a user who is sent to be created. Default: see {@link Resolve}. */
   readonly resolve?: Resolve<P>;
   /** What the host has to say before something is changed. */

@@ -10,6 +10,8 @@ import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
 import { type Referring, withReferences } from "./references.js";
 import { isObject } from "./representation.js";
+import { demandSpelled, demandStored } from "./spelling.js";
+import { demandDistinct } from "./user-names.js";
 import { merged, unwritable, writable } from "./write-access.js";
 import { writeChange } from "./write-change.js";
 
@@ -34,10 +36,11 @@ export async function replaceResource(
   const { password, ...sent } = await readReplacement(exchange, { endpoint, id }, body);
   // As at a creation, the policy sees that there is a password, and which.
   const resource = password === undefined ? sent : { ...sent, password };
+  if (exchange.before !== undefined) await demandStored(exchange, endpoint, id);
   await exchange.before?.({ kind: "replace", type, id, resource });
   const replacement: Modification<Resource, ResourceRequest> = {
     reads: namesIn(type).filter((name) => name !== "members"),
-    plan: (current) => replacing(exchange, type, current, sent),
+    plan: (current) => replacing(exchange, type, demandSpelled(current, id), sent),
   };
   const change = { endpoint, id, password, deactivates: sent.active === false };
   await writing(exchange, endpoint, id, () =>
@@ -113,6 +116,7 @@ function replacing(
       current,
     },
   );
+  demandDistinct(exchange, type, resource, current);
   const {
     schemas: _,
     members: __,

@@ -307,7 +307,7 @@ for (const server of servers) {
       const links = new KyselyLinkRepository(db);
       await links.save("ldap", ["a", "b"].map(link));
       const set = (sourceId: string, stamp: string) =>
-        sql`update concordat_sync_link set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
+        sql`update concordat_sync_entry set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
       await interlocked(
         server,
         db,
