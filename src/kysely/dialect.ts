@@ -56,6 +56,8 @@ export interface SqlDialect {
   readonly tellsInserted: boolean;
   /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
   readonly lockRow: string;
+  /** The end of a select that keeps rows from being deleted until the transaction ends, and lets others do the same. */
+  readonly shareRow: string;
   /** What transactions are to see of others, where it is not what they see anyway. */
   readonly isolation?: "read committed";
   /** Whether an index can be on part of the rows. */
@@ -114,6 +116,7 @@ const sqlite: SqlDialect = {
   tellsInserted: true,
   // A transaction that writes has the database to itself.
   lockRow: "",
+  shareRow: "",
   partialIndexes: true,
   tableQuestion: (name) =>
     `select name from sqlite_master where type = 'table' and name = ${literal(name)}`,
@@ -157,6 +160,7 @@ const postgres: SqlDialect = {
   onAnyConflict: "on conflict do nothing",
   tellsInserted: true,
   lockRow: "for update",
+  shareRow: "for key share",
   partialIndexes: true,
   // The number stands for the name of this package in its database.
   lockDefinitions: "select pg_advisory_xact_lock(hashtext('concordat'))",
@@ -215,6 +219,7 @@ const mariadb: SqlDialect = {
   onAnyConflict: "",
   tellsInserted: false,
   lockRow: "for update",
+  shareRow: "lock in share mode",
   // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
   // has a name that it cannot get.
   isolation: "read committed",

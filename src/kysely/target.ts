@@ -89,13 +89,22 @@ function fenceOn<DB>(
   };
 }
 
+/** The groups of the package's own tables, whose members are the users wherever these are. */
+function ownGroups<DB>(
+  db: Kysely<DB>,
+  users: KyselyTargetOptions<DB>["users"],
+  tables: TableOptions,
+): GroupRepository {
+  return new KyselyGroupRepository(db, { ...tables, ...(users && { users: "elsewhere" }) });
+}
+
 function storesOn<DB>(
   db: Kysely<DB>,
   { users, groups, tables = {} }: KyselyTargetOptions<DB>,
 ): Omit<SyncTarget, "transaction"> {
   return {
     users: users?.(db) ?? new KyselyUserRepository(db, tables),
-    ...(groups === false ? {} : { groups: groups?.(db) ?? new KyselyGroupRepository(db, tables) }),
+    ...(groups === false ? {} : { groups: groups?.(db) ?? ownGroups(db, users, tables) }),
     links: new KyselyLinkRepository(db, tables),
     memberships: new KyselyMembershipRepository(db, tables),
     checkpoints: new KyselyCheckpointRepository(db, tables),
