@@ -1,13 +1,16 @@
 import { InvalidValueError } from "../core/index.js";
-import {
-  type Attribute,
-  type Attributes,
-  commonAttributes,
-  enterpriseUserSchema,
-  groupSchema,
-  userSchema,
-} from "../scim/index.js";
+import type { Attribute, Attributes, ResourceType } from "../scim/index.js";
 import type { AttributeColumn, MappedColumn, ResourceMap } from "./column-map.js";
+
+/** Which of several values a column has. */
+export interface ColumnValue {
+  /** Whether the values have sub-attributes, of which the column has `value`. */
+  readonly isComplex: boolean;
+  /** The `type` of the value; absent where it may be of any, which the column does not say. */
+  readonly type?: string;
+  /** Whether it is the primary one. */
+  readonly primary: boolean;
+}
 
 /** An attribute or sub-attribute and its column. */
 export interface ColumnOfAttribute {
@@ -18,10 +21,12 @@ export interface ColumnOfAttribute {
   readonly column: string;
   /** The column with the value as it is compared without regard to case. */
   readonly key?: string;
+  /** Whether the database makes that, and not the repository. */
+  readonly generatedKey: boolean;
   /** Whether filters may go by `lower`. */
   readonly lower: boolean;
-  /** Whether the attribute has several values, of which the column has one. */
-  readonly multiValued: boolean;
+  /** Of an attribute with several values, the one that the column has. */
+  readonly value?: ColumnValue;
   readonly type: "string" | "boolean" | "number";
   readonly caseExact: boolean;
   readonly unique: boolean;
@@ -38,7 +43,7 @@ export function isCaseless({ type, caseExact }: ColumnOfAttribute): boolean {
 
 /** Whether filters can go by the column. */
 export function isFiltered(column: ColumnOfAttribute): boolean {
-  if (column.multiValued) return false;
+  if (column.value !== undefined) return false;
   return !isCaseless(column) || column.key !== undefined || column.lower;
 }
 
@@ -62,32 +67,56 @@ export function isPassedOver(name: string): boolean {
  *
  * @throws {InvalidValueError} a path that is no attribute's, or one that a column cannot hold.
  */
-export function attributeColumns(type: "User" | "Group", map: ResourceMap): ColumnOfAttribute[] {
-  return Object.entries<AttributeColumn | undefined>(map.attributes).flatMap(([path, mapped]) => {
-    if (mapped === undefined) return [];
-    const { column, key, lower, unique, invert, unassigned }: MappedColumn =
-      typeof mapped === "string" ? { column: mapped } : mapped;
+export function attributeColumns(type: ResourceType, map: ResourceMap): ColumnOfAttribute[] {
+  const mapped = Object.entries<AttributeColumn | undefined>(map.attributes);
+  return mapped.flatMap(([path, columns]) => {
+    if (columns === undefined) return [];
     const members = membersOf(path);
     const attribute = attributeAt(type, path, members);
-    if (attribute.type === "complex" && !attribute.multiValued) {
-      throw new InvalidValueError(path, "a column holds one value: map the sub-attributes.");
+    const all: readonly (string | MappedColumn)[] =
+      typeof columns === "string" || "column" in columns ? [columns] : columns;
+    if (all.length > 1 && !attribute.multiValued) {
+      throw new InvalidValueError(path, "it has one value, and so one column.");
     }
-    return {
-      path,
-      members,
-      column,
-      ...(key === undefined ? {} : { key }),
-      lower: lower ?? false,
-      multiValued: attribute.multiValued,
-      type: columnType(attribute),
-      caseExact: attribute.caseExact,
-      unique: unique ?? attribute.uniqueness !== "none",
-      checkedInAnyCase:
-        attribute.uniqueness !== "none" && !attribute.caseExact && key === undefined,
-      invert: invert ?? false,
-      unassigned: unassigned ?? null,
-    };
+    return all.map((column) =>
+      columnOf(path, members, attribute, typeof column === "string" ? { column } : column),
+    );
   });
+}
+
+function columnOf(
+  path: string,
+  members: ColumnOfAttribute["members"],
+  attribute: StoredAttribute,
+  mapped: MappedColumn,
+): ColumnOfAttribute {
+  const { column, key, generatedKey, lower, unique, invert, unassigned } = mapped;
+  const isUnique = attribute.uniqueness !== "none";
+  return {
+    path,
+    members,
+    column,
+    ...(key === undefined ? {} : { key }),
+    generatedKey: generatedKey ?? false,
+    lower: lower ?? false,
+    ...(attribute.multiValued ? { value: columnValueOf(path, attribute, mapped) } : {}),
+    type: columnType(attribute),
+    caseExact: attribute.caseExact,
+    unique: unique ?? isUnique,
+    checkedInAnyCase: isUnique && !attribute.caseExact && key === undefined,
+    invert: invert ?? false,
+    unassigned: unassigned ?? null,
+  };
+}
+
+/** Entra sends `emails[type eq "work"].value`, and Okta the same address as the primary one of the type `work`. */
+function columnValueOf(path: string, { subs }: StoredAttribute, mapped: MappedColumn): ColumnValue {
+  const isAtWork = subs.get("type")?.canonicalValues.includes("work") === true;
+  const { type = isAtWork ? "work" : null, primary = subs.has("primary") } = mapped;
+  if (type === "" || (type !== null && !subs.has("type")) || (primary && !subs.has("primary"))) {
+    throw new InvalidValueError(path, "its values have no such type, or none is primary.");
+  }
+  return { isComplex: subs.size > 0, ...(type !== null && { type }), primary };
 }
 
 /** `urn:…:User:manager.value` leads to the extension, to `manager` in it, and to `value` in that. */
@@ -103,33 +132,50 @@ function membersOf(path: string): [string, ...string[]] {
   return members;
 }
 
+/** What matters of an attribute to the column that holds it. */
+interface StoredAttribute extends Pick<Attribute, "type" | "caseExact" | "uniqueness"> {
+  readonly multiValued: boolean;
+  /** The sub-attributes of each of several values, by name in lower case. */
+  readonly subs: Attributes;
+}
+
 function attributeAt(
-  type: "User" | "Group",
+  type: ResourceType,
   path: string,
   members: readonly string[],
-): Pick<Attribute, "type" | "multiValued" | "caseExact" | "uniqueness"> {
-  let attributes: Attributes = type === "User" ? userSchema.attributes : groupSchema.attributes;
-  let names = members;
-  if (members[0]?.includes(":")) {
-    // Extensions of the host's own are not known here, so their attributes are taken for strings.
-    if (members[0] !== enterpriseUserSchema.id) {
-      return { type: "string", multiValued: false, caseExact: false, uniqueness: "none" };
+): StoredAttribute {
+  const found = type.attributes.get(path.toLowerCase());
+  if (found === undefined) {
+    const [schema = ""] = members;
+    const known = type.schemaExtensions.find((one) => one.schema.id === schema)?.schema;
+    // An extension of which the type does not know the attributes: they are taken for strings.
+    if (schema.includes(":") && (known === undefined || known.standard !== undefined)) {
+      return {
+        type: "string",
+        multiValued: false,
+        caseExact: false,
+        uniqueness: "none",
+        subs: noSubs,
+      };
     }
-    attributes = enterpriseUserSchema.attributes;
-    names = members.slice(1);
   }
-  let attribute: Attribute | undefined;
-  for (const name of names) {
-    const known = attributes.get(name.toLowerCase()) ?? commonAttributes.get(name.toLowerCase());
-    if (known === undefined || known.name !== name || attribute?.multiValued) {
-      throw new InvalidValueError(path, "it is not the path of an attribute that has one value.");
-    }
-    attribute = known;
-    attributes = known.subAttributes;
+  if (found === undefined || found.path !== path) {
+    throw new InvalidValueError(path, "it is not the path of an attribute that is stored.");
   }
-  if (attribute === undefined) throw new InvalidValueError(path, "it is not a path.");
-  return attribute;
+  const { attribute, subAttribute } = found;
+  const leaf = subAttribute ?? attribute;
+  if (subAttribute !== undefined && (attribute.multiValued || subAttribute.multiValued)) {
+    throw new InvalidValueError(path, "it is not the path of an attribute that has one value.");
+  }
+  if (leaf.type !== "complex") return { ...leaf, subs: noSubs };
+  const value = leaf.multiValued ? leaf.subAttributes.get("value") : undefined;
+  if (value === undefined || value.type === "complex") {
+    throw new InvalidValueError(path, "a column holds one value: map the sub-attributes.");
+  }
+  return { ...value, multiValued: true, subs: leaf.subAttributes };
 }
+
+const noSubs: Attributes = new Map();
 
 function columnType({ type }: Pick<Attribute, "type">): ColumnOfAttribute["type"] {
   switch (type) {

@@ -21,53 +21,47 @@ export function valueAt(value: unknown, [, ...members]: readonly string[]): unkn
   );
 }
 
-/** The value without what a column holds of it. */
-export function without(value: unknown, members: readonly string[], depth: number): unknown {
+/** The value with what is left in the place of what columns hold of it; from the member at this depth on. */
+export function leaving(
+  value: unknown,
+  members: readonly string[],
+  left: unknown,
+  depth = 1,
+): unknown {
   const name = members[depth];
-  if (name === undefined) return undefined;
+  if (name === undefined) return left;
   if (!isObject(value) || !Object.hasOwn(value, name)) return value;
   const { [name]: inside, ...others } = value;
-  const left = without(inside, members, depth + 1);
-  return left === undefined ? others : { ...others, [name]: left };
+  const rest = leaving(inside, members, left, depth + 1);
+  return rest === undefined ? others : { ...others, [name]: rest };
 }
 
-/** Puts the value of an attribute into its columns. */
+/** Puts the value of an attribute, or one of several, into its columns. */
 export function encode(
   columns: Map<string, unknown>,
   column: ColumnOfAttribute,
   value: unknown,
 ): void {
-  const single = column.multiValued ? primaryValue(value) : value;
-  if (isUnassigned(single)) {
+  const key = column.generatedKey ? undefined : column.key;
+  if (isUnassigned(value)) {
     columns.set(column.column, column.unassigned);
-    if (column.key !== undefined) columns.set(column.key, null);
+    if (key !== undefined) columns.set(key, null);
     return;
   }
-  if (typeof single !== column.type) {
+  if (typeof value !== column.type) {
     throw new InvalidValueError(column.path, `it is a ${column.type}.`);
   }
   // 1 and 0 are what columns of integers and of booleans take alike.
-  columns.set(
-    column.column,
-    typeof single === "boolean" ? Number(single !== column.invert) : single,
-  );
-  if (column.key !== undefined) columns.set(column.key, caseless(String(single)));
+  columns.set(column.column, typeof value === "boolean" ? Number(value !== column.invert) : value);
+  if (key !== undefined) columns.set(key, caseless(String(value)));
 }
 
-/** The value of an attribute that its column holds. */
+/** The value of an attribute, or that of several, that its column holds. */
 export function decode(column: ColumnOfAttribute, stored: unknown): unknown {
   if (stored === null || stored === undefined) return undefined;
   if (column.type === "boolean") return isTrue(stored) !== column.invert;
   if (stored === column.unassigned) return undefined;
-  const value = column.type === "number" ? Number(stored) : instant(stored);
-  return column.multiValued ? [{ value, primary: true }] : value;
-}
-
-function primaryValue(values: unknown): unknown {
-  if (!Array.isArray(values)) return undefined;
-  const items: unknown[] = values;
-  const chosen = items.find((item) => valueAt(item, ["", "primary"]) === true) ?? items[0];
-  return isObject(chosen) ? valueAt(chosen, ["", "value"]) : chosen;
+  return column.type === "number" ? Number(stored) : instant(stored);
 }
 
 function isTrue(stored: unknown): boolean {

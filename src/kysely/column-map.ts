@@ -31,14 +31,22 @@ export interface IdColumn {
 export interface MappedColumn {
   readonly column: string;
   /**
-   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case), kept by the repository.
-   * It is what filters and uniqueness go by, and wants an index. Without one for `userName`, every user who is created or
-   * renamed is first looked for with the database's `lower`, which reads the whole table unless an index is over that.
+   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case). It is what filters and
+   * uniqueness go by, and wants an index. The repository writes it wherever it writes the value; whoever else writes the value has to
+   * write the key too, or to call `fillKeys`. With an empty key where there is a value, the repository refuses to be used. Without one
+   * for `userName`, every user who is created or renamed is first looked for with the database's `lower`, which reads the whole table
+   * unless an index is over that.
    */
   readonly key?: string;
   /**
-   * Whether filters may go by the database's `lower`, for want of a key column. SQLite knows it for ASCII only, so other
-   * names are found only as they are written; and no index serves it but one over `lower`. Without this and without a key
+   * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or stale: on
+   * PostgreSQL `generated always as (lower(normalize(login, nfkc))) stored`. Default: false.
+   */
+  readonly generatedKey?: boolean;
+  /**
+   * Whether filters may go by the database's `lower`, instead of a key column. It cannot be stale, and wants a unique index over
+   * `lower` of the column, without which no two writers at once are told apart. SQLite knows it for ASCII only, so other names are
+   * found only as they are written. Without this and without a key
    * column, an attribute of which case does not matter has no filter. Default: false.
    */
   readonly lower?: boolean;
@@ -51,10 +59,21 @@ export interface MappedColumn {
   readonly invert?: boolean;
   /** What the column holds where the attribute has no value. Default: `null`. */
   readonly unassigned?: string | number | boolean;
+  /**
+   * Of an attribute with several values, such as `emails`: the `type` of the one that the column has. A value of another type is not
+   * put there; one that states no type is, where there is none of this type. `null`: the value may be of any type, and the column
+   * does not say of which. Default: `work` where the schema knows that type (`emails`, `phoneNumbers`), else `null`.
+   */
+  readonly type?: string | null;
+  /** Of an attribute with several values: whether the one that the column has is the primary one. Default: true. */
+  readonly primary?: boolean;
 }
 
-/** The column of an attribute, by its name alone where nothing else is to be said. */
-export type AttributeColumn = string | MappedColumn;
+/**
+ * The column of an attribute, by its name alone where nothing else is to be said; of one with several values also several columns, of
+ * values of different types: `[{ column: "phone" }, { column: "mobile", type: "mobile", primary: false }]`.
+ */
+export type AttributeColumn = string | MappedColumn | readonly MappedColumn[];
 
 /** A column that holds ids of resources. */
 export interface DependentColumn extends TableReference {
@@ -67,13 +86,15 @@ export interface DependentColumn extends TableReference {
 export interface ResourceMap<Path extends string = string> extends TableReference {
   readonly id: IdColumn;
   /**
-   * The columns of attributes and sub-attributes. An attribute with several values, such as `emails`, has room for one in a
-   * column: the `value` of the primary one, else of the first. An attribute of an extension is named with its schema:
+   * The columns of attributes and sub-attributes. A column has room for one value of an attribute with several, such as `emails`: for
+   * the `value` of the one that `type` and `primary` say. An attribute of an extension is named with its schema:
    * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
    */
   readonly attributes: { readonly [P in Path | `urn:${string}`]?: AttributeColumn };
   /**
-   * What becomes of attributes without a column: refused with an error, passed over, or kept in a column of JSON.
+   * What becomes of what has no column, be it an attribute, a part of one, or one of several values: `refuse` refuses the write with
+   * an `InvalidValueError`; `ignore` passes it over and reports it (`onIgnored` of the options of a write, `ignored` of its result);
+   * a column of JSON keeps it.
    *
    * `key` is another column of JSON, with the attributes in the form in which they are compared, kept by the repository. It is what
    * filters go by, also for attributes that have a column, but no key. Without it, text that is not case exact has no filter there.

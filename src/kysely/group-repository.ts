@@ -22,6 +22,7 @@ import { type Group, groupResourceType, type NewGroup, type ResourceType } from 
 import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
 import { GroupMembers } from "./group-members.js";
 import { filterColumns } from "./resource-filter.js";
+import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
@@ -70,9 +71,20 @@ export class KyselyGroupRepository extends GroupRepository {
       filterColumns: filterColumns(map, rows.columns, members),
       maxPageSize,
       now,
+      isOwn: options.map === undefined,
     });
     this.#members = new GroupMembers(session, members, map.id.type ?? "text");
     this.capabilities = capabilitiesOf(this.#table);
+  }
+
+  /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */
+  checkKeys(options?: CallOptions): Promise<KeyReport> {
+    return checkKeysOf(this.#table, options);
+  }
+
+  /** Writes the keys that are empty or stale, 500 rows to a transaction. It may be called at any time, and again. */
+  fillKeys(options?: CallOptions): Promise<KeysFilled> {
+    return fillKeysOf(this.#table, options);
   }
 
   override markOf(resource: Group): string | undefined {
@@ -155,7 +167,7 @@ export class KyselyGroupRepository extends GroupRepository {
       (changes && (await this.#changeMany(changes, options))) ??
       (await new ResourceWrites<Group, NewGroup>(
         this.#table,
-        (write) => writeOne(this, write, options),
+        (write, own) => writeOne(this, write, own),
         ({ members = [] }) => members.length === 0,
         options,
       ).run(writes))

@@ -24,6 +24,7 @@ export {
   nodeSqliteDialect,
 } from "./node-sqlite-dialect.js";
 export { type KyselyNonceOptions, KyselyNonceRepository } from "./nonce-repository.js";
+export type { KeyReport, KeysFilled, WrongKey } from "./resource-keys.js";
 export { KyselyServerRepository } from "./server-repository.js";
 export { joinTransaction, type KyselyDatabase } from "./session.js";
 export {

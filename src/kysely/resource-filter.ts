@@ -25,10 +25,9 @@ export function filterColumns(
 ): SqlColumns {
   const { id, others, created, lastModified } = map;
   const document = typeof others === "object" ? others : undefined;
-  // What has no key of its own is in the document of keys, unless it is one value out of several.
-  const own = columns.filter(
-    (column) => document?.key === undefined || column.multiValued || isFiltered(column),
-  );
+  // What has no key of its own is in the document of keys, and so are all of several values.
+  const own = columns.filter((column) => document?.key === undefined || isFiltered(column));
+  const listed = columns.flatMap(({ path, value }) => (value === undefined ? [] : path));
   return {
     table: map.table,
     attributes: {
@@ -42,7 +41,8 @@ export function filterColumns(
       others: {
         json: document.key ?? document.column,
         compared: document.key !== undefined,
-        except: ["groups", "members"],
+        // Without keys, what is kept beside columns is not all that there is of an attribute.
+        except: ["groups", "members", ...(document.key === undefined ? listed : [])],
       },
     }),
   };

@@ -59,7 +59,7 @@ function orderColumn(
 ): OrderColumn | undefined {
   const name = dialect.quote(column.column);
   // Texts of one instant differ, and of several values the column has one that others may precede.
-  if (column.multiValued || type === "dateTime") return undefined;
+  if (column.value !== undefined || type === "dateTime") return undefined;
   // A driver may take a number for an integer, which the column need not hold.
   const place: OrderColumn["place"] =
     dialect.name === "postgres"

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { caseless, InvalidValueError } from "../core/index.js";
 import { comparedForm, type Meta, type Resource, type ResourceType } from "../scim/index.js";
 import {
   attributeColumns,
@@ -13,11 +13,19 @@ import {
   instant,
   isObject,
   isUnassigned,
+  leaving,
   valueAt,
-  without,
 } from "./attribute-values.js";
 import type { ResourceMap } from "./column-map.js";
+import { lostParts } from "./lost-parts.js";
 import { checkText } from "./stored-text.js";
+import {
+  besideColumns,
+  chooseValues,
+  joinValues,
+  type ValueColumns,
+  valueIn,
+} from "./value-columns.js";
 
 /** A row as the driver returns it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -32,7 +40,21 @@ export interface RowChange {
   readonly removed: readonly string[];
   /** The same for the JSON column by which filters go, where there is one. */
   readonly key?: Pick<RowChange, "set" | "removed">;
+  /** The paths of what was asked for and is passed over, since the row has no place for it. */
+  readonly ignored: readonly string[];
 }
+
+/** The columns of an attribute. */
+interface Mapped {
+  /** Those that have a value of their own. */
+  readonly single: readonly ColumnOfAttribute[];
+  /** Those that have one of several values, for each attribute that has such. */
+  readonly lists: readonly ValueColumns[];
+  /** Whether one column has all of the attribute. */
+  readonly isWhole: boolean;
+}
+
+const unmapped: Mapped = { single: [], lists: [], isWhole: false };
 
 /** Turns resources of one type into rows of one table, and back. */
 export class ResourceRows<T extends Resource> {
@@ -40,8 +62,10 @@ export class ResourceRows<T extends Resource> {
   readonly columns: readonly ColumnOfAttribute[];
   /** The names of the columns that are read, each once. */
   readonly selected: readonly string[];
+  /** The names of the columns of keys that the repository keeps. */
+  readonly keys: readonly string[];
   /** The columns that hold an attribute, or its sub-attributes, by the attribute's name. */
-  readonly #columnsOf: ReadonlyMap<string, readonly ColumnOfAttribute[]>;
+  readonly #columnsOf: ReadonlyMap<string, Mapped>;
   readonly #map: ResourceMap;
   readonly #resourceType: ResourceType;
   /** What tells resources that were read apart from others of the same id, where that is a column of its own. */
@@ -54,8 +78,16 @@ export class ResourceRows<T extends Resource> {
     this.#map = map;
     this.#resourceType = resourceType;
     this.#required = type === "User" ? "userName" : "displayName";
-    this.columns = attributeColumns(type, map);
-    this.#columnsOf = Map.groupBy(this.columns, ({ members }) => members[0]);
+    this.columns = attributeColumns(resourceType, map);
+    this.#columnsOf = new Map(
+      Array.from(
+        Map.groupBy(this.columns, ({ members }) => members[0]),
+        ([name, columns]) => [name, mappedBy(columns)],
+      ),
+    );
+    const documentKey = typeof map.others === "object" ? map.others.key : undefined;
+    const kept = this.columns.map(({ key, generatedKey }) => (generatedKey ? undefined : key));
+    this.keys = [...kept, documentKey].flatMap((key) => key ?? []);
     const needed = map.delete === "deactivate" ? [this.#required, "active"] : [this.#required];
     for (const name of needed) {
       if (!this.#columnsOf.has(name)) {
@@ -80,27 +112,28 @@ export class ResourceRows<T extends Resource> {
     for (const name of [this.#required, ...this.#columnsOf.keys()]) {
       if (!given.has(name)) given.set(name, undefined);
     }
-    const { columns, set, key } = this.part(given);
+    const { columns, set, key, ignored } = this.part(given);
     const { others } = this.#map;
-    if (typeof others !== "object") return { columns, set, removed: [] };
+    if (typeof others !== "object") return { columns, set, removed: [], ignored };
     columns.set(others.column, JSON.stringify(Object.fromEntries(set)));
     if (others.key !== undefined) {
       columns.set(others.key, JSON.stringify(Object.fromEntries(key?.set ?? [])));
     }
-    return { columns, set: new Map(), removed: [] };
+    return { columns, set: new Map(), removed: [], ignored };
   }
 
   /** What creating a resource with these attributes writes; columns without a value are left to their defaults. */
-  created(attributes: object): Map<string, unknown> {
-    const { columns } = this.whole(attributes);
+  created(attributes: object): Pick<RowChange, "ignored"> & { columns: Map<string, unknown> } {
+    const { columns, ignored } = this.whole(attributes);
     for (const [name, value] of columns) if (value === null) columns.delete(name);
-    return columns;
+    return { columns, ignored };
   }
 
   /**
-   * What giving attributes these values, whole, writes; an attribute without a value is cleared.
+   * What giving attributes these values, whole, writes; an attribute without a value is cleared. What is written is read again, without
+   * a question to the database: what was asked for and is not in it is refused, or among `ignored` where the map says so.
    *
-   * @throws {InvalidValueError} a value that cannot be stored, or an attribute that has no place in the table.
+   * @throws {InvalidValueError} a value that cannot be stored, or one that has no place in the table.
    */
   part(
     attributes: Iterable<readonly [string, unknown]>,
@@ -109,33 +142,79 @@ export class ResourceRows<T extends Resource> {
     const set = new Map<string, unknown>();
     const removed: string[] = [];
     const key = { set: new Map<string, unknown>(), removed: [] as string[] };
+    const ignored: string[] = [];
     for (const [name, value] of attributes) {
       if (isPassedOver(name)) continue;
       if (name === this.#required && (isUnassigned(value) || value === "")) {
         throw new InvalidValueError(name, "it is required.");
       }
       checkText(name, value);
-      const mapped = this.#columnsOf.get(name) ?? [];
-      for (const column of mapped) encode(columns, column, valueAt(value, column.members));
+      const mapped = this.#columnsOf.get(name) ?? unmapped;
+      const other = this.#encode(columns, mapped, value);
       this.#key(name, value, mapped, key);
-      if (mapped.some(({ members }) => members.length === 1)) continue;
-      const other = mapped.reduce<unknown>((rest, { members }) => without(rest, members, 1), value);
-      this.#other(name, other, set, removed);
+      if (!mapped.isWhole) this.#other(name, other, set, removed);
+      if (mapped === unmapped && set.has(name)) continue;
+      const held = this.#attribute(mapped, set.get(name), (column) => columns.get(column));
+      const lost = lostParts(name, value, held);
+      if (lost[0] === undefined) continue;
+      if (this.#map.others !== "ignore") {
+        throw new InvalidValueError(lost[0], "this store has no place for it, or for all of it.");
+      }
+      ignored.push(...lost);
     }
-    return { columns, set, removed, key };
+    return { columns, set, removed, key, ignored };
+  }
+
+  /** Puts an attribute into its columns, and returns what there is of it beside. */
+  #encode(columns: Map<string, unknown>, { single, lists }: Mapped, value: unknown): unknown {
+    let other = value;
+    for (const column of single) {
+      encode(columns, column, valueAt(value, column.members));
+      other = leaving(other, column.members, undefined);
+    }
+    for (const list of lists) {
+      const [{ members } = { members: [""] }] = list;
+      const values = valueAt(value, members);
+      const chosen = chooseValues(list, values);
+      for (const column of list) encode(columns, column, valueIn(chosen.get(column)));
+      other = leaving(other, members, besideColumns(values, chosen));
+    }
+    return other;
+  }
+
+  /** An attribute, of what is stored beside its columns, and of what is in these. */
+  #attribute(
+    { single, lists, isWhole }: Mapped,
+    beside: unknown,
+    stored: (column: string) => unknown,
+  ): unknown {
+    const [only] = single;
+    if (isWhole && only !== undefined) return decode(only, stored(only.column));
+    const holder: Record<string, unknown> = beside === undefined ? {} : { [attributeName]: beside };
+    const place = ([, ...inner]: readonly string[]): readonly string[] => [attributeName, ...inner];
+    for (const column of single) {
+      const value = decode(column, stored(column.column));
+      if (value !== undefined) assign(holder, place(column.members), value);
+    }
+    for (const list of lists) {
+      const [{ members } = { members: [""] }] = list;
+      const kept = valueAt(holder[attributeName], members);
+      const values = joinValues(list, kept, (column) => decode(column, stored(column.column)));
+      if (values !== undefined || kept !== undefined) assign(holder, place(members), values);
+    }
+    return holder[attributeName];
   }
 
   /** Puts an attribute in the form in which it is compared, unless filters go by a column of its own. */
   #key(
     name: string,
     value: unknown,
-    mapped: readonly ColumnOfAttribute[],
+    { single, isWhole }: Mapped,
     { set, removed }: { set: Map<string, unknown>; removed: string[] },
   ): void {
     const { others } = this.#map;
     if (typeof others !== "object" || others.key === undefined) return;
-    const whole = mapped.find(({ members }) => members.length === 1);
-    if (whole !== undefined && (whole.multiValued || isFiltered(whole))) return;
+    if (isWhole && single.every(isFiltered)) return;
     if (isUnassigned(value)) removed.push(name);
     else set.set(name, comparedForm(this.#resourceType, { [name]: value })[name]);
   }
@@ -143,15 +222,38 @@ export class ResourceRows<T extends Resource> {
   /** The resource that a row holds. */
   resource(row: Row): T {
     const resource = this.#others(row);
-    for (const column of this.columns) {
-      const value = decode(column, row[column.column]);
-      if (value !== undefined) assign(resource, column.members, value);
+    for (const [name, mapped] of this.#columnsOf) {
+      const value = this.#attribute(mapped, resource[name], (column) => row[column]);
+      if (value !== undefined) resource[name] = value;
+      else delete resource[name];
     }
     // The map was checked against the schema of `T`; attributes that are in no schema are JSON as it was stored.
     const whole = { ...resource, id: String(row[this.#map.id.column]), meta: this.#meta(row) } as T;
     const mark = this.#map.mark === undefined ? undefined : row[this.#map.mark];
     if (mark !== undefined && mark !== null) this.#marks.set(whole, markText(mark));
     return whole;
+  }
+
+  /** The values of a row that are in the columns of attributes. */
+  columnsIn(row: Row): ReadonlyMap<string, unknown> {
+    return new Map(this.columns.map(({ column }) => [column, row[column]]));
+  }
+
+  /** The keys that a row should have, by column; a document as an object. */
+  keysOf(row: Row): ReadonlyMap<string, unknown> {
+    const keys = new Map<string, unknown>();
+    for (const column of this.columns) {
+      if (column.key === undefined || column.generatedKey) continue;
+      const value = decode(column, row[column.column]);
+      keys.set(column.key, value === undefined ? null : caseless(String(value)));
+    }
+    const { others } = this.#map;
+    if (typeof others !== "object" || others.key === undefined) return keys;
+    const key = { set: new Map<string, unknown>(), removed: [] };
+    for (const [name, value] of Object.entries(this.resource(row))) {
+      if (!isPassedOver(name)) this.#key(name, value, this.#columnsOf.get(name) ?? unmapped, key);
+    }
+    return keys.set(others.key, Object.fromEntries(key.set));
   }
 
   /** What tells a resource that was read apart from another one that is given the same id later. */
@@ -173,8 +275,6 @@ export class ResourceRows<T extends Resource> {
       }
       if (isUnassigned(value)) removed.push(name);
       else set.set(name, value);
-    } else if (others === "refuse" && !isUnassigned(value)) {
-      throw new InvalidValueError(name, "this store has no place for it, or for all of it.");
     }
   }
 
@@ -195,6 +295,19 @@ export class ResourceRows<T extends Resource> {
       ...(version === undefined ? {} : { version }),
     };
   }
+}
+
+/** Stands for the name of an attribute while it is put together. */
+const attributeName = "attribute";
+
+function mappedBy(columns: readonly ColumnOfAttribute[]): Mapped {
+  const single = columns.filter(({ value }) => value === undefined);
+  const several = columns.filter(({ value }) => value !== undefined);
+  return {
+    single,
+    lists: [...Map.groupBy(several, ({ path }) => path).values()],
+    isWhole: single.some(({ members }) => members.length === 1),
+  };
 }
 
 /** A value of a column that tells rows apart, as a text: drivers return times as dates, and integers in several forms. */

@@ -6,6 +6,7 @@ import { Conflicts } from "./conflicts.js";
 import type { SqlDialect } from "./dialect.js";
 import { isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
+import { demandKeys } from "./resource-keys.js";
 import { type OrderColumn, orderColumns } from "./resource-order.js";
 import { findPage } from "./resource-pages.js";
 import type { ResourceRows, Row, RowChange } from "./resource-rows.js";
@@ -21,6 +22,8 @@ export interface ResourceTableParts<T extends Resource> {
   readonly filterColumns: SqlColumns;
   readonly maxPageSize: number;
   readonly now: () => Date;
+  /** Whether the table is one of the package's own, which nobody else writes to. */
+  readonly isOwn: boolean;
 }
 
 /** The statements on a table of resources. */
@@ -78,13 +81,15 @@ export class ResourceTable<T extends Resource> {
     return resource;
   }
 
-  find(query: Query, options?: CallOptions): Promise<Page<T>> {
-    return findPage(this, query, options);
+  async find(query: Query, options?: CallOptions): Promise<Page<T>> {
+    await demandKeys(this, options);
+    return await findPage(this, query, options);
   }
 
   async create(attributes: object, options?: CallOptions): Promise<T> {
     const { rows } = this.parts;
-    const { columns } = this.newRow(attributes);
+    const { columns, ignored } = this.newRow(attributes);
+    await demandKeys(this, options);
     await this.conflicts.demandFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
     let row: Row | undefined;
@@ -99,7 +104,10 @@ export class ResourceTable<T extends Resource> {
     } catch (error) {
       throw await this.conflicts.refusal(error, columns);
     }
-    if (row !== undefined) return rows.resource(row);
+    if (row !== undefined) {
+      if (ignored.length > 0) options?.onIgnored?.(ignored);
+      return rows.resource(row);
+    }
     throw new UnsupportedError("The database does not say which row it inserted.");
   }
 
@@ -112,10 +120,12 @@ export class ResourceTable<T extends Resource> {
   async update(id: string, change: RowChange, options: WriteOptions = {}): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
+    await demandKeys(this, options);
     await this.conflicts.demandFree(change.columns, stored, options);
     const assignments = (p: Parameters): string => this.#assignments(p, change);
     if (change.columns.size + change.set.size + change.removed.length === 0) {
       await this.demand(id, options);
+      if (change.ignored.length > 0) options.onIgnored?.(change.ignored);
       return;
     }
     let written: number;
@@ -131,13 +141,14 @@ export class ResourceTable<T extends Resource> {
     }
     // Some drivers count the rows that a statement found, and some those that it changed.
     if (written === 0) await this.demand(id, options);
+    if (change.ignored.length > 0) options.onIgnored?.(change.ignored);
   }
 
   /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
   async touch(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const { version, lastModified } = this.parts.map;
     if (version === undefined && lastModified === undefined) return;
-    const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [] };
+    const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [], ignored: [] };
     for (const part of lists(ids)) {
       await this.session.write(
         (p) => `update ${this.name} set ${this.#assignments(p, nothing)}
@@ -235,16 +246,20 @@ export class ResourceTable<T extends Resource> {
   }
 
   /** The columns of a new resource, with the id where it is not the database that makes it. */
-  newRow(attributes: object): { id: string | undefined; columns: Map<string, unknown> } {
+  newRow(attributes: object): {
+    readonly id: string | undefined;
+    readonly columns: ReadonlyMap<string, unknown>;
+    readonly ignored: readonly string[];
+  } {
     const { map, rows, now } = this.parts;
-    const columns = rows.created(attributes);
+    const { columns, ignored } = rows.created(attributes);
     const id = map.id.generate?.();
     const time = now().toISOString();
     if (id !== undefined) columns.set(map.id.column, storedId(id, map.id.type) ?? id);
     if (map.version !== undefined) columns.set(map.version, 1);
     if (map.created !== undefined) columns.set(map.created, time);
     if (map.lastModified !== undefined) columns.set(map.lastModified, time);
-    return { id, columns };
+    return { id, columns, ignored };
   }
 
   /** Finds out why a statement found no row. */

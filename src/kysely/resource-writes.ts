@@ -5,10 +5,12 @@ import {
   type ResourceRepository,
   type Write,
   type WriteResult,
+  writtenWith,
 } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
 import type { StoredId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
+import { demandKeys } from "./resource-keys.js";
 import type { ResourceTable } from "./resource-table.js";
 import { quotedTable } from "./table-names.js";
 
@@ -26,10 +28,11 @@ interface NewRow {
   readonly resource: object;
   readonly id: string | undefined;
   readonly columns: ReadonlyMap<string, unknown>;
+  readonly ignored: readonly string[];
 }
 
 /** How a repository makes one write by itself; it answers with the id of the resource. */
-export type WriteOne<T, N> = (write: Write<T, N>) => Promise<string>;
+export type WriteOne<T, N> = (write: Write<T, N>, options: CallOptions) => Promise<string>;
 
 /** Makes one write by the method of the repository that is named as it is. */
 export async function writeOne<T extends Resource, N>(
@@ -122,12 +125,12 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   async #alone({ index, write }: Numbered<Write<T, N>>): Promise<void> {
-    await this.#attempt(index, () => this.#one(write));
+    await this.#attempt(index, (options) => this.#one(write, options));
   }
 
-  async #attempt(index: number, write: () => Promise<string>): Promise<void> {
+  async #attempt(index: number, write: (options: CallOptions) => Promise<string>): Promise<void> {
     try {
-      this.#results[index] = { written: true, id: await write() };
+      this.#results[index] = await writtenWith(this.#options, write);
     } catch (error) {
       this.#refuse(index, error);
     }
@@ -139,6 +142,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   async #create(writes: readonly Numbered<Create<T, N>>[]): Promise<void> {
+    await demandKeys(this.#table, this.#options);
     let rows: NewRow[] = [];
     let taken = new Set<string>();
     for (const { index, write } of writes) {
@@ -190,7 +194,9 @@ export class ResourceWrites<T extends Resource, N extends object> {
     const others: NewRow[] = [];
     for (const row of rows) {
       if (row.id !== undefined && inserted.has(row.id)) {
-        this.#results[row.index] = { written: true, id: row.id };
+        const { id, ignored } = row;
+        this.#results[row.index] = { written: true, id, ...(ignored.length > 0 && { ignored }) };
+        if (ignored.length > 0) this.#options?.onIgnored?.(ignored);
       } else others.push(row);
     }
     // What is in the way of the rest may be a column that the map does not know: the database says so, asked for one row.
@@ -212,7 +218,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   async #createAlone({ index, resource }: NewRow): Promise<void> {
-    await this.#attempt(index, async () => (await this.#table.create(resource, this.#options)).id);
+    await this.#attempt(index, async (options) => (await this.#table.create(resource, options)).id);
   }
 
   /**

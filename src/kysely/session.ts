@@ -68,6 +68,11 @@ export class Session {
     this.#fence = fence;
   }
 
+  /** Stands for the database, whatever transaction of it the session is in. */
+  get database(): object {
+    return this.#executor.adapter;
+  }
+
   /** Whether a transaction is under way. */
   get inTransaction(): boolean {
     return this.#db.isTransaction;

@@ -14,6 +14,7 @@ import {
 import { type NewUser, type ResourceType, type User, userResourceType } from "../scim/index.js";
 import { ownUserMap, type UserMap } from "./column-map.js";
 import { filterColumns } from "./resource-filter.js";
+import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
 import { ResourceTable } from "./resource-table.js";
@@ -81,9 +82,23 @@ export class KyselyUserRepository extends UserRepository {
       filterColumns: filterColumns(map, rows.columns),
       maxPageSize,
       now,
+      isOwn: options.map === undefined,
     });
     this.capabilities = capabilitiesOf(this.#table, revokeSessions !== undefined);
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
+  }
+
+  /**
+   * Looks at the columns of keys that the map names, in every row. Rows that the application writes itself, or that were there before
+   * the column, have no key, or one of another name.
+   */
+  checkKeys(options?: CallOptions): Promise<KeyReport> {
+    return checkKeysOf(this.#table, options);
+  }
+
+  /** Writes the keys that are empty or stale, 500 rows to a transaction. It may be called at any time, and again. */
+  fillKeys(options?: CallOptions): Promise<KeysFilled> {
+    return fillKeysOf(this.#table, options);
   }
 
   override markOf(resource: User): string | undefined {
@@ -145,7 +160,7 @@ export class KyselyUserRepository extends UserRepository {
   ): Promise<readonly WriteResult[]> {
     return new ResourceWrites<User, NewUser>(
       this.#table,
-      (write) => writeOne(this, write, options),
+      (write, own) => writeOne(this, write, own),
       () => true,
       options,
     ).run(writes);

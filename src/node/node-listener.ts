@@ -27,7 +27,7 @@ export type NodeListener = (
  * createServer(listener).listen(8080);
  * express().use("/scim/v2", listener);
  * fastify.addHook("onRequest", (request, reply, done) => {
- *   if (!request.url.startsWith("/scim/v2/")) return done();
+ *   if (!/^\/scim\/v2(?:[/?]|$)/.test(request.url)) return done();
  *   reply.hijack();
  *   listener(request.raw, reply.raw);
  * });

@@ -31,6 +31,8 @@ export interface Unconfirmed {
     readonly member: string;
     readonly ours: boolean;
   }[];
+  /** What was being written when yet other runners were superseded, since then. It is looked at when that is long ago, too. */
+  readonly later?: Omit<Unconfirmed, "later">;
 }
 
 /** How far a stream was followed, and by which runner. */

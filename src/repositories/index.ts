@@ -95,6 +95,7 @@ export {
   type Write,
   type WriteOptions,
   type WriteResult,
+  writtenWith,
 } from "./resource-repository.js";
 export {
   type FederationServer,

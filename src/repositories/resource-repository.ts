@@ -17,6 +17,11 @@ import type { Page, Query } from "./query.js";
 export interface CallOptions {
   /** Ends the wait; the call rejects with the signal's reason. What was already written stays written. */
   readonly signal?: AbortSignal;
+  /**
+   * Of a write: is told the paths of what the store was asked for, did not refuse, and has not kept. It is told of a write that was
+   * made, perhaps more than once of the same. What is told of nothing here and not refused is kept.
+   */
+  readonly onIgnored?: (paths: readonly string[]) => void;
 }
 
 /** Options of a read. */
@@ -157,7 +162,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
     const results: WriteResult[] = [];
     for (const write of writes) {
       try {
-        results.push({ written: true, id: await this.#writeOne(write, options) });
+        results.push(await writtenWith(options, (own) => this.#writeOne(write, own)));
       } catch (error) {
         if (!isRefusal(error)) throw error;
         results.push({ written: false, error });
@@ -181,6 +186,30 @@ export abstract class ResourceRepository<T extends Resource, N> {
         return write.id;
     }
   }
+}
+
+/** The options of a call that does part of what another one was asked to do. */
+export function callOf({ signal, onIgnored }: CallOptions = {}): CallOptions {
+  return {
+    ...(signal !== undefined && { signal }),
+    ...(onIgnored !== undefined && { onIgnored }),
+  };
+}
+
+/** Makes one of a batch of writes, and says what of it was not kept. For stores that have a `write` of their own. */
+export async function writtenWith(
+  options: CallOptions | undefined,
+  write: (options: CallOptions) => Promise<string>,
+): Promise<Extract<WriteResult, { readonly written: true }>> {
+  const ignored = new Set<string>();
+  const id = await write({
+    ...options,
+    onIgnored: (paths) => {
+      for (const path of paths) ignored.add(path);
+      options?.onIgnored?.(paths);
+    },
+  });
+  return { written: true, id, ...(ignored.size > 0 && { ignored: [...ignored] }) };
 }
 
 /** An error that says that a write will not do however often it is tried. */

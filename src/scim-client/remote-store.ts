@@ -98,6 +98,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   async create(resource: N, options: CallOptions = {}): Promise<T> {
     const { created, ignored } = await this.createTold(resource, options);
     publishIgnored(this.type.name, created.id, ignored);
+    if (ignored.length > 0) options.onIgnored?.(ignored);
     return this.reads.seen(created, options);
   }
 

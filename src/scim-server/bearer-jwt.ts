@@ -1,6 +1,8 @@
 import {
   createRemoteJWKSet,
+  customFetch,
   errors,
+  type FetchImplementation,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
@@ -31,6 +33,12 @@ export interface BearerJwtOptions<P extends Principal> {
   readonly scopes?: readonly string[];
   /** How far the clocks may be apart, in seconds. Default: 30. */
   readonly clockTolerance?: number;
+  /**
+   * How long to wait, in milliseconds, after the keys could not be fetched from the URL in `keys` before they are asked for again:
+   * anybody can send what looks like a token, and each would else be a request to the issuer. Keys that were fetched before are good
+   * meanwhile. A function in `keys` has to hold back by itself. Default: 5,000.
+   */
+  readonly retryKeysAfter?: number;
   /** Says on whose behalf a request with these claims is made; `undefined` for nobody. */
   readonly principal: (claims: JWTPayload) => P | undefined | Promise<P | undefined>;
   /** The present time in milliseconds since 1970. Default: the clock. */
@@ -56,6 +64,7 @@ export function bearerJwt<P extends Principal>({
   algorithms = asymmetric,
   scopes = [],
   clockTolerance = 30,
+  retryKeysAfter = 5_000,
   principal,
   now = Date.now,
 }: BearerJwtOptions<P>): (request: Request) => Promise<P | undefined> {
@@ -63,7 +72,8 @@ export function bearerJwt<P extends Principal>({
   if (unsafe !== undefined) {
     throw new InvalidValueError("algorithms", `"${unsafe}" proves nothing with a public key.`);
   }
-  const keyOf = availableKey(keys instanceof URL ? createRemoteJWKSet(keys) : keys);
+  const remote = { [customFetch]: holdingBack(retryKeysAfter, now) };
+  const keyOf = availableKey(keys instanceof URL ? createRemoteJWKSet(keys, remote) : keys);
   return async (request) => {
     const token = bearerCredentials(request);
     if (token === undefined) return undefined;
@@ -105,6 +115,35 @@ async function verified(
   }
 }
 
+/** Fetches, but not for a while after that has failed: then it fails at once. */
+function holdingBack(pause: number, now: () => number): FetchImplementation {
+  let until = Number.NEGATIVE_INFINITY;
+  return async (url, options) => {
+    if (now() < until) {
+      throw new UnavailableError("The keys of the issuer could not be had a moment ago.", {
+        retryAfter: until - now(),
+      });
+    }
+    try {
+      const response = await fetch(url, options);
+      const text = await response.text();
+      if (response.status !== 200 || !isKeySet(text)) until = now() + pause;
+      return new Response(text === "" ? null : text, { status: response.status });
+    } catch (error) {
+      until = now() + pause;
+      throw error;
+    }
+  };
+}
+
+function isKeySet(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text)?.keys);
+  } catch {
+    return false;
+  }
+}
+
 /** Whether a token states the type, which is a media type and may leave out `application/`. RFC 7515 §4.1.9. */
 function isOfType(stated: string | undefined, type: "at+jwt" | "JWT"): boolean {
   if (stated === undefined) return type === "JWT";
@@ -117,6 +156,7 @@ function availableKey(keyOf: JWTVerifyGetKey): JWTVerifyGetKey {
     try {
       return await keyOf(header, token);
     } catch (error) {
+      if (error instanceof UnavailableError) throw error;
       const isUnknown = error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
       if (isUnknown || error.code === "ERR_JOSE_GENERIC") {
         throw new UnavailableError("The keys of the issuer cannot be had.", { cause: error });

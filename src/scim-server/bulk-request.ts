@@ -1,4 +1,5 @@
 import { type BulkOperation, bulkRequestId, InvalidSyntaxError } from "../scim/index.js";
+import type { Exchange } from "./exchange.js";
 import { isObject } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 
@@ -26,7 +27,11 @@ const methods = ["POST", "PUT", "PATCH", "DELETE"] as const;
  * @throws {InvalidSyntaxError} it is no BulkRequest.
  * @throws {ScimRequestError} 413: it has more operations than the limit.
  */
-export function readBulkRequest(body: unknown, maxOperations: number): SentBulkRequest {
+export function readBulkRequest(
+  body: unknown,
+  maxOperations: number,
+  { profile, record }: Pick<Exchange, "profile" | "record">,
+): SentBulkRequest {
   const message = byName(body, "A bulk request is a JSON object.");
   const schemas = message.get("schemas");
   const isBulk =
@@ -43,7 +48,10 @@ export function readBulkRequest(body: unknown, maxOperations: number): SentBulkR
       `There are more operations than maxOperations (${maxOperations}).`,
     );
   }
-  const failOnErrors = message.get("failonerrors") ?? Number.POSITIVE_INFINITY;
+  const stated = message.get("failonerrors") ?? Number.POSITIVE_INFINITY;
+  const isZero = stated === 0 && profile.rewrites.has("zeroFailOnErrors");
+  if (isZero) record.rewrites.push({ rewrite: "zeroFailOnErrors", path: "failOnErrors" });
+  const failOnErrors = isZero ? 1 : stated;
   const isCount =
     typeof failOnErrors === "number" &&
     failOnErrors >= 1 &&
@@ -96,5 +104,11 @@ function demandDistinct(operations: readonly SentBulkOperation[]): void {
 
 function byName(value: unknown, reason: string): ReadonlyMap<string, unknown> {
   if (!isObject(value)) throw new InvalidSyntaxError(reason);
-  return new Map(Object.entries(value).map(([name, inner]) => [name.toLowerCase(), inner]));
+  const byKey = new Map<string, unknown>();
+  for (const [name, inner] of Object.entries(value)) {
+    const key = name.toLowerCase();
+    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    byKey.set(key, inner);
+  }
+  return byKey;
 }

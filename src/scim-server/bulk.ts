@@ -31,7 +31,7 @@ import { failureOf, ScimRequestError } from "./request-error.js";
  * @throws {ScimRequestError} 413: there are too many operations.
  */
 export async function bulk(exchange: Exchange, body: unknown): Promise<Outcome> {
-  const request = readBulkRequest(body, exchange.settings.limits.bulkOperations);
+  const request = readBulkRequest(body, exchange.settings.limits.bulkOperations, exchange);
   const Operations = await new BulkJob(exchange, request).run();
   const response: BulkResponse = { schemas: [bulkResponseId], Operations };
   return { status: 200, body: response };

@@ -35,7 +35,7 @@ export interface RequestEvent {
   readonly sessions: readonly { readonly id: string; readonly outcome: SessionsEnded }[];
 }
 
-/** A part of a request that was passed over; `forbidden`: the principal may not write it. */
+/** A part of a request that was passed over. `forbidden`: the principal may not write it. `unsupported`: the store has no place for it. */
 export interface IgnoredPart extends Omit<Ignored, "reason"> {
   readonly reason: Ignored["reason"] | "forbidden" | "unsupported";
 }
@@ -48,6 +48,13 @@ export class RequestRecord {
   principal: string | undefined;
   body: unknown;
   error: unknown;
+
+  /** Notes what the store did not refuse, and has not kept. */
+  readonly notKept = (paths: readonly string[]): void => {
+    const known = new Set(this.ignored.map(({ path }) => path));
+    const others = paths.filter((path) => !known.has(path));
+    this.ignored.push(...others.map((path): IgnoredPart => ({ path, reason: "unsupported" })));
+  };
 }
 
 /** Publishes an event, if anybody listens. */

@@ -79,11 +79,12 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     const begun = performance.now();
     const url = new URL(request.url);
     const record = new RequestRecord();
+    let isSignedIn = false;
     const answer = async (): Promise<Outcome> => {
       const segments = segmentsOf(url.pathname, basePath);
-      const principal =
-        (await options.authenticate(request, connection)) ??
-        (isDiscovery(segments) ? options.discoveryPrincipal : undefined);
+      const known = await options.authenticate(request, connection);
+      isSignedIn = known !== undefined;
+      const principal = known ?? (isDiscovery(segments) ? options.discoveryPrincipal : undefined);
       if (principal === undefined) {
         throw new ScimRequestError(401, "The request does not say who makes it.", {
           headers: { "WWW-Authenticate": challenge },
@@ -109,6 +110,8 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
       if (failure.status >= 500) record.error = error;
       response = toResponse(request, failed(failure));
     }
+    // RFC 7644 §7.5: what one may see is kept by no cache on the way, which would show it to another.
+    if (isSignedIn) response.headers.set("Cache-Control", "no-store");
     publish(() => ({
       method: request.method,
       path: url.pathname.slice(basePath.length),

@@ -43,7 +43,10 @@ export async function createResource(
       return await created(exchange, endpoint, linked, wanted, draft);
     }
     case "create": {
-      const resource = await repository.create(draft, { signal });
+      const resource = await repository.create(draft, {
+        signal,
+        onIgnored: exchange.record.notKept,
+      });
       return await created(exchange, endpoint, resource, wanted, draft);
     }
   }

@@ -34,10 +34,15 @@ export function maskedBody(
 
 function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
   if (Array.isArray(value)) return value.map((element) => masked(element, secrets));
-  if (typeof value === "string") return hidesJson(value) ? mask : value;
+  if (typeof value === "string") {
+    return hidesJson(value) || mentions(value, secrets) ? mask : value;
+  }
   if (!isObject(value)) return value;
-  const path = Object.entries(value).find(([name]) => name.toLowerCase() === "path")?.[1];
-  const isSecret = typeof path === "string" && mentions(path, secrets);
+  // Whoever spells "path" twice is refused, and logged all the same.
+  const isSecret = Object.entries(value).some(
+    ([name, path]) =>
+      name.toLowerCase() === "path" && typeof path === "string" && mentions(path, secrets),
+  );
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
       const hides = isSecret ? name.toLowerCase() !== "op" : mentions(name, secrets);
@@ -46,9 +51,9 @@ function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
   );
 }
 
-/** Some clients send JSON in a string, in which anything may stand. */
+/** Some clients send JSON in a string, in which anything may stand, be it spelled with escapes. */
 function hidesJson(text: string): boolean {
-  return /^\s*[{[]/.test(text);
+  return /^\s*\[|\{/.test(text);
 }
 
 /** The names of the attributes that are never returned, in lower case. */

@@ -1,38 +1,55 @@
 import { InvalidValueError } from "../core/index.js";
-import { InvalidSyntaxError, type SearchRequest, searchRequestId } from "../scim/index.js";
+import {
+  InvalidSyntaxError,
+  type RewriteName,
+  type SearchRequest,
+  searchRequestId,
+} from "../scim/index.js";
+import type { Exchange } from "./exchange.js";
 import { isObject } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 
 /** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
 export type QueryParameters = Omit<SearchRequest, "schemas">;
 
-/** The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2). */
+/**
+ * The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2); but not what was meant to be one of these, since
+ * a filter that is passed over is answered with everybody.
+ *
+ * @throws {InvalidValueError} one is spelled in another case, is there twice, or is wrong.
+ */
 export function parametersOfUrl(search: URLSearchParams): QueryParameters {
+  demandPlain(search);
   const texts = ["filter", "sortBy", "sortOrder", "cursor"] as const;
-  const numbers = ["startIndex", "count"] as const;
-  const lists = ["attributes", "excludedAttributes"] as const;
   const found: Record<string, unknown> = {};
   for (const name of texts) if (search.has(name)) found[name] = search.get(name);
   for (const name of numbers) {
     const text = search.get(name);
-    if (text !== null) found[name] = /^-?\d{1,15}$/.test(text) ? Number(text) : text;
+    if (text !== null) found[name] = wholeNumber.test(text) ? Number(text) : text;
   }
   for (const name of lists) {
-    const all = search.getAll(name).flatMap((text) => text.split(","));
-    const names = all.map((text) => text.trim()).filter((text) => text !== "");
+    const names = search.getAll(name).flatMap(namesIn);
     if (names.length > 0) found[name] = names;
   }
   return checked(found);
 }
 
 /**
- * The parameters in the body of a POST to `/.search`. Names are read in any case.
+ * The parameters in the body of a POST to `/.search`. Names are read in any case; numbers and lists in texts where the profile has it.
  *
  * @throws {InvalidSyntaxError} it is no SearchRequest.
  */
-export function parametersOfBody(body: unknown): QueryParameters {
+export function parametersOfBody(
+  body: unknown,
+  { profile, record }: Pick<Exchange, "profile" | "record">,
+): QueryParameters {
   if (!isObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
-  const byKey = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
+  const byKey = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(body)) {
+    const key = name.toLowerCase();
+    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    byKey.set(key, value);
+  }
   const schemas = byKey.get("schemas");
   const isSearch =
     Array.isArray(schemas) &&
@@ -43,9 +60,33 @@ export function parametersOfBody(body: unknown): QueryParameters {
   const found: Record<string, unknown> = {};
   for (const name of queryParameterNames) {
     const value = byKey.get(name.toLowerCase()) ?? undefined;
-    if (value !== undefined) found[name] = value;
+    if (value === undefined) continue;
+    const rewritten = typeof value === "string" ? ofText(name, value) : undefined;
+    if (rewritten === undefined || !profile.rewrites.has(rewritten.rewrite)) {
+      found[name] = value;
+      continue;
+    }
+    record.rewrites.push({ rewrite: rewritten.rewrite, path: name });
+    found[name] = rewritten.value;
   }
   return checked(found);
+}
+
+/** What a text stands for where something else is wanted. */
+function ofText(
+  name: string,
+  text: string,
+): { readonly rewrite: RewriteName; readonly value: unknown } | undefined {
+  if (lists.some((list) => list === name)) return { rewrite: "listText", value: namesIn(text) };
+  const isNumber = numbers.some((number) => number === name) && wholeNumber.test(text);
+  return isNumber ? { rewrite: "numberText", value: Number(text) } : undefined;
+}
+
+function namesIn(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }
 
 /** The names of the parameters. RFC 7644 §3.4.3, RFC 9865 §2. */
@@ -59,6 +100,27 @@ export const queryParameterNames = [
   "count",
   "cursor",
 ] as const;
+
+const numbers = ["startIndex", "count"] as const;
+const wholeNumber = /^-?\d{1,15}$/;
+
+/** These may be stated in parts: each adds names to the list. */
+const lists = ["attributes", "excludedAttributes"] as const;
+
+function demandPlain(search: URLSearchParams): void {
+  const seen = new Set<string>();
+  for (const name of search.keys()) {
+    const meant = queryParameterNames.find(
+      (known) => known.toLowerCase() === name.trim().toLowerCase(),
+    );
+    if (meant === undefined) continue;
+    if (name !== meant) throw new InvalidValueError(meant, "it is spelled in this way.");
+    if (seen.has(name) && !lists.some((list) => list === name)) {
+      throw new InvalidValueError(name, "it is there twice.");
+    }
+    seen.add(name);
+  }
+}
 
 function checked(found: Readonly<Record<string, unknown>>): QueryParameters {
   const { attributes, excludedAttributes, filter, sortBy, sortOrder, cursor } = found;

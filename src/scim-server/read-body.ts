@@ -8,14 +8,16 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /**
  * Reads the body of a request as JSON. RFC 7644 §3.8. How large and how deep it is, is looked at before it is parsed.
  *
+ * @param isAlsoRead Whether a body of another media type is read, by its name in lower case.
  * @throws {ScimRequestError} 413: it is larger than the limit. 415: it says that it is something else than JSON in UTF-8.
  * @throws {InvalidSyntaxError} it is not JSON, or deeper than the limit.
  */
 export async function readBody(
   request: Request,
   limits: { readonly bytes: number; readonly depth: number },
+  isAlsoRead: (type: string) => boolean,
 ): Promise<unknown> {
-  demandJson(request.headers);
+  demandJson(request.headers, isAlsoRead);
   const text = decoded(await readBytes(request, limits.bytes));
   if (isNestedDeeper(text, limits.depth)) {
     throw new InvalidSyntaxError(`The body is nested deeper than ${limits.depth} levels.`);
@@ -28,9 +30,11 @@ export async function readBody(
 }
 
 /** A body without a type is taken for JSON, since some clients leave it out of what they send. */
-function demandJson(headers: Headers): void {
+function demandJson(headers: Headers, isAlsoRead: (type: string) => boolean): void {
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
-  const isJson = ["application/scim+json", "application/json", ""].includes(type.trim());
+  const isJson =
+    ["application/scim+json", "application/json", ""].includes(type.trim()) ||
+    isAlsoRead(type.trim());
   const isUtf8 = parameters.every((parameter) => {
     const [name = "", value = ""] = parameter.split("=");
     return name.trim() !== "charset" || ["utf-8", '"utf-8"'].includes(value.trim());

@@ -32,7 +32,9 @@ export async function replaceResource(
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
   const { password, ...sent } = await readReplacement(exchange, type, body);
-  await exchange.before?.({ kind: "replace", type, id, resource: sent });
+  // As at a creation, the policy sees that there is a password, and which.
+  const resource = password === undefined ? sent : { ...sent, password };
+  await exchange.before?.({ kind: "replace", type, id, resource });
   const replacement: Modification<Resource, ResourceRequest> = {
     reads: namesIn(type).filter((name) => name !== "members"),
     plan: (current) => replacing(exchange, type, current, sent),

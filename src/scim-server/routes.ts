@@ -64,7 +64,7 @@ export async function answerTo(
     switch (first) {
       case ".search":
         return await byMethod(call, {
-          POST: async () => queryRoot(exchange, parametersOfBody(await bodyOf(call))),
+          POST: async () => queryRoot(exchange, parametersOfBody(await bodyOf(call), exchange)),
         });
       case "Bulk":
         return await byMethod(call, { POST: async () => bulk(exchange, await bodyOf(call)) });
@@ -87,7 +87,8 @@ export async function answerTo(
   if (second === undefined) return await answerForType(call, endpoint);
   if (second === ".search") {
     return await byMethod(call, {
-      POST: async () => queryType(exchange, endpoint, parametersOfBody(await bodyOf(call))),
+      POST: async () =>
+        queryType(exchange, endpoint, parametersOfBody(await bodyOf(call), exchange)),
     });
   }
   return await answerForResource(call, endpoint, second);
@@ -160,7 +161,8 @@ function discovered(
   { exchange, search, configuration: options }: Call,
   answer: (exchange: Exchange, options: ConfigurationOptions) => Outcome,
 ): Outcome {
-  if (search.has("filter")) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
+  const isFiltered = [...search.keys()].some((name) => name.trim().toLowerCase() === "filter");
+  if (isFiltered) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
   return answer(exchange, options);
 }
 
@@ -180,8 +182,15 @@ async function byMethod(
   return await answer();
 }
 
+/** What some clients call a body of SCIM. */
+const odd: ReadonlySet<string> = new Set(["application/json+scim", "application/scim"]);
+
 async function bodyOf({ exchange, request }: Call): Promise<unknown> {
-  const body = await readBody(request, exchange.settings.limits);
+  const body = await readBody(request, exchange.settings.limits, (type) => {
+    const isRead = odd.has(type) && exchange.profile.rewrites.has("mediaType");
+    if (isRead) exchange.record.rewrites.push({ rewrite: "mediaType", path: "Content-Type" });
+    return isRead;
+  });
   exchange.record.body = body;
   return body;
 }

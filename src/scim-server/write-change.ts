@@ -31,7 +31,10 @@ export async function writeChange(
     record.ignored.push({ path: "password", reason: "unsupported" });
   }
   // Who is shut out must not stay signed in because the client went away before the sessions were ended: no signal.
-  const options: CallOptions = deactivates ? {} : { signal };
+  const options: CallOptions = {
+    onIgnored: record.notKept,
+    ...(!deactivates && { signal }),
+  };
   const isAtOnce = setsPassword && repositories.transaction !== undefined;
   if (isAtOnce) {
     await repositories.transaction?.(async ({ users: bound = users }) => {

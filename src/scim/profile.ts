@@ -27,14 +27,29 @@ export type RewriteName =
   | "keepSelection"
   /** Keys of an operation without a path that are paths themselves, such as `"name.givenName"`. */
   | "pathKeys"
+  /** `urn:…:User.manager` for `urn:…:User:manager`, in the path of an operation and in the keys of one without. */
+  | "dottedUrn"
+  /** `manager`, which the base schema has not, for `urn:…:User:manager`, where one extension has it; in the same places. */
+  | "missingUrn"
   /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same. */
   | "passOverUnknown"
+  /**
+   * A path of an operation that names an unknown attribute: the operation is passed over, and told among what was `ignored`; a PATCH
+   * of which nothing is left is refused. No profile here has it but the lenient one: what is passed over is not done.
+   */
+  | "passOverUnknownPath"
   /** A value in an answer that cannot be read, of an attribute that need not be there: it is passed over, and so unknown. */
   | "passOverUnreadable"
   /** A filter in a path that the `entra` profile of filters reads, such as `[primary eq "True"]`. */
-  | "entraFilter";
+  | "entraFilter"
+  /** A list of names in one text, `"userName,emails"`, in a SearchRequest. */
+  | "listText"
+  /** `failOnErrors: 0` in a bulk request, which has it end at the first error, as 1 does. */
+  | "zeroFailOnErrors"
+  /** `application/json+scim` or `application/scim` as the type of a body. */
+  | "mediaType";
 
 /** How far input may be from the RFCs. Make your own by listing rewrites. */
 export interface Profile {
@@ -73,6 +88,8 @@ export const entraProfile: Profile = /* @__PURE__ */ profile("entra", [
   "replaceOrAdd",
   "keepSelection",
   "pathKeys",
+  "dottedUrn",
+  "missingUrn",
   "passOverReadOnly",
   "passOverUnknown",
   "entraFilter",
@@ -83,6 +100,7 @@ export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
   "loneValue",
   "replaceOrAdd",
   "keepSelection",
+  "pathKeys",
   "passOverReadOnly",
   "passOverUnknown",
 ]);
@@ -101,8 +119,14 @@ export const lenientProfile: Profile = /* @__PURE__ */ profile("lenient", [
   "replaceOrAdd",
   "keepSelection",
   "pathKeys",
+  "dottedUrn",
+  "missingUrn",
   "passOverReadOnly",
   "passOverUnknown",
+  "passOverUnknownPath",
   "passOverUnreadable",
   "entraFilter",
+  "listText",
+  "zeroFailOnErrors",
+  "mediaType",
 ]);

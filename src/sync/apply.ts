@@ -5,12 +5,16 @@ import { applyDeletes, sweep } from "./removal.js";
 import type { Step } from "./step.js";
 import { applyUpserts, markSeen } from "./upsert.js";
 
-/** Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known. */
-export async function applyChanges(
+/**
+ * Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known.
+ *
+ * @returns the changes that have just been applied, each time.
+ */
+export async function* applyChanges(
   step: Step,
   changes: readonly Change[],
   { compared, sweepsNothing }: Pick<Forecast, "compared" | "sweepsNothing">,
-): Promise<void> {
+): AsyncGenerator<readonly Change[], void> {
   for (const run of runsOf(changes, step.phase === "live")) {
     if (step.needsRefresh()) return;
     switch (run.kind) {
@@ -30,6 +34,7 @@ export async function applyChanges(
         if (!sweepsNothing) await sweep(step, run.changes.at(-1)?.stamp);
         break;
     }
+    yield run.changes;
   }
 }
 

@@ -29,8 +29,8 @@ export class Findings {
     return new Digests(this.#digestedBlocks);
   }
 
-  /** The stream is read from where it was stored. */
-  begin(): void {
+  /** Everything is read anew. */
+  beginAnew(): void {
     this.restart = undefined;
     this.comparison = undefined;
     this.missing.clear();

@@ -22,7 +22,7 @@ export type Phase = ChangeBatch["phase"];
 export type PositionChange = Pick<StreamPosition, "checkpoint" | "mapping"> & {
   readonly generation?: number;
   readonly forgetsCheckpoint?: true;
-  /** What was unconfirmed is no longer. */
+  /** What was unconfirmed is no longer, but for what was found later. */
   readonly confirms?: true;
 };
 
@@ -246,11 +246,12 @@ export class Runner {
     const taken = await this.limits.window(() => linkedCount(step));
     if (change === undefined && taken === undefined) return undefined;
     const { forgetsCheckpoint = false, confirms = false, ...changed } = change ?? {};
-    const { checkpoint, unconfirmed, ...position } = { ...this.#position, ...changed };
+    const { checkpoint, unconfirmed: known, ...position } = { ...this.#position, ...changed };
+    const unconfirmed = confirms ? known?.later : known;
     const next = {
       ...position,
       ...(checkpoint === undefined || forgetsCheckpoint ? {} : { checkpoint }),
-      ...(unconfirmed === undefined || confirms ? {} : { unconfirmed }),
+      ...(unconfirmed === undefined ? {} : { unconfirmed }),
       ...(taken === undefined ? {} : { taken }),
     };
     const stored = { position: await this.#save(step, next), ...(taken && { taken }) };

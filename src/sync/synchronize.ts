@@ -65,6 +65,8 @@ class Synchronization {
   readonly #settings: Settings;
   readonly #findings = new Findings();
   readonly #runner: Runner;
+  /** The stream has told something. Before, it is not known what the source holds, and nothing is read beside it. */
+  #isTold = false;
   /** A refresh has begun and not ended. */
   #refreshing = false;
   /** The source lags behind what is known, so that the order in which it tells says nothing. */
@@ -88,22 +90,29 @@ class Synchronization {
 
   async *run(): AsyncGenerator<Outcome, void, undefined> {
     yield* this.#runner.claim();
-    const { unconfirmed } = this.#runner.position;
-    this.#confirmationDueAt = unconfirmed && unconfirmed.since + this.#settings.takeoverDelay;
+    this.#awaitConfirmation();
     yield* this.#commit("live", async (step) => {
       if (!step.bare) await recoverIntents(step);
       return undefined;
     });
     yield* this.#retryDue();
     for (;;) {
-      this.#findings.begin();
-      this.#refreshing = false;
-      this.#heldCheckpoint = undefined;
-      yield* this.#follow();
+      // What is begun again at the start may show already that everything has to be read.
+      if (this.#findings.restart === undefined) yield* this.#follow();
       if (this.#findings.restart === undefined) return;
       yield { kind: "restarted", reason: this.#findings.restart };
       yield* this.#commit("live", () => Promise.resolve({ forgetsCheckpoint: true }));
+      this.#findings.beginAnew();
+      this.#isTold = false;
+      this.#refreshing = false;
+      this.#heldCheckpoint = undefined;
     }
+  }
+
+  /** Says when what superseded runners had begun can be looked at. */
+  #awaitConfirmation(): void {
+    const { unconfirmed } = this.#runner.position;
+    this.#confirmationDueAt = unconfirmed && unconfirmed.since + this.#settings.takeoverDelay;
   }
 
   /** Reads the stream until it ends, or until its position turns out to be of no use. */
@@ -175,14 +184,16 @@ class Synchronization {
 
   async *#apply(batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
     const { phase, refresh } = batch;
+    this.#isTold = true;
     if (refresh === "begins") yield* this.#beginRefresh(batch);
     const live = phase === "live";
     const changes = batch.changes.map(withoutPassword);
     for (const change of changes) this.#note(change, live);
+    const done = new Set<Change>();
     yield* this.#commit(
       phase,
       async (step) => {
-        await this.#applyWithinLimits(step, changes);
+        await this.#applyWithinLimits(step, changes, done);
         if (!live) return undefined;
         await this.#retryMoved(step);
         // Whatever this batch has marked is to be tried, also where something was refused before.
@@ -225,11 +236,24 @@ class Synchronization {
     else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }
 
-  async #applyWithinLimits(step: Step, changes: readonly Change[]): Promise<void> {
-    const ahead = await forecast(step, changes);
+  /**
+   * Applies changes, unless they would take away too much.
+   *
+   * @param done where there is no transaction, the changes that the step has applied, so that they are not applied again when it is
+   * repeated: of an entry of which the batch says more, that would bring back what it was.
+   */
+  async #applyWithinLimits(
+    step: Step,
+    changes: readonly Change[],
+    done: Set<Change> = new Set(),
+  ): Promise<void> {
+    const left = changes.filter((change) => !done.has(change));
+    const ahead = await forecast(step, left);
     await step.take(step, { removals: ahead.count }, { removals: ahead.removals });
     this.#runner.limits.foresee(ahead.leaving);
-    await applyChanges(step, changes, ahead);
+    for await (const applied of applyChanges(step, left, ahead)) {
+      if (step.bare) for (const change of applied) done.add(change);
+    }
   }
 
   /** Ends a refresh: what was refused is tried again, memberships are settled, and the position is stored. */
@@ -291,7 +315,8 @@ class Synchronization {
    * open meanwhile. What they have lost counts like any other removal.
    */
   async *#readAgain(): AsyncGenerator<Outcome, void, undefined> {
-    while (this.#stream.reread !== undefined && this.#findings.restart === undefined) {
+    while (this.#isTold && this.#findings.restart === undefined) {
+      if (this.#stream.reread === undefined) return;
       const groups = [...this.#findings.doubtful];
       const entries = this.#findings.again.ids;
       const ids = [...new Set([...groups, ...entries])];
@@ -339,18 +364,19 @@ class Synchronization {
   }
 
   async *#retryDue(): AsyncGenerator<Outcome, void, undefined> {
-    const { unconfirmed } = this.#runner.position;
-    const isDue = (this.#confirmationDueAt ?? never) <= this.#settings.now();
-    if (unconfirmed !== undefined && isDue) {
-      this.#confirmationDueAt = undefined;
+    let isConfirmed = false;
+    while ((this.#confirmationDueAt ?? never) <= this.#settings.now()) {
+      const { unconfirmed } = this.#runner.position;
+      isConfirmed = true;
       yield* this.#commit("live", async (step) => {
-        await confirm(step, unconfirmed);
+        if (unconfirmed !== undefined) await confirm(step, unconfirmed);
         return { confirms: true };
       });
+      this.#awaitConfirmation();
     }
     yield* this.#commit("live", async (step) => {
       // An account that was made late may have been in the way of anybody.
-      this.#refusedDueAt = await retryRefused(step, isDue ? "all" : "due");
+      this.#refusedDueAt = await retryRefused(step, isConfirmed ? "all" : "due");
       return undefined;
     });
     yield* this.#settleAll("live");

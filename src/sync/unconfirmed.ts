@@ -41,17 +41,20 @@ export async function unconfirmedOf(
   return { since, accounts, memberships: grants.map(({ held: _, ...grant }) => grant) };
 }
 
-/** Both together, as of the later of them. */
+/**
+ * Both together. What has waited keeps its time, or runners that follow each other fast would put it off for ever; all that is found
+ * while it waits has the time of the last.
+ */
 export function joined(
-  one: Unconfirmed | undefined,
-  other: Unconfirmed | undefined,
+  before: Unconfirmed | undefined,
+  found: Unconfirmed | undefined,
 ): Unconfirmed | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return {
-    since: Math.max(one.since, other.since),
-    accounts: [...one.accounts, ...other.accounts].slice(-MOST),
-    memberships: [...one.memberships, ...other.memberships].slice(-MOST),
-  };
+  if (before === undefined || found === undefined) return before ?? found;
+  const { later } = before;
+  if (later === undefined) return { ...before, later: found };
+  const accounts = [...later.accounts, ...found.accounts].slice(-MOST);
+  const memberships = [...later.memberships, ...found.memberships].slice(-MOST);
+  return { ...before, later: { since: found.since, accounts, memberships } };
 }
 
 /**

@@ -83,9 +83,12 @@ export class Consumer {
   #wake: (() => void) | undefined;
   #namesDue: (() => void) | undefined;
   #comparingNames = false;
+  /** How often all names were looked at. */
   #comparisons = 0;
-  /** A look at all names has ended, and its last batch is on its way. */
-  #namesCompared = false;
+  /** How often they had been when all groups were looked at last, which is after the names. */
+  #groupsComparedAfter = 0;
+  /** What a look at all of them has just ended, and its last batch is on its way. */
+  #compared: "names" | "groups" | undefined;
   /** How many writes the process does before it crashes, if it does. */
   #lifeLeft: number | undefined;
 
@@ -184,15 +187,15 @@ export class Consumer {
     }
   }
 
-  /** Has all names compared, and what follows from it done. */
-  async compareNames(): Promise<void> {
+  /** Has all names compared, and all groups if that is wanted, and what follows from it done. */
+  async compareNames({ groups }: { readonly groups: boolean } = { groups: false }): Promise<void> {
     const before = this.#comparisons;
     const ask = () => {
       this.#comparingNames = true;
       this.#namesDue?.();
     };
     await this.until("all names have been compared", async () => {
-      if (this.#comparisons > before) return true;
+      if ((groups ? this.#groupsComparedAfter : this.#comparisons) > before) return true;
       ask();
       return false;
     });
@@ -273,9 +276,10 @@ export class Consumer {
       if (phase === "snapshot" && refresh === "begins") this.isRefreshing = true;
     };
     const done = (batch: ChangeBatch) => {
-      if (batch.phase === "reconcile" && batch.refresh === "ends" && this.#namesCompared) {
-        this.#namesCompared = false;
-        this.#comparisons += 1;
+      if (batch.phase === "reconcile" && batch.refresh === "ends") {
+        if (this.#compared === "names") this.#comparisons += 1;
+        if (this.#compared === "groups") this.#groupsComparedAfter = this.#comparisons;
+        this.#compared = undefined;
       }
       this.#wake?.();
     };
@@ -294,7 +298,10 @@ export class Consumer {
   #note(event: WatchEvent): void {
     if (event.event === "reconnecting") this.fates.reconnects += 1;
     if (event.event === "reset") this.fates.resets += 1;
-    if (event.event === "checked") this.#namesCompared = event.check === "names";
+    if (event.event === "checked") {
+      const { check } = event;
+      this.#compared = check === "names" || check === "groups" ? check : undefined;
+    }
   }
 
   #untilNamesAreDue(signal: AbortSignal): Promise<void> {

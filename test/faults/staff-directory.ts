@@ -37,6 +37,8 @@ export class StaffDirectory implements AsyncDisposable {
   readonly everLeft: Set<string> = new Set();
   /** Whether something has changed of which nobody was told: names, or what was written while the clock was back. */
   hasUntold = false;
+  /** Whether a group may be as it was before it was rewritten in silence, with the version that it has had all the time. */
+  hasUntoldGroups = false;
   /** How many operations there were. */
   operations = 0;
   readonly #run: Run;
@@ -100,10 +102,10 @@ export class StaffDirectory implements AsyncDisposable {
   }
 
   /** Changes the marker. @returns its id, and its version then. */
-  mark(): { readonly id: string; readonly stamp: string } {
+  mark(server: 1 | 2 = 1): { readonly id: string; readonly stamp: string } {
     const dn = `uid=marker,ou=people,${base}`;
     const title = String(this.#touched++);
-    const { entryCSN } = this.directory.modify(dn, { replace: { title } });
+    const { entryCSN } = this.directory.modify(dn, { replace: { title } }, from(server));
     return { id: this.#marker, stamp: entryCSN };
   }
 
@@ -164,6 +166,7 @@ export class StaffDirectory implements AsyncDisposable {
     if (!this.goesBack || this.#backup === undefined) return;
     this.completeWrites();
     this.hasUntold = true;
+    this.hasUntoldGroups = this.#run.refint === true;
     await this.directory.restore(this.#backup);
     this.#observe();
   }

@@ -118,6 +118,8 @@ export class World implements AsyncDisposable {
       await this.#consumer.stop();
       this.#consumer.start();
     }
+    // What another server wrote and a backup undid, a directory holds only once it has had something later of that server.
+    if (staff.goesBack) staff.mark(2);
     const { stamp } = staff.mark();
     await this.#consumer.until("a checkpoint says that it knows all", async () => {
       const position = await this.target.checkpoints.load(this.#position);
@@ -125,7 +127,7 @@ export class World implements AsyncDisposable {
     });
     await this.#settle();
     // Of these nobody is told, so somebody has to look.
-    if (staff.hasUntold) await this.#consumer.compareNames();
+    if (staff.hasUntold) await this.#consumer.compareNames({ groups: staff.hasUntoldGroups });
     await this.#consumer.stop();
   }
 

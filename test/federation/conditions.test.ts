@@ -131,7 +131,11 @@ const message = { ...rejected, detail: { message: "wrong otp value. previous otp
 
 /** A condition, values with which it is fulfilled, and values with which it is not. */
 const known: readonly (readonly [string, readonly unknown[], readonly unknown[], object?])[] = [
-  ["client_ip", ["10.0.0.0/8", "192.168.0.1, 10.1.2.3"], ["10.1.0.0/16, !10.1.2.3", "11.0.0.0/8"]],
+  [
+    "client_ip",
+    ["10.0.0.0/8", "192.168.0.1, 10.1.2.3", "10.9.9.9/255.0.0.0"],
+    ["10.1.0.0/16, !10.1.2.3", "11.0.0.0/8", "10.1.2.0/0.0.0.1"],
+  ],
   ["realm", ["realm1", "other,REALM1"], ["other"]],
   ["resolver", ["ldap", "sql, ldap"], ["sql"]],
   [
@@ -156,7 +160,7 @@ const known: readonly (readonly [string, readonly unknown[], readonly unknown[],
   ],
   ["user_token_number", ["2", ">1", "<3", "==2", "!=3", "'equals'2"], ["3", "<2", ">2"]],
   ["user_container_number", [1, "<2"], ["0", ">1"]],
-  ["logged_in_user", ["admin"], ["user"]],
+  ["logged_in_user", ["admin"], ["user", "admin,user"]],
   ["result_value", ["False", "no", false], ["True", "1", true], { answer: rejected }],
   ["result_value", ["True", "true", "1", true], ["False"], { answer: accepted }],
   ["result_value", ["False"], ["True"], { answer: failed }],
@@ -389,6 +393,44 @@ test("numbers of any length and characters of any plane are compared as Python d
     true,
     true,
   ]);
+});
+
+test("what has no order is neither before nor after a text, and a number or a list is no text of a list", async () => {
+  const user = {
+    info: { groups: ["staff"], count: 5, since: new Date(now), none: "", big: "90071992547409931" },
+  };
+  const facts = { conditions: { user: async () => user } };
+  const fulfilled = [
+    "groups != staff",
+    "groups 'contains' staff",
+    "count != staff",
+    "count == 0_5",
+    "none '!in' ",
+    "count '!in' 5,6",
+    "big >= 90071992547409930",
+    "since == 20261122T120000Z",
+    "since 'date_before' 20261122T120001,5Z",
+  ];
+  const unfulfilled = [
+    "groups == staff",
+    "groups < zzz",
+    "groups > a",
+    "count < staff",
+    "count > !",
+    "since < zzz",
+    "since > a",
+    "none 'in' ",
+    "count 'in' 5,6",
+    "big <= 90071992547409930",
+    "since 'date_after' 2026-11-31",
+    "since 'date_after'  2026-11-20 10:00:00 Z",
+  ];
+  for (const value of fulfilled) {
+    expect(await isFulfilled("user_info", value, facts), value).toBe(true);
+  }
+  for (const value of unfulfilled) {
+    expect(await isFulfilled("user_info", value, facts), value).toBe(false);
+  }
 });
 
 test("what a host cannot tell at all is its own error, not a condition", async () => {

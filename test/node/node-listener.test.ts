@@ -70,7 +70,8 @@ const mounts: Readonly<Record<string, (handler: Handler) => Promise<Mounted>>> =
     const app = fastify();
     const listener = nodeListener(handler);
     app.addHook("onRequest", (request, reply, done) => {
-      if (!request.url.startsWith(`${path}/`)) {
+      // As the documentation of nodeListener has it.
+      if (!/^\/scim\/v2(?:[/?]|$)/.test(request.url)) {
         done();
         return;
       }
@@ -96,6 +97,15 @@ const mounts: Readonly<Record<string, (handler: Handler) => Promise<Mounted>>> =
 };
 
 describe.each(Object.entries(mounts))("mounted on %s", (_, mount) => {
+  test("the base URL is answered without a slash too", async () => {
+    await using mounted = await mount(scim());
+    for (const at of ["", "/", "?count=1", "/?count=1"]) {
+      const headers = { authorization: "Bearer token" };
+      const response = await fetch(`${mounted.origin}${path}${at}`, { headers });
+      expect(await response.json()).toMatchObject({ totalResults: 0 });
+    }
+  });
+
   test.each(["application/scim+json", "application/json"])("bodies are read: %s", async (type) => {
     await using mounted = await mount(scim());
     const call = async (

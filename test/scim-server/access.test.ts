@@ -189,6 +189,24 @@ describe("the policy", () => {
   });
 });
 
+test("the policy sees a password that a PUT states, as it does at a creation", async () => {
+  const seen: Operation[] = [];
+  const { call, create } = provider(watchedStores(), {
+    mayWrite: () => true,
+    policy: {
+      before(operation) {
+        seen.push(operation);
+      },
+    },
+  });
+  const sent = { userName: "bjensen", password: "t1meMa$heen" };
+  const { id } = await create("/Users", sent);
+  await call("PUT", `/Users/${id}`, { schemas: [userId], ...sent });
+  await call("PUT", `/Users/${id}`, { schemas: [userId], userName: "bjensen" });
+  expect(seen).toMatchObject([{ resource: sent }, { resource: sent }, { kind: "replace" }]);
+  expect(seen[2]).not.toHaveProperty("resource.password");
+});
+
 describe("a user who may be known already", () => {
   test("is restored under the same id when inactive and sent again by externalId", async () => {
     const { call, create } = provider(inMemory());
@@ -440,4 +458,38 @@ test("Prefer: return=minimal is answered without the resource", async () => {
     { prefer: "return=representation" },
   );
   expect(whole).toMatchObject({ status: 200, body: { displayName: "Tour Guides" } });
+});
+
+describe("the channel, of a body", () => {
+  const secret = "t1meMa$heen";
+  test.each<[string, string, unknown]>([
+    ["/Users/.search", "POST", { filter: `password eq "${secret}"`, schemas: [] }],
+    [
+      "/Users/x",
+      "PATCH",
+      { Operations: [{ op: "add", path: "password", Path: "x", value: secret }] },
+    ],
+    [
+      "/Users/x",
+      "PATCH",
+      { Operations: [{ op: "add", path: "x", Path: "password", value: secret }] },
+    ],
+    ["/Users", "POST", { userName: "a", title: `He sent {"\\u0070assword":"${secret}"}` }],
+    ["/Users", "POST", { userName: "a", title: `His password is ${secret}` }],
+  ])("masks what a body of %s hides: %s %j", async (path, method, body) => {
+    const { call } = provider(inMemory());
+    const [event] = await eventsOf(() => call(method, path, body));
+    expect(event).toHaveProperty("body");
+    expect(JSON.stringify(event)).not.toContain(secret);
+  });
+});
+
+test("what is told to somebody who is signed in is kept by no cache", async () => {
+  const { call } = provider(inMemory(), { discoveryPrincipal: { id: "anybody" } });
+  for (const path of ["/Users", "/Users/nobody", "/Schemas"]) {
+    expect((await call("GET", path)).headers.get("cache-control")).toBe("no-store");
+  }
+  const anonymous = await call("GET", "/Schemas", undefined, { authorization: "" });
+  expect(anonymous).toMatchObject({ status: 200 });
+  expect(anonymous.headers.has("cache-control")).toBe(false);
 });

@@ -203,6 +203,45 @@ describe("bearerJwt", async () => {
       body: { status: "503" },
     });
   });
+
+  test("keys that cannot be fetched are asked for again after a while, however many ask meanwhile", async () => {
+    let fetched = 0;
+    let answering = "no keys";
+    const server = createServer((_, response) => {
+      fetched++;
+      response.end(answering);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    let time = now;
+    const reading = bearerJwt({
+      keys: new URL(`http://127.0.0.1:${port}/keys`),
+      issuer,
+      audience,
+      now: () => time,
+      principal: () => ({ id: "okta" }),
+    });
+    const { call } = provider(inMemory(), { authenticate: reading });
+    const authorization = `Bearer ${await token().sign(privateKey)}`;
+    for (let at = 0; at < 5; at++) {
+      const answered = await call("GET", "/Users", undefined, { authorization });
+      expect(answered.status).toBe(503);
+      if (at > 0) expect(answered.headers.get("retry-after")).toBe("5");
+    }
+    expect(fetched).toBe(1);
+    answering = JSON.stringify(jwks);
+    time += 5_000;
+    expect(await reading(withAuthorization(authorization))).toEqual({ id: "okta" });
+    // What was fetched is good while a token with a key that nobody knows finds the issuer gone.
+    answering = "no keys";
+    const unknown = await token({}, { alg: "ES256", kid: "two", typ: "at+jwt" }).sign(privateKey);
+    await reading(withAuthorization(`Bearer ${unknown}`));
+    expect(await reading(withAuthorization(authorization))).toEqual({ id: "okta" });
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
+  });
 });
 
 test("whoever does not say who they are is answered 401, wherever they go", async () => {

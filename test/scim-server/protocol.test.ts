@@ -13,7 +13,7 @@ test("parameters of a query that nobody knows are passed over", async () => {
   const { call, create } = provider(inMemory());
   await create("/Users", { userName: "bjensen" });
   const plain = await call("GET", "/Users");
-  expect(await call("GET", "/Users?colour=blue&Filter=x&cursors=1")).toMatchObject({
+  expect(await call("GET", "/Users?colour=blue&filters=x&cursors=1")).toMatchObject({
     status: 200,
     body: plain.body,
   });

@@ -119,6 +119,31 @@ test.each([
   });
 });
 
+test.each([
+  '?FILTER=userName%20eq%20"nobody"',
+  '?%20filter=userName%20eq%20"nobody"',
+  '?filter=userName%20pr&filter=userName%20eq%20"nobody"',
+  "?Count=1",
+  "?count=1&count=2",
+  "?sortBy=userName&sortBy=title",
+  "?ExcludedAttributes=userName",
+])("a parameter that would be passed over is refused: %s", async (parameters) => {
+  const { call } = await populated({});
+  const answered = await call("GET", `/Users${parameters}`);
+  expect(answered).toMatchObject({ status: 400, body: { scimType: "invalidValue" } });
+});
+
+test("what cannot be filtered says so, however the filter is spelled", async () => {
+  const { call } = await populated({});
+  expect(await call("GET", "/Schemas?FILTER=id%20pr")).toMatchObject({ status: 403 });
+});
+
+test("a search that says something twice in different case is refused", async () => {
+  const { call } = await populated({});
+  const body = { schemas: [searchRequestId], filter: "userName pr", Filter: 'userName eq "x"' };
+  expect(await call("POST", "/Users/.search", body)).toMatchObject({ status: 400 });
+});
+
 test("counts and indexes out of range mean what RFC 7644 §3.4.2.4 says", async () => {
   const { call } = await populated({ limits: { pageSize: 2, defaultPageSize: 1 } });
   const sizes = async (parameters: Record<string, string>): Promise<readonly number[]> => {

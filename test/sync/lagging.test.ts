@@ -234,6 +234,25 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("an account that was deleted long ago is made again by a server that lags behind the others, and goes again", async () => {
+    const target = await filled(ann, bob);
+    const options = { onDelete: "delete" } as const;
+    await follow(streamOf([ordered(gone("1", csn(20)))]), target, options);
+    // A server that holds the deletion does not tell of her any more, so that she is forgotten.
+    const lists = listed("reconcile", [present(asListed(bob))]);
+    for (let times = 0; times < 2; times++) await follow(streamOf(lists), target, options);
+    const behind = [
+      ...listed("reconcile", [present(asListed(ann), asListed(bob))], upTo(15)),
+      ordered(gone("1", csn(20))),
+    ];
+    const done = inWords(await follow(streamOf(behind, [ann]), target, options));
+    expect(done).toEqual(["created ann", "deleted ann"]);
+    // An account that is only deactivated is remembered for as long as it is there.
+    const kept = await filled(ann, bob);
+    await run(kept, [ordered(gone("1", csn(20))), ...lists, ...lists]);
+    expect(await run(kept, behind, [ann])).toEqual([]);
+  });
+
   test("that an account was deleted is not forgotten while a server lags that may still tell of it", async () => {
     const target = await filled(ann, bob);
     const options = { onDelete: "delete" } as const;

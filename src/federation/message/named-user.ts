@@ -1,5 +1,6 @@
 import { textParameter } from "./parameters.js";
 import type { EventRequest } from "./request.js";
+import { withoutPythonSpaces } from "./text.js";
 
 /** Who a request says that its user is. */
 export interface NamedUser {
@@ -41,17 +42,4 @@ function realmIn(written: string): string | undefined {
   const at = user.lastIndexOf("@");
   const realm = at < 0 ? user.slice(0, Math.max(0, user.lastIndexOf("\\"))) : user.slice(at + 1);
   return realm === "" ? undefined : realm;
-}
-/** A text without what Python's `strip` takes away: not the byte order mark, but separators, and the next line. */
-function withoutPythonSpaces(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isPythonSpace(text.charCodeAt(start))) start += 1;
-  while (end > start && isPythonSpace(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isPythonSpace(code: number): boolean {
-  if ((code >= 0x1c && code <= 0x1f) || code === 0x85) return true;
-  return code !== 0xfeff && /\s/.test(String.fromCharCode(code));
 }

@@ -1,3 +1,4 @@
+import { withoutPythonSpaces } from "../message/text.js";
 import { parseDuration, parseInstant } from "./instant.js";
 import { readPattern } from "./pattern.js";
 
@@ -38,7 +39,7 @@ export function parseComparison(
   text: string,
   kind: "any" | "number" = "any",
 ): Comparison | undefined {
-  const condition = text.trim();
+  const condition = withoutPythonSpaces(text);
   if (condition === "") return undefined;
   const candidates = [
     ...(kind === "number" ? quotedForNumbers : quoted).map((name) => `'${name}'`),
@@ -50,7 +51,11 @@ export function parseComparison(
     const [left = "", right = ""] = parts;
     if (parts.length === 2) {
       const comparator = candidate.replace(/^'|'$/g, "");
-      return { left: left.trim(), comparator, right: right.trim() };
+      return {
+        left: withoutPythonSpaces(left),
+        comparator,
+        right: withoutPythonSpaces(right),
+      };
     }
   }
   return { left: "", comparator: "equals", right: condition };
@@ -61,7 +66,7 @@ export function compareNumber(condition: string, value: number): boolean {
   const comparison = parseComparison(condition, "number");
   const right = wholeNumber(comparison?.right);
   if (comparison === undefined || right === undefined) return false;
-  return order(comparison.comparator, value - right) ?? false;
+  return order(comparison.comparator, difference(value, comparison.right) ?? 0) ?? false;
 }
 
 /**
@@ -91,7 +96,8 @@ function compareAffirmed(
     case "matches":
       return typeof left === "string" ? readPattern(right).matchWhole(left) : undefined;
     case "in":
-      return commaSeparated(right)?.includes(String(left));
+      // Nothing but a text is in a list of texts: the number 1 is not.
+      return commaSeparated(right)?.some((one) => one === left);
     case "string_contains":
       return typeof left === "string"
         ? left.toLowerCase().includes(right.toLowerCase())
@@ -111,16 +117,26 @@ function compareAffirmed(
     case "=<":
     case ">=":
     case "=>": {
-      const [one, other] = [wholeNumber(left === "" ? 0 : left), wholeNumber(right)];
-      return one === undefined || other === undefined ? undefined : order(comparator, one - other);
+      const value = left === "" ? 0 : left;
+      if (wholeNumber(value) === undefined || wholeNumber(right) === undefined) return undefined;
+      return order(comparator, difference(value, right) ?? Number.NaN);
+    }
+    case "<":
+    case ">": {
+      const sign = difference(left, right);
+      return sign === undefined ? undefined : order(comparator, sign);
     }
     default:
-      return order(comparator, difference(left, right));
+      // What cannot be brought into an order is not equal.
+      return order(comparator, difference(left, right) ?? 1);
   }
 }
 
-/** How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts. */
-function difference(left: Comparable, right: string): number {
+/**
+ * How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts. `undefined`: a list, a number
+ * or an instant on the left, and a text on the right that is none.
+ */
+function difference(left: Comparable, right: string): number | undefined {
   const numbers = [wholeNumber(left), wholeNumber(right)] as const;
   if (numbers[0] !== undefined && numbers[1] !== undefined) {
     return Number.isSafeInteger(numbers[0]) && Number.isSafeInteger(numbers[1])
@@ -128,14 +144,16 @@ function difference(left: Comparable, right: string): number {
       : longDifference(String(left), right);
   }
   const instants = [instantOf(left), instantOf(right)] as const;
+  if (typeof left !== "string" && !(left instanceof Date)) return undefined;
   if (instants[0] !== undefined && instants[1] !== undefined) return instants[0] - instants[1];
+  if (typeof left !== "string") return undefined;
   // In the order of their code points, which is that of UTF-8.
-  return Buffer.compare(Buffer.from(String(left)), Buffer.from(right));
+  return Buffer.compare(Buffer.from(left), Buffer.from(right));
 }
 
 /** How two whole numbers of any length stand to each other. */
 function longDifference(left: string, right: string): number {
-  const [one, other] = [left, right].map((text) => BigInt(text.trim().replace(/^\+/, "")));
+  const [one, other] = [left, right].map((text) => BigInt(digitsOf(text)?.replace(/^\+/, "") ?? 0));
   if (one === undefined || other === undefined || one === other) return 0;
   return one < other ? -1 : 1;
 }
@@ -166,8 +184,15 @@ function order(comparator: string, sign: number): boolean | undefined {
 
 function wholeNumber(value: Comparable | undefined): number | undefined {
   if (typeof value === "number") return Number.isInteger(value) ? value : undefined;
-  if (typeof value !== "string" || !/^\s*[+-]?\d+\s*$/.test(value)) return undefined;
-  return Number(value);
+  const digits = value === undefined ? undefined : digitsOf(value);
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The sign and the digits of a whole number, as Python's `int` takes it from a text: `1_000` is one. */
+export function digitsOf(value: Comparable): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const text = withoutPythonSpaces(value);
+  return /^[+-]?\d+(?:_\d+)*$/.test(text) ? text.replaceAll("_", "") : undefined;
 }
 
 function instantOf(value: Comparable): number | undefined {
@@ -206,5 +231,6 @@ export function commaSeparated(text: string): readonly string[] | undefined {
     }
   }
   if (isQuoted) return undefined;
-  return [...values, value];
+  // Nothing at all is no value, not an empty one.
+  return text === "" ? [] : [...values, value];
 }

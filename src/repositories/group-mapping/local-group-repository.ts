@@ -15,7 +15,12 @@ import {
 } from "../group-repository.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
-import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
+import {
+  type CallOptions,
+  callOf,
+  type ReadOptions,
+  type WriteOptions,
+} from "../resource-repository.js";
 import type { LocalMemberships } from "./local-memberships.js";
 
 /**
@@ -160,8 +165,4 @@ function withoutMembers({ set, unset }: ChangeSet<NewGroup>): ChangeSet<NewGroup
     ...(Object.keys(attributes).length > 0 && { set: attributes }),
     ...(paths.length > 0 && { unset: paths }),
   };
-}
-
-function callOf({ signal }: WriteOptions = {}): CallOptions {
-  return signal === undefined ? {} : { signal };
 }

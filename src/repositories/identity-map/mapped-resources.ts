@@ -4,11 +4,12 @@ import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
 import type { Identity } from "../identity-map-repository.js";
-import type {
-  CallOptions,
-  ReadOptions,
-  ResourceRepository,
-  WriteOptions,
+import {
+  type CallOptions,
+  callOf,
+  type ReadOptions,
+  type ResourceRepository,
+  type WriteOptions,
 } from "../resource-repository.js";
 import { forgotten, type Identities, type Present } from "./identities.js";
 import { versionOf } from "./versions.js";
@@ -121,10 +122,9 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     options: ReadOptions,
   ): Promise<void> {
     const { current, claimed } = await this.#claim(id, ifVersion, options);
-    const { signal } = options;
     const localVersion = current.local.meta?.version;
     const conditions = {
-      ...(signal !== undefined && { signal }),
+      ...callOf(options),
       ...(localVersion !== undefined && { ifVersion: localVersion }),
     };
     const changed = await this.translated(id, () => change(current, conditions));

@@ -1,6 +1,11 @@
 import { NotFoundError, Turns, VersionConflictError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
-import type { ReadOptions, ResourceRepository, WriteOptions } from "../resource-repository.js";
+import {
+  callOf,
+  type ReadOptions,
+  type ResourceRepository,
+  type WriteOptions,
+} from "../resource-repository.js";
 import type { MirrorTarget } from "./mirror-target.js";
 
 /** Writes to a target, and then to its copy, one write to a resource after the other. */
@@ -70,9 +75,8 @@ export class Mirror<T extends Resource & N, N extends object> {
             `The resource "${id}" is not in the version ${ifVersion}.`,
           );
         }
-        const { signal } = options;
         return await work(before, {
-          ...(signal !== undefined && { signal }),
+          ...callOf(options),
           ...(version !== undefined && { ifVersion: version }),
         });
       },

@@ -16,7 +16,7 @@ import type {
 } from "./filter.js";
 import { instantOf } from "./instant.js";
 import { printAttrPath } from "./print.js";
-import type { FilterProfileOptions } from "./profile.js";
+import type { FilterProfileOptions, FilterRewrite } from "./profile.js";
 
 /**
  * Finds the attributes of a filter in a resource type, and checks that each can be asked for what the filter asks of it.
@@ -181,7 +181,11 @@ function withValue(target: ResolvedAttribute, path: AttrPath, scope: Scope): Res
   if (leafOf(target).type !== "complex") return target;
   if (attribute.subAttributes.has("value") && (attribute.multiValued || profile === "entra")) {
     if (!attribute.multiValued) onRewrite?.({ rule: "bareValue", path: printAttrPath(path) });
-    return find({ path: { ...path, subAttribute: "value" } }, scope);
+    if (scope.parent !== undefined || findAttribute(scope.type, path) !== undefined) {
+      return find({ path: { ...path, subAttribute: "value" } }, scope);
+    }
+    // It was found by what was meant, and so is its value.
+    return find({ path: { ...pathTo(target, scope), subAttribute: "value" } }, scope);
   }
   throw new InvalidFilterError(`${quoted(path)} is complex: name one of its sub-attributes.`);
 }
@@ -191,8 +195,12 @@ function presence(target: ResolvedAttribute, scope: Scope): BoundFilter {
 }
 
 /** The attribute that a path names. What may not be read is refused in the same words as what there is not. */
-function find({ path }: Pick<Presence, "path">, { type, parent }: Scope): ResolvedAttribute {
-  const found = parent === undefined ? findAttribute(type, path) : subAttribute(type, parent, path);
+function find({ path }: Pick<Presence, "path">, scope: Scope): ResolvedAttribute {
+  const { type, parent } = scope;
+  const found =
+    parent === undefined
+      ? (findAttribute(type, path) ?? meantBy(path, scope))
+      : subAttribute(type, parent, path);
   if (found === undefined || !isReadable(found.attribute) || !isReadable(leafOf(found))) {
     throw new InvalidFilterError(
       parent === undefined
@@ -201,6 +209,31 @@ function find({ path }: Pick<Presence, "path">, { type, parent }: Scope): Resolv
     );
   }
   return found;
+}
+
+/** The attribute that is meant by a path which names none, where the profile knows such paths. */
+function meantBy(path: AttrPath, { type, options }: Scope): ResolvedAttribute | undefined {
+  if (options.profile !== "entra") return undefined;
+  const { schema, attribute, subAttribute: inner } = path;
+  const extensions = type.schemaExtensions.map((extension) => extension.schema.id);
+  const said = (rule: FilterRewrite["rule"], found: ResolvedAttribute): ResolvedAttribute => {
+    options.onRewrite?.({ rule, path: printAttrPath(path) });
+    return found;
+  };
+  if (schema !== undefined) {
+    const uri = `${schema}:${attribute}`.toLowerCase();
+    const dotted = [type.schema.id, ...extensions].find((id) => id.toLowerCase() === uri);
+    const found =
+      dotted !== undefined && inner !== undefined
+        ? findAttribute(type, { schema: dotted, attribute: inner })
+        : undefined;
+    return found && said("dottedUrn", found);
+  }
+  const [only, ...others] = extensions.flatMap((id) => {
+    const found = findAttribute(type, { ...path, schema: id });
+    return found === undefined ? [] : [found];
+  });
+  return only !== undefined && others.length === 0 ? said("missingUrn", only) : undefined;
 }
 
 function subAttribute(

@@ -12,8 +12,16 @@ export interface FilterRewrite {
    * - `literalCase`: `True`, `False` or `Null` became a literal of JSON.
    * - `booleanText`: `primary eq "True"` became `primary eq true`.
    * - `bareValue`: `urn:…:User:manager eq "26118915"` became `urn:…:User:manager.value eq "26118915"`.
+   * - `dottedUrn`: `urn:…:User.manager` became `urn:…:User:manager`.
+   * - `missingUrn`: `manager`, which the base schema has not, became `urn:…:User:manager`, where one extension has it.
    */
-  readonly rule: "valuePathComparison" | "literalCase" | "booleanText" | "bareValue";
+  readonly rule:
+    | "valuePathComparison"
+    | "literalCase"
+    | "booleanText"
+    | "bareValue"
+    | "dottedUrn"
+    | "missingUrn";
   /** The path of the attribute, as it was written. */
   readonly path: string;
 }

@@ -102,8 +102,14 @@ function edit(patched: PatchedResource, step: EditStep): void {
 
 function changedValue(value: unknown, change: EditStep["change"]): unknown {
   if ("whole" in change) return change.whole;
-  return isJsonObject(value) ? withEntries(value, change.entries) : value;
+  if (!isJsonObject(value)) return value;
+  const after = withEntries(value, change.entries);
+  const hasLess = Object.keys(value).some((name) => !Object.hasOwn(after, name));
+  return hasLess && Object.keys(after).every((name) => labels.has(name)) ? undefined : after;
 }
+
+/** What says only which value it is of several. A value that comes to say no more has gone. */
+const labels: ReadonlySet<string> = new Set(["type", "primary"]);
 
 /** The value that a filter of equalities asks for, changed as it is to be; nothing if the change takes something away. */
 function addedValue({ selection, change }: EditStep): JsonObject | undefined {

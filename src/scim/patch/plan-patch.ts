@@ -23,7 +23,15 @@ import { Reading } from "../schema/reading.js";
 import type { ResourceType } from "../schema/resource-type.js";
 import type { Entries, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
 import { readOperations, type SentOperation } from "./read-operations.js";
-import { type AttributeTarget, findTarget, type Selection, type ValueKey } from "./target.js";
+import {
+  type AttributeTarget,
+  findTarget,
+  meantBy,
+  type Selection,
+  type Target,
+  UnknownPathError,
+  type ValueKey,
+} from "./target.js";
 
 /**
  * Reads the body of a PATCH request, and makes a plan of it: every path is found in the schemas, every value is read by them,
@@ -59,6 +67,8 @@ class Planner {
   readonly #stated: Set<string> = new Set();
   readonly #maxComparisons: number;
   #password: string | null | undefined;
+  /** The first path that was passed over, since it names nothing. */
+  #unknown: UnknownPathError | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
     this.#maxComparisons = options.limits?.comparisons ?? 5_000_000;
@@ -74,6 +84,8 @@ class Planner {
 
   end<T extends ResourceType>(type: T): PatchPlan<T> {
     this.reading.end();
+    // Who asks for nothing that there is must not be told that it was done.
+    if (this.#unknown !== undefined && this.#stated.size === 0) throw this.#unknown;
     return {
       type,
       steps: this.#steps,
@@ -92,13 +104,31 @@ class Planner {
       if (op !== "remove") this.#planKeys(op, value);
       return;
     }
-    const target = findTarget(this.#tree, path, this.reading);
+    const target = this.#targetOfPath(path);
+    if (target === undefined) return;
     if (target.kind === "extension") this.#planExtension(operation, target.extension);
     else this.#planTarget(operation, target);
   }
 
+  /** What a path names; nothing if it is to be passed over. */
+  #targetOfPath(path: string): Target | undefined {
+    const reading = this.reading;
+    try {
+      return findTarget(this.#tree, path, reading);
+    } catch (error) {
+      if (!(error instanceof UnknownPathError)) throw error;
+      if (!reading.rewrite("passOverUnknownPath", path)) throw error;
+      reading.ignore(path, "unknown");
+      this.#unknown ??= error;
+      return undefined;
+    }
+  }
+
   /** The attributes in the value of an operation without a path: each is an operation of its own. */
-  #planKeys(op: "add" | "replace", value: unknown): void {
+  #planKeys(op: "add" | "replace", sent: unknown): void {
+    const isList = Array.isArray(sent) && sent.length === 1 && isJsonObject(sent[0]);
+    const value: unknown =
+      isList && this.reading.rewrite("singleElementList", "value") ? sent[0] : sent;
     if (!isJsonObject(value)) {
       throw new InvalidValueError("value", "without a path, it is an object of attributes.");
     }
@@ -114,15 +144,29 @@ class Planner {
     else this.#planKeyed(operation, { kind: "attribute", node: named });
   }
 
-  /** A key that is no attribute's name may be a path. */
+  /** A key that is no attribute's name may be a path. One that is a path and may not be is refused, and never passed over. */
   #planPathKey(operation: SentOperation, key: string): void {
     const reading = this.reading;
-    const isPath = /[.[]/.test(key) && reading.rules.profile.rewrites.has("pathKeys");
-    const target = isPath ? this.#targetOfKey(key) : undefined;
-    if (target !== undefined) {
-      reading.rewrite("pathKeys", (target.sub ?? target.node).path);
+    const meant = meantBy(this.#tree, key);
+    if (meant !== undefined && reading.rewrite(meant.rewrite, meant.path)) {
+      this.#planKey(operation.op === "add" ? "add" : "replace", meant.path, operation.value);
+      return;
+    }
+    // Where what is unknown is refused, so is this, in the same words.
+    const isRefused = reading.rules.unknown === "refuse" && !reading.allows("pathKeys");
+    if (isRefused) {
+      unknownAttribute(key, reading);
+      return;
+    }
+    const isDotted = meant?.rewrite === "dottedUrn";
+    const target = !isDotted && /[.[]/.test(key) ? this.#targetOfKey(key) : undefined;
+    if (target === undefined && !isDotted) unknownAttribute(key, reading);
+    else if (
+      target !== undefined &&
+      reading.rewrite("pathKeys", (target.sub ?? target.node).path)
+    ) {
       this.#planKeyed(operation, target);
-    } else unknownAttribute(key, reading);
+    } else reading.problem(key, "it is a path, and no name of an attribute.");
   }
 
   /** What a key names that looks like a path; a key that is none after all is an unknown attribute. */
@@ -259,7 +303,16 @@ class Planner {
   ): void {
     const reading = this.reading;
     const edit = { kind: "edit", node, ...(selection !== undefined && { selection }) } as const;
-    if (op === "remove" || value === null) {
+    // What would be added or replaced, read: nothing where it is `""` and that is no value.
+    const whole = sub === undefined ? soleOf(node, value, reading) : undefined;
+    const isAdded = op === "add" && sub === undefined && isJsonObject(whole);
+    const read =
+      op === "remove" || value === null || isAdded
+        ? undefined
+        : sub === undefined
+          ? readElement(node, whole, reading)
+          : readAttribute(sub, value, reading);
+    if (read === undefined && !isAdded) {
       if (sub !== undefined) {
         this.#demandOptional(sub);
         this.#steps.push({ ...edit, change: { entries: [[sub, undefined]] }, whenNone: "nothing" });
@@ -272,15 +325,13 @@ class Planner {
     const adds = canAdd && (op === "add" || reading.rewrite("replaceOrAdd", (sub ?? node).path));
     const whenNone = adds ? "add" : "noTarget";
     if (sub !== undefined) {
-      const entries: Entries = [[sub, readAttribute(sub, value, reading)]];
-      if (entries[0]?.[1] === undefined) this.#demandOptional(sub);
-      this.#steps.push({ ...edit, change: { entries }, whenNone });
-    } else if (op === "add" && isJsonObject(value)) {
-      const entries = this.#entries(node, value);
+      this.#steps.push({ ...edit, change: { entries: [[sub, read]] }, whenNone });
+    } else if (isAdded) {
+      const entries = this.#entries(node, whole);
       this.#steps.push({ ...edit, change: { entries }, whenNone });
     } else {
-      const whole = this.#kept(node, readElement(node, value, reading), selection?.equalities);
-      this.#steps.push({ ...edit, change: { whole }, whenNone });
+      const kept = this.#kept(node, read, selection?.equalities);
+      this.#steps.push({ ...edit, change: { whole: kept }, whenNone });
     }
   }
 
@@ -312,6 +363,12 @@ class Planner {
 /** The attribute that no change set has. RFC 7643 §4.1.1. */
 function isPassword({ path, attribute }: AttributeNode): boolean {
   return path === "password" && attribute.returned === "never";
+}
+
+/** One value, which some send as a list of it. */
+function soleOf(node: AttributeNode, value: unknown, reading: Reading): unknown {
+  const isList = Array.isArray(value) && value.length === 1 && !Array.isArray(value[0]);
+  return isList && reading.rewrite("singleElementList", node.path) ? value[0] : value;
 }
 
 function isSimple({ attribute }: AttributeNode, value: unknown): boolean {

@@ -44,6 +44,9 @@ export interface ValueKey {
   readonly type?: string;
 }
 
+/** A path that follows the grammar and names nothing. */
+export class UnknownPathError extends InvalidPathError {}
+
 /**
  * Finds what a path names. RFC 7644 §3.5.2 and §3.10.
  *
@@ -55,12 +58,37 @@ export function findTarget(tree: AttributeTree, path: string, reading: Reading):
   if (named !== undefined) {
     return "schema" in named ? { kind: "extension", extension: named } : targetAt(tree, named);
   }
+  const meant = meantBy(tree, path);
+  if (meant !== undefined && reading.rewrite(meant.rewrite, meant.path)) {
+    return findTarget(tree, meant.path, reading);
+  }
   const rewrites = reading.rules.profile.rewrites;
   const parsed = parsePatchPath(path, {
     profile: rewrites.has("entraFilter") ? "entra" : "rfc7644",
     onRewrite: ({ path: where }) => reading.rewrite("entraFilter", where),
   });
   return selectedTarget(tree, parsed, reading);
+}
+
+/** What is meant by a path that names nothing as it is spelled, and which rewrite knows it. */
+export function meantBy(
+  { type, ...tree }: AttributeTree,
+  path: string,
+): { readonly rewrite: "dottedUrn" | "missingUrn"; readonly path: string } | undefined {
+  const { schema, schemaExtensions } = type;
+  const key = path.toLowerCase();
+  const ids = schemaExtensions.map((extension) => extension.schema.id);
+  const dotted = [schema.id, ...ids].find((id) => key.startsWith(`${id.toLowerCase()}.`));
+  if (dotted !== undefined) {
+    return { rewrite: "dottedUrn", path: `${dotted}:${path.slice(dotted.length + 1)}` };
+  }
+  const isKnown = (name: string): boolean => nodeAt({ type, ...tree }, name) !== undefined;
+  const [, name = ""] = /^([a-z$][\w$-]*)(?:[.[]|$)/i.exec(path) ?? [];
+  if (name === "" || isKnown(name)) return undefined;
+  const [only, ...others] = ids.filter((id) => isKnown(`${id}:${name}`));
+  return only === undefined || others.length > 0
+    ? undefined
+    : { rewrite: "missingUrn", path: `${only}:${path}` };
 }
 
 function targetAt(tree: AttributeTree, node: AttributeNode): AttributeTarget {
@@ -79,7 +107,7 @@ function selectedTarget(
   const node = found === undefined ? undefined : tree.byPath.get(found.path);
   if (node === undefined || found?.subAttribute !== undefined || filter === undefined) {
     const named = printAttrPath(path).slice(0, 200);
-    throw new InvalidPathError(`"${named}" is not an attribute that a ${tree.type.name} has.`);
+    throw new UnknownPathError(`"${named}" is not an attribute that a ${tree.type.name} has.`);
   }
   if (!node.attribute.multiValued) {
     throw new InvalidPathError(`"${node.path}" has one value, of which none can be selected.`);
@@ -87,7 +115,7 @@ function selectedTarget(
   const sub =
     subAttribute === undefined ? undefined : childNamed(node.children.byName, subAttribute);
   if (subAttribute !== undefined && sub === undefined) {
-    throw new InvalidPathError(`"${node.path}" has no such sub-attribute.`);
+    throw new UnknownPathError(`"${node.path}" has no such sub-attribute.`);
   }
   const selection =
     node.attribute.type === "complex"

@@ -3,6 +3,7 @@ import {
   entraProfile,
   groupResourceType,
   type Ignored,
+  lenientProfile,
   oktaProfile,
   type Profile,
   planPatch,
@@ -32,7 +33,12 @@ interface Case {
   readonly password?: string | null;
 }
 
-const profiles = { entra: entraProfile, okta: oktaProfile, rfc7644: rfc7644Profile };
+const profiles = {
+  entra: entraProfile,
+  okta: oktaProfile,
+  lenient: lenientProfile,
+  rfc7644: rfc7644Profile,
+};
 const types = { User: userResourceType, Group: groupResourceType };
 
 describe.each([
@@ -44,6 +50,8 @@ describe.each([
   "data-that-no-schema-knows",
   "password",
   "odd-payloads",
+  "values-that-are-none",
+  "misspelled-paths",
 ])("%s", (name) => {
   const { provider, cases } = vector<{
     readonly provider: keyof typeof profiles;
@@ -82,5 +90,50 @@ describe.each([
         expect(() => strictly(rfc7644Profile)).toThrow(expect.objectContaining({ code: rfc7644 }));
       }
     },
+  );
+});
+
+const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const withoutPathKeys: Profile = { name: "none of these", rewrites: new Set(["passOverUnknown"]) };
+
+test.each<[string, Profile, "User" | "Group", object]>([
+  [
+    "a key that is a path",
+    withoutPathKeys,
+    "User",
+    { op: "add", value: { "name.givenName": "x" } },
+  ],
+  [
+    "a key with a filter",
+    withoutPathKeys,
+    "User",
+    { op: "add", value: { 'emails[type eq "work"].value': "x" } },
+  ],
+  [
+    "a key with a dot after the schema",
+    oktaProfile,
+    "User",
+    { op: "add", value: { [`${enterprise}.department`]: "x" } },
+  ],
+  [
+    "nothing but unknown paths",
+    lenientProfile,
+    "User",
+    { op: "add", path: "favourite", value: "x" },
+  ],
+  [
+    "a removal of members with an empty text",
+    entraProfile,
+    "Group",
+    { op: "remove", path: "members", value: "" },
+  ],
+  ["the same of everything", lenientProfile, "Group", { op: "remove", path: "members", value: "" }],
+])("%s is refused, and not passed over", (_, profile, type, operation) => {
+  const request = {
+    schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+    Operations: [operation],
+  };
+  expect(() => planPatch(types[type], request, { profile })).toThrow(
+    expect.objectContaining({ code: expect.stringMatching(/^invalid_(value|path)$/) }),
   );
 });

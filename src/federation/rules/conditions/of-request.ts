@@ -24,7 +24,10 @@ export const requestConditions: Readonly<Record<string, ConditionType>> = {
   },
   logged_in_user: {
     uncheckable: (value) => value === "user",
-    read: (value) => oneOf(value, async (facts) => singly(await facts.role())),
+    read: (value) => async (facts) => {
+      const known = await facts.role();
+      return known === undefined ? undefined : known === value;
+    },
   },
 };
 
@@ -32,7 +35,7 @@ export const requestConditions: Readonly<Record<string, ConditionType>> = {
 function clientIp(value: string): Decide {
   const parts = value
     .split(",")
-    .map((part) => part.trim())
+    .map((part) => withoutNetmask(part.trim()))
     .filter((part) => part !== "");
   const bare = (part: string): string => part.replace(/^[-!]/, "");
   if (parts.length === 0 || !parts.every((part) => isNetwork(bare(part)))) {
@@ -46,6 +49,18 @@ function clientIp(value: string): Decide {
     if (clientAddress === undefined || isIP(clientAddress) === 0) return undefined;
     return included.has(clientAddress) && !excluded.has(clientAddress);
   };
+}
+
+/** A network with its netmask, or with what that leaves of an address, in CIDR notation: `10.0.0.0/255.0.0.0` is `10.0.0.0/8`. */
+function withoutNetmask(network: string): string {
+  const [address = "", mask = ""] = network.split("/");
+  if (isIP(mask) !== 4) return network;
+  const bits = mask
+    .split(".")
+    .map((byte) => Number(byte).toString(2).padStart(8, "0"))
+    .join("");
+  const [prefix] = /^1*(?=0*$)/.exec(bits) ?? /^0*(?=1*$)/.exec(bits) ?? [];
+  return prefix === undefined ? network : `${address}/${prefix.length}`;
 }
 
 function realm(value: string): Decide {

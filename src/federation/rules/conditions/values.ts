@@ -3,6 +3,7 @@ import {
   type Comparison,
   compareNumber,
   compareValue,
+  digitsOf,
   parseComparison,
 } from "../comparators.js";
 import type { Facts } from "../facts.js";
@@ -33,7 +34,7 @@ export function number(
   numberOf: (facts: Facts) => Promise<number | undefined>,
 ): Decide {
   const right = parseComparison(value, "number")?.right ?? "";
-  if (!/^[+-]?\d+$/.test(right)) {
+  if (digitsOf(right) === undefined) {
     throw new SyntaxError('it compares a whole number, such as "<100" or "==3".');
   }
   return async (facts) => {

@@ -93,6 +93,13 @@ function compareColumnText(
     const id = type === "integer" ? integerOf(value) : uuidOf(value);
     return id === undefined ? never : `${name} = ${place(id)}`;
   }
+  const isLower = !caseExact && key === undefined;
+  if (isLower && operator === "eq") {
+    // What the database's `lower` leaves as it is, such as all but ASCII in SQLite, is found as it is written.
+    const lowered = (): string => `lower(${place(value.normalize("NFKC"))})`;
+    if (value.includes("\u0000")) return never;
+    return `(lower(${name}) = ${lowered()} and ${sql.exact(`lower(${name})`)} = ${lowered()})`;
+  }
   const ofKey = key === undefined ? `lower(${name})` : `${qualifier}.${sql.quote(key)}`;
   const compared = caseExact ? name : ofKey;
   const sought = caseExact ? value : caseless(value);
