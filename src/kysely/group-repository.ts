@@ -74,7 +74,10 @@ export class KyselyGroupRepository extends GroupRepository {
       isOwn: options.map === undefined,
     });
     this.#members = new GroupMembers(session, members, map.id.type ?? "text");
-    this.capabilities = capabilitiesOf(this.#table);
+    // One who is added while being deleted may stay a member where writers run side by side.
+    const isOnly = options.map === undefined && session.dialect.name === "sqlite";
+    const deletedMembers = isOnly ? "leave" : "stay";
+    this.capabilities = Object.assign(capabilitiesOf(this.#table), { deletedMembers } as const);
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */
