@@ -1,4 +1,5 @@
 import { AssertionError } from "node:assert";
+import { ConcordatError } from "concordat";
 import { KyselyGroupRepository, KyselyUserRepository } from "concordat/kysely";
 import { inMemoryTarget } from "concordat/repositories";
 import {
@@ -72,7 +73,7 @@ for (const [store, make] of Object.entries(sound)) {
       if (error instanceof AssertionError) {
         expect(error.message).toContain(`It is demanded: ${mistake.caughtBy}. But: `);
         expect(error.message).not.toMatch(/evaluated to a falsy value|== true/);
-      } else expect(error).toBeInstanceOf(Error);
+      } else expect(error, "an error that the store raised").toBeInstanceOf(ConcordatError);
     });
 
     test("passes each of these cases without the mistake", async () => {
