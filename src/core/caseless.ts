@@ -1,3 +1,5 @@
+import { compatibilityForm } from "./compatibility-form.js";
+
 /**
  * The form in which values are compared that are not case exact (RFC 7643 §2.2), such as names: equal values, and no others, have
  * equal forms.
@@ -5,5 +7,5 @@
  * It is made here since databases disagree: SQLite knows the case of ASCII only, and MariaDB takes "José" for "Jose".
  */
 export function caseless(value: string): string {
-  return value.normalize("NFKC").toLowerCase();
+  return compatibilityForm(value).toLowerCase();
 }

@@ -1,4 +1,5 @@
 export { caseless } from "./caseless.js";
+export { compatibilityForm } from "./compatibility-form.js";
 export {
   ConcordatError,
   InvalidValueError,
@@ -12,6 +13,7 @@ export {
   VersionConflictError,
 } from "./errors.js";
 export type { ConnectionInfo, Handler } from "./handler.js";
+export { isIndistinct } from "./indistinct-name.js";
 export { isNestedDeeper } from "./json-depth.js";
 export { withoutWhitespace } from "./optional-whitespace.js";
 export { pythonString } from "./python-string.js";

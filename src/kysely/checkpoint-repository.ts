@@ -7,6 +7,7 @@ import {
 } from "../repositories/index.js";
 import { driverFailure } from "./driver-failure.js";
 import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
+import { decodeJson } from "./stored-json.js";
 import { encodeKey } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableOptions } from "./table-names.js";
@@ -45,8 +46,10 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
       epoch,
       revision,
       ...(mapping === null ? {} : { mapping: decodeText(mapping) }),
-      ...(taken === null ? {} : { taken: JSON.parse(taken) as readonly TakenAway[] }),
-      ...(unconfirmed === null ? {} : { unconfirmed: JSON.parse(unconfirmed) as Unconfirmed }),
+      ...(taken === null ? {} : { taken: decodeJson("taken", taken) as readonly TakenAway[] }),
+      ...(unconfirmed === null
+        ? {}
+        : { unconfirmed: decodeJson("unconfirmed", unconfirmed) as Unconfirmed }),
     };
   }
 

@@ -1,6 +1,7 @@
 import { type CallOptions, type Consumer, ConsumerRepository } from "../repositories/index.js";
 import { driverFailure } from "./driver-failure.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { decodeObject, StoredValueError } from "./stored-json.js";
 import { encodeKey } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableOptions } from "./table-names.js";
@@ -94,7 +95,8 @@ interface StoredConsumer extends Omit<Consumer, "secrets"> {
 }
 
 function decodeConsumer({ definition }: ConsumerRow): Consumer {
-  const stored = JSON.parse(decodeText(definition)) as StoredConsumer;
+  const stored = decodeObject("definition", decodeText(definition)) as StoredConsumer;
+  if (!Array.isArray(stored.secrets)) throw new StoredValueError("definition");
   const secrets = stored.secrets.map(({ value, notBefore, notAfter }) => ({
     value,
     ...(notBefore === undefined ? {} : { notBefore: new Date(notBefore) }),

@@ -31,6 +31,7 @@ export {
   type KyselySignOnTokenOptions,
   KyselySignOnTokenRepository,
 } from "./sign-on-token-repository.js";
+export { StoredValueError } from "./stored-json.js";
 export type { TableOptions } from "./table-names.js";
 export { createTables, dropTables } from "./tables.js";
 export { type KyselyTargetOptions, kyselyTarget } from "./target.js";

@@ -1,5 +1,6 @@
 import { caseless } from "../core/index.js";
 import type { Failure, Link, LinkOwner, LinkState } from "../repositories/index.js";
+import { decodeObject } from "./stored-json.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 
@@ -87,7 +88,7 @@ export function decodeLink(row: LinkRow): Link {
     disabledByUs: row.disabled_by_us === 1,
     ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
     unsettled: row.unsettled === 1,
-    ...(row.failure === null ? {} : { failure: JSON.parse(row.failure) as Failure }),
+    ...(row.failure === null ? {} : { failure: decodeObject("failure", row.failure) as Failure }),
     ...(row.resource_mark === null ? {} : { resourceMark: decodeText(row.resource_mark) }),
     ...(row.valued === null ? {} : { valued: decodeText(row.valued) }),
   };

@@ -18,6 +18,7 @@ import {
 } from "./attribute-values.js";
 import type { ResourceMap } from "./column-map.js";
 import { lostParts } from "./lost-parts.js";
+import { decodeJson } from "./stored-json.js";
 import { checkText } from "./stored-text.js";
 import {
   besideColumns,
@@ -280,8 +281,9 @@ export class ResourceRows<T extends Resource> {
 
   #others(row: Row): Record<string, unknown> {
     const { others } = this.#map;
-    const stored = typeof others === "object" ? row[others.column] : undefined;
-    const parsed: unknown = typeof stored === "string" ? JSON.parse(stored) : stored;
+    if (typeof others !== "object") return {};
+    const stored = row[others.column];
+    const parsed = typeof stored === "string" ? decodeJson(others.column, stored) : stored;
     return isObject(parsed) ? { ...parsed } : {};
   }
 

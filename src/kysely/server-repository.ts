@@ -5,6 +5,7 @@ import {
 } from "../repositories/index.js";
 import { driverFailure } from "./driver-failure.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { decodeObject } from "./stored-json.js";
 import { encodeKey } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableOptions } from "./table-names.js";
@@ -97,5 +98,5 @@ function encodeServer(server: FederationServer): string {
 }
 
 function decodeServer({ definition }: ServerRow): FederationServer {
-  return JSON.parse(decodeText(definition)) as FederationServer;
+  return decodeObject("definition", decodeText(definition)) as FederationServer;
 }

@@ -6,6 +6,7 @@ import {
 } from "../repositories/index.js";
 import { driverFailure } from "./driver-failure.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { decodeObject } from "./stored-json.js";
 import { encodeKey } from "./stored-key.js";
 import { decodeText, encodeText } from "./stored-text.js";
 import { quotedTableNames, type TableOptions } from "./table-names.js";
@@ -133,7 +134,7 @@ function encodeToken(token: SignOnToken): string {
 }
 
 function decodeToken({ token }: TokenRow): SignOnToken {
-  const stored = JSON.parse(decodeText(token)) as Omit<SignOnToken, "expiresAt"> & {
+  const stored = decodeObject("token", decodeText(token)) as Omit<SignOnToken, "expiresAt"> & {
     readonly expiresAt: string;
   };
   return { ...stored, expiresAt: new Date(stored.expiresAt) };

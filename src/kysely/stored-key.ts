@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { decodeObject } from "./stored-json.js";
 import { decodeText, encodeText } from "./stored-text.js";
 
 /**
@@ -60,7 +61,9 @@ export function decodeKey<C extends string>(
 ): string {
   const key: string = row[column];
   if (!key.includes(mark)) return decodeText(key);
-  const texts = JSON.parse(row.whole_texts ?? "{}") as { readonly [column: string]: string };
+  const texts = decodeObject("whole_texts", row.whole_texts ?? "{}") as {
+    readonly [column: string]: string;
+  };
   return texts[column] ?? key;
 }
 

@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { InvalidValueError } from "../core/index.js";
+import { compatibilityForm, InvalidValueError } from "../core/index.js";
 import { canonicalAttributeType, caseExactTypes } from "./dn-attribute-types.js";
 
 /** One attribute and its value, a part of a relative distinguished name (RFC 4514 §2.3). */
@@ -249,7 +249,7 @@ function hexPair(value: string, at: number): number {
 function normalizePart({ type, value, encoded }: AttributeTypeAndValue): string {
   if (encoded) return `${type}=${value}`;
   const folded = caseExactTypes.has(type)
-    ? foldSpaces(value.normalize("NFKC"))
+    ? foldSpaces(compatibilityForm(value))
     : normalizeValue(value);
   return `${type}=${escapeValue(folded)}`;
 }
@@ -257,8 +257,8 @@ function normalizePart({ type, value, encoded }: AttributeTypeAndValue): string 
 function foldText(value: string): string {
   let folded = "";
   // Character by character, since String.toLowerCase() looks at the neighbours of a Greek sigma.
-  for (const character of value.normalize("NFKC")) folded += character.toLowerCase();
-  return foldSpaces(folded.normalize("NFKC"));
+  for (const character of compatibilityForm(value)) folded += character.toLowerCase();
+  return foldSpaces(compatibilityForm(folded));
 }
 
 function foldSpaces(text: string): string {

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, NotFoundError } from "../core/index.js";
 import {
   type BulkResponse,
   type BulkResult,
@@ -25,7 +25,8 @@ import { failureOf, ScimRequestError } from "./request-error.js";
  * Carries out the operations of a bulk request. RFC 7644 §3.7.
  *
  * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where resources refer to
- * each other in a circle, one is created without its reference, which is added when the other is there.
+ * each other in a circle, one is created without its reference, which is added when the other is there. If that cannot be, the one
+ * is deleted again, with those that were created with a reference to it: whoever is answered an error has created nothing.
  *
  * @throws {InvalidSyntaxError} the body is no BulkRequest.
  * @throws {ScimRequestError} 413: there are too many operations.
@@ -43,6 +44,17 @@ interface Incomplete {
   readonly endpoint: Endpoint;
   readonly id: string;
   readonly later: ReadonlyMap<string, unknown>;
+  /** The bulkIds that it waits for. */
+  readonly needed: ReadonlySet<string>;
+}
+
+/** A resource that an operation has created. */
+interface Created {
+  readonly operation: SentBulkOperation;
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  /** Whether the resource was there before, and so is not to be deleted. */
+  readonly isLinked: boolean;
 }
 
 class BulkJob {
@@ -53,7 +65,9 @@ class BulkJob {
   readonly #results: Map<SentBulkOperation, BulkResult> = new Map();
   /** The ids of the resources that were created, by bulkId. */
   readonly #ids: Map<string, string> = new Map();
-  readonly #incomplete: Incomplete[] = [];
+  /** The resources that were created, by bulkId. */
+  readonly #created: Map<string, Created> = new Map();
+  #incomplete: readonly Incomplete[] = [];
   #errors = 0;
 
   constructor(exchange: Exchange, request: SentBulkRequest) {
@@ -70,7 +84,8 @@ class BulkJob {
 
   async run(): Promise<readonly BulkResult[]> {
     for (const operation of this.#request.operations) await this.#do(operation);
-    await this.#complete();
+    // What is still to wait for was never begun.
+    await this.#complete(() => true);
     return this.#request.operations.flatMap((operation) => this.#results.get(operation) ?? []);
   }
 
@@ -92,6 +107,10 @@ class BulkJob {
     } catch (error) {
       this.#fail(operation, error);
     }
+    await this.#complete((bulkId) => {
+      const creation = this.#creations.get(bulkId);
+      return creation === undefined || this.#results.has(creation);
+    });
   }
 
   #neededBy({ data, path }: Pick<SentBulkOperation, "data" | "path">): ReadonlySet<string> {
@@ -148,33 +167,45 @@ class BulkJob {
     if (typeof id !== "string")
       throw new TypeError("A store has created a resource without an id.");
     this.#ids.set(bulkId, id);
-    if (later.size > 0) this.#incomplete.push({ operation, endpoint, id, later });
+    this.#created.set(bulkId, { operation, endpoint, id, isLinked: outcome.isLinked === true });
+    if (later.size > 0) {
+      const needed = bulkIdsIn(type, patchOf(later));
+      this.#incomplete = [...this.#incomplete, { operation, endpoint, id, later, needed }];
+    }
     return outcome;
   }
 
   /**
    * The bulkIds in data that are still to be created, since the resource refers back to this one.
    *
-   * @throws {InvalidValueError} one could not be created.
+   * @throws {InvalidValueError} one could not be created, or is of no creation.
    */
   #demandCreated({ type }: Endpoint, data: unknown): ReadonlySet<string> {
     const waiting = new Set<string>();
     for (const bulkId of bulkIdsIn(type, data)) {
       const creation = this.#creations.get(bulkId);
-      if (creation === undefined || this.#ids.has(bulkId)) continue;
+      if (creation === undefined) throw notCreated(bulkId);
+      if (this.#ids.has(bulkId)) continue;
       if (this.#results.has(creation)) throw notCreated(bulkId);
       waiting.add(bulkId);
     }
     return waiting;
   }
 
-  /** Adds what had to wait. Whoever could not be completed has failed, though the resource is there. */
-  async #complete(): Promise<void> {
-    for (const { operation, endpoint, id, later } of this.#incomplete) {
-      const { settings } = this.#exchange;
+  /**
+   * Adds what had to wait, where all that it waits for is settled.
+   *
+   * @param isSettled Whether a bulkId is of a creation that was carried out, or failed.
+   */
+  async #complete(isSettled: (bulkId: string) => boolean): Promise<void> {
+    const ready = this.#incomplete.filter(({ needed }) => [...needed].every(isSettled));
+    if (ready.length === 0) return;
+    this.#incomplete = this.#incomplete.filter((one) => !ready.includes(one));
+    for (const { operation, endpoint, id, later } of ready) {
+      // It may have been taken back with another.
+      if (!this.#ids.has(operation.bulkId ?? "")) continue;
       try {
-        const Operations = Array.from(later, ([path, value]) => ({ op: "add", path, value }));
-        const stated = { schemas: [patchOpId], Operations };
+        const stated = patchOf(later);
         for (const bulkId of bulkIdsIn(endpoint.type, stated)) {
           if (!this.#ids.has(bulkId)) throw notCreated(bulkId);
         }
@@ -183,8 +214,36 @@ class BulkJob {
         const outcome = await modifyResource(this.#exchange, endpoint, id, body, { answer });
         this.#results.set(operation, resultOf(operation, { ...outcome, status: 201 }));
       } catch (error) {
-        this.#fail(operation, error, locationOf(settings, endpoint.type, id));
+        await this.#takeBack(operation.bulkId ?? "", error);
       }
+    }
+  }
+
+  /** Deletes what was created, since it could not be completed, and what was created with a reference to it. */
+  async #takeBack(bulkId: string, error: unknown): Promise<void> {
+    const created = this.#created.get(bulkId);
+    if (created === undefined) return;
+    const { operation, endpoint, id, isLinked } = created;
+    this.#created.delete(bulkId);
+    this.#ids.delete(bulkId);
+    const isDeleted = !isLinked && (await this.#isDeleted(endpoint, id));
+    // What is still there says where it is.
+    const location = locationOf(this.#exchange.settings, endpoint.type, id);
+    this.#fail(operation, error, isDeleted ? undefined : location);
+    const referring = [...this.#created].filter(([, other]) =>
+      bulkIdsIn(other.endpoint.type, other.operation.data).has(bulkId),
+    );
+    for (const [other] of referring) await this.#takeBack(other, notCreated(bulkId));
+  }
+
+  async #isDeleted({ repository }: Endpoint, id: string): Promise<boolean> {
+    try {
+      // What was begun is undone, whoever has gone away: no signal.
+      await repository.delete(id);
+      return true;
+    } catch (error) {
+      this.#exchange.record.error = error;
+      return error instanceof NotFoundError;
     }
   }
 
@@ -224,6 +283,12 @@ class BulkJob {
       return undefined;
     }
   }
+}
+
+/** A PATCH that adds what had to wait. */
+function patchOf(later: ReadonlyMap<string, unknown>): object {
+  const Operations = Array.from(later, ([path, value]) => ({ op: "add", path, value }));
+  return { schemas: [patchOpId], Operations };
 }
 
 function resultOf(

@@ -1,9 +1,10 @@
-import { NotFoundError, VersionConflictError } from "../core/index.js";
+import { VersionConflictError } from "../core/index.js";
 import type { Resource } from "../scim/index.js";
 import { demandedVersion, isNamedBy } from "./conditions.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
+import { demandSpelled } from "./spelling.js";
 
 /** What a client says of a change beside the change itself. */
 export interface ChangeOptions extends Wanted {
@@ -53,8 +54,8 @@ export async function answerChange(
     ...(attributes !== undefined && { attributes }),
     ...(excludedAttributes !== undefined && { excludedAttributes }),
   };
-  const resource = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
-  if (resource === undefined) throw new NotFoundError(id);
+  const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  const resource = demandSpelled(found, id);
   return await resourceOutcome(exchange, endpoint, 200, resource, { ...wanted, stated });
 }
 
@@ -64,7 +65,5 @@ async function demandCurrent(
   id: string,
   signal: AbortSignal,
 ): Promise<Resource> {
-  const current = await repository.get(id, { excludedAttributes: ["members"], signal });
-  if (current === undefined) throw new NotFoundError(id);
-  return current;
+  return demandSpelled(await repository.get(id, { excludedAttributes: ["members"], signal }), id);
 }

@@ -35,9 +35,12 @@ export interface RequestEvent {
   readonly sessions: readonly { readonly id: string; readonly outcome: SessionsEnded }[];
 }
 
-/** A part of a request that was passed over. `forbidden`: the principal may not write it. `unsupported`: the store has no place for it. */
+/**
+ * A part of a request that was passed over. `forbidden`: the principal may not write it. `unsupported`: the store has no place for it.
+ * `lost`: it refers to a resource that is not known.
+ */
 export interface IgnoredPart extends Omit<Ignored, "reason"> {
-  readonly reason: Ignored["reason"] | "forbidden" | "unsupported";
+  readonly reason: Ignored["reason"] | "forbidden" | "unsupported" | "lost";
 }
 
 /** What is noted of a request while it is answered. */

@@ -69,6 +69,8 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations(),
     turns: new Turns(),
+    userNames: options.userNames ?? "distinct",
+    missingMembers: options.missingMembers ?? "keep",
   };
   const configuration: ConfigurationOptions = {
     authenticationSchemes: options.authenticationSchemes ?? [bearer],
@@ -143,11 +145,16 @@ async function begin<P extends Principal>(
   const { signal } = request;
   const repositories = await options.repositories(principal, request);
   const context = { principal, repositories, signal };
+  const read = typeof profile === "function" ? profile(principal, request) : profile;
+  const passesOver = read.rewrites.has("passOverLostReference");
+  const { lostReferences = passesOver ? "ignore" : "refuse" } = options;
   return {
     settings,
     principal: principal.id,
     repositories,
-    profile: typeof profile === "function" ? profile(principal, request) : profile,
+    profile: read,
+    lostReferences: (type) =>
+      typeof lostReferences === "function" ? lostReferences(principal, type) : lostReferences,
     signal,
     record,
     mayWrite:

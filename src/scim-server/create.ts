@@ -12,6 +12,7 @@ import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import type { Resolution } from "./resolve.js";
 import { resourceOutcome } from "./resource-outcome.js";
+import { demandDistinct } from "./user-names.js";
 import { writable } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 
@@ -40,7 +41,8 @@ export async function createResource(
       });
     case "link": {
       const linked = await linkTo(exchange, endpoint, resolution, draft);
-      return await created(exchange, endpoint, linked, wanted, draft);
+      const outcome = await created(exchange, endpoint, linked, wanted, draft);
+      return { ...outcome, isLinked: true };
     }
     case "create": {
       const resource = await repository.create(draft, {
@@ -54,9 +56,10 @@ export async function createResource(
 
 async function readDraft(
   exchange: Exchange,
-  { type, repository }: Endpoint,
+  endpoint: Endpoint,
   body: unknown,
 ): Promise<ResourceRequest> {
+  const { type, repository } = endpoint;
   const { profile, settings, record } = exchange;
   const { resource, ignored, rewrites } = readResource(type, body, {
     context: "creation",
@@ -66,12 +69,13 @@ async function readDraft(
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
   const draft = writable(exchange, type, resource);
+  demandDistinct(exchange, type, draft);
   if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
     const { password: _, ...others } = draft;
     record.ignored.push({ path: "password", reason: "unsupported" });
-    return await withReferences(exchange, type, others);
+    return await withReferences(exchange, { endpoint }, others);
   }
-  return await withReferences(exchange, type, draft);
+  return await withReferences(exchange, { endpoint }, draft);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { ChangeOptions } from "./change.js";
 import { versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
 import { endSessionsOf } from "./sessions.js";
+import { demandStored } from "./spelling.js";
 
 /**
  * Deletes a resource, or has the store deactivate it, as it can. RFC 7644 §3.6.
@@ -17,6 +18,7 @@ export async function deleteResource(
 ): Promise<Outcome> {
   const { type, repository } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
+  await demandStored(exchange, endpoint, id);
   await exchange.before?.({ kind: "delete", type, id });
   // Who is shut out must not stay signed in because the client went away before the sessions were ended: no signal.
   await writing(exchange, endpoint, id, () => repository.delete(id, conditions));

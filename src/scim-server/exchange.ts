@@ -4,7 +4,7 @@ import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/i
 import type { RequestRecord } from "./channel.js";
 import type { Cursors } from "./cursors.js";
 import type { ScimLimits } from "./limits.js";
-import type { ScimRepositories } from "./options.js";
+import type { LostReferences, ScimRepositories } from "./options.js";
 import type { Operation } from "./policy.js";
 import type { Representations } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
@@ -18,6 +18,10 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
+  /** Which names a user may have. */
+  readonly userNames: "distinct" | "any";
+  /** What a PUT without `members` does with those that there are. */
+  readonly missingMembers: "keep" | "remove";
   /**
    * The writes to resources of stores without versions. Those of all tenants to an id take turns: a host may have other repositories for
    * each request, so that nothing here tells whose resource it is.
@@ -39,6 +43,7 @@ export interface Exchange {
   readonly profile: Profile;
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
+  readonly lostReferences: (type: ResourceType) => LostReferences;
   readonly mayWrite: (path: string, type: ResourceType) => boolean;
   /** What the policy has to say; absent where there is none. */
   readonly before?: (operation: Operation) => Promise<void>;
@@ -54,6 +59,8 @@ export interface Outcome {
   /** The entity-tag of the resource. */
   readonly version?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whether a resource that is told to be created was there before. */
+  readonly isLinked?: boolean;
 }
 
 /** The types that the principal has stores for. */

@@ -7,6 +7,7 @@ export type { CursorOptions } from "./cursors.js";
 export type { ScimLimits } from "./limits.js";
 export {
   type AuthenticationScheme,
+  type LostReferences,
   mayWriteByDefault,
   type Principal,
   type ScimRepositories,

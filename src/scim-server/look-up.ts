@@ -27,7 +27,8 @@ export async function resourcesWithIds(
     }
     for (const id of chunk) {
       const resource = await repository.get(id, options);
-      if (resource !== undefined) found.set(id, resource);
+      // Another spelling of an id that there is refers to nothing.
+      if (resource?.id === id) found.set(id, resource);
     }
   }
   return found;

@@ -7,8 +7,9 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
-import { planWithReferences } from "./references.js";
+import { planWithReferences, type Referring } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
+import { demandDistinctIn } from "./user-names.js";
 import { writablePlan } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 
@@ -27,7 +28,7 @@ export async function modifyResource(
 ): Promise<Outcome> {
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
-  const plan = await readPlan(exchange, endpoint, body);
+  const plan = await readPlan(exchange, { endpoint, id }, body);
   try {
     await writePatch(exchange, { endpoint, id, plan, conditions });
   } catch (error) {
@@ -40,13 +41,20 @@ export async function modifyResource(
   return await answerChange(exchange, endpoint, id, { ...options, answer }, plan.stated);
 }
 
-async function readPlan(exchange: Exchange, { type }: Endpoint, body: unknown): Promise<PatchPlan> {
+async function readPlan(
+  exchange: Exchange,
+  referring: Referring,
+  body: unknown,
+): Promise<PatchPlan> {
+  const { type } = referring.endpoint;
   const { profile, record, settings } = exchange;
   const { patchOperations: operations, patchComparisons: comparisons, values } = settings.limits;
   const plan = planned(type, body, { profile, limits: { operations, comparisons, values } });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
-  return await planWithReferences(exchange, writablePlan(exchange, plan));
+  const permitted = writablePlan(exchange, plan);
+  demandDistinctIn(exchange, permitted);
+  return await planWithReferences(exchange, referring, permitted);
 }
 
 function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {

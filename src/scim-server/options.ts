@@ -37,6 +37,9 @@ export interface AuthenticationScheme {
   readonly primary?: boolean;
 }
 
+/** What becomes of a reference to a resource that is not known. */
+export type LostReferences = "refuse" | "ignore" | "keep";
+
 /** Options of `createScimServer`. */
 export interface ScimServerOptions<P extends Principal = Principal> {
   /**
@@ -81,6 +84,23 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    * not is passed over in what it sends, and reported. Default: {@link mayWriteByDefault}.
    */
   readonly mayWrite?: (principal: P, path: string, type: ResourceType) => boolean;
+  /**
+   * What becomes of a manager or a member who is sent and not known here. `refuse`: the request is refused with 400. `ignore`: the
+   * reference is passed over, and reported. `keep`: it is given to the store as it was sent. One that the resource has already is kept
+   * whatever is chosen, so that what was read can be sent back. Default: `ignore` where the profile has `passOverLostReference`, as
+   * those for real providers have, which send such ids; else `refuse`.
+   */
+  readonly lostReferences?: LostReferences | ((principal: P, type: ResourceType) => LostReferences);
+  /**
+   * What a PUT of a group without `members` does with those that it has. `keep` is for clients that leave out what they did not
+   * read, and members are read only where they are asked for. An empty list removes them either way. Default: `keep`.
+   */
+  readonly missingMembers?: "keep" | "remove";
+  /**
+   * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a space, has two
+   * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.
+   */
+  readonly userNames?: "distinct" | "any";
   /** What is to be done with a user who is sent to be created. Default: see {@link Resolve}. */
   readonly resolve?: Resolve<P>;
   /** What the host has to say before something is changed. */

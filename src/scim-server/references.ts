@@ -1,4 +1,5 @@
 import { InvalidValueError } from "../core/index.js";
+import { GroupRepository, type Membership } from "../repositories/index.js";
 import type { AttributeNode, EditStep, PatchPlan, PatchStep, ResourceType } from "../scim/index.js";
 import { type Endpoint, type Exchange, endpointsOf } from "./exchange.js";
 import { resourcesWithIds } from "./look-up.js";
@@ -9,49 +10,77 @@ type Reference = Readonly<Record<string, unknown>>;
 
 /** What a reference attribute may refer to. */
 interface Kind {
+  readonly type: ResourceType;
   readonly path: string;
+  readonly name: string;
+  /** The URI of the extension that the attribute belongs to. */
+  readonly extension?: string;
   readonly possible: readonly Endpoint[];
+}
+
+/** The resource whose references are read, as far as it is there already. */
+export interface Referring {
+  readonly endpoint: Endpoint;
+  /** Absent of a resource that is to be created. */
+  readonly id?: string;
 }
 
 /**
  * A resource as it was sent, with what its references mean: each must be to a resource of the same tenant, and a member that does
- * not say what it is gets a `type`.
+ * not say what it is gets a `type`. Those to nothing that there is are refused, passed over or kept, as the host says.
  *
  * @throws {InvalidValueError} one refers to nothing that there is.
  */
 export async function withReferences<R extends object>(
   exchange: Exchange,
-  type: ResourceType,
+  referring: Referring,
   resource: R,
 ): Promise<R> {
   const entries = new Map<string, unknown>(Object.entries(resource));
+  const { type } = referring.endpoint;
   for (const { path, attribute, subAttribute, extension, schema } of type.attributes.values()) {
     if (subAttribute !== undefined || !isReference(attribute)) continue;
     if (attribute.mutability === "readOnly") continue;
-    const kind = kindOf(exchange, path, attribute.subAttributes);
-    if (!extension || schema === undefined) {
+    const uri = extension ? schema?.id : undefined;
+    const node = { path, attribute, ...(uri !== undefined && { extension: uri }) };
+    const kind = kindOf(exchange, type, node);
+    if (uri === undefined) {
       const value = entries.get(attribute.name);
-      if (value !== undefined) entries.set(attribute.name, await resolved(exchange, kind, value));
+      if (value === undefined) continue;
+      put(entries, attribute.name, await resolved(exchange, referring, kind, value));
       continue;
     }
-    const part = entries.get(schema.id);
+    const part = entries.get(uri);
     if (!isObject(part) || !Object.hasOwn(part, attribute.name)) continue;
-    const value = await resolved(exchange, kind, part[attribute.name]);
-    entries.set(schema.id, { ...part, [attribute.name]: value });
+    const inner = new Map<string, unknown>(Object.entries(part));
+    put(inner, attribute.name, await resolved(exchange, referring, kind, part[attribute.name]));
+    put(entries, uri, inner.size === 0 ? undefined : Object.fromEntries(inner));
   }
   return Object.fromEntries(entries) as R;
 }
 
+function put(holder: Map<string, unknown>, name: string, value: unknown): void {
+  if (value === undefined) holder.delete(name);
+  else holder.set(name, value);
+}
+
 /**
- * The same of a PATCH: of the values that its steps bring.
+ * The same of a PATCH: of the values that its steps bring. A step that would bring nothing but what is passed over is left out.
  *
  * @throws {InvalidValueError} one refers to nothing that there is.
  */
-export async function planWithReferences(exchange: Exchange, plan: PatchPlan): Promise<PatchPlan> {
+export async function planWithReferences(
+  exchange: Exchange,
+  referring: Referring,
+  plan: PatchPlan,
+): Promise<PatchPlan> {
   if (!plan.steps.some(bringsReferences)) return plan;
   const steps: PatchStep[] = [];
   for (const step of plan.steps) {
-    steps.push(bringsReferences(step) ? await stepWithReferences(exchange, step) : step);
+    const next = bringsReferences(step)
+      ? await stepWithReferences(exchange, referring, step)
+      : step;
+    if (next !== undefined) steps.push(next);
   }
   return { ...plan, steps };
 }
@@ -60,22 +89,25 @@ function bringsReferences(step: PatchStep): boolean {
   return step.kind !== "extension" && isReference(step.node.attribute);
 }
 
-async function stepWithReferences(exchange: Exchange, step: PatchStep): Promise<PatchStep> {
+async function stepWithReferences(
+  exchange: Exchange,
+  referring: Referring,
+  step: PatchStep,
+): Promise<PatchStep | undefined> {
   if (step.kind === "extension") return step;
-  const { path, attribute } = step.node;
-  const kind = kindOf(exchange, path, attribute.subAttributes);
+  const kind = kindOf(exchange, referring.endpoint.type, step.node);
+  const resolve = (value: unknown): Promise<unknown> => resolved(exchange, referring, kind, value);
   switch (step.kind) {
     case "assign":
-      return { ...step, value: await resolved(exchange, kind, step.value) };
+      return { ...step, value: await resolve(step.value) };
     case "append": {
-      const values = await resolved(exchange, kind, step.values);
-      return { ...step, values: Array.isArray(values) ? values : step.values };
+      const values = await resolve(step.values);
+      return Array.isArray(values) ? { ...step, values } : undefined;
     }
     case "merge":
-      await resolved(exchange, kind, asValue(step.entries));
-      return step;
+      return (await resolve(asValue(step.entries))) === undefined ? undefined : step;
     case "edit":
-      return await editWithReferences(exchange, kind, step);
+      return await editWithReferences(resolve, step);
     default:
       return step;
   }
@@ -83,17 +115,16 @@ async function stepWithReferences(exchange: Exchange, step: PatchStep): Promise<
 
 /** The value that a filter brings which selects none, `members[value eq "…"]`, is a reference too. */
 async function editWithReferences(
-  exchange: Exchange,
-  kind: Kind,
+  resolve: (value: unknown) => Promise<unknown>,
   step: EditStep,
-): Promise<EditStep> {
+): Promise<EditStep | undefined> {
   const { change, selection, whenNone } = step;
   const changed = "whole" in change ? change.whole : asValue(change.entries);
   if (whenNone !== "add" || !isObject(changed)) {
-    await resolved(exchange, kind, changed);
-    return step;
+    return changed !== undefined && (await resolve(changed)) === undefined ? undefined : step;
   }
-  const added = await resolved(exchange, kind, { ...selection?.equalities, ...changed });
+  const added = await resolve({ ...selection?.equalities, ...changed });
+  if (added === undefined) return undefined;
   const type: unknown = Reflect.get(Object(added), "type");
   if (type === undefined) return step;
   return { ...step, selection: { ...selection, equalities: { ...selection?.equalities, type } } };
@@ -105,15 +136,25 @@ function asValue(entries: readonly (readonly [AttributeNode, unknown])[]): Refer
 
 function kindOf(
   exchange: Exchange,
-  path: string,
-  subAttributes: AttributeNode["attribute"]["subAttributes"],
+  type: ResourceType,
+  { path, attribute, extension }: Pick<AttributeNode, "path" | "attribute" | "extension">,
 ): Kind {
+  const { name, subAttributes } = attribute;
   const names = subAttributes.get("$ref")?.referenceTypes ?? [];
-  return { path, possible: endpointsOf(exchange).filter(({ type }) => names.includes(type.name)) };
+  const possible = endpointsOf(exchange).filter((endpoint) => names.includes(endpoint.type.name));
+  return { type, path, name, possible, ...(extension !== undefined && { extension }) };
 }
 
-/** A value, or a list of values, with the type of what each refers to where several are possible. */
-async function resolved(exchange: Exchange, kind: Kind, value: unknown): Promise<unknown> {
+/**
+ * A value, or a list of values, with the type of what each refers to where several are possible; without those that are passed over,
+ * so that nothing may be left.
+ */
+async function resolved(
+  exchange: Exchange,
+  referring: Referring,
+  kind: Kind,
+  value: unknown,
+): Promise<unknown> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   if (kind.possible.length > 0 && list.some(isByUrl)) {
     throw new InvalidValueError(
@@ -121,15 +162,81 @@ async function resolved(exchange: Exchange, kind: Kind, value: unknown): Promise
       'a reference has a "value", and "$ref" does not replace it.',
     );
   }
-  const types = await typesOf(exchange, kind, list.filter(isReferring));
-  const typed = list.map((element) => {
+  const sent = list.filter(isReferring);
+  const types = await typesOf(exchange, kind, sent);
+  // What this service provider has no resources of cannot be looked up, and is the store's to judge.
+  const lost = kind.possible.length === 0 ? [] : sent.filter((one) => !types.has(keyOf(one)));
+  const gone = await passedOver(exchange, referring, kind, lost);
+  const typed = list.flatMap((element) => {
+    if (gone.has(element)) return [];
     const type = isReferring(element) ? types.get(keyOf(element)) : undefined;
-    return type === undefined || kind.possible.length < 2 ? element : { ...Object(element), type };
+    return type === undefined || kind.possible.length < 2
+      ? [element]
+      : [{ ...Object(element), type }];
   });
-  return Array.isArray(value) ? typed : typed[0];
+  if (!Array.isArray(value)) return typed[0];
+  return typed.length === 0 && list.length > 0 ? undefined : typed;
 }
 
-function isReferring(value: unknown): value is Reference & { readonly value: string } {
+/**
+ * Those of the references to nothing that is known which are passed over, and not kept.
+ *
+ * @throws {InvalidValueError} such references are refused here, and the resource does not have this one.
+ */
+async function passedOver(
+  exchange: Exchange,
+  referring: Referring,
+  kind: Kind,
+  lost: readonly Referred[],
+): Promise<ReadonlySet<unknown>> {
+  const choice = exchange.lostReferences(kind.type);
+  if (lost.length === 0 || choice === "keep") return new Set();
+  const stored = await storedIn(exchange, referring, kind, lost);
+  const strange = lost.filter((one) => !stored.has(one));
+  const [refused] = strange;
+  if (refused !== undefined && choice === "refuse") {
+    const excerpt = refused.value.slice(0, 200);
+    throw new InvalidValueError(kind.path, `there is no resource "${excerpt}".`);
+  }
+  for (const _ of strange) exchange.record.ignored.push({ path: kind.path, reason: "lost" });
+  return new Set(strange);
+}
+
+/** Which of these the resource has already, so that what was read can be sent back. */
+async function storedIn(
+  { signal }: Exchange,
+  { endpoint: { repository }, id }: Referring,
+  { name, extension }: Kind,
+  lost: readonly Referred[],
+): Promise<ReadonlySet<Referred>> {
+  if (id === undefined) return new Set();
+  const attributes = [extension ?? name];
+  if (name === "members" && repository instanceof GroupRepository) {
+    const asked = lost.flatMap((one) => {
+      const stated = String(one["type"] ?? "").toLowerCase();
+      const type = (["User", "Group"] as const).find((known) => known.toLowerCase() === stated);
+      const membership = { group: id, member: one.value, ...(type !== undefined && { type }) };
+      return stated === "" || type !== undefined ? [[membership, one] as const] : [];
+    });
+    const memberships = asked.map(([membership]) => membership);
+    const keyed = ({ member, type }: Membership): string => `${type ?? ""} ${member}`;
+    const existing = new Set((await repository.whichExist(memberships, { signal })).map(keyed));
+    const isThere = ([membership]: (typeof asked)[number]): boolean =>
+      existing.has(keyed(membership));
+    return new Set(asked.filter(isThere).map(([, one]) => one));
+  }
+  const current: unknown = await repository.get(id, { attributes, signal });
+  const holder: unknown =
+    extension === undefined ? current : Reflect.get(Object(current), extension);
+  const values: readonly unknown[] = [Reflect.get(Object(holder), name)].flat();
+  const ids = new Set(values.filter(isReferring).map(({ value }) => value));
+  return new Set(lost.filter(({ value }) => ids.has(value)));
+}
+
+/** A reference that has an id. */
+type Referred = Reference & { readonly value: string };
+
+function isReferring(value: unknown): value is Referred {
   return isObject(value) && typeof value["value"] === "string";
 }
 
@@ -145,12 +252,10 @@ function keyOf({ value, type }: Reference): string {
 /** What each of the values refers to: the first of the possible types that has a resource with the id. */
 async function typesOf(
   exchange: Exchange,
-  { path, possible }: Kind,
-  values: readonly (Reference & { readonly value: string })[],
+  { possible }: Kind,
+  values: readonly Referred[],
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
-  // What this service provider has no resources of cannot be looked up, and is the store's to judge.
-  if (possible.length === 0) return found;
   let open = values;
   for (const endpoint of possible) {
     const { name } = endpoint.type;
@@ -164,10 +269,6 @@ async function typesOf(
     );
     for (const value of asked) if (ids.has(value.value)) found.set(keyOf(value), name);
     open = open.filter((value) => !found.has(keyOf(value)));
-  }
-  const [lost] = open;
-  if (lost !== undefined) {
-    throw new InvalidValueError(path, `there is no resource "${lost.value.slice(0, 200)}".`);
   }
   return found;
 }

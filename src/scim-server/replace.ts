@@ -8,8 +8,10 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
-import { withReferences } from "./references.js";
+import { type Referring, withReferences } from "./references.js";
 import { isObject } from "./representation.js";
+import { demandSpelled, demandStored } from "./spelling.js";
+import { demandDistinct } from "./user-names.js";
 import { merged, unwritable, writable } from "./write-access.js";
 import { writeChange } from "./write-change.js";
 
@@ -31,13 +33,14 @@ export async function replaceResource(
 ): Promise<Outcome> {
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
-  const { password, ...sent } = await readReplacement(exchange, type, body);
+  const { password, ...sent } = await readReplacement(exchange, { endpoint, id }, body);
   // As at a creation, the policy sees that there is a password, and which.
   const resource = password === undefined ? sent : { ...sent, password };
+  if (exchange.before !== undefined) await demandStored(exchange, endpoint, id);
   await exchange.before?.({ kind: "replace", type, id, resource });
   const replacement: Modification<Resource, ResourceRequest> = {
     reads: namesIn(type).filter((name) => name !== "members"),
-    plan: (current) => replacing(exchange, type, current, sent),
+    plan: (current) => replacing(exchange, type, demandSpelled(current, id), sent),
   };
   const change = { endpoint, id, password, deactivates: sent.active === false };
   await writing(exchange, endpoint, id, () =>
@@ -58,9 +61,10 @@ interface Sent extends ResourceRequest {
 /** What was sent, with its references checked, and without what the client cannot write. */
 async function readReplacement(
   exchange: Exchange,
-  type: ResourceType,
+  referring: Referring,
   body: unknown,
 ): Promise<Sent> {
+  const { type } = referring.endpoint;
   const { profile, settings, record } = exchange;
   const { resource, ignored, rewrites } = readResource(type, body, {
     context: "replacement",
@@ -69,17 +73,26 @@ async function readReplacement(
   });
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
-  return await withReferences<Sent>(exchange, type, {
-    ...writable(exchange, type, {
-      ...resource,
-      ...(clearsMembers(type, body) && { members: [] }),
-    }),
+  const sent = writable(exchange, type, {
+    ...resource,
+    ...(clearsMembers(settings, type, body) && { members: [] }),
   });
+  const known = await withReferences<Sent>(exchange, referring, { ...sent });
+  // Members were sent of whom none is known: the group has none then, and does not keep those that it had.
+  return Object.hasOwn(sent, "members") && known.members === undefined
+    ? { ...known, members: [] }
+    : known;
 }
 
 /** An empty list is no value, and is read as none; of members, which stay when they are not sent, it means that all go. */
-function clearsMembers(type: ResourceType, body: unknown): boolean {
+function clearsMembers(
+  { missingMembers }: Exchange["settings"],
+  type: ResourceType,
+  body: unknown,
+): boolean {
   if (!type.schema.attributes.has("members") || !isObject(body)) return false;
+  const isMissing = !Object.keys(body).some((name) => name.toLowerCase() === "members");
+  if (isMissing) return missingMembers === "remove";
   return Object.entries(body).some(
     ([name, value]) =>
       name.toLowerCase() === "members" &&
@@ -103,12 +116,15 @@ function replacing(
       current,
     },
   );
+  demandDistinct(exchange, type, resource, current);
   const {
     schemas: _,
     members: __,
     ...next
   }: ResourceRequest & Pick<NewGroup, "members"> = resource;
-  const kept = new Set(["schemas", "members", ...Object.keys(next)]);
+  // A user who is disabled stays so: many clients do not state what they do not change.
+  const stays = type.name === "User" ? ["active"] : [];
+  const kept = new Set(["schemas", "members", ...stays, ...Object.keys(next)]);
   const { members } = sent;
   return {
     set: next,

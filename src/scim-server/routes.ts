@@ -1,4 +1,3 @@
-import { NotFoundError } from "../core/index.js";
 import { bulk } from "./bulk.js";
 import type { ChangeOptions } from "./change.js";
 import { isNamedBy } from "./conditions.js";
@@ -15,6 +14,7 @@ import { replaceResource } from "./replace.js";
 import { readOptions } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
+import { demandSpelled } from "./spelling.js";
 import { asksForGroups } from "./user-groups.js";
 
 /** What a request has beside its path. */
@@ -147,8 +147,8 @@ async function getResource(
 ): Promise<Outcome> {
   const wanted = wantedOf(parametersOfUrl(call.search));
   const { repository } = endpoint;
-  const resource = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
-  if (resource === undefined) throw new NotFoundError(id);
+  const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  const resource = demandSpelled(found, id);
   const known = request.headers.get("if-none-match");
   const isKnown = known !== null && isNamedBy(known, resource);
   return isKnown && !asksForGroups(endpoint, wanted)

@@ -1,4 +1,4 @@
-import { NotFoundError, UniquenessError, VersionConflictError } from "../core/index.js";
+import { UniquenessError, VersionConflictError } from "../core/index.js";
 import { type ChangeSet, changeSetFor, type Modification } from "../repositories/index.js";
 import {
   modificationOf,
@@ -7,6 +7,7 @@ import {
   type ResourceRequest,
 } from "../scim/index.js";
 import { type Endpoint, type Exchange, inTurn, writing } from "./exchange.js";
+import { demandSpelled, demandStored } from "./spelling.js";
 import { writeChange } from "./write-change.js";
 
 /** What a PATCH comes to. */
@@ -61,7 +62,10 @@ async function writeBlindly(
   write: PatchWrite,
   changes: Changes,
 ): Promise<void> {
-  const { endpoint, id, conditions } = write;
+  const { endpoint, id, conditions, plan } = write;
+  if (exchange.before !== undefined || deactivates(plan)) {
+    await demandStored(exchange, endpoint, id);
+  }
   await askPolicy(exchange, write, changes);
   await writing(exchange, endpoint, id, () => store(exchange, write, changes, conditions));
 }
@@ -74,7 +78,9 @@ async function writeComputed(
 ): Promise<void> {
   const { endpoint, id, conditions } = write;
   if (exchange.before === undefined) {
-    await writing(exchange, endpoint, id, () => store(exchange, write, modification, conditions));
+    const { reads, plan } = modification;
+    const spelled: Computed = { reads, plan: (current) => plan(demandSpelled(current, id)) };
+    await writing(exchange, endpoint, id, () => store(exchange, write, spelled, conditions));
   } else {
     await inTurn(exchange, endpoint, id, () => writeAsSeen(exchange, write, modification));
   }
@@ -88,11 +94,9 @@ async function writeAsSeen(
 ): Promise<void> {
   const { endpoint, id, conditions } = write;
   for (let attempt = 1; ; attempt++) {
-    const current = await endpoint.repository.get(id, {
-      attributes: reads,
-      signal: exchange.signal,
-    });
-    if (current === undefined) throw new NotFoundError(id);
+    const { repository } = endpoint;
+    const found = await repository.get(id, { attributes: reads, signal: exchange.signal });
+    const current = demandSpelled(found, id);
     const changes = plan(current);
     await askPolicy(exchange, write, changes);
     const { ifVersion = current.meta?.version } = conditions ?? {};

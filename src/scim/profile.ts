@@ -31,6 +31,8 @@ export type RewriteName =
   | "dottedUrn"
   /** `manager`, which the base schema has not, for `urn:…:User:manager`, where one extension has it; in the same places. */
   | "missingUrn"
+  /** A manager or a member whom the service provider does not know: it is passed over, and told among what was `ignored`. */
+  | "passOverLostReference"
   /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same. */
@@ -90,6 +92,7 @@ export const entraProfile: Profile = /* @__PURE__ */ profile("entra", [
   "pathKeys",
   "dottedUrn",
   "missingUrn",
+  "passOverLostReference",
   "passOverReadOnly",
   "passOverUnknown",
   "entraFilter",
@@ -101,6 +104,7 @@ export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
   "replaceOrAdd",
   "keepSelection",
   "pathKeys",
+  "passOverLostReference",
   "passOverReadOnly",
   "passOverUnknown",
 ]);
@@ -121,6 +125,7 @@ export const lenientProfile: Profile = /* @__PURE__ */ profile("lenient", [
   "pathKeys",
   "dottedUrn",
   "missingUrn",
+  "passOverLostReference",
   "passOverReadOnly",
   "passOverUnknown",
   "passOverUnknownPath",

@@ -31,7 +31,7 @@ export class Fields {
   readonly #headers: FieldSource;
   readonly #trailers: FieldSource | undefined;
   readonly #types: StructuredFields;
-  readonly #dictionaries = new Map<string, ReadonlyMap<string, Member> | undefined>();
+  #dictionaries: Map<string, ReadonlyMap<string, Member> | undefined> | undefined;
 
   constructor(
     message: { readonly headers: FieldSource; readonly trailers?: FieldSource },
@@ -59,6 +59,7 @@ export class Fields {
   }
 
   #member(value: string, key: string): string | undefined {
+    this.#dictionaries ??= new Map();
     if (!this.#dictionaries.has(value)) {
       this.#dictionaries.set(value, parseDictionary(value, lenient));
     }

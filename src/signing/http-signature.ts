@@ -1,10 +1,10 @@
 import { createHmac } from "node:crypto";
 import { InvalidValueError } from "../core/index.js";
 import { contentDigest, isDigestOf } from "./content-digest.js";
-import type {
-  CoveredComponents,
-  CoveredFields,
-  RequestComponents,
+import {
+  type CoveredComponents,
+  type CoveredFields,
+  type RequestComponents,
   ResponseComponents,
 } from "./http-components.js";
 import {
@@ -56,10 +56,10 @@ export function signBase(key: SigningKey, base: string): string {
 }
 
 /** What was made of a message to sign it. */
-interface Signed {
+interface Signed<M extends SignedMessage> {
   readonly fields: SignatureFields;
-  /** The fields of the message with the digest of its content among them. */
-  readonly headers: FieldSource;
+  /** The message with the digest of its content among its fields. */
+  readonly message: M;
   readonly covered: CoveredComponents;
 }
 
@@ -78,6 +78,9 @@ export class HttpSignature {
   readonly #lifetime: number;
   readonly #maxComponents: number;
   readonly #structuredFields: SignatureBaseOptions["structuredFields"];
+  readonly #fields: CoveredFields | undefined;
+  /** Most requests are covered by one of two lists, and so are their answers. */
+  readonly #answers = new WeakMap<CoveredComponents, ResponseComponents>();
 
   constructor(options: HttpSignatureOptions) {
     const { tag = "concordat", now = () => new Date(), maxComponents = 64 } = options;
@@ -90,21 +93,32 @@ export class HttpSignature {
     this.#lifetime = lifetime;
     this.#maxComponents = maxComponents;
     this.#structuredFields = options.structuredFields;
+    this.#fields = options.fields;
+  }
+
+  /** What the signature of an answer covers, given what that of its request does. */
+  answerTo(request: CoveredComponents): ResponseComponents {
+    let components = this.#answers.get(request);
+    if (components === undefined) {
+      components = new ResponseComponents(request, this.#fields);
+      this.#answers.set(request, components);
+    }
+    return components;
   }
 
   /**
    * Signs a message.
    *
-   * @param headers The fields of the message, and `message` the message with such fields.
+   * @param headers The fields of the message, and `messageWith` the message with such fields.
    */
-  sign(
+  sign<M extends SignedMessage>(
     headers: FieldSource,
     content: Uint8Array | null,
-    message: (headers: FieldSource) => SignedMessage,
+    messageWith: (headers: FieldSource) => M,
     { withContent, withoutContent }: RequestComponents | ResponseComponents,
     key: SigningKey,
     nonce: string,
-  ): Signed {
+  ): Signed<M> {
     const hasContent = content !== null && content.length > 0;
     const covered = hasContent ? withContent : withoutContent;
     const created = Math.floor(this.now().getTime() / 1_000);
@@ -112,16 +126,11 @@ export class HttpSignature {
     const parameters = { created, expires, nonce, keyId: key.id, tag: this.#tag };
     const input = printParameters(covered.list, parameters);
     const digest = hasContent ? contentDigest(content) : undefined;
-    const digested = digest === undefined ? headers : withDigest(headers, digest);
-    const base = identifiedBase(
-      message(digested),
-      covered.components,
-      input,
-      this.#structuredFields,
-    );
+    const message = messageWith(digest === undefined ? headers : withDigest(headers, digest));
+    const base = identifiedBase(message, covered.components, input, this.#structuredFields);
     const signature = printSignature(input, signBase(key, base));
     const fields = digest === undefined ? signature : { "content-digest": digest, ...signature };
-    return { fields, headers: digested, covered };
+    return { fields, message, covered };
   }
 
   /** Reads the signature of a message, and checks what can be checked without a key. */

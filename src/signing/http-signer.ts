@@ -1,5 +1,5 @@
 import { areEqual } from "./claim.js";
-import { RequestComponents, ResponseComponents } from "./http-components.js";
+import { RequestComponents } from "./http-components.js";
 import type { SignatureFields } from "./http-parameters.js";
 import {
   type Exchange,
@@ -55,24 +55,19 @@ export class HttpSigner {
     const { keys, newNonce: makeNonce = newNonce } = this.#options;
     const signer = signingKey(key, keys, this.#signature.now());
     const nonce = makeNonce();
-    const parsed = { ...partsOf(request), url: parseUrl(request.url) };
-    const { fields, headers, covered } = this.#signature.sign(
+    const url = parseUrl(request.url);
+    const { fields, message, covered } = this.#signature.sign(
       request.headers,
       content,
-      (withDigest) => ({ request: { ...parsed, headers: withDigest } }),
+      (withDigest) => ({ request: partsOf(request, url, withDigest) }),
       this.#components,
       signer,
       nonce,
     );
-    const exchange: Exchange = {
-      request: { ...parsed, headers },
-      covered,
-      key: signer,
-      nonce,
-    };
+    const exchange: Exchange = { request: message.request, covered, key: signer, nonce };
     return {
       fields,
-      exchange: new ClientExchange(exchange, this.#signature, this.#options, this.#window),
+      exchange: new ClientExchange(exchange, this.#signature, this.#window),
     };
   }
 }
@@ -81,19 +76,12 @@ export class HttpSigner {
 export class ClientExchange {
   readonly #exchange: Exchange;
   readonly #signature: HttpSignature;
-  readonly #options: HttpSignatureOptions;
   readonly #window: BoundedWindow;
 
   /** @internal */
-  constructor(
-    exchange: Exchange,
-    signature: HttpSignature,
-    options: HttpSignatureOptions,
-    window: BoundedWindow,
-  ) {
+  constructor(exchange: Exchange, signature: HttpSignature, window: BoundedWindow) {
     this.#exchange = exchange;
     this.#signature = signature;
-    this.#options = options;
     this.#window = window;
   }
 
@@ -104,7 +92,7 @@ export class ClientExchange {
    */
   verifyResponse(response: HttpResponse, content: Uint8Array | null): Verified | Refused {
     const { request, covered, key, nonce } = this.#exchange;
-    const components = new ResponseComponents(covered, this.#options.fields);
+    const components = this.#signature.answerTo(covered);
     const message = { request, response };
     const read = this.#signature.read(response.headers, content, message, components);
     if ("refusal" in read) return read;

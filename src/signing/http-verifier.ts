@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../core/index.js";
 import type { CallOptions, NonceRepository } from "../repositories/index.js";
 import { ClaimVerifier, type VerifierOptions } from "./claim.js";
-import { RequestComponents, ResponseComponents } from "./http-components.js";
+import { RequestComponents } from "./http-components.js";
 import type { SignatureFields } from "./http-parameters.js";
 import {
   type Exchange,
@@ -33,7 +33,6 @@ export interface VerifiedRequest extends Verified {
 
 /** Verifies requests that are signed by RFC 9421 with `hmac-sha256`, and signs their answers. */
 export class HttpVerifier {
-  readonly #options: HttpVerifierOptions;
   readonly #claims: ClaimVerifier;
   readonly #components: RequestComponents;
   readonly #signature: HttpSignature;
@@ -44,7 +43,6 @@ export class HttpVerifier {
     if (options.authorities.length === 0) {
       throw new InvalidValueError("authorities", "at least one host is named.");
     }
-    this.#options = options;
     this.#claims = new ClaimVerifier(options.profile, options, options.nonces);
     this.#components = new RequestComponents(options.fields);
     this.#signature = new HttpSignature(options);
@@ -68,7 +66,7 @@ export class HttpVerifier {
     const url = typeof request.url === "string" ? URL.parse(request.url) : request.url;
     if (url === null) return malformed("The URL of the request is not absolute.");
     if (!this.#authorities.has(url.host)) return refused({ code: "wrong_authority" });
-    const parsed: HttpRequest = { ...partsOf(request), url };
+    const parsed = partsOf(request, url);
     const read = this.#signature.read(headers, content, { request: parsed }, this.#components);
     if ("refusal" in read) return read;
     const { parameters, covered, base, signature } = read;
@@ -79,11 +77,7 @@ export class HttpVerifier {
     );
     if (!verification.verified) return verification;
     const { key } = verification;
-    const exchange = new ServerExchange(
-      { request: parsed, covered, key, nonce },
-      this.#signature,
-      this.#options,
-    );
+    const exchange = new ServerExchange({ request: parsed, covered, key, nonce }, this.#signature);
     return { verified: true, key, created: new Date(created * 1_000), exchange };
   }
 }
@@ -92,13 +86,11 @@ export class HttpVerifier {
 export class ServerExchange {
   readonly #exchange: Exchange;
   readonly #signature: HttpSignature;
-  readonly #options: HttpSignatureOptions;
 
   /** @internal */
-  constructor(exchange: Exchange, signature: HttpSignature, options: HttpSignatureOptions) {
+  constructor(exchange: Exchange, signature: HttpSignature) {
     this.#exchange = exchange;
     this.#signature = signature;
-    this.#options = options;
   }
 
   /**
@@ -110,7 +102,7 @@ export class ServerExchange {
    */
   signResponse(response: HttpResponse, content: Uint8Array | null): SignatureFields {
     const { request, covered, key, nonce } = this.#exchange;
-    const components = new ResponseComponents(covered, this.#options.fields);
+    const components = this.#signature.answerTo(covered);
     const { status, headers } = response;
     const signed = this.#signature.sign(
       headers,

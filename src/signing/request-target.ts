@@ -13,19 +13,18 @@ export class RequestTarget {
 
   /** @throws {InvalidValueError} the target is none, or not that of the URL. */
   constructor(url: URL, received?: string) {
+    const { pathname, search } = url;
     this.#url = url;
-    const usual = url.pathname + url.search;
-    if (received === undefined || received === usual) {
-      this.#received = received;
-      this.#path = url.pathname;
-      this.#query = url.search;
+    this.#received = received;
+    if (received === undefined || received === pathname + search) {
+      this.#path = pathname;
+      this.#query = search;
       return;
     }
-    this.#received = received;
     const origin = pathAt(received);
     // Two sites that do not mean the same path by a target must not agree on its signature.
     const parsed = received.includes("#") ? null : URL.parse(`${url.origin}${origin}`);
-    if (parsed === null || parsed.pathname + parsed.search !== usual) {
+    if (parsed === null || parsed.pathname + parsed.search !== pathname + search) {
       throw new InvalidValueError("target", "it is not that of the URL.");
     }
     const mark = origin.indexOf("?");

@@ -149,8 +149,15 @@ export function parseUrl(url: string | URL): URL {
   return parsed;
 }
 
-/** The parts of a request that its components are read from, which are no own properties of a Web `Request`. */
-export function partsOf({ method, url, target, headers, trailers }: HttpRequest): HttpRequest {
+/** A request with its parsed URL, by the parts that its components are read from, which are no own properties of a Web `Request`. */
+export function partsOf(
+  request: HttpRequest,
+  url: URL,
+  headers: FieldSource = request.headers,
+): HttpRequest {
+  const { method, target, trailers } = request;
+  // Nearly every request: spreading takes a tenth of what signing does.
+  if (target === undefined && trailers === undefined) return { method, url, headers };
   return {
     method,
     url,
@@ -163,15 +170,14 @@ export function partsOf({ method, url, target, headers, trailers }: HttpRequest)
 /** The values of a message's components. What is parsed for one is kept for the others. */
 class ComponentValues {
   readonly #message: SignedMessage;
-  readonly #requestFields: Fields | undefined;
-  readonly #responseFields: Fields | undefined;
+  readonly #structuredFields: StructuredFields;
+  #requestFields: Fields | undefined;
+  #responseFields: Fields | undefined;
   #target: RequestTarget | undefined;
 
   constructor(message: SignedMessage, structuredFields: StructuredFields) {
-    const { request, response } = message;
     this.#message = message;
-    this.#requestFields = request && new Fields(request, structuredFields);
-    this.#responseFields = response && new Fields(response, structuredFields);
+    this.#structuredFields = structuredFields;
   }
 
   of(component: SignatureComponent): string {
@@ -181,13 +187,23 @@ class ComponentValues {
     const isOfRequest = response === undefined || req;
     const value = name.startsWith("@")
       ? this.#derived(component, isOfRequest)
-      : (isOfRequest ? this.#requestFields : this.#responseFields)?.value(component);
+      : this.#fields(isOfRequest)?.value(component);
     if (value === undefined) throw new InvalidValueError(name, "the message does not have it.");
     // Nothing that could be taken for a line of its own is signed.
     if (!/^[\t\x20-\x7e]*$/.test(value)) {
       throw new InvalidValueError(name, "it has characters that cannot be signed.");
     }
     return value;
+  }
+
+  #fields(isOfRequest: boolean): Fields | undefined {
+    const { request, response } = this.#message;
+    if (isOfRequest) {
+      this.#requestFields ??= request && new Fields(request, this.#structuredFields);
+      return this.#requestFields;
+    }
+    this.#responseFields ??= response && new Fields(response, this.#structuredFields);
+    return this.#responseFields;
   }
 
   /** Derived components (RFC 9421 §2.2). */

@@ -90,6 +90,10 @@ export interface SignOnClient {
   /**
    * Tells the server that its user has signed out here, so that the session ends there and at every client that can be told.
    *
+   * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have confirmed it or not: a client
+   * learns nothing of the others. What those know that could not be told is kept, and each later sign-out of the user tries them again;
+   * the channel of the server names them, by a step `tell`.
+   *
    * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
    * @throws {SignOnError} the server has not confirmed it.
    */

@@ -1,6 +1,6 @@
 import type { Comparison } from "./comparison.js";
 import { type DigestedBlocks, Digests } from "./digests.js";
-import { ReadAgain } from "./order.js";
+import { ReadAgain, Told } from "./order.js";
 import { StatedMembers } from "./stated-members.js";
 
 /** What a run has found out and no store keeps: a run that is started anew finds it out once more. */
@@ -9,6 +9,8 @@ export class Findings {
   comparison: Comparison | undefined;
   /** Up to which stamps the source held everything when the last refresh began. */
   state: readonly string[] | undefined;
+  /** What the stream has told beyond that. */
+  readonly told: Told = new Told();
   /** Why everything has to be read anew. */
   restart: string | undefined;
   /** Groups that are to be read again before somebody becomes a member of them. */

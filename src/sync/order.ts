@@ -59,9 +59,41 @@ export class ReadAgain {
   }
 }
 
+/** How many stamps are remembered of what was told. */
+const mostTold = 10_000;
+
+/**
+ * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same: it may be late
+ * to say so, as a server is whose messages do not all carry its state.
+ */
+export class Told {
+  readonly #stamps = new Set<string>();
+
+  note(stamp: string | undefined, state: readonly string[] | undefined): void {
+    if (stamp === undefined || state === undefined || isCovered(stamp, state)) return;
+    this.#stamps.add(stamp);
+    if (this.#stamps.size <= mostTold) return;
+    for (const oldest of this.#stamps) {
+      this.#stamps.delete(oldest);
+      return;
+    }
+  }
+
+  has(stamp: string): boolean {
+    return this.#stamps.has(readBound(stamp).latest);
+  }
+
+  /** The stream has a new connection, which may lead to another server. */
+  connected(): void {
+    this.#stamps.clear();
+  }
+}
+
 /** What a step knows of the order of changes. */
 export interface Ordering {
   readonly order: Order;
+  /** What the source has told beyond its state. */
+  readonly told: Pick<Told, "has">;
   /** Up to which stamps the source held everything when its last refresh began, where it says so. */
   readonly state: readonly string[] | undefined;
   /** Absent where the source cannot be read beside the stream. */
@@ -69,8 +101,12 @@ export interface Ordering {
 }
 
 /** Whether the source has yet to receive the change with this stamp, so that what it says of the entry is older. */
-export function isAhead(stamp: string | undefined, { state }: Pick<Ordering, "state">): boolean {
-  return stamp !== undefined && state !== undefined && !isCovered(stamp, state);
+export function isAhead(
+  stamp: string | undefined,
+  { state, told }: Pick<Ordering, "state" | "told">,
+): boolean {
+  if (stamp === undefined || state === undefined) return false;
+  return !isCovered(stamp, state) && !told.has(stamp);
 }
 
 /** The stamp of the latest that is known of an entry, its deletion and what was refused included. */
@@ -150,12 +186,13 @@ export function isOutdatedDelete(
  * the clock was set back.
  */
 export function readAgainIfUnsure(
-  { order, state, again }: Ordering,
+  ordering: Ordering,
   change: { readonly sourceId: string; readonly kind: "upsert" | "delete" },
   link: Link,
 ): void {
-  if (order === "snapshot" || state === undefined || isAhead(latestStamp(link), { state })) return;
-  again?.ask(change.sourceId, change.kind === "delete");
+  if (ordering.order === "snapshot" || ordering.state === undefined) return;
+  if (isAhead(latestStamp(link), ordering)) return;
+  ordering.again?.ask(change.sourceId, change.kind === "delete");
 }
 
 function orderOf({ order, again }: Ordering, sourceId: string): Order {

@@ -300,10 +300,10 @@ export async function forgetTombstones(step: Step): Promise<void> {
       { states: ["gone"], seenBefore: step.generation },
       { count: 1_000, ...(after === undefined ? {} : { after }) },
     );
-    // A source that has yet to receive the deletion may still tell of the entry.
-    const forgotten = page.filter(
-      (link) => link.resourceId === undefined && !isAhead(link.goneStamp, step),
-    );
+    // A source that has yet to receive the deletion may still tell of the entry, as it was before that.
+    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step)));
+    if (ahead.size > 0) step.comparison?.noteBehind();
+    const forgotten = page.filter((link) => link.resourceId === undefined && !ahead.has(link));
     if (forgotten.length > 0) {
       await step.target.links.remove(
         step.source,

@@ -180,6 +180,7 @@ export class Runner {
       phase,
       order,
       state: findings.state,
+      told: findings.told,
       generation: this.#position.generation,
       bare: transaction === undefined,
       outcomes,

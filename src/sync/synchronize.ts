@@ -219,7 +219,10 @@ class Synchronization {
     this.#refreshing = true;
     this.#findings.state = state;
     this.#findings.comparison = new Comparison();
-    if (phase === "snapshot") this.#findings.again.connected();
+    if (phase === "snapshot") {
+      this.#findings.again.connected();
+      this.#findings.told.connected();
+    }
     this.#runner.limits.beginRefresh();
   }
 
@@ -232,6 +235,7 @@ class Synchronization {
   /** What is to be remembered of a change, whatever becomes of it. */
   #note(change: Change, live: boolean): void {
     this.#findings.comparison?.note(change, live);
+    if (change.kind === "upsert") this.#findings.told.note(change.stamp, this.#findings.state);
     if (change.kind === "unreadable") this.#findings.unreadable.add(change.sourceId);
     else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }

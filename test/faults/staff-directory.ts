@@ -39,6 +39,8 @@ export class StaffDirectory implements AsyncDisposable {
   hasUntold = false;
   /** Whether a group may be as it was before it was rewritten in silence, with the version that it has had all the time. */
   hasUntoldGroups = false;
+  /** Whether a parent was moved across the base. */
+  hasMovedParents = false;
   /** How many operations there were. */
   operations = 0;
   readonly #run: Run;
@@ -285,6 +287,7 @@ export class StaffDirectory implements AsyncDisposable {
             const dn = this.#parentDn(operation.parent);
             const [rdn] = dn.split(",");
             const to = dn.endsWith(outside) ? base : outside;
+            this.hasMovedParents = true;
             this.#written(() => this.directory.rename(dn, `${rdn},${to}`, from(server)));
           },
         };

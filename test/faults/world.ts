@@ -120,15 +120,21 @@ export class World implements AsyncDisposable {
     }
     // What another server wrote and a backup undid, a directory holds only once it has had something later of that server.
     if (staff.goesBack) staff.mark(2);
-    const { stamp } = staff.mark();
-    await this.#consumer.until("a checkpoint says that it knows all", async () => {
-      const position = await this.target.checkpoints.load(this.#position);
-      return covers(position?.checkpoint, stamp);
-    });
+    await this.#knowAll();
+    // That a parent was moved is told on a connection of its own, which may be later. Then no checkpoint comes before all is listed.
+    if (staff.hasMovedParents) for (let times = 0; times < 2; times++) await this.#knowAll();
     await this.#settle();
     // Of these nobody is told, so somebody has to look.
     if (staff.hasUntold) await this.#consumer.compareNames({ groups: staff.hasUntoldGroups });
     await this.#consumer.stop();
+  }
+
+  async #knowAll(): Promise<void> {
+    const { stamp } = this.staff.mark();
+    await this.#consumer.until("a checkpoint says that it knows all", async () => {
+      const position = await this.target.checkpoints.load(this.#position);
+      return covers(position?.checkpoint, stamp);
+    });
   }
 
   /** Memberships may be settled after the checkpoint, without a word where nothing differs: what is left to do is marked. */

@@ -1,3 +1,4 @@
+import type { ConditionSource } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
 import { rule, serverOf, startParent } from "./parent.js";
@@ -86,5 +87,49 @@ describe("the realm of a user is what privacyIDEA takes for it:", () => {
     expect(await sent("username=alice", "division", "/auth")).toBeUndefined();
     const query = "username=alice&realm=division";
     expect(await sent(query, "other", "/auth")).toEqual(read(query));
+  });
+});
+
+describe("of whom a request is that does not say it, the host tells:", () => {
+  /** Whether a request goes to the child of a rule about the realm or the resolver. */
+  async function isForwarded(
+    conditions: Readonly<Record<string, string>>,
+    method: string,
+    target: string,
+    source?: ConditionSource,
+  ): Promise<boolean> {
+    await using child = await startChild();
+    await using parent = await startParent([serverOf(child)], {
+      rules: [rule({ event: ["validate_check", "user_delete"], position: "pre", conditions })],
+      ...(source === undefined ? {} : { conditions: source }),
+    });
+    await fetch(parent.url + target, { method });
+    return child.requests.length > 0;
+  }
+  const source: ConditionSource = {
+    user: async ({ user, resolver, serial }) =>
+      serial === "HOTP1" || (user === "alice" && resolver === "ldap")
+        ? { realm: "division", resolver: "ldap" }
+        : undefined,
+  };
+
+  test("with a serial number it is the owner of the token", async () => {
+    const target = "/validate/check?serial=HOTP1&pass=1";
+    for (const conditions of [{ realm: "division" }, { resolver: "ldap" }]) {
+      expect(await isForwarded(conditions, "POST", target)).toBe(false);
+      expect(await isForwarded(conditions, "POST", target, source)).toBe(true);
+    }
+    const parameters = `${target}&realm=other&resolver=other`;
+    expect(await isForwarded({ realm: "division" }, "POST", parameters, source)).toBe(true);
+  });
+
+  test("at DELETE /user/{resolver}/{name} it is the user of the path, whatever the query says", async () => {
+    const target = "/user/ldap/alice?realm=division&resolver=other&user=bob";
+    const of = (conditions: Readonly<Record<string, string>>, from?: ConditionSource) =>
+      isForwarded(conditions, "DELETE", target, from);
+    expect(await of({ realm: "division" })).toBe(false);
+    expect(await of({ realm: "division" }, source)).toBe(true);
+    expect(await of({ resolver: "ldap" })).toBe(true);
+    expect(await of({ resolver: "other" })).toBe(false);
   });
 });

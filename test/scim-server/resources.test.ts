@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { baseUrl, groupId, kinds, patch, provider, userId } from "./provider.js";
+import { baseUrl, groupId, inMemory, kinds, patch, provider, userId } from "./provider.js";
 
 const errorId = "urn:ietf:params:scim:api:messages:2.0:Error";
 
@@ -247,4 +247,22 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       status: 200,
     });
   });
+});
+
+test("a PUT without active leaves a user who is disabled disabled", async () => {
+  const { call, create } = provider(inMemory());
+  const { id } = await create("/Users", { userName: "bjensen", active: false });
+  const put = await call("PUT", `/Users/${id}`, { schemas: [userId], userName: "babs" });
+  expect(put.body).toMatchObject({ userName: "babs", active: false });
+});
+
+test("a PUT without members keeps them, or removes them, as the host says", async () => {
+  for (const missingMembers of ["keep", "remove"] as const) {
+    const { call, create } = provider(inMemory(), { missingMembers });
+    const user = await create("/Users", { userName: "bjensen" });
+    const { id } = await create("/Groups", { displayName: "a", members: [{ value: user.id }] });
+    await call("PUT", `/Groups/${id}`, { schemas: [groupId], displayName: "b" });
+    const { displayName, members = [] } = (await call("GET", `/Groups/${id}`)).body;
+    expect([displayName, members.length]).toEqual(["b", missingMembers === "keep" ? 1 : 0]);
+  }
 });

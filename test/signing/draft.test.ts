@@ -153,6 +153,12 @@ describe("the queries of the draft", () => {
     }
   });
 
+  test("may have no parameter but the signature", async () => {
+    const signed = signer.signResponse([], key);
+    expect(signed).toMatch(/^signature=[0-9a-f]{64}$/);
+    expect(await verifier.verifyResponse(signed, key.id)).toMatchObject({ verified: true });
+  });
+
   test("refuse to sign a parameter that the profile itself uses", () => {
     expect(() => signer.signRequest([["key", "x"]], key)).toThrow(/"key"/);
     expect(() => signer.signRequest([["signature", "x"]], key)).toThrow(/"signature"/);

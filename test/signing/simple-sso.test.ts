@@ -153,6 +153,14 @@ describe("texts of simple-sso", () => {
     expect(await patient.verify(long, "k")).toMatchObject({ verified: true });
   });
 
+  test("have a time: what itsdangerous signs without one is none", async () => {
+    for (const text of ["payload.signature", "GDWCgA.WjpJEy3PXm1gRyUxvhuHxb-y9Es", "payload"]) {
+      expect(await verifier.verify(text, "k"), text).toMatchObject({
+        refusal: { code: "malformed" },
+      });
+    }
+  });
+
   test("are no texts for URLs when their payload is not", async () => {
     for (const payload of ['{"a": 1}', ".eJw", "a=", "."]) {
       const signed = signer.sign(payload);

@@ -25,6 +25,9 @@ describe("accountFor", () => {
     await users.modify(made.id, { set: { userName: "ann.b" } });
     const found = await accountFor(identityOf("1", "anna"), { users, links });
     expect(found).toMatchObject({ id: made.id, userName: "ann.b" });
+    // The link is one of a user, as those of change streams are.
+    const owner = await links.get(`sign-on ${server}`, ["1"]);
+    expect(owner).toMatchObject([{ type: "User", state: "live", resourceId: made.id }]);
   });
 
   test("keeps the same subject of two servers apart", async () => {

@@ -1,23 +1,13 @@
-import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createKey, KeyRing } from "concordat/signing";
 import {
   type SignOnClientOptions,
   SignOnError,
-  type SignOnEvent,
   signOnClientChannelName,
   signOnServerChannelName,
 } from "concordat/sso";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { listen } from "./listen.js";
 import { Browser, type Sites, startSites } from "./sites.js";
-
-/** What is told on a channel from now on. */
-function listen(name: string): SignOnEvent[] {
-  const events: SignOnEvent[] = [];
-  const take = (event: unknown): void => void events.push(event as SignOnEvent);
-  subscribe(name, take);
-  onTestFinished(() => void unsubscribe(name, take));
-  return events;
-}
 
 /** Begins a sign-on that fails, and gives back why, as both sides tell. */
 async function beginWith(
@@ -187,6 +177,17 @@ describe("the channels", () => {
     const error = new SignOnError("unknown_key", { consumer: "k".repeat(300) });
     expect(error.consumer).toHaveLength(256);
   });
+});
+
+test.each([
+  [7, ' 400 "No" (its clock is 7 s behind)'],
+  [-7, ' 400 "No" (its clock is 7 s ahead)'],
+  [0, ' 400 "No"'],
+  [undefined, ' 400 "No"'],
+])("an error says whose clock is behind: %s seconds", (skew, end) => {
+  const answered = { status: 400, text: "No", ...(skew === undefined ? {} : { skew }) };
+  const { message } = new SignOnError("server_refused", { answered });
+  expect(message.slice(message.indexOf(":") + 1)).toBe(end);
 });
 
 test("what another site answers is told in 200 characters that can be printed", async () => {

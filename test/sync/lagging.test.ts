@@ -234,6 +234,32 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("a server that lags and has not heard of somebody yet brings nobody back by telling how it was", async () => {
+    const target = await filled(bob);
+    await run(target, [ordered({ ...ann, stamp: csn(15) }, gone("1", csn(20)))]);
+    const done = await run(target, [
+      ...listed("snapshot", [bob], upTo(12), 12),
+      ordered({ ...ann, stamp: csn(15) }),
+      ordered(gone("1", csn(20))),
+    ]);
+    expect(done).toEqual([]);
+  });
+
+  test("what a server has told itself it holds, though its state has yet to say so", async () => {
+    const target = await filled(ann, bob);
+    const later = csn(20).replace("#001#", "#002#");
+    const done = await run(target, [
+      ...listed("snapshot", [ann, bob]),
+      // It was written at another server, of which the state says nothing.
+      ordered(person("1", "anna", { stamp: later })),
+      ...listed("reconcile", [present(asListed(bob))]),
+    ]);
+    expect(done).toEqual(["renamed ann to anna", "deactivated anna"]);
+    // Another connection may lead to a server that has yet to receive it.
+    const other = await filled(bob, person("3", "cid", { stamp: later }));
+    expect(await run(other, listed("reconcile", [present(asListed(bob))]))).toEqual([]);
+  });
+
   test("an account that was deleted long ago is made again by a server that lags behind the others, and goes again", async () => {
     const target = await filled(ann, bob);
     const options = { onDelete: "delete" } as const;

@@ -128,11 +128,15 @@ function readSubject(
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
   const { parameters, pathParameters } = request;
-  const { user, realm } = namedUser(request);
+  const named = namedUser(request);
+  const user = pathParameters.get("username") ?? named.user;
+  const resolver = pathParameters.get("resolvername");
+  const realm = named.realm ?? (isOfDefaultRealm(request) ? defaultRealm : undefined);
   return {
-    user: user ?? pathParameters.get("username"),
-    realm: realm ?? (isOfDefaultRealm(request) ? defaultRealm : undefined),
-    resolver: textParameter(parameters, "resolver") ?? pathParameters.get("resolvername"),
+    user,
+    // Where the path says whom it is about, by the resolver, no parameter of the request says it otherwise.
+    realm: resolver === undefined ? realm : undefined,
+    resolver: resolver ?? textParameter(parameters, "resolver"),
     serial: textParameter(parameters, "serial") ?? textOf(detail["serial"]),
     containerSerial:
       textParameter(parameters, "container_serial") ?? textOf(value["container_serial"]),
