@@ -8,7 +8,7 @@ import {
   type Unconfirmed,
 } from "../repositories/index.js";
 import { type Account, accountsOf } from "./accounts.js";
-import { pair } from "./grants.js";
+import { pair } from "./pairs.js";
 import { markMembers } from "./references.js";
 import { removeEntries } from "./removal.js";
 import { markOf, ownersOf } from "./same-account.js";

@@ -199,10 +199,13 @@ export function deletedMemberDemands(
       name: "a user who is deleted while being added to a group is no member afterwards",
       skip: noUser ?? stays,
       async check({ groups, users }) {
-        const all = await newMembers(users, 20);
+        const all = await newMembers(users, 30);
         const { id } = await groups.create({ displayName: "staff" });
         await Promise.all(all.map((value) => addAndDelete(groups, users, id, value)));
         for (const value of all) await demandGone(groups, value, [id]);
+        const [late = ""] = all;
+        await unlessInvalid(groups.changeMembers(id, { add: [{ value: late }] }));
+        await demandGone(groups, late, [id]);
       },
     },
     {
