@@ -39,8 +39,11 @@ export function attributeDemands<S, T extends Resource, N extends ResourceReques
             const replaced = await kept(resources.replace(id, resource), one);
             demandValue(replaced, one, value, "replace returns");
             await read(id, "replace");
-            await resources.modify(id, { unset: [one.path] });
-            await readNone(id, "modify that unsets it");
+            // What can be true or false may have a default, as `active` has: there is no clearing it.
+            if (one.attribute.type !== "boolean") {
+              await resources.modify(id, { unset: [one.path] });
+              await readNone(id, "modify that unsets it");
+            }
             const set = { [one.path]: value } as object as AttributeValues<N>;
             await kept(resources.modify(id, { set }), one);
             await read(id, "modify that sets it");
