@@ -25,7 +25,7 @@ import type { ResourceTable } from "./resource-table.js";
 /** What a repository over a table can do. */
 export function capabilitiesOf<T extends Resource>(
   table: ResourceTable<T>,
-  sessions = false,
+  own: Pick<Capabilities, "members"> & { readonly sessions?: boolean } = {},
 ): Capabilities {
   const { session, parts } = table;
   const { map, type, filterColumns, maxPageSize } = parts;
@@ -46,7 +46,8 @@ export function capabilitiesOf<T extends Resource>(
     ids: reusesIds(map, session.dialect) ? "reused" : "permanent",
     delete: map.delete ?? "hard",
     rename: true,
-    sessions,
+    sessions: false,
+    ...own,
   };
 }
 

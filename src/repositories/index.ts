@@ -104,6 +104,14 @@ export {
   ServerRepository,
 } from "./server-repository.js";
 export {
+  type Bindings,
+  type LinkedEntry,
+  type MadeMembership,
+  type MembershipDifferences,
+  type MissingMembership,
+  SettlementStore,
+} from "./settlement-store.js";
+export {
   type SignOnToken,
   type SignOnTokenKey,
   SignOnTokenRepository,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NotFoundError, VersionConflictError } from "../core/index.js";
+import { InvalidValueError, NotFoundError, VersionConflictError } from "../core/index.js";
 import type { Capabilities, GroupRepository, UserRepository } from "../repositories/index.js";
 import { type Group, groupResourceType, type NewGroup } from "../scim/index.js";
 import {
@@ -311,6 +311,33 @@ function concurrencyDemands(capabilities: Capabilities): readonly Demand<GroupsU
           ...coming.map((value) => groups.changeMembers(id, { add: [{ value }] })),
         ]);
         assert.deepEqual(await memberIds(groups, id), [...coming].sort());
+      },
+    },
+    {
+      name: "who is deleted is in no group, nor is who is deleted while being added to one",
+      skip: capabilities.members === "existing" ? undefined : "the store believes any member",
+      async check({ groups, users }) {
+        if (users === undefined) return;
+        const all = await newMembers(users, 30);
+        const [before, meanwhile] = [all.slice(0, 5), all.slice(5)];
+        const { id } = await groups.create({ displayName: "staff" });
+        await groups.changeMembers(id, { add: before.map((value) => ({ value })) });
+        await Promise.all([
+          ...before.map((value) => users.delete(value)),
+          ...meanwhile.flatMap((value) => [
+            unlessInvalid(groups.changeMembers(id, { add: [{ value }] })),
+            users.delete(value),
+          ]),
+        ]);
+        assert.deepEqual(await memberIds(groups, id), [], "members who were deleted");
+        for (const value of all) assert.deepEqual(await groups.groupsOf(value), [], value);
+        await assert.rejects(
+          groups.changeMembers(id, { add: [{ value: all[0] ?? "" }] }),
+          (error) => {
+            assert.ok(error instanceof InvalidValueError, "adding who was deleted is refused");
+            return true;
+          },
+        );
       },
     },
     {

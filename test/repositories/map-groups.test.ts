@@ -255,9 +255,9 @@ test("one member more takes as many statements in a group of 2,000 as in one of 
   const counted = async (size: number): Promise<number> => {
     await using database = await testDatabase();
     const { db, statements } = database;
-    const local = new KyselyGroupRepository(db);
+    const local = new KyselyGroupRepository(db, { users: "elsewhere" });
     const groups = mapGroups({
-      external: new KyselyGroupRepository(db),
+      external: new KyselyGroupRepository(db, { users: "elsewhere" }),
       local,
       mappings: new KyselyGroupMappingRepository(db),
       memberships: new KyselyMembershipRepository(db),

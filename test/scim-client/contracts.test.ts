@@ -80,7 +80,7 @@ const withoutPatch = (): Offer => ({
 async function inSqlite(): Promise<Offer> {
   const database = await testDatabase();
   const users = new KyselyUserRepository(database.db);
-  const groups = new KyselyGroupRepository(database.db);
+  const groups = new KyselyGroupRepository(database.db, { users: "elsewhere" });
   const dispose = () => database[Symbol.asyncDispose]();
   return {
     stores: { users, groups, [Symbol.asyncDispose]: dispose },

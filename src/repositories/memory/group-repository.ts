@@ -1,9 +1,11 @@
+import { InvalidValueError } from "../../core/index.js";
 import {
   type Group,
   type GroupMember,
   groupResourceType,
   type NewGroup,
   type ResourceType,
+  type User,
 } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import {
@@ -19,11 +21,17 @@ import type { CallOptions, ReadOptions, WriteOptions } from "../resource-reposit
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
 import { type Journal, Session } from "./session.js";
 import { composite, Table, take } from "./table.js";
+import type { InMemoryUserRepository } from "./user-repository.js";
 
 /** Options of {@link InMemoryGroupRepository}. */
 export interface InMemoryGroupOptions extends InMemoryResourceOptions {
   /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
   readonly uniqueDisplayName?: boolean;
+  /**
+   * The users who can be members. Nobody else is added then, and a user who is deleted leaves every group. Without them, whoever is
+   * said to be a member is one, and stays.
+   */
+  readonly users?: InMemoryUserRepository;
 }
 
 interface MemberRow {
@@ -34,6 +42,7 @@ interface MemberRow {
 
 /** What a group repository keeps: the resources, and the members beside them. */
 class GroupStore extends ResourceStore<Group> {
+  readonly #users: ResourceStore<User> | undefined;
   readonly #members: Table<MemberRow, "group" | "member"> = new Table(
     (row) => composite(row.group, row.member, row.type),
     { group: (row) => [row.group], member: (row) => [row.member] },
@@ -50,6 +59,13 @@ class GroupStore extends ResourceStore<Group> {
       },
       options,
     );
+    this.#users = options.users?.shared.store;
+    this.#users?.onDelete((journal, id) => this.#leaveAll(journal, id, "User"));
+  }
+
+  /** Whether only those are members who are there. */
+  get knowsUsers(): boolean {
+    return this.#users !== undefined;
   }
 
   /** The group as it is read: with its members only if they are asked for. */
@@ -94,6 +110,13 @@ class GroupStore extends ResourceStore<Group> {
       member: member.value,
       type: memberType(member.type),
     }));
+    if (this.#users !== undefined) {
+      for (const { member, type } of added) {
+        if ((type === "User" ? this.#users : this).get(member) === undefined) {
+          throw new InvalidValueError("members", "one of them does not exist.");
+        }
+      }
+    }
     const begun = journal.length;
     const removed = change.clear
       ? Array.from(this.#members.rows("group", group.id), toMember)
@@ -116,12 +139,18 @@ class GroupStore extends ResourceStore<Group> {
   }
 
   override delete(journal: Journal, id: string): void {
-    const own = [...this.#members.rows("group", id)];
-    const asMember = [...this.#members.rows("member", id)].filter(({ type }) => type === "Group");
-    for (const { group, member, type } of [...own, ...asMember]) {
+    for (const { group, member, type } of [...this.#members.rows("group", id)]) {
       this.#members.delete(journal, composite(group, member, type));
     }
+    this.#leaveAll(journal, id, "Group");
     super.delete(journal, id);
+  }
+
+  /** Takes whoever is deleted out of every group. */
+  #leaveAll(journal: Journal, id: string, leaving: MemberRow["type"]): void {
+    for (const { group, member, type } of [...this.#members.rows("member", id)]) {
+      if (type === leaving) this.#members.delete(journal, composite(group, member, type));
+    }
   }
 
   #keysOf(group: string, member: string, type?: MemberRow["type"]): string[] {
@@ -145,7 +174,7 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
  * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
  *
  * Members are kept beside the group, and are ordered by id. Whether a member exists is not checked, since the users are in
- * another store. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
+ * another store, unless `users` says which. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
  */
 export class InMemoryGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
@@ -159,7 +188,7 @@ export class InMemoryGroupRepository extends GroupRepository {
   constructor(options: InMemoryGroupOptions, session: Session, store?: GroupStore);
   constructor(
     options: InMemoryGroupOptions = {},
-    session: Session = new Session(),
+    session: Session = options.users?.shared.session ?? new Session(),
     store: GroupStore = new GroupStore(options),
   ) {
     super();
@@ -167,7 +196,10 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.#session = session;
     this.#store = store;
     this.type = options.type ?? groupResourceType;
-    this.capabilities = store.capabilities;
+    this.capabilities = {
+      ...store.capabilities,
+      members: store.knowsUsers ? "existing" : "any",
+    };
   }
 
   /** The same store, bound to a transaction. @internal */

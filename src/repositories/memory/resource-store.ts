@@ -56,6 +56,8 @@ export class ResourceStore<T extends Resource> {
   readonly #now: () => Date;
   readonly #newId: () => string;
   readonly #table: Table<T, "all" | "name" | "externalId">;
+  /** What is done where a resource is deleted, as part of that. */
+  readonly #dependents: ((journal: Journal, id: string) => void)[] = [];
   /** Counts the writes, also those that were undone, so that no version is ever given twice. */
   #writes = 0;
 
@@ -126,6 +128,12 @@ export class ResourceStore<T extends Resource> {
 
   delete(journal: Journal, id: string): void {
     this.#table.delete(journal, id);
+    for (const forget of this.#dependents) forget(journal, id);
+  }
+
+  /** Has something done wherever a resource is deleted. */
+  onDelete(forget: (journal: Journal, id: string) => void): void {
+    this.#dependents.push(forget);
   }
 
   /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index tells. */

@@ -31,9 +31,10 @@ export interface InMemoryTarget extends SyncTarget {
 /** Empty stores in memory for `synchronize` to fill: for tests, and for trying things out. */
 export function inMemoryTarget(options: InMemoryTargetOptions = {}): InMemoryTarget {
   const session = new Session();
+  const users = new InMemoryUserRepository(options.users ?? {}, session);
   const stores: InMemoryTarget = {
-    users: new InMemoryUserRepository(options.users ?? {}, session),
-    groups: new InMemoryGroupRepository(options.groups ?? {}, session),
+    users,
+    groups: new InMemoryGroupRepository({ users, ...options.groups }, session),
     links: new InMemoryLinkRepository(session),
     memberships: new InMemoryMembershipRepository(session),
     checkpoints: new InMemoryCheckpointRepository(session),

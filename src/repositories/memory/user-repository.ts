@@ -72,6 +72,11 @@ export class InMemoryUserRepository extends UserRepository {
     }
   }
 
+  /** The users themselves, and what takes turns at them. @internal */
+  get shared(): { readonly store: ResourceStore<User>; readonly session: Session } {
+    return { store: this.#store, session: this.#session };
+  }
+
   /** The same store, bound to a transaction. @internal */
   in(session: Session): InMemoryUserRepository {
     return new InMemoryUserRepository(this.#options, session, this.#store);
