@@ -97,7 +97,7 @@ export class KyselyGroupRepository extends GroupRepository {
       options.map === undefined,
     );
     this.capabilities = capabilitiesOf(this.#table, {
-      members: sources === undefined ? "any" : "existing",
+      deletedMembers: sources === undefined ? "stay" : "leave",
     });
   }
 

@@ -37,11 +37,6 @@ export interface Capabilities {
    * {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default: `permanent`.
    */
   readonly ids?: "permanent" | "reused";
-  /**
-   * Of groups: who can be a member. `existing`: only a resource that is there, which leaves every group when it is deleted, also while
-   * it is being added to one. `any`: whoever is said to be, so that one who was deleted may stay a member. Default: `any`.
-   */
-  readonly members?: "existing" | "any";
   /** Whether the naming attribute, `userName` or `displayName`, can be changed. */
   readonly rename: boolean;
   /**

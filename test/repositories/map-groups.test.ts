@@ -210,7 +210,8 @@ describe.each(Object.entries(kinds))("groups that are mapped, in %s", (_, open) 
     await using w = await world();
     const [engineers, team] = [await w.newExternal("ada"), await w.newLocal()];
     await w.groups.map(engineers, team);
-    await w.groups.changeMembers(engineers, { add: [{ value: "pilots", type: "Group" }] });
+    const pilots = await w.newExternal();
+    await w.groups.changeMembers(engineers, { add: [{ value: pilots, type: "Group" }] });
     await w.groups.apply();
     expect(await w.localUsers(team)).toEqual(["ada"]);
   });

@@ -4,6 +4,7 @@ import {
   type GroupMember,
   groupResourceType,
   type NewGroup,
+  type Resource,
   type ResourceType,
   type User,
 } from "../../scim/index.js";
@@ -25,13 +26,14 @@ import type { InMemoryUserRepository } from "./user-repository.js";
 
 /** Options of {@link InMemoryGroupRepository}. */
 export interface InMemoryGroupOptions extends InMemoryResourceOptions {
-  /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
-  readonly uniqueDisplayName?: boolean;
   /**
-   * The users who can be members. Nobody else is added then, and a user who is deleted leaves every group. Without them, whoever is
-   * said to be a member is one, and stays.
+   * The users who are the members. Then nobody else can be one, whoever is deleted leaves the groups in the same step, and both
+   * stores share the order of their operations. Without it, users are ids that belong to nobody, and stay members until they are
+   * removed; the capabilities say so (`deletedMembers`).
    */
   readonly users?: InMemoryUserRepository;
+  /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
+  readonly uniqueDisplayName?: boolean;
 }
 
 interface MemberRow {
@@ -42,11 +44,12 @@ interface MemberRow {
 
 /** What a group repository keeps: the resources, and the members beside them. */
 class GroupStore extends ResourceStore<Group> {
-  readonly #users: ResourceStore<User> | undefined;
   readonly #members: Table<MemberRow, "group" | "member"> = new Table(
     (row) => composite(row.group, row.member, row.type),
     { group: (row) => [row.group], member: (row) => [row.member] },
   );
+
+  readonly #users: ResourceStore<User> | undefined;
 
   constructor(options: InMemoryGroupOptions) {
     super(
@@ -61,11 +64,6 @@ class GroupStore extends ResourceStore<Group> {
     );
     this.#users = options.users?.shared.store;
     this.#users?.onDelete((journal, id) => this.#leaveAll(journal, id, "User"));
-  }
-
-  /** Whether only those are members who are there. */
-  get knowsUsers(): boolean {
-    return this.#users !== undefined;
   }
 
   /** The group as it is read: with its members only if they are asked for. */
@@ -110,13 +108,6 @@ class GroupStore extends ResourceStore<Group> {
       member: member.value,
       type: memberType(member.type),
     }));
-    if (this.#users !== undefined) {
-      for (const { member, type } of added) {
-        if ((type === "User" ? this.#users : this).get(member) === undefined) {
-          throw new InvalidValueError("members", "one of them does not exist.");
-        }
-      }
-    }
     const begun = journal.length;
     const removed = change.clear
       ? Array.from(this.#members.rows("group", group.id), toMember)
@@ -125,7 +116,9 @@ class GroupStore extends ResourceStore<Group> {
       for (const key of this.#keysOf(group.id, value, type)) this.#members.delete(journal, key);
     }
     for (const row of added) {
-      if (!this.hasMember(group.id, row.member, row.type)) this.#members.put(journal, row);
+      if (this.hasMember(group.id, row.member, row.type)) continue;
+      this.#demandMember(row);
+      this.#members.put(journal, row);
     }
     if (journal.length > begun) this.touch(journal, group);
   }
@@ -142,15 +135,23 @@ class GroupStore extends ResourceStore<Group> {
     for (const { group, member, type } of [...this.#members.rows("group", id)]) {
       this.#members.delete(journal, composite(group, member, type));
     }
-    this.#leaveAll(journal, id, "Group");
     super.delete(journal, id);
+    this.#leaveAll(journal, id, "Group");
   }
 
-  /** Takes whoever is deleted out of every group. */
-  #leaveAll(journal: Journal, id: string, leaving: MemberRow["type"]): void {
-    for (const { group, member, type } of [...this.#members.rows("member", id)]) {
-      if (type === leaving) this.#members.delete(journal, composite(group, member, type));
+  /** Takes one who is deleted out of every group, each of which has a new version then. */
+  #leaveAll(journal: Journal, id: string, type: MemberRow["type"]): void {
+    for (const group of this.groupsOf(id, type)) {
+      this.changeMembers(journal, this.demand(group), { remove: [{ value: id, type }] });
     }
+  }
+
+  /** @throws {InvalidValueError} there is nobody with this id, as far as the store can know. */
+  #demandMember({ member, type }: MemberRow): void {
+    const known: Pick<ResourceStore<Resource>, "get"> | undefined =
+      type === "Group" ? this : this.#users;
+    if (known === undefined || known.get(member) !== undefined) return;
+    throw new InvalidValueError("members.value", `there is no ${type} "${member}".`);
   }
 
   #keysOf(group: string, member: string, type?: MemberRow["type"]): string[] {
@@ -173,8 +174,9 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
 /**
  * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
  *
- * Members are kept beside the group, and are ordered by id. Whether a member exists is not checked, since the users are in
- * another store, unless `users` says which. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
+ * Members are kept beside the group, and are ordered by id. A group in a group has to exist, and so has a user where the store was
+ * given the users: whoever is deleted there leaves the groups, as a group that is deleted always does. When members come or go,
+ * the group has a new version.
  */
 export class InMemoryGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
@@ -198,7 +200,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.type = options.type ?? groupResourceType;
     this.capabilities = {
       ...store.capabilities,
-      members: store.knowsUsers ? "existing" : "any",
+      deletedMembers: options.users === undefined ? "stay" : "leave",
     };
   }
 

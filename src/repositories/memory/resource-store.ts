@@ -56,8 +56,7 @@ export class ResourceStore<T extends Resource> {
   readonly #now: () => Date;
   readonly #newId: () => string;
   readonly #table: Table<T, "all" | "name" | "externalId">;
-  /** What is done where a resource is deleted, as part of that. */
-  readonly #dependents: ((journal: Journal, id: string) => void)[] = [];
+  readonly #deletions: ((journal: Journal, id: string) => void)[] = [];
   /** Counts the writes, also those that were undone, so that no version is ever given twice. */
   #writes = 0;
 
@@ -128,12 +127,12 @@ export class ResourceStore<T extends Resource> {
 
   delete(journal: Journal, id: string): void {
     this.#table.delete(journal, id);
-    for (const forget of this.#dependents) forget(journal, id);
+    for (const listener of this.#deletions) listener(journal, id);
   }
 
-  /** Has something done wherever a resource is deleted. */
-  onDelete(forget: (journal: Journal, id: string) => void): void {
-    this.#dependents.push(forget);
+  /** Whenever a resource is deleted, this is done in the same step. */
+  onDelete(listener: (journal: Journal, id: string) => void): void {
+    this.#deletions.push(listener);
   }
 
   /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index tells. */

@@ -11,7 +11,7 @@ export interface InMemoryTargetOptions {
   /** Whether the stores share transactions. Default `true`. */
   readonly transactions?: boolean;
   readonly users?: InMemoryUserOptions;
-  readonly groups?: InMemoryGroupOptions;
+  readonly groups?: Omit<InMemoryGroupOptions, "users">;
 }
 
 /** A {@link SyncTarget} of which every store is in memory. */
@@ -34,7 +34,7 @@ export function inMemoryTarget(options: InMemoryTargetOptions = {}): InMemoryTar
   const users = new InMemoryUserRepository(options.users ?? {}, session);
   const stores: InMemoryTarget = {
     users,
-    groups: new InMemoryGroupRepository({ users, ...options.groups }, session),
+    groups: new InMemoryGroupRepository({ ...options.groups, users }, session),
     links: new InMemoryLinkRepository(session),
     memberships: new InMemoryMembershipRepository(session),
     checkpoints: new InMemoryCheckpointRepository(session),

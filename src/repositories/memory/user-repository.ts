@@ -72,9 +72,9 @@ export class InMemoryUserRepository extends UserRepository {
     }
   }
 
-  /** The users themselves, and what takes turns at them. @internal */
-  get shared(): { readonly store: ResourceStore<User>; readonly session: Session } {
-    return { store: this.#store, session: this.#session };
+  /** What a store of groups needs in order to know who there is, and to learn of deletions. @internal */
+  get shared(): { readonly session: Session; readonly store: ResourceStore<User> } {
+    return { session: this.#session, store: this.#store };
   }
 
   /** The same store, bound to a transaction. @internal */
