@@ -19,7 +19,14 @@ import {
   type WriteResult,
 } from "../repositories/index.js";
 import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
-import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
+import {
+  type GroupMap,
+  type MemberMap,
+  ownGroupMap,
+  ownMemberMap,
+  ownUserMap,
+  type UserMap,
+} from "./column-map.js";
 import { GroupMembers } from "./group-members.js";
 import { filterColumns } from "./resource-filter.js";
 import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
@@ -35,6 +42,13 @@ import type { ResourceOptions } from "./user-repository.js";
 export interface KyselyGroupOptions extends ResourceOptions {
   /** Where the groups and their members are. Default: the tables that `createTables` makes. */
   readonly map?: { readonly groups: GroupMap; readonly members: MemberMap };
+  /**
+   * The table of the users who can be members, whose map has the table of members among its `dependents`. Whoever is added to a group
+   * is looked for there, and kept from being deleted meanwhile, so that nobody is a member who is not there. `elsewhere`: whoever is
+   * said to be a member is one, unless a foreign key says otherwise. Default: the table of users that `createTables` makes, where the
+   * groups are in its tables too; else `elsewhere`.
+   */
+  readonly users?: Pick<UserMap, "schema" | "table" | "id"> | "elsewhere";
 }
 
 /**
@@ -50,13 +64,16 @@ export class KyselyGroupRepository extends GroupRepository {
   /** @throws {InvalidValueError} the map names what is no attribute of groups, or ids that are used again without a mark. */
   constructor(db: KyselyDatabase | Session, options: KyselyGroupOptions = {}) {
     super();
-    const { members, ...parts } = partsOf(options);
+    const { members, sources, ...parts } = partsOf(options);
     this.type = parts.type;
     const session = sessionOn(db);
     checkIds(parts.map, session.dialect);
     this.#table = new ResourceTable(session, parts);
-    this.#members = new GroupMembers(session, members, parts.map.id.type ?? "text");
-    this.capabilities = capabilitiesOf(this.#table);
+    const idType = parts.map.id.type ?? "text";
+    this.#members = new GroupMembers(session, members, idType, sources, parts.isOwn);
+    this.capabilities = capabilitiesOf(this.#table, {
+      deletedMembers: sources === undefined ? "stay" : "leave",
+    });
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */
@@ -214,11 +231,11 @@ export class KyselyGroupRepository extends GroupRepository {
     ];
     const attributes = { ...(set && { set }), ...(unset && { unset }) };
     const change = rowChange(at, attributes);
-    if (members.length === 0) return await at.update(id, change, options);
+    if (members.length === 0) return await at.update(id, change, options, true);
     await at.session.atomically(async (session) => {
       const table = at.in(session);
       // Where no attribute changes, this sees to it that the group is there, and stays.
-      await table.update(id, change, options);
+      await table.update(id, change, options, true);
       let changed = 0;
       for (const step of members) {
         changed += await this.#members.in(session).change(this.#stored(id), step, options);
@@ -309,7 +326,11 @@ function replacing(members: NonNullable<NewGroup["members"]>): MembersChange & {
   return { clear: true, add };
 }
 
-type Parts = ResourceTableParts<Group> & { readonly members: MemberMap };
+type Parts = ResourceTableParts<Group> & {
+  readonly members: MemberMap;
+  /** Where the members are, unless that is elsewhere. */
+  readonly sources: ConstructorParameters<typeof GroupMembers>[3];
+};
 
 /** What was made of options, for as long as there are these: a repository is made for every transaction. */
 const made = new WeakMap<KyselyGroupOptions, Parts>();
@@ -327,9 +348,11 @@ function partsOf(options: KyselyGroupOptions): Parts {
   const { type: _, ...ownMembers } = { ...members, column: members.group };
   const dependents = [...(groups.dependents ?? []), ownMembers];
   const map: GroupMap = { ...groups, dependents };
+  const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
+  const sources = users === "elsewhere" ? undefined : { User: users, Group: map };
   const rows = new ResourceRows<Group>("Group", map, type);
   const parts = {
-    ...{ map, rows, type, maxPageSize, now, members },
+    ...{ map, rows, type, maxPageSize, now, members, sources },
     filterColumns: filterColumns(map, rows.columns, members),
     isOwn: options.map === undefined,
   };

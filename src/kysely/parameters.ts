@@ -13,16 +13,16 @@ export const narrowRows = 256;
  */
 export class Parameters {
   readonly values: unknown[] = [];
-  readonly #dialect: SqlDialect;
+  readonly dialect: SqlDialect;
 
   constructor(dialect: SqlDialect) {
-    this.#dialect = dialect;
+    this.dialect = dialect;
   }
 
   /** One value. */
   readonly value = (value: unknown): string => {
     this.values.push(value);
-    return this.#dialect.places(this.values.length, 1);
+    return this.dialect.places(this.values.length, 1);
   };
 
   /**
@@ -30,7 +30,7 @@ export class Parameters {
    * first comparison.
    */
   isText(column: string, value: string): string {
-    return `${column} = ${this.value(value)} and ${this.#dialect.exact(column)} = ${this.value(value)}`;
+    return `${column} = ${this.value(value)} and ${this.dialect.exact(column)} = ${this.value(value)}`;
   }
 
   /**
@@ -49,7 +49,7 @@ export class Parameters {
     const [first] = tuples;
     return first !== undefined && tuples.length === 1
       ? columns.map((column, at) => `${column} = ${this.value(first[at])}`).join(" and ")
-      : `(${columns.join(", ")}) in ${this.#dialect.tuples(this.rows(padded(tuples)))}`;
+      : `(${columns.join(", ")}) in ${this.dialect.tuples(this.rows(padded(tuples)))}`;
   }
 
   /** Rows after `values`. */
@@ -58,7 +58,7 @@ export class Parameters {
   }
 
   #tuple(values: readonly unknown[]): string {
-    const places = this.#dialect.places(this.values.length + 1, values.length);
+    const places = this.dialect.places(this.values.length + 1, values.length);
     for (const value of values) this.values.push(value);
     return `(${places})`;
   }

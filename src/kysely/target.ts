@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from "kysely";
 import type { GroupRepository, SyncTarget, UserRepository } from "../repositories/index.js";
 import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 import { dialectOf } from "./dialect.js";
-import { KyselyGroupRepository } from "./group-repository.js";
+import { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
 import { KyselyLinkRepository } from "./link-repository.js";
 import { KyselyMembershipRepository } from "./membership-repository.js";
 import { Session } from "./session.js";
@@ -111,9 +111,23 @@ function storesOn<DB>(
     users: users?.(db) ?? new KyselyUserRepository(session, tables),
     ...(groups === false
       ? {}
-      : { groups: groups?.(db) ?? new KyselyGroupRepository(session, tables) }),
+      : { groups: groups?.(db) ?? ownGroups(session, users !== undefined, tables) }),
     links: new KyselyLinkRepository(session, tables),
     memberships: new KyselyMembershipRepository(session, tables),
     checkpoints: new KyselyCheckpointRepository(session, tables),
   };
+}
+
+/** The groups of the package's own tables, whose members are the users wherever these are. */
+function ownGroups(session: Session, areElsewhere: boolean, tables: TableOptions): GroupRepository {
+  return new KyselyGroupRepository(session, areElsewhere ? withUsersElsewhere(tables) : tables);
+}
+
+/** Options of groups whose members are elsewhere, by those of tables: what is made of options is made once. */
+const elsewhere = new WeakMap<TableOptions, KyselyGroupOptions>();
+
+function withUsersElsewhere(tables: TableOptions): KyselyGroupOptions {
+  const known = elsewhere.get(tables) ?? { ...tables, users: "elsewhere" };
+  elsewhere.set(tables, known);
+  return known;
 }

@@ -75,7 +75,9 @@ export class KyselyUserRepository extends UserRepository {
     const session = sessionOn(db);
     checkIds(parts.map, session.dialect);
     this.#table = new ResourceTable(session, parts);
-    this.capabilities = capabilitiesOf(this.#table, revokeSessions !== undefined);
+    this.capabilities = capabilitiesOf(this.#table, {
+      sessions: revokeSessions !== undefined,
+    });
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
   }
 
@@ -134,7 +136,7 @@ export class KyselyUserRepository extends UserRepository {
         type: this.type,
         read: (table) => table.get(id, options),
         apply: (table, changes, conditions) =>
-          table.update(id, rowChange(table, changes), conditions),
+          table.update(id, rowChange(table, changes), conditions, true),
       },
       options,
     );

@@ -46,6 +46,7 @@ export {
   type Identity,
   IdentityMapRepository,
 } from "./identity-map-repository.js";
+export { leaveGroups } from "./leave-groups.js";
 export {
   type Failure,
   type HeldName,

@@ -307,13 +307,19 @@ export class Consumer {
 
   #untilNamesAreDue(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      // Who asks while nobody sleeps, after a connection has ended, is heard by the next.
       const due = () => {
+        this.#namesDue = undefined;
         this.#comparingNames = false;
         resolve();
       };
+      const abort = () => {
+        if (this.#namesDue === due) this.#namesDue = undefined;
+        reject(signal.reason);
+      };
       this.#namesDue = due;
       if (this.#comparingNames) due();
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.addEventListener("abort", abort, { once: true });
     });
   }
 }

@@ -154,7 +154,7 @@ describe("the members of 50 groups", () => {
   test("change in five statements, and so do the versions of those groups of which any did", async () => {
     await using database = await testDatabase();
     const { db, statements } = database;
-    const groups = new KyselyGroupRepository(db);
+    const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
     const created = await groups.write(
       ids.slice(0, 50).map((displayName) => ({ kind: "create", resource: { displayName } })),
     );
@@ -179,7 +179,7 @@ describe("the members of 50 groups", () => {
 
   test("change although one of the groups is not there", async () => {
     await using database = await testDatabase();
-    const groups = new KyselyGroupRepository(database.db);
+    const groups = new KyselyGroupRepository(database.db, { users: "elsewhere" });
     const { id } = await groups.create({ displayName: "staff" });
     const results = await groups.write([change(id, "ann"), change("nobody", "ann")]);
     expect(results.map(({ written }) => written)).toEqual([true, false]);
@@ -191,7 +191,7 @@ describe("a group of 100,000", () => {
   test("takes and loses one member without a member being read", async () => {
     await using database = await testDatabase();
     const { db, statements } = database;
-    const groups = new KyselyGroupRepository(db);
+    const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
     const { id } = await groups.create({ displayName: "everybody" });
     await sql`
       insert into concordat_group_member (group_id, member_id, member_type)
@@ -215,7 +215,7 @@ describe("a group of 100,000", () => {
   test("is asked about 500 memberships in one statement", async () => {
     await using database = await testDatabase();
     const { db, statements } = database;
-    const groups = new KyselyGroupRepository(db);
+    const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
     const { id } = await groups.create({ displayName: "staff" });
     await groups.changeMembers(id, { add: ids.slice(0, 10).map((value) => ({ value })) });
     statements.length = 0;
