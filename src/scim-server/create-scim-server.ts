@@ -74,6 +74,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
   };
   const configuration: ConfigurationOptions = {
     authenticationSchemes: options.authenticationSchemes ?? [bearer],
+    tellPagination: options.tellPagination ?? true,
     ...(options.documentationUri !== undefined && { documentationUri: options.documentationUri }),
   };
 
@@ -151,6 +152,8 @@ async function begin<P extends Principal>(
   return {
     settings,
     principal: principal.id,
+    tenant: principal.tenant,
+    budget: { left: settings.limits.patchComparisons, isBegun: false },
     repositories,
     profile: read,
     lostReferences: (type) =>

@@ -18,6 +18,7 @@ const configurationId = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderCo
 export interface ConfigurationOptions {
   readonly authenticationSchemes: readonly AuthenticationScheme[];
   readonly documentationUri?: string;
+  readonly tellPagination: boolean;
 }
 
 /** What the service provider can do, as the stores of the principal can. RFC 7643 §5, RFC 9865 §4. */
@@ -52,14 +53,16 @@ export function configuration(exchange: Exchange, options: ConfigurationOptions)
     sort: { supported: inMemory || all(({ sort = [] }) => sort.length > 0) },
     etag: { supported: all(({ versions }) => versions === "atomic") },
     authenticationSchemes: options.authenticationSchemes,
-    pagination: {
-      cursor: pages("cursor"),
-      index: pages("index"),
-      defaultPaginationMethod: pages("index") ? "index" : "cursor",
-      defaultPageSize: Math.min(limits.defaultPageSize, pageSize),
-      maxPageSize: pageSize,
-      cursorTimeout: cursors.timeout,
-    },
+    ...(options.tellPagination && {
+      pagination: {
+        cursor: pages("cursor"),
+        index: pages("index"),
+        defaultPaginationMethod: pages("index") ? "index" : "cursor",
+        defaultPageSize: Math.min(limits.defaultPageSize, pageSize),
+        maxPageSize: pageSize,
+        cursorTimeout: cursors.timeout,
+      },
+    }),
     meta: { resourceType: "ServiceProviderConfig", location },
   };
   return { status: 200, body, location };
