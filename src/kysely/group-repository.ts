@@ -74,7 +74,7 @@ export class KyselyGroupRepository extends GroupRepository {
       isOwn: options.map === undefined,
     });
     this.#members = new GroupMembers(session, members, map.id.type ?? "text");
-    this.capabilities = capabilitiesOf(this.#table);
+    this.capabilities = { ...capabilitiesOf(this.#table), groupsOfMany: true };
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */
@@ -200,6 +200,13 @@ export class KyselyGroupRepository extends GroupRepository {
     options?: CallOptions,
   ): Promise<readonly Membership[]> {
     return this.#members.which(memberships, options);
+  }
+
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#members.groupsOfEach(memberIds, options);
   }
 
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {

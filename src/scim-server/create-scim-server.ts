@@ -69,6 +69,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations(),
     turns: new Turns(),
+    userGroups: options.userGroups ?? "default",
     userNames: options.userNames ?? "distinct",
     missingMembers: options.missingMembers ?? "keep",
   };

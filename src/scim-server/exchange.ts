@@ -25,6 +25,8 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
+  /** Whether users are told with their groups without being asked, where the store can. */
+  readonly userGroups: "default" | "request";
   /** Which names a user may have. */
   readonly userNames: "distinct" | "any";
   /** What a PUT without `members` does with those that there are. */

@@ -108,6 +108,12 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    */
   readonly missingMembers?: "keep" | "remove";
   /**
+   * When users are told with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`: always, where the
+   * store of groups declares `groupsOfMany`; it is a question more for each answer, and such an answer is never 304. `request`: to clients
+   * that name `groups` in `attributes`. Default: `default`.
+   */
+  readonly userGroups?: "default" | "request";
+  /**
    * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a space, has two
    * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.
    */

@@ -298,6 +298,8 @@ function mappedCapabilities(capabilities: Capabilities): Capabilities {
   return {
     ...capabilities,
     ids: "permanent",
+    // Each member is translated by itself.
+    groupsOfMany: false,
     filter: {
       ...Object.fromEntries(Object.entries(filter).filter(([path]) => isOwn(path))),
       id: ["eq"],

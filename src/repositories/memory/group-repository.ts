@@ -167,7 +167,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.#session = session;
     this.#store = store;
     this.type = options.type ?? groupResourceType;
-    this.capabilities = store.capabilities;
+    this.capabilities = { ...store.capabilities, groupsOfMany: true };
   }
 
   /** The same store, bound to a transaction. @internal */
@@ -261,6 +261,16 @@ export class InMemoryGroupRepository extends GroupRepository {
 
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
     return this.#session.run(() => this.#store.groupsOf(memberId, options?.type), options?.signal);
+  }
+
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#session.run(
+      () => new Map(memberIds.map((id) => [id, this.#store.groupsOf(id, options?.type)] as const)),
+      options?.signal,
+    );
   }
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
