@@ -6,9 +6,9 @@ import type {
   MembersChange,
   Membership,
 } from "../repositories/index.js";
-import type { IdType, MemberMap } from "./column-map.js";
+import type { IdType, MemberMap, ResourceMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
-import { type StoredId, storedId } from "./id-column.js";
+import { exactId, isAmong, isId, type StoredId, storedId } from "./id-column.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { quotedTable } from "./table-names.js";
@@ -19,21 +19,39 @@ interface MemberRow {
   readonly type?: unknown;
 }
 
+/** Where the resources are that can be members. */
+export interface MemberSources {
+  readonly User: Pick<ResourceMap, "schema" | "table" | "id">;
+  readonly Group: Pick<ResourceMap, "schema" | "table" | "id">;
+}
+
 /** The statements on the table that says who is in which group. */
 export class GroupMembers {
   readonly #session: Session;
   readonly #map: MemberMap;
   readonly #groupType: IdType;
+  readonly #sources: MemberSources | undefined;
+  /** Whether the columns themselves tell all texts apart, as those of the package's own tables do. */
+  readonly #isExact: boolean;
   readonly #table: string;
   readonly #group: string;
   readonly #member: string;
   /** Absent where the table does not say what a member is. */
   readonly #type: string | undefined;
 
-  constructor(session: Session, map: MemberMap, groupType: IdType) {
+  /** @param sources Where whoever is added has to be; absent where nobody knows. */
+  constructor(
+    session: Session,
+    map: MemberMap,
+    groupType: IdType,
+    sources: MemberSources | undefined,
+    isExact: boolean,
+  ) {
+    this.#isExact = isExact;
     this.#session = session;
     this.#map = map;
     this.#groupType = groupType;
+    this.#sources = sources;
     this.#table = quotedTable(session.dialect, map);
     this.#group = session.dialect.quote(map.group);
     this.#member = session.dialect.quote(map.member);
@@ -42,7 +60,7 @@ export class GroupMembers {
 
   /** The same table in another session. */
   in(session: Session): GroupMembers {
-    return new GroupMembers(session, this.#map, this.#groupType);
+    return new GroupMembers(session, this.#map, this.#groupType, this.#sources, this.#isExact);
   }
 
   /** Part of the members of a group, in the order of their ids and types. */
@@ -55,7 +73,7 @@ export class GroupMembers {
     const start = after === undefined ? undefined : this.#start(after);
     const order = [this.#member, this.#type ?? []].flat().join(", ");
     const rows = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table} where ${this.#group} = ${p.value(group)}
+      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}
         ${start === undefined ? "" : `and (${order}) > ${p.rows([start])}`}
         order by ${order} limit ${p.value(count + 1)}`,
       options,
@@ -133,7 +151,7 @@ export class GroupMembers {
     if (member === undefined) return [];
     const rows = await this.#session.read<MemberRow>(
       (p) => `select ${this.#columns} from ${this.#table}
-        where ${this.#member} = ${p.value(member)}${this.#ofType(type, p)} order by ${this.#group}`,
+        where ${this.#isMember(p, member)}${this.#ofType(type, p)} order by ${this.#group}`,
       options,
     );
     return [...new Set(rows.map((row) => String(row.group_id)))];
@@ -164,19 +182,20 @@ export class GroupMembers {
     let changed = 0;
     if (clear) {
       changed += await this.#session.write(
-        (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}`,
+        (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
         options,
       );
     }
     for (const [type, members] of Map.groupBy(clear ? [] : remove, (member) => member.type)) {
       for (const part of lists(members.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
         changed += await this.#session.write(
-          (p) => `delete from ${this.#table} where ${this.#group} = ${p.value(group)}
-            and ${this.#member} in ${p.list(part)}${this.#ofType(type, p)}`,
+          (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}
+            and ${this.#areMembers(p, part)}${this.#ofType(type, p)}`,
           options,
         );
       }
     }
+    await this.#hold(added, options);
     for (const part of batches(clear ? added : await this.#absent(added, options))) {
       changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
@@ -210,12 +229,41 @@ export class GroupMembers {
       for (const part of lists(ofType.map(({ row }) => row))) {
         await read(
           (p) => `delete from ${this.#table} where
-            ${p.among([this.#group, this.#member], part)}${this.#ofType(type, p)}`,
+            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)}`,
         );
       }
     }
+    await this.#hold(added, options);
     for (const part of batches(await this.#absent(added, options))) await this.#insert(part, read);
     return changed;
+  }
+
+  /**
+   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile waits, and then
+   * finds the new row among those that it removes.
+   *
+   * @throws {InvalidValueError} one of them is not there.
+   */
+  async #hold(rows: readonly (readonly StoredId[])[], options?: CallOptions): Promise<void> {
+    if (this.#sources === undefined) return;
+    const { quote, shareRow } = this.#session.dialect;
+    for (const [type, ofType] of Map.groupBy(rows, ([, , memberType]) => memberType)) {
+      const { id, ...reference } = this.#sources[type === "Group" ? "Group" : "User"];
+      const column = quote(id.column);
+      const ids = new Set(ofType.flatMap(([, member]) => member ?? []));
+      const found = new Set<string>();
+      // In one order, so that two transactions do not wait for each other.
+      for (const part of lists([...ids].sort((one, other) => (one < other ? -1 : 1)))) {
+        const there = await this.#session.read<{ id: unknown }>(
+          (p) => `select ${column} as id from ${quotedTable(this.#session.dialect, reference)}
+            where ${column} in ${p.list(part)} order by ${column} ${shareRow}`,
+          options,
+        );
+        for (const row of there) found.add(String(row.id));
+      }
+      if ([...ids].every((one) => found.has(String(one)))) continue;
+      throw new InvalidValueError("members", "one of them does not exist.");
+    }
   }
 
   /**
@@ -247,8 +295,9 @@ export class GroupMembers {
     run: (text: StatementText) => Promise<R>,
   ): Promise<R> {
     const columns = this.#rowColumns;
+    let inserted: R;
     try {
-      return await run(
+      inserted = await run(
         (p) => `insert into ${this.#table} (${columns.join(", ")})
           values ${p.rows(rows)} ${this.#session.dialect.onConflict(columns, [])}`,
       );
@@ -256,6 +305,63 @@ export class GroupMembers {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
       throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
     }
+    if (!this.#isExact) await this.#demandRows(rows);
+    return inserted;
+  }
+
+  /**
+   * Sees to it that rows are there: a unique key may take them for others, which differ in case alone.
+   *
+   * @throws {InvalidValueError} one is not.
+   */
+  async #demandRows(rows: readonly (readonly StoredId[])[]): Promise<void> {
+    const { memberType = "text" } = this.#map;
+    if (memberType !== "text" && this.#groupType !== "text") return;
+    const found = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table} where ${p.among(this.#rowColumns, rows)}`,
+    );
+    const there = new Set(
+      found.map(({ group_id, member_id, type }) =>
+        [group_id, member_id, type ?? []].flat().join("\u0000"),
+      ),
+    );
+    const lost = rows.find((row) => !there.has(row.join("\u0000")));
+    if (lost === undefined) return;
+    throw new InvalidValueError("members", "the database takes one of them for another member.");
+  }
+
+  #isGroup(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#group, id, this.#groupType);
+  }
+
+  #isMember(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#member, id, this.#map.memberType);
+  }
+
+  #is(p: Parameters, column: string, id: StoredId, type: IdType | undefined): string {
+    return this.#isExact ? `${column} = ${p.value(id)}` : isId(p, column, id, type);
+  }
+
+  #areMembers(p: Parameters, ids: readonly StoredId[]): string {
+    return this.#isExact
+      ? `${this.#member} in ${p.list(ids)}`
+      : isAmong(p, this.#member, ids, this.#map.memberType);
+  }
+
+  /** The condition that rows are among these, by their first columns. */
+  #areRows(
+    p: Parameters,
+    columns: readonly string[],
+    rows: readonly (readonly StoredId[])[],
+  ): string {
+    const plain = p.among(columns, rows);
+    if (this.#isExact) return plain;
+    const { dialect } = this.#session;
+    const exact = [
+      exactId(dialect, this.#group, this.#groupType),
+      exactId(dialect, this.#member, this.#map.memberType),
+    ];
+    return `${plain} and ${p.among(exact, rows)}`;
   }
 
   /** The id of a member in its column; `undefined` where nobody of the type can be a member. */

@@ -19,7 +19,14 @@ import {
   type WriteResult,
 } from "../repositories/index.js";
 import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
-import { type GroupMap, type MemberMap, ownGroupMap, ownMemberMap } from "./column-map.js";
+import {
+  type GroupMap,
+  type MemberMap,
+  ownGroupMap,
+  ownMemberMap,
+  ownUserMap,
+  type UserMap,
+} from "./column-map.js";
 import { GroupMembers } from "./group-members.js";
 import { filterColumns } from "./resource-filter.js";
 import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
@@ -35,6 +42,13 @@ import type { ResourceOptions } from "./user-repository.js";
 export interface KyselyGroupOptions extends ResourceOptions {
   /** Where the groups and their members are. Default: the tables that `createTables` makes. */
   readonly map?: { readonly groups: GroupMap; readonly members: MemberMap };
+  /**
+   * The table of the users who can be members, whose map has the table of members among its `dependents`. Whoever is added to a group
+   * is looked for there, and kept from being deleted meanwhile, so that nobody is a member who is not there. `elsewhere`: whoever is
+   * said to be a member is one, unless a foreign key says otherwise. Default: the table of users that `createTables` makes, where the
+   * groups are in its tables too; else `elsewhere`.
+   */
+  readonly users?: Pick<UserMap, "schema" | "table" | "id"> | "elsewhere";
 }
 
 /**
@@ -73,8 +87,19 @@ export class KyselyGroupRepository extends GroupRepository {
       now,
       isOwn: options.map === undefined,
     });
-    this.#members = new GroupMembers(session, members, map.id.type ?? "text");
-    this.capabilities = { ...capabilitiesOf(this.#table), groupsOfMany: true };
+    const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
+    const sources = users === "elsewhere" ? undefined : { User: users, Group: map };
+    this.#members = new GroupMembers(
+      session,
+      members,
+      map.id.type ?? "text",
+      sources,
+      options.map === undefined,
+    );
+    const capabilities = capabilitiesOf(this.#table, {
+      deletedMembers: sources === undefined ? "stay" : "leave",
+    });
+    this.capabilities = { ...capabilities, groupsOfMany: true };
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */

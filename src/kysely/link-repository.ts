@@ -7,6 +7,8 @@ import {
   LinkRepository,
   type LinkSelection,
 } from "../repositories/index.js";
+import { unlinked } from "./entries.js";
+import { EntryChanges } from "./entry-changes.js";
 import { LinkNames } from "./link-names.js";
 import {
   decodeLink,
@@ -16,6 +18,7 @@ import {
   linkColumns,
   type OwnerRow,
   ownerColumns,
+  readColumns,
 } from "./link-rows.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
@@ -45,7 +48,8 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists(sourceIds)) {
       const rows = await this.#session.read<LinkRow>(
         (p) =>
-          `select ${linkColumns.join(", ")} from ${this.#tables.link} where ${entries(p, source, part)}`,
+          `select ${readColumns} from ${this.#tables.link}
+          where ${entries(p, source, part)} and state <> '${unlinked}'`,
       );
       for (const link of rows.map(decodeLink)) found.set(link.sourceId, link);
     }
@@ -61,12 +65,16 @@ export class KyselyLinkRepository extends LinkRepository {
       linkColumns.filter((column) => column !== "source_id"),
       { table: this.#tables.link, columns: ["seen"] },
     );
-    for (const part of batches(latest)) {
-      await this.#session.write(
-        (p) => `insert into ${this.#tables.link} (source, ${linkColumns.join(", ")})
-          values ${p.rows(part.map((link) => [stored, ...encodeLink(source, link)]))} ${onConflict}`,
-      );
-    }
+    await this.#session.together(async (session) => {
+      const changes = new EntryChanges(session, this.#tables);
+      await changes.before(source, latest);
+      for (const part of batches(latest)) {
+        await session.write(
+          (p) => `insert into ${this.#tables.link} (source, ${linkColumns.join(", ")})
+            values ${p.rows(part.map((link) => [stored, ...encodeLink(source, link)]))} ${onConflict}`,
+        );
+      }
+    });
   }
 
   override async markSeen(
@@ -104,7 +112,7 @@ export class KyselyLinkRepository extends LinkRepository {
       const condition = selected(p, source, selection);
       const after =
         page.after === undefined ? "" : ` and source_id > ${p.value(encodeKey(page.after))}`;
-      return `select ${linkColumns.join(", ")} from ${this.#tables.link} where ${condition}${after}
+      return `select ${readColumns} from ${this.#tables.link} where ${condition}${after}
         order by source_id limit ${p.value(page.count)}`;
     });
     return rows.map(decodeLink);
@@ -128,13 +136,9 @@ export class KyselyLinkRepository extends LinkRepository {
 
   override async remove(source: string, sourceIds: readonly string[]): Promise<void> {
     if (sourceIds.length === 0) return;
-    await this.#session.atomically(async (session) => {
+    await this.#session.together(async (session) => {
       await new LinkNames(session, this.#tables).remove(source, sourceIds);
-      for (const part of lists(sourceIds)) {
-        await session.write(
-          (p) => `delete from ${this.#tables.link} where ${entries(p, source, part)}`,
-        );
-      }
+      await new EntryChanges(session, this.#tables).forget(source, sourceIds);
     });
   }
 
@@ -170,7 +174,7 @@ export class KyselyLinkRepository extends LinkRepository {
     named: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
   ): Promise<void> {
     if (named.length === 0) return;
-    await this.#session.atomically((session) =>
+    await this.#session.together((session) =>
       new LinkNames(session, this.#tables).set(source, named),
     );
   }
@@ -193,7 +197,7 @@ export class KyselyLinkRepository extends LinkRepository {
       rows.push(
         ...(await this.#session.read<StateRow>(
           (p) => `select source_id, state, seen, whole_texts from ${this.#tables.link}
-            where ${entries(p, source, part)}`,
+            where ${entries(p, source, part)} and state <> '${unlinked}'`,
         )),
       );
     }
@@ -215,7 +219,9 @@ function selected(p: Parameters, source: string, selection: LinkSelection): stri
   const { states, seenBefore, unsettled, failed, intended, unfinished } = selection;
   return [
     `source = ${p.value(encodeKey(source))}`,
-    ...(states === undefined ? [] : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
+    ...(states === undefined
+      ? [`state <> '${unlinked}'`]
+      : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
     ...(seenBefore === undefined ? [] : [`seen < ${p.value(seenBefore)}`]),
     ...(unsettled === undefined ? [] : ["unsettled = 1"]),
     ...(failed === undefined ? [] : ["failure is not null"]),

@@ -6,6 +6,8 @@ import { decodeText, encodeText } from "./stored-text.js";
 
 /** A link as its table holds it, without the source. */
 export interface LinkRow extends KeyedRow {
+  /** The number by which other tables refer to it. */
+  readonly id: number | string;
   readonly source_id: string;
   readonly type: "User" | "Group";
   readonly state: LinkState;
@@ -25,8 +27,8 @@ export interface LinkRow extends KeyedRow {
   readonly valued: string | null;
 }
 
-/** The columns of a link, in the order of {@link encodeLink}. */
-export const linkColumns: readonly (keyof LinkRow)[] = [
+/** The columns of a link that are written, in the order of {@link encodeLink}. */
+export const linkColumns: readonly Exclude<keyof LinkRow, "id">[] = [
   "source_id",
   "type",
   "state",
@@ -46,6 +48,9 @@ export const linkColumns: readonly (keyof LinkRow)[] = [
   "valued",
   "whole_texts",
 ];
+
+/** What is read of a link. */
+export const readColumns: string = ["id", ...linkColumns].join(", ");
 
 /** The values of a link's columns. */
 export function encodeLink(source: string, link: Link): unknown[] {
@@ -72,8 +77,23 @@ export function encodeLink(source: string, link: Link): unknown[] {
   ];
 }
 
+/** The numbers of links that were read, for as long as somebody has these. */
+const entryIds = new WeakMap<Link, number>();
+
+/** The number by which other tables refer to a link that was read; undefined of others, and of copies. */
+export function entryIdOf(link: Link): number | undefined {
+  return entryIds.get(link);
+}
+
 /** The link that a row holds. */
 export function decodeLink(row: LinkRow): Link {
+  const link = linkOf(row);
+  // A driver returns integers of 64 bits as texts.
+  entryIds.set(link, Number(row.id));
+  return link;
+}
+
+function linkOf(row: LinkRow): Link {
   return {
     sourceId: decodeKey(row, "source_id"),
     type: row.type,

@@ -10,16 +10,16 @@ export const valuesPerStatement = 512;
  */
 export class Parameters {
   readonly values: unknown[] = [];
-  readonly #dialect: SqlDialect;
+  readonly dialect: SqlDialect;
 
   constructor(dialect: SqlDialect) {
-    this.#dialect = dialect;
+    this.dialect = dialect;
   }
 
   /** One value. */
   readonly value = (value: unknown): string => {
     this.values.push(value);
-    return this.#dialect.places(this.values.length, 1);
+    return this.dialect.places(this.values.length, 1);
   };
 
   /**
@@ -27,7 +27,7 @@ export class Parameters {
    * first comparison.
    */
   isText(column: string, value: string): string {
-    return `${column} = ${this.value(value)} and ${this.#dialect.exact(column)} = ${this.value(value)}`;
+    return `${column} = ${this.value(value)} and ${this.dialect.exact(column)} = ${this.value(value)}`;
   }
 
   /**
@@ -46,7 +46,7 @@ export class Parameters {
     const [first] = tuples;
     return first !== undefined && tuples.length === 1
       ? columns.map((column, at) => `${column} = ${this.value(first[at])}`).join(" and ")
-      : `(${columns.join(", ")}) in ${this.#dialect.tuples(this.rows(padded(tuples)))}`;
+      : `(${columns.join(", ")}) in ${this.dialect.tuples(this.rows(padded(tuples)))}`;
   }
 
   /** Rows after `values`. */
@@ -55,7 +55,7 @@ export class Parameters {
   }
 
   #tuple(values: readonly unknown[]): string {
-    const places = this.#dialect.places(this.values.length + 1, values.length);
+    const places = this.dialect.places(this.values.length + 1, values.length);
     for (const value of values) this.values.push(value);
     return `(${places})`;
   }
@@ -78,9 +78,9 @@ export function lists<T>(values: readonly T[]): T[][] {
 }
 
 /** Rows in parts of which the lengths are powers of two, so that inserts of any number of rows make a few texts. */
-export function batches<T>(rows: readonly T[]): T[][] {
+export function batches<T>(rows: readonly T[], most: number = rowsPerStatement): T[][] {
   const parts: T[][] = [];
-  let length = rowsPerStatement;
+  let length = most;
   for (let at = 0; at < rows.length; at += length) {
     while (length > rows.length - at) length /= 2;
     parts.push(rows.slice(at, at + length));

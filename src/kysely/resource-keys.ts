@@ -6,6 +6,7 @@ import { isId } from "./id-column.js";
 import type { Row } from "./resource-rows.js";
 import type { ResourceTable } from "./resource-table.js";
 import type { Session } from "./session.js";
+import { decodeJson } from "./stored-json.js";
 
 /** A key that is not what the row would have it be. */
 export interface WrongKey {
@@ -157,7 +158,7 @@ function wrongIn<T extends Resource>(
     const stored = row[column];
     const isRight =
       typeof key === "object" && key !== null
-        ? isDeepStrictEqual(typeof stored === "string" ? JSON.parse(stored) : stored, key)
+        ? isDeepStrictEqual(typeof stored === "string" ? decodeJson(column, stored) : stored, key)
         : (stored ?? null) === key;
     if (!isRight)
       wrong.set(column, typeof key === "object" && key !== null ? JSON.stringify(key) : key);

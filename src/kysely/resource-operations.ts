@@ -25,12 +25,14 @@ import type { ResourceTable } from "./resource-table.js";
 /** What a repository over a table can do. */
 export function capabilitiesOf<T extends Resource>(
   table: ResourceTable<T>,
-  sessions = false,
+  own: Pick<Capabilities, "deletedMembers"> & { readonly sessions?: boolean } = {},
 ): Capabilities {
   const { session, parts } = table;
   const { map, type, filterColumns, maxPageSize } = parts;
   let filter: Capabilities["filter"] | undefined;
+  const attributes = keptAttributes(map, type);
   return {
+    ...(attributes !== undefined && { attributes }),
     // A repository is made for every transaction, and few ask for this.
     get filter() {
       filter ??= answeredOperators(type, filterColumns, session.dialect);
@@ -46,8 +48,25 @@ export function capabilitiesOf<T extends Resource>(
     ids: reusesIds(map, session.dialect) ? "reused" : "permanent",
     delete: map.delete ?? "hard",
     rename: true,
-    sessions,
+    sessions: false,
+    ...own,
   };
+}
+
+/** The attributes that have a column; `undefined` where a column has the others. Of several values, a column has one. */
+function keptAttributes(
+  { attributes, others }: ResourceMap,
+  type: ResourceType,
+): readonly string[] | undefined {
+  if (typeof others === "object") return undefined;
+  return Object.keys(attributes).map((path) => {
+    const found = type.attributes.get(path.toLowerCase());
+    const isOneOfSeveral =
+      found?.subAttribute === undefined &&
+      found?.attribute.multiValued === true &&
+      found.attribute.subAttributes.has("value");
+    return isOneOfSeveral ? `${found.path}.value` : (found?.path ?? path);
+  });
 }
 
 /** Whether the id of a row that was deleted may be given to a new one. */

@@ -4,7 +4,7 @@ import type { Resource, ResourceType, SqlColumns } from "../scim/index.js";
 import type { ResourceMap } from "./column-map.js";
 import { Conflicts } from "./conflicts.js";
 import type { SqlDialect } from "./dialect.js";
-import { isId, type StoredId, storedId } from "./id-column.js";
+import { isAmong, isId, type StoredId, storedId } from "./id-column.js";
 import { lists, type Parameters } from "./parameters.js";
 import { demandKeys } from "./resource-keys.js";
 import { type OrderColumn, orderColumns } from "./resource-order.js";
@@ -152,7 +152,7 @@ export class ResourceTable<T extends Resource> {
     for (const part of lists(ids)) {
       await this.session.write(
         (p) => `update ${this.name} set ${this.#assignments(p, nothing)}
-          where ${this.id} in ${p.list(part)}`,
+          where ${this.#isAmong(p, this.id, part)}`,
         options,
       );
     }
@@ -232,7 +232,7 @@ export class ResourceTable<T extends Resource> {
       const column = quote(dependent.column);
       for (const part of lists(ids)) {
         await this.session.write(
-          (p) => `delete from ${table} where ${column} in ${p.list(part)}
+          (p) => `delete from ${table} where ${this.#isAmong(p, column, part)}
             ${type === undefined ? "" : `and ${quote(type)} = ${p.value(this.parts.rows.type)}`}`,
           options,
         );
@@ -269,6 +269,12 @@ export class ResourceTable<T extends Resource> {
       throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
     }
     throw new NotFoundError(id);
+  }
+
+  /** The condition that a column of ids has one of these. In the package's own tables equal is what is equal. */
+  #isAmong(p: Parameters, column: string, ids: readonly StoredId[]): string {
+    const { isOwn, map } = this.parts;
+    return isOwn ? `${column} in ${p.list(ids)}` : isAmong(p, column, ids, map.id.type);
   }
 
   /** The condition for one resource, in one version where one is asked for. */

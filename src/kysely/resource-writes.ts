@@ -8,7 +8,7 @@ import {
   writtenWith,
 } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
-import type { StoredId } from "./id-column.js";
+import { isAmong, type StoredId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
 import { demandKeys } from "./resource-keys.js";
 import type { ResourceTable } from "./resource-table.js";
@@ -284,9 +284,8 @@ export class ResourceWrites<T extends Resource, N extends object> {
     await table.deleteDependents(known, this.#options);
     for (const part of lists(known)) {
       const rows = await session.read<{ id: unknown }>(
-        (
-          p,
-        ) => `delete from ${quotedTable(session.dialect, parts.map)} where ${id} in ${p.list(part)}
+        (p) => `delete from ${quotedTable(session.dialect, parts.map)}
+          where ${parts.isOwn ? `${id} in ${p.list(part)}` : isAmong(p, id, part, parts.map.id.type)}
           returning ${id} as id`,
         this.#options,
       );

@@ -113,6 +113,15 @@ export class Session {
     );
   }
 
+  /**
+   * Runs `work`, of which no statement is refused, as one step: it is part of the transaction that is under way, which is given up
+   * where the database cannot answer, or a transaction of its own.
+   */
+  async together<R>(work: (session: Session) => Promise<R>): Promise<R> {
+    const isPart = this.inTransaction && this.#fence === undefined;
+    return isPart ? await work(this) : await this.atomically(work);
+  }
+
   /** Runs `work` so that the transaction that is under way, if one is, can go on where it fails. */
   async guarded<R>(work: () => Promise<R>): Promise<R> {
     const endangered = this.inTransaction && this.dialect.failureEndsTransaction;

@@ -1,4 +1,5 @@
 import type { SqlDialect } from "./dialect.js";
+import { begun, held, ours } from "./membership-state.js";
 import { keyLength } from "./stored-key.js";
 import type { TableNames } from "./table-names.js";
 
@@ -14,7 +15,7 @@ export type TableSet =
 
 /** The version of each set of tables that this release makes and reads. */
 export const tableVersions: Readonly<Record<TableSet, number>> = {
-  sync: 2,
+  sync: 3,
   nonces: 1,
   federation: 1,
   sso: 1,
@@ -45,6 +46,7 @@ export function definitions(
   const instant = types.key(24);
   const sync = [
     table(names.link, [
+      `id ${types.rowId}`,
       `source ${key} not null`,
       `source_id ${key} not null`,
       `type ${type} not null`,
@@ -64,33 +66,49 @@ export function definitions(
       `resource_mark ${types.text}`,
       `valued ${types.text}`,
       `whole_texts ${types.text}`,
-      "primary key (source, source_id)",
+      `dn ${key}`,
+      `uid ${key}`,
+      "unique (source, source_id)",
     ]),
     ...index(dialect, names.link, "resource", "resource_id, type", "resource_id is not null"),
     ...index(dialect, names.link, "intent", "intent_key, type", "intent_key is not null"),
+    ...index(dialect, names.link, "dn", "dn, source", "dn is not null"),
+    ...index(dialect, names.link, "uid", "uid, source", "uid is not null"),
     ...partialIndex(dialect, names.link, "unsettled", "source, source_id", "unsettled = 1"),
     ...partialIndex(dialect, names.link, "failed", "source, source_id", "failure is not null"),
-    table(names.linkName, [
-      `source ${key} not null`,
+    keyed(dialect, names.linkName, [
+      `entry ${types.large} not null`,
       `kind ${kind} not null`,
       `name_key ${key} not null`,
-      `source_id ${key} not null`,
       `alias ${types.flag} not null`,
       `whole_texts ${types.text}`,
-      "primary key (name_key, kind, source, source_id)",
+      "primary key (name_key, kind, entry)",
     ]),
-    ...index(dialect, names.linkName, "holder", "source_id, source"),
-    table(names.reference, [
-      `source ${key} not null`,
-      `group_id ${key} not null`,
+    ...index(dialect, names.linkName, "entry", "entry"),
+    keyed(dialect, names.membership, [
+      `grp ${types.large} not null`,
+      `member ${types.large} not null`,
+      `state ${types.integer} not null`,
+      "primary key (grp, member)",
+    ]),
+    ...index(dialect, names.membership, "member", "member, grp"),
+    ...partialIndex(
+      dialect,
+      names.membership,
+      "unconfirmed",
+      "grp, member",
+      `state & ${ours | begun} <> 0 and state & ${held} = 0`,
+    ),
+    keyed(dialect, names.reference, [
+      `grp ${types.large} not null`,
       `kind ${kind} not null`,
       `name_key ${key} not null`,
-      `target ${key}`,
+      `target ${types.large}`,
       `whole_texts ${types.text}`,
-      "primary key (group_id, source, kind, name_key)",
+      "primary key (grp, kind, name_key)",
     ]),
-    ...index(dialect, names.reference, "name", "name_key, kind, source"),
-    ...index(dialect, names.reference, "target", "target, source", "target is not null"),
+    ...index(dialect, names.reference, "name", "name_key, kind"),
+    ...index(dialect, names.reference, "target", "target", "target is not null"),
     table(names.grant, [
       `group_id ${key} not null`,
       `member_id ${key} not null`,
@@ -225,6 +243,11 @@ export function definitions(
     ...index(dialect, names.groupMember, "member", "member_id"),
   ];
   return { sync, nonces, federation, sso, identity, groupMapping, resources };
+}
+
+/** A table of short rows, which are kept in the index of its key where that can be. */
+function keyed(dialect: SqlDialect, name: string, columns: readonly string[]): string {
+  return `${table(name, columns)}${dialect.keyedTable}`;
 }
 
 function table(name: string, columns: readonly string[]): string {

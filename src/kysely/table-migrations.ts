@@ -1,4 +1,5 @@
 import type { Session } from "./session.js";
+import { mergeMemberships, movedSyncTables, secondSyncTables } from "./sync-migration.js";
 import type { TableSet } from "./table-definitions.js";
 import { type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
@@ -10,7 +11,7 @@ type Migration = (session: Session, options: TableOptions) => Promise<void>;
 
 /** By set, the migrations from version 1 on. */
 export const migrations: Readonly<Partial<Record<TableSet, readonly Migration[]>>> = {
-  sync: [nameRunners],
+  sync: [nameRunners, mergeMemberships],
   identity: [markIdentities],
 };
 
@@ -25,15 +26,27 @@ const formerSyncTables = {
 
 type SyncTable = keyof typeof formerSyncTables;
 
+/** The tables of synchronisation as version 2 named them. */
+function namesOfSecond(options: TableOptions): Readonly<Record<SyncTable, string>> {
+  const { prefix = "concordat_" } = options;
+  const named = Object.entries(secondSyncTables).map(([table, name]) => [
+    table,
+    `${prefix}${name}`,
+  ]);
+  return Object.fromEntries(named) as Record<SyncTable, string>;
+}
+
 /**
  * Version 2: the tables get other names, so that a runner of the release before, which does not know epochs, fails at its next
  * statement instead of writing beside a later one.
  */
 async function nameRunners(session: Session, options: TableOptions): Promise<void> {
   const { dialect } = session;
-  const names = tableNames(options);
+  const names = namesOfSecond(options);
   const tables = Object.keys(formerSyncTables) as SyncTable[];
   const { prefix = "concordat_" } = options;
+  // Where the next step has begun, this one was done.
+  if (await has(session, dialect.tableQuestion(`${prefix}${movedSyncTables.link}`))) return;
   const former = (table: SyncTable) => `${prefix}${formerSyncTables[table][0]}`;
   const renamed: [string, string][] = [];
   for (const table of tables) {
@@ -97,5 +110,7 @@ async function has(session: Session, question: string): Promise<boolean> {
 
 /** The names of tables that earlier releases made and this one does not know. */
 export function formerTableNames({ prefix = "concordat_" }: TableOptions): readonly string[] {
-  return Object.values(formerSyncTables).map(([table]) => `${prefix}${table}`);
+  const first = Object.values(formerSyncTables).map(([table]) => table);
+  const later = [...Object.values(secondSyncTables), ...Object.values(movedSyncTables)];
+  return [...first, ...later].map((table) => `${prefix}${table}`);
 }

@@ -17,6 +17,7 @@ export interface TableNames {
   readonly setVersion: string;
   readonly link: string;
   readonly linkName: string;
+  readonly membership: string;
   readonly reference: string;
   readonly grant: string;
   readonly checkpoint: string;
@@ -44,11 +45,12 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
   return {
     version: `${prefix}version`,
     setVersion: `${prefix}set_version`,
-    link: `${prefix}sync_link`,
-    linkName: `${prefix}sync_name`,
-    reference: `${prefix}sync_reference`,
-    grant: `${prefix}sync_grant`,
-    checkpoint: `${prefix}sync_position`,
+    link: `${prefix}sync_entry`,
+    linkName: `${prefix}sync_entry_name`,
+    membership: `${prefix}sync_membership`,
+    reference: `${prefix}sync_odd_reference`,
+    grant: `${prefix}sync_loose_grant`,
+    checkpoint: `${prefix}sync_stream`,
     nonce: `${prefix}nonce`,
     server: `${prefix}server`,
     consumer: `${prefix}consumer`,

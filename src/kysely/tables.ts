@@ -2,6 +2,7 @@ import { UnsupportedError } from "../core/index.js";
 import type { CallOptions } from "../repositories/index.js";
 import { demandMariaDb, type MariaDbServer } from "./dialect.js";
 import { type KyselyDatabase, Session } from "./session.js";
+import { removeMoved } from "./sync-migration.js";
 import { definitions, type TableSet, tableVersions } from "./table-definitions.js";
 import { formerTableNames, migrations } from "./table-migrations.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
@@ -76,6 +77,7 @@ export async function createTables(
         options,
       );
     }
+    await removeMoved(session, options);
     if (first?.version === layout) return;
     await session.write(
       (p) => `insert into ${names.version} (version) values (${p.value(layout)})

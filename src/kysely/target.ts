@@ -6,6 +6,7 @@ import { KyselyGroupRepository } from "./group-repository.js";
 import { KyselyLinkRepository } from "./link-repository.js";
 import { KyselyMembershipRepository } from "./membership-repository.js";
 import { Session } from "./session.js";
+import { KyselySettlement } from "./settlement.js";
 import type { TableOptions } from "./table-names.js";
 import { runTransaction } from "./transaction.js";
 import { KyselyUserRepository } from "./user-repository.js";
@@ -41,6 +42,7 @@ export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   if (db.isTransaction) return insideTransaction(db, options, new Session(db));
   return {
     ...storesOn(db, options),
+    settlement: new KyselySettlement(db, options.tables),
     transaction: (work) =>
       runTransaction(db.transaction(), dialectOf(db), (inside) =>
         work(insideTransaction(inside, options, new Session(inside))),
@@ -57,6 +59,7 @@ function insideTransaction<DB>(
   let last: Promise<unknown> = Promise.resolve();
   return {
     ...storesOn(db, options),
+    settlement: new KyselySettlement(db, options.tables),
     transaction(work) {
       const before = last;
       const done = before.then(() =>
@@ -86,13 +89,22 @@ function fenceOn<DB>(
   };
 }
 
+/** The groups of the package's own tables, whose members are the users wherever these are. */
+function ownGroups<DB>(
+  db: Kysely<DB>,
+  users: KyselyTargetOptions<DB>["users"],
+  tables: TableOptions,
+): GroupRepository {
+  return new KyselyGroupRepository(db, { ...tables, ...(users && { users: "elsewhere" }) });
+}
+
 function storesOn<DB>(
   db: Kysely<DB>,
   { users, groups, tables = {} }: KyselyTargetOptions<DB>,
 ): Omit<SyncTarget, "transaction"> {
   return {
     users: users?.(db) ?? new KyselyUserRepository(db, tables),
-    ...(groups === false ? {} : { groups: groups?.(db) ?? new KyselyGroupRepository(db, tables) }),
+    ...(groups === false ? {} : { groups: groups?.(db) ?? ownGroups(db, users, tables) }),
     links: new KyselyLinkRepository(db, tables),
     memberships: new KyselyMembershipRepository(db, tables),
     checkpoints: new KyselyCheckpointRepository(db, tables),

@@ -84,7 +84,9 @@ export class KyselyUserRepository extends UserRepository {
       now,
       isOwn: options.map === undefined,
     });
-    this.capabilities = capabilitiesOf(this.#table, revokeSessions !== undefined);
+    this.capabilities = capabilitiesOf(this.#table, {
+      sessions: revokeSessions !== undefined,
+    });
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
   }
 

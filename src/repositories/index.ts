@@ -46,6 +46,7 @@ export {
   type Identity,
   IdentityMapRepository,
 } from "./identity-map-repository.js";
+export { leaveGroups } from "./leave-groups.js";
 export {
   type Failure,
   type HeldName,
@@ -103,6 +104,14 @@ export {
   type FederationServerTls,
   ServerRepository,
 } from "./server-repository.js";
+export {
+  type Bindings,
+  type LinkedEntry,
+  type MadeMembership,
+  type MembershipDifferences,
+  type MissingMembership,
+  SettlementStore,
+} from "./settlement-store.js";
 export {
   type SignOnToken,
   type SignOnTokenKey,

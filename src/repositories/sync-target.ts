@@ -2,6 +2,7 @@ import type { CheckpointRepository } from "./checkpoint-repository.js";
 import type { GroupRepository } from "./group-repository.js";
 import type { LinkRepository } from "./link-repository.js";
 import type { MembershipRepository } from "./membership-repository.js";
+import type { SettlementStore } from "./settlement-store.js";
 import type { UserRepository } from "./user-repository.js";
 
 /** The stores that a change stream is applied to: the application's own, and those of what is known about the source. */
@@ -12,6 +13,11 @@ export interface SyncTarget {
   readonly links: LinkRepository;
   readonly memberships: MembershipRepository;
   readonly checkpoints: CheckpointRepository;
+  /**
+   * Compares references with grants where they are stored. Leave it out where that cannot be done: `links` and `memberships` are
+   * read then, and compared. It is used in transactions only, and not with nested groups that are flattened.
+   */
+  readonly settlement?: SettlementStore;
   /**
    * Runs `work` with repositories that are bound to one transaction, which is committed when `work` resolves and rolled
    * back when it rejects. Called on the target that `work` was given, it makes a savepoint.

@@ -1,3 +1,4 @@
+import { leaveGroups } from "../repositories/index.js";
 import type { ChangeOptions } from "./change.js";
 import { versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
@@ -22,5 +23,16 @@ export async function deleteResource(
   // Who is shut out must not stay signed in because the client went away before the sessions were ended: no signal.
   await writing(exchange, endpoint, id, () => repository.delete(id, conditions));
   await endSessionsOf(exchange, endpoint, id);
+  await leaveGroupsOf(exchange, endpoint, id);
   return { status: 204 };
+}
+
+/** Takes one who was deleted, and not only deactivated, out of the groups of a store that does not do so itself. */
+async function leaveGroupsOf(
+  { repositories: { groups } }: Exchange,
+  { type: { name }, repository }: Endpoint,
+  id: string,
+): Promise<void> {
+  if (groups === undefined || repository.capabilities.delete !== "hard") return;
+  if (name === "User" || name === "Group") await leaveGroups(groups, { id, type: name });
 }

@@ -1,6 +1,6 @@
 import type { ManagedAttributes, Upsert } from "../changes/index.js";
 import { InvalidValueError } from "../core/index.js";
-import type { WriteResult } from "../repositories/index.js";
+import { leaveGroups, type WriteResult } from "../repositories/index.js";
 import {
   bindFilter,
   eq,
@@ -109,6 +109,8 @@ function userAccounts(target: RunnerTarget): Accounts {
     async delete(id) {
       await target.beforeWrite?.();
       await users.delete(id);
+      // The memberships that were granted here are gone already; those that others gave go with the account.
+      if (target.groups !== undefined) await leaveGroups(target.groups, { id, type: "User" });
     },
   };
 }
@@ -161,6 +163,7 @@ function groupAccounts(
     async delete(id) {
       await target.beforeWrite?.();
       await groups.delete(id);
+      await leaveGroups(groups, { id, type: "Group" });
     },
   };
 }

@@ -11,7 +11,7 @@ import {
   type SyncTarget,
 } from "../repositories/index.js";
 import { DryRunGroups, DryRunUsers } from "./dry-run-accounts.js";
-import { memberUri } from "./grants.js";
+import { memberUri } from "./pairs.js";
 import { slices } from "./step.js";
 
 const PAGE = 1_000;

@@ -5,21 +5,17 @@ import {
   type GroupRepository,
   isRefusal,
   type Link,
+  type LinkedEntry,
   type MembersChange,
   type Membership,
+  type MissingMembership,
   type Refusal,
   type SourceGrant,
 } from "../repositories/index.js";
 import type { Subject } from "./outcome.js";
+import { memberUri, pair } from "./pairs.js";
+import { settlementOf } from "./reading-settlement.js";
 import { type Step, savepoint, slices, subjectOf } from "./step.js";
-
-/** A membership that is to be made. */
-export interface PlannedMembership {
-  readonly group: Link & { resourceId: string };
-  readonly member: Link & { resourceId: string };
-  /** An earlier attempt that was not confirmed. */
-  readonly grant?: Grant;
-}
 
 /**
  * Makes memberships and takes ours away.
@@ -32,8 +28,8 @@ export interface PlannedMembership {
  */
 export async function changeMemberships(
   step: Step,
-  members: ReadonlyMap<string, Link & { resourceId: string }>,
-  add: readonly PlannedMembership[],
+  members: ReadonlyMap<string, LinkedEntry>,
+  add: readonly MissingMembership[],
   remove: readonly Grant[],
 ): Promise<readonly string[]> {
   const { groups } = step.target;
@@ -47,7 +43,7 @@ export async function changeMemberships(
 async function give(
   step: Step,
   groups: GroupRepository,
-  planned: readonly PlannedMembership[],
+  planned: readonly MissingMembership[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
   const existing = await whichExist(groups, planned);
@@ -68,9 +64,10 @@ async function give(
     ({ member }) => ({ add: [{ value: member.resourceId, type: member.type }] }),
     (some) => whichExist(groups, some),
   );
-  await memberships.saveGrants(
+  const made = grants.filter(({ one }) => !refusals.has(one));
+  await settlementOf(step).confirm(
     step.source,
-    grants.flatMap(({ one, grant }) => (refusals.has(one) ? [] : [{ ...grant, held: true }])),
+    made.map(({ one, grant: { ours } }) => ({ membership: one, ours })),
   );
   if (step.bare) {
     // A refusal is definite: a membership that somebody else makes later is not ours.
@@ -100,8 +97,8 @@ async function give(
 
 async function whichExist(
   groups: GroupRepository,
-  planned: readonly PlannedMembership[],
-): Promise<ReadonlySet<PlannedMembership>> {
+  planned: readonly MissingMembership[],
+): Promise<ReadonlySet<MissingMembership>> {
   const asked = planned.map((one) => ({
     one,
     group: one.group.resourceId,
@@ -115,7 +112,7 @@ async function whichExist(
   return new Set(asked.flatMap((asking) => (existing.has(key(asking)) ? [asking.one] : [])));
 }
 
-function grantKey({ group, member }: PlannedMembership): GrantKey {
+function grantKey({ group, member }: MissingMembership): GrantKey {
   return { group: group.resourceId, member: memberUri(member) };
 }
 
@@ -123,12 +120,12 @@ function grantKey({ group, member }: PlannedMembership): GrantKey {
 interface EndingMembership {
   readonly grant: Grant;
   readonly group: { readonly resourceId: string };
-  readonly member: Link & { resourceId: string };
+  readonly member: LinkedEntry;
 }
 
 async function takeAway(
   step: Step,
-  members: ReadonlyMap<string, Link & { resourceId: string }>,
+  members: ReadonlyMap<string, LinkedEntry>,
   grants: readonly Grant[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
@@ -256,14 +253,4 @@ async function groupSubjects(
 
 function defer(step: Step, group: Subject, member: Link, { code, message }: Refusal): void {
   step.outcomes.push({ kind: "memberDeferred", group, member: subjectOf(member), code, message });
-}
-
-/** A membership or a grant as a key of a map, whatever characters the ids hold. */
-export function pair({ group, member }: { group: string; member: string }): string {
-  return `${group.length} ${group}${member}`;
-}
-
-/** A member as grants name it. */
-export function memberUri({ type, resourceId }: Link & { resourceId: string }): string {
-  return `${type}s/${resourceId}`;
 }

@@ -10,7 +10,7 @@ import {
   isToBeEnabled,
   writeFor,
 } from "./entry.js";
-import { memberUri } from "./grants.js";
+import { memberUri } from "./pairs.js";
 import { type Objection, objectionTo, park, refuse } from "./refuse.js";
 import { lookWhereIdsAreReused, markOf, ownersOf } from "./same-account.js";
 import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "./step.js";

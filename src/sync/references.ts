@@ -1,5 +1,6 @@
 import type { MemberChange, Name, Upsert } from "../changes/index.js";
 import type { HeldName, Reference } from "../repositories/index.js";
+import { settlementOf } from "./reading-settlement.js";
 import type { Difference } from "./stated-members.js";
 import { markUnsettled, type Step, slices } from "./step.js";
 
@@ -63,7 +64,16 @@ export async function saveReferenceChange(
   dubious: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const { memberships } = step.target;
+  // Of what is told live, everybody concerned is to be known by name.
+  const canState = step.phase !== "live" && dubious.size === 0;
   for (const added of slices(change.add, PAGE)) {
+    const marked = canState
+      ? await settlementOf(step).state(step.source, group, added, step.generation)
+      : undefined;
+    if (marked !== undefined) {
+      for (const id of marked) step.marked.add(id);
+      continue;
+    }
     const holders = await holdersOf(step, added);
     const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
     await markUnsettled(step, held);
@@ -139,18 +149,9 @@ export async function dubiousNames(step: Step, { members }: Upsert): Promise<Rea
   return dubious;
 }
 
-/** The references of a group. */
+/** The references of a group, in any order. */
 export async function* referencesOf(step: Step, group: string): AsyncGenerator<Reference> {
-  for (let after: Name | undefined; ; ) {
-    const page = await step.target.memberships.references(step.source, group, {
-      count: PAGE,
-      ...(after === undefined ? {} : { after }),
-    });
-    yield* page;
-    const last = page.at(-1);
-    if (page.length < PAGE || last === undefined) return;
-    after = { kind: last.kind, key: last.key };
-  }
+  for await (const page of settlementOf(step).references(step.source, group)) yield* page;
 }
 
 /**

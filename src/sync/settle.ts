@@ -1,9 +1,10 @@
-import type { Name } from "../changes/index.js";
-import type { Grant, Link, Reference } from "../repositories/index.js";
-import { changeMemberships, memberUri, type PlannedMembership, pair } from "./grants.js";
+import type { Grant, Link, LinkedEntry, Reference } from "../repositories/index.js";
+import { changeMemberships } from "./grants.js";
+import { memberUri } from "./pairs.js";
+import { readLinks, settlementOf } from "./reading-settlement.js";
 import { holdersOf, keyOf, referencesOf } from "./references.js";
 import { lookWhereIdsAreReused } from "./same-account.js";
-import { isAccepted, markUnsettled, type Step, slices } from "./step.js";
+import { markUnsettled, type Step, slices } from "./step.js";
 
 /** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
 const PAGE = 5_000;
@@ -95,21 +96,8 @@ interface Bound {
 
 /** Binds the references that mean these entries, or meant them. */
 async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
-  const { links, memberships } = step.target;
-  const held = await links.names(step.source, sourceIds);
-  const names: Name[] = sourceIds.map((id) => ({ kind: "id", key: id }));
-  for (const { kind, key } of held) names.push({ kind, key });
-  const references = new Map<string, Reference>();
-  for (const some of slices(names, 5_000)) {
-    for (const reference of await memberships.referencesBy(step.source, some)) {
-      references.set(referenceKey(reference), reference);
-    }
-  }
-  for (const reference of await memberships.referencesTo(step.source, sourceIds)) {
-    references.set(referenceKey(reference), reference);
-  }
-
-  const stated = [...references.values()];
+  const { memberships } = step.target;
+  const { references: stated, held } = await settlementOf(step).bindings(step.source, sourceIds);
   const holders = await holdersOf(step, stated, held);
   const present = await presentAmong(
     step,
@@ -186,11 +174,6 @@ async function doubtfulAmong(
   return found;
 }
 
-/** A reference as a key of a map, whatever characters the names hold. */
-function referenceKey({ group, kind, key }: Reference): string {
-  return `${group.length} ${group}${kind} ${key}`;
-}
-
 /** Which of the entries that references are bound to are still in the content. */
 async function presentAmong(
   step: Step,
@@ -207,13 +190,7 @@ async function presentAmong(
 
 /** The links of these entries, as far as they have one. */
 export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
-  const found: Link[] = [];
-  for (const some of slices([...sourceIds], 1_000)) {
-    for (const link of await step.target.links.get(step.source, some)) {
-      if (link !== undefined) found.push(link);
-    }
-  }
-  return found;
+  return await readLinks(step.target.links, step.source, sourceIds);
 }
 
 /** The links of these entries, of which some have just been read. */
@@ -268,33 +245,22 @@ async function settleMembers(
   members: readonly Link[],
   bound: Bound,
 ): Promise<readonly string[]> {
-  const wanted = await groupsWanted(step, members, bound);
-  const concerned = new Map<string, Link & { resourceId: string }>();
+  const concerned = new Map<string, LinkedEntry>();
   for (const link of members) if (hasResource(link)) concerned.set(memberUri(link), link);
   if (concerned.size === 0) return [];
-  const grants = await step.target.memberships.grantsTo(step.source, [...concerned.keys()]);
-  const granted = new Map<string, Grant>(grants.map((grant) => [pair(grant), grant]));
-
-  const planned: PlannedMembership[] = [];
-  for (const [uri, member] of concerned) {
-    for (const group of wanted.get(member.sourceId) ?? []) {
-      const key = pair({ group: group.resourceId, member: uri });
-      const grant = granted.get(key);
-      granted.delete(key);
-      if (grant?.held === true) continue;
-      planned.push({ group, member, ...(grant === undefined ? {} : { grant }) });
-    }
-  }
+  const { missing, surplus } = await settlementOf(step, bound.groupsOf).differences(step.source, [
+    ...concerned.values(),
+  ]);
   // Most members are as they should be, so that only the others are looked at.
-  const changed = new Map(planned.map(({ member }) => [memberUri(member), member]));
-  for (const { member: uri } of granted.values()) {
+  const changed = new Map(missing.map(({ member }) => [memberUri(member), member]));
+  for (const { member: uri } of surplus) {
     const member = concerned.get(uri);
     if (member !== undefined) changed.set(uri, member);
   }
   const touchable = await touchableAmong(step, [...changed.values()]);
-  const groups = await touchableAmong(step, [...new Set(planned.map(({ group }) => group))]);
-  const add = planned.filter(({ group, member }) => touchable.has(member) && groups.has(group));
-  const ending = [...granted.values()].filter(({ member: uri }) => {
+  const groups = await touchableAmong(step, [...new Set(missing.map(({ group }) => group))]);
+  const add = missing.filter(({ group, member }) => touchable.has(member) && groups.has(group));
+  const ending = surplus.filter(({ member: uri }) => {
     const member = concerned.get(uri);
     return member !== undefined && touchable.has(member);
   });
@@ -375,48 +341,6 @@ async function unprotected(
   return grants.filter(({ group }) => !kept.has(group));
 }
 
-/** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
-async function groupsWanted(
-  step: Step,
-  members: readonly Link[],
-  { groupsOf }: Bound,
-): Promise<ReadonlyMap<string, readonly (Link & { resourceId: string })[]>> {
-  const flatten = step.settings.nested === "flatten";
-  const accepted = members.filter(
-    (link) => isAccepted(link) && !(flatten && link.type === "Group"),
-  );
-  const above = new Map<string, Set<string>>();
-  let asked = accepted.map((link) => link.sourceId);
-  const groups = new Map<string, Link>();
-  while (asked.length > 0) {
-    const found = new Set<string>();
-    const refer = (group: string, target: string): void => {
-      const parents = above.get(target) ?? new Set<string>();
-      above.set(target, parents.add(group));
-      if (!groups.has(group)) found.add(group);
-    };
-    for (const id of asked) for (const group of groupsOf.get(id) ?? []) refer(group, id);
-    const others = asked.filter((id) => !groupsOf.has(id));
-    for (const some of slices(others, 1_000)) {
-      const references = await step.target.memberships.referencesTo(step.source, some);
-      for (const { group, target } of references) if (target !== undefined) refer(group, target);
-    }
-    for (const link of await linksOf(step, found)) groups.set(link.sourceId, link);
-    asked = flatten ? [...found] : [];
-  }
-  return new Map(
-    accepted.map((member) => {
-      const reached = new Set(above.get(member.sourceId));
-      if (flatten) {
-        for (const group of reached)
-          for (const parent of above.get(group) ?? []) reached.add(parent);
-      }
-      const links = [...reached].map((id) => groups.get(id)).filter(isAccepted);
-      return [member.sourceId, links];
-    }),
-  );
-}
-
-function hasResource(link: Link): link is Link & { resourceId: string } {
+function hasResource(link: Link): link is LinkedEntry {
   return link.resourceId !== undefined;
 }

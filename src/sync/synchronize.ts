@@ -32,6 +32,7 @@ import { confirm } from "./unconfirmed.js";
  * @throws {TooManyError} more would be taken away than `maxDeletes` or `maxCleared` allows; nothing of that step was changed.
  * @throws {StreamTakenError} another process has begun to apply the same stream to the same stores.
  * @throws {InvalidValueError} an option has a value that it cannot have.
+ * @throws {UnsupportedError} the target's `settlement` is not of its stores of links and memberships.
  * @throws whatever the stream or a store throws that trying again did not mend.
  */
 export function synchronize(
@@ -49,6 +50,7 @@ async function* outcomesOf(
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
   const { source } = stream;
+  target.settlement?.demandOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }

@@ -7,8 +7,8 @@ import {
   type SyncTarget,
   type Unconfirmed,
 } from "../repositories/index.js";
-import { type Account, accountsOf } from "./accounts.js";
-import { pair } from "./grants.js";
+import { type Account, type Accounts, accountsOf } from "./accounts.js";
+import { pair } from "./pairs.js";
 import { markMembers } from "./references.js";
 import { removeEntries } from "./removal.js";
 import { markOf, ownersOf } from "./same-account.js";
@@ -124,18 +124,29 @@ async function confirmCreated(step: Step, link: Link, name: string): Promise<Lin
   }
   // The entry has an account: this one is a second one, which nobody has used.
   const surplus = { ...subjectOf(link), resourceId: made.id, name: made.name };
-  try {
-    if (accounts.canDelete) {
-      await accounts.delete(made.id);
-      step.outcomes.push({ kind: "deleted", ...surplus });
-    } else if (link.type === "User") {
-      await accounts.write([{ kind: "modify", id: made.id, attributes: { active: false } }]);
-      step.outcomes.push({ kind: "deactivated", ...surplus });
-    }
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-  }
+  const kind = await takeAway(accounts, surplus);
+  if (kind !== undefined) step.outcomes.push({ kind, ...surplus });
   return link;
+}
+
+/** Deletes an account, or disables a user's where that is impossible. @returns what was done. */
+async function takeAway(
+  accounts: Accounts,
+  { type, resourceId: id }: { readonly type: "User" | "Group"; readonly resourceId: string },
+): Promise<"deleted" | "deactivated" | undefined> {
+  if (accounts.canDelete) {
+    try {
+      await accounts.delete(id);
+      return "deleted";
+    } catch (error) {
+      if (error instanceof NotFoundError) return undefined;
+      // Were it thrown, nothing more would be synchronized.
+      if (!isRefusal(error)) throw error;
+    }
+  }
+  if (type !== "User") return undefined;
+  const [result] = await accounts.write([{ kind: "modify", id, attributes: { active: false } }]);
+  return result?.written === true ? "deactivated" : undefined;
 }
 
 async function disableAgain(step: Step, link: Link): Promise<void> {

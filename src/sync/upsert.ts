@@ -173,7 +173,7 @@ export async function markSeen(step: Step, sourceIds: readonly string[]): Promis
  */
 export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
   const { stamp, state, failure, digest } = link;
-  if (step.phase !== "live" || step.order === "answer") return false;
+  if (step.phase !== "live") return false;
   const isFinished = state === "live" && failure === undefined && digest !== undefined;
   return isFinished && stamp !== undefined && change.stamp === stamp;
 }

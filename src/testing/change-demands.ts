@@ -2,13 +2,9 @@ import assert from "node:assert/strict";
 import { NotFoundError } from "../core/index.js";
 import type { Capabilities, UserRepository } from "../repositories/index.js";
 import { enterpriseUserId, type NewUser, type User } from "../scim/index.js";
+import { keeps } from "./attribute-demands.js";
 import type { Demand } from "./contract.js";
-
-/** Which attributes that have parts a store of users has a place for. */
-export interface KeptAttributes {
-  readonly name: boolean;
-  readonly enterprise: boolean;
-}
+import { demand, demandRefusal } from "./demand.js";
 
 const barbara: NewUser = {
   userName: "bjensen",
@@ -21,35 +17,22 @@ const enterprise: NewUser = {
   [enterpriseUserId]: { department: "Tour Operations", costCenter: "4130" },
 };
 
-/** Finds out what a store keeps of the resources that {@link changeDemands} changes. */
-export async function keptAttributes(users: UserRepository): Promise<KeptAttributes> {
-  const read = async (user: NewUser): Promise<User | undefined> => {
-    try {
-      const { id } = await users.create(user);
-      return await users.get(id);
-    } catch {
-      // What is wrong with it, the cases say.
-      return undefined;
-    }
-  };
-  const named = await read({ ...barbara, userName: "name" });
-  const employed = await read({ ...enterprise, userName: "enterprise" });
-  return {
-    name: named?.name?.familyName === "Jensen" && named.name.givenName === "Barbara",
-    enterprise: employed?.[enterpriseUserId]?.costCenter === "4130",
-  };
-}
-
 /** What is demanded of changes of parts of attributes, and of passwords. */
-export function changeDemands(
-  capabilities: Capabilities,
-  kept: KeptAttributes,
-): readonly Demand<UserRepository>[] {
+export function changeDemands(capabilities: Capabilities): readonly Demand<UserRepository>[] {
   const { password = "none" } = capabilities;
+  const keepsAll = (...paths: readonly string[]): boolean =>
+    paths.every((path) => keeps(capabilities, path));
+  const keepsName = keepsAll("name.familyName", "name.givenName");
+  const keepsEnterprise = keepsAll(
+    `${enterpriseUserId}:department`,
+    `${enterpriseUserId}:costCenter`,
+  );
   return [
     {
       name: "a part of an attribute is set and cleared, and what stands beside it stays",
-      skip: kept.name ? undefined : "the store does not keep name.familyName and name.givenName",
+      skip: keepsName
+        ? undefined
+        : "the store does not declare that it keeps name.familyName and name.givenName",
       async check(users) {
         const { id } = await users.create(barbara);
         await users.modify(id, { set: { "name.familyName": "Smith" } });
@@ -68,7 +51,9 @@ export function changeDemands(
     },
     {
       name: "an attribute of an extension is set and cleared, and what stands beside it stays",
-      skip: kept.enterprise ? undefined : "the store does not keep the enterprise extension",
+      skip: keepsEnterprise
+        ? undefined
+        : "the store does not declare that it keeps the enterprise extension",
       async check(users) {
         const { id } = await users.create(enterprise);
         await users.modify(id, {
@@ -83,8 +68,8 @@ export function changeDemands(
     },
     {
       name: "of concurrent changes of parts of one attribute none is lost",
-      skip: !kept.name
-        ? "the store does not keep name.familyName and name.givenName"
+      skip: !keepsName
+        ? "the store does not declare that it keeps name.familyName and name.givenName"
         : capabilities.versions === "none"
           ? "the store has no versions"
           : undefined,
@@ -120,10 +105,11 @@ export function changeDemands(
       async check(users) {
         const password = "correct horse battery staple";
         const { id } = await users.create({ userName: "ann", password });
-        assert.ok(users.setPassword, "a store that declares passwords has setPassword");
+        demand(users.setPassword, "a store that declares passwords has setPassword");
         await users.setPassword(id, `${password} again`);
-        assert.ok(!JSON.stringify(await users.get(id)).includes(password));
-        await assert.rejects(users.setPassword("unknown", password), NotFoundError);
+        const read = JSON.stringify(await users.get(id));
+        demand(!read.includes(password), "no answer holds the password");
+        await demandRefusal(users.setPassword("unknown", password), NotFoundError);
       },
     },
     {

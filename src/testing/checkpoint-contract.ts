@@ -10,6 +10,7 @@ import {
   type Make,
   toCases,
 } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 
 /** What is demanded of a {@link CheckpointRepository}. */
 export async function checkpointRepositoryContract(
@@ -44,7 +45,7 @@ const demands: readonly Demand<CheckpointRepository>[] = [
     name: "a save against another revision is VersionConflictError and changes nothing",
     async check(checkpoints) {
       const early = { checkpoint: "x", generation: 9, epoch: 0, revision: 1 };
-      await assert.rejects(checkpoints.save("s", early), VersionConflictError);
+      await demandRefusal(checkpoints.save("s", early), VersionConflictError);
       assert.equal(await checkpoints.load("s"), undefined);
       const first = await checkpoints.save("s", {
         checkpoint: "a",
@@ -54,7 +55,7 @@ const demands: readonly Demand<CheckpointRepository>[] = [
       });
       const second = await checkpoints.save("s", { ...first, checkpoint: "b" });
       for (const revision of [0, 1, 3]) {
-        await assert.rejects(checkpoints.save("s", { ...early, revision }), VersionConflictError);
+        await demandRefusal(checkpoints.save("s", { ...early, revision }), VersionConflictError);
       }
       assert.deepEqual(await checkpoints.load("s"), second);
     },
@@ -109,13 +110,14 @@ const demands: readonly Demand<CheckpointRepository>[] = [
     name: "a claim counts the epoch up and keeps all else, and a save against the position before fails",
     async check(checkpoints) {
       const first = await checkpoints.claim("s");
-      assert.ok(Number.isSafeInteger(first.epoch) && first.epoch > 0, `epoch ${first.epoch}`);
+      const isCounted = Number.isSafeInteger(first.epoch) && first.epoch > 0;
+      demand(isCounted, `an epoch is a whole number above 0, not ${first.epoch}`);
       assert.deepEqual(await checkpoints.load("s"), first);
       const saved = await checkpoints.save("s", { ...first, checkpoint: "c", generation: 5 });
       const second = await checkpoints.claim("s");
       assert.deepEqual(second, { ...saved, epoch: first.epoch + 1, revision: saved.revision + 1 });
       assert.deepEqual(await checkpoints.load("s"), second);
-      await assert.rejects(checkpoints.save("s", saved), VersionConflictError);
+      await demandRefusal(checkpoints.save("s", saved), VersionConflictError);
       await checkpoints.save("s", second);
     },
   },
@@ -140,13 +142,13 @@ const demands: readonly Demand<CheckpointRepository>[] = [
   {
     name: "hold passes for the epoch that claimed last, and is StreamTakenError for every other",
     async check(checkpoints) {
-      await assert.rejects(checkpoints.hold("s", 0), StreamTakenError);
-      await assert.rejects(checkpoints.hold("s", 1), StreamTakenError);
+      await demandRefusal(checkpoints.hold("s", 0), StreamTakenError);
+      await demandRefusal(checkpoints.hold("s", 1), StreamTakenError);
       const first = await checkpoints.claim("s");
       await checkpoints.hold("s", first.epoch);
       const other = await checkpoints.claim("other");
       const second = await checkpoints.claim("s");
-      await assert.rejects(checkpoints.hold("s", first.epoch), StreamTakenError);
+      await demandRefusal(checkpoints.hold("s", first.epoch), StreamTakenError);
       await checkpoints.hold("s", second.epoch);
       await checkpoints.hold("other", other.epoch);
       const position = await checkpoints.load("s");

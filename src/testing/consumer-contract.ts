@@ -9,6 +9,7 @@ import {
   toCases,
   unknownIds,
 } from "./contract.js";
+import { demand } from "./demand.js";
 
 /** What is demanded of a {@link ConsumerRepository}. */
 export async function consumerRepositoryContract(
@@ -89,7 +90,10 @@ const demands: readonly Demand<ConsumerRepository>[] = [
       await Promise.all(names.map((name) => consumers.save({ ...full, name })));
       const stored = await consumers.list();
       assert.equal(stored.length, 1);
-      assert.ok(names.includes(stored[0]?.name ?? ""));
+      demand(
+        names.includes(stored[0]?.name ?? ""),
+        "the consumer is one of those that were stored",
+      );
     },
   },
   {

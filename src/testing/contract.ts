@@ -4,6 +4,7 @@ import {
   type UniquenessError,
   type VersionConflictError,
 } from "../core/index.js";
+import { checking } from "./demand.js";
 
 /** One demand on a repository, for any test runner. */
 export interface ContractCase {
@@ -11,7 +12,7 @@ export interface ContractCase {
   /** Why the case does not apply, where it does not: what the repository does not declare is not demanded. */
   readonly skip?: string;
   /**
-   * Rejects, with an `AssertionError` of `node:assert` where a demand is not met. Each run takes a fresh subject from
+   * Rejects, with an `AssertionError` of `node:assert` where a demand is not met; its message says what was demanded. Each run takes a fresh subject from
    * `make` and disposes of it. A case with `skip` is not to be run, and rejects.
    */
   run(): Promise<void>;
@@ -46,7 +47,7 @@ export async function using<S, R>(make: Make<S>, use: (subject: S) => R | Promis
 export function toCases<S>(make: Make<S>, demands: readonly Demand<S>[]): readonly ContractCase[] {
   return demands.map(({ name, skip, check }) =>
     skip === undefined
-      ? { name, run: () => using(make, check) }
+      ? { name, run: () => using(make, (subject) => checking(name, () => check(subject))) }
       : {
           name,
           skip,

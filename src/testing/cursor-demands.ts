@@ -3,6 +3,7 @@ import { InvalidValueError, UnsupportedError } from "../core/index.js";
 import type { Capabilities, Page, Query } from "../repositories/index.js";
 import { bindSort, type Resource, type ResourceRequest } from "../scim/index.js";
 import { type Demand, hostileStrings } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 import { ids, type ResourceKind } from "./resource-kind.js";
 
 /** What is demanded of pages by cursor. RFC 9865. */
@@ -30,7 +31,11 @@ export function cursorDemands<S, T extends Resource, N extends ResourceRequest>(
           const seen: string[] = [];
           for (let cursor: string | undefined = ""; cursor !== undefined; ) {
             const page: Page<T> = await resources.find({ ...order, cursor, count });
-            assert.ok(page.resources.length > 0 && page.resources.length <= count);
+            const isFilled = page.resources.length > 0 && page.resources.length <= count;
+            demand(
+              isFilled,
+              `a page of ${count} holds one to ${count}, not ${page.resources.length}`,
+            );
             assert.equal(page.totalResults ?? created.size, created.size);
             seen.push(...ids(page.resources));
             cursor = page.nextCursor;
@@ -105,16 +110,16 @@ export function cursorDemands<S, T extends Resource, N extends ResourceRequest>(
         const resources = repository(subject);
         await resources.create(named("ann"));
         for (const cursor of [...hostileStrings, "bm8", "W10", "e30", "x".repeat(10_000)]) {
-          await assert.rejects(resources.find({ cursor }), InvalidValueError, cursor);
+          await demandRefusal(resources.find({ cursor }), InvalidValueError, cursor);
         }
-        await assert.rejects(resources.find({ cursor: "", startIndex: 1 }), InvalidValueError);
+        await demandRefusal(resources.find({ cursor: "", startIndex: 1 }), InvalidValueError);
       },
     },
     {
       name: "a page by cursor is refused where there are none",
       skip: hasCursors ? "the store has pages by cursor" : undefined,
       async check(subject) {
-        await assert.rejects(repository(subject).find({ cursor: "" }), UnsupportedError);
+        await demandRefusal(repository(subject).find({ cursor: "" }), UnsupportedError);
       },
     },
   ];

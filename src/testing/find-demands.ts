@@ -3,6 +3,7 @@ import { UnsupportedError } from "../core/index.js";
 import type { Capabilities } from "../repositories/index.js";
 import type { ResolvedAttribute, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
 import { type Demand, unknownIds } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 import { equal, ids, type ResourceKind, skipUnlessAnswered } from "./resource-kind.js";
 
 /** What is demanded of `find`. */
@@ -114,7 +115,7 @@ export function findDemands<S, T extends Resource, N extends ResourceRequest>(
           const unknown = { ...target, path: name, attribute: { ...attribute, name } };
           const path = { attribute: name };
           const filter = { operator: "eq", path, target: unknown, value: "ann" } as const;
-          await assert.rejects(resources.find({ filter }), UnsupportedError, name);
+          await demandRefusal(resources.find({ filter }), UnsupportedError, name);
         }
       },
     },
@@ -124,6 +125,6 @@ export function findDemands<S, T extends Resource, N extends ResourceRequest>(
 /** What a filter that a store declares says of the attribute that it compares. */
 function equalTarget(type: ResourceType, path: string): ResolvedAttribute {
   const filter = equal(type, path, "");
-  assert.ok(filter.operator === "eq");
+  demand(filter.operator === "eq", `eq binds as a comparison of ${path}`);
   return filter.target;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { NotFoundError, VersionConflictError } from "../core/index.js";
-import type { Capabilities, GroupRepository, UserRepository } from "../repositories/index.js";
+import type { Capabilities } from "../repositories/index.js";
 import { type Group, groupResourceType, type NewGroup } from "../scim/index.js";
 import {
   type ContractCase,
@@ -11,15 +11,11 @@ import {
   unlessInvalid,
   using,
 } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
+import { deletedMemberDemands, groupChangeDemands } from "./group-change-demands.js";
+import { type GroupsUnderTest, memberIds, membersRead, newMembers } from "./group-subject.js";
 import { resourceDemands } from "./resource-contract.js";
 import type { ResourceKind } from "./resource-kind.js";
-
-/** The subject of {@link groupRepositoryContract}. */
-export interface GroupsUnderTest {
-  readonly groups: GroupRepository;
-  /** Where the members come from. Without it, members are ids that belong to nobody. */
-  readonly users?: UserRepository;
-}
 
 const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
   naming: "displayName",
@@ -38,10 +34,15 @@ const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
 export async function groupRepositoryContract(
   make: Make<GroupsUnderTest>,
 ): Promise<readonly ContractCase[]> {
-  const capabilities = await using(make, ({ groups }) => groups.capabilities);
+  const { capabilities, ofUsers } = await using(make, ({ groups, users }) => ({
+    capabilities: groups.capabilities,
+    ofUsers: users?.capabilities,
+  }));
   return toCases(make, [
     ...resourceDemands(kind, capabilities),
     ...memberDemands(capabilities),
+    ...groupChangeDemands(capabilities),
+    ...deletedMemberDemands(capabilities, ofUsers),
     ...concurrencyDemands(capabilities),
   ]);
 }
@@ -147,7 +148,7 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         const adding = (value: string) => ({ relations: { members: { add: [{ value }] } } });
         await groups.modify(id, adding(ann), { ifVersion });
         await groups.replace(id, { displayName: "crew" });
-        await assert.rejects(groups.modify(id, adding(bob), { ifVersion }), VersionConflictError);
+        await demandRefusal(groups.modify(id, adding(bob), { ifVersion }), VersionConflictError);
         assert.deepEqual(await memberIds(groups, id), [ann]);
       },
     },
@@ -157,8 +158,8 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         const [ann] = await newMembers(users, 1);
         for (const id of unknownIds) {
           const change = { add: [{ value: ann }] };
-          await assert.rejects(groups.changeMembers(id, change), NotFoundError, id);
-          await assert.rejects(groups.members(id), NotFoundError, id);
+          await demandRefusal(groups.changeMembers(id, change), NotFoundError, id);
+          await demandRefusal(groups.members(id), NotFoundError, id);
           assert.deepEqual(await groups.whichAreMembers(id, [ann]), new Set(), id);
         }
         assert.deepEqual(await groups.groupsOf(ann), []);
@@ -205,8 +206,13 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         let after: string | undefined;
         do {
           const page = await groups.members(id, after === undefined ? { count } : { after, count });
-          assert.ok(page.members.length > 0 && page.members.length <= count);
-          assert.ok(page.members.every((member) => member.type === "User"));
+          const { length } = page.members;
+          demand(
+            length > 0 && length <= count,
+            `a page of ${count} holds one to ${count}, not ${length}`,
+          );
+          const areUsers = page.members.every((member) => member.type === "User");
+          demand(areUsers, "a member that was added without a type is a User");
           seen.push(...page.members.map((member) => member.value));
           after = page.next;
         } while (after !== undefined);
@@ -282,7 +288,7 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         await groups.delete(id);
         assert.deepEqual(await groups.groupsOf(ann), []);
         assert.deepEqual(await groups.whichAreMembers(id, [ann]), new Set());
-        await assert.rejects(groups.members(id), NotFoundError);
+        await demandRefusal(groups.members(id), NotFoundError);
       },
     },
   ];
@@ -333,39 +339,4 @@ function concurrencyDemands(capabilities: Capabilities): readonly Demand<GroupsU
       },
     },
   ];
-}
-
-/** Ids that can be members. */
-async function newMembers(users: UserRepository | undefined, count: 1): Promise<[string]>;
-async function newMembers(users: UserRepository | undefined, count: 2): Promise<[string, string]>;
-async function newMembers(
-  users: UserRepository | undefined,
-  count: 3,
-): Promise<[string, string, string]>;
-async function newMembers(users: UserRepository | undefined, count: number): Promise<string[]>;
-async function newMembers(users: UserRepository | undefined, count: number): Promise<string[]> {
-  const members: string[] = [];
-  for (let number = 0; number < count; number++) {
-    const userName = `member${number}`;
-    members.push(users === undefined ? userName : (await users.create({ userName })).id);
-  }
-  return members;
-}
-
-/** All members, in code unit order, as the pages of `members` have them. */
-async function memberIds(groups: GroupRepository, id: string): Promise<string[]> {
-  const found: string[] = [];
-  let after: string | undefined;
-  do {
-    const page = await groups.members(id, after === undefined ? {} : { after });
-    found.push(...page.members.map((member) => member.value));
-    after = page.next;
-  } while (after !== undefined);
-  return found.sort();
-}
-
-/** All members, as a read of the group has them. */
-async function membersRead(groups: GroupRepository, id: string): Promise<string[]> {
-  const group = await groups.get(id, { attributes: ["members"] });
-  return (group?.members ?? []).map((member) => member.value).sort();
 }

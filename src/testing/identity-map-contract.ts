@@ -12,6 +12,7 @@ import {
   unknownIds,
   unlessInvalid,
 } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 
 /** What is demanded of an {@link IdentityMapRepository}. */
 export async function identityMapRepositoryContract(
@@ -96,7 +97,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
         ),
       );
       const [stored] = await map.byLocalId("User", ["1"]);
-      assert.ok(stored);
+      demand(stored, "one of the identities is stored");
       for (const [, told] of added) assert.deepEqual(told, stored);
       const others = await map.get(
         "User",
@@ -109,7 +110,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "a save counts the revision, and is refused against another one",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1", { externalId: "x" })]);
-      assert.ok(ann);
+      demand(ann, "add returns what is stored");
       const { externalId: _, ...without } = ann;
       const first = await map.save({
         ...without,
@@ -123,8 +124,8 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
       });
       assert.deepEqual(await map.get("User", ["ann"]), [first]);
       assert.deepEqual(await map.byExternalId("User", "x"), []);
-      await assert.rejects(map.save(ann), VersionConflictError);
-      await assert.rejects(map.save(identity("nobody", "9")), VersionConflictError);
+      await demandRefusal(map.save(ann), VersionConflictError);
+      await demandRefusal(map.save(identity("nobody", "9")), VersionConflictError);
       assert.deepEqual(await map.get("User", ["ann", "nobody"]), [first, undefined]);
     },
   },
@@ -132,7 +133,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "of 20 concurrent saves against one revision exactly one is done",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1")]);
-      assert.ok(ann);
+      demand(ann, "add returns what is stored");
       const results = await Promise.allSettled(
         Array.from({ length: 20 }, (_, number) => map.save({ ...ann, version: number + 10 })),
       );
@@ -146,7 +147,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "of 100 concurrent touches none is lost, and none is in the way of a save",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1")]);
-      assert.ok(ann);
+      demand(ann, "add returns what is stored");
       const later = "2026-03-01T00:00:00.000Z";
       await Promise.all(Array.from({ length: 100 }, () => map.touch("User", "ann", later)));
       const touched = { ...ann, version: 101, lastModified: later };
@@ -159,7 +160,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "what is deleted is known by its id, and by its localId while the store has it",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1", { externalId: "x" })]);
-      assert.ok(ann);
+      demand(ann, "add returns what is stored");
       assert.equal(await map.hasRetained("User"), false);
       const deleted = await map.save({ ...ann, deleted: time });
       assert.equal(await map.hasRetained("User"), true);
@@ -197,8 +198,8 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
       const reason = new Error("The caller has left.");
       const options = { signal: AbortSignal.abort(reason) };
       const because = (error: unknown): boolean => error === reason;
-      await assert.rejects(map.get("User", ["ann"], options), because);
-      await assert.rejects(map.add([identity("ann", "1")], options), because);
+      await demandRefusal(map.get("User", ["ann"], options), because);
+      await demandRefusal(map.add([identity("ann", "1")], options), because);
       assert.deepEqual(await map.get("User", ["ann"]), [undefined]);
     },
   },

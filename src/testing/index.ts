@@ -1,8 +1,9 @@
 export { checkpointRepositoryContract } from "./checkpoint-contract.js";
 export { consumerRepositoryContract } from "./consumer-contract.js";
 export type { ContractCase, Make } from "./contract.js";
-export { type GroupsUnderTest, groupRepositoryContract } from "./group-contract.js";
+export { groupRepositoryContract } from "./group-contract.js";
 export { groupMappingRepositoryContract } from "./group-mapping-contract.js";
+export type { GroupsUnderTest } from "./group-subject.js";
 export { identityMapRepositoryContract } from "./identity-map-contract.js";
 export { linkRepositoryContract } from "./link-contract.js";
 export { membershipRepositoryContract } from "./membership-contract.js";

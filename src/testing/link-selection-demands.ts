@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { Link, LinkRepository, LinkSelection } from "../repositories/index.js";
 import type { Demand } from "./contract.js";
+import { demand } from "./demand.js";
 import { link } from "./link-samples.js";
 
 const selected: readonly Link[] = [
@@ -106,7 +107,7 @@ async function listAll(
       selection,
       after === undefined ? { count } : { after, count },
     );
-    assert.ok(page.length <= count, "a page holds no more than was asked for");
+    demand(page.length <= count, "a page holds no more than was asked for");
     if (page.length === 0) return found;
     found.push(...page);
   }

@@ -10,6 +10,7 @@ import {
   type Make,
   toCases,
 } from "./contract.js";
+import { demand } from "./demand.js";
 
 /** What is demanded of a {@link MembershipRepository}. */
 export async function membershipRepositoryContract(
@@ -317,7 +318,7 @@ async function allReferences(
       group,
       after === undefined ? { count } : { after, count },
     );
-    assert.ok(page.length <= count, "a page holds no more than was asked for");
+    demand(page.length <= count, "a page holds no more than was asked for");
     if (page.length === 0) return found;
     found.push(...page);
   }
@@ -336,7 +337,7 @@ async function allGrants(
       group,
       after === undefined ? { count } : { after, count },
     );
-    assert.ok(page.length <= count, "a page holds no more than was asked for");
+    demand(page.length <= count, "a page holds no more than was asked for");
     if (page.length === 0) return found;
     found.push(...page);
   }

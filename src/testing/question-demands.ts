@@ -10,6 +10,7 @@ import {
   type ResourceRequest,
 } from "../scim/index.js";
 import type { Demand } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 import { Random } from "./random.js";
 import { declaredComparisons, RandomFilters } from "./random-filters.js";
 import { randomAttributes, writableAttributes } from "./random-resources.js";
@@ -60,8 +61,8 @@ export function questionDemands<S, T extends Resource, N extends ResourceRequest
               assert.deepEqual(ids(found).sort(), ids(stored).sort(), `${path} ${order} ${kind}`);
               const values = found.map((resource) => keyOf(resource));
               for (const [at, value] of values.slice(1).entries()) {
-                const message = `${path} ${order}: ${String(values[at])} comes before ${String(value)}`;
-                assert.ok(compare(values[at], value) <= 0, message);
+                const message = `by ${path}, ${order}, ${String(values[at])} does not come before ${String(value)}`;
+                demand(compare(values[at], value) <= 0, message);
               }
             }
           }
@@ -73,7 +74,7 @@ export function questionDemands<S, T extends Resource, N extends ResourceRequest
       skip: sorted.includes(kind.naming) ? `the store sorts by ${kind.naming}` : undefined,
       async check(subject) {
         const sort = bindSort(kind.naming, type);
-        await assert.rejects(repository(subject).find({ sort }), UnsupportedError);
+        await demandRefusal(repository(subject).find({ sort }), UnsupportedError);
       },
     },
   ];

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { NotFoundError, UnsupportedError } from "../core/index.js";
 import type { Capabilities } from "../repositories/index.js";
 import type { Resource, ResourceRequest } from "../scim/index.js";
+import { attributeDemands } from "./attribute-demands.js";
 import { type Demand, hostileStrings, unknownIds, unlessInvalid } from "./contract.js";
 import { cursorDemands } from "./cursor-demands.js";
+import { deletionDemands } from "./deletion-demands.js";
+import { demand, demandRefusal } from "./demand.js";
 import { findDemands } from "./find-demands.js";
 import { questionDemands } from "./question-demands.js";
 import { answers, equal, ids, type ResourceKind } from "./resource-kind.js";
@@ -16,6 +20,8 @@ export function resourceDemands<S, T extends Resource, N extends ResourceRequest
 ): readonly Demand<S>[] {
   return [
     ...lifeDemands(kind, capabilities),
+    ...attributeDemands(kind, capabilities),
+    ...deletionDemands(kind, capabilities),
     ...findDemands(kind, capabilities),
     ...questionDemands(kind, capabilities),
     ...cursorDemands(kind, capabilities),
@@ -54,8 +60,8 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         for (const id of unknownIds) {
-          await assert.rejects(resources.replace(id, named("ann")), NotFoundError, id);
-          await assert.rejects(resources.modify(id, renamed("ann")), NotFoundError, id);
+          await demandRefusal(resources.replace(id, named("ann")), NotFoundError, id);
+          await demandRefusal(resources.modify(id, renamed("ann")), NotFoundError, id);
         }
         assert.equal((await resources.find({})).totalResults, 0);
       },
@@ -66,10 +72,30 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const resources = repository(subject);
         const { id } = await resources.create(named("ann"));
         const read = await resources.get(id);
-        assert.ok(read);
+        demand(read, "get returns what was created");
         const { meta: _, ...written } = await resources.replace(id, read);
         const { meta: __, ...before } = read;
         assert.deepEqual(written, before);
+      },
+    },
+    {
+      name: "meta.created stays as it was, whatever is written later",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id, meta } = await resources.create(named("ann"));
+        await sleep(20);
+        const replaced = await resources.replace(id, named("Ann"));
+        assert.equal(replaced.meta?.created, meta?.created, "meta.created that replace returns");
+        await resources.modify(id, capabilities.rename ? renamed("ANN") : {});
+        const modified = await resources.get(id);
+        demand(modified, "get returns what was modified");
+        // What a client says of it is passed over.
+        const early = { ...modified.meta, created: "2001-01-01T00:00:00Z" };
+        await resources.replace(id, { ...modified, meta: early });
+        const read = await resources.get(id);
+        assert.equal(read?.meta?.created, meta?.created, "meta.created after three writes");
+        const [listed] = (await resources.find({})).resources;
+        assert.equal(listed?.meta?.created, meta?.created, "meta.created in a page");
       },
     },
     {
@@ -81,7 +107,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         Reflect.set(draft, naming, "changed");
         Reflect.set(created, naming, "changed");
         const read = await resources.get(created.id);
-        assert.ok(read);
+        demand(read, "get returns what was created");
         Reflect.set(read, naming, "changed");
         Reflect.set(read, "id", "changed");
         const again = await resources.get(created.id);
@@ -130,9 +156,9 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         await resources.delete(id);
         assert.equal(await resources.get(id), undefined);
         assert.deepEqual(ids((await resources.find({})).resources), [kept.id]);
-        await assert.rejects(resources.delete(id), NotFoundError);
+        await demandRefusal(resources.delete(id), NotFoundError);
         for (const unknown of unknownIds) {
-          await assert.rejects(resources.delete(unknown), NotFoundError, unknown);
+          await demandRefusal(resources.delete(unknown), NotFoundError, unknown);
         }
         const again = await resources.create(named("ann"));
         assert.notEqual(again.id, id);
@@ -144,7 +170,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         const created = await resources.create(named("ann"));
-        await assert.rejects(resources.delete(created.id), UnsupportedError);
+        await demandRefusal(resources.delete(created.id), UnsupportedError);
         assert.deepEqual(await resources.get(created.id), created);
       },
     },
@@ -167,11 +193,12 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
           [3, "bob"],
         ] as const) {
           const result = results[at];
-          assert.ok(result?.written);
+          demand(result?.written, `the write ${at} of the batch, which creates ${name}, is done`);
           const read = await resources.get(result.id);
           assert.equal(read && nameOf(read), name);
         }
-        assert.ok(results[1]?.written === false && results[1].error instanceof NotFoundError);
+        const isMissed = results[1]?.written === false && results[1].error instanceof NotFoundError;
+        demand(isMissed, "the result of a write to nobody is a NotFoundError");
         assert.equal((await resources.find({})).totalResults, 2);
       },
     },
@@ -183,11 +210,16 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const reason = new Error("The caller has left.");
         const options = { signal: AbortSignal.abort(reason) };
         const because = (error: unknown): boolean => error === reason;
-        await assert.rejects(resources.get(id, options), because);
-        await assert.rejects(resources.find({}, options), because);
-        await assert.rejects(resources.create(named("bob"), options), because);
-        await assert.rejects(resources.replace(id, named("eve"), options), because);
-        await assert.rejects(resources.modify(id, renamed("eve"), options), because);
+        await demandRefusal(resources.get(id, options), because);
+        await demandRefusal(resources.find({}, options), because);
+        await demandRefusal(resources.create(named("bob"), options), because);
+        await demandRefusal(resources.replace(id, named("eve"), options), because);
+        await demandRefusal(resources.modify(id, renamed("eve"), options), because);
+        if (capabilities.delete !== "none") {
+          await demandRefusal(resources.delete(id, options), because);
+        }
+        const writes = [{ kind: "create", resource: named("bob") } as const];
+        await demandRefusal(resources.write(writes, options), because);
         const { resources: left } = await resources.find({});
         assert.deepEqual(left.map(nameOf), ["ann"]);
       },

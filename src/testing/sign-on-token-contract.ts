@@ -10,6 +10,7 @@ import {
   toCases,
   unknownIds,
 } from "./contract.js";
+import { demandRefusal } from "./demand.js";
 
 /** What is demanded of a {@link SignOnTokenRepository} whose clock is the system's. */
 export async function signOnTokenRepositoryContract(
@@ -162,7 +163,7 @@ const demands: readonly Demand<SignOnTokenRepository>[] = [
       await tokens.save(token);
       const reason = new Error("aborted");
       const signal = AbortSignal.abort(reason);
-      await assert.rejects(tokens.take(token, { signal }), reason);
+      await demandRefusal(tokens.take(token, { signal }), reason);
       assert.deepEqual(await tokens.take(token), token);
     },
   },

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { StreamTakenError, UniquenessError } from "../core/index.js";
 import type { SyncTarget } from "../repositories/index.js";
 import { type ContractCase, type Demand, type Make, toCases, using } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 import { link } from "./link-samples.js";
 
 /** A target whose stores share transactions. */
@@ -41,7 +42,7 @@ const fenceDemands: readonly Demand<SyncTarget>[] = [
       for (const write of stateWrites) await write(elder);
       const before = await stateOf(target, "ann");
       const successor = await target.checkpoints.claim("ann");
-      for (const write of stateWrites) await assert.rejects(write(elder), StreamTakenError);
+      for (const write of stateWrites) await demandRefusal(write(elder), StreamTakenError);
       const { position: _, ...after } = await stateOf(target, "ann");
       assert.deepEqual({ position: before.position, ...after }, before);
       assert.deepEqual(await target.checkpoints.load("ann"), successor);
@@ -67,7 +68,7 @@ const fenceDemands: readonly Demand<SyncTarget>[] = [
         return there.map((each) => each.sourceId);
       });
       const [known] = await Promise.all([claim, ...writes]);
-      assert.ok(isClaimed);
+      demand(isClaimed, "the claim is done beside the writes");
       for (const { sourceId } of await target.links.list("ann", {}, { count: 100 })) {
         if (!known.includes(sourceId)) late.push(sourceId);
       }
@@ -91,7 +92,7 @@ const stateWrites: readonly ((target: SyncTarget) => Promise<unknown>)[] = [
 ];
 
 function fenced(target: SyncTarget, epoch: number): SyncTarget {
-  assert.ok(target.fence, "the target has a fence in each of its instances");
+  demand(target.fence, "the target has a fence in each of its instances");
   return { ...target, ...target.fence("ann", epoch) };
 }
 
@@ -112,7 +113,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
     name: "a transaction rejects with what its work rejects with, and every store is as it was",
     async check(target) {
       const reason = new Error("The work failed.");
-      await assert.rejects(
+      await demandRefusal(
         target.transaction(async (inside) => {
           await writeEverywhere(inside, "ann");
           throw reason;
@@ -121,12 +122,12 @@ const transactionDemands: readonly Demand<Transactional>[] = [
       );
       await demandNowhere(target, "ann");
       await writeEverywhere(target, "ann");
-      await assert.rejects(
+      await demandRefusal(
         target.transaction(async (inside) => {
           await inside.links.remove("ann", ["1"]);
           await inside.memberships.removeGrants("ann", [{ group: "g", member: "m" }]);
           const position = await inside.checkpoints.load("ann");
-          assert.ok(position);
+          demand(position, "the position that was saved before is loaded in the transaction");
           await inside.checkpoints.save("ann", { ...position, generation: 2 });
           const user = await userNamed(inside, "ann");
           await inside.users.modify(user?.id ?? "", { set: { active: false } });
@@ -142,14 +143,18 @@ const transactionDemands: readonly Demand<Transactional>[] = [
     async check(target) {
       await target.transaction(async (inside) => {
         await inside.users.create({ userName: "ann" });
-        await assert.rejects(
+        await demandRefusal(
           savepoint(inside, (inner) => inner.users.create({ userName: "ANN" })),
           UniquenessError,
         );
         await inside.users.create({ userName: "bob" });
       });
-      assert.ok(await userNamed(target, "ann"));
-      assert.ok(await userNamed(target, "bob"));
+      for (const name of ["ann", "bob"]) {
+        demand(
+          await userNamed(target, name),
+          `${name}, who was created in the transaction, is there`,
+        );
+      }
     },
   },
   {
@@ -170,7 +175,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
         ),
       );
       const committed = names.filter((_, at) => results[at]?.status === "fulfilled");
-      assert.ok(committed.length > 0, "one of two transactions can be committed");
+      demand(committed.length > 0, "one of two transactions can be committed");
       assert.deepEqual(await target.checkpoints.load("shared"), {
         generation: committed.length,
         epoch: 1,
@@ -209,7 +214,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
       });
       await Promise.all([held, claim]);
       if (happened[0] === "claimed") assert.equal(happened[1], "undone");
-      await assert.rejects(
+      await demandRefusal(
         target.transaction(async (inside) => {
           await inside.checkpoints.hold("s", epoch);
           await inside.users.create({ userName: "bob" });
@@ -227,10 +232,13 @@ const transactionDemands: readonly Demand<Transactional>[] = [
         throw new Error("The work failed.");
       });
       const done = target.transaction((inside) => inside.users.create({ userName: "bob" }));
-      await assert.rejects(failed, /The work failed/);
+      await demandRefusal(failed, /The work failed/);
       await done;
       assert.equal(await userNamed(target, "ann"), undefined);
-      assert.ok(await userNamed(target, "bob"));
+      demand(
+        await userNamed(target, "bob"),
+        "bob, of the transaction that was committed, is there",
+      );
     },
   },
 ];
@@ -242,7 +250,7 @@ const savepointDemands: readonly Demand<Transactional>[] = [
       const reason = new Error("The inner work failed.");
       await target.transaction(async (inside) => {
         await writeEverywhere(inside, "before");
-        await assert.rejects(
+        await demandRefusal(
           savepoint(inside, async (inner) => {
             await writeEverywhere(inner, "inner");
             await demandEverywhere(inner, "before");
@@ -262,7 +270,7 @@ const savepointDemands: readonly Demand<Transactional>[] = [
     name: "a savepoint that is released is rolled back with its transaction",
     async check(target) {
       const reason = new Error("The work failed.");
-      await assert.rejects(
+      await demandRefusal(
         target.transaction(async (inside) => {
           await savepoint(inside, (inner) => writeEverywhere(inner, "inner"));
           await demandEverywhere(inside, "inner");
@@ -279,11 +287,12 @@ const savepointDemands: readonly Demand<Transactional>[] = [
       await target.transaction((inside) =>
         savepoint(inside, async (middle) => {
           await writeEverywhere(middle, "middle");
-          await assert.rejects(
+          await demandRefusal(
             savepoint(middle, async (inner) => {
               await writeEverywhere(inner, "inner");
               throw new Error("The innermost work failed.");
             }),
+            /The innermost work failed/,
           );
         }),
       );
@@ -301,17 +310,18 @@ function groupDemands(hasGroups: boolean): readonly Demand<Transactional>[] {
       async check(target) {
         const ann = await target.users.create({ userName: "ann" });
         const staff = await target.groups?.create({ displayName: "staff" });
-        assert.ok(staff);
+        demand(staff, "a target that has groups has them in each of its instances");
         const work = async (inside: SyncTarget): Promise<void> => {
-          assert.ok(inside.groups);
+          demand(inside.groups, "a target that has groups has them in a transaction");
           await inside.groups.changeMembers(staff.id, { add: [{ value: ann.id }] });
           await inside.groups.create({ displayName: "crew" });
         };
-        await assert.rejects(
+        await demandRefusal(
           target.transaction(async (inside) => {
             await work(inside);
             throw new Error("The work failed.");
           }),
+          /The work failed/,
         );
         assert.deepEqual(await target.groups?.groupsOf(ann.id), []);
         assert.equal((await target.groups?.find({}))?.totalResults, 1);

@@ -3,6 +3,7 @@ import { VersionConflictError } from "../core/index.js";
 import type { Capabilities } from "../repositories/index.js";
 import type { Resource, ResourceRequest } from "../scim/index.js";
 import { type Demand, demandOneWinner } from "./contract.js";
+import { demand, demandRefusal } from "./demand.js";
 import type { ResourceKind } from "./resource-kind.js";
 
 /** What is demanded of versions, and of writers that come at once. */
@@ -37,7 +38,7 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
         const modified = await resources.get(created.id);
         const versions = [created, replaced, modified].map((resource) => resource?.meta?.version);
         assert.equal(new Set(versions).size, 3);
-        assert.ok(!versions.includes(undefined));
+        demand(!versions.includes(undefined), "every answer has a meta.version");
       },
     },
     {
@@ -46,13 +47,13 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
       async check(subject) {
         const resources = repository(subject);
         const { id, meta: old } = await resources.create(named("ann"));
-        assert.ok(old?.version !== undefined);
+        demand(old?.version !== undefined, "create answers with a meta.version");
         const current = await resources.replace(id, named("Ann"), { ifVersion: old.version });
         const stale = { ifVersion: old.version };
-        await assert.rejects(resources.replace(id, named("eve"), stale), VersionConflictError);
-        await assert.rejects(resources.modify(id, renamed("eve"), stale), VersionConflictError);
+        await demandRefusal(resources.replace(id, named("eve"), stale), VersionConflictError);
+        await demandRefusal(resources.modify(id, renamed("eve"), stale), VersionConflictError);
         if (capabilities.delete !== "none") {
-          await assert.rejects(resources.delete(id, stale), VersionConflictError);
+          await demandRefusal(resources.delete(id, stale), VersionConflictError);
         }
         assert.deepEqual(await resources.get(id), current);
       },
@@ -63,7 +64,7 @@ export function versionDemands<S, T extends Resource, N extends ResourceRequest>
       async check(subject) {
         const resources = repository(subject);
         const { id, meta } = await resources.create(named("ann"));
-        assert.ok(meta?.version !== undefined);
+        demand(meta?.version !== undefined, "create answers with a meta.version");
         const ifVersion = meta.version;
         const names = Array.from({ length: 20 }, (_, number) => `ann${number}`);
         const results = await Promise.allSettled(

@@ -25,6 +25,7 @@ const writes: Readonly<Record<Call["store"], readonly string[]>> = {
   groups: ["write", "delete", "changeMembers"],
   links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
+  settlement: ["state", "confirm"],
   checkpoints: ["save", "claim"],
 };
 
@@ -306,13 +307,19 @@ export class Consumer {
 
   #untilNamesAreDue(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      // Who asks while nobody sleeps, after a connection has ended, is heard by the next.
       const due = () => {
+        this.#namesDue = undefined;
         this.#comparingNames = false;
         resolve();
       };
+      const abort = () => {
+        if (this.#namesDue === due) this.#namesDue = undefined;
+        reject(signal.reason);
+      };
       this.#namesDue = due;
       if (this.#comparingNames) due();
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      signal.addEventListener("abort", abort, { once: true });
     });
   }
 }

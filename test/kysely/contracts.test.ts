@@ -40,7 +40,9 @@ function suites(db: Kysely<unknown>): Record<string, () => Promise<readonly Cont
   return {
     users: () => userRepositoryContract(() => make((db) => new KyselyUserRepository(db))),
     groups: () =>
-      groupRepositoryContract(() => make((db) => ({ groups: new KyselyGroupRepository(db) }))),
+      groupRepositoryContract(() =>
+        make((db) => ({ groups: new KyselyGroupRepository(db, { users: "elsewhere" }) })),
+      ),
     "groups with users": () =>
       groupRepositoryContract(() =>
         make((db) => ({

@@ -90,17 +90,18 @@ const ownTables = [
   "group_member",
   "group",
   "user",
-  "sync_position",
+  "sync_stream",
   "nonce",
   "server",
   "consumer",
   "sign_on_token",
   "identity",
   "group_mapping",
-  "sync_grant",
-  "sync_reference",
-  "sync_name",
-  "sync_link",
+  "sync_loose_grant",
+  "sync_odd_reference",
+  "sync_membership",
+  "sync_entry_name",
+  "sync_entry",
 ].map((name) => `concordat_${name}`);
 
 function serverKind(

@@ -21,10 +21,10 @@ for (const database of databases) {
     const opened = await database.open();
     afterAll(() => opened[Symbol.asyncDispose]());
     const { db } = opened;
-    const local = new KyselyGroupRepository(db);
+    const local = new KyselyGroupRepository(db, { users: "elsewhere" });
     const newMapping = (): ExternalGroupRepository =>
       mapGroups({
-        external: new KyselyGroupRepository(db),
+        external: new KyselyGroupRepository(db, { users: "elsewhere" }),
         local,
         mappings: new KyselyGroupMappingRepository(db),
         memberships: new KyselyMembershipRepository(db),

@@ -157,7 +157,7 @@ for (const server of servers) {
     });
 
     test("100 additions and removals of members over ten groups lose none", async () => {
-      const groups = new KyselyGroupRepository(db);
+      const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
       const ids = await tenGroups(groups);
       const leaving = range(50).map((number) => ({ value: `leaving${number}` }));
       for (const id of ids) await groups.changeMembers(id, { add: leaving });
@@ -187,7 +187,7 @@ for (const server of servers) {
     });
 
     test("nobody becomes a member of a group while it is deleted", async () => {
-      const groups = new KyselyGroupRepository(db);
+      const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
       const ids = await tenGroups(groups);
       const results = await Promise.allSettled([
         ...range(5).map((number) =>
@@ -282,7 +282,7 @@ for (const server of servers) {
     });
 
     test("with what a repository does at once is nothing that its caller notices", async () => {
-      const groups = new KyselyGroupRepository(db);
+      const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
       const { id } = await groups.create({ displayName: "staff", members: [{ value: "ann" }] });
       statements.length = 0;
       // The repository has the group and waits for the member; the other has the member and comes for the group.
@@ -307,7 +307,7 @@ for (const server of servers) {
       const links = new KyselyLinkRepository(db);
       await links.save("ldap", ["a", "b"].map(link));
       const set = (sourceId: string, stamp: string) =>
-        sql`update concordat_sync_link set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
+        sql`update concordat_sync_entry set stamp = ${stamp} where source = 'ldap' and source_id = ${sourceId}`;
       await interlocked(
         server,
         db,

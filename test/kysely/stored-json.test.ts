@@ -59,7 +59,7 @@ const damaged: readonly Damaged[] = [
     },
   },
   {
-    table: "concordat_sync_position",
+    table: "concordat_sync_stream",
     column: "taken",
     async write(db) {
       const checkpoints = new KyselyCheckpointRepository(db);
@@ -74,7 +74,7 @@ const damaged: readonly Damaged[] = [
     },
   },
   {
-    table: "concordat_sync_link",
+    table: "concordat_sync_entry",
     column: "failure",
     async write(db) {
       const links = new KyselyLinkRepository(db);

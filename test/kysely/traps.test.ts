@@ -291,7 +291,7 @@ for (const database of databases) {
       await sql`create unique index groups_by_name on concordat_group (display_name_key)`.execute(
         opened.db,
       );
-      const groups = new KyselyGroupRepository(opened.db);
+      const groups = new KyselyGroupRepository(opened.db, { users: "elsewhere" });
       await groups.create({ displayName: "staff" });
       const { id } = await groups.create({ displayName: "board" });
       const taken = { code: "uniqueness", attribute: "displayName" };
@@ -315,7 +315,7 @@ for (const database of databases) {
 
     test("of members that are there already are no change, and give no version", async () => {
       await using opened = await database.open();
-      const groups = new KyselyGroupRepository(opened.db);
+      const groups = new KyselyGroupRepository(opened.db, { users: "elsewhere" });
       const ids: string[] = [];
       for (const displayName of ["one", "two"]) ids.push((await groups.create({ displayName })).id);
       const add = [{ value: "ann" }, { value: "bob" }];
@@ -393,7 +393,7 @@ describeOn(mariadb, "a driver that counts the rows that a statement changed", ()
     await expect(users.modify("nobody", { set: { externalId: "b" } })).rejects.toMatchObject({
       code: "not_found",
     });
-    const groups = new KyselyGroupRepository(db);
+    const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
     const staff = await groups.create({ displayName: "staff", members: [{ value: "ann" }] });
     await groups.changeMembers(staff.id, { add: [{ value: "ann" }] });
     expect((await groups.get(staff.id))?.meta?.version).toBe(staff.meta?.version);

@@ -103,15 +103,15 @@ export function readApplication(database: string): ApplicationContent {
     }
     const unfinished = db
       .prepare(
-        `select source_id, state from concordat_sync_link where unsettled = 1 or intent_name is not null
+        `select source_id, state from concordat_sync_entry where unsettled = 1 or intent_name is not null
          or (state in ('entering', 'leaving') and failure is null)`,
       )
       .all()
       .map((row) => `${row["source_id"]} is ${row["state"]} and not finished`);
     const refused = db.prepare(
-      "select source_id from concordat_sync_link where failure is not null",
+      "select source_id from concordat_sync_entry where failure is not null",
     );
-    const adopted = db.prepare("select resource_id from concordat_sync_link where adopted = 1");
+    const adopted = db.prepare("select resource_id from concordat_sync_entry where adopted = 1");
     return {
       resources: [...users, ...groups],
       members,
@@ -125,7 +125,7 @@ export function readApplication(database: string): ApplicationContent {
 /** The change sequence numbers that the stored checkpoint covers, one for each server that takes writes; none before there is one. */
 export function readCheckpoint(database: string): readonly string[] {
   return withDatabase(database, (db) => {
-    const row = db.prepare("select checkpoint from concordat_sync_position").get();
+    const row = db.prepare("select checkpoint from concordat_sync_stream").get();
     const checkpoint = String(row?.["checkpoint"] ?? "");
     return checkpoint.match(/\d{14}\.\d{6}Z#[\da-f]{6}#[\da-f]{3}#[\da-f]{6}/g) ?? [];
   });
@@ -135,7 +135,7 @@ export function readCheckpoint(database: string): readonly string[] {
 export function loseCheckpoint(database: string): void {
   const db = new DatabaseSync(database, { timeout: 5_000 });
   try {
-    db.exec("delete from concordat_sync_position");
+    db.exec("delete from concordat_sync_stream");
   } finally {
     db.close();
   }

@@ -122,6 +122,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "inMemoryTarget",
     "invalidCursor",
     "isRefusal",
+    "leaveGroups",
     "mapGroups",
     "mirrored",
     "reachesWithin",

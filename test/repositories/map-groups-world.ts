@@ -22,7 +22,7 @@ export const kinds: Readonly<Record<string, () => Promise<Stores>>> = {
   SQLite: async () => {
     const database = await testDatabase();
     return {
-      external: new KyselyGroupRepository(database.db),
+      external: new KyselyGroupRepository(database.db, { users: "elsewhere" }),
       local: await teams(database.db),
       mappings: new KyselyGroupMappingRepository(database.db),
       memberships: new KyselyMembershipRepository(database.db),

@@ -210,7 +210,8 @@ describe.each(Object.entries(kinds))("groups that are mapped, in %s", (_, open) 
     await using w = await world();
     const [engineers, team] = [await w.newExternal("ada"), await w.newLocal()];
     await w.groups.map(engineers, team);
-    await w.groups.changeMembers(engineers, { add: [{ value: "pilots", type: "Group" }] });
+    const pilots = await w.newExternal();
+    await w.groups.changeMembers(engineers, { add: [{ value: pilots, type: "Group" }] });
     await w.groups.apply();
     expect(await w.localUsers(team)).toEqual(["ada"]);
   });
@@ -255,9 +256,9 @@ test("one member more takes as many statements in a group of 2,000 as in one of 
   const counted = async (size: number): Promise<number> => {
     await using database = await testDatabase();
     const { db, statements } = database;
-    const local = new KyselyGroupRepository(db);
+    const local = new KyselyGroupRepository(db, { users: "elsewhere" });
     const groups = mapGroups({
-      external: new KyselyGroupRepository(db),
+      external: new KyselyGroupRepository(db, { users: "elsewhere" }),
       local,
       mappings: new KyselyGroupMappingRepository(db),
       memberships: new KyselyMembershipRepository(db),

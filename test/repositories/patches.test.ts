@@ -158,7 +158,10 @@ describe("a change that changes nothing gives no new version and no new time", (
   test("to groups, of which members may come all the same", async () => {
     const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
     await createTables(db);
-    for (const groups of [new InMemoryGroupRepository(), new KyselyGroupRepository(db)]) {
+    for (const groups of [
+      new InMemoryGroupRepository(),
+      new KyselyGroupRepository(db, { users: "elsewhere" }),
+    ]) {
       const { id, meta } = await groups.create({
         displayName: "staff",
         members: [{ value: "ann" }],

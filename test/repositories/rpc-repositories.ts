@@ -11,6 +11,7 @@ import {
   type Page,
   type Query,
   UserRepository,
+  type WriteOptions,
 } from "concordat/repositories";
 import type { BoundFilter, Group, NewGroup, NewUser, User } from "concordat/scim";
 import type { Domain, RpcServer } from "./rpc-server.js";
@@ -42,6 +43,7 @@ function numberOf(id: string): number {
 /** The users of an application that has nothing but {@link RpcServer}. */
 export class RpcUserRepository extends UserRepository {
   override readonly capabilities: Capabilities = {
+    attributes: ["userName", "name.formatted", "title", "active"],
     filter: { userName: ["eq", "sw"], active: ["eq"] },
     logic: ["and"],
     maxPageSize,
@@ -161,6 +163,7 @@ function domainOf(filter: BoundFilter): Domain {
 /** The groups of an application that has nothing but {@link RpcServer}. */
 export class RpcGroupRepository extends GroupRepository {
   override readonly capabilities: Capabilities = {
+    attributes: ["displayName"],
     filter: {},
     maxPageSize,
     versions: "none",
@@ -199,6 +202,8 @@ export class RpcGroupRepository extends GroupRepository {
   }
 
   override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
+    // A group cannot be taken back, so first of all its members are looked at.
+    await this.#demandMembers(resource, options);
     const id = await this.#call<number>("group.create", [resource.displayName], options);
     await this.#setMembers(String(id), resource, options);
     return { id: String(id), displayName: resource.displayName };
@@ -207,9 +212,10 @@ export class RpcGroupRepository extends GroupRepository {
   override async replace(
     id: string,
     resource: NewGroup | Group,
-    options?: CallOptions,
+    options?: WriteOptions,
   ): Promise<Group> {
     if ((await this.get(id, options)) === undefined) throw new NotFoundError(id);
+    await this.#demandMembers(resource, options);
     await this.#call("group.write", [numberOf(id), resource.displayName], options);
     await this.#setMembers(id, resource, options);
     return { id, displayName: resource.displayName };
@@ -287,16 +293,25 @@ export class RpcGroupRepository extends GroupRepository {
     }
   }
 
+  async #demandMembers(
+    { members = [] }: Pick<NewGroup, "members">,
+    options?: CallOptions,
+  ): Promise<void> {
+    for (const member of members) {
+      const method = typeOf(member) === "User" ? "user.read" : "group.read";
+      const rows = await this.#call<unknown[]>(method, [[numberOf(member.value)]], options);
+      if (rows.length === 0)
+        throw new InvalidValueError("members.value", "There is no such member.");
+    }
+  }
+
   async #setMembers(
     id: string,
     { members }: Pick<NewGroup, "members">,
     options?: CallOptions,
   ): Promise<void> {
     if (members === undefined) return;
-    const add = members.map(({ value, type }) => ({
-      value,
-      type: type === "Group" ? ("Group" as const) : ("User" as const),
-    }));
+    const add = members.map((member) => ({ value: member.value, type: typeOf(member) }));
     await this.changeMembers(id, { clear: true, add }, options);
   }
 
@@ -343,6 +358,11 @@ export class RpcGroupRepository extends GroupRepository {
   #call<R>(method: string, params: readonly unknown[], options?: CallOptions): Promise<R> {
     return call<R>(this.#server, method, params, options);
   }
+}
+
+function typeOf({ type = "User" }: { readonly type?: string }): "User" | "Group" {
+  if (type === "User" || type === "Group") return type;
+  throw new InvalidValueError("members.type", "It is User or Group.");
 }
 
 function sidesOf(

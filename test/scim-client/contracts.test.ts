@@ -61,12 +61,10 @@ async function remoteUsers(offer: Offer): Promise<UserRepository> {
   return Object.assign(all.users, { [Symbol.asyncDispose]: () => all[Symbol.asyncDispose]() });
 }
 
-const inMemory = (): Offer => ({
-  stores: {
-    users: new InMemoryUserRepository({ setPassword: async () => {} }),
-    groups: new InMemoryGroupRepository(),
-  },
-});
+const inMemory = (): Offer => {
+  const users = new InMemoryUserRepository({ setPassword: async () => {} });
+  return { stores: { users, groups: new InMemoryGroupRepository({ users }) } };
+};
 
 /** One that has nothing that it need not have, and small pages. */
 const plain = (): Offer => ({ ...inMemory(), configuration: { filter: { maxResults: 7 } } });
@@ -80,7 +78,7 @@ const withoutPatch = (): Offer => ({
 async function inSqlite(): Promise<Offer> {
   const database = await testDatabase();
   const users = new KyselyUserRepository(database.db);
-  const groups = new KyselyGroupRepository(database.db);
+  const groups = new KyselyGroupRepository(database.db, { users: "elsewhere" });
   const dispose = () => database[Symbol.asyncDispose]();
   return {
     stores: { users, groups, [Symbol.asyncDispose]: dispose },

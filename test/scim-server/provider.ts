@@ -124,5 +124,6 @@ export const kinds: Readonly<Record<string, () => Promise<Stores & AsyncDisposab
 
 /** Empty stores in memory. */
 export function inMemory(): Stores {
-  return { users: new InMemoryUserRepository(), groups: new InMemoryGroupRepository() };
+  const users = new InMemoryUserRepository();
+  return { users, groups: new InMemoryGroupRepository({ users }) };
 }

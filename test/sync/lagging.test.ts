@@ -234,6 +234,26 @@ onEveryTarget(({ open }) => {
     }
   });
 
+  test("what a server that lags tells late is not read again", async () => {
+    const target = await filled(ann, bob);
+    await run(target, [ordered(disabled, gone("2", csn(21)))]);
+    const asked: string[] = [];
+    const batches = [
+      ...listed("snapshot", [ann, bob], upTo(10), 10),
+      ordered(person("1", "ann", { stamp: csn(15) })),
+      ordered(person("2", "bob", { stamp: csn(16) })),
+    ];
+    const stream: ChangeStream = {
+      ...streamOf(batches),
+      reread: async (ids) => {
+        asked.push(...ids);
+        return [];
+      },
+    };
+    expect(inWords(await follow(stream, target))).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
   test("a server that lags and has not heard of somebody yet brings nobody back by telling how it was", async () => {
     const target = await filled(bob);
     await run(target, [ordered({ ...ann, stamp: csn(15) }, gone("1", csn(20)))]);

@@ -20,6 +20,7 @@ const writes = {
   groups: ["write", "create", "replace", "modify", "delete", "changeMembers"],
   links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
+  settlement: ["state", "confirm"],
   checkpoints: ["save", "claim"],
 } as const;
 
@@ -44,6 +45,8 @@ interface Process {
 export class ModelWorld implements Surroundings {
   readonly run: ModelRun;
   readonly target: Target;
+  /** What is done to the stores when no process is running, before one begins. */
+  readonly #beforeProcess: (() => Promise<void>) | undefined;
   readonly directory: ModelDirectory;
   /** Accounts that the application had before. */
   readonly localUsers: Set<string> = new Set();
@@ -80,9 +83,10 @@ export class ModelWorld implements Surroundings {
   /** Nothing that a crash interrupted is still to be done again. */
   #calm = true;
 
-  constructor(run: ModelRun, target: Target) {
+  constructor(run: ModelRun, target: Target, beforeProcess?: () => Promise<void>) {
     this.run = run;
     this.target = target;
+    this.#beforeProcess = beforeProcess;
     this.directory = new ModelDirectory(run.refint);
     this.#watch = new ModelWatch(this);
     this.#steps = [...run.steps];
@@ -127,6 +131,7 @@ export class ModelWorld implements Surroundings {
 
   async #runToTheEnd(): Promise<void> {
     while (!this.#hasEnded) {
+      await this.#beforeProcess?.();
       this.#begin();
       while (this.#processes.size > 0) await Promise.race(this.#processes.values());
       if (this.#failure !== undefined) throw this.#failure.error;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
+import { withComparedSettlement } from "./compared-settlement.js";
 import { differences } from "./model-check.js";
 import { type ModelRun, modelRun } from "./model-steps.js";
 import { ModelWorld } from "./model-world.js";
@@ -26,7 +27,8 @@ onEveryTarget(({ kind, open }) => {
     const property = fc.asyncProperty(modelRun, async (run: ModelRun) => {
       const index = done++;
       const closing: (() => Promise<void>)[] = [];
-      const world = new ModelWorld(run, await open({ closeLater: (close) => closing.push(close) }));
+      const opened = await open({ closeLater: (close) => closing.push(close) });
+      const world = new ModelWorld(run, withComparedSettlement(opened));
       try {
         await world.live();
         expect(await differences(world)).toEqual([]);

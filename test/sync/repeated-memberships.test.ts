@@ -1,7 +1,19 @@
 import { UnsupportedError } from "concordat";
 import { expect, test } from "vitest";
-import { interferedWith, onEveryTarget } from "./stores.js";
-import { apply, person, refresh, team, uid } from "./streams.js";
+import { groupsOf, interferedWith, onEveryTarget } from "./stores.js";
+import {
+  apply,
+  dn,
+  follow,
+  live,
+  membersOf,
+  person,
+  present,
+  refresh,
+  scripted,
+  team,
+  uid,
+} from "./streams.js";
 
 onEveryTarget(({ open, transactions }) => {
   test("after a refusal, memberships that were made are not made again", async () => {
@@ -36,5 +48,30 @@ onEveryTarget(({ open, transactions }) => {
     // In a transaction, what was made was undone.
     const count = written.filter((text) => text.includes('"User"')).length;
     expect(count).toBe(transactions ? 3 : 1);
+  });
+
+  test("a member whose name is stated once more keeps what it meant, though nobody has it now", async () => {
+    const target = await open();
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [dn("cn=ann")])]));
+    await apply(target, [live([person("1", "anna")])]);
+    await apply(target, [live([membersOf("g", { add: [dn("cn=ann")] })])]);
+    await apply(target, [live([person("1", "anne")])]);
+    expect(await groupsOf(target)).toEqual({ staff: ["anne"] });
+  });
+
+  test("a group is not read again for a member who has had the name since before the last comparison", async () => {
+    const target = await open();
+    const ann = person("1", "ann");
+    await apply(target, refresh([ann, team("g", "staff", [])]));
+    await apply(target, refresh([present("1", "g")], { phase: "reconcile" }));
+    const asked: string[] = [];
+    const reread = async (ids: readonly string[]) => {
+      asked.push(...ids);
+      return [];
+    };
+    const joined = live([team("g", "staff", [dn("cn=ann")])]);
+    await follow({ ...scripted([joined]), reread }, target);
+    expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
+    expect(asked).toEqual([]);
   });
 });

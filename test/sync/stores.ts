@@ -100,7 +100,7 @@ export function onEveryTarget(declare: (kind: TargetKind) => void): void {
 
 /** A call of a store's method. */
 export interface Call {
-  readonly store: "users" | "groups" | "links" | "memberships" | "checkpoints";
+  readonly store: "users" | "groups" | "links" | "memberships" | "checkpoints" | "settlement";
   readonly method: string;
   readonly args: readonly unknown[];
 }
@@ -131,6 +131,9 @@ export function interferedWith(target: Target, interference: Interference): Targ
     links: interposed("links", target.links, interference),
     memberships: interposed("memberships", target.memberships, interference),
     checkpoints: interposed("checkpoints", target.checkpoints, interference),
+    ...(target.settlement === undefined
+      ? {}
+      : { settlement: interposed("settlement", target.settlement, interference) }),
     ...(transaction === undefined
       ? {}
       : {
@@ -164,7 +167,9 @@ function interposed<S extends object>(
       const value: unknown = Reflect.get(wrapped, method, wrapped);
       if (typeof value !== "function" || typeof method !== "string") return value;
       // It asks the store nothing.
-      if (method === "markOf") return value.bind(wrapped);
+      if (method === "markOf" || method === "demandOwn") return value.bind(wrapped);
+      // What it answers comes page by page.
+      if (store === "settlement" && method === "references") return value.bind(wrapped);
       const invoke = (args: readonly unknown[]): Promise<unknown> =>
         Promise.resolve(value.apply(wrapped, args));
       const begin = async (call: Call): Promise<Error | undefined> => {

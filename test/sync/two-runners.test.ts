@@ -61,6 +61,7 @@ const writes: Readonly<Record<Call["store"], readonly string[]>> = {
   groups: ["write", "delete", "changeMembers"],
   links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
+  settlement: ["state", "confirm"],
   checkpoints: ["save", "claim"],
 };
 

@@ -185,6 +185,25 @@ onEveryTarget(({ open, transactions }) => {
     },
   );
 
+  test("a checkpoint that was held back is stored once, and not again after a later one", async () => {
+    const ann = person("1", "ann", { stamp: csn(10) });
+    const target = await open();
+    await follow(streamOf(listed([ann]), answering(ann)), target);
+    await apply(target, refresh([ann]));
+    const outdated = { ...ann, stamp: csn(4) };
+    const batches: readonly ChangeBatch[] = [
+      ...listed([ann]),
+      { phase: "live", changes: [outdated], checkpoint: "1" },
+      { phase: "live", changes: [person("2", "bob", { stamp: csn(11) })], checkpoint: "2" },
+      { phase: "live", changes: [outdated] },
+    ];
+    const outcomes = await follow(streamOf(batches, answering(ann)), target);
+    expect(
+      outcomes.flatMap((outcome) => (outcome.kind === "checkpoint" ? [outcome.checkpoint] : [])),
+    ).toEqual(["c", "1", "2"]);
+    expect((await target.checkpoints.load("directory"))?.checkpoint).toBe("2");
+  });
+
   test("that everything has to be read is not forgotten where it shows at the start", async () => {
     const target = await open();
     const ann = person("1", "ann", { stamp: csn(10) });

@@ -58,10 +58,12 @@ export class LocalGroupRepository extends GroupRepository {
     { members, ...attributes }: NewGroup | Group,
     options?: WriteOptions,
   ): Promise<Group> {
+    // Before anything is written: a member that is neither user nor group is refused.
+    const add = members === undefined ? undefined : typedMembers(members);
     const replaced = await this.#groups.replace(id, attributes, options);
-    if (members === undefined) return replaced;
+    if (add === undefined) return replaced;
     const call = callOf(options);
-    await this.changeMembers(id, { clear: true, add: typedMembers(members) }, call);
+    await this.changeMembers(id, { clear: true, add }, call);
     return (await this.#groups.get(id, call)) ?? replaced;
   }
 

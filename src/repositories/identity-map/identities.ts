@@ -20,8 +20,8 @@ export interface IdentityMapOptions {
   /** Makes the id of a resource. Default: a random UUID. */
   readonly newId?: () => string;
   /**
-   * The store's own groups, which a user leaves who is deleted while the store keeps the account. Without it, whoever gets the
-   * account later is in them.
+   * The store's own groups, which a user leaves who is deleted while the store keeps the account, or while the groups do not learn
+   * of it. Without it, whoever gets the account later is in them.
    */
   readonly groups?: GroupRepository;
   /** For groups: the store's own users, by which members are told apart where their ids are used again. */

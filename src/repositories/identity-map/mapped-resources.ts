@@ -24,6 +24,8 @@ export interface Pair<T> {
 export interface Retention<N> {
   /** Makes it as good as gone. */
   retire(localId: string, options?: CallOptions): Promise<void>;
+  /** Ends what holds it, before the store removes it. */
+  release?(localId: string, options?: CallOptions): Promise<void>;
   /** Makes what was retired a new resource. */
   revive(localId: string, resource: N, options?: CallOptions): Promise<void>;
 }
@@ -166,7 +168,10 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         const resource = await outward(current);
         const changes: ChangeSet<N & ResourceRequest> = changeSetFor(modification, resource);
         const next = applyChangeSet(this.store.type, resource, changes);
-        if (changes.relations === undefined && isDeepStrictEqual(next, resource)) return undefined;
+        // Members are not read unless somebody asks for them, so it does not show what becomes of them.
+        const isOfMembers =
+          changes.relations !== undefined || (changes.unset?.includes("members") ?? false);
+        if (!isOfMembers && isDeepStrictEqual(next, resource)) return undefined;
         const { externalId, ...set } = changes.set ?? {};
         const unset = (changes.unset ?? []).filter((path) => path !== "externalId");
         if (Object.keys(set).length > 0 || unset.length > 0 || changes.relations !== undefined) {
@@ -187,9 +192,11 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         const { current, claimed } = await this.#claim(id, ifVersion, options);
         const { localId } = current.identity;
         const removes = this.store.capabilities.delete === "hard";
-        await this.translated(id, () =>
-          removes ? this.store.delete(localId, options) : this.#retention.retire(localId, options),
-        );
+        await this.translated(id, async () => {
+          if (!removes) return await this.#retention.retire(localId, options);
+          await this.#retention.release?.(localId, options);
+          await this.store.delete(localId, options);
+        });
         const deleted = this.identities.now();
         await this.identities.map.save({ ...(removes ? forgotten(claimed) : claimed), deleted });
       },
@@ -294,9 +301,10 @@ const mapped = ["id", "externalId", "meta", "schemas", "members", "groups"];
 /** What can be done with the resources of a store that has an identity map. */
 function mappedCapabilities(capabilities: Capabilities): Capabilities {
   const isOwn = (path: string): boolean => !mapped.includes(path.split(".")[0] ?? "");
-  const { filter, logic = [], sort = [] } = capabilities;
+  const { attributes, filter, logic = [], sort = [] } = capabilities;
   return {
     ...capabilities,
+    ...(attributes !== undefined && { attributes: [...new Set([...attributes, "externalId"])] }),
     ids: "permanent",
     // Each member is translated by itself.
     groupsOfMany: false,

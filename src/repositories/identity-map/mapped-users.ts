@@ -3,6 +3,7 @@ import type { NewUser, ResourceType, User } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import type { Modification } from "../change-set.js";
 import type { IdentityMapRepository } from "../identity-map-repository.js";
+import { leaveGroups } from "../leave-groups.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { UserRepository } from "../user-repository.js";
@@ -120,6 +121,9 @@ function retentionOfUsers(
       }
       if (store.capabilities.delete === "deactivate") await store.delete(localId, options);
       else await store.modify(localId, { set: { active: false } }, options);
+    },
+    async release(localId, options) {
+      if (groups !== undefined) await leaveGroups(groups, { id: localId, type: "User" }, options);
     },
     async revive(localId, { password, ...attributes }, options) {
       // First of all, so that the account is never active with the password of whoever had it before.

@@ -1,9 +1,12 @@
+import { InvalidValueError } from "../../core/index.js";
 import {
   type Group,
   type GroupMember,
   groupResourceType,
   type NewGroup,
+  type Resource,
   type ResourceType,
+  type User,
 } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import {
@@ -19,9 +22,16 @@ import type { CallOptions, ReadOptions, WriteOptions } from "../resource-reposit
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
 import { type Journal, Session } from "./session.js";
 import { composite, Table, take } from "./table.js";
+import type { InMemoryUserRepository } from "./user-repository.js";
 
 /** Options of {@link InMemoryGroupRepository}. */
 export interface InMemoryGroupOptions extends InMemoryResourceOptions {
+  /**
+   * The users who are the members. Then nobody else can be one, whoever is deleted leaves the groups in the same step, and both
+   * stores share the order of their operations. Without it, users are ids that belong to nobody, and stay members until they are
+   * removed; the capabilities say so (`deletedMembers`).
+   */
+  readonly users?: InMemoryUserRepository;
   /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
   readonly uniqueDisplayName?: boolean;
 }
@@ -39,6 +49,8 @@ class GroupStore extends ResourceStore<Group> {
     { group: (row) => [row.group], member: (row) => [row.member] },
   );
 
+  readonly #users: ResourceStore<User> | undefined;
+
   constructor(options: InMemoryGroupOptions) {
     super(
       {
@@ -50,6 +62,8 @@ class GroupStore extends ResourceStore<Group> {
       },
       options,
     );
+    this.#users = options.users?.shared.store;
+    this.#users?.onDelete((journal, id) => this.#leaveAll(journal, id, "User"));
   }
 
   /** The group as it is read: with its members only if they are asked for. */
@@ -102,7 +116,9 @@ class GroupStore extends ResourceStore<Group> {
       for (const key of this.#keysOf(group.id, value, type)) this.#members.delete(journal, key);
     }
     for (const row of added) {
-      if (!this.hasMember(group.id, row.member, row.type)) this.#members.put(journal, row);
+      if (this.hasMember(group.id, row.member, row.type)) continue;
+      this.#demandMember(row);
+      this.#members.put(journal, row);
     }
     if (journal.length > begun) this.touch(journal, group);
   }
@@ -116,12 +132,26 @@ class GroupStore extends ResourceStore<Group> {
   }
 
   override delete(journal: Journal, id: string): void {
-    const own = [...this.#members.rows("group", id)];
-    const asMember = [...this.#members.rows("member", id)].filter(({ type }) => type === "Group");
-    for (const { group, member, type } of [...own, ...asMember]) {
+    for (const { group, member, type } of [...this.#members.rows("group", id)]) {
       this.#members.delete(journal, composite(group, member, type));
     }
     super.delete(journal, id);
+    this.#leaveAll(journal, id, "Group");
+  }
+
+  /** Takes one who is deleted out of every group, each of which has a new version then. */
+  #leaveAll(journal: Journal, id: string, type: MemberRow["type"]): void {
+    for (const group of this.groupsOf(id, type)) {
+      this.changeMembers(journal, this.demand(group), { remove: [{ value: id, type }] });
+    }
+  }
+
+  /** @throws {InvalidValueError} there is nobody with this id, as far as the store can know. */
+  #demandMember({ member, type }: MemberRow): void {
+    const known: Pick<ResourceStore<Resource>, "get"> | undefined =
+      type === "Group" ? this : this.#users;
+    if (known === undefined || known.get(member) !== undefined) return;
+    throw new InvalidValueError("members.value", `there is no ${type} "${member}".`);
   }
 
   #keysOf(group: string, member: string, type?: MemberRow["type"]): string[] {
@@ -144,8 +174,9 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
 /**
  * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
  *
- * Members are kept beside the group, and are ordered by id. Whether a member exists is not checked, since the users are in
- * another store. When members come or go, the group has a new version. A group that is deleted leaves the groups it was in.
+ * Members are kept beside the group, and are ordered by id. A group in a group has to exist, and so has a user where the store was
+ * given the users: whoever is deleted there leaves the groups, as a group that is deleted always does. When members come or go,
+ * the group has a new version.
  */
 export class InMemoryGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
@@ -159,7 +190,7 @@ export class InMemoryGroupRepository extends GroupRepository {
   constructor(options: InMemoryGroupOptions, session: Session, store?: GroupStore);
   constructor(
     options: InMemoryGroupOptions = {},
-    session: Session = new Session(),
+    session: Session = options.users?.shared.session ?? new Session(),
     store: GroupStore = new GroupStore(options),
   ) {
     super();
@@ -167,7 +198,11 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.#session = session;
     this.#store = store;
     this.type = options.type ?? groupResourceType;
-    this.capabilities = { ...store.capabilities, groupsOfMany: true };
+    this.capabilities = {
+      ...store.capabilities,
+      deletedMembers: options.users === undefined ? "stay" : "leave",
+      groupsOfMany: true,
+    };
   }
 
   /** The same store, bound to a transaction. @internal */

@@ -56,6 +56,7 @@ export class ResourceStore<T extends Resource> {
   readonly #now: () => Date;
   readonly #newId: () => string;
   readonly #table: Table<T, "all" | "name" | "externalId">;
+  readonly #deletions: ((journal: Journal, id: string) => void)[] = [];
   /** Counts the writes, also those that were undone, so that no version is ever given twice. */
   #writes = 0;
 
@@ -126,6 +127,12 @@ export class ResourceStore<T extends Resource> {
 
   delete(journal: Journal, id: string): void {
     this.#table.delete(journal, id);
+    for (const listener of this.#deletions) listener(journal, id);
+  }
+
+  /** Whenever a resource is deleted, this is done in the same step. */
+  onDelete(listener: (journal: Journal, id: string) => void): void {
+    this.#deletions.push(listener);
   }
 
   /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index tells. */

@@ -11,7 +11,7 @@ export interface InMemoryTargetOptions {
   /** Whether the stores share transactions. Default `true`. */
   readonly transactions?: boolean;
   readonly users?: InMemoryUserOptions;
-  readonly groups?: InMemoryGroupOptions;
+  readonly groups?: Omit<InMemoryGroupOptions, "users">;
 }
 
 /** A {@link SyncTarget} of which every store is in memory. */
@@ -31,9 +31,10 @@ export interface InMemoryTarget extends SyncTarget {
 /** Empty stores in memory for `synchronize` to fill: for tests, and for trying things out. */
 export function inMemoryTarget(options: InMemoryTargetOptions = {}): InMemoryTarget {
   const session = new Session();
+  const users = new InMemoryUserRepository(options.users ?? {}, session);
   const stores: InMemoryTarget = {
-    users: new InMemoryUserRepository(options.users ?? {}, session),
-    groups: new InMemoryGroupRepository(options.groups ?? {}, session),
+    users,
+    groups: new InMemoryGroupRepository({ ...options.groups, users }, session),
     links: new InMemoryLinkRepository(session),
     memberships: new InMemoryMembershipRepository(session),
     checkpoints: new InMemoryCheckpointRepository(session),

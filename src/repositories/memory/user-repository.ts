@@ -72,6 +72,11 @@ export class InMemoryUserRepository extends UserRepository {
     }
   }
 
+  /** What a store of groups needs in order to know who there is, and to learn of deletions. @internal */
+  get shared(): { readonly session: Session; readonly store: ResourceStore<User> } {
+    return { session: this.#session, store: this.#store };
+  }
+
   /** The same store, bound to a transaction. @internal */
   in(session: Session): InMemoryUserRepository {
     return new InMemoryUserRepository(this.#options, session, this.#store);

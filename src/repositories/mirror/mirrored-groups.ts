@@ -7,7 +7,12 @@ import {
   type Modification,
   membersChanges,
 } from "../change-set.js";
-import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
+import {
+  GroupRepository,
+  type Member,
+  type MemberOptions,
+  type MemberPage,
+} from "../group-repository.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
@@ -55,18 +60,19 @@ export class MirroredGroupRepository extends GroupRepository {
 
   override async replace(
     id: string,
-    { members, ...group }: NewGroup | Group,
+    resource: NewGroup | Group,
     options?: WriteOptions,
   ): Promise<Group> {
-    const replaced = await this.#mirror.change(
+    const { members, ...group } = resource;
+    const changes = members === undefined ? [] : [{ clear: true, add: typedMembers(members) }];
+    return await this.#mirror.inTurn(
       id,
-      () => group,
-      (conditions) => this.#copy.replace(id, group, conditions),
+      (before, conditions) =>
+        this.#write(id, before, group, changes, conditions, () =>
+          this.#copy.replace(id, resource, conditions),
+        ),
       options,
     );
-    if (members === undefined) return replaced;
-    await this.changeMembers(id, { clear: true, add: typedMembers(members) }, options);
-    return (await this.#copy.get(id)) ?? replaced;
   }
 
   override async modify(
@@ -86,16 +92,8 @@ export class MirroredGroupRepository extends GroupRepository {
       async (before, conditions) => {
         const changes = changeSetFor(modification, before);
         const { members: _, ...next } = applyChangeSet(this.type, before, changes);
-        const { members: __, ...was } = before;
-        await this.#target.change(next, was, conditions);
-        await orTakenBack(
-          async () => {
-            for (const change of membersChanges(changes)) {
-              await this.#target.changeMembers(next, change, conditions);
-            }
-            await this.#copy.modify(id, changes, conditions);
-          },
-          () => this.#target.change(was, next),
+        await this.#write(id, before, next, membersChanges(changes), conditions, () =>
+          this.#copy.modify(id, changes, conditions),
         );
       },
       { ...options, attributes },
@@ -137,11 +135,52 @@ export class MirroredGroupRepository extends GroupRepository {
     const call = options?.signal === undefined ? {} : { signal: options.signal };
     return this.#mirror.inTurn(
       id,
-      async (group) => {
+      async ({ members: _, ...group }) => {
         await this.#target.changeMembers(group, change, call);
-        await this.#copy.changeMembers(id, change, call);
+        await orTakenBack(
+          () => this.#copy.changeMembers(id, change, call),
+          () => this.#restoreMembers(id, group),
+        );
       },
       call,
     );
+  }
+
+  /** Writes a group to the target, then to the copy. What one of them refuses is taken back from the target, whole. */
+  async #write<R>(
+    id: string,
+    { members: _, ...was }: Group,
+    next: NewGroup,
+    changes: readonly MembersChange[],
+    options: CallOptions,
+    write: () => Promise<R>,
+  ): Promise<R> {
+    await this.#target.change(next, was, options);
+    let isChanged = false;
+    return await orTakenBack(
+      async () => {
+        for (const change of changes) {
+          await this.#target.changeMembers(next, change, options);
+          isChanged = true;
+        }
+        return await write();
+      },
+      async () => {
+        await this.#target.change(was, next);
+        if (isChanged) await this.#restoreMembers(id, was);
+      },
+    );
+  }
+
+  /** Gives a group of the target the members that the copy says it has. */
+  async #restoreMembers(id: string, group: NewGroup): Promise<void> {
+    const add: Member[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await this.#copy.members(id, after === undefined ? {} : { after });
+      add.push(...page.members);
+      after = page.next;
+      if (after === undefined) break;
+    }
+    await this.#target.changeMembers(group, { clear: true, add });
   }
 }

@@ -1,0 +1,82 @@
+import type { Name } from "../changes/index.js";
+import type { HeldName, Link, LinkRepository } from "./link-repository.js";
+import type { Grant, MembershipRepository, Reference } from "./membership-repository.js";
+
+/** A link of an entry that has a resource. */
+export type LinkedEntry = Link & { readonly resourceId: string };
+
+/** References that may have to mean others than they do. */
+export interface Bindings {
+  readonly references: readonly Reference[];
+  /** Names of the entries that were asked about, as far as they were read on the way. */
+  readonly held: readonly HeldName[];
+}
+
+/** A membership that is to be, and is not known to be. */
+export interface MissingMembership {
+  readonly group: LinkedEntry;
+  readonly member: LinkedEntry;
+  /** An earlier attempt that was not confirmed. */
+  readonly grant?: Grant;
+}
+
+/** How the memberships of entries differ from what the references say. */
+export interface MembershipDifferences {
+  /** References say so, both sides are accepted, and no grant is held. */
+  readonly missing: readonly MissingMembership[];
+  /** Grants to these entries of what no reference says, or of which a side is not accepted any more. */
+  readonly surplus: readonly Grant[];
+}
+
+/** A membership that was made. */
+export interface MadeMembership {
+  readonly membership: MissingMembership;
+  /** It was not there before, and is this source's to take away. */
+  readonly ours: boolean;
+}
+
+/**
+ * Answers as a whole what the settling of memberships asks about many entries at once, for nested groups that are kept as they are.
+ * It speaks of the same references and grants as the stores of links and memberships beside it, with which it shares transactions.
+ *
+ * Without one, the stores are read and compared, as {@link SyncTarget.settlement} says. A database can compare by itself.
+ */
+export abstract class SettlementStore {
+  /**
+   * Makes sure that what is asked here is answered from the tables that these stores write to.
+   *
+   * @throws {UnsupportedError} one of them is another's store.
+   */
+  abstract demandOwn(links: LinkRepository, memberships: MembershipRepository): void;
+
+  /**
+   * The references by a name of these entries, and those that are bound to them; of these, at least all that may have to mean
+   * somebody else, or nobody.
+   */
+  abstract bindings(source: string, sourceIds: readonly string[]): Promise<Bindings>;
+
+  /** How the memberships of these entries differ from what references say, as they are bound now. */
+  abstract differences(
+    source: string,
+    members: readonly LinkedEntry[],
+  ): Promise<MembershipDifferences>;
+
+  /** Stores that memberships were made: a grant of each that is held. */
+  abstract confirm(source: string, made: readonly MadeMembership[]): Promise<void>;
+
+  /**
+   * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was seen in this
+   * generation or later, and marks these entries as unsettled.
+   *
+   * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one such holder.
+   */
+  abstract state(
+    source: string,
+    group: string,
+    names: readonly Name[],
+    seen: number,
+  ): Promise<readonly string[] | undefined>;
+
+  /** The references of a group, in any order. */
+  abstract references(source: string, group: string): AsyncIterable<readonly Reference[]>;
+}
