@@ -82,6 +82,17 @@ export interface SqlDialect {
   readonly definitionsCommit: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
   readonly failureEndsTransaction: boolean;
+  /** The condition that two values differ, NULL being a value like others. */
+  differs(one: string, other: string): string;
+  /** The condition that a member of the JSON object in the column is another value, or is not there. */
+  memberDiffers(
+    column: string,
+    name: string,
+    json: string,
+    place: (value: unknown) => string,
+  ): string;
+  /** The condition that the JSON object in the column has a member. */
+  hasMember(column: string, name: string, place: (value: unknown) => string): string;
   /**
    * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column without an
    * object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost without a word.
@@ -127,6 +138,10 @@ const sqlite: SqlDialect = {
   greatest: (one, other) => `max(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: false,
+  differs: (one, other) => `${one} is not ${other}`,
+  memberDiffers: (column, name, json, place) =>
+    `(${column} -> ${place(jsonPath(name))}) is not json(${place(json)})`,
+  hasMember: (column, name, place) => `json_type(${column}, ${place(jsonPath(name))}) is not null`,
   changedJson(column, set, remove, place) {
     const object = `coalesce(nullif(${column}, 'null'), '{}')`;
     const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
@@ -173,6 +188,11 @@ const postgres: SqlDialect = {
   greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: true,
+  differs: (one, other) => `${one} is distinct from ${other}`,
+  memberDiffers: (column, name, json, place) =>
+    `(cast(${column} as jsonb) -> cast(${place(name)} as text)) is distinct from cast(${place(json)} as jsonb)`,
+  hasMember: (column, name, place) =>
+    `(cast(${column} as jsonb) -> cast(${place(name)} as text)) is not null`,
   changedJson(column, set, remove, place) {
     // The column may be one of text.
     const object = `coalesce(nullif(cast(${column} as jsonb), cast('null' as jsonb)), cast('{}' as jsonb))`;
@@ -238,6 +258,13 @@ const mariadb: SqlDialect = {
   greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: true,
   failureEndsTransaction: false,
+  differs: (one, other) => `not (${one} <=> ${other})`,
+  memberDiffers(column, name, json, place) {
+    const stored = `json_compact(json_extract(${column}, ${place(jsonPath(name))}))`;
+    return `not (${this.exact(stored)} <=> ${this.exact(`json_compact(${place(json)})`)})`;
+  },
+  hasMember: (column, name, place) =>
+    `json_extract(${column}, ${place(jsonPath(name))}) is not null`,
   changedJson(column, set, remove, place) {
     const object = `coalesce(nullif(${column}, 'null'), '{}')`;
     const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");

@@ -264,11 +264,11 @@ export class KyselyGroupRepository extends GroupRepository {
     ];
     const attributes = { ...(set && { set }), ...(unset && { unset }) };
     const change = rowChange(at, attributes);
-    if (members.length === 0) return await at.update(id, change, options);
+    if (members.length === 0) return await at.update(id, change, options, true);
     await at.session.atomically(async (session) => {
       const table = at.in(session);
       // Where no attribute changes, this sees to it that the group is there, and stays.
-      await table.update(id, change, options);
+      await table.update(id, change, options, true);
       let changed = 0;
       for (const step of members) {
         changed += await this.#members.in(session).change(this.#stored(id), step, options);

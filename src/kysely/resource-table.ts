@@ -114,10 +114,16 @@ export class ResourceTable<T extends Resource> {
   /**
    * Writes to the row of a resource; nothing is read.
    *
+   * @param unlessSame Whether a row in which nothing would change is left as it is, with its version and its time (RFC 7644 §3.5.2.1).
    * @throws {NotFoundError} there is no such row.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
    */
-  async update(id: string, change: RowChange, options: WriteOptions = {}): Promise<void> {
+  async update(
+    id: string,
+    change: RowChange,
+    options: WriteOptions = {},
+    unlessSame = false,
+  ): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
     await demandKeys(this, options);
@@ -132,7 +138,8 @@ export class ResourceTable<T extends Resource> {
     try {
       written = await this.session.guarded(() =>
         this.session.write(
-          (p) => `update ${this.name} set ${assignments(p)} where ${this.#is(p, stored, options)}`,
+          (p) => `update ${this.name} set ${assignments(p)} where ${this.#is(p, stored, options)}
+            ${unlessSame ? `and (${this.#differences(p, change)})` : ""}`,
           options,
         ),
       );
@@ -309,6 +316,38 @@ export class ResourceTable<T extends Resource> {
       assignments.push(`${dialect.quote(map.lastModified)} = ${p.value(now().toISOString())}`);
     }
     return assignments.join(", ");
+  }
+
+  /** The condition that a change makes any difference to a row. */
+  #differences(p: Parameters, { columns, key, ...change }: RowChange): string {
+    const { dialect } = this.session;
+    const { others } = this.parts.map;
+    const differences = Array.from(columns, ([name, value]) => {
+      const column = dialect.quote(name);
+      if (value === null || value === undefined) return `${column} is not null`;
+      return dialect.differs(
+        typeof value === "string" ? dialect.exact(column) : column,
+        p.value(value),
+      );
+    });
+    const documents =
+      typeof others === "object"
+        ? ([
+            [others.column, change],
+            [others.key, key],
+          ] as const)
+        : [];
+    for (const [name, document] of documents) {
+      if (name === undefined || document === undefined) continue;
+      const column = dialect.quote(name);
+      for (const [member, value] of document.set) {
+        differences.push(dialect.memberDiffers(column, member, JSON.stringify(value), p.value));
+      }
+      for (const member of document.removed) {
+        differences.push(dialect.hasMember(column, member, p.value));
+      }
+    }
+    return differences.join(" or ");
   }
 
   /** The beginning of a select of resources. */

@@ -145,7 +145,7 @@ export class KyselyUserRepository extends UserRepository {
         type: this.type,
         read: (table) => table.get(id, options),
         apply: (table, changes, conditions) =>
-          table.update(id, rowChange(table, changes), conditions),
+          table.update(id, rowChange(table, changes), conditions, true),
       },
       options,
     );

@@ -1,4 +1,4 @@
-import { TooManyError } from "../core/index.js";
+import { TooManyError, UnsupportedError } from "../core/index.js";
 import {
   type BoundFilter,
   type BoundSort,
@@ -25,6 +25,7 @@ export interface FindInMemoryOptions extends ReadOptions {
  * A store that has no pages by cursor is read by index. What comes or goes meanwhile can then move another resource from a
  * page that is still to be read to one that was read.
  *
+ * @throws {UnsupportedError} it asks for what is not stored, and the store does not declare it: see {@link demandStored}.
  * @throws {TooManyError} more resources than `maxRows` would have to be read.
  */
 export async function findInMemory<T extends Resource, N>(
@@ -38,6 +39,7 @@ export async function findInMemory<T extends Resource, N>(
     query.filter === undefined
       ? {}
       : splitFilter(query.filter, (part) => answersFilter(capabilities, part));
+  demandStored(rest, query.sort);
   const needed = [rest, query.sort].flatMap((part) => (part === undefined ? [] : namesIn(part)));
   const resources = await readAll(repository, pushed, maxRows, {
     ...options,
@@ -49,6 +51,28 @@ export async function findInMemory<T extends Resource, N>(
   const page = pageOf(inOrder(matching, query.sort), query, capabilities.maxPageSize);
   const isAsked = options.attributes?.includes("members") === true;
   return isAsked ? page : { ...page, resources: page.resources.map(withoutMembers) };
+}
+
+/**
+ * Refuses what the service provider adds to a resource when it answers: `schemas`, `meta.location`, every `$ref`, the `groups` of a
+ * user, and the names of members. A resource as it is stored has none of them, and would be taken for one without.
+ *
+ * @throws {UnsupportedError} that is asked for.
+ */
+function demandStored(filter: BoundFilter | undefined, sort: BoundSort | undefined): void {
+  const added = [filter, sort]
+    .flatMap((part) => (part === undefined ? [] : pathsIn(part)))
+    .find((path) =>
+      /^(schemas|meta\.location|groups|members\.display)$|^groups\.|\.\$ref$/.test(path),
+    );
+  if (added !== undefined) {
+    throw new UnsupportedError(`"${added}" is not stored, and cannot be asked for here.`);
+  }
+}
+
+function pathsIn(part: BoundFilter | BoundSort): readonly string[] {
+  const inner = "filters" in part ? part.filters : "filter" in part ? [part.filter] : [];
+  return [...("target" in part ? [part.target.path] : []), ...inner.flatMap(pathsIn)];
 }
 
 /** Reads the resources that match what the store can answer, each once. */

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, UnsupportedError } from "../core/index.js";
 import { answersFilter, findInMemory, type Page, type Query } from "../repositories/index.js";
 import {
   type BoundFilter,
@@ -167,7 +167,16 @@ export async function findIn(
   const { repository } = endpoint;
   const { rowsInMemory: maxRows } = settings.limits;
   const options = readOptions(endpoint, wantedOf(parameters), signal);
-  if (maxRows > 0) return await findInMemory(repository, query, { ...options, maxRows });
+  if (maxRows > 0) {
+    try {
+      return await findInMemory(repository, query, { ...options, maxRows });
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+      throw new InvalidFilterError("The query asks for what cannot be looked up here.", {
+        cause: error,
+      });
+    }
+  }
   demandAnswerable(endpoint, query.filter, query.sort);
   return await repository.find(query, options);
 }

@@ -132,6 +132,21 @@ test("more rows than the cap are not read", async () => {
   expect((await findInMemory(users, query, { maxRows: 7 })).totalResults).toBe(7);
 });
 
+test.each([
+  'schemas eq "urn:ietf:params:scim:schemas:core:2.0:User"',
+  "groups pr",
+  "not (groups pr)",
+  'groups[value eq "1"]',
+  'userName pr and groups.display co "staff"',
+  'meta.location ew "/1"',
+  'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.$ref eq "x"',
+])("what the service provider adds is refused, and not taken for absent: %s", async (text) => {
+  const query = { filter: filter(text) };
+  await expect(findInMemory(users, query, { maxRows: 10 })).rejects.toMatchObject({
+    code: "unsupported",
+  });
+});
+
 test("a filter of members reads them, and they are returned only if they were asked for", async () => {
   class Groups extends InMemoryGroupRepository {
     override readonly capabilities: Capabilities = {

@@ -1,0 +1,133 @@
+import { KyselyGroupRepository, KyselyUserRepository, type UserMap } from "concordat/kysely";
+import type { AttributeValues } from "concordat/repositories";
+import { enterpriseUserId, type NewUser } from "concordat/scim";
+import { type Kysely, sql } from "kysely";
+import { expect, test } from "vitest";
+import { type DatabaseKind, databases, describeOn } from "./databases.js";
+
+const ada = {
+  userName: "Ada",
+  externalId: "1815",
+  displayName: 'Ada "Ä" Lovelace\n',
+  active: true,
+  title: "Countess",
+  name: { givenName: "Ada", familyName: "Lovelace", middleName: "King" },
+  emails: [
+    { value: "ada@example.org", type: "work", primary: true },
+    { value: "é@example.org", type: "home" },
+  ],
+  [enterpriseUserId]: { department: "Engines", costCenter: "1843" },
+} as const satisfies NewUser;
+
+/** What a change says that is so already. */
+const same: readonly AttributeValues<NewUser>[] = [
+  ...Object.entries(ada).map(([name, value]) => ({ [name]: value })),
+  ada,
+];
+
+/** What differs, some of it only where texts are compared with care. */
+const different: readonly AttributeValues<NewUser>[] = [
+  { userName: "ada" },
+  { displayName: 'Ada "A" Lovelace\n' },
+  { displayName: 'Ada "A" Lovelace' },
+  { active: false },
+  { title: "countess" },
+  { title: "Countéss" },
+  { name: { givenName: "Ada", familyName: "Lovelace" } },
+  { emails: [{ value: "ada@example.org", type: "work", primary: true }] },
+  { externalId: "1815 " },
+  { nickName: "" },
+  { [enterpriseUserId]: { department: "Engines" } },
+];
+
+const careless: Record<DatabaseKind["name"], string> = {
+  SQLite: "text collate nocase",
+  PostgreSQL: "text",
+  PGlite: "text",
+  MariaDB: "varchar(180)",
+};
+
+/** The package's own table, and one of an application with JSON for what has no column. */
+async function mapOf(kind: DatabaseKind, db: Kysely<unknown>): Promise<UserMap> {
+  const text = sql.raw(careless[kind.name]);
+  const json = sql.raw(
+    { SQLite: "text", PostgreSQL: "json", PGlite: "json", MariaDB: "longtext" }[kind.name],
+  );
+  const flag = sql.raw(kind.name === "SQLite" ? "integer" : "boolean");
+  await sql`create table account (id ${text} primary key, login ${text} not null, badge ${text},
+    shown ${text}, mail ${text}, given ${text}, active ${flag}, extra ${json},
+    revision integer not null, changed ${text})`.execute(db);
+  return {
+    table: "account",
+    id: { column: "id", generate: () => crypto.randomUUID() },
+    attributes: {
+      userName: { column: "login", lower: true, unique: false },
+      externalId: "badge",
+      displayName: "shown",
+      emails: "mail",
+      "name.givenName": "given",
+      active: "active",
+    },
+    others: { column: "extra" },
+    version: "revision",
+    lastModified: "changed",
+  };
+}
+
+for (const kind of databases) {
+  describeOn(kind, "a change that nobody has read", () => {
+    test.each(["the package's own table", "a table of an application"])(
+      "that changes nothing gives no version and no time in %s",
+      async (table) => {
+        await using opened = await kind.open();
+        const { db } = opened;
+        let time = 0;
+        const users = new KyselyUserRepository(db, {
+          now: () => new Date(++time),
+          ...(table === "a table of an application" && { map: await mapOf(kind, db) }),
+        });
+        const { id, meta } = await users.create(ada);
+        for (const set of same) {
+          await users.modify(id, { set });
+          expect((await users.get(id))?.meta, JSON.stringify(set)).toEqual(meta);
+        }
+        await users.modify(id, { unset: ["nickName", "photos"] });
+        await users.write([{ kind: "modify", id, modification: { set: ada } }]);
+        expect((await users.get(id))?.meta).toEqual(meta);
+        for (const set of different) {
+          await users.replace(id, ada);
+          const before = await users.get(id);
+          await users.modify(id, { set });
+          const after = await users.get(id);
+          expect(after, JSON.stringify(set)).toMatchObject(set);
+          expect(after?.meta?.version, JSON.stringify(set)).not.toBe(before?.meta?.version);
+        }
+        const { meta: last } = (await users.get(id)) ?? expect.fail();
+        const ifVersion = 'W/"999"';
+        await expect(users.modify(id, { set: ada }, { ifVersion })).rejects.toMatchObject({
+          code: "version_conflict",
+        });
+        await users.modify(id, { unset: ["title"] });
+        expect((await users.get(id))?.meta?.version).not.toBe(last?.version);
+        await expect(users.modify("nobody", { set: ada })).rejects.toMatchObject({
+          code: "not_found",
+        });
+      },
+    );
+
+    test("of the name that a group has gives no version, and members come all the same", async () => {
+      await using opened = await kind.open();
+      const groups = new KyselyGroupRepository(opened.db, { users: "elsewhere" });
+      const { id, meta } = await groups.create({ displayName: "staff", externalId: "7" });
+      await groups.modify(id, { set: { displayName: "staff", externalId: "7" } });
+      const members = { add: [] };
+      await groups.modify(id, { set: { displayName: "staff" }, relations: { members } });
+      expect((await groups.get(id))?.meta).toEqual(meta);
+      await groups.modify(id, {
+        set: { displayName: "staff" },
+        relations: { members: { add: [{ value: "ann" }] } },
+      });
+      expect((await groups.get(id))?.meta?.version).not.toBe(meta?.version);
+    });
+  });
+}
