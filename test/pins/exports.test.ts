@@ -111,6 +111,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "NonceRepository",
     "ResourceRepository",
     "ServerRepository",
+    "SettlementStore",
     "SignOnTokenRepository",
     "UserRepository",
     "answersFilter",
@@ -130,6 +131,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "wholeChangeSet",
     "withIdentityMap",
     "writeCursor",
+    "writtenWith",
   ],
   "./changes": ["InvalidRecordingError", "recordChanges", "replayChanges"],
   "./ldap": [
@@ -275,6 +277,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "KyselyServerRepository",
     "KyselySignOnTokenRepository",
     "KyselyUserRepository",
+    "StoredValueError",
     "createTables",
     "dropTables",
     "joinTransaction",
