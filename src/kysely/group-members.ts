@@ -157,6 +157,24 @@ export class GroupMembers {
     return [...new Set(rows.map((row) => String(row.group_id)))];
   }
 
+  /** The same of several members, by member. */
+  async groupsOfEach(
+    memberIds: readonly string[],
+    { type, ...options }: MemberOptions = {},
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, Set<string>>(memberIds.map((id) => [id, new Set()]));
+    const stored = memberIds.flatMap((id) => this.#stored(id, type) ?? []);
+    for (const part of lists([...new Set(stored)])) {
+      const rows = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where ${this.#member} in ${p.list(part)}${this.#ofType(type, p)} order by ${this.#group}`,
+        options,
+      );
+      for (const row of rows) found.get(String(row.member_id))?.add(String(row.group_id));
+    }
+    return new Map(Array.from(found, ([id, groups]) => [id, [...groups]] as const));
+  }
+
   /** Adds and removes members without reading them, and returns how many came and went. */
   async change(group: StoredId, change: MembersChange, options?: CallOptions): Promise<number> {
     const { clear, remove = [], add = [] } = change;

@@ -71,9 +71,10 @@ export class KyselyGroupRepository extends GroupRepository {
     this.#table = new ResourceTable(session, parts);
     const idType = parts.map.id.type ?? "text";
     this.#members = new GroupMembers(session, members, idType, sources, parts.isOwn);
-    this.capabilities = capabilitiesOf(this.#table, {
+    const capabilities = capabilitiesOf(this.#table, {
       deletedMembers: sources === undefined ? "stay" : "leave",
     });
+    this.capabilities = { ...capabilities, groupsOfMany: true };
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */
@@ -199,6 +200,13 @@ export class KyselyGroupRepository extends GroupRepository {
     options?: CallOptions,
   ): Promise<readonly Membership[]> {
     return this.#members.which(memberships, options);
+  }
+
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#members.groupsOfEach(memberIds, options);
   }
 
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {

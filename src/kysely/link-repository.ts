@@ -97,7 +97,8 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
         (p) => `update ${this.#tables.link} set unsettled = ${p.value(Number(unsettled))}
-          where ${entries(p, source, part)} and unsettled <> ${p.value(Number(unsettled))}`,
+          where ${entries(p, source, part)} and state <> '${unlinked}'
+          and unsettled <> ${p.value(Number(unsettled))}`,
       );
     }
   }

@@ -44,6 +44,11 @@ export interface Capabilities {
    * `create` takes it, and `setPassword` changes it. Default: `none`.
    */
   readonly password?: "none" | "create" | "set";
+  /**
+   * In a store of groups: whether `groupsOfEach` is one question however many members it asks about. A service provider then tells
+   * each user's groups without being asked. Default: false.
+   */
+  readonly groupsOfMany?: boolean;
   /** Whether the sessions of a user can be ended. */
   readonly sessions: boolean;
   /**

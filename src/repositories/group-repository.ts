@@ -60,6 +60,19 @@ export abstract class GroupRepository<
   abstract groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]>;
 
   /**
+   * The ids of the groups that have each of these members, directly, by member; who is in none may be left out. By default one
+   * question per member: a store that does better declares `groupsOfMany`.
+   */
+  async groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, readonly string[]>();
+    for (const id of new Set(memberIds)) found.set(id, await this.groupsOf(id, options));
+    return found;
+  }
+
+  /**
    * Adds and removes members. Who is there already is not added twice, who is not there is not missed, and the members are
    * never read.
    *

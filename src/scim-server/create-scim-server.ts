@@ -69,11 +69,13 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations(),
     turns: new Turns(),
+    userGroups: options.userGroups ?? "default",
     userNames: options.userNames ?? "distinct",
     missingMembers: options.missingMembers ?? "keep",
   };
   const configuration: ConfigurationOptions = {
     authenticationSchemes: options.authenticationSchemes ?? [bearer],
+    tellPagination: options.tellPagination ?? true,
     ...(options.documentationUri !== undefined && { documentationUri: options.documentationUri }),
   };
 
@@ -151,6 +153,8 @@ async function begin<P extends Principal>(
   return {
     settings,
     principal: principal.id,
+    tenant: principal.tenant,
+    budget: { left: settings.limits.patchComparisons, isBegun: false },
     repositories,
     profile: read,
     lostReferences: (type) =>

@@ -90,10 +90,10 @@ async function linkTo(
   draft: ResourceRequest,
 ): Promise<Resource> {
   const { type, repository } = endpoint;
-  const { mayWrite, settings, signal } = exchange;
+  const { budget, mayWrite, settings, signal } = exchange;
   const value = { ...(mayWrite("active", type) && { active: true }), ...draft };
   const body = { schemas: [patchOpId], Operations: [{ op: "replace", value }] };
-  const plan = planPatch(type, body, { limits: { values: settings.limits.values } });
+  const plan = planPatch(type, body, { limits: { values: settings.limits.values }, budget });
   await writePatch(exchange, { endpoint, id, plan, ifInactive });
   const linked = await repository.get(id, { signal });
   if (linked === undefined) throw new UniquenessError("externalId", id);

@@ -4,12 +4,11 @@ import {
   listResponseId,
   type ResourceTypeDocument,
   resourceTypeDocument,
-  type Schema,
   type SchemaDocument,
-  schemaDocument,
 } from "../scim/index.js";
-import { type Exchange, endpointsOf, type Outcome } from "./exchange.js";
+import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "./exchange.js";
 import type { AuthenticationScheme } from "./options.js";
+import { servedSchema } from "./served-schema.js";
 
 /** The URI that ServiceProviderConfig has in `schemas`. RFC 7643 §5. */
 const configurationId = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
@@ -18,12 +17,14 @@ const configurationId = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderCo
 export interface ConfigurationOptions {
   readonly authenticationSchemes: readonly AuthenticationScheme[];
   readonly documentationUri?: string;
+  readonly tellPagination: boolean;
 }
 
 /** What the service provider can do, as the stores of the principal can. RFC 7643 §5, RFC 9865 §4. */
 export function configuration(exchange: Exchange, options: ConfigurationOptions): Outcome {
   const { limits, baseUrl, cursors } = exchange.settings;
-  const stores = endpointsOf(exchange).map(({ repository }) => repository.capabilities);
+  const endpoints = endpointsOf(exchange);
+  const stores = endpoints.map(({ repository }) => repository.capabilities);
   const all = (can: (store: (typeof stores)[number]) => boolean): boolean =>
     stores.length > 0 && stores.every(can);
   const inMemory = limits.rowsInMemory > 0;
@@ -49,20 +50,40 @@ export function configuration(exchange: Exchange, options: ConfigurationOptions)
       supported:
         users?.capabilities.password === "set" && exchange.mayWrite("password", users.type),
     },
-    sort: { supported: inMemory || all(({ sort = [] }) => sort.length > 0) },
+    sort: { supported: inMemory || (endpoints.length > 0 && endpoints.every(sortsByAll)) },
     etag: { supported: all(({ versions }) => versions === "atomic") },
     authenticationSchemes: options.authenticationSchemes,
-    pagination: {
-      cursor: pages("cursor"),
-      index: pages("index"),
-      defaultPaginationMethod: pages("index") ? "index" : "cursor",
-      defaultPageSize: Math.min(limits.defaultPageSize, pageSize),
-      maxPageSize: pageSize,
-      cursorTimeout: cursors.timeout,
-    },
+    ...(options.tellPagination && {
+      pagination: {
+        cursor: pages("cursor"),
+        index: pages("index"),
+        defaultPaginationMethod: pages("index") ? "index" : "cursor",
+        defaultPageSize: Math.min(limits.defaultPageSize, pageSize),
+        maxPageSize: pageSize,
+        cursorTimeout: cursors.timeout,
+      },
+    }),
     meta: { resourceType: "ServiceProviderConfig", location },
   };
   return { status: 200, body, location };
+}
+
+/** Whether a store sorts by each attribute that has one simple value, of those that it keeps. */
+function sortsByAll({ type, repository: { capabilities } }: Endpoint): boolean {
+  const { sort = [], attributes: kept } = capabilities;
+  return [...type.attributes.values()].every(
+    ({ path, attribute, subAttribute, extension, schema }) => {
+      const leaf = subAttribute ?? attribute;
+      const isOne = !attribute.multiValued && !leaf.multiValued && leaf.type !== "complex";
+      const isSecret = attribute.returned === "never" || leaf.returned === "never";
+      const isOwn = schema === undefined;
+      if (!isOne || isSecret || isOwn) return true;
+      const whole = extension ? `${schema.id}:${attribute.name}` : attribute.name;
+      const parts = [path, whole, ...(extension ? [schema.id] : [])];
+      const isKept = kept === undefined || parts.some((part) => kept.includes(part));
+      return !isKept || sort.includes(path);
+    },
+  );
 }
 
 /** The resource types that the principal has stores for, or one of them. RFC 7644 §4. */
@@ -73,13 +94,14 @@ export function resourceTypes(exchange: Exchange, id: string | undefined): Outco
 
 /** The schemas of these types, or one of them. RFC 7644 §4. */
 export function schemas(exchange: Exchange, id: string | undefined): Outcome {
-  const found = new Map<string, Schema>();
-  for (const { type } of endpointsOf(exchange)) {
-    for (const schema of [type.schema, ...type.schemaExtensions.map((one) => one.schema)]) {
-      found.set(schema.id, schema);
+  const found = new Map<string, SchemaDocument>();
+  for (const endpoint of endpointsOf(exchange)) {
+    const { schema, schemaExtensions } = endpoint.type;
+    for (const one of [schema, ...schemaExtensions.map((extension) => extension.schema)]) {
+      if (!found.has(one.id)) found.set(one.id, servedSchema(exchange, endpoint, one));
     }
   }
-  return answered(exchange, "Schemas", Array.from(found.values(), schemaDocument), id);
+  return answered(exchange, "Schemas", [...found.values()], id);
 }
 
 function answered(

@@ -1,6 +1,12 @@
 import type { Turns } from "../core/index.js";
 import type { ResourceRepository } from "../repositories/index.js";
-import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
+import type {
+  PatchBudget,
+  Profile,
+  Resource,
+  ResourceRequest,
+  ResourceType,
+} from "../scim/index.js";
 import type { RequestRecord } from "./channel.js";
 import type { Cursors } from "./cursors.js";
 import type { ScimLimits } from "./limits.js";
@@ -9,6 +15,7 @@ import type { Operation } from "./policy.js";
 import type { Representations } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import type { Resolution } from "./resolve.js";
+import { demandStored } from "./spelling.js";
 
 /** What the service provider is, whoever asks. */
 export interface Settings {
@@ -18,14 +25,13 @@ export interface Settings {
   readonly limits: Required<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
+  /** Whether users are told with their groups without being asked, where the store can. */
+  readonly userGroups: "default" | "request";
   /** Which names a user may have. */
   readonly userNames: "distinct" | "any";
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
-  /**
-   * The writes to resources of stores without versions. Those of all tenants to an id take turns: a host may have other repositories for
-   * each request, so that nothing here tells whose resource it is.
-   */
+  /** The writes to resources of which one must be made after the other. */
   readonly turns: Turns;
 }
 
@@ -39,6 +45,10 @@ export interface Endpoint {
 export interface Exchange {
   readonly settings: Settings;
   readonly principal: string;
+  /** Whose the stores are, as far as the principal says. */
+  readonly tenant: string | undefined;
+  /** What the PATCHes of the request may compare together. */
+  readonly budget: PatchBudget;
   readonly repositories: ScimRepositories;
   readonly profile: Profile;
   readonly signal: AbortSignal;
@@ -100,14 +110,27 @@ export async function writing<R>(
     : await inTurn(exchange, endpoint, id, write);
 }
 
-/** Writes to a resource when all others have written that were here before. */
+/**
+ * Writes to a resource when all others have written that were here before.
+ *
+ * Turns belong to a tenant, so that nobody waits for others' requests. Where the principal does not say which tenant it belongs to, they
+ * belong to the principal if the store has versions, which keep two principals apart. If it has none, nothing here tells whose resource
+ * it is, since a host may have other repositories for each request: then those of all take turns who have a resource with the id.
+ *
+ * @throws {NotFoundError} there is none with this id.
+ */
 export async function inTurn<R>(
-  { settings, signal }: Exchange,
-  { type }: Endpoint,
+  exchange: Exchange,
+  endpoint: Endpoint,
   id: string,
   write: () => Promise<R>,
 ): Promise<R> {
-  return await settings.turns.run(`${type.name} ${id}`, write, signal);
+  const { settings, signal, tenant, principal } = exchange;
+  const hasVersions = endpoint.repository.capabilities.versions === "atomic";
+  const owner = tenant === undefined ? hasVersions && ["principal", principal] : ["tenant", tenant];
+  if (owner === false) await demandStored(exchange, endpoint, id);
+  const key = JSON.stringify([owner, endpoint.type.name, id]);
+  return await settings.turns.run(key, write, signal);
 }
 
 /** The URL of a resource. */

@@ -10,7 +10,10 @@ export interface ScimLimits {
   readonly bulkOperations?: number;
   /** The most operations of a PATCH. Default: 1,000. */
   readonly patchOperations?: number;
-  /** The most comparisons that the operations of a PATCH make with values of the resource. See `PatchLimits`. Default: 5,000,000. */
+  /**
+   * The most comparisons that the operations of a PATCH make with values of the resource, those of all PATCHes of a bulk request
+   * together. See `PatchLimits`. Default: 5,000,000.
+   */
   readonly patchComparisons?: number;
   /** The most values of an attribute in a body, such as members. Default: 100,000. */
   readonly values?: number;

@@ -36,8 +36,8 @@ export async function modifyResource(
   }
   // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
-  const answer =
-    options.answer ?? (type.schema.attributes.has("members") && !isAsked ? "minimal" : undefined);
+  const isLarge = type.schema.attributes.has("members") && exchange.profile.returnsGroups !== true;
+  const answer = options.answer ?? (isLarge && !isAsked ? "minimal" : undefined);
   return await answerChange(exchange, endpoint, id, { ...options, answer }, plan.stated);
 }
 
@@ -47,9 +47,13 @@ async function readPlan(
   body: unknown,
 ): Promise<PatchPlan> {
   const { type } = referring.endpoint;
-  const { profile, record, settings } = exchange;
+  const { profile, record, settings, budget } = exchange;
   const { patchOperations: operations, patchComparisons: comparisons, values } = settings.limits;
-  const plan = planned(type, body, { profile, limits: { operations, comparisons, values } });
+  const plan = planned(type, body, {
+    profile,
+    limits: { operations, comparisons, values },
+    budget,
+  });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
   const permitted = writablePlan(exchange, plan);

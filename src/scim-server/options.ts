@@ -10,6 +10,12 @@ import type { Resolve } from "./resolve.js";
 export interface Principal {
   /** Names the connection. Cursors are good only for the one that they were given to. It is told to logs, so no secret. */
   readonly id: string;
+  /**
+   * The tenant whose stores it is given. Writes of one tenant to one id are made one after the other, where they have to be; state it so
+   * that they do not wait for those of others, above all where ids are small numbers. Default: see `Capabilities.versions`: where a store
+   * has versions, the principal counts as the tenant; where it has none, the writes of all who have such an id wait for each other.
+   */
+  readonly tenant?: string;
 }
 
 /** The stores of one tenant. A type for which there is none here does not exist for the principal. */
@@ -72,6 +78,11 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   readonly authenticationSchemes?: readonly AuthenticationScheme[];
   /** A page for people about this service provider. */
   readonly documentationUri?: string;
+  /**
+   * Whether ServiceProviderConfig tells which pages there are (RFC 9865 §4). Some clients cannot read what they do not know, such as
+   * UnboundID's Java SDK before 5.0. Default: true.
+   */
+  readonly tellPagination?: boolean;
   /** The stores of the tenant that the principal belongs to. Everything in a request is looked up in these and nowhere else. */
   readonly repositories: (
     principal: P,
@@ -96,6 +107,12 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    * read, and members are read only where they are asked for. An empty list removes them either way. Default: `keep`.
    */
   readonly missingMembers?: "keep" | "remove";
+  /**
+   * When users are told with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`: always, where the
+   * store of groups declares `groupsOfMany`; it is a question more for each answer, and such an answer is never 304. `request`: to clients
+   * that name `groups` in `attributes`. Default: `default`.
+   */
+  readonly userGroups?: "default" | "request";
   /**
    * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a space, has two
    * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.

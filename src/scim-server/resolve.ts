@@ -1,3 +1,4 @@
+import { caseless } from "../core/index.js";
 import { answersFilter, type UserRepository } from "../repositories/index.js";
 import { bindFilter, eq, type NewUser } from "../scim/index.js";
 import type { ScimRepositories } from "./options.js";
@@ -33,18 +34,24 @@ export type Resolve<P> = (
   },
 ) => Resolution | Promise<Resolution>;
 
+/** So many users with one `externalId` are looked at. */
+const sharedAtMost = 100;
+
 /** What is done by default. */
 export async function resolveByExternalId(
-  { externalId }: NewUser,
+  { externalId, userName }: NewUser,
   users: UserRepository,
   signal: AbortSignal,
 ): Promise<Resolution> {
   if (externalId === undefined) return { kind: "create" };
   const filter = bindFilter(eq("externalId", externalId), users.type);
   if (!answersFilter(users.capabilities, filter)) return { kind: "create" };
-  const { resources } = await users.find({ filter, count: 2 }, { signal });
-  const [only] = resources;
-  return resources.length === 1 && only?.active === false
+  // Two users may have one: then it is the one who is inactive, or of several such the one with the name that was sent.
+  const { resources } = await users.find({ filter, count: sharedAtMost }, { signal });
+  const inactive = resources.filter(({ active }) => active === false);
+  const named = inactive.filter((user) => caseless(user.userName) === caseless(userName));
+  const [only, ...others] = inactive.length > 1 ? named : inactive;
+  return only !== undefined && others.length === 0
     ? { kind: "link", id: only.id, ifInactive: true }
     : { kind: "create" };
 }

@@ -151,7 +151,7 @@ async function getResource(
   const resource = demandSpelled(found, id);
   const known = request.headers.get("if-none-match");
   const isKnown = known !== null && isNamedBy(known, resource);
-  return isKnown && !asksForGroups(endpoint, wanted)
+  return isKnown && !asksForGroups(exchange, endpoint, wanted)
     ? bareOutcome(exchange.settings, endpoint.type, 304, resource)
     : await resourceOutcome(exchange, endpoint, 200, resource, wanted);
 }

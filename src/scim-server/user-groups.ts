@@ -4,14 +4,30 @@ import { resourcesWithIds } from "./look-up.js";
 import { topLevel, type Wanted } from "./representation.js";
 
 /**
- * Whether an answer holds the groups that users are in. It does where a client names `groups` in `attributes`, and not by default:
- * each user is a question of its own to the store of groups, and a membership is not part of a user's version, so that whoever
- * compares versions would be told that nothing has changed.
+ * Whether users are told with their groups by default (RFC 7643 §4.1.2): where the host has it so, and the store of groups tells those of
+ * a page in one question. Else a client has to name `groups`.
  */
-export function asksForGroups({ type }: Endpoint, { attributes = [] }: Wanted): boolean {
+export function tellsGroups({ repositories, settings }: Exchange): boolean {
   return (
-    type.name === "User" && attributes.some((path) => topLevel(type, path, false) === "groups")
+    settings.userGroups === "default" && repositories.groups?.capabilities.groupsOfMany === true
   );
+}
+
+/**
+ * Whether an answer holds the groups that users are in. Such an answer is never "not modified": a membership is not part of a user's
+ * version, so that whoever compares versions would be told that nothing has changed.
+ */
+export function asksForGroups(
+  exchange: Exchange,
+  { type }: Endpoint,
+  { attributes, excludedAttributes = [] }: Wanted,
+): boolean {
+  if (type.name !== "User") return false;
+  if (attributes !== undefined) {
+    return attributes.some((path) => topLevel(type, path, false) === "groups");
+  }
+  const isExcluded = excludedAttributes.some((path) => topLevel(type, path, true) === "groups");
+  return tellsGroups(exchange) && !isExcluded;
 }
 
 /** Users with the groups that they are members of themselves, if they were asked for. RFC 7643 §4.1.2. */
@@ -23,14 +39,15 @@ export async function withGroups(
 ): Promise<readonly Resource[]> {
   const { groups } = exchange.repositories;
   const at = endpointsOf(exchange).find(({ repository }) => repository === groups);
-  if (groups === undefined || at === undefined || !asksForGroups(endpoint, wanted)) {
+  if (groups === undefined || at === undefined || !asksForGroups(exchange, endpoint, wanted)) {
     return resources;
   }
   const { signal } = exchange;
-  const idsOf = new Map<string, readonly string[]>();
-  for (const { id } of resources) {
-    idsOf.set(id, await groups.groupsOf(id, { type: "User", signal }));
-  }
+  const ids = resources.map(({ id }) => id);
+  const idsOf =
+    ids.length === 0
+      ? new Map<string, readonly string[]>()
+      : await groups.groupsOfEach(ids, { type: "User", signal });
   const found = await resourcesWithIds(at, [...idsOf.values()].flat(), signal, "displayName");
   return resources.map((user): Resource & Pick<User, "groups"> => {
     const values = (idsOf.get(user.id) ?? []).map((value) => {

@@ -94,6 +94,7 @@ export {
 export type {
   EditStep,
   Entries,
+  PatchBudget,
   PatchPlan,
   PatchStep,
   PlanPatchOptions,

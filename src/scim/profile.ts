@@ -59,6 +59,11 @@ export interface Profile {
   readonly name: string;
   /** What is rewritten. */
   readonly rewrites: ReadonlySet<RewriteName>;
+  /**
+   * Whether a PATCH of a resource with members is answered with it, as some clients take no other answer for a success. Default: false,
+   * so that it is answered 204, unless the request has `Prefer: return=representation` or names attributes.
+   */
+  readonly returnsGroups?: boolean;
 }
 
 /** What was made of one thing that the RFCs do not know. */
@@ -71,8 +76,12 @@ export interface Rewrite {
   readonly path: string;
 }
 
-function profile(name: string, rewrites: readonly RewriteName[]): Profile {
-  return { name, rewrites: new Set(rewrites) };
+function profile(
+  name: string,
+  rewrites: readonly RewriteName[],
+  options: Pick<Profile, "returnsGroups"> = {},
+): Profile {
+  return { name, rewrites: new Set(rewrites), ...options };
 }
 
 /** Nothing but what the RFCs say. */
@@ -110,28 +119,32 @@ export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
 ]);
 
 /** Everything that can be understood in one way only. */
-export const lenientProfile: Profile = /* @__PURE__ */ profile("lenient", [
-  "booleanText",
-  "numberText",
-  "emptyText",
-  "singleElementList",
-  "loneValue",
-  "bareValue",
-  "jsonText",
-  "missingSchemas",
-  "removeValues",
-  "replaceOrAdd",
-  "keepSelection",
-  "pathKeys",
-  "dottedUrn",
-  "missingUrn",
-  "passOverLostReference",
-  "passOverReadOnly",
-  "passOverUnknown",
-  "passOverUnknownPath",
-  "passOverUnreadable",
-  "entraFilter",
-  "listText",
-  "zeroFailOnErrors",
-  "mediaType",
-]);
+export const lenientProfile: Profile = /* @__PURE__ */ profile(
+  "lenient",
+  [
+    "booleanText",
+    "numberText",
+    "emptyText",
+    "singleElementList",
+    "loneValue",
+    "bareValue",
+    "jsonText",
+    "missingSchemas",
+    "removeValues",
+    "replaceOrAdd",
+    "keepSelection",
+    "pathKeys",
+    "dottedUrn",
+    "missingUrn",
+    "passOverLostReference",
+    "passOverReadOnly",
+    "passOverUnknown",
+    "passOverUnknownPath",
+    "passOverUnreadable",
+    "entraFilter",
+    "listText",
+    "zeroFailOnErrors",
+    "mediaType",
+  ],
+  { returnsGroups: true },
+);

@@ -31,7 +31,9 @@ test.each(Object.entries(kinds))(
     expect(JSON.stringify(root.body)).toContain(`"value":"${guides.id}"`);
     expect(JSON.stringify(root.body)).not.toContain(all.meta.location);
 
-    expect((await call("GET", `/Users/${user.id}`)).body).not.toHaveProperty("groups");
+    expect((await call("GET", `/Users/${user.id}`)).body).toMatchObject({ groups });
+    const asked = provider(stores, { userGroups: "request" });
+    expect((await asked.call("GET", `/Users/${user.id}`)).body).not.toHaveProperty("groups");
     // A membership is not in the version of a user, so nothing is left out because of it.
     const path = `/Users/${user.id}?attributes=groups`;
     const known = { "if-none-match": user.meta.version };

@@ -165,6 +165,13 @@ export class ExternalGroupRepository extends GroupRepository {
     return this.#external.whichExist(memberships, options);
   }
 
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#external.groupsOfEach(memberIds, options);
+  }
+
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
     return this.#external.groupsOf(memberId, options);
   }

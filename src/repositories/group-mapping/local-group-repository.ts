@@ -115,6 +115,13 @@ export class LocalGroupRepository extends GroupRepository {
     return this.#groups.whichExist(memberships, options);
   }
 
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#groups.groupsOfEach(memberIds, options);
+  }
+
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
     return this.#groups.groupsOf(memberId, options);
   }

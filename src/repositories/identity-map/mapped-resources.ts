@@ -306,6 +306,8 @@ function mappedCapabilities(capabilities: Capabilities): Capabilities {
     ...capabilities,
     ...(attributes !== undefined && { attributes: [...new Set([...attributes, "externalId"])] }),
     ids: "permanent",
+    // Each member is translated by itself.
+    groupsOfMany: false,
     filter: {
       ...Object.fromEntries(Object.entries(filter).filter(([path]) => isOwn(path))),
       id: ["eq"],

@@ -201,6 +201,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     this.capabilities = {
       ...store.capabilities,
       deletedMembers: options.users === undefined ? "stay" : "leave",
+      groupsOfMany: true,
     };
   }
 
@@ -295,6 +296,16 @@ export class InMemoryGroupRepository extends GroupRepository {
 
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
     return this.#session.run(() => this.#store.groupsOf(memberId, options?.type), options?.signal);
+  }
+
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#session.run(
+      () => new Map(memberIds.map((id) => [id, this.#store.groupsOf(id, options?.type)] as const)),
+      options?.signal,
+    );
   }
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {

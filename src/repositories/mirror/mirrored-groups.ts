@@ -124,6 +124,13 @@ export class MirroredGroupRepository extends GroupRepository {
     return this.#copy.groupsOf(memberId, options);
   }
 
+  override groupsOfEach(
+    memberIds: readonly string[],
+    options?: MemberOptions,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#copy.groupsOfEach(memberIds, options);
+  }
+
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
     const call = options?.signal === undefined ? {} : { signal: options.signal };
     return this.#mirror.inTurn(

@@ -19,7 +19,7 @@ import { comparisonsOf, selector, withChanged, withEntries } from "./value-list.
  * @throws {TooManyError} the operations make more comparisons than the limit.
  */
 export function applyPatch<R extends object>(plan: PatchPlan, resource: R): R {
-  const patched = new PatchedResource(attributeTree(plan.type), resource, plan.maxComparisons);
+  const patched = new PatchedResource(attributeTree(plan.type), resource, plan);
   for (const step of plan.steps) applyStep(patched, step);
   // The compiler cannot follow names that are data; the schemas have said that it is a resource of the type.
   return patched.end() as R;

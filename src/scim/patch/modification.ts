@@ -54,7 +54,7 @@ export function modificationOf<T extends object, N>(plan: PatchPlan): PatchModif
   return {
     reads: members === undefined || areMembersBlind ? names : [...names, members.name],
     plan: (current) => {
-      const patched = new PatchedResource(tree, current, plan.maxComparisons);
+      const patched = new PatchedResource(tree, current, plan);
       for (const step of areMembersBlind ? ofAttributes : plan.steps) applyStep(patched, step);
       const next = patched.end();
       const values = places

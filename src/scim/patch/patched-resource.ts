@@ -13,9 +13,13 @@ import { Reading } from "../schema/reading.js";
 import { isSame } from "../schema/same-value.js";
 import { checkChange, demandRequired } from "./check-change.js";
 import { GrowingList } from "./growing-list.js";
+import type { PatchBudget, PatchPlan } from "./plan.js";
 
 /** What it costs to find the place of a value, beside what it costs to compare one. */
 const placing = 10;
+
+/** What of a plan says how much it may compare. */
+type Comparing = Pick<PatchPlan, "maxComparisons" | "budget">;
 
 /** A resource that is being patched. What changes is copied; the resource that it began with stays as it is. */
 export class PatchedResource {
@@ -29,13 +33,21 @@ export class PatchedResource {
   /** Lists of which every value was looked at. */
   readonly #searched: Set<AttributeNode> = new Set();
   readonly #maxComparisons: number;
-  #comparisons = 0;
+  readonly #budget: PatchBudget;
+  readonly #isFirst: boolean;
   #isChanged = false;
 
-  /** @param maxComparisons See `PatchLimits.comparisons`. */
-  constructor(tree: AttributeTree, resource: object, maxComparisons: number) {
+  /** @param plan See `PatchLimits.comparisons`. */
+  constructor(
+    tree: AttributeTree,
+    resource: object,
+    { maxComparisons, budget = { left: maxComparisons, isBegun: false } }: Comparing,
+  ) {
     this.#tree = tree;
     this.#maxComparisons = maxComparisons;
+    this.#budget = budget;
+    this.#isFirst = !budget.isBegun;
+    budget.isBegun = true;
     this.#before = resource;
     this.#resource = { ...resource };
   }
@@ -63,9 +75,10 @@ export class PatchedResource {
   search(node: AttributeNode, comparisons: number): readonly unknown[] {
     const value = this.get(node);
     const list: readonly unknown[] = Array.isArray(value) ? value : [];
-    if (this.#searched.has(node)) this.#comparisons += list.length * comparisons;
+    const isFree = this.#isFirst && !this.#searched.has(node);
+    if (!isFree) this.#budget.left -= list.length * comparisons;
     this.#searched.add(node);
-    if (this.#comparisons > this.#maxComparisons) {
+    if (this.#budget.left < 0) {
       throw new TooManyError(
         `The operations of a PATCH make at most ${this.#maxComparisons} comparisons.`,
         this.#maxComparisons,

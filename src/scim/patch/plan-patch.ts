@@ -21,7 +21,7 @@ import {
 } from "../schema/read-value.js";
 import { Reading } from "../schema/reading.js";
 import type { ResourceType } from "../schema/resource-type.js";
-import type { Entries, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
+import type { Entries, PatchBudget, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
 import { readOperations, type SentOperation } from "./read-operations.js";
 import {
   type AttributeTarget,
@@ -66,11 +66,13 @@ class Planner {
   readonly #steps: PatchStep[] = [];
   readonly #stated: Set<string> = new Set();
   readonly #maxComparisons: number;
+  readonly #budget: PatchBudget | undefined;
   #password: string | null | undefined;
   /** The first path that was passed over, since it names nothing. */
   #unknown: UnknownPathError | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
+    this.#budget = options.budget;
     this.#maxComparisons = options.limits?.comparisons ?? 5_000_000;
     this.#tree = attributeTree(type);
     this.reading = new Reading({
@@ -93,6 +95,7 @@ class Planner {
       ignored: this.reading.ignored,
       rewrites: this.reading.rewrites,
       maxComparisons: this.#maxComparisons,
+      ...(this.#budget !== undefined && { budget: this.#budget }),
       ...(this.#password !== undefined && { password: this.#password }),
     };
   }

@@ -21,8 +21,18 @@ export interface PatchPlan<T extends ResourceType = ResourceType> {
   readonly rewrites: readonly Rewrite[];
   /** How many comparisons the steps may make with the values of a resource. See `PatchLimits.comparisons`. */
   readonly maxComparisons: number;
+  /** What this PATCH and others may compare together; absent where it is alone. */
+  readonly budget?: PatchBudget;
   /** The password to set, or null to take it away. It is in no step, and so in no change set, digest or report. */
   readonly password?: string | null;
+}
+
+/** What several PATCHes of one request may compare together. */
+export interface PatchBudget {
+  /** How many comparisons are left. */
+  left: number;
+  /** Whether a PATCH has been applied: the first operation on each list is free in the first one alone. */
+  isBegun: boolean;
 }
 
 /** How a PATCH is read. */
@@ -32,6 +42,8 @@ export interface PlanPatchOptions {
   /** Whether values are refused that are not among the canonical ones, where there are any. Default: false. */
   readonly strict?: boolean;
   readonly limits?: PatchLimits;
+  /** What several PATCHes may compare together, such as those of one bulk request. Default: each has `limits.comparisons`. */
+  readonly budget?: PatchBudget;
 }
 
 /** Sub-attributes and their values; `undefined` takes the value away. */
