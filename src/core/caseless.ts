@@ -7,5 +7,11 @@ import { compatibilityForm } from "./compatibility-form.js";
  * It is made here since databases disagree: SQLite knows the case of ASCII only, and MariaDB takes "José" for "Jose".
  */
 export function caseless(value: string): string {
-  return compatibilityForm(value).toLowerCase();
+  // ASCII is its own compatibility form.
+  return isAscii(value) ? value.toLowerCase() : compatibilityForm(value).toLowerCase();
+}
+
+function isAscii(text: string): boolean {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
+  return true;
 }

@@ -100,6 +100,11 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
    * filters go by, also for attributes that have a column, but no key. Without it, text that is not case exact has no filter there.
    */
   readonly others: "refuse" | "ignore" | { readonly column: string; readonly key?: string };
+  /**
+   * What new rows have in columns for which the resource says nothing, such as a `not null` column that no attribute is mapped to: a
+   * value as the driver takes it, or a function that makes it of the attributes. Rows that are there are left as they are.
+   */
+  readonly defaults?: { readonly [column: string]: unknown };
   /** A column of integers that count the changes of the resource. Without it, resources have no versions. */
   readonly version?: string;
   /** A column for the time of creation, as text in the form of ISO 8601. */

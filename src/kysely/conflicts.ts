@@ -79,7 +79,7 @@ export class Conflicts {
     columns: ReadonlyMap<string, unknown>,
     own?: StoredId,
   ): Promise<unknown> {
-    if (error instanceof InvalidValueError) return this.#withPath(error);
+    if (error instanceof InvalidValueError) return await this.#refusedValue(error, columns);
     const failure = driverFailure(error);
     if (failure?.kind === "foreignKey") {
       return new UnsupportedError(
@@ -120,14 +120,44 @@ export class Conflicts {
     return rows.map(({ name }) => name);
   }
 
-  /** Says the attribute where the database named a column. */
-  #withPath(error: InvalidValueError): InvalidValueError {
-    const failure = driverFailure(error.cause);
+  /**
+   * A value that the database does not take, with the attribute that it is of. Where it demands a value for a column that is mapped to
+   * no attribute, no client can help that.
+   */
+  async #refusedValue(
+    error: InvalidValueError,
+    columns: ReadonlyMap<string, unknown>,
+  ): Promise<unknown> {
+    const { cause } = error;
+    const failure = driverFailure(cause);
     if (failure?.kind !== "value") return error;
-    const column = this.#columns.find((known) => known.column === failure.column);
-    return column === undefined
-      ? error
-      : new InvalidValueError(column.path, "the database cannot hold it.", { cause: error.cause });
+    const name =
+      failure.column ?? (failure.reason === "length" ? await this.#tooLong(columns) : undefined);
+    const column = this.#columns.find((known) => known.column === name || known.key === name);
+    if (column !== undefined && name !== undefined) {
+      return new InvalidValueError(column.path, "the database cannot hold it.", { cause });
+    }
+    if (failure.reason !== "missing") return error;
+    return new UnsupportedError(
+      "The table demands a value for a column that no attribute is mapped to, and the map has no default for it.",
+      { cause },
+    );
+  }
+
+  /** The column for which a text is too long, which PostgreSQL does not name. */
+  async #tooLong(columns: ReadonlyMap<string, unknown>): Promise<string | undefined> {
+    if (this.#session.dialect.name !== "postgres") return undefined;
+    const { schema, table } = this.#map;
+    const rows = await this.#session.read<{ name: string; length: number }>(
+      (p) => `select column_name as name, character_maximum_length as length
+        from information_schema.columns where character_maximum_length is not null
+        and table_schema = ${schema === undefined ? "any (current_schemas(false))" : p.value(schema)}
+        and table_name = ${p.value(table)}`,
+    );
+    return rows.find(({ name, length }) => {
+      const value = columns.get(name);
+      return typeof value === "string" && Array.from(value).length > length;
+    })?.name;
   }
 }
 

@@ -7,7 +7,12 @@ export type DriverFailure =
   /** A row that is referred to is not there, or is to be deleted and is referred to. */
   | { readonly kind: "foreignKey" }
   /** A value does not fit its column. */
-  | { readonly kind: "value"; readonly column?: string }
+  | {
+      readonly kind: "value";
+      readonly column?: string;
+      /** It is that there is no value, and the column demands one; or that it is too long for a column that is not named. */
+      readonly reason?: "missing" | "length";
+    }
   /** The database has undone the transaction, or the statement that was in none, in favour of others. */
   | { readonly kind: "deadlock" }
   /** The connection is gone, and perhaps it was the answer alone that was lost with it. */
@@ -129,8 +134,9 @@ function sqliteFailure(code: number, message: string): DriverFailure | undefined
     }
     case sqlite.foreignKey:
       return { kind: "foreignKey" };
-    case sqlite.check:
     case sqlite.notNull:
+      return { kind: "value", reason: "missing", ...columnIn(message, /failed: (?:.*\.)?(\S+)$/) };
+    case sqlite.check:
     case sqlite.dataType:
       return { kind: "value", ...columnIn(message, /failed: (?:.*\.)?(\S+)$/) };
   }
@@ -167,6 +173,13 @@ function postgresFailure(
     case "23503":
       return { kind: "foreignKey" };
     case "23502": // not_null_violation
+      return {
+        kind: "value",
+        reason: "missing",
+        ...(typeof column === "string" ? { column } : {}),
+      };
+    case "22001": // string_data_right_truncation, which names no column
+      return { kind: "value", reason: "length" };
     case "23514": // check_violation
     case "54000": // program_limit_exceeded: an index cannot hold a value of that length
       return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
@@ -210,9 +223,14 @@ function mariadbFailure(errno: number, message: string): DriverFailure | undefin
     case 1452:
       return { kind: "foreignKey" };
     case 1048: // ER_BAD_NULL_ERROR
+    case 1364: // ER_NO_DEFAULT_FOR_FIELD
+      return {
+        kind: "value",
+        reason: "missing",
+        ...columnIn(message, /(?:column|Column|Field) '([^']+)'/),
+      };
     case 1264: // ER_WARN_DATA_OUT_OF_RANGE
     case 1292: // ER_TRUNCATED_WRONG_VALUE
-    case 1364: // ER_NO_DEFAULT_FOR_FIELD
     case 1366: // ER_TRUNCATED_WRONG_VALUE_FOR_FIELD
     case 1406: // ER_DATA_TOO_LONG
     case 4025: // ER_CONSTRAINT_FAILED

@@ -266,6 +266,10 @@ export class ResourceTable<T extends Resource> {
     if (map.version !== undefined) columns.set(map.version, 1);
     if (map.created !== undefined) columns.set(map.created, time);
     if (map.lastModified !== undefined) columns.set(map.lastModified, time);
+    for (const [name, value] of Object.entries(map.defaults ?? {})) {
+      if (columns.has(name)) continue;
+      columns.set(name, typeof value === "function" ? value(attributes) : value);
+    }
     return { id, columns, ignored };
   }
 
