@@ -161,7 +161,9 @@ for (const kind of databases) {
       expect(await links.latestSeen(source)).toBe(1);
       await links.save(source, [link("eve")]);
       expect(await links.get(source, ["eve"])).toEqual([link("eve")]);
-      expect(await links.holders(source, [uid("eve")])).toMatchObject([{ sourceId: "eve", seen: 1 }]);
+      expect(await links.holders(source, [uid("eve")])).toMatchObject([
+        { sourceId: "eve", seen: 1 },
+      ]);
       expect(await memberships.referencesTo(source, ["eve"])).toEqual([stated]);
     });
 
