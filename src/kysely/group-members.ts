@@ -9,7 +9,7 @@ import type {
 import type { IdType, MemberMap, ResourceMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { exactId, isAmong, isId, type StoredId, storedId } from "./id-column.js";
-import { batches, lists, type Parameters } from "./parameters.js";
+import { batches, lists, narrowRows, type Parameters } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { quotedTable } from "./table-names.js";
 
@@ -196,7 +196,7 @@ export class GroupMembers {
       }
     }
     await this.#hold(added, options);
-    for (const part of batches(clear ? added : await this.#absent(added, options))) {
+    for (const part of batches(clear ? added : await this.#absent(added, options), narrowRows)) {
       changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
     return changed;
@@ -218,23 +218,23 @@ export class GroupMembers {
       }),
     );
     const changed = new Set<string>();
+    const returning = `returning ${this.#group} as group_id`;
     const read = async (text: StatementText): Promise<void> => {
-      const rows = await this.#session.read<Pick<MemberRow, "group_id">>(
-        (p) => `${text(p)} returning ${this.#group} as group_id`,
-        options,
-      );
+      const rows = await this.#session.read<Pick<MemberRow, "group_id">>(text, options);
       for (const { group_id } of rows) changed.add(String(group_id));
     };
     for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
       for (const part of lists(ofType.map(({ row }) => row))) {
         await read(
           (p) => `delete from ${this.#table} where
-            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)}`,
+            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)} ${returning}`,
         );
       }
     }
     await this.#hold(added, options);
-    for (const part of batches(await this.#absent(added, options))) await this.#insert(part, read);
+    for (const part of batches(await this.#absent(added, options), narrowRows)) {
+      await this.#insert(part, read, returning);
+    }
     return changed;
   }
 
@@ -293,14 +293,14 @@ export class GroupMembers {
   async #insert<R>(
     rows: readonly (readonly StoredId[])[],
     run: (text: StatementText) => Promise<R>,
+    returning = "",
   ): Promise<R> {
     const columns = this.#rowColumns;
+    const head = `insert into ${this.#table} (${columns.join(", ")})`;
+    const tail = `${this.#session.dialect.onConflict(columns, [])} ${returning}`;
     let inserted: R;
     try {
-      inserted = await run(
-        (p) => `insert into ${this.#table} (${columns.join(", ")})
-          values ${p.rows(rows)} ${this.#session.dialect.onConflict(columns, [])}`,
-      );
+      inserted = await run((p) => this.#session.insertText(p, head, rows, tail));
     } catch (error) {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
       throw new InvalidValueError("members", "one of them does not exist.", { cause: error });

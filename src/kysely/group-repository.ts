@@ -32,9 +32,9 @@ import { filterColumns } from "./resource-filter.js";
 import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
-import { ResourceTable } from "./resource-table.js";
+import { ResourceTable, type ResourceTableParts } from "./resource-table.js";
 import { ResourceWrites, writeOne } from "./resource-writes.js";
-import { type KyselyDatabase, Session } from "./session.js";
+import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
 import { tableNames } from "./table-names.js";
 import type { ResourceOptions } from "./user-repository.js";
 
@@ -62,40 +62,15 @@ export class KyselyGroupRepository extends GroupRepository {
   readonly #members: GroupMembers;
 
   /** @throws {InvalidValueError} the map names what is no attribute of groups, or ids that are used again without a mark. */
-  constructor(db: KyselyDatabase, options: KyselyGroupOptions = {}) {
+  constructor(db: KyselyDatabase | Session, options: KyselyGroupOptions = {}) {
     super();
-    this.type = options.type ?? groupResourceType;
-    const names = tableNames(options);
-    const { groups, members } = options.map ?? {
-      groups: ownGroupMap(names),
-      members: ownMemberMap(names),
-    };
-    const { maxPageSize = 1000, now = () => new Date() } = options;
-    // The members of a group go with it.
-    const { type: _, ...ownMembers } = { ...members, column: members.group };
-    const dependents = [...(groups.dependents ?? []), ownMembers];
-    const map: GroupMap = { ...groups, dependents };
-    const session = new Session(db);
-    checkIds(map, session.dialect);
-    const rows = new ResourceRows<Group>("Group", map, this.type);
-    this.#table = new ResourceTable(session, {
-      map,
-      rows,
-      type: this.type,
-      filterColumns: filterColumns(map, rows.columns, members),
-      maxPageSize,
-      now,
-      isOwn: options.map === undefined,
-    });
-    const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
-    const sources = users === "elsewhere" ? undefined : { User: users, Group: map };
-    this.#members = new GroupMembers(
-      session,
-      members,
-      map.id.type ?? "text",
-      sources,
-      options.map === undefined,
-    );
+    const { members, sources, ...parts } = partsOf(options);
+    this.type = parts.type;
+    const session = sessionOn(db);
+    checkIds(parts.map, session.dialect);
+    this.#table = new ResourceTable(session, parts);
+    const idType = parts.map.id.type ?? "text";
+    this.#members = new GroupMembers(session, members, idType, sources, parts.isOwn);
     const capabilities = capabilitiesOf(this.#table, {
       deletedMembers: sources === undefined ? "stay" : "leave",
     });
@@ -357,4 +332,38 @@ function replacing(members: NonNullable<NewGroup["members"]>): MembersChange & {
     return { value, type: known };
   });
   return { clear: true, add };
+}
+
+type Parts = ResourceTableParts<Group> & {
+  readonly members: MemberMap;
+  /** Where the members are, unless that is elsewhere. */
+  readonly sources: ConstructorParameters<typeof GroupMembers>[3];
+};
+
+/** What was made of options, for as long as there are these: a repository is made for every transaction. */
+const made = new WeakMap<KyselyGroupOptions, Parts>();
+
+function partsOf(options: KyselyGroupOptions): Parts {
+  const kept = made.get(options);
+  if (kept !== undefined) return kept;
+  const names = tableNames(options);
+  const { groups, members } = options.map ?? {
+    groups: ownGroupMap(names),
+    members: ownMemberMap(names),
+  };
+  const { type = groupResourceType, maxPageSize = 1000, now = () => new Date() } = options;
+  // The members of a group go with it.
+  const { type: _, ...ownMembers } = { ...members, column: members.group };
+  const dependents = [...(groups.dependents ?? []), ownMembers];
+  const map: GroupMap = { ...groups, dependents };
+  const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
+  const sources = users === "elsewhere" ? undefined : { User: users, Group: map };
+  const rows = new ResourceRows<Group>("Group", map, type);
+  const parts = {
+    ...{ map, rows, type, maxPageSize, now, members, sources },
+    filterColumns: filterColumns(map, rows.columns, members),
+    isOwn: options.map === undefined,
+  };
+  made.set(options, parts);
+  return parts;
 }

@@ -231,16 +231,14 @@ export class LinkNames {
       return entry?.dn !== dn || entry.uid !== uid;
     });
     const onConflict = this.#session.dialect.onConflict(["source", "source_id"], ["dn", "uid"]);
+    const head = `insert into ${this.#tables.link}
+      (source, source_id, type, state, adopted, seen, disabled_by_us, unsettled, dn, uid)`;
     for (const part of batches(changed)) {
       const rows = part.map(([sourceId, { dn, uid }]) => [
         ...[stored, encodeKey(sourceId), "User", unlinked, 0, 0, 0, 0, dn, uid],
       ]);
       // The rows are there: the other columns are only what an insert demands.
-      await this.#session.write(
-        (p) => `insert into ${this.#tables.link}
-          (source, source_id, type, state, adopted, seen, disabled_by_us, unsettled, dn, uid)
-          values ${p.rows(rows)} ${onConflict}`,
-      );
+      await this.#session.write((p) => this.#session.insertText(p, head, rows, onConflict));
     }
   }
 

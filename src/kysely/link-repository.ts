@@ -65,14 +65,13 @@ export class KyselyLinkRepository extends LinkRepository {
       linkColumns.filter((column) => column !== "source_id"),
       { table: this.#tables.link, columns: ["seen"] },
     );
+    const head = `insert into ${this.#tables.link} (source, ${writtenColumns})`;
     await this.#session.together(async (session) => {
       const changes = new EntryChanges(session, this.#tables);
       await changes.before(source, latest);
       for (const part of batches(latest)) {
-        await session.write(
-          (p) => `insert into ${this.#tables.link} (source, ${linkColumns.join(", ")})
-            values ${p.rows(part.map((link) => [stored, ...encodeLink(source, link)]))} ${onConflict}`,
-        );
+        const rows = part.map((link) => [stored, ...encodeLink(source, link)]);
+        await session.write((p) => session.insertText(p, head, rows, onConflict));
       }
     });
   }
@@ -98,7 +97,8 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
         (p) => `update ${this.#tables.link} set unsettled = ${p.value(Number(unsettled))}
-          where ${entries(p, source, part)} and unsettled <> ${p.value(Number(unsettled))}`,
+          where ${entries(p, source, part)} and state <> '${unlinked}'
+          and unsettled <> ${p.value(Number(unsettled))}`,
       );
     }
   }
@@ -208,6 +208,9 @@ export class KyselyLinkRepository extends LinkRepository {
     }));
   }
 }
+
+/** What is written of a link. */
+const writtenColumns = linkColumns.join(", ");
 
 /** The condition for entries of a source. */
 function entries(p: Parameters, source: string, sourceIds: readonly string[]): string {

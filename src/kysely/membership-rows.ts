@@ -1,13 +1,10 @@
 import { allBut, byDn, byUid, oddly } from "./membership-state.js";
-import { batches, lists } from "./parameters.js";
+import { batches, lists, narrowRows } from "./parameters.js";
 import type { Session } from "./session.js";
 import type { TableNames } from "./table-names.js";
 
 /** A membership by the numbers of the entries: the group's and the member's. */
 export type Pair = readonly [group: number, member: number];
-
-/** The most rows of three numbers that one statement inserts. */
-const narrowRows = 256;
 
 /** The table of memberships, of which the rows are numbers, and that of the references that do not fit into it. */
 export class MembershipRows {
@@ -40,11 +37,9 @@ export class MembershipRows {
       "state",
       state,
     );
+    const head = `insert into ${membership} (grp, member, state)`;
     for (const part of batches(rows, narrowRows)) {
-      await this.#session.write(
-        (p) =>
-          `insert into ${membership} (grp, member, state) values ${p.rows(part)} ${onConflict}`,
-      );
+      await this.#session.write((p) => this.#session.insertText(p, head, part, onConflict));
     }
   }
 

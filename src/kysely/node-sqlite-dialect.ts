@@ -212,6 +212,8 @@ class NodeSqliteSession implements DatabaseConnection {
   #prepared(sql: string): PreparedStatement {
     const kept = this.#statements.get(sql);
     if (kept !== undefined) {
+      // While there is room for all, it does not matter which was used last.
+      if (this.#statements.size < statementLimit / 2) return kept;
       this.#statements.delete(sql);
       this.#statements.set(sql, kept);
       return kept;

@@ -4,6 +4,9 @@ import type { SqlDialect } from "./dialect.js";
 export const rowsPerStatement = 64;
 export const valuesPerStatement = 512;
 
+/** The most rows of three short values that one statement inserts. */
+export const narrowRows = 256;
+
 /**
  * The values of a statement, in the order in which its text names them. Each method answers with the text that stands for
  * the values it was given.

@@ -151,6 +151,10 @@ export class ResourceRows<T extends Resource> {
       }
       checkText(name, value);
       const mapped = this.#columnsOf.get(name) ?? unmapped;
+      if (this.#encodePlain(columns, mapped, value)) {
+        this.#key(name, value, mapped, key);
+        continue;
+      }
       const other = this.#encode(columns, mapped, value);
       this.#key(name, value, mapped, key);
       if (!mapped.isWhole) this.#other(name, other, set, removed);
@@ -164,6 +168,19 @@ export class ResourceRows<T extends Resource> {
       ignored.push(...lost);
     }
     return { columns, set, removed, key, ignored };
+  }
+
+  /** Puts an attribute that is one text or truth value of a column of its own there, if it is: it cannot be lost on the way. */
+  #encodePlain(
+    columns: Map<string, unknown>,
+    { single, isWhole }: Mapped,
+    value: unknown,
+  ): boolean {
+    const [only] = single;
+    if (!isWhole || only === undefined || typeof value !== only.type) return false;
+    if (only.type === "number" || value === only.unassigned) return false;
+    encode(columns, only, value);
+    return true;
   }
 
   /** Puts an attribute into its columns, and returns what there is of it beside. */

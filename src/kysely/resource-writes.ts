@@ -207,11 +207,12 @@ export class ResourceWrites<T extends Resource, N extends object> {
   async #insertFree(rows: readonly NewRow[], first: NewRow): Promise<ReadonlySet<string>> {
     const { session, parts } = this.#table;
     const names = [...first.columns.keys()].map((name) => session.dialect.quote(name));
+    const head = `insert into ${quotedTable(session.dialect, parts.map)} (${names.join(", ")})`;
+    const values = rows.map(({ columns }) => [...columns.values()]);
+    const id = session.dialect.quote(parts.map.id.column);
+    const tail = `${session.dialect.onAnyConflict} returning ${id} as id`;
     const inserted = await session.read<{ id: unknown }>(
-      (p) => `insert into ${quotedTable(session.dialect, parts.map)} (${names.join(", ")})
-        values ${p.rows(rows.map(({ columns }) => [...columns.values()]))}
-        ${session.dialect.onAnyConflict}
-        returning ${session.dialect.quote(parts.map.id.column)} as id`,
+      (p) => session.insertText(p, head, values, tail),
       this.#options,
     );
     return new Set(inserted.map(({ id }) => String(id)));

@@ -42,6 +42,10 @@ export function sessionOn(db: KyselyDatabase | Session): Session {
 /** Writes the text of a statement, and hands its values to the parameters. */
 export type StatementText = (parameters: Parameters) => string;
 
+/** The texts of inserts, and how many are kept: tables have other names for each tenant. */
+const insertTexts = new Map<string, string>();
+const insertTextLimit = 500;
+
 /**
  * Runs the package's statements on the database of the host.
  *
@@ -89,6 +93,28 @@ export class Session {
       return await this.atomically((inside) => inside.write(text, options));
     }
     return Number((await this.#run(text, options)).numAffectedRows ?? 0);
+  }
+
+  /**
+   * The text of an insert of rows, which is always the same for so many rows of so many columns: it is made once, so that the driver
+   * need not compare its thousands of characters to know it again. The values of the rows come first among those of the statement.
+   */
+  insertText(
+    parameters: Parameters,
+    head: string,
+    rows: readonly (readonly unknown[])[],
+    tail: string,
+  ): string {
+    for (const row of rows) for (const value of row) parameters.values.push(value);
+    const width = rows[0]?.length ?? 0;
+    const key = `${this.dialect.name} ${rows.length} ${width} ${head} ${tail}`;
+    const kept = insertTexts.get(key);
+    if (kept !== undefined) return kept;
+    const places = rows.map((_, at) => `(${this.dialect.places(at * width + 1, width)})`);
+    const text = `${head} values ${places.join(", ")} ${tail}`;
+    if (insertTexts.size >= insertTextLimit) insertTexts.clear();
+    insertTexts.set(key, text);
+    return text;
   }
 
   /**

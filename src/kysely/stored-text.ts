@@ -59,9 +59,9 @@ export function checkText(path: string, value: unknown): void {
       throw new InvalidValueError(path, "it holds half a surrogate pair, which cannot be stored.");
     }
   } else if (typeof value === "object" && value !== null) {
-    for (const [key, item] of Object.entries(value)) {
+    for (const key of Object.keys(value)) {
       checkText(path, key);
-      checkText(path, item);
+      checkText(path, (value as Readonly<Record<string, unknown>>)[key]);
     }
   }
 }

@@ -64,11 +64,20 @@ export function tableNames({ prefix = "concordat_" }: TableOptions = {}): TableN
 }
 
 /** The names of the package's own tables as identifiers. */
-export function quotedTableNames(dialect: SqlDialect, options?: TableOptions): TableNames {
+export function quotedTableNames(dialect: SqlDialect, options: TableOptions = usual): TableNames {
+  const known = quotedNames.get(options)?.get(dialect);
+  if (known !== undefined) return known;
   const names = tableNames(options);
   const quoted = Object.entries(names).map(([table, name]) => [table, dialect.quote(name)]);
-  return Object.fromEntries(quoted) as TableNames;
+  const made = Object.fromEntries(quoted) as TableNames;
+  quotedNames.set(options, new Map([...(quotedNames.get(options) ?? []), [dialect, made]]));
+  return made;
 }
+
+const usual: TableOptions = {};
+
+/** What was made of options, for as long as there are these: repositories are made for every transaction. */
+const quotedNames = new WeakMap<TableOptions, ReadonlyMap<SqlDialect, TableNames>>();
 
 /** A table's name as an identifier. */
 export function quotedTable(dialect: SqlDialect, { schema, table }: TableReference): string {

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from "kysely";
 import type { GroupRepository, SyncTarget, UserRepository } from "../repositories/index.js";
 import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 import { dialectOf } from "./dialect.js";
-import { KyselyGroupRepository } from "./group-repository.js";
+import { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
 import { KyselyLinkRepository } from "./link-repository.js";
 import { KyselyMembershipRepository } from "./membership-repository.js";
 import { Session } from "./session.js";
@@ -38,32 +38,34 @@ export interface KyselyTargetOptions<DB> {
  */
 export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   const { db, transactions = true } = options;
-  if (!transactions) return { ...storesOn(db, options), fence: fenceOn(db, options) };
-  if (db.isTransaction) return insideTransaction(db, options, new Session(db));
+  const { tables = {} } = options;
+  // What is made of options is made once for all transactions.
+  const given = { ...options, tables: { ...tables } };
+  const dialect = dialectOf(db);
+  const session = new Session(db, dialect);
+  if (!transactions) return { ...storesOn(session, db, given), fence: fenceOn(db, given) };
+  if (db.isTransaction) return insideTransaction(session, storesInTransaction(session, db, given));
   return {
-    ...storesOn(db, options),
-    settlement: new KyselySettlement(db, options.tables),
+    ...storesInTransaction(session, db, given),
     transaction: (work) =>
-      runTransaction(db.transaction(), dialectOf(db), (inside) =>
-        work(insideTransaction(inside, options, new Session(inside))),
-      ),
+      runTransaction(db.transaction(), dialect, (inside) => {
+        const bound = new Session(inside, dialect);
+        return work(insideTransaction(bound, storesInTransaction(bound, inside, given)));
+      }),
   };
 }
 
+type Stores = Omit<SyncTarget, "transaction">;
+
 /** The target in a transaction, in which transactions are savepoints: one after the other, since savepoints only nest. */
-function insideTransaction<DB>(
-  db: Kysely<DB>,
-  options: KyselyTargetOptions<DB>,
-  session: Session,
-): SyncTarget {
+function insideTransaction(session: Session, stores: Stores): SyncTarget {
   let last: Promise<unknown> = Promise.resolve();
   return {
-    ...storesOn(db, options),
-    settlement: new KyselySettlement(db, options.tables),
+    ...stores,
     transaction(work) {
       const before = last;
       const done = before.then(() =>
-        session.savepoint("concordat_target", () => work(insideTransaction(db, options, session))),
+        session.savepoint("concordat_target", () => work(insideTransaction(session, stores))),
       );
       last = done.catch(() => undefined);
       return done;
@@ -89,24 +91,43 @@ function fenceOn<DB>(
   };
 }
 
-/** The groups of the package's own tables, whose members are the users wherever these are. */
-function ownGroups<DB>(
+function storesInTransaction<DB>(
+  session: Session,
   db: Kysely<DB>,
-  users: KyselyTargetOptions<DB>["users"],
-  tables: TableOptions,
-): GroupRepository {
-  return new KyselyGroupRepository(db, { ...tables, ...(users && { users: "elsewhere" }) });
+  options: KyselyTargetOptions<DB>,
+): Stores {
+  return {
+    ...storesOn(session, db, options),
+    settlement: new KyselySettlement(session, options.tables),
+  };
 }
 
 function storesOn<DB>(
+  session: Session,
   db: Kysely<DB>,
   { users, groups, tables = {} }: KyselyTargetOptions<DB>,
-): Omit<SyncTarget, "transaction"> {
+): Stores {
   return {
-    users: users?.(db) ?? new KyselyUserRepository(db, tables),
-    ...(groups === false ? {} : { groups: groups?.(db) ?? ownGroups(db, users, tables) }),
-    links: new KyselyLinkRepository(db, tables),
-    memberships: new KyselyMembershipRepository(db, tables),
-    checkpoints: new KyselyCheckpointRepository(db, tables),
+    users: users?.(db) ?? new KyselyUserRepository(session, tables),
+    ...(groups === false
+      ? {}
+      : { groups: groups?.(db) ?? ownGroups(session, users !== undefined, tables) }),
+    links: new KyselyLinkRepository(session, tables),
+    memberships: new KyselyMembershipRepository(session, tables),
+    checkpoints: new KyselyCheckpointRepository(session, tables),
   };
+}
+
+/** The groups of the package's own tables, whose members are the users wherever these are. */
+function ownGroups(session: Session, areElsewhere: boolean, tables: TableOptions): GroupRepository {
+  return new KyselyGroupRepository(session, areElsewhere ? withUsersElsewhere(tables) : tables);
+}
+
+/** Options of groups whose members are elsewhere, by those of tables: what is made of options is made once. */
+const elsewhere = new WeakMap<TableOptions, KyselyGroupOptions>();
+
+function withUsersElsewhere(tables: TableOptions): KyselyGroupOptions {
+  const known = elsewhere.get(tables) ?? { ...tables, users: "elsewhere" };
+  elsewhere.set(tables, known);
+  return known;
 }

@@ -17,9 +17,9 @@ import { filterColumns } from "./resource-filter.js";
 import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./resource-keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./resource-operations.js";
 import { ResourceRows } from "./resource-rows.js";
-import { ResourceTable } from "./resource-table.js";
+import { ResourceTable, type ResourceTableParts } from "./resource-table.js";
 import { ResourceWrites, writeOne } from "./resource-writes.js";
-import { type KyselyDatabase, Session } from "./session.js";
+import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
 import { type TableOptions, tableNames } from "./table-names.js";
 
 /** Options of the repositories of resources. */
@@ -67,23 +67,14 @@ export class KyselyUserRepository extends UserRepository {
   readonly #table: ResourceTable<User>;
 
   /** @throws {InvalidValueError} the map names what is no attribute of users, or ids that are used again without a mark. */
-  constructor(db: KyselyDatabase, options: KyselyUserOptions = {}) {
+  constructor(db: KyselyDatabase | Session, options: KyselyUserOptions = {}) {
     super();
-    this.type = options.type ?? userResourceType;
-    const { map = ownUserMap(tableNames(options)), maxPageSize = 1000, revokeSessions } = options;
-    const now = options.now ?? (() => new Date());
-    const session = new Session(db);
-    checkIds(map, session.dialect);
-    const rows = new ResourceRows<User>("User", map, this.type);
-    this.#table = new ResourceTable(session, {
-      map,
-      rows,
-      type: this.type,
-      filterColumns: filterColumns(map, rows.columns),
-      maxPageSize,
-      now,
-      isOwn: options.map === undefined,
-    });
+    const { revokeSessions } = options;
+    const parts = partsOf(options);
+    this.type = parts.type;
+    const session = sessionOn(db);
+    checkIds(parts.map, session.dialect);
+    this.#table = new ResourceTable(session, parts);
     this.capabilities = capabilitiesOf(this.#table, {
       sessions: revokeSessions !== undefined,
     });
@@ -167,4 +158,22 @@ export class KyselyUserRepository extends UserRepository {
       options,
     ).run(writes);
   }
+}
+
+/** What was made of options, for as long as there are these: a repository is made for every transaction. */
+const made = new WeakMap<KyselyUserOptions, ResourceTableParts<User>>();
+
+function partsOf(options: KyselyUserOptions): ResourceTableParts<User> {
+  const kept = made.get(options);
+  if (kept !== undefined) return kept;
+  const { type = userResourceType, map = ownUserMap(tableNames(options)) } = options;
+  const { maxPageSize = 1000, now = () => new Date() } = options;
+  const rows = new ResourceRows<User>("User", map, type);
+  const parts = {
+    ...{ map, rows, type, maxPageSize, now },
+    filterColumns: filterColumns(map, rows.columns),
+    isOwn: options.map === undefined,
+  };
+  made.set(options, parts);
+  return parts;
 }

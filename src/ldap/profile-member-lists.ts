@@ -1,4 +1,5 @@
 import type { MemberReference } from "../changes/index.js";
+import { noteEdit } from "../changes/internal.js";
 import { BerReader, Tag } from "./ber.js";
 import type { EncodedValues } from "./profile-entry.js";
 
@@ -139,6 +140,7 @@ function joinedMembers(
 ): Pick<MemberList, "values" | "members"> {
   if (values === members && middle.every((member) => member !== undefined)) {
     const joined = replaced(members, begun, rest, middle);
+    noteEdit(joined, members, { start: begun, removed: rest - begun, added: middle.length });
     return { values: joined, members: joined };
   }
   const joined = replaced(values, begun, rest, middle);

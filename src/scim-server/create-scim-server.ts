@@ -106,16 +106,14 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     let failure: Failure | undefined;
     let response: Response;
     try {
-      response = toResponse(request, await answer());
+      response = toResponse(request, await answer(), isSignedIn);
     } catch (error) {
       failure = request.signal.aborted
         ? { status: 499, detail: "The client has gone away." }
         : failureOf(error);
       if (failure.status >= 500) record.error = error;
-      response = toResponse(request, failed(failure));
+      response = toResponse(request, failed(failure), isSignedIn);
     }
-    // RFC 7644 §7.5: what one may see is kept by no cache on the way, which would show it to another.
-    if (isSignedIn) response.headers.set("Cache-Control", "no-store");
     publish(() => ({
       method: request.method,
       path: url.pathname.slice(basePath.length),
@@ -212,12 +210,15 @@ function failed({ status, detail, scimType, headers }: Failure): Outcome {
 function toResponse(
   { method }: Request,
   { status, body, location, version, headers = {} }: Outcome,
+  isSignedIn: boolean,
 ): Response {
   const isEmpty = body === undefined || status === 204 || status === 304;
   return new Response(isEmpty || method === "HEAD" ? null : JSON.stringify(body), {
     status,
     headers: {
       ...(!isEmpty && { "Content-Type": mediaType }),
+      // RFC 7644 §7.5: what one may see is kept by no cache on the way, which would show it to another.
+      ...(isSignedIn && { "Cache-Control": "no-store" }),
       ...(location !== undefined && { Location: location }),
       ...(version !== undefined && { ETag: version }),
       ...headers,

@@ -107,12 +107,16 @@ const wholeNumber = /^-?\d{1,15}$/;
 /** These may be stated in parts: each adds names to the list. */
 const lists = ["attributes", "excludedAttributes"] as const;
 
+/** The names, and what is meant by them in another case. */
+const exactNames: ReadonlySet<string> = new Set(queryParameterNames);
+const namesInAnyCase: ReadonlyMap<string, string> = new Map(
+  queryParameterNames.map((name) => [name.toLowerCase(), name]),
+);
+
 function demandPlain(search: URLSearchParams): void {
   const seen = new Set<string>();
   for (const name of search.keys()) {
-    const meant = queryParameterNames.find(
-      (known) => known.toLowerCase() === name.trim().toLowerCase(),
-    );
+    const meant = exactNames.has(name) ? name : namesInAnyCase.get(name.trim().toLowerCase());
     if (meant === undefined) continue;
     if (name !== meant) throw new InvalidValueError(meant, "it is spelled in this way.");
     if (seen.has(name) && !lists.some((list) => list === name)) {

@@ -183,9 +183,12 @@ function split<N>(attributes: ManagedAttributes<N>): {
   set: Partial<N>;
   unset: string[];
 } {
-  const named = Object.entries(attributes).filter(([, value]) => value !== undefined);
-  const unset = named.filter(([, value]) => value === null).map(([attribute]) => attribute);
+  const named: [string, unknown][] = [];
+  const unset: string[] = [];
+  for (const entry of Object.entries(attributes)) {
+    if (entry[1] === null) unset.push(entry[0]);
+    else if (entry[1] !== undefined) named.push(entry);
+  }
   // Made so, an attribute that is called "__proto__" is one like any other.
-  const set = Object.fromEntries(named.filter(([, value]) => value !== null)) as Partial<N>;
-  return { set, unset };
+  return { set: Object.fromEntries(named) as Partial<N>, unset };
 }

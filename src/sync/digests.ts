@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { MemberChange, Name, Upsert } from "../changes/index.js";
+import { editOf, type ListId, listId } from "../changes/internal.js";
 
 /** Lists shorter than this are digested whole. */
 const shortest = 1_000;
@@ -9,15 +10,20 @@ const usualLength = 1_024;
 const greatestLength = 8_192;
 
 /** Members that are digested together, and their digest. */
-interface Block {
+export interface Block {
   readonly members: readonly Name[];
   /** Whether it ended because the list did: elsewhere it would go on. */
   readonly isLast: boolean;
   readonly digest: string;
 }
 
-/** Blocks of members by the first of them, for as long as the stream keeps it. */
-export type DigestedBlocks = WeakMap<Name, Block>;
+/** What was digested of members, for as long as the stream keeps these. */
+export class DigestedBlocks {
+  /** By the first of a block. */
+  readonly byFirst: WeakMap<Name, Block> = new WeakMap();
+  /** All of a list, which need not be kept for that. */
+  readonly byList: WeakMap<ListId, readonly Block[]> = new WeakMap();
+}
 
 /**
  * Says in short what a change tells, of which a step asks several times.
@@ -50,24 +56,49 @@ export class Digests {
 
   #membersDigest(change: MemberChange): unknown {
     if (change.kind !== "all" || change.members.length < shortest) return change;
-    const { members } = change;
-    const blocks: string[] = [];
-    for (let start = 0; start < members.length; ) {
-      const block = this.#blockAt(members, start);
-      blocks.push(block.digest);
+    const blocks = this.#blocksOf(change.members);
+    this.#blocks.byList.set(listId(change.members), blocks);
+    return { kind: "all", blocks: blocks.map(({ digest }) => digest) };
+  }
+
+  /** The blocks of a list. Where it is said how it was made of another one, those that are the same are not looked at. */
+  #blocksOf(members: readonly Name[]): readonly Block[] {
+    const edit = editOf(members);
+    const before = edit && this.#blocks.byList.get(edit.before);
+    const blocks: Block[] = [];
+    let start = 0;
+    let rest = 0;
+    /** Where the block `rest` began before. */
+    let restStart = 0;
+    for (const block of before ?? []) {
+      if (edit === undefined || block.isLast || start + block.members.length > edit.start) break;
+      blocks.push(block);
       start += block.members.length;
     }
-    return { kind: "all", blocks };
+    while (start < members.length) {
+      if (edit !== undefined && before !== undefined && start >= edit.start + edit.added) {
+        const former = start - edit.added + edit.removed;
+        for (; rest < before.length && restStart < former; rest++) {
+          restStart += before[rest]?.members.length ?? 0;
+        }
+        // What ends a block are the names in it, so that both go on alike from where both begin one.
+        if (restStart === former) return [...blocks, ...before.slice(rest)];
+      }
+      const block = this.#blockAt(members, start);
+      blocks.push(block);
+      start += block.members.length;
+    }
+    return blocks;
   }
 
   #blockAt(members: readonly Name[], start: number): Block {
     const first = members[start];
-    const known = first && this.#blocks.get(first);
+    const known = first && this.#blocks.byFirst.get(first);
     if (known !== undefined && isAt(known, members, start)) return known;
     const end = blockEnd(members, start);
     const some = members.slice(start, end);
     const block = { members: some, isLast: end === members.length, digest: digestOf(some) };
-    if (first !== undefined) this.#blocks.set(first, block);
+    if (first !== undefined) this.#blocks.byFirst.set(first, block);
     return block;
   }
 }

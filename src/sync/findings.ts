@@ -1,5 +1,5 @@
 import type { Comparison } from "./comparison.js";
-import { type DigestedBlocks, Digests } from "./digests.js";
+import { DigestedBlocks, Digests } from "./digests.js";
 import { ReadAgain, Told } from "./order.js";
 import { StatedMembers } from "./stated-members.js";
 
@@ -24,7 +24,7 @@ export class Findings {
   /** Entries that could not be read. */
   readonly unreadable: Set<string> = new Set();
   readonly stated: StatedMembers = new StatedMembers();
-  readonly #digestedBlocks: DigestedBlocks = new WeakMap();
+  readonly #digestedBlocks = new DigestedBlocks();
 
   /** Digests that take over what was digested before. */
   digests(): Digests {

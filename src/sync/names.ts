@@ -35,6 +35,10 @@ export async function changedNames(
     const before = stored.get(sourceId) ?? [];
     const all = complete ? entry.names : mergedNames(before, entry.names);
     const names = all.filter((name) => name.kind !== "id");
+    if (before.length === 0) {
+      if (names.length > 0) changed.push({ sourceId, names, released: [], taken: names });
+      continue;
+    }
     const had = new Set(before.map(keyOf));
     const has = new Set(names.map(keyOf));
     const released = before.filter((name) => !has.has(keyOf(name)));

@@ -1,4 +1,5 @@
 import type { Name } from "../changes/index.js";
+import { editOf, listId } from "../changes/internal.js";
 import { keyOf } from "./references.js";
 
 /** Shorter lists are compared with what is stored, which takes a few milliseconds. */
@@ -25,7 +26,11 @@ export class StatedMembers {
   /** How a group's members differ from those that are stored; undefined if these are not remembered. */
   compare(group: string, members: readonly Name[]): Difference | undefined {
     const before = this.#lists.get(group);
-    return before === undefined ? undefined : differenceOf(before, members);
+    if (before === undefined) return undefined;
+    const edit = editOf(members);
+    return edit?.before === listId(before)
+      ? differenceAt(before, members, edit.start, edit)
+      : differenceOf(before, members);
   }
 
   /** These members, and no others, are stored of a group now. */
@@ -60,8 +65,19 @@ function differenceOf(before: readonly Name[], after: readonly Name[]): Differen
   while (start < shorter && isSame(before[start], after[start])) start += 1;
   let end = 0;
   while (end < shorter - start && isSame(before.at(-1 - end), after.at(-1 - end))) end += 1;
-  const had = new Map(before.slice(start, before.length - end).map((name) => [keyOf(name), name]));
-  const add = after.slice(start, after.length - end).filter((name) => !had.delete(keyOf(name)));
+  const added = after.length - end - start;
+  return differenceAt(before, after, start, { removed: before.length - end - start, added });
+}
+
+/** What came and went where lists differ in so many items, from one on. */
+function differenceAt(
+  before: readonly Name[],
+  after: readonly Name[],
+  start: number,
+  { removed, added }: { readonly removed: number; readonly added: number },
+): Difference {
+  const had = new Map(before.slice(start, start + removed).map((name) => [keyOf(name), name]));
+  const add = after.slice(start, start + added).filter((name) => !had.delete(keyOf(name)));
   return { add, remove: [...had.values()] };
 }
 

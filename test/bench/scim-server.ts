@@ -82,6 +82,26 @@ export async function measureScimServer(report: Report, rounds: number): Promise
     report.figure(`${name} (${ratio} of scimmy-routers)`, [best.concordat], "/s", `${aim} /s`);
     report.figure(`${name}, scimmy-routers`, [best.scimmy], "/s");
   }
+  await measureGroups(report, servers.concordat, rounds);
+}
+
+/** What it costs to tell the two groups that each user is in, beside the same answer without them. */
+async function measureGroups(
+  report: Report,
+  server: RunningProgram,
+  rounds: number,
+): Promise<void> {
+  const path = "GET /scim/v2/Users?startIndex=1&count=20&attributes=userName";
+  const variants = { without: [scimRequest(path)], with: [scimRequest(`${path},groups`)] } as const;
+  const best = { without: 0, with: 0 };
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const variant of ["without", "with"] as const) {
+      const rate = await rateOf(server, variants[variant], 1_500);
+      if (round > 0) best[variant] = Math.max(best[variant], rate);
+    }
+  }
+  report.figure("GET of 20 names of users", [best.without], "/s");
+  report.figure("GET of 20 names of users, and their groups", [best.with], "/s");
 }
 
 async function rateOf(

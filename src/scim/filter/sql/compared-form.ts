@@ -9,13 +9,26 @@ import type { ResourceType } from "../../schema/resource-type.js";
  * @param type The resource type, whose spelling the names of the resource have. What it does not know stays as it is.
  */
 export function comparedForm(type: ResourceType, resource: object): Record<string, unknown> {
-  const extensions = new Map(type.schemaExtensions.map(({ schema }) => [schema.id, schema]));
+  const extensions = extensionsOf(type);
   return mapped(resource, (name, value) => {
     const extension = extensions.get(name);
-    if (extension !== undefined) return inForm(extension.attributes, value);
+    if (extension !== undefined) return inForm(extension, value);
     const attribute = type.attributes.get(name.toLowerCase())?.attribute;
     return attribute === undefined ? value : valueInForm(attribute, value);
   });
+}
+
+/** The attributes of the extensions of resource types. */
+const known = new WeakMap<ResourceType, ReadonlyMap<string, Attributes>>();
+
+function extensionsOf(type: ResourceType): ReadonlyMap<string, Attributes> {
+  const kept = known.get(type);
+  if (kept !== undefined) return kept;
+  const found = new Map(
+    type.schemaExtensions.map(({ schema }) => [schema.id, schema.attributes] as const),
+  );
+  known.set(type, found);
+  return found;
 }
 
 function inForm(attributes: Attributes, value: unknown): unknown {
@@ -37,10 +50,17 @@ function mapped(
   object: object,
   change: (name: string, value: unknown) => unknown,
 ): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(object).map(([name, value]) => [name, change(name, value)]),
-  );
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(object)) {
+    const value = change(name, (object as Readonly<Record<string, unknown>>)[name]);
+    // Set as others are, it would be no member.
+    if (name === "__proto__") Object.defineProperty(copy, name, { ...asMember, value });
+    else copy[name] = value;
+  }
+  return copy;
 }
+
+const asMember = { configurable: true, enumerable: true, writable: true };
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
