@@ -161,7 +161,11 @@ export class ModelStream implements ChangeStream {
       if (this.#isCut) return;
       const changes = ids.flatMap((id): Change[] => {
         const entry = content.entries.get(id);
-        if (entry === undefined || !entry.inContent) return [];
+        if (entry === undefined || !entry.inContent) {
+          // It has gone meanwhile, which is still to be told.
+          this.#world.toldAhead.add(id);
+          return [];
+        }
         if (entry.stamp > checkpoint) this.#world.toldAhead.add(id);
         if (how === "full" || entry.stamp > since) return [content.stated(entry)];
         return how === "present" ? [present(id)] : [];
