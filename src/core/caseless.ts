@@ -8,7 +8,11 @@ import { compatibilityForm } from "./compatibility-form.js";
  */
 export function caseless(value: string): string {
   // ASCII is its own compatibility form.
-  return isAscii(value) ? value.toLowerCase() : compatibilityForm(value).toLowerCase();
+  if (isAscii(value)) return value.toLowerCase();
+  const lower = compatibilityForm(value).toLowerCase();
+  // A small letter of a capital that was decomposed may be composed again. A sigma is written in another way at the end of a word, so
+  // that a word would not begin with itself.
+  return compatibilityForm(lower).replaceAll("ς", "σ");
 }
 
 function isAscii(text: string): boolean {

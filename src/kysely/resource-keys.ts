@@ -70,11 +70,27 @@ export async function fillKeysOf<T extends Resource>(
   table: ResourceTable<T>,
   options?: CallOptions,
 ): Promise<KeysFilled> {
+  return await fillWith(table, (work) => table.session.atomically(work), options);
+}
+
+/** The same, as part of what the session does already. */
+export async function fillKeysWithin<T extends Resource>(
+  table: ResourceTable<T>,
+): Promise<KeysFilled> {
+  return await fillWith(table, (work) => work(table.session));
+}
+
+/** @param step How the work on some of the rows is done. */
+async function fillWith<T extends Resource>(
+  table: ResourceTable<T>,
+  step: <R>(work: (session: Session) => Promise<R>) => Promise<R>,
+  options?: CallOptions,
+): Promise<KeysFilled> {
   const clashes: { id: string; attribute: string }[] = [];
   let rows = 0;
   let written = 0;
   for (let after: unknown; ; ) {
-    const page = await table.session.atomically(async (session) => {
+    const page = await step(async (session) => {
       const own = table.in(session);
       // Whoever renames somebody meanwhile waits, so that no key is written of a name that was.
       const read_ = await read(own, after, session.dialect.lockRow, options);

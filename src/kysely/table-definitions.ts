@@ -21,7 +21,7 @@ export const tableVersions: Readonly<Record<TableSet, number>> = {
   sso: 1,
   identity: 2,
   groupMapping: 1,
-  resources: 1,
+  resources: 2,
 };
 
 /**

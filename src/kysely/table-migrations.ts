@@ -1,3 +1,5 @@
+import { ownResourceTables } from "./own-tables.js";
+import { fillKeysWithin } from "./resource-keys.js";
 import type { Session } from "./session.js";
 import { mergeMemberships, movedSyncTables, secondSyncTables } from "./sync-migration.js";
 import type { TableSet } from "./table-definitions.js";
@@ -13,6 +15,7 @@ type Migration = (session: Session, options: TableOptions) => Promise<void>;
 export const migrations: Readonly<Partial<Record<TableSet, readonly Migration[]>>> = {
   sync: [nameRunners, mergeMemberships],
   identity: [markIdentities],
+  resources: [foldNames],
 };
 
 /** The tables of synchronisation as version 1 named them, and their indexes, in the order of the present names. */
@@ -89,6 +92,16 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
 /** Version 2: what tells resources apart whose ids are used again. */
 async function markIdentities(session: Session, options: TableOptions): Promise<void> {
   await addColumns(session, tableNames(options).identity, { mark: session.dialect.types.text });
+}
+
+/**
+ * Version 2: names are compared in a form in which a final sigma is a sigma, and letters that are composed are composed in lower case
+ * too. Of two that are one name now, the second keeps the key that it has.
+ */
+async function foldNames(session: Session, options: TableOptions): Promise<void> {
+  for (const table of ownResourceTables(session, options)) {
+    await fillKeysWithin(table);
+  }
 }
 
 async function addColumns(

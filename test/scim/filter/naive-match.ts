@@ -105,7 +105,7 @@ function inOrder(operator: string, difference: number): boolean {
 }
 
 function fold(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
+  return text.normalize("NFKC").toLowerCase().normalize("NFKC").replaceAll("ς", "σ");
 }
 
 /** Milliseconds, with digits beyond the third, which Date leaves out. */
