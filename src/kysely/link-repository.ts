@@ -84,7 +84,7 @@ export class KyselyLinkRepository extends LinkRepository {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
         (p) => `update ${this.#tables.link} set seen = ${p.value(generation)}
-          where ${entries(p, source, part)} and seen < ${p.value(generation)}`,
+          where ${entries(p, source, part)} and state <> '${unlinked}' and seen < ${p.value(generation)}`,
       );
     }
   }

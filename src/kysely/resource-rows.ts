@@ -1,5 +1,6 @@
 import { caseless, InvalidValueError } from "../core/index.js";
-import { comparedForm, type Meta, type Resource, type ResourceType } from "../scim/index.js";
+import type { Meta, Resource, ResourceType } from "../scim/index.js";
+import { comparedValue } from "../scim/internal.js";
 import {
   attributeColumns,
   type ColumnOfAttribute,
@@ -73,6 +74,8 @@ export class ResourceRows<T extends Resource> {
   readonly #marks = new WeakMap<T, string>();
   /** The attribute that a resource of the type must have. */
   readonly #required: "userName" | "displayName";
+  /** The attributes that are always written, with or without a value. */
+  readonly #written: readonly string[];
 
   constructor(type: "User" | "Group", map: ResourceMap, resourceType: ResourceType) {
     this.type = type;
@@ -86,6 +89,7 @@ export class ResourceRows<T extends Resource> {
         ([name, columns]) => [name, mappedBy(columns)],
       ),
     );
+    this.#written = [...new Set([this.#required, ...this.#columnsOf.keys()])];
     const documentKey = typeof map.others === "object" ? map.others.key : undefined;
     const kept = this.columns.map(({ key, generatedKey }) => (generatedKey ? undefined : key));
     this.keys = [...kept, documentKey].flatMap((key) => key ?? []);
@@ -109,9 +113,9 @@ export class ResourceRows<T extends Resource> {
 
   /** What storing these attributes, and no others, writes. */
   whole(attributes: object): RowChange & { readonly columns: Map<string, unknown> } {
-    const given = new Map(Object.entries(attributes));
-    for (const name of [this.#required, ...this.#columnsOf.keys()]) {
-      if (!given.has(name)) given.set(name, undefined);
+    const given: [string, unknown][] = Object.entries(attributes);
+    for (const name of this.#written) {
+      if (!Object.hasOwn(attributes, name)) given.push([name, undefined]);
     }
     const { columns, set, key, ignored } = this.part(given);
     const { others } = this.#map;
@@ -155,6 +159,12 @@ export class ResourceRows<T extends Resource> {
         this.#key(name, value, mapped, key);
         continue;
       }
+      const beside = this.#encodeMembers(columns, mapped, value);
+      if (beside !== undefined) {
+        this.#key(name, value, mapped, key);
+        this.#other(name, beside, set, removed);
+        continue;
+      }
       const other = this.#encode(columns, mapped, value);
       this.#key(name, value, mapped, key);
       if (!mapped.isWhole) this.#other(name, other, set, removed);
@@ -181,6 +191,31 @@ export class ResourceRows<T extends Resource> {
     if (only.type === "number" || value === only.unassigned) return false;
     encode(columns, only, value);
     return true;
+  }
+
+  /**
+   * Puts the sub-attributes of an attribute that are texts or truth values into columns of their own, if that is all there is to do,
+   * and returns what goes into the document beside: neither can be lost on the way.
+   */
+  #encodeMembers(
+    columns: Map<string, unknown>,
+    { single, lists, isWhole }: Mapped,
+    value: unknown,
+  ): Record<string, unknown> | undefined {
+    if (isWhole || lists.length > 0 || single.length === 0 || !isObject(value)) return undefined;
+    if (typeof this.#map.others !== "object") return undefined;
+    const own = new Set<string>();
+    for (const { members, type, unassigned } of single) {
+      const [, name] = members;
+      if (members.length !== 2 || name === undefined || type === "number") return undefined;
+      const inside = Object.hasOwn(value, name) ? value[name] : undefined;
+      if (inside !== undefined && (typeof inside !== type || inside === unassigned))
+        return undefined;
+      own.add(name);
+    }
+    for (const column of single) encode(columns, column, valueAt(value, column.members));
+    const others = Object.entries(value).filter(([name]) => !own.has(name));
+    return Object.fromEntries(others);
   }
 
   /** Puts an attribute into its columns, and returns what there is of it beside. */
@@ -234,7 +269,7 @@ export class ResourceRows<T extends Resource> {
     if (typeof others !== "object" || others.key === undefined) return;
     if (isWhole && single.every(isFiltered)) return;
     if (isUnassigned(value)) removed.push(name);
-    else set.set(name, comparedForm(this.#resourceType, { [name]: value })[name]);
+    else set.set(name, comparedValue(this.#resourceType, name, value));
   }
 
   /** The resource that a row holds. */

@@ -1,2 +1,3 @@
 /** What sibling rooms need of this one, and nobody else: it is no entry point of the package. */
+export { comparedValue } from "./filter/sql/compared-form.js";
 export { type ReplaceReference, replaceReferences } from "./message/bulk-references.js";

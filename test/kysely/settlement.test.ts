@@ -145,6 +145,28 @@ for (const kind of databases) {
       ]);
     });
 
+    test("an entry of which nothing is known but its id has no link, whatever is asked or said of it", async () => {
+      await using database = await kind.open();
+      const { links, memberships } = await filled(database.db);
+      const stated = { group: "no group", ...dn("cn=eve"), target: "eve" };
+      await memberships.saveReferences(source, [stated]);
+      await links.setNames(source, [{ sourceId: "eve", names: [dn("cn=eve"), uid("eve")] }]);
+      await links.markUnsettled(source, ["eve", "no group"], true);
+      await links.markSeen(source, ["eve", "no group"], 9);
+      expect(await links.get(source, ["eve", "no group"])).toEqual([undefined, undefined]);
+      expect(await links.holders(source, [dn("cn=eve"), { kind: "id", key: "eve" }])).toEqual([]);
+      expect(await links.count(source, {})).toBe(3);
+      expect(await links.count(source, { unsettled: true })).toBe(0);
+      expect(await links.count(source, { unfinished: true })).toBe(3);
+      expect(await links.latestSeen(source)).toBe(1);
+      await links.save(source, [link("eve")]);
+      expect(await links.get(source, ["eve"])).toEqual([link("eve")]);
+      expect(await links.holders(source, [uid("eve")])).toMatchObject([
+        { sourceId: "eve", seen: 1 },
+      ]);
+      expect(await memberships.referencesTo(source, ["eve"])).toEqual([stated]);
+    });
+
     test("what is flattened into groups stays, settled again and again", async () => {
       await using database = await kind.open();
       const target = kyselyTarget({ db: database.db }) as Target;

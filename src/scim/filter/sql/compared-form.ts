@@ -9,13 +9,15 @@ import type { ResourceType } from "../../schema/resource-type.js";
  * @param type The resource type, whose spelling the names of the resource have. What it does not know stays as it is.
  */
 export function comparedForm(type: ResourceType, resource: object): Record<string, unknown> {
-  const extensions = extensionsOf(type);
-  return mapped(resource, (name, value) => {
-    const extension = extensions.get(name);
-    if (extension !== undefined) return inForm(extension, value);
-    const attribute = type.attributes.get(name.toLowerCase())?.attribute;
-    return attribute === undefined ? value : valueInForm(attribute, value);
-  });
+  return mapped(resource, (name, value) => comparedValue(type, name, value));
+}
+
+/** An attribute of a resource, or what it has of an extension, in the form in which it is compared. */
+export function comparedValue(type: ResourceType, name: string, value: unknown): unknown {
+  const extension = extensionsOf(type).get(name);
+  if (extension !== undefined) return inForm(extension, value);
+  const attribute = type.attributes.get(name.toLowerCase())?.attribute;
+  return attribute === undefined ? value : valueInForm(attribute, value);
 }
 
 /** The attributes of the extensions of resource types. */
