@@ -67,6 +67,8 @@ export class Consumer {
   isCalm = true;
   /** It has not been through a refresh since it was started, or connected. */
   isRefreshing = true;
+  /** A look at what there is has begun beside the live changes, and not ended. */
+  isComparing = false;
   readonly #run: Run;
   readonly #stream: ChangeStream;
   readonly #onOutcome: (outcome: Outcome) => void;
@@ -275,9 +277,12 @@ export class Consumer {
   #observed(stream: ChangeStream): ChangeStream {
     const begun = ({ phase, refresh }: ChangeBatch) => {
       if (phase === "snapshot" && refresh === "begins") this.isRefreshing = true;
+      if (phase === "reconcile" && refresh === "begins") this.isComparing = true;
+      if (phase === "snapshot") this.isComparing = false;
     };
     const done = (batch: ChangeBatch) => {
       if (batch.phase === "reconcile" && batch.refresh === "ends") {
+        this.isComparing = false;
         if (this.#compared === "names") this.#comparisons += 1;
         if (this.#compared === "groups") this.#groupsComparedAfter = this.#comparisons;
         this.#compared = undefined;

@@ -129,7 +129,12 @@ export class World implements AsyncDisposable {
     }
     await this.#knowAll();
     // That a parent was moved is told on a connection of its own, which may be later. Then no checkpoint comes before all is listed.
-    if (staff.hasMovedParents) for (let times = 0; times < 2; times++) await this.#knowAll();
+    if (staff.hasMovedParents) {
+      for (let times = 0; times < 2; times++) await this.#knowAll();
+      // Whoever was told of while all was listed is listed once more.
+      const isDone = async () => !this.#consumer.isComparing;
+      await this.#consumer.until("all has been listed", isDone);
+    }
     await this.#settle();
     // Of these nobody is told, so somebody has to look.
     if (staff.hasUntold) await this.#consumer.compareNames({ groups: staff.hasUntoldGroups });
