@@ -10,6 +10,7 @@ import {
   type ResourceType,
   type SqlColumn,
   type SqlColumns,
+  type SqlValueColumns,
   type SqlValueTable,
 } from "../scim/index.js";
 import { type ColumnOfAttribute, isFiltered } from "./attribute-columns.js";
@@ -26,7 +27,11 @@ export function filterColumns(
   const { id, others, created, lastModified } = map;
   const document = typeof others === "object" ? others : undefined;
   // What has no key of its own is in the document of keys, and so are all of several values.
-  const own = columns.filter((column) => document?.key === undefined || isFiltered(column));
+  const own = columns.filter(
+    (column) => column.value === undefined && (document?.key === undefined || isFiltered(column)),
+  );
+  // Where others are kept in JSON, the columns have not all of the values.
+  const several = document === undefined ? columns.filter(({ value }) => value !== undefined) : [];
   const listed = columns.flatMap(({ path, value }) => (value === undefined ? [] : path));
   return {
     table: map.table,
@@ -35,6 +40,12 @@ export function filterColumns(
       ...(created !== undefined && { "meta.created": created }),
       ...(lastModified !== undefined && { "meta.lastModified": lastModified }),
       ...Object.fromEntries(own.map((column) => [column.path, sqlColumn(column)])),
+      ...Object.fromEntries(
+        Array.from(
+          Map.groupBy(several, ({ path }) => path),
+          ([path, all]) => [path, { singles: all.map(singleValue) }],
+        ),
+      ),
       ...(members !== undefined && { members: memberTable(members, id.column) }),
     },
     ...(document !== undefined && {
@@ -55,6 +66,14 @@ function sqlColumn({ column, key, lower, invert, unassigned }: ColumnOfAttribute
     lower,
     invert,
     ...(typeof unassigned !== "boolean" && unassigned !== null && { unassigned }),
+  };
+}
+
+function singleValue(column: ColumnOfAttribute): SqlValueColumns["singles"][number] {
+  const { type, primary } = column.value ?? {};
+  return {
+    value: sqlColumn(column),
+    says: { ...(type !== undefined && { type }), ...(primary && { primary }) },
   };
 }
 

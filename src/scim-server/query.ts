@@ -12,6 +12,7 @@ import {
   parseFilter,
   printFilter,
   type Resource,
+  splitFilter,
 } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
 import type { QueryParameters } from "./query-parameters.js";
@@ -187,9 +188,20 @@ function demandAnswerable(
   sort: BoundSort | undefined,
 ): void {
   if (filter !== undefined && !answersFilter(capabilities, filter)) {
-    throw new InvalidFilterError("The filter asks for what cannot be looked up here.");
+    const { rest } = splitFilter(filter, (part) => answersFilter(capabilities, part));
+    const [path = "it"] = rest === undefined ? [] : pathsIn(rest);
+    throw new InvalidFilterError(
+      `The filter asks for "${path}", which cannot be looked up here in this way.`,
+    );
   }
   if (sort !== undefined && capabilities.sort?.includes(sort.target.path) !== true) {
     throw new InvalidValueError("sortBy", `there is no order by "${sort.target.path}" here.`);
   }
+}
+
+/** The attributes that a filter asks for. */
+function pathsIn(filter: BoundFilter): readonly string[] {
+  if ("filters" in filter) return filter.filters.flatMap(pathsIn);
+  if (filter.operator === "not") return pathsIn(filter.filter);
+  return "filter" in filter ? pathsIn(filter.filter) : [filter.target.path];
 }

@@ -59,6 +59,7 @@ export type {
   SqlColumn,
   SqlColumns,
   SqlJson,
+  SqlValueColumns,
   SqlValueTable,
 } from "./filter/sql/columns.js";
 export { comparedForm } from "./filter/sql/compared-form.js";

@@ -39,6 +39,8 @@ export class StaffDirectory implements AsyncDisposable {
   hasUntold = false;
   /** Whether a group may be as it was before it was rewritten in silence, with the version that it has had all the time. */
   hasUntoldGroups = false;
+  /** Whether a backup was restored, which may have undone what another server wrote. */
+  isRestored = false;
   /** Whether a parent was moved across the base. */
   hasMovedParents = false;
   /** How many operations there were. */
@@ -167,6 +169,7 @@ export class StaffDirectory implements AsyncDisposable {
   async restore(): Promise<void> {
     if (!this.goesBack || this.#backup === undefined) return;
     this.completeWrites();
+    this.isRestored = true;
     this.hasUntold = true;
     this.hasUntoldGroups = this.#run.refint === true;
     await this.directory.restore(this.#backup);

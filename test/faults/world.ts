@@ -11,6 +11,9 @@ import type { Fault, Run, Step } from "./steps.js";
 /** Longer than a request of a consumer that was superseded may be under way, in milliseconds. */
 const takeover = 61_000;
 
+/** Longer than the clock is ever set back, in milliseconds. */
+const month = 30 * 86_400_000;
+
 /** A membership by the ids of the application. */
 export interface LocalMembership {
   readonly group: string;
@@ -118,8 +121,12 @@ export class World implements AsyncDisposable {
       await this.#consumer.stop();
       this.#consumer.start();
     }
-    // What another server wrote and a backup undid, a directory holds only once it has had something later of that server.
-    if (staff.goesBack) staff.mark(2);
+    // What another server wrote and a backup undid, a directory holds only once it has had something later of that server, whose
+    // clock is right in the end.
+    if (staff.isRestored) {
+      staff.setClock(month);
+      staff.mark(2);
+    }
     await this.#knowAll();
     // That a parent was moved is told on a connection of its own, which may be later. Then no checkpoint comes before all is listed.
     if (staff.hasMovedParents) for (let times = 0; times < 2; times++) await this.#knowAll();

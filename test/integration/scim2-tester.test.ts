@@ -52,7 +52,7 @@ describe.skipIf(peer === undefined)(`Python's scim2-tester${unlessInstalled}`, (
       server.close();
       const checks: readonly Check[] = JSON.parse(stdout);
       const wrong = checks.filter(({ isRight }) => !isRight);
-      // The other two of its 135 are of the password, which these stores do not take, and which the schemas therefore do not have.
+      // The other two of its 135 are of the password, which these stores do not take: see docs/conformance.md.
       expect(checks).toHaveLength(133);
       // It puts "schemas" into the object of an extension, which no schema has there, and the RFC's profile passes over nothing.
       expect(wrong.map(({ title }) => title)).toEqual(

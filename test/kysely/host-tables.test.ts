@@ -139,6 +139,12 @@ for (const database of databases) {
         userName: text,
         name: ["pr", "valuePath"],
         "name.givenName": ["pr"],
+        emails: ["pr", "valuePath"],
+        // Without a key, the address itself is not compared.
+        "emails.value": ["pr"],
+        "emails.display": text,
+        "emails.type": text,
+        "emails.primary": ["pr", "eq", "ne"],
         active: ["pr", "eq", "ne"],
       });
     });

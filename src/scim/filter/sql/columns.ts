@@ -6,7 +6,9 @@ export interface SqlColumns {
    * Where attributes are, by path as the schemas spell it: `userName`, `name.familyName`, `emails`,
    * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`. A name alone is that of a column.
    */
-  readonly attributes: { readonly [path: string]: string | SqlColumn | SqlValueTable | SqlJson };
+  readonly attributes: {
+    readonly [path: string]: string | SqlColumn | SqlValueTable | SqlValueColumns | SqlJson;
+  };
   /**
    * Where all other attributes are: a column with an object of JSON, in which they stand as in a resource. Of the common attributes,
    * that is `externalId` alone: what the service provider makes (`id`, `meta`, `schemas`) is in the columns that `attributes` names.
@@ -40,6 +42,16 @@ export interface SqlColumn {
    * `timestamptz`, or MariaDB's `datetime` in UTC. `milliseconds`: a number, since 1970-01-01T00:00:00Z. Default: `text`.
    */
   readonly instant?: "text" | "timestamp" | "milliseconds";
+}
+
+/** Columns of which each has one value of a multi-valued attribute, where there are no other values than these. */
+export interface SqlValueColumns {
+  readonly singles: readonly {
+    /** The column of `value`. */
+    readonly value: string | SqlColumn;
+    /** What is so of the value, by sub-attribute: `{ type: "work", primary: true }`. */
+    readonly says?: { readonly [subAttribute: string]: string | boolean };
+  }[];
 }
 
 /** A table with a row for each value of a multi-valued attribute. */

@@ -9,10 +9,10 @@ import {
   type BoundValuePath,
   comparesPrimary,
 } from "../bound-filter.js";
-import type { SqlColumn, SqlColumns, SqlValueTable } from "./columns.js";
+import type { SqlColumn, SqlColumns, SqlValueColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
 import { type JsonPlace, placeOf, wholeOf } from "./place.js";
-import { columnValue, jsonValue, type SqlValue, type Writing } from "./value.js";
+import { columnValue, constantValue, jsonValue, type SqlValue, type Writing } from "./value.js";
 
 /** A condition for the `where` of a statement. */
 export interface SqlFilter {
@@ -194,6 +194,20 @@ class FilterWriter {
       const element = this.#rowElement(place.rows, alias, target);
       return exists(`${name} as ${alias}`, allOf(isOwn, condition?.(element)));
     }
+    if (place?.kind === "singles") {
+      return anyOf(
+        place.singles.map((single) => {
+          const element = this.#singleElement(single, target);
+          const { exists } = columnValue(
+            single.value,
+            this.#sql.quote(this.#columns.table),
+            target.attribute,
+            this.#writing,
+          );
+          return allOf(exists, condition?.(element));
+        }),
+      );
+    }
     if (place?.kind === "json") {
       const { from, element } = this.#sql.elements(place.json, alias);
       const value = this.#jsonElement({ ...place, json: element }, target);
@@ -215,6 +229,20 @@ class FilterWriter {
         if (column !== undefined) return columnValue(column, alias, sub, this.#writing);
         throw new UnsupportedError(`The table "${rows.table}" has no column for "${sub.name}".`);
       },
+    };
+  }
+
+  /** The one value that a column has. */
+  #singleElement(
+    { value, says = {} }: SqlValueColumns["singles"][number],
+    { attribute }: ResolvedAttribute,
+  ): Element {
+    return {
+      subs: subAttributesOf(attribute),
+      sub: (sub) =>
+        sub === attribute || sub.name === "value"
+          ? columnValue(value, this.#sql.quote(this.#columns.table), sub, this.#writing)
+          : constantValue(Object.hasOwn(says, sub.name) ? says[sub.name] : undefined, sub),
     };
   }
 

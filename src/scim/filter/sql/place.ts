@@ -1,11 +1,12 @@
 import type { ResolvedAttribute } from "../../schema/resource-type.js";
-import type { SqlColumn, SqlColumns, SqlJson, SqlValueTable } from "./columns.js";
+import type { SqlColumn, SqlColumns, SqlJson, SqlValueColumns, SqlValueTable } from "./columns.js";
 import type { FilterSql } from "./dialect.js";
 
 /** Where the value of an attribute is. */
 export type Place =
   | { readonly kind: "column"; readonly column: string | SqlColumn }
   | { readonly kind: "rows"; readonly rows: SqlValueTable }
+  | { readonly kind: "singles"; readonly singles: SqlValueColumns["singles"] }
   | JsonPlace;
 
 /** A value in a document of JSON. */
@@ -33,6 +34,7 @@ export function placeOf(
     if (typeof stated === "string") return { kind: "column", column: stated };
     if (stated !== undefined) {
       if ("column" in stated) return { kind: "column", column: stated };
+      if ("singles" in stated) return { kind: "singles", singles: stated.singles };
       return "json" in stated ? document(stated, columns, sql) : { kind: "rows", rows: stated };
     }
   }

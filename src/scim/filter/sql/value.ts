@@ -2,6 +2,7 @@ import { caseless, UnsupportedError } from "../../../core/index.js";
 import type { Attribute } from "../../schema/attribute.js";
 import type { BoundComparison } from "../bound-filter.js";
 import { instantOf } from "../instant.js";
+import { compareText as compareTexts, textTest } from "../text.js";
 import type { SqlColumn, SqlJson } from "./columns.js";
 import type { FilterSql, Place } from "./dialect.js";
 
@@ -60,9 +61,32 @@ export function columnValue(
       if (type === "dateTime") {
         return assigned(compareInstant(name, stated.instant ?? "text", operator, value, writing));
       }
-      return assigned(
-        compareColumnText(stated, qualifier, attribute.caseExact, operator, value, writing),
-      );
+      return assigned(compareColumnText(stated, qualifier, attribute, operator, value, writing));
+    },
+  };
+}
+
+/** A value that is the same in every row, or that none has. */
+export function constantValue(
+  constant: string | boolean | undefined,
+  attribute: Attribute,
+): SqlValue {
+  const is = (condition: boolean): string => (condition ? "1 = 1" : never);
+  return {
+    exists: is(constant !== undefined),
+    present: is(constant !== undefined && constant !== ""),
+    compare(operator, value) {
+      if (typeof constant !== "string" || typeof value !== "string") {
+        return is(operator === "eq" && constant === value);
+      }
+      const { caseExact } = attribute;
+      if (operator === "eq" || operator === "co" || operator === "sw" || operator === "ew") {
+        return is(textTest(operator, value, caseExact)(constant));
+      }
+      const form = (text: string): string => (caseExact ? text : caseless(text));
+      const order = compareTexts(form(constant), form(value));
+      if (order === 0) return is(operator === "ge" || operator === "le");
+      return is(order < 0 === (operator === "lt" || operator === "le"));
     },
   };
 }
@@ -75,7 +99,7 @@ function textOf({ type = "text" }: SqlColumn, name: string, sql: FilterSql): str
 function compareColumnText(
   stated: SqlColumn,
   qualifier: string,
-  caseExact: boolean,
+  { caseExact }: Attribute,
   operator: Operator,
   value: string,
   writing: Writing,
@@ -85,7 +109,7 @@ function compareColumnText(
   const name = `${qualifier}.${sql.quote(column)}`;
   if (!caseExact && key === undefined && !lower) {
     throw new UnsupportedError(
-      `The column "${column}" has no key, by which text is compared that is not case exact.`,
+      `The column "${column}" has no key, by which text is compared that is not case exact: name a column of keys, or say "lower".`,
     );
   }
   if (type !== "text") {

@@ -231,7 +231,7 @@ describe("what the columns cannot answer", () => {
   test.each([
     [
       'title eq "x"',
-      'The column "title" has no key, by which text is compared that is not case exact.',
+      'The column "title" has no key, by which text is compared that is not case exact: name a column of keys, or say "lower".',
     ],
     ['phoneNumbers.type eq "work"', 'No column answers filters of "phoneNumbers.type".'],
     ['phoneNumbers eq "x"', 'No column answers filters of "phoneNumbers.value".'],
