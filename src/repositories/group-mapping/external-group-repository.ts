@@ -16,7 +16,7 @@ import {
 } from "../group-repository.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
-import { LocalGroupRepository } from "./local-group-repository.js";
+import { LocalGroupRepository, usersIn } from "./local-group-repository.js";
 import { LocalMemberships } from "./local-memberships.js";
 import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
 import { newTally, type Tally } from "./settlement.js";
@@ -196,11 +196,12 @@ export class ExternalGroupRepository extends GroupRepository {
       await this.apply({ external });
       return;
     }
-    const users = changes.flatMap(({ add = [], remove = [] }) =>
-      [...add, ...remove].filter(({ type }) => type !== "Group").map(({ value }) => value),
-    );
+    const added = changes.flatMap(({ add = [] }) => usersIn(add));
+    const removed = changes.flatMap(({ remove = [] }) => usersIn(remove));
     for (const group of groups) {
-      await this.#memberships.settle(group, users, newTally());
+      const others =
+        removed.length > 0 ? await this.#memberships.spelledOtherwise(group, removed) : [];
+      await this.#memberships.settle(group, [...added, ...removed, ...others], newTally());
     }
   }
 

@@ -163,7 +163,8 @@ export class LocalGroupRepository extends GroupRepository {
   }
 }
 
-function usersIn(members: NonNullable<MembersChange["remove"]>): readonly string[] {
+/** The ids of the users, and of what may be one, among members. */
+export function usersIn(members: NonNullable<MembersChange["remove"]>): readonly string[] {
   return members.filter(({ type }) => type !== "Group").map(({ value }) => value);
 }
 

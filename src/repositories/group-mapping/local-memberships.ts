@@ -1,4 +1,4 @@
-import { NotFoundError, Turns } from "../../core/index.js";
+import { caseless, NotFoundError, Turns } from "../../core/index.js";
 import type { CallOptions } from "../resource-repository.js";
 import type { GroupMappingOptions } from "./map-groups.js";
 import { byHand, existing, keyOf, newTally, Settlement, type Tally, userOf } from "./settlement.js";
@@ -96,6 +96,30 @@ export class LocalMemberships {
       const work = (): Promise<void> => this.#settle(group, some, tally, options);
       await this.#turns.run(group, work, options?.signal);
     }
+  }
+
+  /**
+   * Those who were put into a group under another spelling of these ids. A store of the host's own may take out whoever it has in
+   * capitals when it is asked in small letters; whom it did not take out is still mapped, and stays. All who were put into the group are
+   * read only where somebody was not put there under the id that is asked for, nor in capitals, nor in small letters.
+   */
+  async spelledOtherwise(group: string, users: readonly string[]): Promise<readonly string[]> {
+    const known = new Set<string>();
+    const spellings = users.flatMap((user) => [user, user.toLowerCase(), user.toUpperCase()]);
+    const keys = Array.from(new Set(spellings), (user) => keyOf(group, user));
+    for (let at = 0; at < keys.length; at += sliceSize) {
+      const slice = keys.slice(at, at + sliceSize);
+      for (const { source, ...grant } of await this.#options.memberships.grantsOf(slice)) {
+        if (source === this.#source) known.add(userOf(grant));
+      }
+    }
+    const forms = new Set([...known].map(caseless));
+    const missing = new Set(users.map(caseless).filter((form) => !forms.has(form)));
+    if (missing.size === 0) return [...known];
+    for await (const granted of this.#granted(this.#source, group)) {
+      for (const user of granted) if (missing.has(caseless(user))) known.add(user);
+    }
+    return [...known];
   }
 
   /** @param released those whose membership, if there is one, nobody claims by hand any longer. */
