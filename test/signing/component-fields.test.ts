@@ -102,8 +102,15 @@ describe("a field in a signature", () => {
     expect(() => written("a=1", { sf: true })).toThrow(/type that is known/);
     for (const [name, value, strict] of [
       ["content-digest", "sha-256=:AA==:,b", "sha-256=:AA==:, b"],
+      ["repr-digest", "sha-256=:AA==:,b", "sha-256=:AA==:, b"],
+      ["want-content-digest", "sha-256=10,sha=0", "sha-256=10, sha=0"],
+      ["want-repr-digest", "sha-256=10,sha=0", "sha-256=10, sha=0"],
+      ["signature-input", 'a=("date");keyid="k",b=()', 'a=("date");keyid="k", b=()'],
+      ["signature", "a=:AA==:,b=:AQ==:", "a=:AA==:, b=:AQ==:"],
+      ["accept-signature", 'a=("date");created,b=()', 'a=("date");created, b=()'],
       ["priority", "u=1,  i", "u=1, i"],
       ["cache-status", "a;hit,b", "a;hit, b"],
+      ["proxy-status", "a;error=timeout,b", "a;error=timeout, b"],
     ] as const) {
       const request = {
         method: "GET",
