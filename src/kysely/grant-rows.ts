@@ -1,7 +1,7 @@
 import type { Grant, GrantKey, SourceGrant } from "../repositories/index.js";
 import { MembershipRows, type Pair } from "./membership-rows.js";
 import { begun, bitsOf, granted, grantOf, held, ours } from "./membership-state.js";
-import { batches, lists } from "./parameters.js";
+import { batches, lists, tuples } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import type { TableNames } from "./table-names.js";
@@ -145,7 +145,7 @@ export class GrantRows {
         found.push(...bound.filter((grant) => asked.has(keyOf(grant))));
       }
     }
-    for (const part of lists([...asked.values()].map(encodeMembership))) {
+    for (const part of tuples(this.#session.dialect, [...asked.values()].map(encodeMembership))) {
       found.push(
         ...(await this.#loose((p) => `where ${p.among(["group_id", "member_id"], part)}`)),
       );
@@ -259,7 +259,7 @@ export class GrantRows {
   }
 
   async #removeLoose(source: string, keys: readonly GrantKey[]): Promise<void> {
-    for (const part of lists(keys)) {
+    for (const part of tuples(this.#session.dialect, keys)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.grant} where source = ${p.value(encodeKey(source))}
           and ${p.among(["group_id", "member_id"], part.map(encodeMembership))}`,

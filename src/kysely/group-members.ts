@@ -9,7 +9,7 @@ import type {
 import type { IdType, MemberMap, ResourceMap } from "./column-map.js";
 import { driverFailure } from "./driver-failure.js";
 import { exactId, isAmong, isId, type StoredId, storedId } from "./id-column.js";
-import { batches, lists, narrowRows, type Parameters } from "./parameters.js";
+import { batches, lists, narrowRows, type Parameters, tuples } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { quotedTable } from "./table-names.js";
 
@@ -126,7 +126,7 @@ export class GroupMembers {
       } else alike.push(membership);
     }
     const existing = new Set<Membership>();
-    for (const part of lists(stored)) {
+    for (const part of tuples(this.#session.dialect, stored)) {
       const rows = await this.#session.read<MemberRow>(
         (p) => `select ${this.#columns} from ${this.#table}
           where ${p.among([this.#group, this.#member], part)}`,
@@ -224,7 +224,10 @@ export class GroupMembers {
       for (const { group_id } of rows) changed.add(String(group_id));
     };
     for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
-      for (const part of lists(ofType.map(({ row }) => row))) {
+      for (const part of tuples(
+        this.#session.dialect,
+        ofType.map(({ row }) => row),
+      )) {
         await read(
           (p) => `delete from ${this.#table} where
             ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)} ${returning}`,
@@ -276,7 +279,7 @@ export class GroupMembers {
   ): Promise<readonly (readonly StoredId[])[]> {
     if (this.#session.dialect.tellsInserted) return rows;
     const present = new Set<string>();
-    for (const part of lists(rows)) {
+    for (const part of tuples(this.#session.dialect, rows)) {
       const found = await this.#session.read<MemberRow>(
         (p) => `select ${this.#columns} from ${this.#table}
           where ${p.among(this.#rowColumns, part)}`,

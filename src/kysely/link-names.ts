@@ -2,7 +2,7 @@ import type { Name, NameKind } from "../changes/index.js";
 import type { HeldName, LinkState } from "../repositories/index.js";
 import { Entries, type Entry, unlinked } from "./entries.js";
 import { MembershipRows } from "./membership-rows.js";
-import { batches, lists } from "./parameters.js";
+import { batches, lists, tuples } from "./parameters.js";
 import type { Session } from "./session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import { decodeText } from "./stored-text.js";
@@ -272,7 +272,7 @@ export class LinkNames {
         else surplus.push([name_key, kind, id]);
       }
     }
-    for (const part of lists(surplus)) {
+    for (const part of tuples(this.#session.dialect, surplus)) {
       await this.#session.write(
         (p) => `delete from ${linkName} where ${p.among(["name_key", "kind", "entry"], part)}`,
       );

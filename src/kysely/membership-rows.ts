@@ -1,5 +1,5 @@
 import { allBut, byDn, byUid, oddly } from "./membership-state.js";
-import { batches, lists, narrowRows } from "./parameters.js";
+import { batches, lists, narrowRows, tuples } from "./parameters.js";
 import type { Session } from "./session.js";
 import type { TableNames } from "./table-names.js";
 
@@ -45,7 +45,7 @@ export class MembershipRows {
 
   /** Takes bits from states, and removes the rows in which none is left. */
   async clear(pairs: readonly Pair[], bits: number): Promise<void> {
-    for (const part of lists(pairs)) {
+    for (const part of tuples(this.#session.dialect, pairs)) {
       await this.#session.write(
         (p) => `update ${this.#tables.membership} set state = state & ${allBut(bits)}
           where ${p.among(["grp", "member"], part)}`,
@@ -57,7 +57,7 @@ export class MembershipRows {
   /** Looks whether these members are still bound by rows of their own. */
   async recount(pairs: readonly Pair[]): Promise<void> {
     const { membership, reference } = this.#tables;
-    for (const part of lists(pairs)) {
+    for (const part of tuples(this.#session.dialect, pairs)) {
       await this.#session.write(
         (p) => `update ${membership} set state = (state & ${allBut(oddly)})
           | case when exists (select 1 from ${reference} o
@@ -69,7 +69,7 @@ export class MembershipRows {
   }
 
   async #prune(pairs: readonly Pair[]): Promise<void> {
-    for (const part of lists(pairs)) {
+    for (const part of tuples(this.#session.dialect, pairs)) {
       await this.#session.write(
         (p) => `delete from ${this.#tables.membership}
           where state = 0 and ${p.among(["grp", "member"], part)}`,

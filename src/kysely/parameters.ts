@@ -72,12 +72,17 @@ function padded<T>(values: readonly T[]): readonly T[] {
 }
 
 /** Values in parts that fit into a list. */
-export function lists<T>(values: readonly T[]): T[][] {
+export function lists<T>(values: readonly T[], most: number = valuesPerStatement): T[][] {
   const parts: T[][] = [];
-  for (let at = 0; at < values.length; at += valuesPerStatement) {
-    parts.push(values.slice(at, at + valuesPerStatement));
+  for (let at = 0; at < values.length; at += most) {
+    parts.push(values.slice(at, at + most));
   }
   return parts;
+}
+
+/** Tuples in parts of which each fits into a list of tuples. */
+export function tuples<T>({ tuplesPerStatement }: SqlDialect, values: readonly T[]): T[][] {
+  return lists(values, tuplesPerStatement);
 }
 
 /** Rows in parts of which the lengths are powers of two, so that inserts of any number of rows make a few texts. */

@@ -3,7 +3,7 @@ import type { Reference } from "../repositories/index.js";
 import { Entries, type Entry } from "./entries.js";
 import { MembershipRows, type Pair } from "./membership-rows.js";
 import { byDn, byUid, oddly } from "./membership-state.js";
-import { batches, lists } from "./parameters.js";
+import { batches, lists, tuples } from "./parameters.js";
 import type { Session, StatementText } from "./session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "./stored-key.js";
 import type { TableNames } from "./table-names.js";
@@ -259,7 +259,7 @@ export class ReferenceRows {
   async #forget(source: string, references: readonly Keyed[]): Promise<void> {
     const { reference, link, membership } = this.#tables;
     const unbound: Pair[] = [];
-    for (const part of lists(references)) {
+    for (const part of tuples(this.#session.dialect, references)) {
       const keys = part.map(({ group, kind, key }) => [group, kind, key]);
       const bound = await this.#session.read<{ grp: number | string; target: number | string }>(
         (p) => `select grp, target from ${reference}

@@ -3,6 +3,7 @@ import type { Attribute, ResourceType, SortKey } from "../scim/index.js";
 import { type ColumnOfAttribute, isCaseless } from "./attribute-columns.js";
 import type { ResourceMap } from "./column-map.js";
 import type { SqlDialect } from "./dialect.js";
+import { documentOrders } from "./document-order.js";
 import type { Parameters } from "./parameters.js";
 import type { StatementText } from "./session.js";
 
@@ -19,7 +20,7 @@ export interface OrderColumn {
 
 /**
  * The columns of a table by which the order is that of SCIM, by the path of the attribute: text that is case exact, text that has a
- * column of keys, numbers, booleans, and when a resource was made and changed.
+ * column of keys, numbers, booleans, when a resource was made and changed, and all that is in a document of keys.
  */
 export function orderColumns(
   map: ResourceMap,
@@ -27,7 +28,7 @@ export function orderColumns(
   type: ResourceType,
   dialect: SqlDialect,
 ): ReadonlyMap<string, OrderColumn> {
-  const found = new Map<string, OrderColumn>();
+  const found = new Map<string, OrderColumn>(documentOrders(map, columns, type, dialect));
   // Numbers are not ordered as the texts that ids are.
   if ((map.id.type ?? "text") === "text") {
     found.set("id", exactText(dialect, map.id.column, { required: true }));

@@ -126,8 +126,14 @@ export class KyselySettlement extends SettlementStore {
   ): Promise<readonly string[] | undefined> {
     if (names.some(({ kind }) => kind !== "dn")) return undefined;
     const { link, reference } = this.#tables;
-    const entry = (await new Entries(this.#session, this.#tables).find(source, [group])).get(group);
-    if (entry === undefined) return undefined;
+    const [entry] = await this.#session.read<{ id: number | string; odd: number | null }>(
+      (
+        p,
+      ) => `select l.id, (select 1 from ${reference} o where o.grp = l.id limit 1) as odd from ${link} l
+        where l.source = ${p.value(encodeKey(source))} and l.source_id = ${p.value(encodeKey(group))}`,
+    );
+    // One of the names may be stored in a row of its own, unless there is none.
+    if (entry === undefined || entry.odd !== null) return undefined;
     const keys = new Set(names.map(({ key }) => encodeKey(key)));
     const rows: NamedRow[] = [];
     for (const part of lists([...keys])) {
@@ -139,13 +145,8 @@ export class KyselySettlement extends SettlementStore {
       if (found.length !== part.length) return undefined;
       rows.push(...found);
     }
-    const odd = await this.#session.read((p) => {
-      return `select 1 from ${reference} where grp = ${p.value(entry.id)} limit 1`;
-    });
-    // One of them may be stored in another form.
-    if (odd.length > 0) return undefined;
     await new MembershipRows(this.#session, this.#tables).add(
-      rows.map(({ id }) => [entry.id, Number(id), byDn]),
+      rows.map(({ id }) => [Number(entry.id), Number(id), byDn]),
     );
     return await this.#mark(rows.flatMap(({ id, unsettled }) => (unsettled === 1 ? [] : id)));
   }

@@ -92,6 +92,8 @@ for (const kind of databases) {
     test("references and grants are written in 6 statements each, and looked up in a few", async () => {
       await using database = await kind.open();
       const { db, statements } = database;
+      // Of a list of pairs, MariaDB takes the longer for each the more there are.
+      const parts = kind.name === "MariaDB" ? 4 : 1;
       const links = new KyselyLinkRepository(db);
       const memberships = new KyselyMembershipRepository(db);
       const withResource = (id: string) => ({ ...link(id), resourceId: `r-${id}` });
@@ -112,8 +114,8 @@ for (const kind of databases) {
         target: id,
       }));
       expect(await counts(() => memberships.saveReferences("ldap", references))).toEqual({
-        select: 3,
-        delete: 1,
+        select: 2 + parts,
+        delete: parts,
         insert: 6,
       });
       expect(await counts(() => memberships.referencesTo("ldap", ids))).toEqual({ select: 3 });
@@ -124,12 +126,12 @@ for (const kind of databases) {
         select: 3,
         insert: 6,
       });
-      expect(await counts(() => memberships.grantsOf(grants))).toEqual({ select: 2 });
+      expect(await counts(() => memberships.grantsOf(grants))).toEqual({ select: 1 + parts });
       expect(await memberships.grantsOf(grants)).toHaveLength(500);
       expect(await counts(() => memberships.removeGrants("ldap", grants))).toEqual({
         select: 2,
-        update: 1,
-        delete: 2,
+        update: parts,
+        delete: 2 * parts,
       });
     });
   });
