@@ -277,3 +277,16 @@ function partialIndex(
 ): string[] {
   return dialect.partialIndexes ? index(dialect, tableName, name, columns, rows) : [];
 }
+
+/** The statement that makes an attribute of the package's own users or groups unique, where it is not. */
+export function uniqueIndex(
+  dialect: SqlDialect,
+  table: string,
+  path: "displayName" | "externalId",
+): string {
+  const [name, column] =
+    path === "displayName"
+      ? ["unique_display_name", "display_name_key"]
+      : ["unique_external_id", "external_id"];
+  return `create unique index if not exists ${dialect.quote(`${table.slice(1, -1)}_${name}`)} on ${table} (${column})`;
+}

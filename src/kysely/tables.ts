@@ -3,7 +3,7 @@ import type { CallOptions } from "../repositories/index.js";
 import { demandMariaDb, type MariaDbServer } from "./dialect.js";
 import { type KyselyDatabase, Session } from "./session.js";
 import { removeMoved } from "./sync-migration.js";
-import { definitions, type TableSet, tableVersions } from "./table-definitions.js";
+import { definitions, type TableSet, tableVersions, uniqueIndex } from "./table-definitions.js";
 import { formerTableNames, migrations } from "./table-migrations.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -12,6 +12,13 @@ import { quotedTableNames, type TableNames, type TableOptions } from "./table-na
  * set of tables has a version of its own.
  */
 const layout = 2;
+
+/** What no two resources of the package's own tables have in common, beside the `userName`. */
+interface UniqueAttributes {
+  readonly users?: readonly "externalId"[];
+  /** A `displayName` is compared without regard to case. */
+  readonly groups?: readonly ("displayName" | "externalId")[];
+}
 
 /**
  * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
@@ -25,12 +32,15 @@ const layout = 2;
  * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
  * there.
  *
+ * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in SCIM. They stay when
+ * it is left out later; where two have the same already, the database's error is passed on.
+ *
  * @throws {UnsupportedError} the tables were made by a later release; the database is MySQL, which lacks what the tables need;
  * MariaDB is not in a strict mode, or is in the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
  */
 export async function createTables(
   db: KyselyDatabase,
-  options: TableOptions & CallOptions = {},
+  options: TableOptions & CallOptions & { readonly unique?: UniqueAttributes } = {},
 ): Promise<void> {
   await define(db, options, async (session, names) => {
     const { dialect } = session;
@@ -78,6 +88,11 @@ export async function createTables(
       );
     }
     await removeMoved(session, options);
+    const { users = [], groups = [] } = options.unique ?? {};
+    for (const path of users)
+      await session.write(() => uniqueIndex(dialect, names.user, path), options);
+    for (const path of groups)
+      await session.write(() => uniqueIndex(dialect, names.group, path), options);
     if (first?.version === layout) return;
     await session.write(
       (p) => `insert into ${names.version} (version) values (${p.value(layout)})

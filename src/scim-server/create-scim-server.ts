@@ -70,7 +70,10 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     representations: new Representations(),
     turns: new Turns(),
     userGroups: options.userGroups ?? "default",
-    userNames: options.userNames ?? "distinct",
+    names: {
+      User: options.userNames ?? "distinct",
+      Group: options.groupNames ?? "distinct",
+    },
     missingMembers: options.missingMembers ?? "keep",
   };
   const configuration: ConfigurationOptions = {

@@ -7,12 +7,12 @@ import {
   readResource,
 } from "../scim/index.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { demandDistinct } from "./names.js";
 import { withReferences } from "./references.js";
 import { readOptions, type Wanted } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
 import type { Resolution } from "./resolve.js";
 import { resourceOutcome } from "./resource-outcome.js";
-import { demandDistinct } from "./user-names.js";
 import { writable } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 

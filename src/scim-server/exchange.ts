@@ -27,8 +27,8 @@ export interface Settings {
   readonly representations: Representations;
   /** Whether users are told with their groups without being asked, where the store can. */
   readonly userGroups: "default" | "request";
-  /** Which names a user may have. */
-  readonly userNames: "distinct" | "any";
+  /** Which names a user may have, and which a group. */
+  readonly names: Readonly<Record<"User" | "Group", "distinct" | "any">>;
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
   /** The writes to resources of which one must be made after the other. */

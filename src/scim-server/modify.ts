@@ -7,9 +7,9 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import type { Endpoint, Exchange, Outcome } from "./exchange.js";
+import { demandDistinctIn } from "./names.js";
 import { planWithReferences, type Referring } from "./references.js";
 import { ScimRequestError } from "./request-error.js";
-import { demandDistinctIn } from "./user-names.js";
 import { writablePlan } from "./write-access.js";
 import { writePatch } from "./write-patch.js";
 

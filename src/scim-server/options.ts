@@ -118,6 +118,8 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.
    */
   readonly userNames?: "distinct" | "any";
+  /** Which names a group may be given: the same of its `displayName`. Default: `distinct`. */
+  readonly groupNames?: "distinct" | "any";
   /** What is to be done with a user who is sent to be created. Default: see {@link Resolve}. */
   readonly resolve?: Resolve<P>;
   /** What the host has to say before something is changed. */

@@ -8,10 +8,10 @@ import {
 } from "../scim/index.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { type Endpoint, type Exchange, type Outcome, writing } from "./exchange.js";
+import { demandDistinct } from "./names.js";
 import { type Referring, withReferences } from "./references.js";
 import { isObject } from "./representation.js";
 import { demandSpelled, demandStored } from "./spelling.js";
-import { demandDistinct } from "./user-names.js";
 import { merged, unwritable, writable } from "./write-access.js";
 import { writeChange } from "./write-change.js";
 

@@ -1,4 +1,4 @@
-import { InvalidValueError } from "../core/index.js";
+import { InvalidValueError, isIndistinct } from "../core/index.js";
 import { isRefusal } from "../repositories/index.js";
 import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
@@ -79,10 +79,22 @@ export async function objectionTo(
   if (await step.settings.protection.covers(step.target, resource, [name, link.name])) {
     return { code: "protected", message: "The resource is protected from this source." };
   }
+  const naming = link.type === "User" ? "userName" : "displayName";
   if (change.complete && (name === undefined || name === "")) {
-    const naming = link.type === "User" ? "userName" : "displayName";
-    const error = new InvalidValueError(naming, "the entry has no value for it.");
-    return { code: error.code, message: error.message };
+    return invalid(naming, "the entry has no value for it.");
+  }
+  // What is named so already may stay.
+  const isNew = name !== undefined && name !== link.name;
+  if (isNew && step.settings.names === "distinct" && isIndistinct(name)) {
+    return invalid(
+      naming,
+      "it begins or ends with a space, has two in a row, or has characters that nobody sees (RFC 8265 §3).",
+    );
   }
   return undefined;
+}
+
+function invalid(path: string, reason: string): Objection {
+  const { code, message } = new InvalidValueError(path, reason);
+  return { code, message };
 }

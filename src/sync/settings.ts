@@ -63,6 +63,12 @@ export interface SynchronizeOptions {
    */
   readonly protect?: readonly string[] | ((resource: Protectable) => boolean);
   /**
+   * Which names a user or a group may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a
+   * space, has two in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). Such a change is kept as refused, with
+   * the code `invalid_value`; who has the name already keeps it. `any`: those too. Default `distinct`.
+   */
+  readonly names?: "distinct" | "any";
+  /**
    * Members of a group whose entry was renamed while the group still states the old name: kept until the group changes or
    * another entry takes the name, or dropped as the directory states it to the letter. Default `keep`.
    */
@@ -107,6 +113,7 @@ export interface Settings {
   readonly maxDeletes: Limit;
   readonly maxCleared: Limit;
   readonly protection: Protection;
+  readonly names: "distinct" | "any";
   readonly dangling: "keep" | "drop";
   readonly nested: "keep" | "flatten";
   readonly concurrency: number;
@@ -129,6 +136,7 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
     maxDeletes: limitFrom("maxDeletes", options.maxDeletes, { ...usualLimit, fraction: 0.5 }),
     maxCleared: limitFrom("maxCleared", options.maxCleared, { ...usualLimit, fraction: 0.2 }),
     protection: new Protection(options.protect),
+    names: options.names ?? "distinct",
     dangling: options.dangling ?? "keep",
     nested: options.nested ?? "keep",
     concurrency: atLeast(1, "concurrency", options.concurrency ?? 1),

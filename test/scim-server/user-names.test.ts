@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { kinds, patch, provider, userId } from "./provider.js";
+import { groupId, kinds, patch, provider, userId } from "./provider.js";
 
 describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
   test.each([" admin", "admin\u200b", "admin\u00a0"])(
@@ -28,6 +28,35 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       expect(
         await any.call("PATCH", `/Users/${id}`, patch({ op: "add", value: { userName } })),
       ).toMatchObject({ status: 200 });
+    },
+  );
+
+  test.each([" Admins", "Admins\u200b", "The  Admins", "Admins\u2060"])(
+    "no group is named so that nobody can tell: %j",
+    async (displayName) => {
+      await using stores = await open();
+      const { call, create } = provider(stores);
+      const { id } = await create("/Groups", { displayName: "Admins" });
+      const invalid = { status: 400, body: { scimType: "invalidValue" } };
+      const sent = { schemas: [groupId], displayName };
+      expect(await call("POST", "/Groups", sent)).toMatchObject(invalid);
+      expect(await call("PUT", `/Groups/${id}`, sent)).toMatchObject(invalid);
+      for (const operation of [
+        { op: "replace", path: "displayName", value: displayName },
+        { op: "add", value: { displayName } },
+      ]) {
+        expect(await call("PATCH", `/Groups/${id}`, patch(operation))).toMatchObject(invalid);
+      }
+      const known = await stores.groups.create({ displayName });
+      const path = `/Groups/${known.id}`;
+      const { body } = await call("GET", path);
+      expect(await call("PUT", path, { ...body, externalId: "x" })).toMatchObject({ status: 200 });
+      const any = provider(stores, { groupNames: "any" });
+      expect(await any.call("POST", "/Groups", sent)).toMatchObject({ status: 201 });
+      // A user is shown by a name that need not be unlike others.
+      expect(
+        await call("POST", "/Users", { schemas: [userId], userName: "ada", displayName }),
+      ).toMatchObject({ status: 201 });
     },
   );
 });
