@@ -46,6 +46,20 @@ describe("an answer that a privacyIDEA above can read", () => {
   });
 });
 
+test("an answer of a MiB is passed on, and none that is longer by a byte", async () => {
+  await using child = await startChild();
+  await using parent = await startParent([serverOf(child)]);
+  const answer = '{"detail": {}, "result": {"status": true, "value": true}, "x": ""}';
+  const longest = answer.replace('""', `"${"a".repeat(1_048_576 - answer.length)}"`);
+  const answers: string[] = [];
+  for (const content of [longest, longest.replace('"x": "', '"x": "a')]) {
+    child.fault = { kind: "bytes", content };
+    const { status, body } = await check(parent.url, { user: "a", pass: "1" });
+    answers.push(`${status} ${body.result.value}`);
+  }
+  expect(answers).toEqual(["200 true", "502 undefined"]);
+});
+
 test("an interim answer that nobody asked for says that the password is spent", async () => {
   const server = createServer((socket) => {
     socket.once("data", () => {
