@@ -279,6 +279,8 @@ export class World implements AsyncDisposable {
         if (!this.run.reloads) faults.ignoreCookie();
         break;
       case "spoil":
+        // A server that does not say what it holds when a connection is made cannot be seen to go back before the next one.
+        if (fault.how === "empty" && this.staff.goesBack) break;
         faults.spoilCookies(fault.how, fault.count);
         break;
       case "trimLog":
