@@ -280,7 +280,7 @@ export class World implements AsyncDisposable {
         break;
       case "spoil":
         // A server that does not say what it holds when a connection is made cannot be seen to go back before the next one.
-        if (fault.how === "empty" && this.staff.goesBack) break;
+        if (this.staff.goesBack) break;
         faults.spoilCookies(fault.how, fault.count);
         break;
       case "trimLog":
