@@ -22,8 +22,8 @@ export class Covered {
   #unproven: readonly string[] = [];
   /** What was known from another server of the directory, while this one has yet to receive it. */
   #ahead: CsnCookie | undefined;
-  /** What the server itself holds; undefined where it does not say. */
-  readonly #server: ServerState | undefined;
+  /** What the server itself holds; undefined where it has not said so. */
+  #server: ServerState | undefined;
   /** Runs while a position waits that comes with no changes. */
   #newsTimer: NodeJS.Timeout | undefined;
   #isNewsTime = false;
@@ -41,6 +41,12 @@ export class Covered {
     this.#server = server;
     this.#due = due;
     this.#wakeup = wakeup;
+  }
+
+  /** The server says only now what it holds. */
+  learn(server: ServerState): void {
+    this.#server = server;
+    this.#ahead = server.lagsBehind(this.#cookie) ? this.#cookie : undefined;
   }
 
   /** Where the second pass starts. */

@@ -176,6 +176,7 @@ class OpenLdapReader {
         this.#parents.readMoves();
         if (this.#changes.length > 0 || this.#covered.isNewsDue) yield this.#hand("live");
         if (check === undefined && !this.#due.isEmpty) {
+          await this.#askForState();
           yield this.#beginning("reconcile");
           check = this.#begin();
         }
@@ -331,6 +332,16 @@ class OpenLdapReader {
 
   get #isFull(): boolean {
     return this.#changes.length >= this.#reading.batchSize;
+  }
+
+  /** Asks a server once more that has not said what it holds: without that, it is not seen to go back. */
+  async #askForState(): Promise<void> {
+    if (this.#server !== undefined) return;
+    const { connection, content, signal } = this.#reading;
+    this.#server = await readServerState(connection, content, signal);
+    if (this.#server === undefined) return;
+    this.#covered.learn(this.#server);
+    this.#isOrderUnsure ||= this.#covered.isAhead;
   }
 
   /** The first batch of a refresh or of a check. */

@@ -279,8 +279,6 @@ export class World implements AsyncDisposable {
         if (!this.run.reloads) faults.ignoreCookie();
         break;
       case "spoil":
-        // A server that does not say what it holds when a connection is made cannot be seen to go back before the next one.
-        if (this.staff.goesBack) break;
         faults.spoilCookies(fault.how, fault.count);
         break;
       case "trimLog":

@@ -497,6 +497,25 @@ describe("a checkpoint that is of no use leads to a full refresh", () => {
 });
 
 describe("a list of names, from time to time", () => {
+  test("asks a server once more what it holds that has not said so before", async () => {
+    await using directory = await startDirectory();
+    const sleeps: (() => void)[] = [];
+    directory.faults.spoilCookies("empty", 1);
+    const stream = watch(directory, {
+      reconcileEvery: 60_000,
+      sleep: () => new Promise((resolve) => sleeps.push(resolve)),
+    });
+    await using watching = new Watching(stream);
+    const [first] = await watching.refreshed();
+    expect(first).toEqual({ phase: "snapshot", refresh: "begins", changes: [] });
+    watching.ask();
+    await expect.poll(() => sleeps.length).toBe(1);
+    sleeps[0]?.();
+    const check = await watching.reconciled();
+    const begins = { phase: "reconcile", refresh: "begins", changes: [], state: expect.any(Array) };
+    expect(check.find(({ phase }) => phase === "reconcile")).toEqual(begins);
+  });
+
   test("repairs the names below a parent that was renamed", async () => {
     await using directory = await startDirectory();
     directory.add(`ou=staff,${people}`, { objectClass: "organizationalUnit", ou: "staff" });
