@@ -1,15 +1,10 @@
 import { createPrivateKey } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
+import { sendWebResponse } from "../http/index.js";
 import { outageEvents } from "./channels.js";
 import { FederationError } from "./errors.js";
-import {
-  answerNodeRequest,
-  readNodeRequest,
-  sendWebResponse,
-  toWebRequest,
-} from "./message/node.js";
-import { NodeContent } from "./message/node-content.js";
+import { answerNodeRequest, handlerRequest, readNodeRequest } from "./message/node.js";
 import { contentKind } from "./message/parameters.js";
 import {
   type Answer,
@@ -39,7 +34,7 @@ import {
   type FederationEventHandlerOptions,
 } from "./rules/federation-event-handler.js";
 import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
-import type { Patience } from "./transport/content-deadline.js";
+import type { ContentDeadline } from "./transport/content-deadline.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
 
 /** Options of {@link federate}. */
@@ -69,8 +64,8 @@ export interface FederateOptions
    * has sent it. Default: `x-forwarded-for`.
    */
   readonly proxyField?: ProxyField;
-  /** How large the content of a request for which there are rules may be, in bytes. Default: 1 MiB. */
-  readonly maxContentSize?: number;
+  /** The longest body of a request for which there are rules, in bytes. Default: 1,048,576. */
+  readonly maxBodyBytes?: number;
   /** Makes the answer of a failure. Default: privacyIDEA's shape. */
   readonly errorAnswer?: ErrorAnswer;
   /** The present time in milliseconds since 1970. Default: the clock. */
@@ -99,7 +94,7 @@ export interface Federation extends AsyncDisposable {
  */
 export function federate(handler: Handler, options: FederateOptions): Federation {
   const basePath = (options.basePath ?? "").replace(/\/$/, "");
-  const { maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
+  const { maxBodyBytes = 1_048_576, errorAnswer = apiErrorAnswer } = options;
   const clock = options.clock ?? Date.now;
   const eventOf = options.eventOf ?? eventsOf();
   const parametersOf =
@@ -130,13 +125,13 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     rules
       .filter((rule) => rule.event.includes(event))
       .flatMap(({ options: { privacyIDEA = [] } }) => privacyIDEA);
-  const patiences = new Map<string, Patience>();
-  const patienceFor = (event: string): Patience => {
-    const known = patiences.get(event);
+  const deadlines = new Map<string, ContentDeadline>();
+  const deadlineFor = (event: string): ContentDeadline => {
+    const known = deadlines.get(event);
     if (known !== undefined) return known;
-    const patience = forwarder.patienceFor(() => serversOf(event));
-    patiences.set(event, patience);
-    return patience;
+    const deadline = forwarder.deadlineFor(() => serversOf(event));
+    deadlines.set(event, deadline);
+    return deadline;
   };
 
   const watchedEvent = (method: string, target: string): string | undefined => {
@@ -190,13 +185,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     handler: async (request, connection) => {
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
-      const read = readWebRequest(
-        request,
-        connection,
-        basePath,
-        maxContentSize,
-        patienceFor(event),
-      );
+      const read = readWebRequest(request, connection, basePath, maxBodyBytes, deadlineFor(event));
       return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
     },
     listener: (request, response) => {
@@ -214,10 +203,10 @@ export function federate(handler: Handler, options: FederateOptions): Federation
           ? passOn(handler, request, response)
           : answerTo(
               event,
-              readNodeRequest(request, basePath, maxContentSize, patienceFor(event)),
-              (read) => {
-                const web = toWebRequest(request, response, read.content);
-                return ask(handler, web.request, web.connection);
+              readNodeRequest(request, basePath, maxBodyBytes, deadlineFor(event)),
+              async (read) => {
+                const web = await handlerRequest(request, response, read.content);
+                return await ask(handler, web.request, web.connection);
               },
             ).then((answer) => answerNodeRequest(response, answer));
       done.catch((error: unknown) => {
@@ -258,7 +247,7 @@ async function ask(
   request: Request,
   connection: ConnectionInfo | undefined,
 ): Promise<Answer> {
-  return await readResponse(await handler(request, connection), Number.POSITIVE_INFINITY);
+  return await readResponse(await handler(request, connection));
 }
 
 /** Lets the host's own handler answer, content and answer as they come. */
@@ -267,14 +256,8 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const content = new NodeContent(request);
-  const web = toWebRequest(request, response, content);
-  try {
-    await sendWebResponse(response, await handler(web.request, web.connection));
-  } finally {
-    // What the handler did not read nobody reads any more.
-    content.destroy();
-  }
+  const web = await handlerRequest(request, response);
+  await sendWebResponse(response, await handler(web.request, web.connection));
 }
 
 /** The host's own handler has thrown. */

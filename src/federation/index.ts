@@ -24,7 +24,7 @@ export {
   EventRequest,
   type EventRequestParts,
 } from "./message/request.js";
-export { type PassThroughOptions, passThrough } from "./pass-through.js";
+export { type PassThroughOptions, passThrough } from "./pass-through/pass-through.js";
 export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
 export {
   addressOf,
@@ -48,19 +48,9 @@ export type {
   UserFacts,
 } from "./rules/condition-source.js";
 export { conditionNames } from "./rules/conditions.js";
-export {
-  type EventRule,
-  type FailurePolicy,
-  type PassedOverRule,
-  passedOverRules,
-  readEventRules,
-} from "./rules/definition.js";
-export {
-  type ActionContext,
-  type ActionOption,
-  EventHandler,
-  type Position,
-} from "./rules/event-handler.js";
+export { type PassedOverRule, passedOverRules, readEventRules } from "./rules/definition.js";
+export { type ActionContext, type ActionOption, EventHandler } from "./rules/event-handler.js";
+export type { EventRule, FailurePolicy, Position } from "./rules/event-rule.js";
 export {
   type EventOf,
   type EventRow,

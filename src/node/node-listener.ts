@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ConnectionInfo, Handler } from "../core/index.js";
-import { sendWebResponse, targetOf, toWebRequest } from "../http/index.js";
+import type { Handler } from "../core/index.js";
+import { connectionOf, sendWebResponse, targetOf, toWebRequest } from "../http/index.js";
 
 /** Options of {@link nodeListener}. */
 export interface NodeListenerOptions {
@@ -69,11 +69,7 @@ async function answer(
     response.writeHead(400).end();
     return;
   }
-  const { remoteAddress } = request.socket;
-  const connection: ConnectionInfo = {
-    ...(remoteAddress === undefined ? {} : { remoteAddress }),
-    target: targetOf(request),
-  };
-  const web = await toWebRequest(request, response, origin);
-  await sendWebResponse(response, await handler(web, connection));
+  const target = targetOf(request);
+  const web = await toWebRequest(request, response, { origin, target });
+  await sendWebResponse(response, await handler(web, connectionOf(request, target)));
 }

@@ -11,8 +11,8 @@ export interface ScimClientLimits {
   readonly silence?: number;
   /** The longest time for one try of a request, to the end of its answer, in milliseconds. Default: 60,000. */
   readonly total?: number;
-  /** The longest answer, in bytes. Default: 16,777,216. */
-  readonly bytes?: number;
+  /** The longest body of a response, in bytes. Default: 16,777,216. */
+  readonly maxBodyBytes?: number;
   /** How deep the JSON of an answer may be nested. Default: 32. */
   readonly depth?: number;
   /** The most connections at a time. Default: 8. */
@@ -70,7 +70,7 @@ const limits: Required<ScimClientLimits> = {
   connect: 5_000,
   silence: 30_000,
   total: 60_000,
-  bytes: 16_777_216,
+  maxBodyBytes: 16_777_216,
   depth: 32,
   connections: 8,
 };

@@ -9,7 +9,7 @@ import { modifyResource } from "./modify.js";
 import { queryType, wantedOf } from "./query.js";
 import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
 import { queryRoot } from "./query-root.js";
-import { readBody } from "./read-body.js";
+import { readJson } from "./read-body.js";
 import { replaceResource } from "./replace.js";
 import { readOptions } from "./representation.js";
 import { ScimRequestError } from "./request-error.js";
@@ -186,7 +186,7 @@ async function byMethod(
 const odd: ReadonlySet<string> = new Set(["application/json+scim", "application/scim"]);
 
 async function bodyOf({ exchange, request }: Call): Promise<unknown> {
-  const body = await readBody(request, exchange.settings.limits, (type) => {
+  const body = await readJson(request, exchange.settings.limits, (type) => {
     const isRead = odd.has(type) && exchange.profile.rewrites.has("mediaType");
     if (isRead) exchange.record.rewrites.push({ rewrite: "mediaType", path: "Content-Type" });
     return isRead;

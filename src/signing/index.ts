@@ -15,16 +15,15 @@ export type {
   ServerExchange,
   VerifiedRequest,
 } from "./http-signature/http-verifier.js";
+export type {
+  FieldSource,
+  HttpRequest,
+  HttpResponse,
+  SignatureComponent,
+  SignedMessage,
+} from "./http-signature/message.js";
 export type { SignatureFields } from "./http-signature/parameters.js";
-export {
-  type FieldSource,
-  type HttpRequest,
-  type HttpResponse,
-  type SignatureBaseOptions,
-  type SignatureComponent,
-  type SignedMessage,
-  signatureBase,
-} from "./http-signature/signature-base.js";
+export { type SignatureBaseOptions, signatureBase } from "./http-signature/signature-base.js";
 export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
 export { KeyRing, type KeySource } from "./key-ring.js";
 export { createSigner } from "./signer.js";

@@ -10,7 +10,7 @@ const answers = {
   not_found: [404, "Not found"],
   /** The step has other methods, which `allow` names. */
   method_not_allowed: [405, "Method not allowed"],
-  /** The message has more than 64 KiB. */
+  /** The body of the message is longer than `maxBodyBytes`. */
   content_too_large: [413, "Content too large"],
   /** A message says of which consumer it is, and this one does not. */
   no_key: [400, "No public key"],

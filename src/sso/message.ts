@@ -1,12 +1,16 @@
 import { TooManyError, UnavailableError } from "../core/index.js";
+import { readBody } from "../http/index.js";
 import type { HttpRequest, Refused } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
 
 /** What signatures of this exchange are for (RFC 9421 §2.3). */
 export const signatureTag = "concordat-sign-on";
 
-/** How much is read of a message between the two sites, in bytes. */
-const longest = 65_536;
+/** How much is read of messages between the two sites. */
+export interface ContentLimits {
+  /** The longest body of a request or a response, in bytes. Default: 65,536. */
+  readonly maxBodyBytes?: number;
+}
 
 /** The path of a request below the URL of a handler; `undefined` where it is not below it. */
 export function stepOf({ url }: Request, { pathname: base }: URL): string | undefined {
@@ -34,18 +38,16 @@ export function demandMethod({ method }: Request, ...allow: readonly string[]): 
 /**
  * The content of a message.
  *
- * @throws {SignOnError} it has more than 64 KiB.
+ * @throws {SignOnError} it is longer than the limit.
  */
-export async function readContent(message: Request | Response): Promise<Uint8Array> {
-  if (message.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of message.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > longest) throw new SignOnError("content_too_large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+export function readContent(
+  message: Request | Response,
+  { maxBodyBytes = 65_536 }: ContentLimits,
+): Promise<Uint8Array> {
+  return readBody(message, {
+    maxBodyBytes,
+    tooLarge: () => new SignOnError("content_too_large"),
+  });
 }
 
 /** The members of a JSON object, by name. */

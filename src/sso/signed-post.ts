@@ -6,13 +6,19 @@ import {
   type TimeWindow,
 } from "../signing/index.js";
 import { SignOnError, type SiteAnswer } from "./errors.js";
-import { type Members, readContent, readMembers, signatureTag } from "./message.js";
+import {
+  type ContentLimits,
+  type Members,
+  readContent,
+  readMembers,
+  signatureTag,
+} from "./message.js";
 
 /** Sends requests: `fetch`, or what stands in for it. */
 export type Fetch = (request: Request) => Promise<Response>;
 
 /** How messages are sent to the other site. */
-export interface SendOptions {
+export interface SendOptions extends ContentLimits {
   /** Default: the global `fetch`. */
   readonly fetch?: Fetch;
   /** How long the other site may take, in milliseconds. Default: 10,000. */
@@ -31,7 +37,12 @@ interface TimedSendOptions extends SendOptions {
  */
 export async function send(
   request: Request,
-  { fetch = globalThis.fetch, timeout = 10_000, now = () => new Date() }: TimedSendOptions,
+  {
+    fetch = globalThis.fetch,
+    timeout = 10_000,
+    now = () => new Date(),
+    ...limits
+  }: TimedSendOptions,
   options: CallOptions,
 ): Promise<{ readonly response: Response; readonly content: Uint8Array }> {
   const limit = AbortSignal.timeout(timeout);
@@ -39,7 +50,7 @@ export async function send(
   let answered: SiteAnswer;
   try {
     const response = await fetch(new Request(request, { signal, redirect: "error" }));
-    const content = await readContent(response);
+    const content = await readContent(response, limits);
     if (response.status === 200) return { response, content };
     answered = answerOf(response, content, now());
   } catch (cause) {

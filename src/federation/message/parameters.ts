@@ -1,11 +1,20 @@
 import { FederationError } from "../errors.js";
 import { endOfString, jsonMembers } from "./json-members.js";
 import { multipartPairs } from "./multipart.js";
-import type { EventRequest } from "./request.js";
 import { decodeText } from "./text.js";
 
 /** The parameters of a request by name. Those of a form or a query are strings; those of JSON may be anything. */
 export type Parameters = ReadonlyMap<string, unknown>;
+
+/** What of a request parameters are read from. */
+export interface ParameterSource {
+  readonly method: string;
+  readonly query: string;
+  readonly content: Uint8Array;
+  readonly pathParameters: ReadonlyMap<string, string>;
+  /** The value of a header field, by its name in lower case. */
+  field(name: string): string | undefined;
+}
 
 /** How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does not read. */
 export type ContentKind = "none" | "form" | "parts" | "json" | "other";
@@ -45,7 +54,7 @@ const decisive: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a parameter may have one value only. */
-export function isDecisive(name: string, { pathParameters }: EventRequest): boolean {
+export function isDecisive(name: string, { pathParameters }: ParameterSource): boolean {
   return decisive.has(name) || pathParameters.has(name);
 }
 
@@ -53,7 +62,7 @@ export function isDecisive(name: string, { pathParameters }: EventRequest): bool
  * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not GET: what it
  * would pass over must not be what is decided on.
  */
-export function contentKind(request: EventRequest): ContentKind {
+export function contentKind(request: ParameterSource): ContentKind {
   if (request.content.length === 0) return "none";
   const encoding = request.field("content-encoding");
   if (encoding !== undefined && encoding !== "identity") return "other";
@@ -66,7 +75,7 @@ export function contentKind(request: EventRequest): ContentKind {
 }
 
 /** The text of a form, also of one that was sent as parts. @throws {FederationError} it is not one. */
-export function formText(request: EventRequest, kind: "form" | "parts"): string {
+export function formText(request: ParameterSource, kind: "form" | "parts"): string {
   if (kind === "form") return decodeText(request.content);
   return multipartPairs(request.field("content-type") ?? "", request.content)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
@@ -80,7 +89,7 @@ export function formText(request: EventRequest, kind: "form" | "parts"): string 
  *
  * @throws {FederationError}
  */
-export function readParameters(request: EventRequest): Parameters {
+export function readParameters(request: ParameterSource): Parameters {
   const kind = contentKind(request);
   if (request.query === "" && kind === "none") return request.pathParameters;
   const parameters = new Map<string, unknown>(request.pathParameters);
@@ -126,7 +135,7 @@ export function pairAt(text: string, start: number): string {
   return end < 0 ? text.slice(start) : text.slice(start, end);
 }
 
-function addPairs(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
+function addPairs(parameters: Map<string, unknown>, text: string, request: ParameterSource): void {
   for (let start = 0; start < text.length; ) {
     const pair = pairAt(text, start);
     start += pair.length + 1;
@@ -137,7 +146,11 @@ function addPairs(parameters: Map<string, unknown>, text: string, request: Event
   }
 }
 
-function addMembers(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
+function addMembers(
+  parameters: Map<string, unknown>,
+  text: string,
+  request: ParameterSource,
+): void {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new FederationError("bad_content");
@@ -166,7 +179,7 @@ function add(
   parameters: Map<string, unknown>,
   name: string,
   value: unknown,
-  request: EventRequest,
+  request: ParameterSource,
 ): void {
   if (!parameters.has(name)) parameters.set(name, value);
   else if (isDecisive(name, request) && !isSame(parameters.get(name), value)) {

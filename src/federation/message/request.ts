@@ -160,6 +160,11 @@ export function belowBase(target: string, basePath: string): string {
   return below;
 }
 
+/** The error of content that is longer than the limit. */
+export function tooLarge(): FederationError {
+  return new FederationError("content_too_large");
+}
+
 /** An answer as bytes: a child's, after it was checked, or one of the package's own. */
 export interface Answer {
   readonly status: number;

@@ -1,8 +1,5 @@
 import type { Answer, EventRequest } from "../message/request.js";
-import type { EventRule } from "./definition.js";
-
-/** Before (`pre`) or after (`post`) the host's own handler. */
-export type Position = "pre" | "post";
+import type { EventRule, Position } from "./event-rule.js";
 
 /** An option of an action, in the words of privacyIDEA. */
 export interface ActionOption {

@@ -3,8 +3,8 @@ import { FederationError } from "../errors.js";
 import type { Answer, EventRequest } from "../message/request.js";
 import type { ConditionSource } from "./condition-source.js";
 import { type Condition, type Outcome, readCondition } from "./conditions.js";
-import type { EventRule } from "./definition.js";
-import type { EventHandler, Position } from "./event-handler.js";
+import type { EventHandler } from "./event-handler.js";
+import type { EventRule, Position } from "./event-rule.js";
 import { Facts } from "./facts.js";
 
 /** Options of {@link EventPipeline}. */

@@ -5,9 +5,9 @@ import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
 import type { ClientSignal } from "../message/request.js";
 import type { Verdict } from "./breaker.js";
-import { type AnswerSink, Exchange, type Flow } from "./server-exchange.js";
+import { type AnswerSink, type Flow, ServerExchange } from "./server-exchange.js";
 import type { Target, Targets } from "./targets.js";
-import type { Watch } from "./timeout-sweeper.js";
+import type { TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** A request to a server, as it is written to the wire. */
 export interface OutgoingRequest {
@@ -18,15 +18,15 @@ export interface OutgoingRequest {
   readonly content?: Uint8Array | Readable;
 }
 
-/** What an errand needs of whom it is for. */
-export interface ErrandContext {
+/** What the forwarder lends to its attempts. */
+export interface ForwardContext {
   readonly targets: Targets;
-  readonly watch: Watch;
+  readonly sweeper: TimeoutSweeper;
   readonly events: EventPublisher<ForwardEvent>;
 }
 
 /** What is to be done. */
-export interface ErrandTask {
+export interface ForwardTask {
   /** The identifiers of the servers, in the order in which they are tried. */
   readonly servers: readonly string[];
   readonly signal: ClientSignal | undefined;
@@ -42,9 +42,9 @@ export interface ErrandTask {
  * A request on its way to the first of some servers that can be reached: it goes to the next one only while not a byte of it was
  * written to the one before, since a one-time password is spent by being sent.
  */
-export class Errand implements AnswerSink {
-  readonly #context: ErrandContext;
-  readonly #task: ErrandTask;
+export class ForwardAttempt implements AnswerSink {
+  readonly #context: ForwardContext;
+  readonly #task: ForwardTask;
   readonly #begun: number = performance.now();
   #attempt = 0;
   #started: number = this.#begun;
@@ -54,7 +54,7 @@ export class Errand implements AnswerSink {
   #status: number | undefined;
   #isReported = false;
 
-  constructor(context: ErrandContext, task: ErrandTask) {
+  constructor(context: ForwardContext, task: ForwardTask) {
     this.#context = context;
     this.#task = task;
   }
@@ -104,8 +104,8 @@ export class Errand implements AnswerSink {
       this.end(new FederationError("suspended", identifier));
     } else {
       // All servers have one total limit together, which has begun with the first.
-      const { watch } = this.#context;
-      new Exchange(server, limits, this, this.#begun, watch, signal).dispatch(pool, {
+      const { sweeper } = this.#context;
+      new ServerExchange(server, limits, this, this.#begun, sweeper, signal).dispatch(pool, {
         method: request.method,
         path: target.basePath + request.target,
         headers: request.fields as string[],

@@ -3,11 +3,11 @@ import { forwardEvents } from "../channels.js";
 import type { ClientSignal } from "../message/request.js";
 import type { BreakerState } from "./breaker.js";
 import { Collector, type ServerAnswer } from "./collector.js";
-import { Patience } from "./content-deadline.js";
-import { Errand, type ErrandContext, type OutgoingRequest } from "./forward-attempt.js";
+import { ContentDeadline } from "./content-deadline.js";
+import { ForwardAttempt, type ForwardContext, type OutgoingRequest } from "./forward-attempt.js";
 import type { AnswerSink } from "./server-exchange.js";
 import { Targets, type TargetsOptions } from "./targets.js";
-import { Watch } from "./timeout-sweeper.js";
+import { TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** Options of {@link Forwarder}. */
 export interface ForwarderOptions extends TargetsOptions {}
@@ -25,10 +25,14 @@ export interface ForwardOptions {
  * spent by being sent. Redirects are never followed.
  */
 export class Forwarder implements AsyncDisposable {
-  readonly #context: ErrandContext;
+  readonly #context: ForwardContext;
 
   constructor(options: ForwarderOptions) {
-    this.#context = { targets: new Targets(options), watch: new Watch(), events: forwardEvents() };
+    this.#context = {
+      targets: new Targets(options),
+      sweeper: new TimeoutSweeper(),
+      events: forwardEvents(),
+    };
   }
 
   /**
@@ -45,7 +49,7 @@ export class Forwarder implements AsyncDisposable {
   ): Promise<ServerAnswer> {
     return new Promise((resolve, reject) => {
       const sink = new Collector(resolve, reject);
-      new Errand(this.#context, {
+      new ForwardAttempt(this.#context, {
         servers: identifiers,
         signal,
         prepare,
@@ -67,7 +71,7 @@ export class Forwarder implements AsyncDisposable {
     sink: AnswerSink,
     { signal }: ForwardOptions = {},
   ): void {
-    new Errand(this.#context, {
+    new ForwardAttempt(this.#context, {
       servers: identifiers,
       signal,
       prepare,
@@ -80,9 +84,9 @@ export class Forwarder implements AsyncDisposable {
    * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and `limits.total` of all
    * servers say that may get it.
    */
-  patienceFor(identifiers: () => readonly string[]): Patience {
-    const { targets, watch } = this.#context;
-    return new Patience(watch, async () => await targets.contentLimits(identifiers()));
+  deadlineFor(identifiers: () => readonly string[]): ContentDeadline {
+    const { targets, sweeper } = this.#context;
+    return new ContentDeadline(sweeper, async () => await targets.contentLimits(identifiers()));
   }
 
   /** The state of the breaker of a server; `undefined` for one that was not used yet. */

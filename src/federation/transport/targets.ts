@@ -6,7 +6,7 @@ import type { Resolve } from "./address.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
 import type { ContentLimits } from "./content-deadline.js";
 import { watchHealth } from "./health-check.js";
-import { defaultLimits, openPool } from "./pool.js";
+import { defaultLimits, openServerPool } from "./pool.js";
 import { readServers } from "./server-definition.js";
 import type { ExchangeLimits } from "./server-exchange.js";
 
@@ -126,7 +126,7 @@ export class Targets {
     const isOwn = ownOrigins.some((own) => new URL(own).origin === origin);
     const isAllowed = allowedOrigins?.some((allowed) => new URL(allowed).origin === origin) ?? true;
     if (isOwn || !isAllowed) throw new FederationError("forbidden_address", identifier);
-    const pool = openPool(server, resolve);
+    const pool = openServerPool(server, resolve);
     const breaker = new Breaker(
       options,
       (state) => this.#breakerEvents.publish(() => ({ server: identifier, state })),

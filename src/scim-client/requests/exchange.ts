@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { BodyBuffer, HttpExchange, type ParsedFields } from "../../http/index.js";
 
 /** A request as it is written to the wire. */
 export interface WireRequest {
@@ -42,8 +43,8 @@ export class ExchangeError extends Error {
 export interface ExchangeLimits {
   /** In milliseconds. */
   readonly total: number;
-  /** The longest answer, in bytes. */
-  readonly bytes: number;
+  /** The longest body of the answer, in bytes. */
+  readonly maxBodyBytes: number;
 }
 
 /**
@@ -61,12 +62,11 @@ export function exchange(
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const { method, target: path, headers, body = null } = request;
-    const collector = new Collector(method !== "GET", limits, signal, { resolve, reject });
-    try {
-      dispatcher.dispatch({ method, path, headers, body }, collector);
-    } catch (error) {
-      collector.fail(error);
-    }
+    const collecting = new CollectingExchange(method !== "GET", limits, signal, {
+      resolve,
+      reject,
+    });
+    collecting.dispatch(dispatcher, { method, path, headers, body });
   });
 }
 
@@ -76,22 +76,17 @@ interface Settle {
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * Collects one answer. It knows whether a byte of the request may have been written: from the moment at which undici takes a
- * connection for it.
- */
-class Collector implements Dispatcher.DispatchHandler {
+/** Collects one answer. */
+class CollectingExchange extends HttpExchange {
   readonly #isWrite: boolean;
   readonly #limits: ExchangeLimits;
   readonly #signal: AbortSignal | undefined;
   readonly #settle: Settle;
   readonly #timer: NodeJS.Timeout;
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
+  readonly #body: BodyBuffer;
   #status = 0;
-  #headers: Readonly<Record<string, string | string[] | undefined>> = {};
-  #controller: Dispatcher.DispatchController | undefined;
-  #isOver = false;
+  #fields: ParsedFields = {};
+  #isCut = false;
 
   constructor(
     isWrite: boolean,
@@ -99,95 +94,64 @@ class Collector implements Dispatcher.DispatchHandler {
     signal: AbortSignal | undefined,
     settle: Settle,
   ) {
+    super();
     this.#isWrite = isWrite;
     this.#limits = limits;
     this.#signal = signal;
     this.#settle = settle;
-    this.#timer = setTimeout(() => this.#give("It takes too long."), limits.total);
+    this.#body = new BodyBuffer(limits.maxBodyBytes);
+    this.#timer = setTimeout(() => this.#refuse("It takes too long."), limits.total);
     signal?.addEventListener("abort", this.#abort);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up before there was a connection, nothing is written; and nothing is written a second time.
-    if (this.#isOver || this.#controller !== undefined) {
-      controller.abort(new Error("The request is over."));
-      return;
-    }
-    this.#controller = controller;
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
-    if (this.#isOver || status < 200) return;
+  protected override started(status: number, fields: ParsedFields): void {
     this.#status = status;
-    this.#headers = headers;
-    if (Number(first(headers["content-length"]) ?? 0) > this.#limits.bytes) this.#refuseSize();
+    this.#fields = fields;
+    if (!this.#body.mayHave(first(fields["content-length"]))) this.#cut();
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return;
-    this.#size += chunk.length;
-    if (this.#size > this.#limits.bytes) this.#refuseSize();
-    else this.#chunks.push(chunk);
+  protected override received(chunk: Buffer): void {
+    if (!this.#body.add(chunk)) this.#cut();
   }
 
-  onResponseEnd(): void {
-    if (this.#isOver) return;
-    this.#finish();
-    this.#settle.resolve(this.#answer(Buffer.concat(this.#chunks, this.#size)));
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(error);
-  }
-
-  /** Ends with what undici says is wrong. */
-  fail(cause: unknown): void {
-    this.#end(
-      new ExchangeError("The service provider cannot be reached, or broke off.", {
-        isSent: this.#controller !== undefined,
-        cause,
-      }),
+  protected override completed(): void {
+    const [status, fields] = [this.#status, this.#fields];
+    const answer = { status, header: (name: string) => first(fields[name]) };
+    this.#settle.resolve(
+      this.#isCut
+        ? { ...answer, body: Buffer.alloc(0), isCut: true }
+        : { ...answer, body: this.#body.bytes() },
     );
   }
 
-  #answer(body: Buffer): WireAnswer {
-    const headers = this.#headers;
-    return { status: this.#status, header: (name) => first(headers[name]), body };
-  }
-
-  #refuseSize(): void {
-    if (this.#isWrite && this.#status < 300) {
-      this.#finish();
-      this.#controller?.abort(new Error("The rest of the answer is not wanted."));
-      this.#settle.resolve({ ...this.#answer(Buffer.alloc(0)), isCut: true });
-      return;
-    }
-    this.#give(`The answer is longer than ${this.#limits.bytes} bytes.`, true);
-  }
-
-  #give(reason: string, isRefused = false): void {
-    const isSent = this.#controller !== undefined;
-    this.#end(new ExchangeError(reason, { isSent, isRefused }));
-  }
-
-  readonly #abort = (): void => this.#end(this.#signal?.reason);
-
-  #end(error: unknown): void {
-    if (this.#isOver) return;
-    this.#finish();
-    this.#controller?.abort(new Error("The request is over."));
+  protected override failed(error: unknown): void {
     this.#settle.reject(error);
   }
 
-  #finish(): void {
-    this.#isOver = true;
+  protected override released(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
   }
+
+  protected override describe(cause: unknown): Error {
+    return new ExchangeError("The service provider cannot be reached, or broke off.", {
+      isSent: this.isSent,
+      cause,
+    });
+  }
+
+  /** The body is too long. */
+  #cut(): void {
+    this.#isCut = this.#isWrite && this.#status < 300;
+    if (this.#isCut) this.complete();
+    else this.#refuse(`The answer is longer than ${this.#limits.maxBodyBytes} bytes.`, true);
+  }
+
+  #refuse(reason: string, isRefused = false): void {
+    this.fail(new ExchangeError(reason, { isSent: this.isSent, isRefused }));
+  }
+
+  readonly #abort = (): void => this.fail(this.#signal?.reason);
 }
 
 function first(value: string | string[] | undefined): string | undefined {

@@ -1,5 +1,6 @@
-import { Pool } from "undici";
+import type { Pool } from "undici";
 import { InvalidValueError, TooManyError, UnavailableError } from "../../core/index.js";
+import { openPool } from "../../http/index.js";
 import { publish } from "../channel.js";
 import {
   clientLimits,
@@ -8,7 +9,6 @@ import {
   retryOptions,
   type ScimClientLimits,
   type ScimClientOptions,
-  type ScimClientTls,
 } from "../options.js";
 import { Credentials } from "./credentials.js";
 import { ExchangeError, exchange, type WireAnswer, type WireRequest } from "./exchange.js";
@@ -44,7 +44,13 @@ export class Requester implements AsyncDisposable {
     this.#credentials = new Credentials(options.authorization);
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#pool = openPool(url, this.limits, options.tls);
+    const { connections, connect, silence } = this.limits;
+    this.#pool = openPool(url, {
+      connections,
+      connectTimeout: connect,
+      silence,
+      ...(options.tls !== undefined && { tls: options.tls }),
+    });
   }
 
   /**
@@ -158,10 +164,10 @@ export class Requester implements AsyncDisposable {
     { method, isQuery = false }: ScimRequest,
   ): Pick<ScimAnswer, "body" | "unreadable"> {
     const isWrite = method !== "GET" && !isQuery;
-    const { bytes, depth } = this.limits;
+    const { maxBodyBytes, depth } = this.limits;
     if (answer.isCut === true) {
-      const message = `The answer is longer than ${bytes} bytes.`;
-      if (!isWrite) throw new TooManyError(message, bytes);
+      const message = `The answer is longer than ${maxBodyBytes} bytes.`;
+      if (!isWrite) throw new TooManyError(message, maxBodyBytes);
       return { body: undefined, unreadable: new ScimResponseError(message, answer.status) };
     }
     try {
@@ -186,28 +192,6 @@ export class Requester implements AsyncDisposable {
   }
 }
 
-function openPool(
-  { origin }: URL,
-  { connect: timeout, connections, silence }: Required<ScimClientLimits>,
-  { ca, certificate, key }: ScimClientTls = {},
-): Pool {
-  return new Pool(origin, {
-    connect: {
-      timeout,
-      ...(origin.startsWith("https:") && { minVersion: "TLSv1.2" }),
-      ...(ca !== undefined && { ca }),
-      ...(certificate !== undefined && { cert: certificate }),
-      ...(key !== undefined && { key }),
-    },
-    connections,
-    // A request that shares no connection with others can be given up without harm to them.
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: silence,
-    bodyTimeout: silence,
-  });
-}
-
 /** Whether nothing is done twice when the request is sent again. */
 function isSafeToRepeat(outcome: Outcome, { method, isQuery = false }: ScimRequest): boolean {
   const isSafe = method === "GET" || isQuery;
@@ -225,10 +209,11 @@ function isSafeToRepeat(outcome: Outcome, { method, isQuery = false }: ScimReque
 function failure(
   error: ExchangeError,
   { method, isQuery = false }: ScimRequest,
-  { bytes }: Required<ScimClientLimits>,
+  { maxBodyBytes }: Required<ScimClientLimits>,
 ): UnavailableError | TooManyError {
   const isSafe = method === "GET" || isQuery;
-  if (error.isRefused && isSafe) return new TooManyError(error.message, bytes, { cause: error });
+  if (error.isRefused && isSafe)
+    return new TooManyError(error.message, maxBodyBytes, { cause: error });
   return new UnavailableError(error.message, { cause: error, mayBeDone: error.isSent && !isSafe });
 }
 

@@ -1,5 +1,5 @@
 import { InvalidValueError, withoutWhitespace } from "../../core/index.js";
-import type { FieldSource, SignatureComponent } from "./signature-base.js";
+import type { FieldSource, SignatureComponent } from "./message.js";
 import { printDictionary, printItem, printMember } from "./structured-field-text.js";
 import { type Member, parseDictionary, parseItem, parseList } from "./structured-fields.js";
 

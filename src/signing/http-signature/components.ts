@@ -1,11 +1,6 @@
 import { InvalidValueError } from "../../core/index.js";
-import {
-  demandOnce,
-  type IdentifiedComponent,
-  identified,
-  identityOf,
-  type SignatureComponent,
-} from "./signature-base.js";
+import type { SignatureComponent } from "./message.js";
+import { demandOnce, type IdentifiedComponent, identified, identityOf } from "./signature-base.js";
 import { printItem, textOf } from "./structured-field-text.js";
 import { type Item, innerListItems, type Member } from "./structured-fields.js";
 

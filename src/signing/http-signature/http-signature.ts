@@ -10,6 +10,7 @@ import {
   ResponseComponents,
 } from "./components.js";
 import { contentDigest, isDigestOf } from "./content-digest.js";
+import type { FieldSource, HttpRequest, SignedMessage } from "./message.js";
 import {
   printParameters,
   printSignature,
@@ -17,13 +18,7 @@ import {
   type SignatureFields,
   type SignatureParameters,
 } from "./parameters.js";
-import {
-  type FieldSource,
-  type HttpRequest,
-  identifiedBase,
-  type SignatureBaseOptions,
-  type SignedMessage,
-} from "./signature-base.js";
+import { identifiedBase, type SignatureBaseOptions } from "./signature-base.js";
 
 /** What both sides of the profile `http-signature` agree on. */
 export interface HttpSignatureOptions extends SignatureBaseOptions {

@@ -11,8 +11,9 @@ import {
   type HttpSignatureOptions,
   signBase,
 } from "./http-signature.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import type { SignatureFields } from "./parameters.js";
-import { type HttpRequest, type HttpResponse, parseUrl, partsOf } from "./signature-base.js";
+import { parseUrl, partsOf } from "./signature-base.js";
 
 /** Options of the signer of `http-signature`. */
 export interface HttpSignerOptions extends HttpSignatureOptions {

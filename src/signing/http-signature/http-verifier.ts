@@ -9,8 +9,9 @@ import {
   type HttpSignatureOptions,
   signBase,
 } from "./http-signature.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import type { SignatureFields } from "./parameters.js";
-import { type HttpRequest, type HttpResponse, partsOf } from "./signature-base.js";
+import { partsOf } from "./signature-base.js";
 
 /** Options of the verifier of `http-signature`. */
 export interface HttpVerifierOptions extends VerifierOptions, HttpSignatureOptions {

@@ -7,7 +7,7 @@ import {
   type ResponseComponents,
   receivedComponents,
 } from "./components.js";
-import type { FieldSource } from "./signature-base.js";
+import type { FieldSource } from "./message.js";
 import { countOf, printParameters as printItems, textOf } from "./structured-field-text.js";
 import { type Member, type Parameters, parseDictionary, printString } from "./structured-fields.js";
 

@@ -18,7 +18,7 @@ export function canonicalQuery(parameters: QueryParameters): string {
 }
 
 /** The longest query that is read, in characters. */
-const longestQuery = 65_536;
+const maxQueryLength = 65_536;
 
 /** A query that was received, taken apart. */
 export interface SignedQuery {
@@ -36,7 +36,7 @@ export interface SignedQuery {
  * @returns `undefined` where the text is none.
  */
 export function parseSignedQuery(query: string): SignedQuery | undefined {
-  if (query.length > longestQuery || !/^[A-Za-z0-9_.%+=&-]*$/.test(query)) return undefined;
+  if (query.length > maxQueryLength || !/^[A-Za-z0-9_.%+=&-]*$/.test(query)) return undefined;
   const parameters: [string, string][] = [];
   const texts = query.split("&");
   let signature: string | undefined;

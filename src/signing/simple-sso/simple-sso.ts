@@ -48,7 +48,7 @@ export interface SimpleSsoVerifierOptions extends VerifierOptions {
    */
   readonly nonces?: NonceRepository;
   /** How many bytes a message may have, compressed and not. Default: 65,536. */
-  readonly maxBytes?: number;
+  readonly maxBodyBytes?: number;
 }
 
 /** A text that is verified. */
@@ -129,14 +129,14 @@ export class SimpleSsoVerifier {
   readonly #claims: ClaimVerifier;
   readonly #derived: DerivedKeys;
   readonly #epochs: readonly Epoch[];
-  readonly #maxBytes: number;
+  readonly #maxBodyBytes: number;
 
   constructor(options: SimpleSsoVerifierOptions) {
-    const { epoch = "auto", salt, maxBytes = 65_536, nonces } = options;
+    const { epoch = "auto", salt, maxBodyBytes = 65_536, nonces } = options;
     this.#claims = new ClaimVerifier(options.profile, options, nonces);
     this.#derived = new DerivedKeys(salt);
     this.#epochs = epoch === "auto" ? ["2011", "unix"] : [epoch];
-    this.#maxBytes = maxBytes;
+    this.#maxBodyBytes = maxBodyBytes;
   }
 
   /**
@@ -166,7 +166,7 @@ export class SimpleSsoVerifier {
     if ("refusal" in claim) return claim;
     const verification = await this.#claims.verify(claim, options);
     if (!verification.verified) return verification;
-    const payload = unpackUrlSafe(claim.payload, this.#maxBytes);
+    const payload = unpackUrlSafe(claim.payload, this.#maxBodyBytes);
     return payload === undefined
       ? malformed("Its payload is not what the serializer writes, or is too long.")
       : withPayload(verification, claim, payload);
@@ -175,7 +175,7 @@ export class SimpleSsoVerifier {
   /** What a message says of itself. */
   #claimOf(message: Uint8Array | string, keyId: string): TextClaim | Refused {
     // A character of text has at least one byte.
-    if (message.length > this.#maxBytes) return malformed("It is too long.");
+    if (message.length > this.#maxBodyBytes) return malformed("It is too long.");
     const text = typeof message === "string" ? message : readText(message);
     if (text?.isWellFormed() !== true) return malformed("It is not a text in UTF-8.");
     const timed = parseTimedText(text);

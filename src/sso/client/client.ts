@@ -274,7 +274,7 @@ class Client implements SignOnClient {
     if (this.#verifier === undefined || endSessions === undefined) {
       throw new SignOnError("not_found");
     }
-    const content = await readContent(request);
+    const content = await readContent(request, this.#options);
     const verification = await this.#verifier.verifyRequest(
       signedRequest(request, this.#url.origin, target),
       content,

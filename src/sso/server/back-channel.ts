@@ -18,6 +18,7 @@ import {
 import { SignOnError } from "../errors.js";
 import {
   answer,
+  type ContentLimits,
   type Members,
   readContent,
   readMembers,
@@ -49,7 +50,7 @@ export interface StepOptions extends CallOptions {
 }
 
 /** What all formats are made with. */
-export interface BackChannelOptions {
+export interface BackChannelOptions extends ContentLimits {
   readonly consumers: ConsumerRepository;
   /** How far the time of a message may be from now. */
   readonly window?: TimeWindow;
@@ -58,6 +59,7 @@ export interface BackChannelOptions {
 
 /** Bodies and headers of django-simple-sso from 0.9 on. */
 export class SimpleSsoBackChannel implements BackChannel {
+  readonly #limits: ContentLimits;
   readonly #keys: ConsumerKeys;
   readonly #verifier: SimpleSsoVerifier;
   readonly #signer: SimpleSsoSigner;
@@ -65,6 +67,7 @@ export class SimpleSsoBackChannel implements BackChannel {
   constructor(options: BackChannelOptions & { readonly epoch?: Epoch }) {
     const { consumers, epoch, now, ...rest } = options;
     const profile = "simple-sso";
+    this.#limits = options;
     this.#keys = new ConsumerKeys(consumers, profile);
     this.#verifier = createVerifier({ ...rest, profile, now, keys: this.#keys });
     this.#signer = createSigner({ profile, now, ...(epoch === undefined ? {} : { epoch }) });
@@ -73,7 +76,7 @@ export class SimpleSsoBackChannel implements BackChannel {
   async read(request: Request, options: StepOptions): Promise<ConsumerRequest> {
     const keyId = request.headers.get("x-services-public-key");
     if (keyId === null) throw new SignOnError("no_key");
-    const content = await readContent(request);
+    const content = await readContent(request, this.#limits);
     const verification = await this.#verifier.verify(content, keyId, options);
     if (!verification.verified) throw refusalOf(verification);
     const { key, payload } = verification;
@@ -126,6 +129,7 @@ export class DraftBackChannel implements BackChannel {
 
 /** JSON, signed by RFC 9421. */
 export class HttpSignatureBackChannel implements BackChannel {
+  readonly #limits: ContentLimits;
   readonly #keys: ConsumerKeys;
   readonly #verifier: HttpVerifier;
   readonly #origin: string;
@@ -135,6 +139,7 @@ export class HttpSignatureBackChannel implements BackChannel {
   ) {
     const { consumers, url, ...rest } = options;
     const profile = "http-signature";
+    this.#limits = options;
     this.#origin = url.origin;
     this.#keys = new ConsumerKeys(consumers, profile);
     this.#verifier = createVerifier({
@@ -147,7 +152,7 @@ export class HttpSignatureBackChannel implements BackChannel {
   }
 
   async read(request: Request, options: StepOptions): Promise<ConsumerRequest> {
-    const content = await readContent(request);
+    const content = await readContent(request, this.#limits);
     const { exchange, key } = await this.#verify(request, content, options);
     return {
       consumer: this.#keys.ownerOf(key),

@@ -136,14 +136,27 @@ class Server implements SignOnServer {
   readonly #steps: StepPublisher;
 
   constructor(options: SignOnServerOptions) {
-    const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
+    const {
+      consumers,
+      tokens,
+      nonces,
+      epoch,
+      window,
+      maxBodyBytes,
+      now = () => new Date(),
+    } = options;
     const url = siteUrl(options.url);
     if (options.users.capabilities?.ids === "reused") {
       throw new UnsupportedError(
         "Clients know users by their ids, which this store uses again: put withIdentityMap before it.",
       );
     }
-    const common = { consumers, now, ...(window === undefined ? {} : { window }) };
+    const common = {
+      consumers,
+      now,
+      ...(window === undefined ? {} : { window }),
+      ...(maxBodyBytes === undefined ? {} : { maxBodyBytes }),
+    };
     this.#options = options;
     this.#url = url;
     this.#now = now;

@@ -1,24 +1,26 @@
 import { Readable } from "node:stream";
-import type { FederationServer } from "../repositories/index.js";
-import { FederationError } from "./errors.js";
-import type { Federation } from "./federate.js";
-import { fieldValue } from "./message/field-lines.js";
-import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
-import { NodeContent } from "./message/node-content.js";
-import { type Answer, belowBase, demandOneHost, EventRequest } from "./message/request.js";
-import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
-import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
+import type { FederationServer } from "../../repositories/index.js";
+import { FederationError } from "../errors.js";
+import type { Federation } from "../federate.js";
+import { fieldValue } from "../message/field-lines.js";
+import { contentLength, nodeRequest, readNodeContent } from "../message/node.js";
+import { NodeContent } from "../message/node-content.js";
+import { type Answer, belowBase, demandOneHost, EventRequest } from "../message/request.js";
+import { targetOf, toResponse, webContent } from "../message/web.js";
+import { answerOf, apiErrorAnswer, type ErrorAnswer } from "../rewrite/error-response.js";
 import {
   FieldAllowList,
   passThroughAnswerFields,
   passThroughRequestFields,
-} from "./rewrite/field-allow-list.js";
-import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
-import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
-import type { Patience } from "./transport/content-deadline.js";
-import type { OutgoingRequest } from "./transport/forward-attempt.js";
-import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
-import type { AnswerSink } from "./transport/server-exchange.js";
+} from "../rewrite/field-allow-list.js";
+import { type ProxyField, TrustedProxies } from "../rewrite/forwarded.js";
+import { LoopGuard, type LoopGuardOptions } from "../rewrite/loop-guard.js";
+import type { ContentDeadline } from "../transport/content-deadline.js";
+import type { OutgoingRequest } from "../transport/forward-attempt.js";
+import { Forwarder, type ForwarderOptions } from "../transport/forwarder.js";
+import type { AnswerSink } from "../transport/server-exchange.js";
+import { NodeSink } from "./node-sink.js";
+import { WebSink } from "./web-sink.js";
 
 /** Options of {@link passThrough}. */
 export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {
@@ -97,8 +99,8 @@ export function passThrough(options: PassThroughOptions): Federation {
   };
   const serversOf = (request: EventRequest): readonly string[] =>
     typeof to === "function" ? to(request) : to;
-  const patienceWith = (request: EventRequest): Patience =>
-    forwarder.patienceFor(() => serversOf(request));
+  const deadlineOf = (request: EventRequest): ContentDeadline =>
+    forwarder.deadlineFor(() => serversOf(request));
   const failure = (error: unknown): Answer => {
     if (!(error instanceof FederationError)) throw error;
     return answerOf(error, errorAnswer, clock(), guard.id);
@@ -136,7 +138,7 @@ export function passThrough(options: PassThroughOptions): Federation {
         else if (length > collectedContent) forward(read, new NodeContent(request), sink);
         else {
           // What is small is read before, since that is cheaper.
-          readNodeContent(request, length, patienceWith(read))
+          readNodeContent(request, length, deadlineOf(read))
             .then((content) => forward(read, content, sink))
             .catch((error: unknown) => sink.end(error));
         }
