@@ -26,7 +26,12 @@ export type { SignatureFields } from "./http-signature/parameters.js";
 export { type SignatureBaseOptions, signatureBase } from "./http-signature/signature-base.js";
 export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
 export { KeyRing, type KeySource } from "./key-ring.js";
-export { createSigner } from "./signer.js";
+export {
+  createSigner,
+  createVerifier,
+  type SigningProfileName,
+  type SigningProfiles,
+} from "./profiles.js";
 export type {
   SimpleSsoSigner,
   SimpleSsoSignerOptions,
@@ -46,4 +51,3 @@ export type {
 export { canonicalQuery, type QueryParameters } from "./simple-sso-draft/draft-query.js";
 export type { TimeWindow } from "./time-window.js";
 export type { Refusal, Refused, Verification, Verified } from "./verification.js";
-export { createVerifier } from "./verifier.js";

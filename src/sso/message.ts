@@ -96,7 +96,7 @@ export function refusalOf({ refusal, keyId }: Refused): SignOnError {
   }
 }
 
-/** Fields of every answer here: nothing is kept by caches, and no token goes on in a `Referer`. */
+/** Fields of every response here: nothing is kept by caches, and no token goes on in a `Referer`. */
 const privacy = {
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
@@ -110,8 +110,8 @@ export function redirect(location: string, fields?: Headers): Response {
   return new Response(null, { status: 302, headers });
 }
 
-/** An answer with content. */
-export function answer(
+/** A response with content. */
+export function response(
   content: string | Uint8Array<ArrayBuffer>,
   type: string,
   status = 200,
@@ -121,7 +121,7 @@ export function answer(
   return new Response(content, { status, headers });
 }
 
-/** The answer to a step that failed; `undefined` where nobody foresaw the failure. */
+/** The refusal of a step that failed; `undefined` where nobody foresaw the failure. */
 export function failureOf(error: unknown): SignOnError | undefined {
   if (error instanceof SignOnError) return error;
   if (error instanceof UnavailableError || error instanceof TooManyError) {
@@ -131,10 +131,10 @@ export function failureOf(error: unknown): SignOnError | undefined {
 }
 
 /** A failure as a line of text. */
-export function failureAnswer({ text, status, allow }: SignOnError): Response {
-  const response = answer(text, "text/plain; charset=utf-8", status);
-  if (allow !== undefined) response.headers.set("allow", allow.join(", "));
-  return response;
+export function failureResponse({ text, status, allow }: SignOnError): Response {
+  const failed = response(text, "text/plain; charset=utf-8", status);
+  if (allow !== undefined) failed.headers.set("allow", allow.join(", "));
+  return failed;
 }
 
 function withPrivacy(fields?: Headers): Headers {

@@ -8,8 +8,8 @@ import type {
 } from "../../repositories/index.js";
 import type { User } from "../../scim/index.js";
 import { SignOnError } from "../errors.js";
+import type { Identity } from "../identity.js";
 import { newUserOf } from "../user-object.js";
-import type { Identity } from "./identity.js";
 
 /** Where the accounts of a site are, and which of them are linked with those of servers. */
 export interface AccountStores {

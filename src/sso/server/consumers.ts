@@ -5,7 +5,9 @@ import type {
   ConsumerRepository,
   ConsumerSecret,
 } from "../../repositories/index.js";
-import { createKey, KeyRing, type KeySource, type SigningKey } from "../../signing/index.js";
+import { createKey, KeyRing, type SigningKey } from "../../signing/index.js";
+import type { ConsumerKeySource, FormatName } from "../formats/format.js";
+import { formats } from "../formats/formats.js";
 import { isPrivate } from "../site-url.js";
 import { newToken } from "../token.js";
 
@@ -32,7 +34,7 @@ export function newConsumer(consumer: NewConsumer): Consumer {
   for (const uri of rest.redirectUris) demandSite("redirectUris", uri, rest.format);
   if (rest.signOutUri !== undefined) {
     demandSite("signOutUri", rest.signOutUri, rest.format);
-    if (rest.format !== "http-signature") {
+    if (!formats[rest.format].rules.hasSignOut) {
       throw new InvalidValueError("signOutUri", `the format ${rest.format} has no sign-out.`);
     }
   }
@@ -45,7 +47,7 @@ function withKeys(consumer: Consumer): Consumer {
   return consumer;
 }
 
-function demandSite(path: string, uri: string, format: Consumer["format"]): void {
+function demandSite(path: string, uri: string, format: FormatName): void {
   const url = URL.parse(uri);
   const isSite =
     url !== null && /^https?:$/.test(url.protocol) && url.href === uri && !/[?#@]/.test(uri);
@@ -55,8 +57,7 @@ function demandSite(path: string, uri: string, format: Consumer["format"]): void
       "it is not an absolute http: or https: URL in its usual form, without query, fragment and user.",
     );
   }
-  // Sites that have django-simple-sso are where they are.
-  if (format === "http-signature" && !isPrivate(url)) {
+  if (formats[format].rules.isStrict && !isPrivate(url)) {
     throw new InvalidValueError(path, "only on this machine it may be http:.");
   }
 }
@@ -122,13 +123,13 @@ export function revokeConsumer(consumer: Consumer): Consumer {
 }
 
 /** The keys of the consumers that speak one format; to a verifier of another, they are unknown. */
-export class ConsumerKeys implements KeySource {
+export class ConsumerKeys implements ConsumerKeySource {
   readonly #consumers: ConsumerRepository;
-  readonly #format: Consumer["format"];
+  readonly #format: FormatName;
   readonly #owners = new WeakMap<SigningKey, Consumer>();
   readonly #nobody: Consumer;
 
-  constructor(consumers: ConsumerRepository, format: Consumer["format"]) {
+  constructor(consumers: ConsumerRepository, format: FormatName) {
     this.#consumers = consumers;
     this.#format = format;
     const secrets = [{ value: newToken() }];
@@ -163,8 +164,7 @@ export function keysOf({ key: id, format, secrets }: Consumer): readonly Signing
     createKey({
       id,
       secret: value,
-      // Sites that have django-simple-sso have the secrets that they have.
-      allowShortSecret: format !== "http-signature",
+      allowShortSecret: !formats[format].rules.isStrict,
       ...(notBefore === undefined ? {} : { notBefore }),
       ...(notAfter === undefined ? {} : { notAfter }),
     }),

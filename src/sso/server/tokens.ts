@@ -1,5 +1,6 @@
 import type { Consumer, SignOnToken } from "../../repositories/index.js";
 import { SignOnError } from "../errors.js";
+import { formats } from "../formats/formats.js";
 import { newToken, tokenId } from "../token.js";
 import { currentKeyOf } from "./consumers.js";
 import { openRequest, sealRequest } from "./request-token.js";
@@ -136,12 +137,7 @@ export function sessionId(consumer: string, session: string): string {
  * as the page to go on to: there it is what stands before the query that must be registered, character by character.
  */
 export function isRegistered({ format, redirectUris }: Consumer, redirectTo: string): boolean {
-  if (format !== "simple-sso") return redirectUris.includes(redirectTo);
-  const url = URL.parse(redirectTo);
-  if (url === null || redirectTo.length > 2_048 || redirectTo.includes("#")) return false;
-  // A token that is there already might be read in place of the one that is added.
-  if (url.searchParams.has("access_token")) return false;
-  return redirectUris.includes(redirectTo.split("?", 1)[0] ?? "");
+  return formats[format].rules.isRegistered(redirectUris, redirectTo);
 }
 
 function after(now: Date, seconds: number): Date {
