@@ -6,8 +6,8 @@ export type ParsedFields = Readonly<Record<string, string | string[] | undefined
 /**
  * One request on its way through undici, and the response on its way back.
  *
- * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for it. Until then
- * it can be given up without a trace, and afterwards it is never sent again.
+ * It knows whether a byte of the request may have been written: from the moment at which undici takes a connection for
+ * it. Until then it can be given up without a trace, and afterwards it is never sent again.
  */
 export abstract class HttpExchange implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;

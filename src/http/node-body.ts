@@ -39,13 +39,15 @@ export async function bodyOf(
   if (body instanceof Uint8Array) return new Uint8Array(body);
   if (body !== undefined) return JSON.stringify(body);
   throw new UnsupportedError(
-    "The body of the request was read before it came here, and is not in request.body: mount the handler before what reads bodies.",
+    "The body of the request was read before it came here, and is not in request.body: " +
+      "mount the handler before what reads bodies.",
   );
 }
 
 /**
- * A body as it comes, no faster than it is read. What is not read by the time of the answer is received and thrown away: a client
- * that still sends would else see its connection reset, and not the answer. How long that may take is `requestTimeout` of `node:http`.
+ * A body as it comes, no faster than it is read. What is not read by the time of the response is received and thrown
+ * away: a client that still sends would else see its connection reset, and not the response. How long that may take is
+ * `requestTimeout` of `node:http`.
  */
 function streamOf(request: IncomingMessage, response: ServerResponse): ReadableStream {
   let discard = (): void => {};

@@ -24,8 +24,8 @@ export interface PoolOptions {
 }
 
 /**
- * Connections to an origin, each over HTTP/1.1 and for one request at a time: a request that shares no connection with others can be
- * given up without harm to them, and it is known of each whether it was sent.
+ * Connections to an origin, each over HTTP/1.1 and for one request at a time: a request that shares no connection with
+ * others can be given up without harm to them, and it is known of each whether it was sent.
  */
 export function openPool(
   { origin }: URL,

@@ -37,7 +37,8 @@ export async function readBody(
   const buffer = new BodyBuffer(maxBodyBytes);
   if (body === null) return buffer.bytes();
   const reader = body.getReader();
-  // A sender is not kept waiting for what is not wanted; and of a clone, cancelling ends only when its original is cancelled too.
+  // A sender is not kept waiting for what is not wanted; and of a clone, cancelling ends only when its original is
+  // cancelled too.
   const cancel = (): void => void reader.cancel().catch(() => {});
   let late: Error | undefined;
   const progress = deadline?.begin((error) => {
@@ -62,8 +63,8 @@ export async function readBody(
 }
 
 /**
- * The body of a request of `node:http`. What is left of one that is too long or too late is received and thrown away, so that the
- * response arrives.
+ * The body of a request of `node:http`. What is left of one that is too long or too late is received and thrown away,
+ * so that the response arrives.
  *
  * @param length how long it is stated to be, where it is.
  * @param broken the error of a body that ends before its end. Default: that of `node:http`.

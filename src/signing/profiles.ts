@@ -58,11 +58,11 @@ const profiles: {
 };
 
 /**
- * Makes what signs in a profile: with `http-signature` requests, whose responses it verifies; with `simple-sso` texts; with
- * `simple-sso-draft` queries.
+ * Makes what signs in a profile: with `http-signature` requests, whose responses it verifies; with `simple-sso` texts;
+ * with `simple-sso-draft` queries.
  *
- * @throws {InvalidValueError} with `http-signature`: the lifetime is not a whole number of seconds from 1, a side of the window is
- * negative, or a field cannot be covered.
+ * @throws {InvalidValueError} with `http-signature`: the lifetime is not a whole number of seconds from 1, a side of
+ * the window is negative, or a field cannot be covered.
  */
 export function createSigner<P extends SigningProfileName>(
   options: SigningProfiles[P]["signerOptions"] & { readonly profile: P },
@@ -72,13 +72,14 @@ export function createSigner<P extends SigningProfileName>(
 }
 
 /**
- * Makes what verifies in a profile, and no other, since a message must not choose how it is judged: with `http-signature` requests,
- * whose responses it signs; with `simple-sso` texts; with `simple-sso-draft` queries.
+ * Makes what verifies in a profile, and no other, since a message must not choose how it is judged: with
+ * `http-signature` requests, whose responses it signs; with `simple-sso` texts; with `simple-sso-draft` queries.
  *
  * Verification throws nothing but the reason of a `signal`; all else is a {@link Refusal}.
  *
- * @throws {InvalidValueError} a side of the window is negative. With `http-signature` also: no host is named, the lifetime is not a
- * whole number of seconds from 1, or a field cannot be covered. With `simple-sso-draft` also: there are `nonces` without `freshness`.
+ * @throws {InvalidValueError} a side of the window is negative. With `http-signature` also: no host is named, the
+ * lifetime is not a whole number of seconds from 1, or a field cannot be covered. With `simple-sso-draft` also: there
+ * are `nonces` without `freshness`.
  */
 export function createVerifier<P extends SigningProfileName>(
   options: SigningProfiles[P]["verifierOptions"] & { readonly profile: P },

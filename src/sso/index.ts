@@ -21,7 +21,7 @@ export {
   SignOnError,
   type SignOnErrorOptions,
   type SignOnReason,
-  type SiteAnswer,
+  type SiteResponse,
 } from "./errors.js";
 export type { Identity } from "./identity.js";
 export {

@@ -31,7 +31,7 @@ export function signedRequest(request: Request, origin: string, target?: string)
 }
 
 /** @throws {SignOnError} the request has none of these methods. */
-export function demandMethod({ method }: Request, ...allow: readonly string[]): void {
+export function assertMethod({ method }: Request, ...allow: readonly string[]): void {
   if (!allow.includes(method)) throw new SignOnError("method_not_allowed", { allow });
 }
 
@@ -121,7 +121,7 @@ export function response(
   return new Response(content, { status, headers });
 }
 
-/** The refusal of a step that failed; `undefined` where nobody foresaw the failure. */
+/** The refusal of a step that failed; `undefined` where the failure is unforeseen. */
 export function failureOf(error: unknown): SignOnError | undefined {
   if (error instanceof SignOnError) return error;
   if (error instanceof UnavailableError || error instanceof TooManyError) {

@@ -4,7 +4,13 @@ import type { ConnectionInfo } from "../../core/index.js";
 import { type BodyDeadline, connectionOf, readNodeBody, toWebRequest } from "../../http/index.js";
 import { FederationError } from "../errors.js";
 import { fieldValue } from "./field-lines.js";
-import { type Answer, belowBase, type ClientSignal, EventRequest, tooLarge } from "./request.js";
+import {
+  type BufferedResponse,
+  belowBase,
+  type ClientSignal,
+  EventRequest,
+  tooLarge,
+} from "./request.js";
 
 /**
  * A request of `node:http`.
@@ -63,9 +69,11 @@ class ConnectionSignal implements ClientSignal {
 }
 
 /**
- * How much content a request has, in bytes, as its field lines say (RFC 9112 §6); of chunks it is not known, and infinite.
+ * How much content a request has, in bytes, as its field lines say (RFC 9112 §6); of chunks it is not known, and
+ * infinite.
  *
- * It looks at the lines themselves, since node:http makes an object of all of them when it is first asked for its `headers`.
+ * It looks at the lines themselves, since node:http makes an object of all of them when it is first asked for its
+ * `headers`.
  */
 export function contentLength({ rawHeaders }: IncomingMessage): number {
   if (fieldValue(rawHeaders, "transfer-encoding") !== undefined) return Number.POSITIVE_INFINITY;
@@ -87,15 +95,15 @@ export function readNodeContent(
   );
 }
 
-/** Sends an answer. */
-export function answerNodeRequest(
+/** Sends a response. */
+export function sendNodeResponse(
   response: ServerResponse,
-  { status, fields, content }: Answer,
+  { status, fields, content }: BufferedResponse,
 ): void {
   if (response.destroyed) return;
   const lines =
     content.length === 0 ? [...fields] : [...fields, "content-length", `${content.length}`];
-  // Nobody waits for the rest of what came too late (RFC 9110 §15.5.9).
+  // The rest of what came too late is not waited for (RFC 9110 §15.5.9).
   if (status === 408) lines.push("connection", "close");
   response.writeHead(status, lines);
   endWith(response, Buffer.from(content.buffer, content.byteOffset, content.length));
@@ -104,7 +112,10 @@ export function answerNodeRequest(
 /** Up to which size content is sent together with the head, in bytes. */
 const smallContent = 16_384;
 
-/** Ends a response with its content. Head and small content go out as one text, which costs node:http a good deal less than two pieces. */
+/**
+ * Ends a response with its content. Head and small content go out as one text, which costs node:http a good deal less
+ * than two pieces.
+ */
 export function endWith(response: ServerResponse, content: Buffer): void {
   if (content.length > smallContent) response.end(content);
   else response.end(content.toString("latin1"), "latin1");

@@ -16,7 +16,10 @@ export interface ParameterSource {
   field(name: string): string | undefined;
 }
 
-/** How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does not read. */
+/**
+ * How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does
+ * not read.
+ */
 export type ContentKind = "none" | "form" | "parts" | "json" | "other";
 
 /** How deep JSON from outside may be nested. */
@@ -34,8 +37,8 @@ export const subjectParameters: readonly string[] = [
 ];
 
 /**
- * The parameters that decide who is meant and what is proved: said twice in two ways, one of them could be checked and the other one
- * carried out.
+ * The parameters that decide who is meant and what is proved: said twice in two ways, one of them could be checked and
+ * the other one carried out.
  */
 const decisive: ReadonlySet<string> = new Set([
   ...subjectParameters,
@@ -59,8 +62,8 @@ export function isDecisive(name: string, { pathParameters }: ParameterSource): b
 }
 
 /**
- * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not GET: what it
- * would pass over must not be what is decided on.
+ * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not
+ * GET: what it would ignore must not be what is decided on.
  */
 export function contentKind(request: ParameterSource): ContentKind {
   if (request.content.length === 0) return "none";
@@ -83,9 +86,10 @@ export function formText(request: ParameterSource, kind: "form" | "parts"): stri
 }
 
 /**
- * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of several
- * values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal, and of any that is both in
- * the query and in JSON: whoever checks the request could read the one and whoever carries it out the other.
+ * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of
+ * several values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal,
+ * and of any that is both in the query and in JSON: the checker of the request could read the one and the server that
+ * carries it out the other.
  *
  * @throws {FederationError}
  */
@@ -118,7 +122,9 @@ export function textParameter(parameters: Parameters, name: string): string | un
   return typeof value === "number" ? String(value) : undefined;
 }
 
-/** The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are. */
+/**
+ * The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are.
+ */
 export function decodePair(text: string): string {
   const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
   if (!spaced.includes("%")) return spaced;
@@ -160,7 +166,7 @@ function addMembers(
     const last = values.get(name);
     if (isDecisive(name, request)) {
       const written = text.slice(valueStart, valueEnd);
-      demandPlainNumber(name, written);
+      assertPlainNumber(name, written);
       if (!isSame(JSON.parse(written), last))
         throw new FederationError("ambiguous_parameter", name);
     }
@@ -169,7 +175,7 @@ function addMembers(
 }
 
 /** A number that is printed otherwise than it was written is not the same text everywhere. */
-function demandPlainNumber(name: string, written: string): void {
+function assertPlainNumber(name: string, written: string): void {
   if (/^[-\d]/.test(written) && !/^-?(?:0|[1-9]\d{0,14})$/.test(written)) {
     throw new FederationError("bad_parameter", name);
   }

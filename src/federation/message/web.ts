@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { ConnectionInfo } from "../../core/index.js";
 import { type BodyDeadline, headersOf, readBody } from "../../http/index.js";
 import { FederationError } from "../errors.js";
-import { type Answer, belowBase, EventRequest, tooLarge } from "./request.js";
+import { type BufferedResponse, belowBase, EventRequest, tooLarge } from "./request.js";
 
 /**
  * Reads a Web `Request` with its whole content. The request itself is left as it is: a copy is read.
@@ -49,8 +49,8 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
   }
 }
 
-/** A Web `Response` of an answer. */
-export function toResponse({ status, fields, content }: Answer): Response {
+/** A Web `Response` of a response. */
+export function toResponse({ status, fields, content }: BufferedResponse): Response {
   const body = hasNoBody(status) ? null : new Uint8Array(content);
   return new Response(body, { status, headers: headersOf(fields) });
 }
@@ -60,8 +60,8 @@ export function hasNoBody(status: number): boolean {
   return status === 204 || status === 205 || status === 304;
 }
 
-/** The answer of a Web `Response`, however long it is. */
-export async function readResponse(response: Response): Promise<Answer> {
+/** The response of a Web `Response`, however long it is. */
+export async function readResponse(response: Response): Promise<BufferedResponse> {
   return {
     status: response.status,
     // How much content there is, is said when it is sent.

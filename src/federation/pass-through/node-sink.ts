@@ -1,23 +1,23 @@
 import type { ServerResponse } from "node:http";
 import { type FieldLines, fieldValue } from "../message/field-lines.js";
-import { answerNodeRequest, endWith } from "../message/node.js";
-import type { Answer } from "../message/request.js";
+import { endWith, sendNodeResponse } from "../message/node.js";
+import type { BufferedResponse } from "../message/request.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
-import type { AnswerSink, Flow } from "../transport/server-exchange.js";
+import type { Flow, ResponseSink } from "../transport/server-exchange.js";
 
-/** Writes an answer to a response of `node:http` as it comes, and no faster than the client takes it. */
-export class NodeSink implements AnswerSink {
+/** Writes a response to one of `node:http` as it comes, and no faster than the client takes it. */
+export class NodeSink implements ResponseSink {
   readonly #response: ServerResponse;
   readonly #allowed: FieldAllowList;
-  readonly #failure: (error: unknown) => Answer;
+  readonly #failure: (error: unknown) => BufferedResponse;
   #flow: Flow | undefined;
   #missing: number | undefined;
 
-  /** @param failure makes the answer where there is none. */
+  /** @param failure makes the response where there is none. */
   constructor(
     response: ServerResponse,
     allowed: FieldAllowList,
-    failure: (error: unknown) => Answer,
+    failure: (error: unknown) => BufferedResponse,
   ) {
     this.#response = response;
     this.#allowed = allowed;
@@ -48,13 +48,13 @@ export class NodeSink implements AnswerSink {
     if (error === undefined) {
       if (!this.#response.writableEnded) this.#response.end();
     } else if (this.#response.headersSent) {
-      // An answer that has begun can only be cut off, so that nobody takes it for whole.
+      // A response that has begun can only be cut off, so that the client does not take it for whole.
       this.#response.destroy();
     } else {
       try {
-        answerNodeRequest(this.#response, this.#failure(error));
+        sendNodeResponse(this.#response, this.#failure(error));
       } catch {
-        // Something that nobody foresaw is not for the client.
+        // An unforeseen error is not for the client.
         this.#response.destroy();
       }
     }

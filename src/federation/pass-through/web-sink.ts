@@ -2,11 +2,11 @@ import { headersOf } from "../../http/index.js";
 import { type FieldLines, fieldValue } from "../message/field-lines.js";
 import { hasNoBody } from "../message/web.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
-import type { AnswerSink, Flow } from "../transport/server-exchange.js";
+import type { Flow, ResponseSink } from "../transport/server-exchange.js";
 
-/** Makes a Web `Response` of an answer as it comes, and no faster than it is read. */
-export class WebSink implements AnswerSink {
-  /** The response, as soon as the answer has begun. Rejects if there is none. */
+/** Makes a Web `Response` of the response of a server as it comes, and no faster than it is read. */
+export class WebSink implements ResponseSink {
+  /** The response, as soon as the response has begun. Rejects if there is none. */
   readonly response: Promise<Response>;
   readonly #allowed: FieldAllowList;
   #begin: (response: Response) => void = () => {};
@@ -47,7 +47,7 @@ export class WebSink implements AnswerSink {
     if (error === undefined) {
       this.#body?.close();
     } else {
-      // One of the two: there is no body before the answer has begun.
+      // One of the two: there is no body before the response has begun.
       this.#fail(error);
       this.#body?.error(error);
     }

@@ -64,8 +64,8 @@ const otherHandlers: ReadonlySet<unknown> = new Set([
   "WebHook",
 ]);
 
-/** A definition that is passed over, and why. */
-export interface PassedOverRule {
+/** A definition that is ignored, and why. */
+export interface IgnoredRule {
   /** The place in the list, from 0. */
   readonly at: number;
   /** Its name, if it has one. */
@@ -76,27 +76,27 @@ export interface PassedOverRule {
 }
 
 /**
- * The definitions that {@link readEventRules} passes over. What the handlers of the others do is not done: one that changes a request or an
- * answer, such as `RequestMangler`, may have changed what the rules after it decide on.
+ * The definitions that {@link readEventRules} ignores. What the handlers of the others do is not done: one that changes
+ * a request or an answer, such as `RequestMangler`, may have changed what the rules after it decide on.
  *
  * @param handlers the handlers that definitions may mean.
  */
-export function passedOverRules(
+export function ignoredRules(
   definitions: unknown,
   handlers: readonly EventHandler[],
-): readonly PassedOverRule[] {
+): readonly IgnoredRule[] {
   if (!Array.isArray(definitions)) return [];
   return definitions.flatMap((definition: unknown, at) => {
-    const one = passedOver(definition, handlers);
+    const one = ignored(definition, handlers);
     return one === undefined ? [] : [{ at, ...one }];
   });
 }
 
-/** Whether and why a definition is passed over. What is wrong with it is then of no matter. */
-function passedOver(
+/** Whether and why a definition is ignored. What is wrong with it is then of no matter. */
+function ignored(
   definition: unknown,
   handlers: readonly EventHandler[],
-): Omit<PassedOverRule, "at"> | undefined {
+): Omit<IgnoredRule, "at"> | undefined {
   if (typeof definition !== "object" || definition === null) return undefined;
   const { handlermodule = "Federation", active, name } = definition as Record<string, unknown>;
   const isHere = handlers.some(({ identifier }) => identifier === handlermodule);
@@ -110,12 +110,12 @@ function passedOver(
 }
 
 /**
- * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of such
- * written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out: {@link passedOverRules}
- * says which.
+ * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of
+ * such written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out:
+ * {@link ignoredRules} says which.
  *
- * Beyond privacyIDEA, `options.privacyIDEA` may be a list of servers, of which one after the other is tried; `on_failure` and
- * `uncheckable` are new, and `abort_on_error` is understood as `on_failure`: `fail` or `local-answer`.
+ * Beyond privacyIDEA, `options.privacyIDEA` may be a list of servers, of which one after the other is tried;
+ * `on_failure` and `uncheckable` are new, and `abort_on_error` is understood as `on_failure`: `fail` or `local-answer`.
  *
  * @param handlers the handlers that definitions may mean.
  * @throws {DefinitionError} with every problem.
@@ -124,7 +124,7 @@ export function readEventRules(
   definitions: unknown,
   handlers: readonly EventHandler[],
 ): readonly EventRule[] {
-  const over = new Set(passedOverRules(definitions, handlers).map(({ at }) => at));
+  const over = new Set(ignoredRules(definitions, handlers).map(({ at }) => at));
   const read = readDefinitions(z.array(z.unknown()), definitions)
     .map((definition, at) => ({ at, definition }))
     .filter(({ at }) => !over.has(at));

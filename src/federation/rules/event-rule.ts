@@ -3,11 +3,13 @@ export type Position = "pre" | "post";
 
 /** What becomes of a request when the action of a rule fails. */
 export type FailurePolicy =
-  /** The failure is the answer, with the status 502 or 504. */
+  /** The failure is the response, with the status 502 or 504. */
   | "fail"
-  /** The rules after this one are tried, unless the request may have got through already. If none answers, as `fail`. */
+  /**
+   * The rules after this one are tried, unless the request may have got through already. If none answers, as `fail`.
+   */
   | "next"
-  /** The local answer stands, unchanged but for a Proxy-Status field that says what has failed. */
+  /** The local response stands, unchanged but for a Proxy-Status field that says what has failed. */
   | "local-answer";
 
 /** When an action is carried out: one definition of an event handler, in the words of privacyIDEA. */
@@ -23,7 +25,7 @@ export interface EventRule {
   readonly conditions: Readonly<Record<string, string>>;
   readonly action: string;
   readonly options: Readonly<Record<string, string | readonly string[]>>;
-  /** Counts a condition as fulfilled of which nobody can say whether it is. As privacyIDEA does for many. */
+  /** Counts a condition as fulfilled that cannot be checked. As privacyIDEA does for many. */
   readonly uncheckable: boolean;
   readonly onFailure: FailurePolicy;
 }

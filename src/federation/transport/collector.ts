@@ -2,18 +2,21 @@ import { BodyBuffer } from "../../http/index.js";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { type FieldLines, fieldValue } from "../message/field-lines.js";
-import type { Answer } from "../message/request.js";
+import type { BufferedResponse } from "../message/request.js";
 import { defaultLimits } from "./pool.js";
-import type { AnswerSink, Flow } from "./server-exchange.js";
+import type { Flow, ResponseSink } from "./server-exchange.js";
 
-/** The answer of a server, and which one it was. */
-export interface ServerAnswer extends Answer {
+/** The response of a server, and which one it was. */
+export interface ForwardedResponse extends BufferedResponse {
   readonly server: FederationServer;
 }
 
-/** Collects an answer of bounded size. What is not one of an API, a redirect or a failure of the server, is refused at once. */
-export class Collector implements AnswerSink {
-  readonly #collected: (answer: ServerAnswer) => void;
+/**
+ * Collects a response of bounded size. What is not one of an API, a redirect or a failure of the server, is refused at
+ * once.
+ */
+export class Collector implements ResponseSink {
+  readonly #collected: (answer: ForwardedResponse) => void;
   readonly #failed: (error: unknown) => void;
   #body = new BodyBuffer(0);
   #status = 0;
@@ -21,7 +24,7 @@ export class Collector implements AnswerSink {
   #server: FederationServer | undefined;
 
   /** One of the two is called, once. */
-  constructor(collected: (answer: ServerAnswer) => void, failed: (error: unknown) => void) {
+  constructor(collected: (answer: ForwardedResponse) => void, failed: (error: unknown) => void) {
     this.#collected = collected;
     this.#failed = failed;
   }
@@ -53,7 +56,7 @@ export class Collector implements AnswerSink {
   }
 }
 
-/** The error of an answer that is longer than the server's may be. */
+/** The error of a response that is longer than the server's may be. */
 function tooLarge({ identifier }: FederationServer): FederationError {
   return new FederationError("answer_too_large", identifier);
 }

@@ -2,10 +2,10 @@ import type { FederationServer } from "../../repositories/index.js";
 import { forwardEvents } from "../channels.js";
 import type { ClientSignal } from "../message/request.js";
 import type { BreakerState } from "./breaker.js";
-import { Collector, type ServerAnswer } from "./collector.js";
+import { Collector, type ForwardedResponse } from "./collector.js";
 import { ContentDeadline } from "./content-deadline.js";
 import { ForwardAttempt, type ForwardContext, type OutgoingRequest } from "./forward-attempt.js";
-import type { AnswerSink } from "./server-exchange.js";
+import type { ResponseSink } from "./server-exchange.js";
 import { Targets, type TargetsOptions } from "./targets.js";
 import { TimeoutSweeper } from "./timeout-sweeper.js";
 
@@ -21,8 +21,8 @@ export interface ForwardOptions {
 /**
  * Sends requests to servers: a pool of connections for each, limits of time and size, failover in order, and a breaker.
  *
- * A request goes to the next server only while not a byte of it was written to the one before, since a one-time password is
- * spent by being sent. Redirects are never followed.
+ * A request goes to the next server only while not a byte of it was written to the one before, since a one-time
+ * password is spent by being sent. Redirects are never followed.
  */
 export class Forwarder implements AsyncDisposable {
   readonly #context: ForwardContext;
@@ -36,8 +36,8 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the first of the servers that can be reached, and collects its answer. A redirect and a status of 500 or
-   * more are failures.
+   * Sends a request to the first of the servers that can be reached, and collects its response. A redirect and a status
+   * of 500 or more are failures.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    * @throws {FederationError} none of them has answered; `isSpent` says whether one may have got the request.
@@ -46,7 +46,7 @@ export class Forwarder implements AsyncDisposable {
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
     { signal }: ForwardOptions = {},
-  ): Promise<ServerAnswer> {
+  ): Promise<ForwardedResponse> {
     return new Promise((resolve, reject) => {
       const sink = new Collector(resolve, reject);
       new ForwardAttempt(this.#context, {
@@ -60,15 +60,15 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the first of the servers that can be reached, and lets its answer, whatever it is, flow into a sink. If none of
-   * them has begun to answer, the sink is told why by its `end`.
+   * Sends a request to the first of the servers that can be reached, and lets its response, whatever it is, flow into a
+   * sink. If none of them has begun to answer, the sink is told why by its `end`.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    */
   stream(
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
-    sink: AnswerSink,
+    sink: ResponseSink,
     { signal }: ForwardOptions = {},
   ): void {
     new ForwardAttempt(this.#context, {
@@ -81,8 +81,8 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /**
-   * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and `limits.total` of all
-   * servers say that may get it.
+   * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and
+   * `limits.total` of all servers say that may get it.
    */
   deadlineFor(identifiers: () => readonly string[]): ContentDeadline {
     const { targets, sweeper } = this.#context;

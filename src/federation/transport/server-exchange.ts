@@ -15,12 +15,12 @@ export interface ExchangeLimits {
   /** How long the client may take for the next piece of the content. */
   readonly content: number;
   readonly firstByte: number;
-  /** What is left until the end of the answer. */
+  /** What is left until the end of the response. */
   readonly total: number;
 }
 
-/** What takes an answer as it comes. */
-export interface AnswerSink {
+/** What takes a response as it comes. */
+export interface ResponseSink {
   /** The final status and the field lines, and which server answers. What it throws ends the exchange. */
   start(status: number, fields: FieldLines, flow: Flow, server: FederationServer): void;
   data(chunk: Buffer): void;
@@ -28,7 +28,7 @@ export interface AnswerSink {
   end(error?: unknown): void;
 }
 
-/** Holds the answer back and lets it flow again: back-pressure. */
+/** Holds the response back and lets it flow again: back-pressure. */
 export interface Flow {
   pause(): void;
   resume(): void;
@@ -36,11 +36,11 @@ export interface Flow {
   abandon(): void;
 }
 
-/** One request on its way to one server, and the answer on its way back to a sink. */
-export class ServerExchange extends HttpExchange implements Flow, Timed {
+/** One request on its way to one server, and the response on its way back to a sink. */
+export class ForwardExchange extends HttpExchange implements Flow, Timed {
   readonly #server: FederationServer;
   readonly #limits: ExchangeLimits;
-  readonly #sink: AnswerSink;
+  readonly #sink: ResponseSink;
   readonly #begun: number;
   readonly #sweeper: TimeoutSweeper;
   readonly #signal: ClientSignal | undefined;
@@ -58,7 +58,7 @@ export class ServerExchange extends HttpExchange implements Flow, Timed {
   constructor(
     server: FederationServer,
     limits: ExchangeLimits,
-    sink: AnswerSink,
+    sink: ResponseSink,
     begun: number,
     sweeper: TimeoutSweeper,
     signal: ClientSignal | undefined,

@@ -65,7 +65,9 @@ export class Targets {
     return this.#targetOf(definition, identifier);
   }
 
-  /** How long a client may take for content that one of some servers is to get: as long as each of them waits for it. */
+  /**
+   * How long a client may take for content that one of some servers is to get: as long as each of them waits for it.
+   */
   async contentLimits(identifiers: readonly string[]): Promise<ContentLimits> {
     const limits = await Promise.all(
       identifiers.map(async (identifier) => {

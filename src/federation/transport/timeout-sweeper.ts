@@ -10,11 +10,12 @@ export interface Timed {
 const interval = 20;
 
 /**
- * Checks everything that is under way, with one timer for all: whether it is late, and whether the client still waits for it. A timer and
- * a listener for each request would cost it more than the rest of what is done about its limits, nearly always for nothing.
+ * Checks everything that is under way, with one timer for all: whether it is late, and whether the client still waits
+ * for it. A timer and a listener for each request would cost it more than the rest of what is done about its limits,
+ * nearly always for nothing.
  *
- * An array, and not a set: when V8 gives a set a larger table or a tidier one, the table before points to it. As soon as one of them
- * is old, all after it live until the next full collection, with every request that was in them.
+ * An array, and not a set: when V8 gives a set a larger table or a tidier one, the table before points to it. As soon
+ * as one of them is old, all after it live until the next full collection, with every request that was in them.
  */
 export class TimeoutSweeper {
   readonly #timed: Timed[] = [];

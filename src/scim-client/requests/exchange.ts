@@ -10,8 +10,8 @@ export interface WireRequest {
   readonly body?: string;
 }
 
-/** An answer as it came from the wire. */
-export interface WireAnswer {
+/** A response as it came from the wire. */
+export interface WireResponse {
   readonly status: number;
   /** The value of a header field; the first, where there are several. */
   header(name: string): string | undefined;
@@ -20,12 +20,12 @@ export interface WireAnswer {
   readonly isCut?: boolean;
 }
 
-/** There is no answer, or none that was read to its end. */
-export class ExchangeError extends Error {
-  override readonly name = "ExchangeError";
+/** There is no response, or none that was read to its end. */
+export class NoResponseError extends Error {
+  override readonly name = "NoResponseError";
   /** Whether a byte of the request may have been sent. */
   readonly isSent: boolean;
-  /** Whether the answer was refused, rather than missing. */
+  /** Whether the response was refused, rather than missing. */
   readonly isRefused: boolean;
 
   constructor(
@@ -43,14 +43,16 @@ export class ExchangeError extends Error {
 export interface ExchangeLimits {
   /** In milliseconds. */
   readonly total: number;
-  /** The longest body of the answer, in bytes. */
+  /** The longest body of the response, in bytes. */
   readonly maxBodyBytes: number;
 }
 
 /**
- * Sends a request and collects its answer. Where something was done, that is known from the status, however long the body is.
+ * Sends a request and collects its response. Where something was done, that is known from the status, however long the
+ * body is.
  *
- * @throws {ExchangeError} there is no answer, or it is too late, or too large and not the answer to a write that was done.
+ * @throws {ExchangeError} there is no response, or it is too late, or too large and not the response to a write that
+ * was done.
  * @throws the signal's reason.
  */
 export function exchange(
@@ -58,7 +60,7 @@ export function exchange(
   request: WireRequest,
   limits: ExchangeLimits,
   signal?: AbortSignal,
-): Promise<WireAnswer> {
+): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const { method, target: path, headers, body = null } = request;
@@ -70,13 +72,13 @@ export function exchange(
   });
 }
 
-/** Who waits for the answer. */
+/** Who waits for the response. */
 interface Settle {
-  readonly resolve: (answer: WireAnswer) => void;
+  readonly resolve: (answer: WireResponse) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Collects one answer. */
+/** Collects one response. */
 class CollectingExchange extends HttpExchange {
   readonly #isWrite: boolean;
   readonly #limits: ExchangeLimits;
@@ -134,7 +136,7 @@ class CollectingExchange extends HttpExchange {
   }
 
   protected override describe(cause: unknown): Error {
-    return new ExchangeError("The service provider cannot be reached, or broke off.", {
+    return new NoResponseError("The service provider cannot be reached, or broke off.", {
       isSent: this.isSent,
       cause,
     });
@@ -148,7 +150,7 @@ class CollectingExchange extends HttpExchange {
   }
 
   #refuse(reason: string, isRefused = false): void {
-    this.fail(new ExchangeError(reason, { isSent: this.isSent, isRefused }));
+    this.fail(new NoResponseError(reason, { isSent: this.isSent, isRefused }));
   }
 
   readonly #abort = (): void => this.fail(this.#signal?.reason);

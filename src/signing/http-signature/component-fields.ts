@@ -42,7 +42,9 @@ export class Fields {
     this.#types = types;
   }
 
-  /** The value of a field, or of the member of one that is a dictionary; `undefined` where the message does not have it. */
+  /**
+   * The value of a field, or of the member of one that is a dictionary; `undefined` where the message does not have it.
+   */
   value(component: SignatureComponent): string | undefined {
     const { name, key, sf = false, bs = false, tr = false, parameter } = component;
     if (parameter !== undefined || (bs && (sf || key !== undefined))) {

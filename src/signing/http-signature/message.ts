@@ -2,8 +2,8 @@
 export interface FieldSource {
   get(name: string): string | null;
   /**
-   * The lines of a field as they were received, one by one: `bs` (RFC 9421 §2.1.3) is about them. Without it, a field that has a
-   * comma cannot be covered with `bs`, since nobody knows whether it was one line or several.
+   * The lines of a field as they were received, one by one: `bs` (RFC 9421 §2.1.3) is about them. Without it, a field
+   * that has a comma cannot be covered with `bs`, since it is not known whether it was one line or several.
    */
   lines?(name: string): readonly string[];
 }
@@ -15,8 +15,8 @@ export interface HttpRequest {
   readonly url: string | URL;
   /**
    * The request target as it is sent, or was received (RFC 9112 §3.2), such as `/a/../b?x='y'`: `@path`, `@query` and
-   * `@request-target` are its bytes (RFC 9421 §2.2). It must be that of `url`. Default: the path and the query of `url` in its usual
-   * form, which is what `fetch` sends.
+   * `@request-target` are its bytes (RFC 9421 §2.2). It must be that of `url`. Default: the path and the query of `url`
+   * in its usual form, which is what `fetch` sends.
    */
   readonly target?: string;
   readonly headers: FieldSource;
@@ -24,7 +24,7 @@ export interface HttpRequest {
   readonly trailers?: FieldSource;
 }
 
-/** An answer as it is signed; a Web `Response` is one. */
+/** A response as it is signed; a Web `Response` is one. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: FieldSource;

@@ -7,9 +7,10 @@ import { printString } from "./structured-fields.js";
 /** What is known of fields beside their values. */
 export interface SignatureBaseOptions {
   /**
-   * The types of structured fields of the host's own, by their names in lower case, for components with `sf`. Those that RFCs
-   * define for signatures are known: `content-digest`, `repr-digest`, `want-content-digest`, `want-repr-digest`, `signature-input`,
-   * `signature`, `accept-signature`, `priority`, `cache-status` and `proxy-status`.
+   * The types of structured fields of the host's own, by their names in lower case, for components with `sf`. Those
+   * that RFCs define for signatures are known: `content-digest`, `repr-digest`, `want-content-digest`,
+   * `want-repr-digest`, `signature-input`, `signature`, `accept-signature`, `priority`, `cache-status` and
+   * `proxy-status`.
    */
   readonly structuredFields?: Readonly<Record<string, FieldType>>;
 }
@@ -17,9 +18,10 @@ export interface SignatureBaseOptions {
 /**
  * The text that a signature is made of (RFC 9421 §2.5).
  *
- * @param signatureParameters The value of the member of `signature-input`, whose inner list must name the same components.
- * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed; or a component is
- * named twice, or with parameters that it cannot have.
+ * @param signatureParameters The value of the member of `signature-input`, whose inner list must name the same
+ * components.
+ * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed; or a
+ * component is named twice, or with parameters that it cannot have.
  */
 export function signatureBase(
   message: SignedMessage,
@@ -27,7 +29,7 @@ export function signatureBase(
   signatureParameters: string,
   { structuredFields }: SignatureBaseOptions = {},
 ): string {
-  demandOnce(components);
+  assertOnce(components);
   return identifiedBase(message, components.map(identified), signatureParameters, structuredFields);
 }
 
@@ -50,16 +52,19 @@ export function identified(component: SignatureComponent): IdentifiedComponent {
   return { ...component, identifier };
 }
 
-/** What a component is, in whatever order its parameters are written: no two of a signature may be the same (RFC 9421 §2). */
-export function identityOf(component: SignatureComponent): string {
+/**
+ * What a component is, in whatever order its parameters are written: no two of a signature may be the same (RFC 9421
+ * §2).
+ */
+export function identifierOf(component: SignatureComponent): string {
   return identified(component).identifier;
 }
 
 /** @throws {InvalidValueError} a component is there twice (RFC 9421 §2.5). */
-export function demandOnce(components: readonly SignatureComponent[]): void {
+export function assertOnce(components: readonly SignatureComponent[]): void {
   const known = new Set<string>();
   for (const component of components) {
-    const identity = identityOf(component);
+    const identity = identifierOf(component);
     if (known.has(identity)) throw new InvalidValueError(component.name, "it is covered twice.");
     known.add(identity);
   }
@@ -91,7 +96,10 @@ export function parseUrl(url: string | URL): URL {
   return parsed;
 }
 
-/** A request with its parsed URL, by the parts that its components are read from, which are no own properties of a Web `Request`. */
+/**
+ * A request with its parsed URL, by the parts that its components are read from, which are no own properties of a Web
+ * `Request`.
+ */
 export function partsOf(
   request: HttpRequest,
   url: URL,

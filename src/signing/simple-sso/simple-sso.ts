@@ -25,8 +25,8 @@ export interface SimpleSsoSignerOptions {
   /** The keys to sign with where none is given. */
   readonly keys?: KeyRing;
   /**
-   * From when the stamps count. Default: `2011`, as in what django-simple-sso pins. A server that pins it takes a stamp of
-   * `unix` too, but as one from the future that never grows old.
+   * From when the stamps count. Default: `2011`, as in what django-simple-sso pins. A server that pins it takes a stamp
+   * of `unix` too, but as one from the future that never grows old.
    */
   readonly epoch?: Epoch;
   /** The salt of the serializer. Default: `itsdangerous`. */
@@ -43,8 +43,8 @@ export interface SimpleSsoVerifierOptions extends VerifierOptions {
   /** The salt of the serializer. Default: `itsdangerous`. */
   readonly salt?: string;
   /**
-   * Where messages are remembered, so that each passes once. Only for messages that are different each time, such as those
-   * with a token: requests for the same page in the same second are the same message.
+   * Where messages are remembered, so that each passes once. Only for messages that are different each time, such as
+   * those with a token: requests for the same page in the same second are the same message.
    */
   readonly nonces?: NonceRepository;
   /** How many bytes a message may have, compressed and not. Default: 65,536. */
@@ -99,7 +99,8 @@ export class SimpleSsoSigner {
    *
    * @param payload The text of a JSON document.
    * @param key What to sign with. Default: the current key of the ring.
-   * @throws {InvalidValueError} the payload holds half a surrogate pair, there is no key, or the clock is before the epoch.
+   * @throws {InvalidValueError} the payload holds half a surrogate pair, there is no key, or the clock is before the
+   * epoch.
    */
   sign(payload: string, key?: SigningKey): string {
     return this.#sign(wellFormed(payload), key);
@@ -143,7 +144,8 @@ export class SimpleSsoVerifier {
    * Verifies a body that `TimedSerializer` signed.
    *
    * @param message The body as it was received, never one that was parsed and written again.
-   * @param keyId The id of the key: what a request says beside its body, or what the request was signed with that is answered.
+   * @param keyId The id of the key: what a request says beside its body, or what the request was signed with that is
+   * answered.
    */
   async verify(
     message: Uint8Array | string,

@@ -12,7 +12,7 @@ import type { ClientFormat } from "../formats/format.js";
 import { formats } from "../formats/formats.js";
 import type { Identity } from "../identity.js";
 import {
-  demandMethod,
+  assertMethod,
   failureOf,
   failureResponse,
   redirect,
@@ -38,17 +38,17 @@ export interface SignOnClientOptions extends SendOptions {
   /** Where used tokens are remembered, so that each signs in once. */
   readonly nonces: NonceRepository;
   /**
-   * Begins a session of this site for whoever signed in, always under a new identifier, so that nobody can have put one that is
-   * known into the browser before.
+   * Begins a session of this site for the user who signed in, always under a new identifier, so that no attacker can
+   * have put one that is known into the browser before.
    *
-   * @returns the fields of the answer that tell the browser, such as `Set-Cookie`.
+   * @returns the fields of the response that tell the browser, such as `Set-Cookie`.
    * @throws {SignOnError} the visitor is not let in, as by `accountFor`.
    */
   signIn(identity: Identity, request: Request): Promise<Headers>;
   /**
-   * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The server
-   * says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so that the server does not
-   * take the client for one that was told.
+   * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The
+   * server says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so
+   * that the server does not take the client for one that was told.
    */
   endSessions?(who: {
     readonly server: string;
@@ -72,16 +72,17 @@ export interface SignOnClientOptions extends SendOptions {
 /** A site whose visitors sign in elsewhere. */
 export interface SignOnClient {
   /**
-   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who come back;
-   * and at `sign-out/` to the server.
+   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who
+   * come back; and at `sign-out/` to the server.
    */
   readonly handler: Handler;
   /**
-   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be told.
+   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be
+   * told.
    *
-   * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have confirmed it or not: a client
-   * learns nothing of the others. What those know that could not be told is kept, and each later sign-out of the user tries them again;
-   * the channel of the server names them, by a step `tell`.
+   * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have
+   * confirmed it or not: a client learns nothing of the others. What those know that could not be told is kept, and
+   * each later sign-out of the user tries them again; the channel of the server names them, by a step `tell`.
    *
    * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
    * @throws {SignOnError} the server has not confirmed it.
@@ -176,13 +177,13 @@ class Client implements SignOnClient {
   ): Promise<Response> {
     switch (step) {
       case "begin":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#begin(request, trace);
       case "authenticate":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#callback(request);
       case "sign-out":
-        demandMethod(request, "POST");
+        assertMethod(request, "POST");
         return await this.#endSessions(request, target);
       default:
         throw new SignOnError("not_found");

@@ -89,7 +89,10 @@ export interface ServerFormat {
   returnUrl(trip: ReturnTrip, key: SigningKey, now: Date): string;
   /** The access token of a consumer that asks who has signed in. */
   accessToken(members: Members): string | undefined;
-  /** Whether the access token belongs to the sign-on that the consumer asks about, as far as the format says which that is. */
+  /**
+   * Whether the access token belongs to the sign-on that the consumer asks about, as far as the format says which that
+   * is.
+   */
   isSameSignOn(members: Members, taken: SignOnToken): boolean;
   /** Whether a consumer can be told of a user who is not active. */
   readonly tellsInactive: boolean;

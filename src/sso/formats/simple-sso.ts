@@ -39,8 +39,8 @@ export const simpleSso: WireFormat = {
     hasSignOut: false,
     isStrict: false,
     /**
-     * Sites with django-simple-sso put more into the query, such as the page to go on to: it is what stands before the query that
-     * must be registered, character by character.
+     * Sites with django-simple-sso put more into the query, such as the page to go on to: it is what stands before the
+     * query that must be registered, character by character.
      */
     isRegistered: (redirectUris, redirectTo) => {
       const url = URL.parse(redirectTo);

@@ -20,7 +20,7 @@ import { SignOnError } from "../errors.js";
 import type { ConsumerRequest, FormatName, ServerFormat, StepOptions } from "../formats/format.js";
 import { forEachFormat } from "../formats/formats.js";
 import {
-  demandMethod,
+  assertMethod,
   failureOf,
   failureResponse,
   redirect,
@@ -47,27 +47,33 @@ import {
 
 /** Options of {@link signOnServer}. */
 export interface SignOnServerOptions extends SendOptions {
-  /** Where the handler is, as browsers and clients have it, such as `https://sso.example.com/server/`. It ends in a slash. */
+  /**
+   * Where the handler is, as browsers and clients have it, such as `https://sso.example.com/server/`. It ends in a
+   * slash.
+   */
   readonly url: string;
   readonly consumers: ConsumerRepository;
   readonly tokens: SignOnTokenRepository;
-  /** Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes once. */
+  /**
+   * Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes
+   * once.
+   */
   readonly nonces: NonceRepository;
   /** The users, whose ids are never used again. They are read again when a client asks who signed in. */
   readonly users: Pick<UserRepository, "get"> & Partial<Pick<UserRepository, "capabilities">>;
-  /** Who is signed in at this browser; `undefined` where nobody is. */
+  /** Who is signed in at this browser; `undefined` where no user is. */
   visitor(request: Request): Promise<Visitor | undefined>;
   /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
   signInUrl(returnTo: string): string;
   /** Whether the user may sign on to the consumer. Default: everybody may. */
   mayUse?(user: User, consumer: Consumer): boolean | Promise<boolean>;
-  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with nobody staff. */
+  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with no user staff. */
   userObject?(user: User, consumer: Consumer): SignOnUser | Promise<SignOnUser>;
   /** What else the consumer is told, where it asks. Default: nothing. */
   extraData?(user: User, consumer: Consumer, asked: unknown): unknown;
   /**
-   * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not found, so that no
-   * client takes the session for ended.
+   * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not
+   * found, so that no client takes the session for ended.
    */
   endSession?(visitor: Visitor): Promise<void>;
   readonly lifetimes?: TokenLifetimes;
@@ -84,8 +90,8 @@ export interface SignOnServer {
   /** Answers at `request-token/`, `authorize/`, `verify/` and `sign-out/` below its URL. */
   readonly handler: Handler;
   /**
-   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called when a user
-   * signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
+   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called
+   * when a user signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
    */
   signOut(
     who: { readonly subject: string; readonly session?: string },
@@ -97,8 +103,8 @@ export interface SignOnServer {
  * Makes a sign-on server, for clients of all three formats.
  *
  * @throws {InvalidValueError} the URL is none, or is `http:` on a host that is not this machine.
- * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one (`Capabilities.ids`): clients
- * link their accounts with that id. `withIdentityMap` gives such a store ids that last.
+ * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one
+ * (`Capabilities.ids`): clients link their accounts with that id. `withIdentityMap` gives such a store ids that last.
  */
 export function signOnServer(options: SignOnServerOptions): SignOnServer {
   return new Server(options);
@@ -188,12 +194,12 @@ class Server implements SignOnServer {
       case "request-token":
         return this.#requestToken(await this.#read(request, trace, options));
       case "authorize":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#authorize(request, trace, options);
       case "verify":
         return await this.#verify(await this.#read(request, trace, options), options);
       case "sign-out":
-        demandMethod(request, "POST");
+        assertMethod(request, "POST");
         return await this.#signOutFrom(
           traced(trace, await this.#formats["http-signature"].read(request, options)),
           options,
@@ -205,7 +211,7 @@ class Server implements SignOnServer {
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
   async #read(request: Request, trace: StepTrace, options: StepOptions): Promise<ConsumerRequest> {
-    demandMethod(request, "GET", "POST");
+    assertMethod(request, "GET", "POST");
     const format = Object.values(this.#formats).find((one) => one.isOf(request));
     if (format === undefined) throw new SignOnError("malformed");
     return traced(trace, await format.read(request, options));
@@ -342,7 +348,7 @@ class Server implements SignOnServer {
     return asked.respond({});
   }
 
-  /** The user as the store has it now. Whoever is gone or not active is signed out everywhere. */
+  /** The user as the store has it now. A user who is gone or not active is signed out everywhere. */
   async #userOf(subject: string, options: CallOptions): Promise<User | undefined> {
     const user = await this.#options.users.get(subject, options);
     if (user === undefined || user.active === false) {

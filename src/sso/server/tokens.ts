@@ -32,7 +32,9 @@ export interface SignOnRequest {
 export interface Visitor {
   /** The id of the user. */
   readonly subject: string;
-  /** A name of the visitor's session, which clients are told: never the secret by which the browser proves to have it. */
+  /**
+   * A name of the visitor's session, which clients are told: never the secret by which the browser proves to have it.
+   */
   readonly session: string;
 }
 
@@ -40,8 +42,8 @@ export interface Visitor {
 export const clockSkew = 60_000;
 
 /**
- * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token carries, sealed, what
- * it is for, since anybody can have one made who has not signed in yet.
+ * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token
+ * carries, sealed, what it is for, since anybody can have one made who has not signed in yet.
  *
  * @throws {SignOnError} the visitor may not be sent back there, or the consumer has no secret now.
  */
@@ -62,9 +64,9 @@ export function issueRequestToken(
 const longestState = 1_024;
 
 /**
- * What a request token is for; `undefined` where it was not issued to this consumer, or too long ago, or where the consumer's format,
- * secrets or places to send visitors back to have changed since so that it is not good any more. That it is used once is for the
- * caller to see to, by its `id`.
+ * What a request token is for; `undefined` where it was not issued to this consumer, or too long ago, or where the
+ * consumer's format, secrets or places to send visitors back to have changed since so that it is not good any more.
+ * That it is used once is for the caller to see to, by its `id`.
  */
 export function openRequestToken(
   consumer: Consumer,
@@ -133,8 +135,9 @@ export function sessionId(consumer: string, session: string): string {
 /**
  * Whether the consumer's visitors may be sent there.
  *
- * With `http-signature` the whole URL must be one that is registered. Sites with django-simple-sso put more into the query, such
- * as the page to go on to: there it is what stands before the query that must be registered, character by character.
+ * With `http-signature` the whole URL must be one that is registered. Sites with django-simple-sso put more into the
+ * query, such as the page to go on to: there it is what stands before the query that must be registered, character by
+ * character.
  */
 export function isRegistered({ format, redirectUris }: Consumer, redirectTo: string): boolean {
   return formats[format].rules.isRegistered(redirectUris, redirectTo);
