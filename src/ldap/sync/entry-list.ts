@@ -7,7 +7,7 @@ import type { Pass, PassOptions } from "./pass.js";
  * tells: OpenLDAP's refint overlay rewrites their members without either. Below a parent that was moved, it finds who has come with
  * it, and by what name.
  */
-export class EntryList implements Pass {
+export class EntryList implements Pass<never> {
   readonly sweeps = false;
   readonly #options: PassOptions;
   #ended = false;

@@ -7,7 +7,7 @@ import { entriesPerChange, type Pass, type PassOptions } from "./pass.js";
  * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names
  * of everything below it; and whatever a server forgot.
  */
-export class NameList implements Pass {
+export class NameList implements Pass<never> {
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
   readonly #isAhead: (stamp: string) => boolean;

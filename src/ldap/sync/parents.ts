@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Change, Name } from "../../changes/index.js";
-import { UnavailableError } from "../../core/index.js";
 import { normalizeDn } from "../wire/dn.js";
 import type { EncodedMessage } from "../wire/message.js";
 import { readSyncInfo, readSyncState, syncInfoOid } from "../wire/sync-messages.js";
-import type { Arrivals } from "./message-buffer.js";
+import { endedByServer, type MessageBuffer } from "./message-buffer.js";
 
 /** The most names that are asked about, since they come from outside: where there are more, something is not followed. */
 const mostUnknown = 1_000;
@@ -35,7 +34,7 @@ export class Parents {
   #isListed = false;
   /** The parents that the refresh of the synchronization has not mentioned. */
   #unmentioned: Set<string> | undefined;
-  #arrivals: Arrivals | undefined;
+  #messages: MessageBuffer | undefined;
 
   constructor(base: string) {
     this.#base = normalizeDn(base);
@@ -106,14 +105,14 @@ export class Parents {
   }
 
   /** Follows them from now on. */
-  follow(arrivals: Arrivals): void {
-    this.#arrivals = arrivals;
+  follow(messages: MessageBuffer): void {
+    this.#messages = messages;
     this.#unmentioned = new Set(this.#dns.keys());
   }
 
   /** Asks for more. */
   request(): void {
-    this.#arrivals?.request();
+    this.#messages?.request();
   }
 
   /**
@@ -123,8 +122,8 @@ export class Parents {
    */
   take(): readonly ParentMove[] {
     const moves: ParentMove[] = [];
-    const arrivals = this.#arrivals;
-    for (let message = arrivals?.take(); message; message = arrivals?.take()) {
+    const messages = this.#messages;
+    for (let message = messages?.take(); message; message = messages?.take()) {
       const move = this.#read(message);
       if (move !== undefined) moves.push(move);
     }
@@ -132,7 +131,7 @@ export class Parents {
   }
 
   async close(): Promise<void> {
-    await this.#arrivals?.close();
+    await this.#messages?.close();
   }
 
   /** Reads a message of the synchronization. @returns what it means for the entries below. */
@@ -149,7 +148,7 @@ export class Parents {
         }
         return undefined;
       case "done":
-        throw new UnavailableError("The directory ended a search that was to go on.");
+        throw endedByServer();
       default:
         return undefined;
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { InvalidValueError } from "../../core/index.js";
+import type { Sleep } from "../sync/reading.js";
 import { maxInt } from "../wire/request.js";
 
 /** How to go on after the connection was lost, or could not be made. */
@@ -11,9 +12,6 @@ export interface ReconnectOptions {
   /** How many attempts in a row may fail before the failure is thrown. Default: `Infinity`, no limit. */
   readonly maxAttempts?: number;
 }
-
-/** Waits. The promise is rejected with the signal's reason when that is aborted. */
-export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
 /**
  * Refuses a time that a timer cannot wait: it takes one that is too long, or no number, for a single millisecond.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ResetReason } from "./channel.js";
+import type { ResetReason } from "../sync/events.js";
 
 /**
  * What a position in the changes of a directory belongs to.

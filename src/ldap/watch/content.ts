@@ -11,7 +11,7 @@ import {
   profileNameAttributes,
   profileText,
 } from "../profile/profile.js";
-import type { Content } from "../sync/dialect.js";
+import type { Content } from "../sync/reading.js";
 import { firstTextOf } from "../wire/attributes.js";
 import { normalizeDn, parseDn } from "../wire/dn.js";
 import { checkFilter, escapeFilterValue } from "../wire/filter.js";

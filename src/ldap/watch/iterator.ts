@@ -1,5 +1,5 @@
 import type { ChangeBatch } from "../../changes/index.js";
-import type { PassingBatch } from "../sync/dialect.js";
+import type { PassingBatch } from "../sync/reading.js";
 
 type Result = IteratorResult<ChangeBatch, void>;
 

@@ -1,7 +1,7 @@
 import type { Upsert } from "../../changes/index.js";
 import { type ConnectOptions, connectTo } from "../connection/connection.js";
 import type { EntryMapper } from "../profile/mapper.js";
-import type { Content } from "../sync/dialect.js";
+import type { Content } from "../sync/reading.js";
 import { escapeFilterValue } from "../wire/filter.js";
 
 /** How many entries one search asks for. */

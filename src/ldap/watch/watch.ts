@@ -5,8 +5,8 @@ import { parseEndpoint } from "../connection/endpoint.js";
 import { inetOrgPerson } from "../profile/inet-org-person.js";
 import { EntryMapper, type MappingProblem } from "../profile/mapper.js";
 import { checkProfile, type Profile } from "../profile/profile.js";
-import type { PassingBatch } from "../sync/dialect.js";
 import { chooseDialect } from "../sync/dialect-choice.js";
+import type { PassingBatch, Sleep } from "../sync/reading.js";
 import {
   LdapConnectError,
   LdapCredentialsError,
@@ -19,7 +19,6 @@ import {
   checkDelay,
   checkReconnect,
   type ReconnectOptions,
-  type Sleep,
   systemSleep,
 } from "./backoff.js";
 import { publish, type WatchStep } from "./channel.js";

@@ -1,3 +1,5 @@
+import type { Positions } from "../protocol.js";
+
 /**
  * The cookie of an OpenLDAP server, as far as it says something about the content: for each server that takes writes (a
  * SID), the change sequence number of its newest change that the content holds.
@@ -41,6 +43,18 @@ export function serverOfCookie(cookie: Uint8Array | undefined): string | undefin
     /(?:^|,)sid=([\da-f]{3})(?:,|$)/.exec(Buffer.from(cookie).toString("latin1")) ?? [];
   return server;
 }
+
+/** Cookies as positions: the stamps of entries are change sequence numbers. */
+export const csnPositions: Positions<CsnCookie> = {
+  parse: parseCookie,
+  print: printCookie,
+  merge: mergeCookies,
+  includes: (cookie, other) => other.csns.every((csn) => covers(cookie, csn)),
+  covers,
+  ofStamp: (stamp) => (isCsn(stamp) ? { csns: [stamp] } : undefined),
+  newestStamp: newestCsn,
+  deletionStamp: ({ deleteCsn }) => deleteCsn,
+};
 
 /** What both cookies cover together: for each SID the newer number. */
 export function mergeCookies(one: CsnCookie | undefined, other: CsnCookie): CsnCookie {

@@ -2,7 +2,7 @@ import { UnsupportedError } from "../../../core/index.js";
 import type { LdapConnection } from "../../connection/connection.js";
 import { LdapResultError } from "../../wire/errors.js";
 import { readSyncDone, syncRequest } from "../../wire/sync-messages.js";
-import type { Content } from "../dialect.js";
+import type { Content } from "../reading.js";
 import { type CsnCookie, covers, mergeCookies, parseCookie, serverOfCookie } from "./cookie.js";
 
 /** The last stamp of a server that there can be: whatever it has changed, it knows itself. */
