@@ -4,8 +4,8 @@ import type { MessageBuffer } from "./message-buffer.js";
 import type { Pass } from "./pass.js";
 
 /**
- * A look at the content that is to be made beside the live changes: the second pass after a resume; the names of all entries; all
- * groups; or the entries below a parent that was moved.
+ * A look at the content that is to be made beside the live changes: the second pass after a resume; the names of all
+ * entries; all groups; or the entries below a parent that was moved.
  */
 export type DueCheck =
   | { readonly kind: "secondPass" | "names" | "groups"; readonly gates: boolean }

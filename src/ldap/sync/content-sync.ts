@@ -22,8 +22,8 @@ import { Refresh } from "./refresh.js";
 import { unreadable } from "./unreadable.js";
 
 /**
- * Content synchronization (RFC 4533) with a server that keeps to the specification. What another does otherwise, or has to say besides,
- * its dialect overrides.
+ * Content synchronization (RFC 4533) with a server that keeps to the specification. What another does otherwise, or has
+ * to say besides, its dialect overrides.
  */
 export abstract class ContentSync<P> implements Protocol<P> {
   abstract readonly positions: Positions<P>;
@@ -48,8 +48,8 @@ export abstract class ContentSync<P> implements Protocol<P> {
   async open(): Promise<void> {}
 
   /**
-   * Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and what was not sent
-   * would be taken to be gone.
+   * Also where nothing is followed: OpenLDAP leaves out of a refreshOnly search what is written while it is sent, and
+   * what was not sent would be taken to be gone.
    */
   begin(since: P | undefined): RefreshUnderWay<P> {
     const { reading, searches } = this.tools;

@@ -62,8 +62,8 @@ export class Covered<P> {
   }
 
   /**
-   * Whether a position is to be handed over that comes with no changes. It waits for a moment, since changes may come, or more such
-   * positions: each is a commit to whoever applies them.
+   * Whether a position is to be handed over that comes with no changes. It waits for a moment, since changes may come,
+   * or more such positions: each is a commit for the consumer.
    */
   get isNewsDue(): boolean {
     if (this.#news === undefined) return false;

@@ -13,18 +13,18 @@ export type ResetReason =
   /** The directory answered e-syncRefreshRequired: it does not know any more what changed since (RFC 4533 §2.6). */
   | "refreshRequired"
   /**
-   * The directory seems to have ignored the cookie and to have told all that exists as if it were what changed. Only in the
-   * mode `refreshOnly`: whoever goes on looks at what exists instead.
+   * The directory seems to have ignored the cookie and to have told all that exists as if it were what changed. Only in
+   * the mode `refreshOnly`: a stream that goes on looks at what exists instead.
    */
   | "ignored"
   /**
    * The directory has several servers that take writes, and may not have told all that was deleted. Only in the mode
-   * `refreshOnly`, and only where something has changed: whoever goes on looks at what exists instead.
+   * `refreshOnly`, and only where something has changed: a stream that goes on looks at what exists instead.
    */
   | "severalServers"
   /**
-   * The directory was started since, and one that was killed may not tell all that was deleted shortly before. Only in the mode
-   * `refreshOnly`, and only where something has changed: whoever goes on looks at what exists instead.
+   * The directory was started since, and one that was killed may not tell all that was deleted shortly before. Only in
+   * the mode `refreshOnly`, and only where something has changed: a stream that goes on looks at what exists instead.
    */
   | "serverRestarted"
   /** The directory would not resume (unwillingToPerform): mostly since it was set back to an earlier state. */
@@ -36,7 +36,7 @@ export type ReaderStep =
   | { readonly event: "refreshing"; readonly resumed: boolean }
   /** A refresh has ended. Whether it told all that exists, so that the rest is swept. */
   | { readonly event: "refreshed"; readonly resumed: boolean; readonly swept: boolean }
-  /** A check that runs while changes go on has ended: the second pass after a resume, or a look at all names or all groups. */
+  /** A check beside the changes has ended: the second pass after a resume, or a look at all names or all groups. */
   | {
       readonly event: "checked";
       readonly check: "secondPass" | "names" | "groups" | "below";

@@ -8,7 +8,7 @@ import type { Reading } from "./reading.js";
 import { Occasions } from "./schedule.js";
 import type { Searches } from "./searches.js";
 
-/** What a reader has to do with parents: it sees to it that nobody whose parent is moved is missed. */
+/** What a reader has to do with parents: no entry whose parent is moved may be missed. */
 export class FollowedParents {
   readonly #reading: Reading;
   readonly #searches: Searches;

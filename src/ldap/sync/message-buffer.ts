@@ -58,8 +58,8 @@ export class MessageBuffer {
   }
 
   /**
-   * Asks for more, unless that has been done, or there are messages that were not taken: they may have arrived since the last look, and
-   * what comes next takes their place. The first call sends the request.
+   * Asks for more, unless that has been done, or there are messages that were not taken: they may have arrived since
+   * the last look, and what comes next takes their place. The first call sends the request.
    */
   request(): void {
     if (this.#asked || this.#failure !== undefined || this.#taken < this.#messages.length) return;

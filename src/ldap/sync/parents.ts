@@ -5,7 +5,7 @@ import type { EncodedMessage } from "../wire/message.js";
 import { readSyncInfo, readSyncState, syncInfoOid } from "../wire/sync-messages.js";
 import { endedByServer, type MessageBuffer } from "./message-buffer.js";
 
-/** The most names that are asked about, since they come from outside: where there are more, something is not followed. */
+/** The most names that are asked about, since they come from outside: with more, something is not followed. */
 const mostUnknown = 1_000;
 
 /** What became of an entry below which others may be. */
@@ -16,10 +16,11 @@ export type ParentMove =
   | { readonly kind: "left" };
 
 /**
- * Follows the entries below which users and groups may be, by a synchronization of their own that asks for their names only. Of a
- * parent that is moved or renamed a server tells, but not of what is below it.
+ * Follows the entries below which users and groups may be, by a synchronization of their own that asks for their names
+ * only. Of a parent that is moved or renamed a server tells, but not of what is below it.
  *
- * They are listed before the content is read, and followed from when it was: whatever was moved in between is told as moved.
+ * They are listed before the content is read, and followed from when it was: whatever was moved in between is told as
+ * moved.
  */
 export class Parents {
   /** The names of the parents by their ids. */
@@ -41,8 +42,8 @@ export class Parents {
   }
 
   /**
-   * Tells which parents there are, by which names, in short. A position is stored with it: where it is another one at the resume, one
-   * was moved of which nothing has come of it yet. Undefined where not all are followed.
+   * Tells which parents there are, by which names, in short. A position is stored with it: where it is another one at
+   * the resume, one was moved of which nothing has come of it yet. Undefined where not all are followed.
    */
   get digest(): string | undefined {
     return this.#arePartial ? undefined : this.#digest.toString(36);
@@ -71,8 +72,8 @@ export class Parents {
   }
 
   /**
-   * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries of other
-   * classes, or that this account may not see; or they have not been told of yet.
+   * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries
+   * of other classes, or that this account may not see; or they have not been told of yet.
    */
   look(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -165,7 +166,7 @@ export class Parents {
     return hasLeft ? { kind: "left" } : undefined;
   }
 
-  /** Whoever was not mentioned has left since the list. */
+  /** A parent that was not mentioned has left since the list. */
   #endRefresh(): ParentMove | undefined {
     const left = [...(this.#unmentioned ?? [])].filter((id) => this.#name(id, undefined));
     this.#unmentioned = undefined;

@@ -45,7 +45,7 @@ export interface ReaderTools {
 /** A pass over the content that begins with what was resumed from. */
 export interface RefreshPass<P> extends Pass<P> {
   readonly resumedFrom: P | undefined;
-  /** What the server itself holds, as it said at the end: where it lags behind another one, less than what was resumed from. */
+  /** What the server itself holds, as it said at the end: less than what was resumed from where it lags behind. */
   readonly held: P | undefined;
   /** Whether something outside of the content may have changed, too, such as a parent of what is in it. */
   readonly isBeyondWhatWasTold: boolean;

@@ -13,8 +13,8 @@ import { Schedule } from "./schedule.js";
 import { Searches } from "./searches.js";
 
 /**
- * Reads a directory: a refresh, then the changes as they happen, and the checks that run beside them. How the server is asked, and what
- * its answers mean, the protocol says, whose position is a `P`.
+ * Reads a directory: a refresh, then the changes as they happen, and the checks that run beside them. How the server is
+ * asked, and what its answers mean, the protocol says, whose position is a `P`.
  */
 export class Reader<P> {
   readonly #reading: Reading;
@@ -87,7 +87,7 @@ export class Reader<P> {
           while (this.#batches.isFull) yield this.#hand("snapshot", "continues");
         }
         if (refresh.ended) break;
-        // Nobody waits for a part of a refresh, and few large batches cost less to apply than many small ones.
+        // No consumer waits for a part of a refresh, and few large batches cost less to apply than many small ones.
         live.request();
         messages.request();
         await this.#wakeup.wait();
@@ -115,7 +115,7 @@ export class Reader<P> {
     }
   }
 
-  /** The changes after the refresh, and the checks that run beside them. Where nothing is followed, only until those are made. */
+  /** The changes after the refresh, and the checks beside them. Where nothing is followed, until those are made. */
   async *#follow(live: MessageBuffer): AsyncGenerator<ReaderBatch> {
     const { follow } = this.#reading;
     const schedule = new Schedule(this.#reading, this.#due, this.#wakeup);
@@ -163,11 +163,11 @@ export class Reader<P> {
   }
 
   /**
-   * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server plays back its
-   * session log up to the number that it gives as its state, and that number stays behind when writes overtake each other.
-   * Deletions beyond it that were complete before the search for live changes was registered are told by neither, and come
-   * to be covered by the next write. So a pass that ends where the refresh did proves nothing: it is repeated as soon as a
-   * live change moves the state, before that is handed over.
+   * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server plays back
+   * its session log up to the number that it gives as its state, and that number stays behind when writes overtake each
+   * other. Deletions beyond it that were complete before the search for live changes was registered are told by
+   * neither, and come to be covered by the next write. So a pass that ends where the refresh did proves nothing: it is
+   * repeated as soon as a live change moves the state, before that is handed over.
    */
   #beginCheck(): Check<P> | undefined {
     const due = this.#due.begin();
@@ -216,8 +216,8 @@ export class Reader<P> {
     this.#due.end();
     // What else exists, a list tells, which leaves nothing out.
     if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });
-    // The position of the second pass itself is left alone: a change that was ignored because the live changes had touched
-    // its entry may be on its way yet, and that position would claim it.
+    // The position of the second pass itself is left alone: a change that was ignored because the live changes had
+    // touched its entry may be on its way yet, and that position would claim it.
     this.#protocol.checked(kind, pass, this.#covered.position);
     this.#parents.look(this.#batches.changes);
     await this.#parents.ask();

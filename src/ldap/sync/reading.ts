@@ -49,14 +49,15 @@ export interface Reading {
 }
 
 /**
- * A batch on its way through generators. Each of them holds it until it is given the next one, so whoever takes a batch takes its
- * changes out of it: to V8, changes that still live while others are read are a reason to give the young more and more memory.
+ * A batch on its way through generators. Each of them holds it until it is given the next one, so what takes a batch
+ * takes its changes out of it: to V8, changes that still live while others are read are a reason to give the young more
+ * and more memory.
  */
 export interface PassingBatch extends Omit<ChangeBatch, "changes"> {
   changes: ChangeBatch["changes"];
 }
 
-/** A batch whose checkpoint has not been sealed. */
+/** A batch whose checkpoint has not been encoded. */
 export interface ReaderBatch extends Omit<PassingBatch, "checkpoint"> {
   /** Where to resume once the changes are applied, in the dialect's own form. */
   readonly position?: string;

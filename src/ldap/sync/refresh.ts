@@ -15,8 +15,8 @@ export class Refresh<P> implements RefreshPass<P> {
   /** What the entries that were told cover, with what was resumed from. */
   #told: P | undefined;
   /**
-   * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones too,
-   * and then sends those: only at the end is it known which were unchanged.
+   * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones
+   * too, and then sends those: only at the end is it known which were unchanged.
    */
   readonly #present = new Set<string>();
   #presentPhase = false;
@@ -53,8 +53,8 @@ export class Refresh<P> implements RefreshPass<P> {
   }
 
   /**
-   * Whether everything was sent instead of being listed: what OpenLDAP answers a cookie with that is older than all that exists.
-   * A refreshOnly search then leaves out what is newer than its end, so what was not mentioned may exist.
+   * Whether everything was sent instead of being listed: what OpenLDAP answers a cookie with that is older than all
+   * that exists. A refreshOnly search then leaves out what is newer than its end, so what was not mentioned may exist.
    */
   get isReload(): boolean {
     return this.resumedFrom !== undefined && this.#presentPhase && !this.#listed;
@@ -65,7 +65,7 @@ export class Refresh<P> implements RefreshPass<P> {
     return this.#cookie;
   }
 
-  /** What the server itself holds, as it said at the end: where it lags behind another one, less than what was resumed from. */
+  /** What the server itself holds, as it said at the end: less than what was resumed from where it lags behind. */
   get held(): P | undefined {
     return this.#held;
   }
@@ -81,8 +81,8 @@ export class Refresh<P> implements RefreshPass<P> {
   }
 
   /**
-   * Whether the state at the end is later than all entries that were told. A deletion says nothing, since a session log tells of any
-   * entry that it is not in the content.
+   * Whether the state at the end is later than all entries that were told. A deletion says nothing, since a session log
+   * tells of any entry that it is not in the content.
    */
   get isBeyondWhatWasTold(): boolean {
     const [told, cookie] = [this.#told, this.#cookie];
@@ -97,7 +97,7 @@ export class Refresh<P> implements RefreshPass<P> {
         this.#readEntry(message, changes);
         break;
       case "intermediate":
-        // Other intermediate responses are none of ours, and may be passed over (RFC 4511 §4.13).
+        // Other intermediate responses are none of ours, and may be ignored (RFC 4511 §4.13).
         if (message.oid === syncInfoOid && message.value !== undefined) {
           this.#readInfo(message.value, changes);
         }

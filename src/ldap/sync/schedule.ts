@@ -48,8 +48,8 @@ export class Schedule {
 const pause = 99;
 
 /**
- * Lists all names whenever something outside of the content has changed, which may have been a parent: for servers that do not tell
- * of parents. Changes that come while it may not be made are one occasion.
+ * Lists all names whenever something outside of the content has changed, which may have been a parent: for servers that
+ * do not tell of parents. Changes that come while it may not be made are one occasion.
  */
 export class Occasions {
   readonly #sleep: Sleep;

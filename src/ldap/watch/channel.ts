@@ -32,7 +32,7 @@ export type WatchEvent = WatchStep & {
   readonly source: string;
 };
 
-/** Publishes an event, if anybody listens. */
+/** Publishes an event, if there is a subscriber. */
 export function publish(event: WatchEvent): void {
   const watchChannel = channel(watchChannelName);
   if (watchChannel.hasSubscribers) watchChannel.publish(event);

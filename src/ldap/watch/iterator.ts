@@ -33,7 +33,7 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
       result.value.changes = [];
       return { done: false, value: batch };
     } catch (error) {
-      // Whoever left does not hear of how the waiting ended.
+      // A consumer that left is not told how the waiting ended.
       if (this.#stop.signal.aborted) return { done: true, value: undefined };
       throw error;
     }

@@ -8,10 +8,11 @@ import { escapeFilterValue } from "../wire/filter.js";
 const idsPerSearch = 100;
 
 /**
- * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream is
- * doing. Those that are not in the content, or too long to be read, are left out.
+ * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream
+ * is doing. Those that are not in the content, or too long to be read, are left out.
  *
- * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be ahead.
+ * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be
+ * ahead.
 
  * @throws {LdapError} if the directory cannot be read now.
  */

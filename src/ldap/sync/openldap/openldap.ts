@@ -40,7 +40,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
   #server: ServerState | undefined;
   /** What was known from another server of the directory, while this one has yet to receive it. */
   #ahead: CsnCookie | undefined;
-  /** The numbers that the refresh ended with and no second pass has got beyond. What is covered beyond them may have been missed. */
+  /** The numbers at the end of the refresh that no second pass got beyond: what is covered beyond may be missed. */
   #unproven: readonly string[] = [];
 
   constructor(tools: ReaderTools, former: SyncPosition | undefined) {
@@ -73,7 +73,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
     return super.begin(since);
   }
 
-  /** Who goes on looks at the names of all entries where there is a doubt. Who does not would never learn what was deleted. */
+  /** In doubt, a reader that goes on lists all names. One that does not would never learn what was deleted. */
   protected override judge(refresh: Refresh<CsnCookie>): readonly DueCheck[] | ResetReason {
     const { follow, now, baseStamp } = this.tools.reading;
     const { resumedFrom, sweeps, cookie } = refresh;
@@ -129,8 +129,8 @@ class OpenLdap extends ContentSync<CsnCookie> {
   }
 
   override resetReason(error: unknown): ResetReason | undefined {
-    // "consumer state is newer than provider!", as OpenLDAP says. The words are not part of the protocol, and if they were
-    // others, the next attempt, without a cookie, will tell.
+    // "consumer state is newer than provider!", as OpenLDAP says. The words are not part of the protocol, and if they
+    // were others, the next attempt, without a cookie, will tell.
     const isRefused = error instanceof LdapResultError && error.resultCode === unwillingToPerform;
     return isRefused ? "refused" : super.resetReason(error);
   }
@@ -146,7 +146,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
     this.#ahead = this.#server?.lagsBehind(covered) === true ? covered : undefined;
   }
 
-  /** Whether the server may have been started since: it is told by another start, too, as the clock may have been set back before. */
+  /** Whether the server may have been started since. Another start tells, too: the clock may have been set back. */
   #wasStartedSince(resumedFrom: CsnCookie): boolean {
     const isOther = this.#formerStart !== undefined && this.#startedAt !== this.#formerStart;
     return isOther || startedAfter(resumedFrom, this.#startedAt);
