@@ -22,6 +22,7 @@ import {
 } from "./link-rows.js";
 import { batches, lists, type Parameters } from "./parameters.js";
 import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
+import { notePlace } from "./store-places.js";
 import { decodeKey, encodeKey } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -37,6 +38,7 @@ export class KyselyLinkRepository extends LinkRepository {
     super();
     this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
+    notePlace(this, this.#session, this.#tables);
     this.#names = new LinkNames(this.#session, this.#tables);
   }
 

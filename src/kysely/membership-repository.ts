@@ -9,6 +9,7 @@ import {
 import { GrantRows } from "./grant-rows.js";
 import { ReferenceRows } from "./reference-rows.js";
 import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
+import { notePlace } from "./store-places.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
 /** References and grants, in the tables that `createTables` makes. */
@@ -22,6 +23,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
     super();
     this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
+    notePlace(this, this.#session, this.#tables);
     this.#references = new ReferenceRows(this.#session, this.#tables);
     this.#grants = new GrantRows(this.#session, this.#tables);
   }

@@ -22,6 +22,7 @@ import { byDn, granted, grantOf, held, ours, stated } from "./membership-state.j
 import { lists } from "./parameters.js";
 import { ReferenceRows } from "./reference-rows.js";
 import { type KyselyDatabase, type Session, sessionOn } from "./session.js";
+import { isIn } from "./store-places.js";
 import { decodeKey, encodeKey, type KeyedRow } from "./stored-key.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -57,9 +58,10 @@ export class KyselySettlement extends SettlementStore {
   }
 
   override demandOwn(links: LinkRepository, memberships: MembershipRepository): void {
+    const database = this.#session.database;
     const isOwn =
       links instanceof KyselyLinkRepository && memberships instanceof KyselyMembershipRepository;
-    if (isOwn) return;
+    if (isOwn && [links, memberships].every((store) => isIn(store, database, this.#tables))) return;
     throw new UnsupportedError(
       "The target settles memberships in tables of its own, which its links or its memberships are not in: leave out `settlement`.",
     );
