@@ -25,6 +25,8 @@ const config: ViteUserConfig = defineConfig({
     benchmark: { include: ["test/bench/**/*.bench.ts"] },
     coverage: { provider: "v8", include: ["src/**"] },
     testTimeout: 30_000,
+    // A busy machine may take seconds for what takes milliseconds: nobody waits longer than it takes.
+    expect: { poll: { timeout: 20_000 } },
   },
 });
 

@@ -1,4 +1,4 @@
-import type { Scope } from "./entry.js";
+import type { Scope } from "./entries/entry.js";
 import type { DirectoryFaults } from "./faults.js";
 import type { AttributesInput, DirectoryEntry, NewEntry } from "./records.js";
 
