@@ -19,14 +19,14 @@ import {
   withoutBase,
 } from "./message/request.js";
 import { readResponse, readWebRequest, targetOf, toResponse } from "./message/web.js";
-import { withoutNullDetail } from "./rewrite/api-answer.js";
+import { withoutNullDetail } from "./rewrite/api-response.js";
 import { clientOf } from "./rewrite/client.js";
 import {
   answerOf,
   apiErrorAnswer,
   type ErrorAnswer,
   withProxyStatus,
-} from "./rewrite/error-answer.js";
+} from "./rewrite/error-response.js";
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
@@ -39,8 +39,8 @@ import {
   type FederationEventHandlerOptions,
 } from "./rules/federation-event-handler.js";
 import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
+import type { Patience } from "./transport/content-deadline.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
-import type { Patience } from "./transport/patience.js";
 
 /** Options of {@link federate}. */
 export interface FederateOptions

@@ -25,7 +25,7 @@ export {
   type EventRequestParts,
 } from "./message/request.js";
 export { type PassThroughOptions, passThrough } from "./pass-through.js";
-export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
+export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
 export {
   addressOf,
   type ForwardedElement,
@@ -80,7 +80,7 @@ export type { Resolve } from "./transport/address.js";
 export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
 export type { ServerAnswer } from "./transport/collector.js";
 export { ConfiguredServers } from "./transport/configured-servers.js";
-export type { OutgoingRequest } from "./transport/errand.js";
-export type { AnswerSink, Flow } from "./transport/exchange.js";
+export type { OutgoingRequest } from "./transport/forward-attempt.js";
 export { Forwarder, type ForwarderOptions, type ForwardOptions } from "./transport/forwarder.js";
 export { type ReadServersOptions, readServers } from "./transport/server-definition.js";
+export type { AnswerSink, Flow } from "./transport/server-exchange.js";

@@ -7,7 +7,7 @@ import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message
 import { NodeContent } from "./message/node-content.js";
 import { type Answer, belowBase, demandOneHost, EventRequest } from "./message/request.js";
 import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
-import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-answer.js";
+import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
 import {
   FieldAllowList,
   passThroughAnswerFields,
@@ -15,10 +15,10 @@ import {
 } from "./rewrite/field-allow-list.js";
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
-import type { OutgoingRequest } from "./transport/errand.js";
-import type { AnswerSink } from "./transport/exchange.js";
+import type { Patience } from "./transport/content-deadline.js";
+import type { OutgoingRequest } from "./transport/forward-attempt.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
-import type { Patience } from "./transport/patience.js";
+import type { AnswerSink } from "./transport/server-exchange.js";
 
 /** Options of {@link passThrough}. */
 export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {

@@ -1,8 +1,41 @@
-export { firstTextOf, textOf, textsOf, valuesOf } from "./attributes.js";
-export type { BindOptions, ExternalBind, SimpleBind } from "./bind.js";
-export { type ConnectOptions, connect, type LdapConnection } from "./connection.js";
-export { type CsnCookie, mergeCookies, parseCookie, printCookie } from "./cookie.js";
-export { type AttributeTypeAndValue, DnNormalizer, normalizeDn, parseDn, type Rdn } from "./dn.js";
+export type { BindOptions, ExternalBind, SimpleBind } from "./connection/bind.js";
+export { type ConnectOptions, connect, type LdapConnection } from "./connection/connection.js";
+export type { TlsOptions } from "./connection/transport.js";
+export type { DirectoryEntry } from "./profile/entry.js";
+export { inetOrgPerson } from "./profile/inet-org-person.js";
+export type { MappingProblem } from "./profile/mapper.js";
+export {
+  type AttributeMapping,
+  type ComplexMapping,
+  type Computed,
+  type FromEntry,
+  type GroupMapping,
+  type MemberAttribute,
+  type Profile,
+  type ProfileChanges,
+  profile,
+  type UserMapping,
+} from "./profile/profile.js";
+export { rfc2307 } from "./profile/rfc2307.js";
+export { rfc2307bis } from "./profile/rfc2307bis.js";
+export type { ResetReason } from "./sync/events.js";
+export { type CsnCookie, mergeCookies, parseCookie, printCookie } from "./sync/openldap/cookie.js";
+export type { Sleep } from "./sync/reading.js";
+export type { ReconnectOptions } from "./watch/backoff.js";
+export {
+  type WatchEvent,
+  type WatchStep,
+  watchChannelName,
+} from "./watch/channel.js";
+export { type WatchOptions, watchDirectory } from "./watch/watch.js";
+export { firstTextOf, textOf, textsOf, valuesOf } from "./wire/attributes.js";
+export {
+  type AttributeTypeAndValue,
+  DnNormalizer,
+  normalizeDn,
+  parseDn,
+  type Rdn,
+} from "./wire/dn.js";
 export {
   LdapCleartextError,
   LdapConnectError,
@@ -18,8 +51,8 @@ export {
   LdapResultError,
   LdapTlsError,
   type ResultDetails,
-} from "./errors.js";
-export { escapeFilterValue } from "./filter.js";
+} from "./wire/errors.js";
+export { escapeFilterValue } from "./wire/filter.js";
 export type {
   Attribute,
   Control,
@@ -30,25 +63,8 @@ export type {
   SearchMessage,
   SearchReference,
   SearchRequest,
-} from "./message.js";
-export {
-  type AttributeMapping,
-  type ComplexMapping,
-  type Computed,
-  type FromEntry,
-  type GroupMapping,
-  type MemberAttribute,
-  type Profile,
-  type ProfileChanges,
-  profile,
-  type UserMapping,
-} from "./profile.js";
-export type { DirectoryEntry } from "./profile-entry.js";
-export type { MappingProblem } from "./profile-mapper.js";
-export { inetOrgPerson } from "./profiles/inet-org-person.js";
-export { rfc2307 } from "./profiles/rfc2307.js";
-export { rfc2307bis } from "./profiles/rfc2307bis.js";
-export type { RootDse } from "./root-dse.js";
+} from "./wire/message.js";
+export type { RootDse } from "./wire/root-dse.js";
 export {
   type EntryState,
   readSyncDone,
@@ -63,13 +79,4 @@ export {
   syncRequest,
   syncRequestOid,
   syncStateOid,
-} from "./sync-messages.js";
-export type { TlsOptions } from "./transport.js";
-export { type WatchOptions, watchDirectory } from "./watch.js";
-export type { ReconnectOptions, Sleep } from "./watch-backoff.js";
-export {
-  type ResetReason,
-  type WatchEvent,
-  type WatchStep,
-  watchChannelName,
-} from "./watch-channel.js";
+} from "./wire/sync-messages.js";

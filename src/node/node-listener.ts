@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
-import { targetOf, toWebRequest } from "./web-request.js";
-import { sendWebResponse } from "./web-response.js";
+import { sendWebResponse, targetOf, toWebRequest } from "../http/index.js";
 
 /** Options of {@link nodeListener}. */
 export interface NodeListenerOptions {

@@ -10,18 +10,22 @@ import {
   readSchema,
   type Schema,
 } from "../scim/index.js";
-import { type BulkOptions, type BulkOutcome, bulk } from "./bulk.js";
-import { bulkLimits, readConfiguration, type ServiceProviderConfig } from "./configuration.js";
-import { readListResponse } from "./list-response.js";
-import { readBaseUrl, type ScimClientOptions } from "./options.js";
-import { Requester } from "./requester.js";
+import { type BulkOptions, type BulkOutcome, bulk } from "./bulk/bulk.js";
+import {
+  bulkLimits,
+  readConfiguration,
+  type ServiceProviderConfig,
+} from "./discovery/configuration.js";
 import {
   type NotUnderstood,
   type RemoteResourceType,
   readResourceTypes,
-} from "./resource-types.js";
+} from "./discovery/resource-types.js";
+import { readBaseUrl, type ScimClientOptions } from "./options.js";
+import { readListResponse } from "./reading/list-response.js";
+import { Requester } from "./requests/requester.js";
+import { ScimResponseError } from "./requests/response-error.js";
 import { ScimResources } from "./resources.js";
-import { ScimResponseError } from "./response-error.js";
 
 /**
  * A client of one SCIM service provider. RFC 7644, RFC 9865.

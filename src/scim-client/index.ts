@@ -1,4 +1,4 @@
-export type { BulkOptions, BulkOutcome } from "./bulk.js";
+export type { BulkOptions, BulkOutcome } from "./bulk/bulk.js";
 export {
   type ClientIgnoredEvent,
   type ClientRequestEvent,
@@ -6,29 +6,29 @@ export {
   clientRequestChannelName,
 } from "./channel.js";
 export { ScimClient } from "./client.js";
-export type { ServiceProviderConfig } from "./configuration.js";
-export type { Authorization, AuthorizationRequest } from "./credentials.js";
-export { RemoteGroupRepository } from "./group-repository.js";
+export type { ServiceProviderConfig } from "./discovery/configuration.js";
+export type { NotUnderstood, RemoteResourceType } from "./discovery/resource-types.js";
 export type {
   RetryOptions,
   ScimClientLimits,
   ScimClientOptions,
   ScimClientTls,
 } from "./options.js";
+export { RemoteGroupRepository } from "./repositories/group-repository.js";
 export {
   betterAuthPreset,
   keycloakPreset,
   scimmyPreset,
   scimSdkPreset,
-} from "./presets.js";
-export type { ProviderBehaviour, ProviderPreset } from "./provider-preset.js";
+} from "./repositories/presets.js";
+export type { ProviderBehaviour, ProviderPreset } from "./repositories/provider-preset.js";
 export {
   type RemoteRepositories,
   type RemoteRepositoriesOptions,
   remoteRepositories,
-} from "./remote-repositories.js";
-export type { RemoteStoreParts } from "./remote-store.js";
-export type { NotUnderstood, RemoteResourceType } from "./resource-types.js";
+} from "./repositories/remote-repositories.js";
+export type { RemoteStoreParts } from "./repositories/remote-store.js";
+export { RemoteUserRepository } from "./repositories/user-repository.js";
+export type { Authorization, AuthorizationRequest } from "./requests/credentials.js";
+export { ScimResponseError } from "./requests/response-error.js";
 export type { PartialResource, ResourceQuery, ScimResources, Wanted } from "./resources.js";
-export { ScimResponseError } from "./response-error.js";
-export { RemoteUserRepository } from "./user-repository.js";

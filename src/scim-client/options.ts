@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../core/index.js";
 import type { Profile } from "../scim/index.js";
-import type { ServiceProviderConfig } from "./configuration.js";
-import type { Authorization } from "./credentials.js";
+import type { ServiceProviderConfig } from "./discovery/configuration.js";
+import type { Authorization } from "./requests/credentials.js";
 
 /** How long a request may take, and how much an answer may be. */
 export interface ScimClientLimits {

@@ -14,14 +14,14 @@ import {
   type SearchRequest,
   searchRequestId,
 } from "../scim/index.js";
-import { readListResponse } from "./list-response.js";
-import { allPages, type Part } from "./pages.js";
-import { keepBody, readBody } from "./read-body.js";
-import { resourcePath, type ScimAnswer, type ScimRequest } from "./request.js";
-import type { Requester } from "./requester.js";
-import { ScimResponseError } from "./response-error.js";
-import { idIn, secretsIn, statedIn } from "./sent-values.js";
-import { writableBody } from "./writable-body.js";
+import { readListResponse } from "./reading/list-response.js";
+import { allPages, type Part } from "./reading/pages.js";
+import { keepBody, readBody } from "./reading/read-resource.js";
+import { resourcePath, type ScimAnswer, type ScimRequest } from "./requests/request.js";
+import type { Requester } from "./requests/requester.js";
+import { ScimResponseError } from "./requests/response-error.js";
+import { idIn, secretsIn, statedIn } from "./writing/sent-values.js";
+import { writableBody } from "./writing/writable-body.js";
 
 /** Which attributes an answer is to have. RFC 7644 §3.9. Only one of them can be stated. */
 export interface Wanted extends CallOptions {

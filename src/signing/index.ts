@@ -1,32 +1,21 @@
 export type { VerifierOptions } from "./claim.js";
-export type { FieldType } from "./component-fields.js";
-export { contentDigest, isDigestOf } from "./content-digest.js";
-export type {
-  DraftFreshness,
-  DraftSigner,
-  DraftSignerOptions,
-  DraftVerifier,
-  DraftVerifierOptions,
-  VerifiedDraft,
-} from "./draft.js";
-export { canonicalQuery, type QueryParameters } from "./draft-query.js";
-export type { CoveredFields } from "./http-components.js";
-export type { SignatureFields } from "./http-parameters.js";
-export type { HttpSignatureOptions } from "./http-signature.js";
+export type { FieldType } from "./http-signature/component-fields.js";
+export type { CoveredFields } from "./http-signature/components.js";
+export { contentDigest, isDigestOf } from "./http-signature/content-digest.js";
+export type { HttpSignatureOptions } from "./http-signature/http-signature.js";
 export type {
   ClientExchange,
   HttpSigner,
   HttpSignerOptions,
   SignedRequest,
-} from "./http-signer.js";
+} from "./http-signature/http-signer.js";
 export type {
   HttpVerifier,
   HttpVerifierOptions,
   ServerExchange,
   VerifiedRequest,
-} from "./http-verifier.js";
-export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
-export { KeyRing, type KeySource } from "./key-ring.js";
+} from "./http-signature/http-verifier.js";
+export type { SignatureFields } from "./http-signature/parameters.js";
 export {
   type FieldSource,
   type HttpRequest,
@@ -35,7 +24,9 @@ export {
   type SignatureComponent,
   type SignedMessage,
   signatureBase,
-} from "./signature-base.js";
+} from "./http-signature/signature-base.js";
+export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
+export { KeyRing, type KeySource } from "./key-ring.js";
 export { createSigner } from "./signer.js";
 export type {
   SimpleSsoSigner,
@@ -43,8 +34,17 @@ export type {
   SimpleSsoVerifier,
   SimpleSsoVerifierOptions,
   VerifiedText,
-} from "./simple-sso.js";
+} from "./simple-sso/simple-sso.js";
+export type { Epoch } from "./simple-sso/timed-serializer.js";
+export type {
+  DraftFreshness,
+  DraftSigner,
+  DraftSignerOptions,
+  DraftVerifier,
+  DraftVerifierOptions,
+  VerifiedDraft,
+} from "./simple-sso-draft/draft.js";
+export { canonicalQuery, type QueryParameters } from "./simple-sso-draft/draft-query.js";
 export type { TimeWindow } from "./time-window.js";
-export type { Epoch } from "./timed-serializer.js";
 export type { Refusal, Refused, Verification, Verified } from "./verification.js";
 export { createVerifier } from "./verifier.js";

@@ -1,6 +1,6 @@
-import { DraftSigner, type DraftSignerOptions } from "./draft.js";
-import { HttpSigner, type HttpSignerOptions } from "./http-signer.js";
-import { SimpleSsoSigner, type SimpleSsoSignerOptions } from "./simple-sso.js";
+import { HttpSigner, type HttpSignerOptions } from "./http-signature/http-signer.js";
+import { SimpleSsoSigner, type SimpleSsoSignerOptions } from "./simple-sso/simple-sso.js";
+import { DraftSigner, type DraftSignerOptions } from "./simple-sso-draft/draft.js";
 
 /**
  * Makes what signs requests by RFC 9421 and verifies their answers, the profile `http-signature`: for everything new.

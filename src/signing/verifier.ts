@@ -1,6 +1,6 @@
-import { DraftVerifier, type DraftVerifierOptions } from "./draft.js";
-import { HttpVerifier, type HttpVerifierOptions } from "./http-verifier.js";
-import { SimpleSsoVerifier, type SimpleSsoVerifierOptions } from "./simple-sso.js";
+import { HttpVerifier, type HttpVerifierOptions } from "./http-signature/http-verifier.js";
+import { SimpleSsoVerifier, type SimpleSsoVerifierOptions } from "./simple-sso/simple-sso.js";
+import { DraftVerifier, type DraftVerifierOptions } from "./simple-sso-draft/draft.js";
 
 /**
  * Makes what verifies requests that are signed by RFC 9421 and signs their answers, the profile `http-signature`: for everything

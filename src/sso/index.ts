@@ -1,34 +1,38 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
 export {
-  type AccountOptions,
-  type AccountStores,
-  accountFor,
-  linkAccount,
-  linkedAccount,
-} from "./account.js";
-export {
   type SignOnEvent,
   signOnClientChannelName,
   signOnServerChannelName,
 } from "./channel.js";
 export {
+  type AccountOptions,
+  type AccountStores,
+  accountFor,
+  linkAccount,
+  linkedAccount,
+} from "./client/account.js";
+export {
   type SignOnClient,
   type SignOnClientOptions,
   signOnClient,
-} from "./client.js";
-export {
-  type NewConsumer,
-  newConsumer,
-  type Rotation,
-  revokeConsumer,
-  rotateSecret,
-} from "./consumers.js";
+} from "./client/client.js";
+export { homeUrl } from "./client/home-url.js";
+export type { Identity } from "./client/identity.js";
 export {
   SignOnError,
   type SignOnErrorOptions,
   type SignOnReason,
   type SiteAnswer,
 } from "./errors.js";
+export {
+  type NewConsumer,
+  newConsumer,
+  type Rotation,
+  revokeConsumer,
+  rotateSecret,
+} from "./server/consumers.js";
+export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server/server.js";
+export type { SignOutResult, UnreachableConsumer } from "./server/sign-out.js";
 export {
   type IssuedToken,
   isRegistered,
@@ -39,11 +43,7 @@ export {
   sessionRecord,
   type TokenLifetimes,
   type Visitor,
-} from "./exchange.js";
-export { homeUrl } from "./home-url.js";
-export type { Identity } from "./identity.js";
-export { type SignOnServer, type SignOnServerOptions, signOnServer } from "./server.js";
-export type { SignOutResult, UnreachableConsumer } from "./sign-out.js";
+} from "./server/tokens.js";
 export type { Fetch, SendOptions } from "./signed-post.js";
 export {
   newUserOf,

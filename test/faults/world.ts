@@ -127,6 +127,10 @@ export class World implements AsyncDisposable {
       staff.setClock(month);
       staff.mark(2);
     }
+    // A server whose clock is behind its own numbers sends no cookie with what is written, and those that it had sent may have been
+    // spoilt: then there is no checkpoint before the clock is right.
+    const position = await this.target.checkpoints.load(this.#position);
+    if (position?.checkpoint === undefined) staff.setClock(month);
     await this.#knowAll();
     // That a parent was moved is told on a connection of its own, which may be later. Then no checkpoint comes before all is listed.
     if (staff.hasMovedParents) {

@@ -439,7 +439,9 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       const url = restarted.ldapsUrl ?? "";
       await using watching = new Watching(watch(restarted, { url, tls: { ca } }));
       await watching.refreshed();
-      watching.ask();
+      // It may be told of a check first: slapd answers the search for parents with noSuchObject (32) while it shuts down.
+      const refreshedAgain = watching.refreshed();
+      refreshedAgain.catch(() => undefined);
       await restarted.stop();
       const dropping = createServer((socket) => socket.destroy());
       dropping.listen(Number(new URL(url).port), "localhost");
@@ -449,7 +451,8 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       dropping.close();
       await once(dropping, "close");
       await restarted.start();
-      expect((await watching.refreshed())[0]).toMatchObject({ refresh: "begins" });
+      const begins = expect.objectContaining({ phase: "snapshot", refresh: "begins" });
+      expect(await refreshedAgain).toContainEqual(begins);
     });
 
     test("StartTLS", async () => {

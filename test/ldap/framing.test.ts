@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MessageFramer } from "../../src/ldap/framing.js";
+import { MessageFramer } from "../../src/ldap/wire/framing.js";
 
 /** A message with so many octets of contents, each of which says whose they are. */
 function message(length: number, mark: number): Buffer {

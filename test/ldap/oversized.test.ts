@@ -5,7 +5,7 @@ import { synchronize } from "concordat/sync";
 import { type Directory, startDirectory } from "concordat/testing/directory";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Deliver, MessageFramer } from "../../src/ldap/framing.js";
+import { type Deliver, MessageFramer } from "../../src/ldap/wire/framing.js";
 
 /** An element of BER with its length in the octets that OpenLDAP uses: one, or four after `0x84`. */
 function element(tag: number, ...contents: readonly Buffer[]): Buffer {

@@ -3,8 +3,8 @@ import { watchDirectory } from "concordat/ldap";
 import { startDirectory } from "concordat/testing/directory";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { EncodedValues } from "../../src/ldap/profile-entry.js";
-import { MemberLists } from "../../src/ldap/profile-member-lists.js";
+import type { EncodedValues } from "../../src/ldap/profile/entry.js";
+import { MemberLists } from "../../src/ldap/profile/member-lists.js";
 import { changesOf, Watching } from "./watching.js";
 
 const group = "cn=everybody,ou=groups,dc=example,dc=com";

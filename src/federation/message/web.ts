@@ -2,8 +2,8 @@ import { Readable } from "node:stream";
 import type { ConnectionInfo } from "../../core/index.js";
 import { FederationError } from "../errors.js";
 import type { FieldAllowList } from "../rewrite/field-allow-list.js";
-import type { AnswerSink, Flow } from "../transport/exchange.js";
-import type { Patience } from "../transport/patience.js";
+import type { Patience } from "../transport/content-deadline.js";
+import type { AnswerSink, Flow } from "../transport/server-exchange.js";
 import { type FieldLines, fieldValue } from "./field-lines.js";
 import { type Answer, belowBase, EventRequest } from "./request.js";
 

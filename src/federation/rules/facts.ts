@@ -2,7 +2,7 @@ import { FederationError } from "../errors.js";
 import { isOfDefaultRealm, namedUser } from "../message/named-user.js";
 import { subjectParameters, textParameter } from "../message/parameters.js";
 import type { Answer, EventRequest } from "../message/request.js";
-import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-answer.js";
+import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-response.js";
 import type {
   ChallengeFacts,
   ConditionSource,

@@ -10,7 +10,7 @@ import {
   readApiAnswer,
   reportedOrigin,
   withOrigin,
-} from "../rewrite/api-answer.js";
+} from "../rewrite/api-response.js";
 import { clientOf } from "../rewrite/client.js";
 import {
   eventAnswerFields,
@@ -22,7 +22,7 @@ import type { LoopGuard } from "../rewrite/loop-guard.js";
 import { rewriteParameters } from "../rewrite/parameters.js";
 import { signAnswer, verifyAnswer } from "../rewrite/response-signature.js";
 import type { ServerAnswer } from "../transport/collector.js";
-import type { OutgoingRequest } from "../transport/errand.js";
+import type { OutgoingRequest } from "../transport/forward-attempt.js";
 import type { Forwarder } from "../transport/forwarder.js";
 import { type ActionContext, type ActionOption, EventHandler } from "./event-handler.js";
 

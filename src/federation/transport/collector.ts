@@ -2,8 +2,8 @@ import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { type FieldLines, fieldValue } from "../message/field-lines.js";
 import type { Answer } from "../message/request.js";
-import type { AnswerSink, Flow } from "./exchange.js";
 import { defaultLimits } from "./pool.js";
+import type { AnswerSink, Flow } from "./server-exchange.js";
 
 /** The answer of a server, and which one it was. */
 export interface ServerAnswer extends Answer {

@@ -3,11 +3,11 @@ import { forwardEvents } from "../channels.js";
 import type { ClientSignal } from "../message/request.js";
 import type { BreakerState } from "./breaker.js";
 import { Collector, type ServerAnswer } from "./collector.js";
-import { Errand, type ErrandContext, type OutgoingRequest } from "./errand.js";
-import type { AnswerSink } from "./exchange.js";
-import { Patience } from "./patience.js";
+import { Patience } from "./content-deadline.js";
+import { Errand, type ErrandContext, type OutgoingRequest } from "./forward-attempt.js";
+import type { AnswerSink } from "./server-exchange.js";
 import { Targets, type TargetsOptions } from "./targets.js";
-import { Watch } from "./watch.js";
+import { Watch } from "./timeout-sweeper.js";
 
 /** Options of {@link Forwarder}. */
 export interface ForwarderOptions extends TargetsOptions {}

@@ -4,11 +4,11 @@ import { breakerEvents } from "../channels.js";
 import { FederationError } from "../errors.js";
 import type { Resolve } from "./address.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
-import type { ExchangeLimits } from "./exchange.js";
+import type { ContentLimits } from "./content-deadline.js";
 import { watchHealth } from "./health-check.js";
-import type { ContentLimits } from "./patience.js";
 import { defaultLimits, openPool } from "./pool.js";
 import { readServers } from "./server-definition.js";
+import type { ExchangeLimits } from "./server-exchange.js";
 
 /** Which servers there are, and which of them may be used. */
 export interface TargetsOptions {

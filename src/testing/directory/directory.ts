@@ -4,9 +4,6 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { InvalidValueError } from "../../core/index.js";
-import { Connection } from "./connection.js";
-import { ContentSync } from "./content-sync.js";
-import { CsnClock, type CsnSet } from "./csn.js";
 import type {
   AttributeChanges,
   Directory,
@@ -15,12 +12,16 @@ import type {
   DirectoryWrite,
   WriteOptions,
 } from "./directory-interface.js";
-import { parseDn, printDn, printRdn } from "./dn.js";
-import type { Entry, GivenAttribute, Scope } from "./entry.js";
+import { CsnClock, type CsnSet } from "./entries/csn.js";
+import { parseDn, printDn, printRdn } from "./entries/dn.js";
+import type { Entry, GivenAttribute, Scope } from "./entries/entry.js";
+import { evaluate, parseFilter } from "./entries/filter.js";
+import type { Modification } from "./entries/modify.js";
+import { repairReferences } from "./entries/refint.js";
+import { attributeKey, attributeType } from "./entries/schema.js";
+import { normalizedDnOf, Tree, type Write } from "./entries/tree.js";
 import type { DelayedWrite } from "./faults.js";
-import { evaluate, parseFilter } from "./filter.js";
 import { parseLdif } from "./ldif.js";
-import type { Modification } from "./modify.js";
 import { PlannedFaults } from "./planned-faults.js";
 import {
   type AttributesInput,
@@ -29,15 +30,14 @@ import {
   toGiven,
   toRecord,
 } from "./records.js";
-import { repairReferences } from "./refint.js";
-import { attributeKey, attributeType } from "./schema.js";
-import type { Service } from "./service.js";
-import { normalizedDnOf, Tree, type Write } from "./tree.js";
+import { Connection } from "./session/connection.js";
+import type { Service } from "./session/service.js";
+import { ContentSync } from "./sync/content-sync.js";
 
 /**
  * Starts an LDAP directory in this process, which speaks LDAP v3 (RFC 4511) and the content synchronization operation
- * (RFC 4533) as OpenLDAP's slapd does. For tests, demonstrations and nothing else: it has one administrator, no schema to
- * speak of, and no disk. An entry that has a `userPassword` in plain text can bind with it, and read.
+ * (RFC 4533) as OpenLDAP's slapd does. For tests, demonstrations and nothing else: it has one administrator, no schema
+ * to speak of, and no disk. An entry that has a `userPassword` in plain text can bind with it, and read.
  *
  * @example
  * ```ts
@@ -280,7 +280,8 @@ class InProcessDirectory implements Directory {
     this.#sync.record(write);
     if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
       const author = this.#refint === "replicated" ? this.#author() : undefined;
-      // slapd does it shortly after the write was answered, and who reads in between sees the old names. Here nobody can.
+      // slapd does it shortly after the write was answered, and a client that reads in between sees the old names. Here
+      // none can.
       repairReferences(this.#tree, write, author);
     }
   }

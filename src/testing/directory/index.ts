@@ -7,7 +7,7 @@ export type {
   DirectoryWrite,
   WriteOptions,
 } from "./directory-interface.js";
-export type { Scope } from "./entry.js";
+export type { Scope } from "./entries/entry.js";
 export { DirectoryError, ResultCode } from "./errors.js";
 export type {
   DelayedWrite,

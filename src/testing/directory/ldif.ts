@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../../core/index.js";
-import type { GivenAttribute } from "./entry.js";
+import type { GivenAttribute } from "./entries/entry.js";
 
 /** An entry to be added. */
 export interface LdifEntry {

@@ -1,5 +1,5 @@
-import type { Entry, GivenAttribute } from "./entry.js";
-import { attributeKey, attributeType } from "./schema.js";
+import type { Entry, GivenAttribute } from "./entries/entry.js";
+import { attributeKey, attributeType } from "./entries/schema.js";
 
 /** One value, or several. Text is encoded as UTF-8. */
 export type AttributeInput = string | Uint8Array | readonly (string | Uint8Array)[];

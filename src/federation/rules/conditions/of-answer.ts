@@ -1,4 +1,4 @@
-import { isRecord } from "../../rewrite/api-answer.js";
+import { isRecord } from "../../rewrite/api-response.js";
 import type { ConditionType, Decide } from "./condition-type.js";
 import { isTrue, pattern } from "./values.js";
 

@@ -1,0 +1,2 @@
+export { targetOf, toWebRequest } from "./web-request.js";
+export { sendWebResponse } from "./web-response.js";

@@ -1,0 +1,78 @@
+import { InvalidValueError } from "../../core/index.js";
+import { LdapCredentialsError, LdapResultError } from "../wire/errors.js";
+import { encodeExternalBind, encodeSimpleBind } from "../wire/request.js";
+import type { Session } from "./session.js";
+
+/** With a name and a password (RFC 4513 §5.1.3). */
+export interface SimpleBind {
+  readonly method: "simple";
+  /** The distinguished name of the account. */
+  readonly dn: string;
+  /**
+   * The password, or where to get it: a function is called once, when the connection is up and secured. What it throws
+   * is thrown on; an {@link UnavailableError} tells a stream that reconnects by itself to try again later.
+   */
+  readonly password: string | (() => string | Promise<string>);
+}
+
+/** With what the layers below have proved: a client certificate, or the user of a local socket (RFC 4513 §5.2.3). */
+export interface ExternalBind {
+  readonly method: "external";
+  /** Whom to act as, such as `dn:cn=sync,dc=example,dc=com`. Default: whom the server takes the credentials for. */
+  readonly authorizationId?: string;
+}
+
+/** Who the client says it is. */
+export type BindOptions = SimpleBind | ExternalBind;
+
+/** Result codes by which servers refuse a name or a password. 389 Directory Server answers 32 for an unknown name. */
+const refusals: readonly number[] = [32, 48, 49];
+
+/**
+ * Refuses, before anything is sent, what could not be a proof of identity: a name without a password is an
+ * "unauthenticated bind", which succeeds as anonymous on many servers (RFC 4513 §5.1.2).
+ */
+export function checkBind(bind: BindOptions | undefined): void {
+  if (bind?.method !== "simple") return;
+  if (!isFilled(bind.dn)) {
+    throw new InvalidValueError("bind.dn", "It is empty: leave out bind to be anonymous.");
+  }
+  if (typeof bind.password !== "function" && !isFilled(bind.password)) throw emptyPassword();
+}
+
+/**
+ * Authenticates the session (RFC 4511 §4.2).
+ *
+ * @throws LdapCredentialsError - the server does not accept the credentials.
+ */
+export async function authenticate(session: Session, bind: BindOptions): Promise<void> {
+  const result =
+    bind.method === "external"
+      ? await session.exchange("bind", (id) => encodeExternalBind(id, bind.authorizationId ?? ""))
+      : await simpleBind(session, bind);
+  if (result.resultCode === 0) return;
+  throw refusals.includes(result.resultCode)
+    ? new LdapCredentialsError(result)
+    : new LdapResultError("bind", result);
+}
+
+async function simpleBind(
+  session: Session,
+  { dn, password }: SimpleBind,
+): ReturnType<Session["exchange"]> {
+  const secret = typeof password === "string" ? password : await password();
+  if (!isFilled(secret)) throw emptyPassword();
+  return session.exchange("bind", (id) => encodeSimpleBind(id, dn, secret));
+}
+
+/** Whether it is a text at all, too: what was never set comes as undefined or null, whatever the compiler was told. */
+function isFilled(text: unknown): text is string {
+  return typeof text === "string" && text !== "";
+}
+
+function emptyPassword(): InvalidValueError {
+  return new InvalidValueError(
+    "bind.password",
+    "It is empty or missing. A server would take that for an anonymous bind and let it succeed.",
+  );
+}

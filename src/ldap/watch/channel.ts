@@ -1,0 +1,39 @@
+import { channel } from "node:diagnostics_channel";
+import type { MappingProblem } from "../profile/mapper.js";
+import type { ReaderStep, ResetReason } from "../sync/events.js";
+
+/** The name of the diagnostics channel on which {@link watchDirectory} says what it does. */
+export const watchChannelName = "concordat:ldap.watch";
+
+/** Where the work of a stream stands. */
+export type WatchStep =
+  | ReaderStep
+  | { readonly event: "connected"; readonly dialect: string }
+  /** Everything will be read anew. */
+  | { readonly event: "reset"; readonly reason: ResetReason }
+  /** The connection is lost or could not be made; the next attempt follows after `delay` milliseconds. */
+  | {
+      readonly event: "reconnecting";
+      readonly attempt: number;
+      readonly delay: number;
+      readonly error: unknown;
+    }
+  /** An entry, or a value of it, could not be used. `count` is how often it has happened since reading began. */
+  | {
+      readonly event: "problem";
+      readonly problem: MappingProblem;
+      readonly sourceId: string;
+      readonly count: number;
+    };
+
+/** What is published on {@link watchChannelName}. Nothing in it is secret. */
+export type WatchEvent = WatchStep & {
+  /** The name of the stream. */
+  readonly source: string;
+};
+
+/** Publishes an event, if there is a subscriber. */
+export function publish(event: WatchEvent): void {
+  const watchChannel = channel(watchChannelName);
+  if (watchChannel.hasSubscribers) watchChannel.publish(event);
+}

@@ -1,0 +1,57 @@
+import { isNestedDeeper } from "../../core/index.js";
+import type { WireAnswer } from "./exchange.js";
+import { ScimResponseError } from "./response-error.js";
+
+/**
+ * Reads the body of an answer as JSON. RFC 7644 §3.8.
+ *
+ * @returns `undefined` if there is none.
+ * @throws {ScimResponseError} it is something else, or deeper than the limit.
+ */
+export function readAnswer(answer: WireAnswer, maxDepth: number): unknown {
+  const { status, body } = answer;
+  if (body.length === 0) return undefined;
+  if (!isJson(answer)) {
+    throw new ScimResponseError("The answer is not JSON in UTF-8, or is compressed.", status);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new ScimResponseError("The answer is not UTF-8.", status, { cause });
+  }
+  if (isNestedDeeper(text, maxDepth)) {
+    throw new ScimResponseError(`The answer is nested deeper than ${maxDepth} levels.`, status);
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The cause would quote the answer.
+    throw new ScimResponseError("The answer is not JSON.", status);
+  }
+}
+
+/**
+ * Whether an answer says that it is JSON. RFC 7644 §3.8 has clients accept both media types; some service providers have misspelled
+ * ones, such as `application/json+scim` and `text/json`, or none.
+ */
+function isJson(answer: WireAnswer): boolean {
+  const [type = "", ...parameters] = (answer.header("content-type") ?? "").toLowerCase().split(";");
+  const subtype = type.trim().split("/")[1] ?? "json";
+  const isUtf8 = parameters.every((parameter) => {
+    const [name = "", value = ""] = parameter.split("=");
+    return name.trim() !== "charset" || /^\s*"?utf-?8"?\s*$/.test(value);
+  });
+  const encoding = (answer.header("content-encoding") ?? "identity").toLowerCase();
+  return subtype.split("+").includes("json") && isUtf8 && encoding === "identity";
+}
+
+/** Whether something is an object of JSON. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The members of an object by their names in lower case: names are read in any case (RFC 7643 §2.1). */
+export function byName(value: Readonly<Record<string, unknown>>): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(value).map(([name, inner]) => [name.toLowerCase(), inner]));
+}

@@ -1,0 +1,253 @@
+import { Pool } from "undici";
+import { InvalidValueError, TooManyError, UnavailableError } from "../../core/index.js";
+import { publish } from "../channel.js";
+import {
+  clientLimits,
+  type RetryOptions,
+  readBaseUrl,
+  retryOptions,
+  type ScimClientLimits,
+  type ScimClientOptions,
+  type ScimClientTls,
+} from "../options.js";
+import { Credentials } from "./credentials.js";
+import { ExchangeError, exchange, type WireAnswer, type WireRequest } from "./exchange.js";
+import { readAnswer } from "./read-response.js";
+import type { ScimAnswer, ScimRequest } from "./request.js";
+import { ScimResponseError } from "./response-error.js";
+import { pause, retryAfterIn } from "./retry.js";
+import { type ErrorAnswer, failedStatusIn, typedError } from "./typed-error.js";
+
+const mediaType = "application/scim+json";
+
+/** How one try of a request has ended. */
+type Outcome =
+  | { readonly answer: WireAnswer; readonly retryAfter: number | undefined }
+  | { readonly error: ExchangeError };
+
+/** Sends requests to one service provider, again where that is safe, and reads the answers. */
+export class Requester implements AsyncDisposable {
+  readonly limits: Required<ScimClientLimits>;
+  readonly #basePath: string;
+  readonly #pool: Pool;
+  readonly #retry: Required<RetryOptions>;
+  readonly #credentials: Credentials;
+  readonly #now: () => number;
+  readonly #random: () => number;
+
+  /** @throws {InvalidValueError} an option is wrong. */
+  constructor(options: ScimClientOptions) {
+    const url = readBaseUrl(options);
+    this.limits = clientLimits(options.limits);
+    this.#basePath = url.pathname === "/" ? "" : url.pathname;
+    this.#retry = retryOptions(options.retry);
+    this.#credentials = new Credentials(options.authorization);
+    this.#now = options.now ?? Date.now;
+    this.#random = options.random ?? Math.random;
+    this.#pool = openPool(url, this.limits, options.tls);
+  }
+
+  /**
+   * Sends a request, again where that is safe: a GET whenever there is no answer; any request as long as no byte of it can have
+   * been sent, and when the service provider says that it has too much to do.
+   *
+   * @throws the error of `core` or of `scim` that the answer stands for.
+   * @throws {UnavailableError} there is no answer; `mayBeDone` says whether the request may have been carried out.
+   * @throws {ScimResponseError} any other error, or an answer that cannot be read. Of a write that was done the answer says `unreadable`.
+   */
+  async send(request: ScimRequest, signal?: AbortSignal): Promise<ScimAnswer> {
+    let refused: string | undefined;
+    for (let attempt = 0; ; attempt++) {
+      signal?.throwIfAborted();
+      const authorization = await this.#credentials.value(refused, signal);
+      const outcome = await this.#try(request, authorization, attempt, signal);
+      const isRefused = "answer" in outcome && outcome.answer.status === 401;
+      if (isRefused && refused === undefined && this.#credentials.canRenew) {
+        refused = authorization;
+        continue;
+      }
+      const delay = this.#delayAfter(outcome, request, attempt);
+      if (delay === undefined) {
+        return this.#conclude(outcome, request, [authorization, refused]);
+      }
+      await pause(delay, signal);
+    }
+  }
+
+  async #try(
+    request: ScimRequest,
+    authorization: string | undefined,
+    attempt: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> {
+    const { method, path } = request;
+    const begun = performance.now();
+    const tell = (end: { status?: number; error?: unknown; isSent: boolean }): void =>
+      publish(() => ({ method, path, attempt, duration: performance.now() - begun, ...end }));
+    try {
+      const wire = this.#wireRequest(request, authorization);
+      const answer = await exchange(this.#pool, wire, this.limits, signal);
+      tell({ status: answer.status, isSent: true });
+      return { answer, retryAfter: retryAfterIn(answer, this.#now) };
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      tell({ error, isSent: error.isSent });
+      return { error };
+    }
+  }
+
+  #wireRequest(request: ScimRequest, authorization: string | undefined): WireRequest {
+    const { method, path, query, body, ifVersion } = request;
+    const search = query === undefined || query.size === 0 ? "" : `?${query}`;
+    return {
+      method,
+      target: `${this.#basePath}${path}${search}`,
+      headers: {
+        accept: `${mediaType}, application/json;q=0.9`,
+        ...(authorization !== undefined && { authorization }),
+        ...(ifVersion !== undefined && { "if-match": entityTag(ifVersion) }),
+        ...(body !== undefined && { "content-type": mediaType }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    };
+  }
+
+  /** How long to wait before the next try; `undefined` if there is to be none. */
+  #delayAfter(outcome: Outcome, request: ScimRequest, attempt: number): number | undefined {
+    const { attempts, minDelay, maxDelay } = this.#retry;
+    if (attempt + 1 >= attempts || !isSafeToRepeat(outcome, request)) return undefined;
+    const asked = "answer" in outcome ? outcome.retryAfter : undefined;
+    if (asked !== undefined) return asked > maxDelay ? undefined : asked;
+    const longest = Math.min(minDelay * 2 ** attempt, maxDelay);
+    return longest * (0.5 + this.#random() / 2);
+  }
+
+  /** @param credentials All that were sent. */
+  #conclude(
+    outcome: Outcome,
+    request: ScimRequest,
+    credentials: readonly (string | undefined)[],
+  ): ScimAnswer {
+    if ("error" in outcome) throw failure(outcome.error, request, this.limits);
+    const { answer, retryAfter } = outcome;
+    const { status } = answer;
+    const secrets = [...(request.secrets ?? []), ...credentials.flatMap(secretsIn)];
+    if (status >= 200 && status < 300) {
+      const success = this.#readSuccess(answer, request);
+      const failed = failedStatusIn(success.body);
+      if (failed !== undefined) {
+        throw typedError({ status: failed, body: success.body, retryAfter }, request, secrets);
+      }
+      const [version, location] = [answer.header("etag"), answer.header("location")];
+      return {
+        status,
+        ...success,
+        ...(version !== undefined && { version }),
+        ...(location !== undefined && { location }),
+      };
+    }
+    if (status < 400) {
+      throw new ScimResponseError("The service provider redirects, which is not followed.", status);
+    }
+    const error: ErrorAnswer = { status, body: this.#readError(answer), retryAfter };
+    throw typedError(error, request, secrets);
+  }
+
+  #readSuccess(
+    answer: WireAnswer,
+    { method, isQuery = false }: ScimRequest,
+  ): Pick<ScimAnswer, "body" | "unreadable"> {
+    const isWrite = method !== "GET" && !isQuery;
+    const { bytes, depth } = this.limits;
+    if (answer.isCut === true) {
+      const message = `The answer is longer than ${bytes} bytes.`;
+      if (!isWrite) throw new TooManyError(message, bytes);
+      return { body: undefined, unreadable: new ScimResponseError(message, answer.status) };
+    }
+    try {
+      return { body: readAnswer(answer, depth) };
+    } catch (error) {
+      if (!isWrite || !(error instanceof ScimResponseError)) throw error;
+      return { body: undefined, unreadable: error };
+    }
+  }
+
+  /** The body of an error, if it is one of SCIM's: a proxy may answer anything, and the status says enough. */
+  #readError(answer: WireAnswer): unknown {
+    try {
+      return readAnswer(answer, this.limits.depth);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.close();
+  }
+}
+
+function openPool(
+  { origin }: URL,
+  { connect: timeout, connections, silence }: Required<ScimClientLimits>,
+  { ca, certificate, key }: ScimClientTls = {},
+): Pool {
+  return new Pool(origin, {
+    connect: {
+      timeout,
+      ...(origin.startsWith("https:") && { minVersion: "TLSv1.2" }),
+      ...(ca !== undefined && { ca }),
+      ...(certificate !== undefined && { cert: certificate }),
+      ...(key !== undefined && { key }),
+    },
+    connections,
+    // A request that shares no connection with others can be given up without harm to them.
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: silence,
+    bodyTimeout: silence,
+  });
+}
+
+/** Whether nothing is done twice when the request is sent again. */
+function isSafeToRepeat(outcome: Outcome, { method, isQuery = false }: ScimRequest): boolean {
+  const isSafe = method === "GET" || isQuery;
+  if ("error" in outcome) {
+    const { isSent, isRefused } = outcome.error;
+    return !isRefused && (isSafe || !isSent);
+  }
+  const { answer, retryAfter } = outcome;
+  if (answer.status === 429) return true;
+  // A service provider that says when to come again has not begun; without it, a proxy may have lost the answer.
+  if (answer.status === 503) return isSafe || retryAfter !== undefined;
+  return isSafe && [502, 504].includes(answer.status);
+}
+
+function failure(
+  error: ExchangeError,
+  { method, isQuery = false }: ScimRequest,
+  { bytes }: Required<ScimClientLimits>,
+): UnavailableError | TooManyError {
+  const isSafe = method === "GET" || isQuery;
+  if (error.isRefused && isSafe) return new TooManyError(error.message, bytes, { cause: error });
+  return new UnavailableError(error.message, { cause: error, mayBeDone: error.isSent && !isSafe });
+}
+
+/** A version as the value of If-Match. Some service providers have versions that are no entity-tags (RFC 7643 §3.1). */
+function entityTag(version: string): string {
+  if (/^(?:W\/)?"[\x21\x23-\x7e]*"$/.test(version)) return version;
+  if (/^[\x21\x23-\x7e]+$/.test(version)) return `"${version}"`;
+  throw new InvalidValueError("ifVersion", "it is not an entity-tag.");
+}
+
+/**
+ * What of the Authorization field is secret: all of it, and what comes after the name of the scheme; of the scheme Basic also what that
+ * encodes, and the password in it (RFC 7617 §2).
+ */
+function secretsIn(authorization: string | undefined): readonly string[] {
+  if (authorization === undefined) return [];
+  const parameters = authorization.slice(authorization.indexOf(" ") + 1);
+  if (!/^basic /i.test(authorization)) return [authorization, parameters];
+  const decoded = Buffer.from(parameters, "base64").toString();
+  const colon = decoded.indexOf(":");
+  return [authorization, parameters, decoded, ...(colon === -1 ? [] : [decoded.slice(colon + 1)])];
+}
