@@ -29,6 +29,25 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
     expect((await call("GET", path)).body).not.toHaveProperty("members");
   });
 
+  test("a group that is sent as it was read has no new version, nor one whose members are replaced by themselves", async () => {
+    await using stores = await open();
+    const { call, create } = provider(stores);
+    const inner = await create("/Groups", { displayName: "Inner" });
+    const user = await create("/Users", { userName: "bjensen" });
+    const members = [{ value: user.id }, { value: inner.id }];
+    const path = `/Groups/${(await create("/Groups", { displayName: "Guides", members })).id}`;
+    const { body: read } = await call("GET", path);
+    expect(await call("PUT", path, read)).toMatchObject({ status: 200, body: { meta: read.meta } });
+    const same = patch({ op: "replace", path: "members", value: members });
+    expect(await call("PATCH", path, same)).toMatchObject({ status: 204 });
+    expect((await call("GET", path)).body).toEqual(read);
+    const less = patch({ op: "replace", path: "members", value: [{ value: user.id }] });
+    expect(await call("PATCH", path, less)).toMatchObject({ status: 204 });
+    const { body: after } = await call("GET", path);
+    expect(after.members).toHaveLength(1);
+    expect(after.meta.version).not.toBe(read.meta.version);
+  });
+
   test("a PUT whose members are there twice is refused", async () => {
     await using stores = await open();
     const { call, create } = provider(stores);
