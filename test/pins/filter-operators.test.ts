@@ -10,7 +10,7 @@ import { compareOperators } from "../../src/scim/filter/operators.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "concordat-operator-"));
-const rooms = ["core", "scim", "changes", "repositories", "testing", "kysely", "scim-client"];
+const rooms = ["core", "scim", "changes", "repositories", "testing"];
 for (const room of rooms) {
   cpSync(join(root, "src", room), join(scratch, "src", room), { recursive: true });
 }
@@ -21,11 +21,8 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 /** Where operators are named, or were once: what these files import is compiled too. */
 const compiled = [
   "src/scim/index.ts",
-  "src/repositories/capabilities.ts",
   "src/repositories/memory/resource-store.ts",
   "src/testing/random-filters.ts",
-  "src/kysely/resources/filter.ts",
-  "src/scim-client/discovery/capabilities.ts",
 ];
 
 let program: ts.Program | undefined;
@@ -35,7 +32,8 @@ function faultyFiles(): readonly string[] {
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   const roots = compiled.map((file) => join(scratch, file));
-  program = ts.createProgram(roots, options, undefined, program);
+  const checked = { ...options, declaration: false, isolatedDeclarations: false };
+  program = ts.createProgram(roots, checked, undefined, program);
   const faults = ts.getPreEmitDiagnostics(program).map(({ file }) => file?.fileName ?? "");
   return [...new Set(faults)].map((file) => relative(scratch, file)).sort();
 }
@@ -83,4 +81,4 @@ test("an operator that is added does not compile until three files have it, and 
     sql: '((instr("users"."key" collate binary, ?) > 0) is not true)',
     parameters: ["ad"],
   });
-});
+}, 120_000);
