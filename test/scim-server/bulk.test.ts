@@ -1,7 +1,8 @@
 import { InMemoryUserRepository } from "concordat/repositories";
-import { bulkRequestId, entraProfile, rfc7644Profile } from "concordat/scim";
+import { entraProfile, rfc7644Profile } from "concordat/scim";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { vector } from "../vectors/vector.js";
 import {
   baseUrl,

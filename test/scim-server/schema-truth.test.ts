@@ -1,5 +1,5 @@
-import type { AttributeDocument, SchemaDocument } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import type { AttributeDocument, SchemaDocument } from "../../src/scim/internal.js";
 import { enterpriseUserId, groupId, kinds, patch, provider, userId } from "./provider.js";
 
 /** What a value of each type may be. */

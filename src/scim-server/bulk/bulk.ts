@@ -1,11 +1,11 @@
 import { InvalidValueError, NotFoundError } from "../../core/index.js";
+import { patchOpId } from "../../scim/index.js";
 import {
   type BulkResponse,
   type BulkResult,
   bulkResponseId,
   errorMessage,
-  patchOpId,
-} from "../../scim/index.js";
+} from "../../scim/internal.js";
 import {
   type Endpoint,
   type Exchange,

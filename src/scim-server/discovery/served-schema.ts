@@ -1,10 +1,9 @@
+import type { ResourceType, Schema } from "../../scim/index.js";
 import {
   type AttributeDocument,
-  type ResourceType,
-  type Schema,
   type SchemaDocument,
   schemaDocument,
-} from "../../scim/index.js";
+} from "../../scim/internal.js";
 import type { Endpoint, Exchange } from "../exchange.js";
 import { tellsGroups } from "../references/user-groups.js";
 
