@@ -180,6 +180,7 @@ export class GroupMembers {
     const { clear, remove = [], add = [] } = change;
     const added = this.#rows(group, add);
     let changed = 0;
+    if (clear && (await this.#areThese(group, added, options))) return 0;
     if (clear) {
       changed += await this.#session.write(
         (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
@@ -269,6 +270,21 @@ export class GroupMembers {
     }
   }
 
+  /** Whether these, of whom there are some, are the members of a group, and nobody else: then there is nothing to replace. */
+  async #areThese(
+    group: StoredId,
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<boolean> {
+    if (rows.length === 0) return false;
+    const [counted] = await this.#session.read<{ readonly members: number | bigint | string }>(
+      (p) => `select count(*) as members from ${this.#table} where ${this.#isGroup(p, group)}`,
+      options,
+    );
+    if (Number(counted?.members) !== rows.length) return false;
+    return (await this.#notThere(rows, options)).length === 0;
+  }
+
   /**
    * Those of these rows that are not there yet, where the database would not tell them from the others when they are inserted;
    * else all. Whoever changes members has the row of the group locked.
@@ -277,7 +293,13 @@ export class GroupMembers {
     rows: readonly (readonly StoredId[])[],
     options?: CallOptions,
   ): Promise<readonly (readonly StoredId[])[]> {
-    if (this.#session.dialect.tellsInserted) return rows;
+    return this.#session.dialect.tellsInserted ? rows : await this.#notThere(rows, options);
+  }
+
+  async #notThere(
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly StoredId[])[]> {
     const present = new Set<string>();
     for (const part of tuples(this.#session.dialect, rows)) {
       const found = await this.#session.read<MemberRow>(
