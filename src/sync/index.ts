@@ -1,4 +1,5 @@
 export { StreamTakenError } from "../core/index.js";
+export { type RefusedChange, refusedChanges } from "./entries/refused.js";
 export type {
   Cleared,
   DeferredOutcome,
@@ -13,6 +14,5 @@ export type {
   Subject,
 } from "./outcome.js";
 export { readAnew } from "./read-anew.js";
-export { type RefusedChange, refusedChanges } from "./refused.js";
 export type { Limit, Protectable, SynchronizeOptions } from "./settings.js";
 export { synchronize } from "./synchronize.js";

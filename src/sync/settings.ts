@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../core/index.js";
-import { Protection } from "./protection.js";
+import { Protection } from "./accounts/protection.js";
 
 /** A resource that may be protected. */
 export interface Protectable {

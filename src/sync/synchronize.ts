@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Change, ChangeBatch, ChangeStream, Upsert } from "../changes/index.js";
 import type { SyncTarget } from "../repositories/index.js";
-import { applyChanges, withoutPassword } from "./apply.js";
-import { Comparison } from "./comparison.js";
-import { dryRunTarget } from "./dry-run.js";
-import { Findings } from "./findings.js";
-import { forecast } from "./forecast.js";
-import { recoverIntents } from "./intents.js";
-import { type Order, orderOfBatch } from "./order.js";
+import { Comparison } from "./comparison/comparison.js";
+import { type Order, orderOfBatch } from "./comparison/order.js";
+import { dryRunTarget } from "./dry-run/target.js";
+import { applyChanges, withoutPassword } from "./entries/apply.js";
+import { forecast } from "./entries/forecast.js";
+import { stillMissing } from "./entries/present.js";
+import { retryRefused } from "./entries/refused.js";
+import { markedAfter, settleLinks, settleMarked } from "./memberships/settle.js";
 import type { Outcome } from "./outcome.js";
-import { stillMissing } from "./present.js";
-import { retryRefused } from "./refused.js";
-import { deletionOf, forgetTombstones } from "./removal.js";
-import { withTroubleApart } from "./resource-trouble.js";
-import { type Phase, type PositionChange, Runner } from "./runner.js";
+import { deletionOf, forgetTombstones } from "./removal/removal.js";
+import { Findings } from "./run/findings.js";
+import { recoverIntents } from "./run/intents.js";
+import { withTroubleApart } from "./run/resource-trouble.js";
+import { type Phase, type PositionChange, Runner } from "./run/runner.js";
+import { confirm } from "./run/unconfirmed.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
-import { markedAfter, settleLinks, settleMarked } from "./settle.js";
-import type { Step } from "./step.js";
-import { confirm } from "./unconfirmed.js";
+import type { Step } from "./step/step.js";
 
 /**
  * Applies a change stream to repositories: users and groups are created, updated, renamed, disabled, deleted, and put into
@@ -237,9 +237,8 @@ class Synchronization {
   /** What is to be remembered of a change, whatever becomes of it. */
   #note(change: Change, live: boolean): void {
     this.#findings.comparison?.note(change, live);
-    if (change.kind === "upsert" || change.kind === "delete") {
-      this.#findings.told.note(change.stamp, this.#findings.state);
-    }
+    // The stamp of a deletion is a bound, and may be that of a change that the server has yet to receive.
+    if (change.kind === "upsert") this.#findings.told.note(change.stamp, this.#findings.state);
     if (change.kind === "unreadable") this.#findings.unreadable.add(change.sourceId);
     else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }

@@ -9,7 +9,7 @@ import {
   SettlementStore,
   type SyncTarget,
 } from "concordat/repositories";
-import { ReadingSettlement } from "../../src/sync/reading-settlement.js";
+import { ReadingSettlement } from "../../src/sync/memberships/reading-settlement.js";
 import type { Target } from "./stores.js";
 
 /** The target, whose settlement is held against what reads all and compares, at everything that it is asked. */

@@ -13,6 +13,7 @@ import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import { LdapMappingError } from "../wire/errors.js";
 import type { EncodedEntry } from "../wire/message.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./entry.js";
+import type { Identification } from "./identification.js";
 import { MemberLists } from "./member-lists.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 
@@ -28,14 +29,14 @@ export type MappingProblem =
 /** Told of a problem, and of the permanent id of the entry that has it. */
 export type ReportProblem = (problem: MappingProblem, sourceId: string) => void;
 
-interface EntryIdentity {
+interface NamesAndStamp {
   readonly names: readonly Name[];
-  /** The entryCSN, where the entry has one. */
+  /** The stamp of its version, where the entry has one. */
   readonly stamp?: string;
 }
 
 /** An entry and what is known of it without looking at anything but its names. */
-export interface IdentifiedEntry extends EntryIdentity {
+export interface IdentifiedEntry extends NamesAndStamp {
   readonly sourceId: string;
 }
 
@@ -49,6 +50,7 @@ interface Members {
 
 /** Makes changes of entries, by a profile. It is compiled once, since an entry is no place for decisions. */
 export class EntryMapper {
+  readonly identification: Identification;
   readonly #slots: AttributeSlots;
   readonly #report: ReportProblem;
   readonly #undecodable: (entry: DirectoryEntry) => void;
@@ -60,15 +62,17 @@ export class EntryMapper {
   readonly #userClasses: ReadonlySet<string>;
   readonly #groupClasses: ReadonlySet<string>;
   readonly #objectClass: number;
-  readonly #entryCsn: number;
+  readonly #stamp: number;
   readonly #uid: number;
   readonly #uidType: string;
   readonly #naming: Readonly<Record<"User" | "Group", Naming | undefined>>;
   #lastClasses: Buffer = Buffer.alloc(0);
   #lastType: "User" | "Group" | undefined;
 
-  constructor(profile: Profile, report: ReportProblem) {
-    const slots = new AttributeSlots(profileAttributes(profile));
+  constructor(profile: Profile, identification: Identification, report: ReportProblem) {
+    const slots = new AttributeSlots(profileAttributes(profile, identification));
+    const { stamp } = identification;
+    this.identification = identification;
     this.#slots = slots;
     this.#report = report;
     this.#undecodable = (entry) => report("undecodableValue", entry.id);
@@ -81,7 +85,7 @@ export class EntryMapper {
     this.#userClasses = new Set(profile.userClasses.map((name) => name.toLowerCase()));
     this.#groupClasses = new Set(profile.groupClasses.map((name) => name.toLowerCase()));
     this.#objectClass = slots.find("objectClass");
-    this.#entryCsn = slots.find("entryCSN");
+    this.#stamp = stamp === undefined ? -1 : slots.find(stamp);
     this.#uid = slots.find(profile.uid);
     this.#uidType = canonicalAttributeType(profile.uid);
     this.#naming = {
@@ -91,8 +95,8 @@ export class EntryMapper {
   }
 
   /**
-   * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it may
-   * have been before, and though the server, which knows what its classes are derived from, sends it.
+   * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it
+   * may have been before, and though the server, which knows what its classes are derived from, sends it.
    *
    * @throws {LdapMappingError} if a function of the profile fails.
    */
@@ -107,7 +111,7 @@ export class EntryMapper {
     const type = this.#typeOf(entry);
     if (type === undefined) {
       this.#report("neitherUserNorGroup", sourceId);
-      const stamp = entry.textAt(this.#entryCsn);
+      const stamp = entry.textAt(this.#stamp);
       return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
     }
     const identity = this.#identify(entry, type);
@@ -140,14 +144,14 @@ export class EntryMapper {
   }
 
   /**
-   * Chooses the name of an entry that has several values for it, which are in no order (RFC 4511 §4.1.7): the one in its RDN, or else
-   * the first as they are sorted, and then whoever knows the entry by another of them may keep that.
+   * Chooses the name of an entry that has several values for it, which are in no order (RFC 4511 §4.1.7): the one in
+   * its RDN, or else the first as they are sorted, and then a consumer that knows the entry by another may keep that.
    */
   #chooseName(
     entry: SlottedEntry,
     type: "User" | "Group",
     resource: { -readonly [name in string]?: unknown },
-    { names }: EntryIdentity,
+    { names }: NamesAndStamp,
   ): { readonly nameCandidates?: readonly string[] } {
     const naming = this.#naming[type];
     const values = naming === undefined ? [] : entry.textsAt(naming.slot);
@@ -160,18 +164,20 @@ export class EntryMapper {
   }
 
   /**
-   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of a
-   * `hidden` one too little can be read to say even that.
+   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of
+   * a `hidden` one too little can be read to say even that.
    */
   identify(encoded: EncodedEntry): IdentifiedEntry | "other" | "hidden" {
-    const entry = new SlottedEntry(this.#slots, encoded, undefined, this.#undecodable);
+    const entry = new SlottedEntry(this.#slots, encoded, this.identification, this.#undecodable);
     const { start, end } = entry.encodedAt(this.#objectClass);
     if (entry.id === "" || start === end) return "hidden";
     const type = this.#typeOf(entry);
     return type === undefined ? "other" : { sourceId: entry.id, ...this.#identify(entry, type) };
   }
 
-  /** Most entries have the same classes as the one before them, in the same order, so those are compared as bytes first. */
+  /**
+   * Most entries have the same classes as the one before them, in the same order: those are compared as bytes first.
+   */
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
     const { bytes, start, end } = entry.encodedAt(this.#objectClass);
     const last = this.#lastClasses;
@@ -189,7 +195,7 @@ export class EntryMapper {
     return folded.some((name) => this.#groupClasses.has(name)) ? "Group" : undefined;
   }
 
-  #identify(entry: SlottedEntry, type: "User" | "Group"): EntryIdentity {
+  #identify(entry: SlottedEntry, type: "User" | "Group"): NamesAndStamp {
     const dn = this.#normalizeDn(entry.dn, entry.id);
     const names: Name[] = dn === undefined ? [] : [{ kind: "dn", key: dn }];
     if (type === "User") {
@@ -199,7 +205,7 @@ export class EntryMapper {
         names.push(key === inRdn ? { kind: "uid", key } : { kind: "uid", key, alias: true });
       }
     }
-    const stamp = entry.textAt(this.#entryCsn);
+    const stamp = entry.textAt(this.#stamp);
     return stamp === undefined ? { names } : { names, stamp };
   }
 

@@ -2,6 +2,7 @@ import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { BindOptions } from "../connection/bind.js";
 import type { LdapConnection } from "../connection/connection.js";
 import { describeEndpoint, parseEndpoint } from "../connection/endpoint.js";
+import { entryUuid, type Identification } from "../profile/identification.js";
 import {
   checkClasses,
   type Profile,
@@ -11,8 +12,8 @@ import {
   profileNameAttributes,
   profileText,
 } from "../profile/profile.js";
-import type { Content } from "../sync/dialect.js";
-import { firstTextOf } from "../wire/attributes.js";
+import type { Content } from "../sync/reading.js";
+import { textsOf, valuesOf } from "../wire/attributes.js";
 import { normalizeDn, parseDn } from "../wire/dn.js";
 import { checkFilter, escapeFilterValue } from "../wire/filter.js";
 import { digest } from "./checkpoint.js";
@@ -38,8 +39,8 @@ const usualParentClasses = [
 ];
 
 /**
- * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other. Without
- * this it would be mentioned in every refresh, whatever the filter says.
+ * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other.
+ * Without this it would be mentioned in every refresh, whatever the filter says.
  */
 const manageDsaIt = { oid: "2.16.840.1.113730.3.4.2" };
 
@@ -50,13 +51,17 @@ const mappingRevision = 3;
  * The search for what is to be read.
  *
  * Several bases are one search from the entry above them all, whose filter lets through what is below any of them: the
- * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another as
- * gone and as new, in no particular order.
+ * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another
+ * as gone and as new, in no particular order.
  *
  * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
  * @throws {LdapFilterError} if the caller's filter is not one, or too long.
  */
-export function contentOf(options: ContentOptions, profile: Profile): Content {
+export function contentOf(
+  options: ContentOptions,
+  profile: Profile,
+  identification: Identification = entryUuid,
+): Content {
   const bases = basesOf(options);
   const scope = options.scope ?? "sub";
   if (options.filter !== undefined) checkFilter(options.filter);
@@ -81,8 +86,8 @@ export function contentOf(options: ContentOptions, profile: Profile): Content {
     filter,
     ...(groupFilter === undefined ? {} : { groupFilter }),
     ...(parentFilter === undefined ? {} : { parentFilter }),
-    attributes: profileAttributes(profile),
-    nameAttributes: profileNameAttributes(profile),
+    attributes: profileAttributes(profile, identification),
+    nameAttributes: profileNameAttributes(profile, identification),
     controls: [manageDsaIt],
   };
 }
@@ -150,15 +155,15 @@ export function sourceName(url: string, options: ContentOptions): string {
 
 /** What is known of the entries below which everything is. */
 export interface BaseEntries {
-  /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if they cannot be read. */
-  readonly identity: string | undefined;
+  /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if not readable. */
+  readonly ids: string | undefined;
   /** The oldest of their versions. */
   readonly stamp: string | undefined;
 }
 
 /**
- * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would make
- * an empty directory of a full one.
+ * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would
+ * make an empty directory of a full one.
  *
  * @throws {LdapResultError} if one of them does not exist.
  * @throws {UnsupportedError} if there are several, and one is not found by its `entryDN`.
@@ -166,6 +171,7 @@ export interface BaseEntries {
 export async function readBases(
   connection: LdapConnection,
   bases: readonly string[],
+  { id, stamp, read }: Identification,
   signal: AbortSignal,
 ): Promise<BaseEntries> {
   const ids: string[] = [];
@@ -176,28 +182,26 @@ export async function readBases(
       base,
       scope: "base",
       filter: areSeveral ? withinFilter(base) : "(objectClass=*)",
-      attributes: ["entryUUID", "entryCSN"],
+      attributes: stamp === undefined ? [id] : [id, stamp],
     } as const;
     let isFound = false;
     for await (const messages of connection.search(request, { signal })) {
       for (const message of messages) {
         if (message.kind !== "entry") continue;
         isFound = true;
-        const id = firstTextOf(message.attributes, "entryUUID");
-        const stamp = firstTextOf(message.attributes, "entryCSN");
-        if (id !== undefined) ids.push(id.toLowerCase());
-        if (stamp !== undefined) stamps.push(stamp);
+        ids.push(...valuesOf(message.attributes, id).slice(0, 1).map(read));
+        if (stamp !== undefined) stamps.push(...textsOf(message.attributes, stamp));
       }
     }
     if (areSeveral && !isFound) {
       throw new UnsupportedError(
-        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs the right to search ` +
-          "entryDN and to read each base, and the server the rule dnSubtreeMatch.",
+        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs ` +
+          "the right to search entryDN and to read each base, and the server the rule dnSubtreeMatch.",
       );
     }
   }
   return {
-    identity: ids.length === bases.length ? ids.join(" ") : undefined,
+    ids: ids.length === bases.length ? ids.join(" ") : undefined,
     stamp: stamps.sort()[0],
   };
 }

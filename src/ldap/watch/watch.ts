@@ -2,11 +2,12 @@ import type { ChangeStream } from "../../changes/index.js";
 import { InvalidValueError, UnavailableError } from "../../core/index.js";
 import { type ConnectOptions, connect, type LdapConnection } from "../connection/connection.js";
 import { parseEndpoint } from "../connection/endpoint.js";
+import type { Identification } from "../profile/identification.js";
 import { inetOrgPerson } from "../profile/inet-org-person.js";
 import { EntryMapper, type MappingProblem } from "../profile/mapper.js";
 import { checkProfile, type Profile } from "../profile/profile.js";
-import type { PassingBatch } from "../sync/dialect.js";
 import { chooseDialect } from "../sync/dialect-choice.js";
+import type { PassingBatch, Sleep } from "../sync/reading.js";
 import {
   LdapConnectError,
   LdapCredentialsError,
@@ -19,11 +20,10 @@ import {
   checkDelay,
   checkReconnect,
   type ReconnectOptions,
-  type Sleep,
   systemSleep,
 } from "./backoff.js";
 import { publish, type WatchStep } from "./channel.js";
-import { type CheckpointContext, openCheckpoint, sealCheckpoint } from "./checkpoint.js";
+import { type CheckpointContext, encodeCheckpoint, openCheckpoint } from "./checkpoint.js";
 import {
   basesOf,
   type ContentOptions,
@@ -34,22 +34,23 @@ import {
   sourceName,
 } from "./content.js";
 import { WatchIterator } from "./iterator.js";
-import { rereadEntries } from "./reread.js";
+import { type ConnectedServer, rereadEntries } from "./reread.js";
 
 /** Which directory to watch, and for what. */
 export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, ContentOptions {
   /** `ldap://host:389`, `ldaps://host:636`, or `ldapi://` and the percent-encoded path of a socket. */
   readonly url?: string;
   /**
-   * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They replicate each
-   * other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With these, `source` is to be given.
+   * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They
+   * replicate each other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With
+   * these, `source` is to be given.
    */
   readonly urls?: readonly string[];
   /**
    * The distinguished name below which everything is. A base that does not exist is an error, not an empty directory.
    *
-   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the account
-   * needs the right to search.
+   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the
+   * account needs the right to search.
    */
   readonly base: string | readonly string[];
   /** How far below the base. Default: `"sub"`, all of it. */
@@ -71,20 +72,22 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
   /** The most changes in a batch. Default: 500. */
   readonly batchSize?: number;
   /**
-   * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a tenth. It repairs
-   * what no event tells, such as what was written while the clock of the server was set back. It takes a server about a second for
-   * 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483 647; `false`: never. Default: 3 600 000, an hour.
+   * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a
+   * tenth. It repairs what no event tells, such as what was written while the clock of the server was set back. It
+   * takes a server about a second for 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483
+   * 647; `false`: never. Default: 3 600 000, an hour.
    */
   readonly reconcileEvery?: number | false;
   /**
-   * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs what OpenLDAP's
-   * refint overlay has rewritten. Default: false.
+   * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs
+   * what OpenLDAP's refint overlay has rewritten. Default: false.
    */
   readonly reconcileGroups?: boolean;
   /**
-   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent that is moved or
-   * renamed: these are followed beside, by a synchronization of their own. `false`: nothing is followed but users and groups. Default:
-   * `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`, `country`, `container` and `nsContainer`.
+   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent
+   * that is moved or renamed: these are followed beside, by a synchronization of their own. `false`: nothing is
+   * followed but users and groups. Default: `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`,
+   * `country`, `container` and `nsContainer`.
    */
   readonly parentClasses?: readonly string[] | false;
   /** How to reconnect; false: throw what ended the connection. */
@@ -107,9 +110,10 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
  *
  * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
  * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
- * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not offer
- * the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that fails for an
- * entry ({@link LdapMappingError}): what it was to say, such as that somebody is locked, cannot be guessed.
+ * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not
+ * offer the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that
+ * fails for an entry ({@link LdapMappingError}): what it was to say, such as that an account is locked, cannot be
+ * guessed.
  *
  * @example
  * ```ts
@@ -131,7 +135,7 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
   const { profile = inetOrgPerson, source = sourceName(urls[0], options) } = options;
   // Made now, so that a mistake in the options is thrown where it was made.
   checkProfile(profile);
-  const content = contentOf(options, profile);
+  contentOf(options, profile);
   const connected: ConnectedServer = { url: urls[0] };
   return {
     source,
@@ -141,21 +145,9 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
         (ended) => new Watch(source, options, { urls, connected }, after, ended).read(),
         signal,
       ),
-    reread(sourceIds, { signal } = {}) {
-      const mapper = new EntryMapper(profile, () => {
-        // The stream itself tells of what it cannot use.
-      });
-      const { url, address } = connected;
-      const connecting = { ...options, url, ...(signal === undefined ? {} : { signal }) };
-      return rereadEntries(connecting, content, mapper, sourceIds, address);
-    },
+    reread: (sourceIds, { signal } = {}) =>
+      rereadEntries({ ...options, ...(signal && { signal }) }, profile, sourceIds, connected),
   };
-}
-
-/** The server that the stream is connected to, or was connected to last. */
-interface ConnectedServer {
-  url: string;
-  address?: string | undefined;
 }
 
 /** The servers of a directory. */
@@ -170,7 +162,7 @@ class Watch {
   readonly #options: WatchOptions;
   readonly #servers: Servers;
   readonly #profile: Profile;
-  readonly #mapper: EntryMapper;
+  #mapper: EntryMapper | undefined;
   readonly #backoff: Backoff;
   readonly #sleep: Sleep;
   readonly #signal: AbortSignal;
@@ -194,11 +186,6 @@ class Watch {
     this.#signal = signal;
     this.#sleep = options.sleep ?? systemSleep;
     this.#backoff = new Backoff(options.reconnect || {}, options.random ?? Math.random);
-    this.#mapper = new EntryMapper(this.#profile, (problem, sourceId) => {
-      const count = (this.#problems.get(problem) ?? 0) + 1;
-      this.#problems.set(problem, count);
-      this.#publish({ event: "problem", problem, sourceId, count });
-    });
   }
 
   async *read(): AsyncGenerator<PassingBatch, void> {
@@ -216,22 +203,24 @@ class Watch {
   async *#readOnce(): AsyncGenerator<PassingBatch, void> {
     const options = this.#options;
     await using connection = await this.#connect();
-    const dialect = chooseDialect(await connection.readRootDse({ signal: this.#signal }));
-    const bases = await readBases(connection, basesOf(options), this.#signal);
+    const dialect = await chooseDialect(connection, { signal: this.#signal });
+    const { identification } = dialect;
+    this.#servers.connected.dialect = dialect;
+    const bases = await readBases(connection, basesOf(options), identification, this.#signal);
     this.#wasConnected = true;
     this.#publish({ event: "connected", dialect: dialect.name });
 
-    const content = contentOf(options, this.#profile);
+    const content = contentOf(options, this.#profile, identification);
     const context: CheckpointContext = {
       dialect: dialect.name,
-      server: bases.identity ?? this.#source,
+      server: bases.ids ?? this.#source,
       content: contentDigest(content, this.#profile, options.bind),
     };
     const batches = dialect.read(
       {
         connection,
         content,
-        mapper: this.#mapper,
+        mapper: this.#mapperFor(identification),
         follow: options.mode !== "refreshOnly",
         batchSize: options.batchSize ?? 500,
         reconcileEvery:
@@ -258,11 +247,22 @@ class Watch {
         yield batch;
         continue;
       }
-      const checkpoint = sealCheckpoint(context, position);
+      const checkpoint = encodeCheckpoint(context, position);
       yield { ...batch, checkpoint };
       // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
       this.#checkpoint = checkpoint;
     }
+  }
+
+  /** The mapper of this reading, which remembers what it has mapped, over all its connections. */
+  #mapperFor(identification: Identification): EntryMapper {
+    if (this.#mapper?.identification === identification) return this.#mapper;
+    this.#mapper = new EntryMapper(this.#profile, identification, (problem, sourceId) => {
+      const count = (this.#problems.get(problem) ?? 0) + 1;
+      this.#problems.set(problem, count);
+      this.#publish({ event: "problem", problem, sourceId, count });
+    });
+    return this.#mapper;
   }
 
   /** Connects to the first server that answers. */
@@ -309,7 +309,7 @@ class Watch {
   }
 }
 
-/** Result codes that are not LDAP's idea of retryable, but pass: a limit of this moment, or some failure of the server. */
+/** Result codes that LDAP does not call retryable, but pass: a limit of this moment, or a failure of the server. */
 const passingResults: ReadonlySet<number> = new Set([
   1, // operationsError
   3, // timeLimitExceeded

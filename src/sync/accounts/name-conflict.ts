@@ -1,0 +1,125 @@
+import type { UniquenessError } from "../../core/index.js";
+import { isRefusal, type LinkOwner } from "../../repositories/index.js";
+import { type Step, saveLinks, savepoint, subjectOf } from "../step/step.js";
+import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
+import type { Objection } from "./deferral.js";
+import type { Entry } from "./entry.js";
+import { markOf, ownersOf } from "./same-account.js";
+
+/**
+ * Somebody has the name that an entry's account is to have. Moves an account out of the way that nobody claims any more, or adopts
+ * one that was never linked, where that is wanted. An account that is linked is never taken over.
+ *
+ * @returns why the entry has to wait; nothing when it can be tried again.
+ */
+export async function makeWay(
+  step: Step,
+  entry: Entry,
+  error: UniquenessError,
+): Promise<Objection | undefined> {
+  const { type } = entry.link;
+  const accounts = accountsOf(step.target, type);
+  const taken: Objection = { code: error.code, message: error.message };
+  if (accounts === undefined) return taken;
+  const name = nameOf(entry.change);
+  const isName = error.attribute === accounts.naming;
+  const named = isName && name !== undefined ? await accounts.find(name) : [];
+  const found = named.find(({ id }) => id === error.resourceId) ?? named[0];
+  const inTheWay = found?.id ?? error.resourceId;
+  if (inTheWay === undefined || inTheWay === entry.link.resourceId) return taken;
+
+  const owners = await ownersOf(step, type, [{ id: inTheWay }]);
+  const ours = owners.find((owner) => owner.source === step.source);
+  if (owners.some((owner) => owner !== ours)) {
+    return { ...taken, message: `${error.message} It belongs to another source.` };
+  }
+  if (ours !== undefined) {
+    if (isName && ours.state === "gone" && found !== undefined) {
+      return await moveAside(step, accounts, ours, found, taken);
+    }
+    return { ...taken, blocker: ours.sourceId };
+  }
+  if (!isName || found === undefined) return taken;
+  return await adopt(step, entry, found);
+}
+
+/** The account of an entry that is gone gives up its name: it stays what it was, under the name `name~id`. */
+async function moveAside(
+  step: Step,
+  accounts: Accounts,
+  owner: LinkOwner,
+  account: Account,
+  taken: Objection,
+): Promise<Objection | undefined> {
+  const { type, link } = await ownLink(step, owner);
+  if (!accounts.canRename || link === undefined) return taken;
+  const kept = { type, id: account.id };
+  const names = [account.name, link.name];
+  if (await step.settings.protection.covers(step.target, kept, names)) return taken;
+  const aside = `${account.name}~${account.id}`;
+  try {
+    await savepoint(step, async (inner) => {
+      await rename(inner, type, account.id, aside);
+      await inner.target.links.save(inner.source, [{ ...link, name: aside }]);
+      const subject = subjectOf({ ...link, name: aside });
+      inner.outcomes.push({ kind: "renamed", ...subject, from: account.name });
+    });
+    return undefined;
+  } catch (error) {
+    if (isRefusal(error)) return { code: error.code, message: error.message };
+    throw error;
+  }
+}
+
+async function ownLink(step: Step, owner: LinkOwner) {
+  const [link] = await step.target.links.get(step.source, [owner.sourceId]);
+  return { link, type: link?.type ?? ("User" as const) };
+}
+
+/** Gives an account another name and nothing else. */
+export async function rename(
+  step: Step,
+  type: "User" | "Group",
+  id: string,
+  name: string,
+): Promise<void> {
+  const attributes = type === "User" ? { userName: name } : { displayName: name };
+  const [result] =
+    (await accountsOf(step.target, type)?.write([{ kind: "modify", id, attributes }])) ?? [];
+  if (result?.written === false) throw result.error;
+}
+
+/** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
+async function adopt(step: Step, entry: Entry, account: Account): Promise<Objection | undefined> {
+  const { link } = entry;
+  const { match, protection } = step.settings;
+  const intents = await step.target.links.intents(link.type, account.name);
+  const other = intents.find(
+    (owner) => owner.source !== step.source || owner.sourceId !== link.sourceId,
+  );
+  if (other !== undefined) {
+    return {
+      code: "uniqueness",
+      message: `An account named "${account.name}" is being created for another entry.`,
+      ...(other.source === step.source ? { blocker: other.sourceId } : {}),
+    };
+  }
+  const isMatched =
+    link.type === "User" ? match.users === "userName" : match.groups === "displayName";
+  // Made for this very entry by a runner that was superseded before it could link it.
+  const isOfEntry = account.externalId === link.sourceId;
+  if (!(isMatched || isOfEntry) || link.resourceId !== undefined) {
+    return {
+      code: "unlinked",
+      message: `The application has a resource named "${account.name}" that no source is linked to.`,
+    };
+  }
+  if (await protection.covers(step.target, { type: link.type, id: account.id }, [account.name])) {
+    return { code: "protected", message: "The resource is protected from this source." };
+  }
+  const mark = await markOf(step, link.type, account.id);
+  entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true, ...mark };
+  if (step.bare) await saveLinks(step, [entry.link]);
+  step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
+  return undefined;
+}

@@ -1,0 +1,87 @@
+import { caseless } from "../../core/index.js";
+import type { Link } from "../../repositories/index.js";
+import type { Protectable, SynchronizeOptions } from "../settings.js";
+import type { RunnerTarget } from "../step/step.js";
+import { accountsOf } from "./accounts.js";
+
+type Type = "User" | "Group";
+
+/**
+ * Which resources may not be touched. What counts is the name that the source gave a resource, and the one that it has now: somebody
+ * in the application may have renamed it since.
+ */
+export class Protection {
+  readonly #rule: (resource: Protectable) => boolean;
+  /** The ids and names that are protected; absent where a rule is given. */
+  readonly #listed: readonly string[] | undefined;
+  /** The ids of the resources that have a protected name in the step under way. */
+  readonly #named = new Map<Type, ReadonlySet<string>>();
+
+  constructor(protect: SynchronizeOptions["protect"] = []) {
+    if (typeof protect === "function") {
+      this.#rule = protect;
+      return;
+    }
+    const listed = new Set(protect.map(caseless));
+    const isListed = (text: string | undefined) => text !== undefined && listed.has(caseless(text));
+    this.#listed = protect;
+    this.#rule = ({ id, name }) => isListed(id) || isListed(name);
+  }
+
+  /** Whether nothing is protected. */
+  get isEmpty(): boolean {
+    return this.#listed?.length === 0;
+  }
+
+  /** What was found in the step before says nothing any more. */
+  beginStep(): void {
+    this.#named.clear();
+  }
+
+  /**
+   * Whether a resource is protected.
+   *
+   * @param names what it is called by the source, besides its present name.
+   */
+  async covers(
+    target: RunnerTarget,
+    { type, id }: Omit<Protectable, "name">,
+    names: readonly (string | undefined)[],
+  ): Promise<boolean> {
+    if (this.isEmpty) return false;
+    const resource = id === undefined ? { type } : { type, id };
+    const given = names.filter((name) => name !== undefined);
+    if (given.some((name) => this.#rule({ ...resource, name }))) return true;
+    if (given.length === 0 && this.#rule(resource)) return true;
+    if (id === undefined) return false;
+    if (this.#listed !== undefined) {
+      return this.#rule(resource) || (await this.#namedNow(target, type, this.#listed)).has(id);
+    }
+    const name = (await accountsOf(target, type)?.look(id))?.name;
+    return name !== undefined && this.#rule({ ...resource, name });
+  }
+
+  /** Whether the resource of a link is protected. */
+  ofLink(target: RunnerTarget, { type, resourceId, name }: Link): Promise<boolean> {
+    return this.covers(target, resourceId === undefined ? { type } : { type, id: resourceId }, [
+      name,
+    ]);
+  }
+
+  /** There are few protected names and many resources, so it is the names that are looked for. */
+  async #namedNow(
+    target: RunnerTarget,
+    type: Type,
+    names: readonly string[],
+  ): Promise<ReadonlySet<string>> {
+    const known = this.#named.get(type);
+    if (known !== undefined) return known;
+    const ids = new Set<string>();
+    const accounts = accountsOf(target, type);
+    for (const name of names) {
+      for (const account of (await accounts?.find(name)) ?? []) ids.add(account.id);
+    }
+    this.#named.set(type, ids);
+    return ids;
+  }
+}

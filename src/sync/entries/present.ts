@@ -1,0 +1,69 @@
+import type { Name, Present } from "../../changes/index.js";
+import type { Link } from "../../repositories/index.js";
+import { isEarlier, knownStamp } from "../comparison/order.js";
+import { changedNames, saveNames } from "../memberships/names.js";
+import { type Step, without } from "../step/step.js";
+import { markSeen } from "./upsert.js";
+
+/** Applies entries that are unchanged, apart from names that changed with a parent's. */
+export async function applyPresent(step: Step, change: Present): Promise<void> {
+  const stored = await step.target.links.get(
+    step.source,
+    change.entries.map((entry) => entry.sourceId),
+  );
+  const seen: string[] = [];
+  const named: { link: Link; names: readonly Name[] }[] = [];
+  for (const [index, entry] of change.entries.entries()) {
+    const link = stored[index];
+    const found = step.comparison?.compare(entry, link, step) ?? "missing";
+    // An entry that was created while the refresh ran may be listed before the event that tells of it.
+    if (found === "missing") step.missing.add(entry.sourceId);
+    if (found !== "there" || link === undefined) continue;
+    seen.push(entry.sourceId);
+    if (entry.names !== undefined && !isEarlier(entry.stamp, knownStamp(link))) {
+      named.push({ link, names: entry.names.filter((name) => name.kind !== "id") });
+    }
+  }
+  await markSeen(step, seen);
+  if (named.length > 0) await rename(step, named);
+}
+
+/** Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring back the old ones. */
+async function rename(
+  step: Step,
+  entries: readonly { link: Link; names: readonly Name[] }[],
+): Promise<void> {
+  const renamed = await changedNames(
+    step,
+    entries.map(({ link: { sourceId }, names }) => ({ sourceId, names, complete: false })),
+  );
+  if (renamed.length === 0) return;
+  const namesNow = new Map(renamed.map(({ sourceId, names }) => [sourceId, names]));
+  await step.target.links.save(
+    step.source,
+    entries.flatMap(({ link }) => {
+      const names = namesNow.get(link.sourceId);
+      return names === undefined ? [] : withNames(step, link, names);
+    }),
+  );
+  await saveNames(step, renamed);
+}
+
+function withNames(step: Step, link: Link, names: readonly Name[]): Link {
+  const { failure } = link;
+  const begun = { ...without(link, "digest"), seen: step.generation, unsettled: true };
+  if (failure?.change.kind !== "upsert") return begun;
+  return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
+}
+
+/** The entries that were called unchanged and of which nothing has been heard since. */
+export async function stillMissing(step: Step): Promise<readonly string[]> {
+  if (step.missing.size === 0) return [];
+  const ids = [...step.missing];
+  step.missing.clear();
+  const links = await step.target.links.get(step.source, ids);
+  return ids.filter((_, index) => {
+    const state = links[index]?.state;
+    return state !== "live" && state !== "entering";
+  });
+}

@@ -1,0 +1,140 @@
+import {
+  type Failure,
+  isRefusal,
+  type Link,
+  type LinkRepository,
+} from "../../repositories/index.js";
+import { accountsOf, nameOf } from "../accounts/accounts.js";
+import { rename } from "../accounts/name-conflict.js";
+import type { Subject } from "../outcome.js";
+import { applyDeletes } from "../removal/removal.js";
+import { type Step, savepoint, subjectOf } from "../step/step.js";
+import { retryUpserts } from "./upsert.js";
+
+const PAGE = 500;
+
+/** An entry with a change that the application refused. */
+export interface RefusedChange extends Subject {
+  readonly failure: Failure;
+}
+
+/** The changes of a source that are kept because the application refused them, with the reason and the number of attempts. */
+export async function* refusedChanges(
+  links: LinkRepository,
+  source: string,
+): AsyncGenerator<RefusedChange> {
+  for await (const link of failedLinks(links, source)) {
+    if (link.failure !== undefined) yield { ...subjectOf(link), failure: link.failure };
+  }
+}
+
+/** Which refused changes to try again: all, those whose time has come, or those that waited for an account that moved. */
+export type Occasion = "all" | "due" | "moved";
+
+/**
+ * Tries again what was refused. An account that gets its new name may free the old one for the next, so it goes on for as
+ * long as something moves; names that wait for each other in a circle are untied by a temporary name.
+ *
+ * @returns when the next refused change is due, in milliseconds since the epoch.
+ */
+export async function retryRefused(step: Step, occasion: Occasion): Promise<number | undefined> {
+  const untied = new Set<string>();
+  let failed = await allFailed(step);
+  let next = failed.filter((link) => isCandidate(step, link, occasion));
+  for (;;) {
+    step.moved.clear();
+    if (next.length > 0) {
+      await retry(step, next);
+      failed = await allFailed(step);
+    }
+    next = failed.filter((link) => isFreed(step, link));
+    if (next.length > 0) continue;
+    if (!(await untie(step, failed, untied))) return earliest(failed);
+    next = failed.filter((link) => isFreed(step, link));
+  }
+}
+
+function isCandidate(step: Step, link: Link, occasion: Occasion): boolean {
+  if (occasion === "all" || isFreed(step, link)) return true;
+  const now = step.settings.now();
+  return occasion === "due" && (link.failure?.nextAttempt ?? now) <= now;
+}
+
+async function allFailed(step: Step): Promise<readonly Link[]> {
+  const failed: Link[] = [];
+  for await (const link of failedLinks(step.target.links, step.source)) failed.push(link);
+  return failed;
+}
+
+function isFreed(step: Step, { failure }: Link): boolean {
+  return failure?.blocker !== undefined && step.moved.has(failure.blocker);
+}
+
+async function retry(step: Step, refused: readonly Link[]): Promise<void> {
+  // What was refused was counted when it came. What was put off is taken away only now.
+  const putOff = refused.filter(({ failure }) => failure?.code === "adopted");
+  if (putOff.length > 0) {
+    const removals = { deletions: [], memberships: [], deactivations: putOff.map(subjectOf) };
+    await step.take(step, { removals: putOff.length }, { removals });
+  }
+  await retryUpserts(step, refused);
+  await applyDeletes(
+    step,
+    refused.flatMap(({ failure }) => (failure?.change.kind === "delete" ? [failure.change] : [])),
+  );
+}
+
+/** Gives one account of a circle of names a temporary name. */
+async function untie(step: Step, failed: readonly Link[], untied: Set<string>): Promise<boolean> {
+  const waiting = new Map(failed.map((link) => [link.sourceId, link]));
+  for (const start of failed) {
+    const link = circleThrough(start, waiting);
+    if (link?.resourceId === undefined || untied.has(link.sourceId)) continue;
+    const { resourceId, failure, type } = link;
+    if (failure?.change.kind !== "upsert") continue;
+    if (accountsOf(step.target, type)?.canRename !== true) continue;
+    untied.add(link.sourceId);
+    const name = link.name ?? nameOf(failure.change) ?? type;
+    try {
+      await savepoint(step, (inner) => rename(inner, type, resourceId, `${name}~${resourceId}`));
+    } catch (error) {
+      if (isRefusal(error)) continue;
+      throw error;
+    }
+    step.moved.add(link.sourceId);
+    return true;
+  }
+  return false;
+}
+
+/** The link itself, if each waits for the name of the next all the way round to it. */
+function circleThrough(start: Link, waiting: ReadonlyMap<string, Link>): Link | undefined {
+  const visited = new Set<string>();
+  for (let link: Link | undefined = start; link !== undefined; ) {
+    if (visited.has(link.sourceId)) return link.sourceId === start.sourceId ? start : undefined;
+    visited.add(link.sourceId);
+    const blocker: string | undefined = link.failure?.blocker;
+    link = blocker === undefined ? undefined : waiting.get(blocker);
+  }
+  return undefined;
+}
+
+function earliest(failed: readonly Link[]): number | undefined {
+  const times = failed.flatMap(({ failure }) =>
+    failure === undefined ? [] : [failure.nextAttempt],
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+async function* failedLinks(links: LinkRepository, source: string): AsyncGenerator<Link> {
+  for (let after: string | undefined; ; ) {
+    const page = await links.list(
+      source,
+      { failed: true },
+      { count: PAGE, ...(after === undefined ? {} : { after }) },
+    );
+    yield* page;
+    after = page.at(-1)?.sourceId;
+    if (after === undefined || page.length < PAGE) return;
+  }
+}

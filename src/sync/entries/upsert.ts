@@ -1,0 +1,326 @@
+import type { Upsert } from "../../changes/index.js";
+import { caseless } from "../../core/index.js";
+import type { Link } from "../../repositories/index.js";
+import { park } from "../accounts/deferral.js";
+import type { Entry } from "../accounts/entry.js";
+import { provision } from "../accounts/provision.js";
+import { isLeaving, isOutdated, readAgainIfUnsure } from "../comparison/order.js";
+import { countCleared, valuedOf } from "../comparison/valued.js";
+import { changedNames, type NamesChange, saveNames } from "../memberships/names.js";
+import {
+  compareReferences,
+  dubiousNames,
+  markMembers,
+  mergedNames,
+  type ReferenceChange,
+  saveReferenceChange,
+} from "../memberships/references.js";
+import { isAccepted, markUnsettled, type Step, saveLinks, without } from "../step/step.js";
+
+/**
+ * Applies entries that exist, each at most once in the list.
+ *
+ * Order of writes: the link as begun, its names, its references, the account, and last the link as finished. What a
+ * crash leaves behind is then always marked as unfinished, so that the next delivery of the entry does it again.
+ *
+ * @param compared what is already known of the groups' references.
+ */
+export async function applyUpserts(
+  step: Step,
+  changes: readonly Upsert[],
+  compared: ReadonlyMap<Upsert, ReferenceChange> = new Map(),
+): Promise<void> {
+  const { links } = step.target;
+  const entries: Entry[] = [];
+  const seen: string[] = [];
+  const restamped: Link[] = [];
+  const mistyped: Link[] = [];
+  const stored = await links.get(
+    step.source,
+    changes.map((change) => change.sourceId),
+  );
+  if (!step.bare) await countCleared(step, changes, stored, isApplied);
+  for (const [index, stated] of changes.entries()) {
+    const previous = stored[index];
+    if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
+      mistyped.push(parkMistyped(step, previous, stated));
+      continue;
+    }
+    const change = merged(stated, previous);
+    switch (judge(step, change, previous)) {
+      case "stale":
+        break;
+      case "outdated":
+        seen.push(change.sourceId);
+        break;
+      case "unknown":
+        step.askForRefresh("Part of an entry changed that is not known.");
+        break;
+      case "unchanged":
+        trust(step, change);
+        if (previous === undefined) break;
+        if (previous.stamp === change.stamp && previous.valued !== undefined) {
+          seen.push(change.sourceId);
+        } else restamped.push(seenWith(step, previous, change));
+        break;
+      case "apply":
+        entries.push(begin(step, change, previous, compared.get(stated)));
+        break;
+    }
+  }
+  await markSeen(step, seen);
+  if (restamped.length > 0) await links.save(step.source, restamped);
+  if (mistyped.length > 0) await links.save(step.source, mistyped);
+  if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
+}
+
+/**
+ * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the names
+ * may have gone to other entries since.
+ */
+export async function retryUpserts(step: Step, refused: readonly Link[]): Promise<void> {
+  const entries: Entry[] = [];
+  for (const link of refused) {
+    const change = link.failure?.change;
+    if (change?.kind !== "upsert") continue;
+    if (change.type === link.type) entries.push(begin(step, change, link, undefined, true));
+    else await step.target.links.save(step.source, [parkMistyped(step, link, change)]);
+  }
+  if (entries.length > 0) await apply(step, entries, []);
+}
+
+/** Whether the entry is in the application, or has left an account there. */
+function isOrHadAccount({ state, resourceId }: Link): boolean {
+  return state !== "gone" || resourceId !== undefined;
+}
+
+/**
+ * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the account until
+ * the entry is what it was again, or a person has looked.
+ */
+function parkMistyped(step: Step, link: Link, change: Upsert): Link {
+  const entry: Entry = { change, link, previous: link, isProvisioned: false };
+  const was = link.type === "User" ? "user" : "group";
+  const message = `The entry was a ${was} and is one no longer. Its account is left as it is.`;
+  park(step, entry, { code: "conflict", message });
+  return { ...entry.link, seen: step.generation };
+}
+
+async function apply(
+  step: Step,
+  entries: readonly Entry[],
+  renamed: readonly NamesChange[],
+): Promise<void> {
+  const save = () =>
+    saveLinks(
+      step,
+      entries.map((entry) => entry.link),
+    );
+  if (step.bare) {
+    await save();
+    await saveNames(step, renamed);
+    await saveReferences(step, entries);
+    await provision(step, entries);
+    await markMembersOfNew(step, entries);
+    await save();
+  } else {
+    // What is begun in a transaction is not seen before it is finished, so the link is written once.
+    await provision(step, entries);
+    await save();
+    await saveNames(step, renamed);
+    await saveReferences(step, entries);
+    await markMembersOfNew(step, entries);
+  }
+}
+
+/** Members that were bound while the application had no such group wait for it. */
+async function markMembersOfNew(step: Step, entries: readonly Entry[]): Promise<void> {
+  for (const { link, previous } of entries) {
+    if (link.type !== "Group" || previous === undefined || !isAccepted(link)) continue;
+    const wasThere = isAccepted(previous) && previous.resourceId === link.resourceId;
+    if (!wasThere) await markMembers(step, link.sourceId);
+  }
+}
+
+type Verdict = "apply" | "unchanged" | "outdated" | "stale" | "unknown";
+
+function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict {
+  if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
+  if (previous === undefined) return "apply";
+  if (isOutdated(step, step.phase, change, previous)) {
+    if (step.order === "snapshot") step.comparison?.noteBehind();
+    readAgainIfUnsure(step, change, previous);
+    return isLeaving(previous) ? "stale" : "outdated";
+  }
+  if (isToldLate(step, change, previous)) return "outdated";
+  return isApplied(step, change, previous) ? "unchanged" : "apply";
+}
+
+/** Entries that a refresh has mentioned, and of which nothing else is to be stored. */
+export async function markSeen(step: Step, sourceIds: readonly string[]): Promise<void> {
+  if (step.phase === "reconcile") {
+    // A comparison that finds nothing writes nothing.
+    for (const id of sourceIds) step.comparison?.mentioned.add(id);
+  } else if (sourceIds.length > 0) {
+    await step.target.links.markSeen(step.source, sourceIds, step.generation);
+  }
+}
+
+/**
+ * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it has
+ * the same stamp before and after. Of an entry that was read again the live change is then the older state, which the source
+ * had made ready to send.
+ */
+export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
+  const { stamp, state, failure, digest } = link;
+  if (step.phase !== "live") return false;
+  const isFinished = state === "live" && failure === undefined && digest !== undefined;
+  return isFinished && stamp !== undefined && change.stamp === stamp;
+}
+
+/** Whether all that the change says was applied already. */
+export function isApplied(step: Step, change: Upsert, link: Link): boolean {
+  const finished = link.state === "live" && link.failure === undefined;
+  return finished && change.complete && link.digest === digestOf(step, change);
+}
+
+/** A change of a part of an entry whose last change was refused adds to what was refused. */
+function merged(change: Upsert, previous: Link | undefined): Upsert {
+  const refused = previous?.failure?.change;
+  if (change.complete || refused?.kind !== "upsert" || refused.type !== change.type) return change;
+  return {
+    ...change,
+    complete: refused.complete,
+    names: mergedNames(refused.names, change.names),
+    resource: { ...refused.resource, ...change.resource },
+  } as Upsert;
+}
+
+function begin(
+  step: Step,
+  change: Upsert,
+  previous: Link | undefined,
+  references: ReferenceChange | undefined,
+  retry = false,
+): Entry {
+  const revived = previous === undefined || previous.state !== "live";
+  const link: Link = {
+    ...(previous === undefined ? { adopted: false, disabledByUs: false } : unfinished(previous)),
+    sourceId: change.sourceId,
+    type: change.type,
+    state: previous?.state === "live" ? "live" : "entering",
+    // Of who is on the way in, it is known from then on what a source has to hold that does not mention the entry.
+    ...(revived && change.stamp !== undefined ? { stamp: change.stamp } : {}),
+    seen: retry && previous !== undefined ? previous.seen : step.generation,
+    unsettled:
+      revived ||
+      previous.unsettled ||
+      previous.resourceId === undefined ||
+      !isAppliedWith(step, previous),
+  };
+  const digest = retry ? undefined : digestOf(step, change);
+  return {
+    change: withName(change, previous),
+    link,
+    isProvisioned: change.complete && isProvisioned(previous, digest),
+    ...(previous === undefined ? {} : { previous }),
+    ...(references === undefined ? {} : { references }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
+  return without(link, "digest", "goneStamp");
+}
+
+/** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
+function digestOf(step: Step, change: Upsert): string {
+  // What is applied after a change of a part no digest tells, only that nothing is unfinished.
+  if (!change.complete) return `- - ${membershipOptions(step)}`;
+  return `${step.digests.of(change)} ${membershipOptions(step)}`;
+}
+
+/** Whether the account was given all of this already, whatever became of names and members. */
+function isProvisioned(previous: Link | undefined, digest: string | undefined): boolean {
+  if (previous?.digest === undefined || digest === undefined) return false;
+  const isFinished = isAccepted(previous) && previous.failure === undefined;
+  return isFinished && accountPart(previous.digest) === accountPart(digest);
+}
+
+function accountPart(digest: string): string {
+  return digest.slice(0, digest.indexOf(" "));
+}
+
+function membershipOptions({ settings: { nested, dangling } }: Step): string {
+  return `${nested} ${dangling}`;
+}
+
+/** Whether memberships follow from the entry by the same options as when it was applied. */
+function isAppliedWith(step: Step, { digest }: Link): boolean {
+  return digest === undefined || digest.endsWith(` ${membershipOptions(step)}`);
+}
+
+/** The link of an entry that was stated as it was applied. */
+function seenWith(step: Step, link: Link, change: Upsert): Link {
+  const { stamp } = change;
+  const valued = valuedOf(change);
+  return {
+    ...(stamp === undefined ? without(link, "stamp") : { ...link, stamp }),
+    ...(valued === undefined ? {} : { valued }),
+    seen: step.generation,
+  };
+}
+
+/**
+ * The change with the name that the account is to have: of several values, in no order that means anything, it keeps the one that it
+ * has.
+ */
+function withName(change: Upsert, previous: Link | undefined): Upsert {
+  const { nameCandidates, ...named } = change;
+  if (nameCandidates === undefined || previous?.name === undefined) return named;
+  const present = caseless(previous.name);
+  const kept = nameCandidates.find((name) => caseless(name) === present);
+  if (kept === undefined) return named;
+  return change.type === "User"
+    ? { ...named, type: "User", resource: { ...change.resource, userName: kept } }
+    : { ...named, type: "Group", resource: { ...change.resource, displayName: kept } };
+}
+
+/** The names that differ from those that are stored. Who is meant by references has to be looked at then. */
+async function renamedAmong(
+  step: Step,
+  entries: readonly Entry[],
+): Promise<readonly NamesChange[]> {
+  const renamed = await changedNames(
+    step,
+    entries.map(({ change, previous }) => ({ ...change, isNew: previous === undefined })),
+  );
+  const ids = new Set(renamed.map((change) => change.sourceId));
+  for (const entry of entries) {
+    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, unsettled: true };
+  }
+  return renamed;
+}
+
+async function saveReferences(step: Step, entries: readonly Entry[]): Promise<void> {
+  if (step.target.groups === undefined) return;
+  for (const { change, references } of entries) {
+    if (change.type !== "Group" || change.members === undefined) continue;
+    const difference =
+      references ?? (await compareReferences(step, change.sourceId, change.members));
+    const dubious = await dubiousNames(step, change);
+    // The mark has the group read again, whatever happens in between.
+    if (dubious.size > 0) await markUnsettled(step, [change.sourceId]);
+    await saveReferenceChange(step, change.sourceId, difference, dubious);
+    if (change.members.kind === "all")
+      step.stated.remember(change.sourceId, change.members.members);
+    else step.stated.forget(change.sourceId);
+    if (dubious.size === 0) trust(step, change);
+    else step.reliable.delete(change.sourceId);
+  }
+}
+
+/** A group that has just stated all of its members can be relied on. */
+function trust(step: Step, change: Upsert): void {
+  if (change.members?.kind === "all") step.reliable.add(change.sourceId);
+}

@@ -1,0 +1,256 @@
+import { NotFoundError } from "../../core/index.js";
+import {
+  type Grant,
+  type GrantKey,
+  type GroupRepository,
+  isRefusal,
+  type Link,
+  type LinkedEntry,
+  type MembersChange,
+  type Membership,
+  type MissingMembership,
+  type Refusal,
+  type SourceGrant,
+} from "../../repositories/index.js";
+import type { Subject } from "../outcome.js";
+import { memberUri, pair } from "../step/keys.js";
+import { type Step, savepoint, slices, subjectOf } from "../step/step.js";
+import { settlementOf } from "./reading-settlement.js";
+
+/**
+ * Makes memberships and takes ours away.
+ *
+ * Whose a membership is must be known whatever happens: a grant is written before the member is added, says `held: false`
+ * before the member is removed, and goes after that. A membership that was there before us is never taken away.
+ *
+ * @param members the members concerned, by their relative URIs.
+ * @returns the `sourceId`s of members to whom something was refused.
+ */
+export async function changeMemberships(
+  step: Step,
+  members: ReadonlyMap<string, LinkedEntry>,
+  add: readonly MissingMembership[],
+  remove: readonly Grant[],
+): Promise<readonly string[]> {
+  const { groups } = step.target;
+  if (groups === undefined) return [];
+  const refused: string[] = [];
+  if (remove.length > 0) refused.push(...(await takeAway(step, members, remove)));
+  for (const some of slices(add, 10_000)) refused.push(...(await give(step, groups, some)));
+  return refused;
+}
+
+async function give(
+  step: Step,
+  groups: GroupRepository,
+  planned: readonly MissingMembership[],
+): Promise<readonly string[]> {
+  const { memberships } = step.target;
+  const existing = await whichExist(groups, planned);
+  const grants = planned.map((one) => ({
+    one,
+    grant: { ...grantKey(one), ours: one.grant?.ours ?? !existing.has(one), held: false },
+  }));
+  if (step.bare) {
+    await memberships.saveGrants(
+      step.source,
+      grants.map(({ grant }) => grant),
+    );
+  }
+  const added = planned.filter((one) => !existing.has(one));
+  const refusals = await writeMembers(
+    step,
+    added,
+    ({ member }) => ({ add: [{ value: member.resourceId, type: member.type }] }),
+    (some) => whichExist(groups, some),
+  );
+  const made = grants.filter(({ one }) => !refusals.has(one));
+  await settlementOf(step).confirm(
+    step.source,
+    made.map(({ one, grant: { ours } }) => ({ membership: one, ours })),
+  );
+  if (step.bare) {
+    // A refusal is definite: a membership that somebody else makes later is not ours.
+    const refusedAnew = grants.filter(({ one }) => refusals.has(one) && one.grant === undefined);
+    await memberships.removeGrants(
+      step.source,
+      refusedAnew.map(({ grant }) => grant),
+    );
+  }
+  const refused: string[] = [];
+  for (const one of added) {
+    const { group, member } = one;
+    const refusal = refusals.get(one);
+    if (refusal === undefined) {
+      step.outcomes.push({
+        kind: "memberAdded",
+        group: subjectOf(group),
+        member: subjectOf(member),
+      });
+    } else {
+      refused.push(member.sourceId);
+      defer(step, subjectOf(group), member, refusal);
+    }
+  }
+  return refused;
+}
+
+async function whichExist(
+  groups: GroupRepository,
+  planned: readonly MissingMembership[],
+): Promise<ReadonlySet<MissingMembership>> {
+  const asked = planned.map((one) => ({
+    one,
+    group: one.group.resourceId,
+    member: one.member.resourceId,
+    type: one.member.type,
+  }));
+  // A user and a group may have one id.
+  const key = ({ group, member, type }: Membership): string =>
+    pair({ group, member: `${type}s/${member}` });
+  const existing = new Set((await groups.whichExist(asked)).map(key));
+  return new Set(asked.flatMap((asking) => (existing.has(key(asking)) ? [asking.one] : [])));
+}
+
+function grantKey({ group, member }: MissingMembership): GrantKey {
+  return { group: group.resourceId, member: memberUri(member) };
+}
+
+/** A membership that ends. */
+interface EndingMembership {
+  readonly grant: Grant;
+  readonly group: { readonly resourceId: string };
+  readonly member: LinkedEntry;
+}
+
+async function takeAway(
+  step: Step,
+  members: ReadonlyMap<string, LinkedEntry>,
+  grants: readonly Grant[],
+): Promise<readonly string[]> {
+  const { memberships } = step.target;
+  const heirs = new Map<string, SourceGrant>();
+  for (const grant of await memberships.grantsOf(grants)) {
+    if (grant.source !== step.source && grant.held) heirs.set(pair(grant), grant);
+  }
+  const ending: EndingMembership[] = [];
+  for (const grant of grants) {
+    const heir = heirs.get(pair(grant));
+    const member = members.get(grant.member);
+    if (!grant.ours || member === undefined) continue;
+    if (heir === undefined) ending.push({ grant, group: { resourceId: grant.group }, member });
+    else {
+      const { source, ...inherited } = heir;
+      await memberships.saveGrants(source, [{ ...inherited, ours: true }]);
+    }
+  }
+  if (step.bare && ending.length > 0) {
+    await memberships.saveGrants(
+      step.source,
+      ending.map(({ grant }) => ({ ...grant, held: false })),
+    );
+  }
+  const refusals = await writeMembers(step, ending, ({ member }) => ({
+    remove: [{ value: member.resourceId, type: member.type }],
+  }));
+  for (const [one, refusal] of refusals) {
+    // A group that is not there has no members.
+    if (refusal instanceof NotFoundError) refusals.delete(one);
+  }
+  const kept = new Set([...refusals.keys()].map(({ grant }) => grant));
+  await memberships.removeGrants(
+    step.source,
+    grants.filter((grant) => !kept.has(grant)),
+  );
+
+  const subjects = await groupSubjects(
+    step,
+    ending.map(({ grant }) => grant.group),
+  );
+  const refused: string[] = [];
+  for (const one of ending) {
+    const group = subjects.get(one.grant.group);
+    const refusal = refusals.get(one);
+    if (refusal !== undefined) {
+      refused.push(one.member.sourceId);
+      if (group !== undefined) defer(step, group, one.member, refusal);
+    } else if (group !== undefined) {
+      step.outcomes.push({ kind: "memberRemoved", group, member: subjectOf(one.member) });
+    }
+  }
+  return refused;
+}
+
+/**
+ * Writes memberships, all of a group at once, and one by one where something is refused.
+ *
+ * @param whichAreMade Which of them there are: without a transaction, some may be made where others were refused, and a store may make
+ * one twice.
+ */
+async function writeMembers<M extends { readonly group: { readonly resourceId: string } }>(
+  step: Step,
+  memberships: readonly M[],
+  changeFor: (membership: M) => MembersChange,
+  whichAreMade?: (memberships: readonly M[]) => Promise<ReadonlySet<M>>,
+): Promise<Map<M, Refusal>> {
+  const refusals = new Map<M, Refusal>();
+  if (memberships.length === 0) return refusals;
+  const write = async (inner: Step, some: readonly M[]) => {
+    const byGroup = Map.groupBy(some, ({ group }) => group.resourceId);
+    const writes = [...byGroup].map(([id, ofGroup]) => ({
+      kind: "modify" as const,
+      id,
+      modification: { relations: { members: combined(ofGroup.map(changeFor)) } },
+    }));
+    await inner.target.beforeWrite?.();
+    for (const result of (await inner.target.groups?.write(writes)) ?? []) {
+      if (!result.written) throw result.error;
+    }
+  };
+  try {
+    await savepoint(step, (inner) => write(inner, memberships));
+    return refusals;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+  }
+  const made = step.bare ? await whichAreMade?.(memberships) : undefined;
+  for (const membership of memberships) {
+    if (made?.has(membership) === true) continue;
+    try {
+      await savepoint(step, (inner) => write(inner, [membership]));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusals.set(membership, error);
+    }
+  }
+  return refusals;
+}
+
+function combined(changes: readonly MembersChange[]): MembersChange {
+  const add = changes.flatMap((change) => change.add ?? []);
+  const remove = changes.flatMap((change) => change.remove ?? []);
+  return { ...(add.length === 0 ? {} : { add }), ...(remove.length === 0 ? {} : { remove }) };
+}
+
+/** The groups of these resources, as outcomes name them. */
+async function groupSubjects(
+  step: Step,
+  resourceIds: readonly string[],
+): Promise<ReadonlyMap<string, Subject>> {
+  const subjects = new Map<string, Subject>();
+  if (resourceIds.length === 0) return subjects;
+  const owners = await step.target.links.owners("Group", [...new Set(resourceIds)]);
+  const own = owners.filter((owner) => owner.source === step.source);
+  const links = await step.target.links.get(
+    step.source,
+    own.map((owner) => owner.sourceId),
+  );
+  for (const link of links) {
+    if (link?.resourceId !== undefined) subjects.set(link.resourceId, subjectOf(link));
+  }
+  return subjects;
+}
+
+function defer(step: Step, group: Subject, member: Link, { code, message }: Refusal): void {
+  step.outcomes.push({ kind: "memberDeferred", group, member: subjectOf(member), code, message });
+}

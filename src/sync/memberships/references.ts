@@ -1,0 +1,218 @@
+import type { MemberChange, Name, Upsert } from "../../changes/index.js";
+import type { HeldName, Reference } from "../../repositories/index.js";
+import { markUnsettled, type Step, slices } from "../step/step.js";
+import { settlementOf } from "./reading-settlement.js";
+import type { Difference } from "./stated-members.js";
+
+/** How many references are read or written at once. */
+const PAGE = 5_000;
+
+/** What a change of a group's members means for the references that are stored. */
+export interface ReferenceChange {
+  readonly add: readonly Name[];
+  readonly remove: readonly Reference[];
+}
+
+/** Compares the members that a group states with the references that are stored for it. */
+export async function compareReferences(
+  step: Step,
+  group: string,
+  members: MemberChange,
+): Promise<ReferenceChange> {
+  if (members.kind === "delta") return await compareDelta(step, group, members);
+  const difference = step.stated.compare(group, members.members);
+  if (difference !== undefined) return await compareDelta(step, group, difference);
+  const stated = new Map(members.members.map((name) => [keyOf(name), name]));
+  const remove: Reference[] = [];
+  for await (const reference of referencesOf(step, group)) {
+    if (!stated.delete(keyOf(reference))) remove.push(reference);
+  }
+  return { add: [...stated.values()], remove };
+}
+
+async function compareDelta(
+  step: Step,
+  group: string,
+  delta: Difference,
+): Promise<ReferenceChange> {
+  const stored = new Map<string, Reference>();
+  for (const names of slices([...delta.add, ...delta.remove], PAGE)) {
+    for (const reference of await step.target.memberships.referencesBy(step.source, names)) {
+      if (reference.group === group) stored.set(keyOf(reference), reference);
+    }
+  }
+  const remove = new Map<string, Reference>();
+  for (const name of delta.remove) {
+    const reference = stored.get(keyOf(name));
+    if (reference !== undefined) remove.set(keyOf(name), reference);
+  }
+  const add = new Map(delta.add.map((name) => [keyOf(name), name]));
+  for (const key of stored.keys()) if (!remove.has(key)) add.delete(key);
+  return { add: [...add.values()], remove: [...remove.values()] };
+}
+
+/**
+ * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. What goes
+ * does so last: a name that made us doubt the group, and read it again, must not be gone before all the others are there.
+ *
+ * @param dubious names that are not to be bound before the group has been read again.
+ */
+export async function saveReferenceChange(
+  step: Step,
+  group: string,
+  change: ReferenceChange,
+  dubious: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const { memberships } = step.target;
+  // Of what is told live, everybody concerned is to be known by name.
+  const canState = step.phase !== "live" && dubious.size === 0;
+  for (const added of slices(change.add, PAGE)) {
+    const marked = canState
+      ? await settlementOf(step).state(step.source, group, added, step.generation)
+      : undefined;
+    if (marked !== undefined) {
+      for (const id of marked) step.marked.add(id);
+      continue;
+    }
+    const holders = await holdersOf(step, added);
+    const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
+    await markUnsettled(step, held);
+    const references = added.map((name): Reference => {
+      const key = keyOf(name);
+      const holder = holders.get(key);
+      const isMeant = holder !== undefined && isCertain(step, holder) && !dubious.has(key);
+      const target = isMeant ? { target: holder.sourceId } : {};
+      return { group, kind: name.kind, key: name.key, ...target };
+    });
+    await memberships.saveReferences(step.source, references);
+  }
+  for (const removed of slices(change.remove, PAGE)) {
+    await markUnsettled(step, targetsOf(removed));
+    await memberships.removeReferences(step.source, removed);
+  }
+}
+
+/**
+ * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a group
+ * that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the name then is
+ * bound to the reference.
+ */
+function isCertain(step: Step, { seen, sourceId }: HeldName): boolean {
+  if (step.phase === "live" || seen >= step.generation) return true;
+  return step.comparison?.mentioned.has(sourceId) === true;
+}
+
+/** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
+export async function markMembers(step: Step, group: string): Promise<void> {
+  let page: Reference[] = [];
+  for await (const reference of referencesOf(step, group)) {
+    page.push(reference);
+    if (page.length < PAGE) continue;
+    await markUnsettled(step, targetsOf(page));
+    page = [];
+  }
+  await markUnsettled(step, targetsOf(page));
+}
+
+/**
+ * Groups that refer to a name which is given up may have been rewritten without telling.
+ *
+ * @returns the groups that mean nobody by such a name. They may have meant whoever gives it up, to whom nothing leads from there.
+ */
+export async function distrust(step: Step, names: readonly Name[]): Promise<readonly string[]> {
+  if (step.doubtful === undefined) return [];
+  const unbound: string[] = [];
+  const given = names.filter((name) => name.kind === "dn");
+  for (const { key } of given) step.givenUp.add(key);
+  for (const some of slices(given, PAGE)) {
+    for (const { group, target } of await step.target.memberships.referencesBy(step.source, some)) {
+      step.reliable.delete(group);
+      if (target === undefined) unbound.push(group);
+    }
+  }
+  return unbound;
+}
+
+/**
+ * The names that a group states and that somebody gave up in this step, as keys. What a refresh tells of the group may be older
+ * than that. A live change is not, but where nobody has the name any more, the group may have been rewritten since.
+ */
+export async function dubiousNames(step: Step, { members }: Upsert): Promise<ReadonlySet<string>> {
+  if (members === undefined || step.givenUp.size === 0) return new Set();
+  const stated = members.kind === "all" ? members.members : members.add;
+  const given = stated.filter(({ kind, key }) => kind === "dn" && step.givenUp.has(key));
+  if (given.length === 0) return new Set();
+  const dubious = new Set(given.map(keyOf));
+  if (step.phase === "live") {
+    for (const held of (await holdersOf(step, given)).keys()) dubious.delete(held);
+  }
+  return dubious;
+}
+
+/** The references of a group, in any order. */
+export async function* referencesOf(step: Step, group: string): AsyncGenerator<Reference> {
+  for await (const page of settlementOf(step).references(step.source, group)) yield* page;
+}
+
+/**
+ * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for an alias. A
+ * name that two entries have with equal right means nobody, which only a `uid` can be, since a distinguished name has one holder.
+ *
+ * @param known names whose holders have just been read; those that can have no other holder are not asked for.
+ */
+export async function holdersOf(
+  step: Step,
+  names: readonly Name[],
+  known: readonly HeldName[] = [],
+): Promise<ReadonlyMap<string, HeldName | undefined>> {
+  const holders = new Map<string, HeldName | undefined>();
+  /** The names that are nobody's but for an alias, so far. */
+  const aliases = new Set<string>();
+  for (const held of known) {
+    if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held);
+  }
+  const unknown = names.filter((name) => !holders.has(keyOf(name)));
+  for (const asked of slices(unknown, PAGE)) {
+    for (const held of await step.target.links.holders(step.source, asked)) {
+      if (!isPresent(held)) continue;
+      const key = keyOf(held);
+      const other = holders.has(key) && holders.get(key)?.sourceId !== held.sourceId;
+      const isAlias = held.alias === true;
+      if (!other) {
+        holders.set(key, held);
+        if (isAlias) aliases.add(key);
+      } else if (isAlias === aliases.has(key)) holders.set(key, undefined);
+      else if (!isAlias) {
+        holders.set(key, held);
+        aliases.delete(key);
+      }
+    }
+  }
+  return holders;
+}
+
+/** Whether the entry is in the directory's content, accepted by the application or not. */
+function isPresent(held: HeldName): boolean {
+  return held.state === "live" || held.state === "entering";
+}
+
+/** Names that were read of a part of an entry take the place of those of the same kind. */
+export function mergedNames(known: readonly Name[], stated: readonly Name[]): readonly Name[] {
+  const kinds = new Set(stated.map((name) => name.kind));
+  return [...known.filter((name) => !kinds.has(name.kind)), ...stated];
+}
+
+/** A name as a key of a map. */
+export function keyOf(name: Name): string {
+  return `${name.kind}:${name.key}`;
+}
+
+function targetsOf(references: readonly Reference[]): string[] {
+  return references.flatMap(({ target }) => (target === undefined ? [] : [target]));
+}
+
+/** A change without its members, which are kept as references. */
+export function withoutMembers(change: Upsert): Upsert {
+  const { members: _, ...rest } = change;
+  return rest;
+}

@@ -1,0 +1,307 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ChangeBatch, ChangeStream } from "../../changes/index.js";
+import { StreamTakenError, UnavailableError, VersionConflictError } from "../../core/index.js";
+import {
+  endSessions,
+  type StreamPosition,
+  type SyncTarget,
+  type TakenAway,
+} from "../../repositories/index.js";
+import type { Order } from "../comparison/order.js";
+import type { Outcome } from "../outcome.js";
+import type { Settings } from "../settings.js";
+import { LimitReached, Limits, type TakingAway, type TakingAwayInWords } from "../step/limits.js";
+import { linkedCount, type RunnerTarget, type Step } from "../step/step.js";
+import type { Findings } from "./findings.js";
+import { recoverIntents } from "./intents.js";
+import { joined, unconfirmedOf } from "./unconfirmed.js";
+
+export type Phase = ChangeBatch["phase"];
+
+/** What a step changes of the position; it is stored at the end of the step. */
+export type PositionChange = Pick<StreamPosition, "checkpoint" | "mapping"> & {
+  readonly generation?: number;
+  readonly forgetsCheckpoint?: true;
+  /** What was unconfirmed is no longer, but for what was found later. */
+  readonly confirms?: true;
+};
+
+/** A position as a step has stored it. */
+interface StoredPosition {
+  readonly position: StreamPosition;
+  /** Where it stored one. */
+  readonly checkpoint?: string;
+  readonly taken?: readonly TakenAway[];
+}
+
+/** The one runner that follows a stream into stores: it does all work in steps, and stores where it stands with each. */
+export class Runner {
+  readonly #stream: ChangeStream;
+  #target: RunnerTarget;
+  readonly #settings: Settings;
+  readonly #dryRun: boolean;
+  readonly #findings: Findings;
+  #position: StreamPosition = { generation: 0, epoch: 0, revision: 0 };
+  readonly limits: Limits;
+  /** The checkpoint that was stored last, until it is reported. */
+  #storedCheckpoint: string | undefined;
+  /** The step under way is done again after an outage. */
+  #isRepeated = false;
+
+  constructor(
+    stream: ChangeStream,
+    target: SyncTarget,
+    settings: Settings,
+    findings: Findings,
+    dryRun: boolean,
+  ) {
+    this.#stream = stream;
+    this.#target = target;
+    this.#settings = settings;
+    this.#findings = findings;
+    this.#dryRun = dryRun;
+    this.limits = new Limits(settings);
+  }
+
+  /** Where the stream was followed to. */
+  get position(): StreamPosition {
+    return this.#position;
+  }
+
+  /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
+  async *claim(): AsyncGenerator<Outcome, void, undefined> {
+    const { source, mapping } = this.#stream;
+    const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
+      const position = await checkpoints.claim(source);
+      // Where the position was lost, the links know better how many refreshes there were.
+      const generation = Math.max(position.generation, await links.latestSeen(source));
+      return { ...position, generation };
+    };
+    const target = this.#target;
+    yield* this.#untilDone(async () => {
+      this.#position = (await target.transaction?.(claim)) ?? (await claim(target));
+      if (target.transaction === undefined) await this.#noteUnconfirmed(target);
+    });
+    this.limits.load(this.#position);
+    this.limits.countsCleared = this.#position.mapping === mapping;
+    if (target.transaction === undefined) {
+      const { epoch } = this.#position;
+      const stores = target.fence?.(source, epoch);
+      const beforeWrite = () => target.checkpoints.hold(source, epoch);
+      this.#target = { ...target, ...stores, beforeWrite };
+    }
+  }
+
+  /** Without a transaction, what the runner before had begun is to be looked at again. */
+  async #noteUnconfirmed(target: SyncTarget): Promise<void> {
+    const { source } = this.#stream;
+    const { unconfirmed: before, ...position } = this.#position;
+    const found = await unconfirmedOf(target, source, this.#settings.now());
+    const unconfirmed = joined(before, found);
+    if (found !== undefined && unconfirmed !== undefined) {
+      const stored = await target.checkpoints.save(source, { ...position, unconfirmed });
+      this.#position = stored;
+    }
+  }
+
+  /** Does work as one step, again and again while a store cannot answer, and reports what was done. */
+  async *commit(
+    phase: Phase,
+    work: (step: Step) => Promise<PositionChange | undefined>,
+    order: Order = "stamps",
+  ): AsyncGenerator<Outcome, void, undefined> {
+    yield* this.#untilDone((outcomes) => this.#transact({ phase, order, outcomes }, work));
+  }
+
+  /** Tries something again and again while a store cannot answer, and reports what was done. */
+  async *#untilDone(
+    work: (outcomes: Outcome[]) => Promise<void>,
+  ): AsyncGenerator<Outcome, void, undefined> {
+    const { attempts, delay: first, maxDelay } = this.#settings.outages;
+    for (let attempt = 1; ; attempt++) {
+      const outcomes: Outcome[] = [];
+      this.#isRepeated = attempt > 1;
+      try {
+        await work(outcomes);
+      } catch (error) {
+        this.#findings.undoStep();
+        this.limits.undoStep();
+        // Without a transaction, what was done before it went wrong is done.
+        if (this.#target.transaction === undefined) yield* this.#report(outcomes);
+        this.#settings.signal?.throwIfAborted();
+        if (error instanceof LimitReached) {
+          yield error.outcome;
+          throw error.toError();
+        }
+        if (error instanceof StreamTakenError || attempt >= attempts) throw error;
+        const asked = error instanceof UnavailableError ? (error.retryAfter ?? 0) : 0;
+        const delay = Math.max(asked, Math.min(maxDelay, first * 2 ** (attempt - 1)));
+        yield { kind: "waiting", error, attempt, delay };
+        await this.#pause(delay);
+        continue;
+      }
+      yield* this.#report(outcomes);
+      return;
+    }
+  }
+
+  async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
+    const reported: Outcome[] = [];
+    for (const outcome of withoutOvercome(outcomes)) {
+      // Sessions end whether or not anybody reads the report to its end.
+      reported.push(await this.#withSessionsEnded(outcome));
+    }
+    yield* reported;
+  }
+
+  async #pause(delay: number): Promise<void> {
+    const { signal } = this.#settings;
+    try {
+      await sleep(delay, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+  }
+
+  async #transact(
+    { phase, order, outcomes }: Pick<Step, "phase" | "order" | "outcomes">,
+    work: (step: Step) => Promise<PositionChange | undefined>,
+  ): Promise<void> {
+    this.#settings.signal?.throwIfAborted();
+    this.#settings.protection.beginStep();
+    this.limits.beginStep();
+    const { transaction } = this.#target;
+    const findings = this.#findings;
+    const step: Step = {
+      source: this.#stream.source,
+      target: this.#target,
+      settings: this.#settings,
+      phase,
+      order,
+      state: findings.state,
+      told: findings.told,
+      generation: this.#position.generation,
+      bare: transaction === undefined,
+      outcomes,
+      marked: new Set(),
+      displaced: new Set(),
+      givenUp: new Set(),
+      moved: new Set(),
+      countsCleared: this.limits.countsCleared,
+      take: (inside, taking, inWords) => this.#take(inside, taking, inWords),
+      unforeseen: (members) => this.limits.unforeseen(members),
+      askForRefresh: (reason) => {
+        findings.restart ??= reason;
+      },
+      needsRefresh: () => findings.restart !== undefined,
+      missing: findings.missing,
+      reliable: findings.reliable,
+      stated: findings.stated,
+      digests: findings.digests(),
+      ...(findings.comparison === undefined ? {} : { comparison: findings.comparison }),
+      ...(this.#stream.reread === undefined
+        ? {}
+        : { doubtful: findings.doubtful, again: findings.again }),
+    };
+    if (transaction === undefined) {
+      // What was begun before an outage or a crash may have left accounts behind that no link knows.
+      await recoverIntents(step);
+      await this.#storePosition(step, await work(step));
+    } else {
+      const stored = await transaction.call(this.#target, async (target) => {
+        const inside = { ...step, target };
+        await target.checkpoints.hold(step.source, this.#position.epoch);
+        return await this.#positionAfter(inside, await work(inside));
+      });
+      // Only what is committed is remembered.
+      this.#remember(stored as StoredPosition | undefined);
+    }
+    this.limits.endStep();
+  }
+
+  async #take(step: Step, taking: TakingAway, inWords?: TakingAwayInWords): Promise<void> {
+    await this.limits.take(taking, () => linkedCount(step), inWords);
+    // Without a transaction, what is about to be taken away is stored first.
+    if (step.bare) await this.#storePosition(step, undefined);
+  }
+
+  /** Stores, outside of a transaction, what a step has changed of the position. */
+  async #storePosition(step: Step, change: PositionChange | undefined): Promise<void> {
+    this.#remember(await this.#positionAfter(step, change));
+  }
+
+  #remember(stored: StoredPosition | undefined): void {
+    if (stored === undefined) return;
+    this.#position = stored.position;
+    if (stored.taken !== undefined) this.limits.stored(stored.taken);
+    if (stored.checkpoint === undefined) return;
+    this.#storedCheckpoint = stored.checkpoint;
+  }
+
+  /** Stores the position with what a step has changed of it and has taken away, if it has. */
+  async #positionAfter(
+    step: Step,
+    change: PositionChange | undefined,
+  ): Promise<StoredPosition | undefined> {
+    const taken = await this.limits.window(() => linkedCount(step));
+    if (change === undefined && taken === undefined) return undefined;
+    const { forgetsCheckpoint = false, confirms = false, ...changed } = change ?? {};
+    const { checkpoint, unconfirmed: known, ...position } = { ...this.#position, ...changed };
+    const unconfirmed = confirms ? known?.later : known;
+    const next = {
+      ...position,
+      ...(checkpoint === undefined || forgetsCheckpoint ? {} : { checkpoint }),
+      ...(unconfirmed === undefined ? {} : { unconfirmed }),
+      ...(taken === undefined ? {} : { taken }),
+    };
+    const stored = { position: await this.#save(step, next), ...(taken && { taken }) };
+    return changed.checkpoint === undefined
+      ? stored
+      : { ...stored, checkpoint: changed.checkpoint };
+  }
+
+  async #save(step: Step, position: StreamPosition): Promise<StreamPosition> {
+    const { checkpoints } = step.target;
+    try {
+      return await checkpoints.save(this.#stream.source, position);
+    } catch (cause) {
+      if (!(cause instanceof VersionConflictError)) throw cause;
+      // The answer to an earlier attempt may have been lost, and not what it stored.
+      const stored = this.#isRepeated ? await checkpoints.load(this.#stream.source) : undefined;
+      const isOurs =
+        stored?.revision === position.revision + 1 &&
+        stored.epoch === position.epoch &&
+        stored.generation === position.generation &&
+        stored.checkpoint === position.checkpoint;
+      if (isOurs) return stored;
+      throw new StreamTakenError(this.#stream.source, { cause });
+    }
+  }
+
+  *reportCheckpoint(): Generator<Outcome, void, undefined> {
+    const checkpoint = this.#storedCheckpoint;
+    this.#storedCheckpoint = undefined;
+    if (checkpoint !== undefined && this.#findings.restart === undefined) {
+      yield { kind: "checkpoint", checkpoint };
+    }
+  }
+
+  /** Ends the sessions of who was disabled or deleted, now that it is committed. */
+  async #withSessionsEnded(outcome: Outcome): Promise<Outcome> {
+    const removed = outcome.kind === "deactivated" || outcome.kind === "deleted";
+    if (!removed || outcome.type !== "User" || outcome.resourceId === undefined || this.#dryRun) {
+      return outcome;
+    }
+    return { ...outcome, sessions: await endSessions(this.#target.users, outcome.resourceId) };
+  }
+}
+
+/** A refusal that was overcome in the same commit is not news. */
+function withoutOvercome(outcomes: readonly Outcome[]): readonly Outcome[] {
+  const last = new Map<string, Outcome>();
+  for (const outcome of outcomes) if ("sourceId" in outcome) last.set(outcome.sourceId, outcome);
+  return outcomes.filter(
+    (outcome) => outcome.kind !== "deferred" || last.get(outcome.sourceId) === outcome,
+  );
+}
