@@ -8,6 +8,7 @@ import {
   writtenWith,
 } from "../repositories/index.js";
 import type { Resource } from "../scim/index.js";
+import { comparable } from "./conflicts.js";
 import { isAmong, type StoredId } from "./id-column.js";
 import { batches, lists } from "./parameters.js";
 import { demandKeys } from "./resource-keys.js";
@@ -155,7 +156,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
       }
       const values = this.#table.conflicts
         .uniqueValues(row.columns)
-        .map(([{ path }, value]) => JSON.stringify([path, value]));
+        .map(([column, value]) => JSON.stringify([column.path, comparable(column, value)]));
       // Of two that claim one name the first has it: which of the rows of one statement would, nobody promises.
       if (values.some((value) => taken.has(value))) {
         await this.#insert(rows);
@@ -244,7 +245,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
         this.#options,
       );
       for (const [row, value] of values) {
-        const holder = holders.get(value);
+        const holder = holders.get(comparable(column, value));
         if (holder === undefined || refused.has(row)) continue;
         refused.add(row);
         this.#refuse(row.index, new UniquenessError(column.path, holder));
