@@ -8,20 +8,20 @@ import {
   userResourceType,
 } from "../scim/index.js";
 import { publish, RequestRecord } from "./channel.js";
-import { Cursors } from "./cursors.js";
-import type { ConfigurationOptions } from "./discovery.js";
+import type { ConfigurationOptions } from "./discovery/discovery.js";
 import type { Exchange, Outcome, Settings } from "./exchange.js";
 import { scimLimits } from "./limits.js";
-import { maskedBody, maskedQuery } from "./masking.js";
 import {
   type AuthenticationScheme,
   mayWriteByDefault,
   type Principal,
   type ScimServerOptions,
 } from "./options.js";
+import { Cursors } from "./query/cursors.js";
 import { Representations } from "./representation.js";
-import { type Failure, failureOf, ScimRequestError } from "./request-error.js";
-import { resolveByExternalId } from "./resolve.js";
+import { maskedBody, maskedQuery } from "./request/masking.js";
+import { type Failure, failureOf, ScimRequestError } from "./request/request-error.js";
+import { resolveByExternalId } from "./resource/resolve.js";
 import { answerTo, isDiscovery } from "./routes.js";
 
 const mediaType = "application/scim+json";

@@ -1,10 +1,10 @@
 import type { ConnectionInfo } from "../core/index.js";
 import type { GroupRepository, ResourceRepository, UserRepository } from "../repositories/index.js";
 import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
-import type { CursorOptions } from "./cursors.js";
+import type { Policy } from "./access/policy.js";
 import type { ScimLimits } from "./limits.js";
-import type { Policy } from "./policy.js";
-import type { Resolve } from "./resolve.js";
+import type { CursorOptions } from "./query/cursors.js";
+import type { Resolve } from "./resource/resolve.js";
 
 /** On whose behalf a request is made: one connection of one provisioning client to one tenant. */
 export interface Principal {

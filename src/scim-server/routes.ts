@@ -1,21 +1,26 @@
-import { bulk } from "./bulk.js";
-import type { ChangeOptions } from "./change.js";
-import { isNamedBy } from "./conditions.js";
-import { createResource } from "./create.js";
-import { deleteResource } from "./delete.js";
-import { type ConfigurationOptions, configuration, resourceTypes, schemas } from "./discovery.js";
+import { bulk } from "./bulk/bulk.js";
+import {
+  type ConfigurationOptions,
+  configuration,
+  resourceTypes,
+  schemas,
+} from "./discovery/discovery.js";
 import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./exchange.js";
-import { modifyResource } from "./modify.js";
-import { queryType, wantedOf } from "./query.js";
-import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
-import { queryRoot } from "./query-root.js";
-import { readBody } from "./read-body.js";
-import { replaceResource } from "./replace.js";
+import { queryType, wantedOf } from "./query/query.js";
+import { parametersOfBody, parametersOfUrl } from "./query/query-parameters.js";
+import { queryRoot } from "./query/query-root.js";
+import { demandSpelled } from "./references/spelling.js";
+import { asksForGroups } from "./references/user-groups.js";
 import { readOptions } from "./representation.js";
-import { ScimRequestError } from "./request-error.js";
-import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
-import { demandSpelled } from "./spelling.js";
-import { asksForGroups } from "./user-groups.js";
+import { readBody } from "./request/read-body.js";
+import { ScimRequestError } from "./request/request-error.js";
+import type { ChangeOptions } from "./resource/change.js";
+import { isNamedBy } from "./resource/conditions.js";
+import { createResource } from "./resource/create.js";
+import { deleteResource } from "./resource/delete.js";
+import { modifyResource } from "./resource/modify.js";
+import { bareOutcome, resourceOutcome } from "./resource/outcome.js";
+import { replaceResource } from "./resource/replace.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {

@@ -237,9 +237,8 @@ class Synchronization {
   /** What is to be remembered of a change, whatever becomes of it. */
   #note(change: Change, live: boolean): void {
     this.#findings.comparison?.note(change, live);
-    if (change.kind === "upsert" || change.kind === "delete") {
-      this.#findings.told.note(change.stamp, this.#findings.state);
-    }
+    // The stamp of a deletion is a bound, and may be that of a change that the server has yet to receive.
+    if (change.kind === "upsert") this.#findings.told.note(change.stamp, this.#findings.state);
     if (change.kind === "unreadable") this.#findings.unreadable.add(change.sourceId);
     else if ("sourceId" in change) this.#findings.unreadable.delete(change.sourceId);
   }
