@@ -40,7 +40,7 @@ export interface MappedColumn {
   readonly key?: string;
   /**
    * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or stale: on
-   * PostgreSQL `generated always as (lower(normalize(login, nfkc))) stored`. Default: false.
+   * PostgreSQL `generated always as (replace(lower(normalize(login, nfkc)), 'ς', 'σ')) stored`. Default: false.
    */
   readonly generatedKey?: boolean;
   /**
