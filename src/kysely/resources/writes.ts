@@ -282,8 +282,9 @@ export class ResourceWrites<T extends Resource, N extends object> {
     const { session, parts } = table;
     const id = session.dialect.quote(parts.map.id.column);
     const deleted = new Set<string>();
+    await table.dependents.holdOwners(ids, this.#options);
     const known = await table.known(ids, this.#options);
-    await table.deleteDependents(known, this.#options);
+    await table.dependents.remove(known, this.#options);
     for (const part of lists(known)) {
       const rows = await session.read<{ id: unknown }>(
         (p) => `delete from ${quotedTable(session.dialect, parts.map)}

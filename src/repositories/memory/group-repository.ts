@@ -109,8 +109,12 @@ class GroupStore extends ResourceStore<Group> {
       type: memberType(member.type),
     }));
     const begun = journal.length;
+    const coming = new Set(added.map((row) => composite(row.member, row.type)));
+    // Whoever is in a replacement and in the group stays, and nothing has changed if all are.
     const removed = change.clear
-      ? Array.from(this.#members.rows("group", group.id), toMember)
+      ? Array.from(this.#members.rows("group", group.id), toMember).filter(
+          ({ value, type }) => !coming.has(composite(value, type)),
+        )
       : (change.remove ?? []);
     for (const { value, type } of removed) {
       for (const key of this.#keysOf(group.id, value, type)) this.#members.delete(journal, key);
