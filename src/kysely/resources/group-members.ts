@@ -311,7 +311,13 @@ export class GroupMembers {
     rows: readonly (readonly StoredId[])[],
     options?: CallOptions,
   ): Promise<readonly (readonly StoredId[])[]> {
-    if (this.#session.dialect.tellsInserted) return rows;
+    return this.#session.dialect.tellsInserted ? rows : await this.#notThere(rows, options);
+  }
+
+  async #notThere(
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly StoredId[])[]> {
     const present = new Set<string>();
     for (const part of tuples(this.#session.dialect, rows)) {
       const found = await this.#session.read<MemberRow>(

@@ -109,11 +109,10 @@ class GroupStore extends ResourceStore<Group> {
       type: memberType(member.type),
     }));
     const begun = journal.length;
-    const coming = new Set(added.map((row) => composite(row.member, row.type)));
-    // Whoever is in a replacement and in the group stays, and nothing has changed if all are.
+    const stays = new Set(added.map(({ member, type }) => composite(member, type)));
     const removed = change.clear
       ? Array.from(this.#members.rows("group", group.id), toMember).filter(
-          ({ value, type }) => !coming.has(composite(value, type)),
+          ({ value, type }) => !stays.has(composite(value, type)),
         )
       : (change.remove ?? []);
     for (const { value, type } of removed) {

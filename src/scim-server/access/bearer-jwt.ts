@@ -35,8 +35,8 @@ export interface BearerJwtOptions<P extends Principal> {
   readonly clockTolerance?: number;
   /**
    * How long to wait, in milliseconds, after the keys could not be fetched from the URL in `keys` before they are asked for again:
-   * anybody can send what looks like a token, and each would else be a request to the issuer. Keys that were fetched before are good
-   * meanwhile. A function in `keys` has to hold back by itself. Default: 5,000.
+   * anybody can send what looks like a token, and each would else be a request to the issuer. Keys that were fetched less than ten
+   * minutes ago are good meanwhile; after that, a request is answered 503 until they can be fetched. A function in `keys` has to hold back by itself. Default: 5,000.
    */
   readonly retryKeysAfter?: number;
   /** Says on whose behalf a request with these claims is made; `undefined` for nobody. */

@@ -16,7 +16,7 @@ export type QueryParameters = Omit<SearchRequest, "schemas">;
  * The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2); but not what was meant to be one of these, since
  * a filter that is passed over is answered with everybody.
  *
- * @throws {InvalidValueError} one is spelled in another case, is there twice, or is wrong.
+ * @throws {InvalidValueError} one is spelled in another way, is there twice, or is wrong.
  */
 export function parametersOfUrl(search: URLSearchParams): QueryParameters {
   demandPlain(search);
@@ -35,6 +35,32 @@ export function parametersOfUrl(search: URLSearchParams): QueryParameters {
 }
 
 /**
+ * The parameters in an address of what is no query: of one resource, or where one is created. A filter would choose nothing there, and
+ * who sends one must not think that it did.
+ *
+ * @throws {ScimRequestError} 400: there is a filter.
+ */
+export function parametersOfOne(search: URLSearchParams): QueryParameters {
+  const parameters = parametersOfUrl(search);
+  if (parameters.filter !== undefined) {
+    throw new ScimRequestError(400, "Only a query has a filter.", { scimType: "invalidFilter" });
+  }
+  return parameters;
+}
+
+/**
+ * Nothing of a query in the address of a POST to `/.search`, which has all of it in its body.
+ *
+ * @throws {InvalidValueError} there is a parameter of a query.
+ */
+export function demandNoParameters(search: URLSearchParams): void {
+  for (const name of search.keys()) {
+    const meant = meantBy(name);
+    if (meant !== undefined) throw new InvalidValueError(meant, "it belongs into the body.");
+  }
+}
+
+/**
  * The parameters in the body of a POST to `/.search`. Names are read in any case; numbers and lists in texts where the profile has it.
  *
  * @throws {InvalidSyntaxError} it is no SearchRequest.
@@ -48,6 +74,10 @@ export function parametersOfBody(
   for (const [name, value] of Object.entries(body)) {
     const key = name.toLowerCase();
     if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    const meant = meantBy(name);
+    if (meant !== undefined && meant.toLowerCase() !== key) {
+      throw new InvalidSyntaxError(`"${meant}" is spelled in this way.`);
+    }
     byKey.set(key, value);
   }
   const schemas = byKey.get("schemas");
@@ -60,7 +90,8 @@ export function parametersOfBody(
   const found: Record<string, unknown> = {};
   for (const name of queryParameterNames) {
     const value = byKey.get(name.toLowerCase()) ?? undefined;
-    if (value === undefined) continue;
+    // An empty list is no value (RFC 7643 §2.5).
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
     const rewritten = typeof value === "string" ? ofText(name, value) : undefined;
     if (rewritten === undefined || !profile.rewrites.has(rewritten.rewrite)) {
       found[name] = value;
@@ -107,16 +138,21 @@ const wholeNumber = /^-?\d{1,15}$/;
 /** These may be stated in parts: each adds names to the list. */
 const lists = ["attributes", "excludedAttributes"] as const;
 
-/** The names, and what is meant by them in another case. */
-const exactNames: ReadonlySet<string> = new Set(queryParameterNames);
 const namesInAnyCase: ReadonlyMap<string, string> = new Map(
   queryParameterNames.map((name) => [name.toLowerCase(), name]),
 );
 
+/** Which of the names is meant by one: in another case, with other signs as other protocols have it (`$filter`, `filter[]`, `sort_by`). */
+export function meantBy(name: string): string | undefined {
+  return name.length > 40
+    ? undefined
+    : namesInAnyCase.get(name.replaceAll(/[^a-z]/gi, "").toLowerCase());
+}
+
 function demandPlain(search: URLSearchParams): void {
   const seen = new Set<string>();
   for (const name of search.keys()) {
-    const meant = exactNames.has(name) ? name : namesInAnyCase.get(name.trim().toLowerCase());
+    const meant = meantBy(name);
     if (meant === undefined) continue;
     if (name !== meant) throw new InvalidValueError(meant, "it is spelled in this way.");
     if (seen.has(name) && !lists.some((list) => list === name)) {

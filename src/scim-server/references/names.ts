@@ -1,6 +1,6 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
 import type { PatchPlan, ResourceType } from "../../scim/index.js";
-import type { Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../exchange.js";
 
 /**
  * Refuses a `userName`, or the `displayName` of a group, that people cannot tell from another one, unless the host takes any: an account
@@ -28,12 +28,38 @@ export function demandDistinct(
   }
 }
 
+/** The same of what is written to a resource that is there, which is read where the name would be refused of another. */
+export async function demandDistinctOf(
+  exchange: Exchange,
+  { type, repository }: Endpoint,
+  id: string,
+  resource: object,
+): Promise<void> {
+  try {
+    demandDistinct(exchange, type, resource);
+  } catch (error) {
+    const path = namingOf(type)?.path;
+    if (path === undefined) throw error;
+    const options = {
+      attributes: [path],
+      excludedAttributes: ["members"],
+      signal: exchange.signal,
+    };
+    demandDistinct(exchange, type, resource, await repository.get(id, options));
+  }
+}
+
 /** The same of a PATCH. */
-export function demandDistinctIn(exchange: Exchange, { type, steps }: PatchPlan): void {
+export async function demandDistinctIn(
+  exchange: Exchange,
+  endpoint: Endpoint,
+  id: string,
+  { type, steps }: PatchPlan,
+): Promise<void> {
   const path = namingOf(type)?.path;
   for (const step of steps) {
     if (step.kind === "assign" && path !== undefined && step.node.path === path) {
-      demandDistinct(exchange, type, { [path]: step.value });
+      await demandDistinctOf(exchange, endpoint, id, { [path]: step.value });
     }
   }
 }

@@ -29,6 +29,8 @@ export interface Referring {
   readonly endpoint: Endpoint;
   /** Absent of a resource that is to be created. */
   readonly id?: string;
+  /** Whether what is passed over stays as it is, since only a part of the resource is written. */
+  readonly isPart?: boolean;
 }
 
 /**
@@ -81,11 +83,10 @@ export async function planWithReferences(
   plan: PatchPlan,
 ): Promise<PatchPlan> {
   if (!plan.steps.some(bringsReferences)) return plan;
+  const part = { ...referring, isPart: true };
   const steps: PatchStep[] = [];
   for (const step of plan.steps) {
-    const next = bringsReferences(step)
-      ? await stepWithReferences(exchange, referring, step)
-      : step;
+    const next = bringsReferences(step) ? await stepWithReferences(exchange, part, step) : step;
     if (next !== undefined) steps.push(next);
   }
   return { ...plan, steps };
@@ -169,6 +170,12 @@ async function resolved(
     );
   }
   const sent = list.filter(isReferring);
+  const unresolved = sent.find(({ value }) => value.startsWith("bulkId:"));
+  if (unresolved !== undefined) {
+    // No identity provider has such an id (RFC 7643 §3.1), and none is to be passed over that a bulk request creates.
+    const excerpt = unresolved.value.slice(0, 200);
+    throw new InvalidValueError(kind.path, `"${excerpt}" refers to nothing that was created.`);
+  }
   const types = await typesOf(exchange, kind, sent);
   // What this service provider has no resources of cannot be looked up, and is the store's to judge.
   const lost = kind.possible.length === 0 ? [] : sent.filter((one) => !types.has(keyOf(one)));
@@ -199,8 +206,10 @@ async function passedOver(
   if (lost.length === 0 || choice === "keep") return new Set();
   const stored = await storedIn(exchange, referring, kind, lost);
   const strange = lost.filter((one) => !stored.has(one));
-  const [refused] = strange;
-  if (refused !== undefined && choice === "refuse") {
+  // Who sends an empty id means that there is nobody, and would keep who there is.
+  const isUnclear = ({ value }: Referred): boolean => referring.isPart === true && value === "";
+  const refused = choice === "refuse" ? strange[0] : strange.find(isUnclear);
+  if (refused !== undefined) {
     const excerpt = refused.value.slice(0, 200);
     throw new InvalidValueError(kind.path, `there is no resource "${excerpt}".`);
   }

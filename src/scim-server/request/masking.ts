@@ -1,4 +1,4 @@
-import type { ResourceType } from "../../scim/index.js";
+import type { ResourceType, ScimType } from "../../scim/index.js";
 import { queryParameterNames } from "../query/query-parameters.js";
 import { isObject } from "../representation.js";
 
@@ -38,22 +38,35 @@ function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
     return hidesJson(value) || mentions(value, secrets) ? mask : value;
   }
   if (!isObject(value)) return value;
-  // Whoever spells "path" twice is refused, and logged all the same.
-  const isSecret = Object.entries(value).some(
-    ([name, path]) =>
-      name.toLowerCase() === "path" && typeof path === "string" && mentions(path, secrets),
-  );
+  const isSecret = !Object.hasOwn(value, "schemas") && Object.entries(value).some(names(secrets));
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      const hides = isSecret ? name.toLowerCase() !== "op" : mentions(name, secrets);
+      const hides = isSecret ? !isOperation(name, inner) : mentions(name, secrets);
       return [name, hides ? mask : masked(inner, secrets)];
     }),
   );
 }
 
+/**
+ * Whether a part of an object says of which attribute the rest is, and names a secret: a `path`, be it spelled twice, wrongly, or no text
+ * at all, which is refused and logged all the same; or a `type`, or whatever a client takes for a path.
+ */
+function names(secrets: ReadonlySet<string>): (entry: readonly [string, unknown]) => boolean {
+  return ([name, part]) => {
+    const texts: readonly unknown[] = Array.isArray(part) ? part : [part];
+    const isNamed = texts.some((text) => typeof text === "string" && mentions(text, secrets));
+    return isNamed || (/path/i.test(name) && mentions(JSON.stringify(part), secrets));
+  };
+}
+
+/** What says of an operation that it is one, and nothing else. */
+function isOperation(name: string, value: unknown): boolean {
+  return name.toLowerCase() === "op" && /^(add|replace|remove)$/i.test(String(value));
+}
+
 /** Some clients send JSON in a string, in which anything may stand, be it spelled with escapes. */
 function hidesJson(text: string): boolean {
-  return /^\s*\[|\{/.test(text);
+  return /^\s*["[]|\{|\\u/.test(text);
 }
 
 /** The names of the attributes that are never returned, in lower case. */
@@ -62,13 +75,25 @@ function secretNames(types: readonly ResourceType[]): ReadonlySet<string> {
     types.flatMap(({ attributes }) =>
       Array.from(attributes.values(), ({ attribute, subAttribute }) => subAttribute ?? attribute)
         .filter(({ returned }) => returned === "never")
-        .map(({ name }) => name.toLowerCase()),
+        .map(({ name }) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "")),
     ),
   );
 }
 
-/** Whether one of the names stands in a text, be it within a longer word. */
-function mentions(text: string, names: ReadonlySet<string>): boolean {
-  const lower = text.toLowerCase();
-  return [...names].some((name) => lower.includes(name));
+/** Whether one of the names stands in a text, be it within a longer word, or with signs and spaces in it that nobody may see. */
+function mentions(text: string, secrets: ReadonlySet<string>): boolean {
+  const letters = text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  return [...secrets].some((name) => letters.includes(name));
+}
+
+/**
+ * What went wrong, for a log: an error in a filter or a path quotes a little of it, which may be what is masked in the query and in the
+ * body.
+ */
+export function maskedDetail(
+  { detail, scimType }: { readonly detail: string; readonly scimType?: ScimType },
+  logged: { readonly query?: unknown; readonly body?: unknown },
+): { readonly detail: string } {
+  const quotes = scimType === "invalidFilter" || scimType === "invalidPath";
+  return { detail: quotes && JSON.stringify(logged).includes(mask) ? mask : detail };
 }

@@ -8,7 +8,7 @@ import {
 } from "../../scim/index.js";
 import { writable } from "../access/write-access.js";
 import type { Endpoint, Exchange, Outcome } from "../exchange.js";
-import { demandDistinct } from "../references/names.js";
+import { demandDistinct, demandDistinctOf } from "../references/names.js";
 import { withReferences } from "../references/references.js";
 import { readOptions, type Wanted } from "../representation.js";
 import { ScimRequestError } from "../request/request-error.js";
@@ -40,11 +40,13 @@ export async function createResource(
         scimType: "uniqueness",
       });
     case "link": {
+      await demandDistinctOf(exchange, endpoint, resolution.id, draft);
       const linked = await linkTo(exchange, endpoint, resolution, draft);
       const outcome = await created(exchange, endpoint, linked, wanted, draft);
       return { ...outcome, isLinked: true };
     }
     case "create": {
+      demandDistinct(exchange, type, draft);
       const resource = await repository.create(draft, {
         signal,
         onIgnored: exchange.record.notKept,
@@ -69,7 +71,6 @@ async function readDraft(
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
   const draft = writable(exchange, type, resource);
-  demandDistinct(exchange, type, draft);
   if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
     const { password: _, ...others } = draft;
     record.ignored.push({ path: "password", reason: "unsupported" });

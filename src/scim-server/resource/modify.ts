@@ -8,7 +8,7 @@ import {
 import { writablePlan } from "../access/write-access.js";
 import type { Endpoint, Exchange, Outcome } from "../exchange.js";
 import { demandDistinctIn } from "../references/names.js";
-import { planWithReferences, type Referring } from "../references/references.js";
+import { planWithReferences } from "../references/references.js";
 import { ScimRequestError } from "../request/request-error.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { writePatch } from "./write-patch.js";
@@ -28,7 +28,7 @@ export async function modifyResource(
 ): Promise<Outcome> {
   const { type } = endpoint;
   const conditions = await versionToWrite(exchange, endpoint, id, options);
-  const plan = await readPlan(exchange, { endpoint, id }, body);
+  const plan = await readPlan(exchange, endpoint, id, body);
   try {
     await writePatch(exchange, { endpoint, id, plan, conditions });
   } catch (error) {
@@ -43,10 +43,11 @@ export async function modifyResource(
 
 async function readPlan(
   exchange: Exchange,
-  referring: Referring,
+  endpoint: Endpoint,
+  id: string,
   body: unknown,
 ): Promise<PatchPlan> {
-  const { type } = referring.endpoint;
+  const { type } = endpoint;
   const { profile, record, settings, budget } = exchange;
   const { patchOperations: operations, patchComparisons: comparisons, values } = settings.limits;
   const plan = planned(type, body, {
@@ -57,8 +58,8 @@ async function readPlan(
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
   const permitted = writablePlan(exchange, plan);
-  demandDistinctIn(exchange, permitted);
-  return await planWithReferences(exchange, referring, permitted);
+  await demandDistinctIn(exchange, endpoint, id, permitted);
+  return await planWithReferences(exchange, { endpoint, id }, permitted);
 }
 
 function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {

@@ -75,7 +75,7 @@ async function readReplacement(
   record.rewrites.push(...rewrites);
   const sent = writable(exchange, type, {
     ...resource,
-    ...(clearsMembers(settings, type, body) && { members: [] }),
+    ...(clearsMembers(settings, type, body, resource) && { members: [] }),
   });
   const known = await withReferences<Sent>(exchange, referring, { ...sent });
   // Members were sent of whom none is known: the group has none then, and does not keep those that it had.
@@ -84,20 +84,17 @@ async function readReplacement(
     : known;
 }
 
-/** An empty list is no value, and is read as none; of members, which stay when they are not sent, it means that all go. */
+/** Members stay when they are not sent. When they are, and come to none, be it an empty list, null or what is read so, all of them go. */
 function clearsMembers(
   { missingMembers }: Exchange["settings"],
   type: ResourceType,
   body: unknown,
+  read: object,
 ): boolean {
-  if (!type.schema.attributes.has("members") || !isObject(body)) return false;
-  const isMissing = !Object.keys(body).some((name) => name.toLowerCase() === "members");
-  if (isMissing) return missingMembers === "remove";
-  return Object.entries(body).some(
-    ([name, value]) =>
-      name.toLowerCase() === "members" &&
-      (value === null || (Array.isArray(value) && value.length === 0)),
-  );
+  const isAbsent = type.schema.attributes.has("members") && !Object.hasOwn(read, "members");
+  if (!isAbsent || !isObject(body)) return false;
+  const isStated = Object.keys(body).some((name) => name.toLowerCase() === "members");
+  return isStated || missingMembers === "remove";
 }
 
 /** What makes of a resource, as it is, the one that was sent. Members stay if none were sent. */

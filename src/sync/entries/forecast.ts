@@ -83,7 +83,7 @@ async function countClearedAhead(step: Step, changes: readonly Change[]): Promis
     step.source,
     upserts.map((change) => change.sourceId),
   );
-  await countCleared(step, upserts, links);
+  await countCleared(step, upserts, links, isApplied);
 }
 
 /** How many members leave a group whose references go. With a nested group that is flattened, everybody in it does. */

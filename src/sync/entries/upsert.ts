@@ -39,7 +39,7 @@ export async function applyUpserts(
     step.source,
     changes.map((change) => change.sourceId),
   );
-  if (!step.bare) await countCleared(step, changes, stored);
+  if (!step.bare) await countCleared(step, changes, stored, isApplied);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {

@@ -1,26 +1,22 @@
-import type { Change } from "../../../changes/index.js";
-import type { EntryMapper } from "../../profile/mapper.js";
-import type { EncodedEntry, EncodedMessage, OversizedEntry } from "../../wire/message.js";
-import {
-  readSyncDone,
-  readSyncInfo,
-  readSyncState,
-  syncInfoOid,
-} from "../../wire/sync-messages.js";
-import { entriesPerChange, type Pass, type PassOptions } from "../pass.js";
-import { unreadable } from "../unreadable.js";
-import { type CsnCookie, covers, isCsn, mergeCookies, oldestCsn, parseCookie } from "./cookie.js";
+import type { Change } from "../../changes/index.js";
+import type { EntryMapper } from "../profile/mapper.js";
+import type { EncodedEntry, EncodedMessage, OversizedEntry } from "../wire/message.js";
+import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "../wire/sync-messages.js";
+import { entriesPerChange, type PassOptions } from "./pass.js";
+import type { Positions, RefreshPass } from "./protocol.js";
+import { unreadable } from "./unreadable.js";
 
 /** The refresh stage of a sync search (RFC 4533 §3.3, §3.4.1). */
-export class Refresh implements Pass {
+export class Refresh<P> implements RefreshPass<P> {
+  readonly resumedFrom: P | undefined;
+  readonly #positions: Positions<P>;
   readonly #mapper: EntryMapper;
-  /** What the entries that were told cover, with what was resumed from. */
-  #told: CsnCookie | undefined;
   readonly #touched: ReadonlySet<string> | undefined;
-  readonly #resumedFrom: CsnCookie | undefined;
+  /** What the entries that were told cover, with what was resumed from. */
+  #told: P | undefined;
   /**
-   * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones too,
-   * and then sends those: only at the end is it known which were unchanged.
+   * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones
+   * too, and then sends those: only at the end is it known which were unchanged.
    */
   readonly #present = new Set<string>();
   #presentPhase = false;
@@ -28,12 +24,17 @@ export class Refresh implements Pass {
   #deletions = false;
   #sentOldEntry = false;
   #ended = false;
-  #cookie: CsnCookie | undefined;
-  #held: CsnCookie | undefined;
+  #cookie: P | undefined;
+  #held: P | undefined;
 
-  /** @param resumedFrom - The cookie that was sent, if any. */
-  constructor(resumedFrom: CsnCookie | undefined, { mapper, touched }: PassOptions) {
-    this.#resumedFrom = resumedFrom;
+  /** @param resumedFrom the position that was sent, if any. */
+  constructor(
+    positions: Positions<P>,
+    resumedFrom: P | undefined,
+    { mapper, touched }: PassOptions,
+  ) {
+    this.#positions = positions;
+    this.resumedFrom = resumedFrom;
     this.#told = resumedFrom;
     this.#mapper = mapper;
     this.#touched = touched;
@@ -48,46 +49,45 @@ export class Refresh implements Pass {
    * OpenLDAP's does: that flag says that deletions were told, not that this was an increment.
    */
   get sweeps(): boolean {
-    return this.#resumedFrom === undefined || this.#presentPhase;
+    return this.resumedFrom === undefined || this.#presentPhase;
   }
 
   /**
-   * Whether everything was sent instead of being listed: what OpenLDAP answers a cookie with that is older than all that exists.
-   * A refreshOnly search then leaves out what is newer than its end, so what was not mentioned may exist.
+   * Whether everything was sent instead of being listed: what OpenLDAP answers a cookie with that is older than all
+   * that exists. A refreshOnly search then leaves out what is newer than its end, so what was not mentioned may exist.
    */
   get isReload(): boolean {
-    return this.#resumedFrom !== undefined && this.#presentPhase && !this.#listed;
+    return this.resumedFrom !== undefined && this.#presentPhase && !this.#listed;
   }
 
   /** What the content now covers, as the server said at the end. */
-  get cookie(): CsnCookie | undefined {
+  get cookie(): P | undefined {
     return this.#cookie;
   }
 
-  /** What the server itself holds, as it said at the end: where it lags behind another one, less than what was resumed from. */
-  get held(): CsnCookie | undefined {
+  /** What the server itself holds, as it said at the end: less than what was resumed from where it lags behind. */
+  get held(): P | undefined {
     return this.#held;
   }
 
-  /**
-   * Whether the server may have ignored the cookie and sent all that exists as if it were an increment, without the
-   * deletions. OpenLDAP does so when it finds no entry as old as the cookie. It shows in an entry that the cookie covers,
-   * or, where all entries are new, in the base being new. A mere suspicion is not enough to delete anything: it is a
-   * reason to look at what exists.
-   */
-  isSuspect(baseStamp: string | undefined): boolean {
-    const resumedFrom = this.#resumedFrom;
-    if (resumedFrom === undefined || this.#presentPhase || this.#deletions) return false;
-    return this.#sentOldEntry || (baseStamp !== undefined && baseStamp > oldestCsn(resumedFrom));
+  /** Whether a deletion was told. */
+  get toldDeletions(): boolean {
+    return this.#deletions;
+  }
+
+  /** Whether an entry was sent that is covered by what was resumed from. */
+  get sentOldEntry(): boolean {
+    return this.#sentOldEntry;
   }
 
   /**
-   * Whether the state at the end is later than all entries that were told: something outside of the content may have changed, such as
-   * a parent of what is in it. A deletion says nothing, since a session log tells of any entry that it is not in the content.
+   * Whether the state at the end is later than all entries that were told. A deletion says nothing, since a session log
+   * tells of any entry that it is not in the content.
    */
   get isBeyondWhatWasTold(): boolean {
-    const told = this.#told;
-    return this.#cookie?.csns.some((csn) => told === undefined || !covers(told, csn)) ?? false;
+    const [told, cookie] = [this.#told, this.#cookie];
+    if (cookie === undefined) return false;
+    return told === undefined || !this.#positions.includes(told, cookie);
   }
 
   read(message: EncodedMessage, changes: Change[]): void {
@@ -97,7 +97,7 @@ export class Refresh implements Pass {
         this.#readEntry(message, changes);
         break;
       case "intermediate":
-        // Other intermediate responses are none of ours, and may be passed over (RFC 4511 §4.13).
+        // Other intermediate responses are none of ours, and may be ignored (RFC 4511 §4.13).
         if (message.oid === syncInfoOid && message.value !== undefined) {
           this.#readInfo(message.value, changes);
         }
@@ -132,11 +132,12 @@ export class Refresh implements Pass {
         }
         const change = this.#mapper.map(id, entry);
         // What is told whole is swept of whatever it does not mention.
-        if (change.kind === "delete" && this.#resumedFrom === undefined) return;
+        if (change.kind === "delete" && this.resumedFrom === undefined) return;
         const { stamp } = change;
-        if (stamp !== undefined && this.#resumedFrom !== undefined) {
-          this.#sentOldEntry ||= covers(this.#resumedFrom, stamp);
-          if (isCsn(stamp)) this.#told = mergeCookies(this.#told, { csns: [stamp] });
+        if (stamp !== undefined && this.resumedFrom !== undefined) {
+          this.#sentOldEntry ||= this.#positions.covers(this.resumedFrom, stamp);
+          const told = this.#positions.ofStamp(stamp);
+          if (told !== undefined) this.#told = this.#positions.merge(this.#told, told);
         }
         changes.push(change);
         break;
@@ -159,7 +160,7 @@ export class Refresh implements Pass {
       case "idSet":
         if (info.refreshDeletes) {
           this.#deletions = true;
-          this.#addDeletions(info.ids, parseCookie(info.cookie)?.deleteCsn, changes);
+          this.#addDeletions(info.ids, info.cookie, changes);
         } else {
           this.#listed = true;
           for (const id of info.ids) this.#present.add(id);
@@ -171,7 +172,9 @@ export class Refresh implements Pass {
     }
   }
 
-  #addDeletions(ids: readonly string[], stamp: string | undefined, changes: Change[]): void {
+  #addDeletions(ids: readonly string[], cookie: Uint8Array | undefined, changes: Change[]): void {
+    const position = this.#positions.parse(cookie);
+    const stamp = position === undefined ? undefined : this.#positions.deletionStamp(position);
     for (const sourceId of ids) {
       this.#present.delete(sourceId);
       if (this.#touched?.has(sourceId)) continue;
@@ -191,9 +194,9 @@ export class Refresh implements Pass {
       if (entries.length === entriesPerChange) entries = [];
     }
     this.#present.clear();
-    const covered = parseCookie(cookie);
+    const covered = this.#positions.parse(cookie);
     this.#held = covered;
     this.#cookie =
-      covered === undefined ? this.#resumedFrom : mergeCookies(this.#resumedFrom, covered);
+      covered === undefined ? this.resumedFrom : this.#positions.merge(this.resumedFrom, covered);
   }
 }
