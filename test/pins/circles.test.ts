@@ -14,7 +14,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "kysely",
   "scim-server",
   "sync",
-  "testing",
 ]);
 
 /** The files that each file imports, type imports and re-exports included. */

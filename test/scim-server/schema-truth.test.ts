@@ -112,6 +112,13 @@ describe.each(Object.entries(kinds))(
       expect(roles).toMatchObject({ mutability: "readWrite" });
     });
 
+    test("of the groups of a user, which are not there where there are no groups", async () => {
+      await using stores = await open();
+      const { call } = provider(stores, { repositories: () => ({ users: stores.users }) });
+      const { attributes } = (await call("GET", `/Schemas/${userId}`)).body;
+      expect(attributes.map(({ name }: AttributeDocument) => name)).not.toContain("groups");
+    });
+
     test("of the groups of a user, which are told as often as the schema says", async () => {
       await using stores = await open();
       for (const userGroups of ["default", "request"] as const) {

@@ -31,7 +31,7 @@ function served(
   path: string,
   attribute: AttributeDocument,
 ): readonly AttributeDocument[] {
-  if (attribute.mutability === "readOnly") return [withGroups(exchange, type, attribute)];
+  if (attribute.mutability === "readOnly") return withGroups(exchange, type, attribute);
   const { capabilities } = repository;
   const mayWrite = exchange.mayWrite(path, type);
   if (attribute.returned === "never") {
@@ -81,9 +81,9 @@ function withGroups(
   exchange: Exchange,
   type: ResourceType,
   attribute: AttributeDocument,
-): AttributeDocument {
-  const isOfUser = type.name === "User" && attribute.name === "groups";
-  return isOfUser
-    ? { ...attribute, returned: tellsGroups(exchange) ? "default" : "request" }
-    : attribute;
+): readonly AttributeDocument[] {
+  if (type.name !== "User" || attribute.name !== "groups") return [attribute];
+  // Without groups, nobody is told to be in any.
+  if (exchange.repositories.groups === undefined) return [];
+  return [{ ...attribute, returned: tellsGroups(exchange) ? "default" : "request" }];
 }
