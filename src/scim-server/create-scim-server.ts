@@ -8,8 +8,8 @@ import {
 } from "../scim/index.js";
 import { errorMessage } from "../scim/internal.js";
 import { publish, RequestRecord } from "./channel.js";
-import type { ConfigurationOptions } from "./discovery/discovery.js";
-import type { Exchange, Outcome, Settings } from "./exchange.js";
+import type { Exchange, Outcome, Settings } from "./context.js";
+import type { ConfigurationOptions } from "./discovery/documents.js";
 import { scimLimits } from "./limits.js";
 import {
   type AuthenticationScheme,
@@ -19,8 +19,8 @@ import {
 } from "./options.js";
 import { Cursors } from "./query/cursors.js";
 import { Representations } from "./representation.js";
+import { type Failure, failureOf, ScimRequestError } from "./request/error.js";
 import { maskedBody, maskedDetail, maskedQuery } from "./request/masking.js";
-import { type Failure, failureOf, ScimRequestError } from "./request/request-error.js";
 import { resolveByExternalId } from "./resource/resolve.js";
 import { answerTo, isDiscovery } from "./routes.js";
 

@@ -14,5 +14,5 @@ export {
   type ScimServerOptions,
 } from "./options.js";
 export type { CursorOptions } from "./query/cursors.js";
-export { ScimRequestError } from "./request/request-error.js";
+export { ScimRequestError } from "./request/error.js";
 export type { Resolution, Resolve } from "./resource/resolve.js";

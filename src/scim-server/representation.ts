@@ -6,7 +6,7 @@ import {
   type Resource,
   type ResourceType,
 } from "../scim/index.js";
-import { type Endpoint, locationOf, type Settings } from "./exchange.js";
+import { type Endpoint, locationOf, type Settings } from "./context.js";
 
 /** Which attributes a client wants to see. */
 export type Wanted = Pick<ProjectionOptions, "attributes" | "excludedAttributes">;

@@ -10,7 +10,7 @@ import {
 } from "jose";
 import { InvalidValueError, UnavailableError } from "../../core/index.js";
 import type { Principal } from "../options.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { ScimRequestError } from "../request/error.js";
 import { bearerCredentials } from "./bearer-credentials.js";
 
 /** Options of {@link bearerJwt}. */

@@ -1,8 +1,8 @@
 import { type BulkOperation, InvalidSyntaxError } from "../../scim/index.js";
 import { bulkRequestId } from "../../scim/internal.js";
-import type { Exchange } from "../exchange.js";
+import type { Exchange } from "../context.js";
 import { isObject } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { ScimRequestError } from "../request/error.js";
 
 /** An operation of a bulk request, as far as it could be read. */
 export interface SentBulkOperation {

@@ -1,5 +1,5 @@
 import type { ResourceType, ScimType } from "../../scim/index.js";
-import { queryParameterNames } from "../query/query-parameters.js";
+import { queryParameterNames } from "../query/parameters.js";
 import { isObject } from "../representation.js";
 
 const mask = "[masked]";

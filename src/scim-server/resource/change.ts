@@ -1,10 +1,10 @@
 import { VersionConflictError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
-import { demandSpelled } from "../references/spelling.js";
+import type { Endpoint, Exchange, Outcome } from "../context.js";
 import { readOptions, type Wanted } from "../representation.js";
-import { demandedVersion, isNamedBy } from "./conditions.js";
-import { bareOutcome, resourceOutcome } from "./outcome.js";
+import { demandedVersion, isNamedBy } from "./entity-tags.js";
+import { demandSpelled } from "./exact-id.js";
+import { bareOutcome, resourceOutcome } from "./response.js";
 
 /** What a client says of a change beside the change itself. */
 export interface ChangeOptions extends Wanted {

@@ -6,13 +6,13 @@ import {
   type ResourceType,
   readResource,
 } from "../../scim/index.js";
-import { merged, unwritable, writable } from "../access/write-access.js";
-import { type Endpoint, type Exchange, type Outcome, writing } from "../exchange.js";
-import { demandDistinct } from "../references/names.js";
-import { type Referring, withReferences } from "../references/references.js";
-import { demandSpelled, demandStored } from "../references/spelling.js";
+import { merged, unwritable, writable } from "../access/writable.js";
+import { type Endpoint, type Exchange, type Outcome, writing } from "../context.js";
+import { type Referring, withReferences } from "../references/check.js";
 import { isObject } from "../representation.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
+import { demandSpelled, demandStored } from "./exact-id.js";
+import { demandDistinct } from "./names.js";
 import { writeChange } from "./write-change.js";
 
 /**

@@ -6,8 +6,8 @@ import {
   type Resource,
   type ResourceRequest,
 } from "../../scim/index.js";
-import { type Endpoint, type Exchange, inTurn, writing } from "../exchange.js";
-import { demandSpelled, demandStored } from "../references/spelling.js";
+import { type Endpoint, type Exchange, inTurn, writing } from "../context.js";
+import { demandSpelled, demandStored } from "./exact-id.js";
 import { writeChange } from "./write-change.js";
 
 /** What a PATCH comes to. */

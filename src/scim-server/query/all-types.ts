@@ -1,10 +1,10 @@
 import { type Filter, InvalidFilterError } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
-import { ScimRequestError } from "../request/request-error.js";
-import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./query.js";
-import type { QueryParameters } from "./query-parameters.js";
+import { ScimRequestError } from "../request/error.js";
+import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./one-type.js";
+import type { QueryParameters } from "./parameters.js";
 import { namesNothing } from "./type-filter.js";
 
 /**

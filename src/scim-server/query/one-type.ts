@@ -13,11 +13,11 @@ import {
   splitFilter,
 } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
+import type { Endpoint, Exchange, Outcome } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
 import { readOptions, type Wanted } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
-import type { QueryParameters } from "./query-parameters.js";
+import { ScimRequestError } from "../request/error.js";
+import type { QueryParameters } from "./parameters.js";
 import { filterForType } from "./type-filter.js";
 
 /**

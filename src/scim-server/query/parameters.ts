@@ -5,9 +5,9 @@ import {
   type SearchRequest,
   searchRequestId,
 } from "../../scim/index.js";
-import type { Exchange } from "../exchange.js";
+import type { Exchange } from "../context.js";
 import { isObject } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { ScimRequestError } from "../request/error.js";
 
 /** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
 export type QueryParameters = Omit<SearchRequest, "schemas">;

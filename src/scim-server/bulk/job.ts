@@ -12,13 +12,13 @@ import {
   endpointNamed,
   locationOf,
   type Outcome,
-} from "../exchange.js";
-import { failureOf, ScimRequestError } from "../request/request-error.js";
+} from "../context.js";
+import { failureOf, ScimRequestError } from "../request/error.js";
 import { createResource } from "../resource/create.js";
 import { deleteResource } from "../resource/delete.js";
 import { modifyResource } from "../resource/modify.js";
 import { replaceResource } from "../resource/replace.js";
-import { bulkIdIn, bulkIdsIn, parted, withIds } from "./references.js";
+import { bulkIdIn, bulkIdsIn, parted, withIds } from "./bulk-ids.js";
 import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./request.js";
 
 /**

@@ -5,7 +5,7 @@ import {
   locationOf,
   type Outcome,
   type Settings,
-} from "../exchange.js";
+} from "../context.js";
 import { withGroups } from "../references/user-groups.js";
 
 /** An outcome with a resource in it. */

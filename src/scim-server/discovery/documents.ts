@@ -6,7 +6,7 @@ import {
   resourceTypeDocument,
   type SchemaDocument,
 } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../context.js";
 import type { AuthenticationScheme } from "../options.js";
 import { servedSchema } from "./served-schema.js";
 

@@ -1,7 +1,7 @@
 import { isNestedDeeper } from "../../core/index.js";
 import { readBody } from "../../http/index.js";
 import { InvalidSyntaxError } from "../../scim/index.js";
-import { ScimRequestError } from "./request-error.js";
+import { ScimRequestError } from "./error.js";
 
 /** A JSON object whose names are the client's. */
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -7,7 +7,7 @@ import type {
   PatchStep,
   ResourceType,
 } from "../../scim/index.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
 import { isObject, isReference } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 

@@ -12,9 +12,9 @@ import type { RequestRecord } from "./channel.js";
 import type { ScimLimits } from "./limits.js";
 import type { LostReferences, ScimRepositories } from "./options.js";
 import type { Cursors } from "./query/cursors.js";
-import { demandStored } from "./references/spelling.js";
 import type { Representations } from "./representation.js";
-import { ScimRequestError } from "./request/request-error.js";
+import { ScimRequestError } from "./request/error.js";
+import { demandStored } from "./resource/exact-id.js";
 import type { Resolution } from "./resource/resolve.js";
 
 /** What the service provider is, whoever asks. */

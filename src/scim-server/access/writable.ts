@@ -1,6 +1,6 @@
 import type { PatchPlan, PatchStep, ResourceType } from "../../scim/index.js";
 import type { IgnoredPart } from "../channel.js";
-import type { Exchange } from "../exchange.js";
+import type { Exchange } from "../context.js";
 import { isObject } from "../representation.js";
 
 type Entries = Record<string, unknown>;
