@@ -1,5 +1,5 @@
 import { bulk } from "./bulk/job.js";
-import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./context.js";
+import { type Endpoint, type Exchange, endpointNamed } from "./context.js";
 import {
   type ConfigurationOptions,
   configuration,
@@ -28,6 +28,7 @@ import { demandSpelled } from "./resource/exact-id.js";
 import { modifyResource } from "./resource/modify.js";
 import { replaceResource } from "./resource/replace.js";
 import { bareOutcome, resourceOutcome } from "./resource/response.js";
+import type { Outcome } from "./response.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {
@@ -158,7 +159,7 @@ async function getResource(
 ): Promise<Outcome> {
   const wanted = wantedOf(parametersOfOne(call.search));
   const { repository } = endpoint;
-  const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  const found = await repository.get(id, readOptions(endpoint.type, wanted, exchange.signal));
   const resource = demandSpelled(found, id);
   const known = request.headers.get("if-none-match");
   const isKnown = known !== null && isNamedBy(known, resource);

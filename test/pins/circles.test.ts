@@ -10,7 +10,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "scim",
   "repositories",
   "kysely",
-  "scim-server",
   "sync",
 ]);
 

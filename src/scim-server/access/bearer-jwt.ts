@@ -9,7 +9,7 @@ import {
   jwtVerify,
 } from "jose";
 import { InvalidValueError, UnavailableError } from "../../core/index.js";
-import type { Principal } from "../options.js";
+import type { Principal } from "../principal.js";
 import { ScimRequestError } from "../request/error.js";
 import { bearerCredentials } from "./bearer-credentials.js";
 

@@ -7,10 +7,11 @@ import {
   readResource,
 } from "../../scim/index.js";
 import { writable } from "../access/writable.js";
-import type { Endpoint, Exchange, Outcome } from "../context.js";
+import type { Endpoint, Exchange } from "../context.js";
 import { withReferences } from "../references/check.js";
 import { readOptions, type Wanted } from "../representation.js";
 import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
 import { demandDistinct, demandDistinctOf } from "./names.js";
 import type { Resolution } from "./resolve.js";
 import { resourceOutcome } from "./response.js";
@@ -109,7 +110,7 @@ async function created(
   draft: ResourceRequest,
 ): Promise<Outcome> {
   const { type, repository } = endpoint;
-  const options = readOptions(endpoint, wanted, exchange.signal);
+  const options = readOptions(type, wanted, exchange.signal);
   // A store returns members only when they are asked for, which the creation cannot.
   const isWhole =
     !type.schema.attributes.has("members") || !options.attributes?.includes("members");

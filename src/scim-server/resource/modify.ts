@@ -6,9 +6,10 @@ import {
   type ResourceType,
 } from "../../scim/index.js";
 import { writablePlan } from "../access/writable.js";
-import type { Endpoint, Exchange, Outcome } from "../context.js";
+import type { Endpoint, Exchange } from "../context.js";
 import { planWithReferences } from "../references/check.js";
 import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
 import { demandDistinctIn } from "./names.js";
 import { writePatch } from "./write-patch.js";
