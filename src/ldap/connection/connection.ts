@@ -4,9 +4,9 @@ import { AttributeTypes, decodeAttributes } from "../wire/entry-attributes.js";
 import { LdapCleartextError, LdapConnectError } from "../wire/errors.js";
 import { MessageFramer } from "../wire/framing.js";
 import type {
-  Attribute,
   EncodedEntry,
   EncodedMessage,
+  SearchEntry,
   SearchMessage,
   SearchRequest,
 } from "../wire/message.js";
@@ -187,15 +187,26 @@ export class LdapConnection implements AsyncDisposable {
 
   /** Reads what the server says of itself (RFC 4512 §5.1). */
   async readRootDse(options: { readonly signal?: AbortSignal } = {}): Promise<RootDse> {
-    let attributes: readonly Attribute[] = [];
-    for await (const messages of this.search(rootDseRequest, options)) {
-      for (const message of messages) {
-        if (message.kind === "entry") attributes = message.attributes;
-      }
-    }
-    const rootDse = readRootDse(attributes);
+    const [entry] = await this.searchAll(rootDseRequest, options);
+    const rootDse = readRootDse(entry?.attributes ?? []);
     this.#offersCancel = rootDse.supportedExtensions.includes(extendedOperation.cancel);
     return rootDse;
+  }
+
+  /**
+   * The entries of a search that finds few.
+   *
+   * @internal
+   */
+  async searchAll(
+    request: SearchRequest,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly SearchEntry[]> {
+    const entries: SearchEntry[] = [];
+    for await (const messages of this.search(request, options)) {
+      entries.push(...messages.filter((message) => message.kind === "entry"));
+    }
+    return entries;
   }
 
   #search<M>(
