@@ -16,7 +16,7 @@ import { type RootDse, readRootDse, rootDseRequest } from "../wire/root-dse.js";
 import { authenticate, type BindOptions, checkBind } from "./bind.js";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.js";
 import { Search } from "./search.js";
-import { Session } from "./session.js";
+import { LdapSession } from "./session.js";
 import { startTls } from "./start-tls.js";
 import { openSocket, secureContextOf, secureSocket, type TlsOptions } from "./transport.js";
 
@@ -114,12 +114,12 @@ export async function connectTo(
  * runs several must read them all.
  */
 export class LdapConnection implements AsyncDisposable {
-  readonly #session: Session;
+  readonly #session: LdapSession;
   readonly #types = new AttributeTypes();
   #offersCancel = false;
 
   /** Connections are made by {@link connect}. */
-  constructor(session: Session) {
+  constructor(session: LdapSession) {
     this.#session = session;
   }
 
@@ -262,12 +262,12 @@ async function openSession(
   options: ConnectOptions,
   signal: AbortSignal,
   address: string | undefined,
-): Promise<Session> {
+): Promise<LdapSession> {
   const framer = new MessageFramer(
     options.maxMessageSize ?? defaults.maxMessageSize,
     options.oversized,
   );
-  let session: Session | undefined;
+  let session: LdapSession | undefined;
   const onread: OnReadOpts = {
     buffer: () => framer.room(),
     // It reads nothing before the turn in which it was connected has ended, and by then there is a session.
@@ -277,7 +277,7 @@ async function openSession(
     },
   };
   const socket = await openSecured(endpoint, options, signal, onread, address);
-  session = new Session(socket, framer, {
+  session = new LdapSession(socket, framer, {
     host: describeEndpoint(endpoint),
     highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
     probeInterval: options.probeInterval ?? defaults.probeInterval,
