@@ -1,6 +1,7 @@
 import { NotFoundError, VersionConflictError } from "../core/index.js";
 import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
 import type { ChangeSet, MembersChange, Modification } from "./change-set.js";
+import type { Member } from "./member-types.js";
 import { type CallOptions, ResourceRepository, type WriteOptions } from "./resource-repository.js";
 
 /** That a resource is a member of a group, both by their ids. */
@@ -15,12 +16,6 @@ export interface Membership {
 export interface MemberOptions extends CallOptions {
   /** Asks for members of this type only. Ids alone need not tell users from groups. Default: of either. */
   readonly type?: "User" | "Group";
-}
-
-/** A member of a group, by its id. */
-export interface Member {
-  readonly value: string;
-  readonly type: "User" | "Group";
 }
 
 /** Part of a group's members. */

@@ -18,7 +18,7 @@ import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { LocalGroupRepository, usersIn } from "./local-group-repository.js";
 import { LocalMemberships } from "./local-memberships.js";
-import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
+import type { GroupMappingOptions, MappingReport } from "./options.js";
 import { newTally, type Tally } from "./settlement.js";
 
 /** The groups of an identity provider, whose members are followed in the local groups that they are mapped to. See `mapGroups`. */

@@ -8,11 +8,11 @@ import {
 } from "../change-set.js";
 import {
   GroupRepository,
-  type Member,
   type MemberOptions,
   type MemberPage,
   type Membership,
 } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import {

@@ -1,6 +1,6 @@
 import { caseless, NotFoundError, Turns } from "../../core/index.js";
 import type { CallOptions } from "../resource-repository.js";
-import type { GroupMappingOptions } from "./map-groups.js";
+import type { GroupMappingOptions } from "./options.js";
 import { byHand, existing, keyOf, newTally, Settlement, type Tally, userOf } from "./settlement.js";
 
 /** How many members are looked at together. */

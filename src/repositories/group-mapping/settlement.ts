@@ -1,9 +1,10 @@
 import { NotFoundError, UnavailableError } from "../../core/index.js";
 import type { MembersChange } from "../change-set.js";
-import type { GroupRepository, Member } from "../group-repository.js";
+import type { GroupRepository } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import type { Grant, SourceGrant } from "../membership-repository.js";
 import { type CallOptions, isRefusal, type Refusal } from "../resource-repository.js";
-import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
+import type { GroupMappingOptions, MappingReport } from "./options.js";
 
 /** Names those who were put into local groups through `local`. They are so whatever is mapped. */
 export const byHand = "by hand";

@@ -1,5 +1,5 @@
 import type { AttributePath } from "./schema.js";
-import type { userDefinition } from "./user.js";
+import type { userDefinition } from "./user-definition.js";
 
 /** What `/Schemas` says of the attributes of a user. */
 export const userDescriptions: Readonly<Record<AttributePath<typeof userDefinition>, string>> = {
