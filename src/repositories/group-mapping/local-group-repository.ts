@@ -24,8 +24,8 @@ import {
 import type { LocalMemberships } from "./local-memberships.js";
 
 /**
- * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is removed here
- * stays a member only as long as mapped.
+ * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is
+ * removed here stays a member only as long as mapped.
  */
 export class LocalGroupRepository extends GroupRepository {
   override readonly type: ResourceType;

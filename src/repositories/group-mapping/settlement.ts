@@ -36,8 +36,8 @@ export class Settlement {
   readonly #group: string;
   readonly #call: CallOptions | undefined;
   /**
-   * Whom this run was given, has put in or has taken out. If such a one is a member and nothing says because of whom, it is because
-   * of a mapping: of this run, or of another that was at it in the same moment.
+   * Whom this run was given, has put in or has taken out. If such a one is a member and nothing says because of whom,
+   * it is because of a mapping: of this run, or of another that was at it in the same moment.
    */
   readonly #touched: Set<string>;
   readonly #refused: Set<string> = new Set();
@@ -104,7 +104,9 @@ export class Settlement {
     return granted.has(user) || (this.#touched.has(user) && present.has(user) && !claims.has(user));
   }
 
-  /** Who is a member because of us, though nothing says so: another writer forgot it, or one ended before it was said. */
+  /**
+   * Who is a member because of us, though nothing says so: another writer forgot it, or one ended before it was said.
+   */
   #isToBeNoted(user: string, { mapped, granted, present }: Facts): boolean {
     if (!mapped.has(user) || !present.has(user)) return false;
     const grant = granted.get(user);
