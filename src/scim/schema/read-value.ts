@@ -1,7 +1,7 @@
 import type { AttributeNode, Children } from "./attribute-tree.js";
 import { childNamed } from "./attribute-tree.js";
 import { isBase64, isDateTime, isReference } from "./data-types.js";
-import { isPathInto, pathKey, twice, twiceIn } from "./path-key.js";
+import { isPathInto, namesTwiceIn, pathKey, twice } from "./path-key.js";
 import type { Reading } from "./reading.js";
 
 /** A JSON object, of which nothing is known. */
@@ -12,8 +12,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or wrong,
- * which the reading then knows.
+ * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or
+ * wrong, which the reading then knows.
  */
 export function readAttribute(node: AttributeNode, value: unknown, reading: Reading): unknown {
   if (value === null || value === undefined || isPassedOver(node, reading)) return undefined;
@@ -49,16 +49,19 @@ export function readChildren(
   reading: Reading,
 ): Record<string, unknown> {
   const read: Record<string, unknown> = {};
-  const isTwice = twiceIn(value);
-  const isExtension = prefix.endsWith(":");
+  let doubled: ReadonlySet<string> | undefined;
   for (const name of Object.keys(value)) {
     const child = childNamed(children.byName, name);
-    if (child !== undefined) {
-      if (isTwice(name, child.name)) reading.problem(child.path, twice);
-      else readChild(read, child, value[name], reading);
-    } else if (isExtension && !reading.rules.isResponse && isPathInto(children, name)) {
-      reading.problem(prefix + name, pathKey);
-    } else unknownAttribute(prefix + name, reading);
+    if (child === undefined) {
+      const isPath = prefix.endsWith(":") && isPathInto(children, name);
+      if (isPath && !reading.rules.isResponse) reading.problem(prefix + name, pathKey);
+      else unknownAttribute(prefix + name, reading);
+      continue;
+    }
+    if (name !== child.name) doubled ??= namesTwiceIn(value);
+    if (name !== child.name && doubled?.has(name.toLowerCase())) {
+      reading.problem(child.path, twice);
+    } else readChild(read, child, value[name], reading);
   }
   if (reading.rules.demandsRequired) demandRequired(children, read, reading);
   return read;
@@ -93,7 +96,9 @@ export function demandRequired(
   }
 }
 
-/** Whether an attribute is not read, since it is the service provider's own or none that a response has; it is noted. */
+/**
+ * Whether an attribute is not read, since it is the service provider's own or none that a response has; it is noted.
+ */
 export function isPassedOver({ path, attribute }: AttributeNode, reading: Reading): boolean {
   const { rules } = reading;
   if (rules.isResponse && attribute.returned === "never") {
@@ -166,8 +171,8 @@ function soleElement(node: AttributeNode, list: readonly unknown[], reading: Rea
 }
 
 /**
- * The object that is the value of a complex attribute, unread; or `undefined` if it is unassigned, or wrong, which the reading
- * then knows.
+ * The object that is the value of a complex attribute, unread; or `undefined` if it is unassigned, or wrong, which the
+ * reading then knows.
  */
 export function objectOf(
   node: AttributeNode,
@@ -191,7 +196,9 @@ function readComplex(node: AttributeNode, value: unknown, reading: Reading): unk
 /** What says only which value it is of several. */
 export const labels: ReadonlySet<string> = new Set(["type", "primary"]);
 
-/** Whether a value of several was sent with something that is no value, and says nothing else but which of them it is. */
+/**
+ * Whether a value of several was sent with something that is no value, and says nothing else but which of them it is.
+ */
 function isEmptied(
   { attribute, children }: AttributeNode,
   sent: JsonObject,

@@ -78,28 +78,34 @@ export async function sweep(step: Step, stamp?: string): Promise<void> {
   }
 }
 
-/** The links of entries that are swept when the refresh ends now. */
+/** The links of entries that are swept when the refresh ends now. Of those that it has mentioned no more than the ids are read. */
 export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
   const { links } = step.target;
   const selection = { states: presentStates, seenBefore: step.generation };
   for (let after: string | undefined; ; ) {
-    const page = await links.list(step.source, selection, {
-      count: 500,
+    const ids = await links.listIds(step.source, selection, {
+      count: 5_000,
       ...(after === undefined ? {} : { after }),
     });
-    const some = page.filter((link) => isUnmentioned(step, link));
-    if (some.length > 0) yield some;
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < 500) return;
+    const left = ids.filter((id) => step.comparison?.mentioned.has(id) !== true);
+    for (const some of slices(left, 500)) {
+      const found = await links.get(step.source, some);
+      const page = found.flatMap((link) =>
+        link !== undefined && isSwept(step, link) ? [link] : [],
+      );
+      if (page.length > 0) yield page;
+    }
+    after = ids.at(-1);
+    if (after === undefined || ids.length < 5_000) return;
   }
 }
 
 /** The states of entries that are in the content, or on their way into it or out of it. */
 const presentStates = ["entering", "live", "leaving"] as const;
 
-/** What the source has yet to receive it cannot mention. */
-function isUnmentioned(step: Step, link: Link): boolean {
-  if (step.comparison?.mentioned.has(link.sourceId) === true) return false;
+/** Whether an entry that was not mentioned goes. What the source has yet to receive it cannot mention. */
+function isSwept(step: Step, link: Link): boolean {
+  if (!presentStates.some((state) => state === link.state)) return false;
   if (!isAhead(knownStamp(link), step)) return true;
   step.comparison?.noteBehind();
   return false;
