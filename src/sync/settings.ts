@@ -1,5 +1,4 @@
 import { InvalidValueError } from "../core/index.js";
-import { Protection } from "./accounts/protection.js";
 
 /** A resource that may be protected. */
 export interface Protectable {
@@ -112,7 +111,7 @@ export interface Settings {
   readonly match: NonNullable<SynchronizeOptions["match"]>;
   readonly maxDeletes: Limit;
   readonly maxCleared: Limit;
-  readonly protection: Protection;
+  readonly protect: SynchronizeOptions["protect"];
   readonly names: "distinct" | "any";
   readonly dangling: "keep" | "drop";
   readonly nested: "keep" | "flatten";
@@ -135,7 +134,7 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
     match: options.match ?? {},
     maxDeletes: limitFrom("maxDeletes", options.maxDeletes, { ...usualLimit, fraction: 0.5 }),
     maxCleared: limitFrom("maxCleared", options.maxCleared, { ...usualLimit, fraction: 0.2 }),
-    protection: new Protection(options.protect),
+    protect: options.protect,
     names: options.names ?? "distinct",
     dangling: options.dangling ?? "keep",
     nested: options.nested ?? "keep",

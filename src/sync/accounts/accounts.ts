@@ -9,7 +9,7 @@ import {
   type NewUser,
   userResourceType,
 } from "../../scim/index.js";
-import type { RunnerTarget } from "../step/step.js";
+import type { RunnerTarget } from "../step/context.js";
 
 /** The attributes of a change, of either type. */
 export type Attributes = Upsert["resource"];

@@ -2,7 +2,8 @@ import { InvalidValueError, isIndistinct } from "../../core/index.js";
 import { isRefusal } from "../../repositories/index.js";
 import { valuedOf } from "../comparison/valued.js";
 import { withoutMembers } from "../memberships/references.js";
-import { type Step, saveLinks, savepoint, subjectOf, without } from "../step/step.js";
+import { subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
 
@@ -33,7 +34,7 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
   const accounts = accountsOf(step.target, type);
   if (resourceId === undefined || (await accounts?.look(resourceId))?.active !== true) return;
   entry.link = { ...entry.link, disabledByUs: true };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
   const attributes = { active: false };
   const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
   if (result?.written === false) throw result.error;
@@ -76,7 +77,7 @@ export async function objectionTo(
   const name = nameOf(change);
   const { type, resourceId } = link;
   const resource = resourceId === undefined ? { type } : { type, id: resourceId };
-  if (await step.settings.protection.covers(step.target, resource, [name, link.name])) {
+  if (await step.protection.covers(step.target, resource, [name, link.name])) {
     return { code: "protected", message: "The resource is protected from this source." };
   }
   const naming = link.type === "User" ? "userName" : "displayName";

@@ -2,7 +2,7 @@ import type { Upsert } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import { valuedOf } from "../comparison/valued.js";
 import type { ReferenceChange } from "../memberships/references.js";
-import { without } from "../step/step.js";
+import { without } from "../step/links.js";
 import { type AccountWrite, type Attributes, nameOf } from "./accounts.js";
 
 /** An entry on its way into the application. */

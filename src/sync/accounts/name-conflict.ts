@@ -1,6 +1,7 @@
 import type { UniquenessError } from "../../core/index.js";
 import { isRefusal, type LinkOwner } from "../../repositories/index.js";
-import { type Step, saveLinks, savepoint, subjectOf } from "../step/step.js";
+import { subjectOf } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Objection } from "./deferral.js";
 import type { Entry } from "./entry.js";
@@ -55,7 +56,7 @@ async function moveAside(
   if (!accounts.canRename || link === undefined) return taken;
   const kept = { type, id: account.id };
   const names = [account.name, link.name];
-  if (await step.settings.protection.covers(step.target, kept, names)) return taken;
+  if (await step.protection.covers(step.target, kept, names)) return taken;
   const aside = `${account.name}~${account.id}`;
   try {
     await savepoint(step, async (inner) => {
@@ -92,7 +93,8 @@ export async function rename(
 /** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
 async function adopt(step: Step, entry: Entry, account: Account): Promise<Objection | undefined> {
   const { link } = entry;
-  const { match, protection } = step.settings;
+  const { protection } = step;
+  const { match } = step.settings;
   const intents = await step.target.links.intents(link.type, account.name);
   const other = intents.find(
     (owner) => owner.source !== step.source || owner.sourceId !== link.sourceId,
@@ -119,7 +121,7 @@ async function adopt(step: Step, entry: Entry, account: Account): Promise<Object
   }
   const mark = await markOf(step, link.type, account.id);
   entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true, ...mark };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
   step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
   return undefined;
 }

@@ -1,7 +1,8 @@
 import { NotFoundError, UniquenessError } from "../../core/index.js";
 import { isRefusal, type Link, type WriteResult } from "../../repositories/index.js";
 import { memberUri } from "../step/keys.js";
-import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "../step/step.js";
+import { slices, subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { type Account, type AccountWrite, accountsOf, nameOf } from "./accounts.js";
 import { type Objection, objectionTo, park, refuse } from "./deferral.js";
 import {
@@ -67,7 +68,7 @@ async function forgetWhole(
   { code, message }: Objection,
 ): Promise<Objection | undefined> {
   if (!entry.change.complete) {
-    step.askForRefresh("Part of an entry changed whose account is gone.");
+    step.refresh.restart("Part of an entry changed whose account is gone.");
     return { code, message };
   }
   await forgetAccount(step, entry);
@@ -88,11 +89,8 @@ async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<b
 
 /** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
 async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void> {
-  if (step.bare) return;
-  await saveLinks(
-    step,
-    entries.map((entry) => entry.link),
-  );
+  if (!step.isTransactional) return;
+  await step.links.save(entries.map((entry) => entry.link));
 }
 
 /** Writes many accounts at once. @returns the entries that have to be looked at one by one. */
@@ -102,12 +100,12 @@ async function provisionTogether(
   entries: readonly Entry[],
 ): Promise<readonly Entry[]> {
   const [free, taken] = await divideByName(step, type, entries);
-  if (step.bare) await intend(step, free);
+  if (!step.isTransactional) await intend(step, free);
   try {
     const results = await savepoint(step, async (inner) => {
       const written = await writeAll(inner, type, free.map(writeFor));
       // A statement that failed may have spoiled the transaction for those that follow.
-      if (!inner.bare && written.some((result) => !result.written)) throw new Refused();
+      if (inner.isTransactional && written.some((result) => !result.written)) throw new Refused();
       return written;
     });
     const refused: Entry[] = [];
@@ -135,7 +133,7 @@ async function divideByName(
   const taken = new Set<Entry>();
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
   if (isNameAsked(step, type)) {
-    for (const some of slices(creates, step.bare ? step.settings.concurrency : 1)) {
+    for (const some of slices(creates, step.isTransactional ? 1 : step.settings.concurrency)) {
       await Promise.all(
         some.map(async (entry) => {
           if (await isToBeLookedAt(step, entry)) taken.add(entry);
@@ -152,7 +150,7 @@ async function divideByName(
  * taken before, an account of somebody else's would be taken for ours.
  */
 function isNameAsked(step: Step, type: "User" | "Group"): boolean {
-  return step.bare || type === "Group";
+  return !step.isTransactional || type === "Group";
 }
 
 /** Whether an account has the name of the entry's account to be, or nobody can say. */
@@ -182,10 +180,7 @@ async function intend(step: Step, entries: readonly Entry[]): Promise<void> {
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
   if (creates.length === 0) return;
   for (const entry of creates) entry.link = intended(entry);
-  await saveLinks(
-    step,
-    creates.map((entry) => entry.link),
-  );
+  await step.links.save(creates.map((entry) => entry.link));
 }
 
 function intended({ link, change }: Entry): Link {
@@ -205,7 +200,7 @@ async function writeAll(
   const accounts = accountsOf(step.target, type);
   if (accounts === undefined || writes.length === 0) return [];
   const { concurrency, signal } = step.settings;
-  if (!step.bare || concurrency === 1) return await accounts.write(writes, signal);
+  if (step.isTransactional || concurrency === 1) return await accounts.write(writes, signal);
   const size = Math.ceil(writes.length / concurrency);
   const parts = [...slices(writes, size)].map((part) => accounts.write(part, signal));
   return (await Promise.all(parts)).flat();
@@ -253,7 +248,7 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     const inTheWay = await accountInTheWay(step, entry);
     if (inTheWay !== undefined) throw new UniquenessError(accounts.naming, inTheWay.id);
   }
-  if (step.bare) await intend(step, [entry]);
+  if (!step.isTransactional) await intend(step, [entry]);
   if (isToBeDisabled(entry) && entry.link.resourceId !== undefined) {
     const account = await accounts.look(entry.link.resourceId);
     if (account === undefined) throw new NotFoundError(entry.link.resourceId);
@@ -264,7 +259,7 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     }
     if (account.active) {
       entry.link = { ...entry.link, disabledByUs: true };
-      if (step.bare) await saveLinks(step, [entry.link]);
+      if (!step.isTransactional) await step.links.save([entry.link]);
       await writeOne(step, entry, { active: false });
       return;
     }
@@ -320,7 +315,7 @@ async function written(
   const subject = subjectOf(entry.link);
   const renamed = before !== undefined && subject.name !== undefined && before !== subject.name;
   if (renamed) {
-    step.moved.add(link.sourceId);
+    step.freed.free(link.sourceId);
     step.outcomes.push({ kind: "renamed", ...subject, from: before });
   }
   if (created) step.outcomes.push({ kind: "created", ...subject });
@@ -352,5 +347,5 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
     disabledByUs: false,
     unsettled: true,
   };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
 }

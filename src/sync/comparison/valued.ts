@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { Upsert } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import type { Cleared } from "../outcome.js";
-import { type Step, subjectOf } from "../step/step.js";
+import { subjectOf } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /** How many characters stand for an attribute: 18 bits of a digest of its path. */
 const codeLength = 3;
@@ -104,7 +105,7 @@ export async function countCleared(
   changes: readonly Upsert[],
   links: readonly (Link | undefined)[],
 ): Promise<void> {
-  if (!step.countsCleared) return;
+  if (!step.limits.countsCleared) return;
   const cleared: Cleared[] = [];
   let count = 0;
   let lookedAt = 0;
@@ -127,7 +128,7 @@ export async function countCleared(
       });
     }
   }
-  if (count > 0) await step.take(step, { cleared: count }, { cleared });
+  if (count > 0) await step.limits.take(step, { cleared: count }, { cleared });
 }
 
 /** The path of a code, where it was met in this process. */

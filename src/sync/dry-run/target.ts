@@ -11,7 +11,7 @@ import {
   type SyncTarget,
 } from "../../repositories/index.js";
 import { memberUri } from "../step/keys.js";
-import { slices } from "../step/step.js";
+import { pagesOfLinks, slices } from "../step/links.js";
 import { DryRunGroups, DryRunUsers } from "./accounts.js";
 
 const PAGE = 1_000;
@@ -28,7 +28,7 @@ export async function dryRunTarget(target: SyncTarget, source: string): Promise<
   if (position !== undefined) {
     await checkpoints.save(source, { ...position, revision: 0 });
   }
-  for await (const page of pagesOfLinks(target.links, source)) {
+  for await (const page of pagesOfLinks(target.links, source, {}, PAGE)) {
     await links.copy(page);
     await memberships.copy(page);
   }
@@ -39,22 +39,6 @@ export async function dryRunTarget(target: SyncTarget, source: string): Promise<
     memberships,
     checkpoints,
   };
-}
-
-async function* pagesOfLinks(
-  links: LinkRepository,
-  source: string,
-): AsyncGenerator<readonly Link[]> {
-  for (let after: string | undefined; ; ) {
-    const page = await links.list(
-      source,
-      {},
-      { count: PAGE, ...(after === undefined ? {} : { after }) },
-    );
-    yield page;
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < PAGE) return;
-  }
 }
 
 /** The links of one source, copied. Those of other sources are read where they are. */

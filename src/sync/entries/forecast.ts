@@ -6,7 +6,8 @@ import { compareReferences, type ReferenceChange } from "../memberships/referenc
 import { linksOf, usersBelow } from "../memberships/settle.js";
 import type { Removals, Subject } from "../outcome.js";
 import { unmentioned } from "../removal/removal.js";
-import { type Step, subjectOf } from "../step/step.js";
+import { subjectOf } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { isApplied, isToldLate } from "./upsert.js";
 
 /** What a batch takes away, and what was learnt on the way to knowing it. */
@@ -36,7 +37,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   let anyDeleted = false;
   let leaving = 0;
   // Without a transaction, nothing may have been changed before it shows that too much is lost.
-  if (step.bare) await countClearedAhead(step, changes);
+  if (!step.isTransactional) await countClearedAhead(step, changes);
   for (const change of changes) {
     // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom its
     // references mean once somebody is deleted, whose names may mean another then.
@@ -114,11 +115,13 @@ function mayTakeAway(change: Upsert): boolean {
 }
 
 function isToGo(step: Step, change: Delete, link: Link | undefined): link is Link {
-  return link !== undefined && link.state !== "gone" && !isOutdatedDelete(step, change, link);
+  return (
+    link !== undefined && link.state !== "gone" && !isOutdatedDelete(step.ordering, change, link)
+  );
 }
 
 function isStale(step: Step, link: Link, change: Upsert): boolean {
-  return isOutdated(step, step.phase, change, link) || isToldLate(step, change, link);
+  return isOutdated(step.ordering, step.phase, change, link) || isToldLate(step, change, link);
 }
 
 /** What the refresh has not mentioned, not counting what this batch is about to mention. */

@@ -2,7 +2,8 @@ import type { Name, Present } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import { isEarlier, knownStamp } from "../comparison/order.js";
 import { changedNames, saveNames } from "../memberships/names.js";
-import { type Step, without } from "../step/step.js";
+import { without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { markSeen } from "./upsert.js";
 
 /** Applies entries that are unchanged, apart from names that changed with a parent's. */
@@ -15,9 +16,9 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   const named: { link: Link; names: readonly Name[] }[] = [];
   for (const [index, entry] of change.entries.entries()) {
     const link = stored[index];
-    const found = step.comparison?.compare(entry, link, step) ?? "missing";
+    const found = step.refresh.comparison?.compare(entry, link, step.ordering) ?? "missing";
     // An entry that was created while the refresh ran may be listed before the event that tells of it.
-    if (found === "missing") step.missing.add(entry.sourceId);
+    if (found === "missing") step.refresh.noteUnknown(entry.sourceId);
     if (found !== "there" || link === undefined) continue;
     seen.push(entry.sourceId);
     if (entry.names !== undefined && !isEarlier(entry.stamp, knownStamp(link))) {
@@ -57,10 +58,9 @@ function withNames(step: Step, link: Link, names: readonly Name[]): Link {
 }
 
 /** The entries that were called unchanged and of which nothing has been heard since. */
-export async function stillMissing(step: Step): Promise<readonly string[]> {
-  if (step.missing.size === 0) return [];
-  const ids = [...step.missing];
-  step.missing.clear();
+export async function stillUnknown(step: Step): Promise<readonly string[]> {
+  const ids = step.refresh.takeUnknown();
+  if (ids.length === 0) return [];
   const links = await step.target.links.get(step.source, ids);
   return ids.filter((_, index) => {
     const state = links[index]?.state;

@@ -15,7 +15,8 @@ import {
   type ReferenceChange,
   saveReferenceChange,
 } from "../memberships/references.js";
-import { isAccepted, markUnsettled, type Step, saveLinks, without } from "../step/step.js";
+import { isAccepted, without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -39,7 +40,7 @@ export async function applyUpserts(
     step.source,
     changes.map((change) => change.sourceId),
   );
-  if (!step.bare) await countCleared(step, changes, stored);
+  if (step.isTransactional) await countCleared(step, changes, stored);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
@@ -54,10 +55,10 @@ export async function applyUpserts(
         seen.push(change.sourceId);
         break;
       case "unknown":
-        step.askForRefresh("Part of an entry changed that is not known.");
+        step.refresh.restart("Part of an entry changed that is not known.");
         break;
       case "unchanged":
-        trust(step, change);
+        if (change.members?.kind === "all") step.groups.restated(change.sourceId);
         if (previous === undefined) break;
         if (previous.stamp === change.stamp && previous.valued !== undefined) {
           seen.push(change.sourceId);
@@ -111,12 +112,8 @@ async function apply(
   entries: readonly Entry[],
   renamed: readonly NamesChange[],
 ): Promise<void> {
-  const save = () =>
-    saveLinks(
-      step,
-      entries.map((entry) => entry.link),
-    );
-  if (step.bare) {
+  const save = () => step.links.save(entries.map((entry) => entry.link));
+  if (!step.isTransactional) {
     await save();
     await saveNames(step, renamed);
     await saveReferences(step, entries);
@@ -147,9 +144,9 @@ type Verdict = "apply" | "unchanged" | "outdated" | "stale" | "unknown";
 function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict {
   if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
   if (previous === undefined) return "apply";
-  if (isOutdated(step, step.phase, change, previous)) {
-    if (step.order === "snapshot") step.comparison?.noteBehind();
-    readAgainIfUnsure(step, change, previous);
+  if (isOutdated(step.ordering, step.phase, change, previous)) {
+    if (step.ordering.order === "snapshot") step.refresh.comparison?.noteBehind();
+    readAgainIfUnsure(step.ordering, change, previous);
     return isLeaving(previous) ? "stale" : "outdated";
   }
   if (isToldLate(step, change, previous)) return "outdated";
@@ -160,7 +157,7 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
 export async function markSeen(step: Step, sourceIds: readonly string[]): Promise<void> {
   if (step.phase === "reconcile") {
     // A comparison that finds nothing writes nothing.
-    for (const id of sourceIds) step.comparison?.mentioned.add(id);
+    for (const id of sourceIds) step.refresh.comparison?.mentioned.add(id);
   } else if (sourceIds.length > 0) {
     await step.target.links.markSeen(step.source, sourceIds, step.generation);
   }
@@ -310,17 +307,8 @@ async function saveReferences(step: Step, entries: readonly Entry[]): Promise<vo
       references ?? (await compareReferences(step, change.sourceId, change.members));
     const dubious = await dubiousNames(step, change);
     // The mark has the group read again, whatever happens in between.
-    if (dubious.size > 0) await markUnsettled(step, [change.sourceId]);
+    if (dubious.size > 0) await step.links.markDirty([change.sourceId]);
     await saveReferenceChange(step, change.sourceId, difference, dubious);
-    if (change.members.kind === "all")
-      step.stated.remember(change.sourceId, change.members.members);
-    else step.stated.forget(change.sourceId);
-    if (dubious.size === 0) trust(step, change);
-    else step.reliable.delete(change.sourceId);
+    step.groups.stated(change.sourceId, change.members, dubious.size === 0);
   }
-}
-
-/** A group that has just stated all of its members can be relied on. */
-function trust(step: Step, change: Upsert): void {
-  if (change.members?.kind === "all") step.reliable.add(change.sourceId);
 }

@@ -14,7 +14,8 @@ import {
 } from "../../repositories/index.js";
 import type { Subject } from "../outcome.js";
 import { memberUri, pair } from "../step/keys.js";
-import { type Step, savepoint, slices, subjectOf } from "../step/step.js";
+import { slices, subjectOf } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
 
 /**
@@ -51,7 +52,7 @@ async function give(
     one,
     grant: { ...grantKey(one), ours: one.grant?.ours ?? !existing.has(one), held: false },
   }));
-  if (step.bare) {
+  if (!step.isTransactional) {
     await memberships.saveGrants(
       step.source,
       grants.map(({ grant }) => grant),
@@ -69,7 +70,7 @@ async function give(
     step.source,
     made.map(({ one, grant: { ours } }) => ({ membership: one, ours })),
   );
-  if (step.bare) {
+  if (!step.isTransactional) {
     // A refusal is definite: a membership that somebody else makes later is not ours.
     const refusedAnew = grants.filter(({ one }) => refusals.has(one) && one.grant === undefined);
     await memberships.removeGrants(
@@ -144,7 +145,7 @@ async function takeAway(
       await memberships.saveGrants(source, [{ ...inherited, ours: true }]);
     }
   }
-  if (step.bare && ending.length > 0) {
+  if (!step.isTransactional && ending.length > 0) {
     await memberships.saveGrants(
       step.source,
       ending.map(({ grant }) => ({ ...grant, held: false })),
@@ -213,7 +214,7 @@ async function writeMembers<M extends { readonly group: { readonly resourceId: s
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
-  const made = step.bare ? await whichAreMade?.(memberships) : undefined;
+  const made = step.isTransactional ? undefined : await whichAreMade?.(memberships);
   for (const membership of memberships) {
     if (made?.has(membership) === true) continue;
     try {

@@ -13,7 +13,8 @@ import {
   SettlementStore,
 } from "../../repositories/index.js";
 import { memberUri, pair } from "../step/keys.js";
-import { isAccepted, type Step, slices } from "../step/step.js";
+import { isAccepted, readLinks, slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /** How many references are read or written at once. */
 const PAGE = 5_000;
@@ -27,8 +28,8 @@ export type GroupsOf = ReadonlyMap<string, readonly string[]>;
  * @param groupsOf what has just been read of who refers to whom.
  */
 export function settlementOf(step: Step, groupsOf: GroupsOf = new Map()): SettlementStore {
-  const { target, settings, bare } = step;
-  const own = bare || settings.nested === "flatten" ? undefined : target.settlement;
+  const { target, settings, isTransactional } = step;
+  const own = !isTransactional || settings.nested === "flatten" ? undefined : target.settlement;
   return own ?? new ReadingSettlement(target, settings.nested, groupsOf);
 }
 
@@ -161,19 +162,6 @@ export class ReadingSettlement extends SettlementStore {
       }),
     );
   }
-}
-
-/** The links of these entries, as far as they have one. */
-export async function readLinks(
-  links: LinkRepository,
-  source: string,
-  sourceIds: Iterable<string>,
-): Promise<readonly Link[]> {
-  const found: Link[] = [];
-  for (const some of slices([...sourceIds], 1_000)) {
-    for (const link of await links.get(source, some)) if (link !== undefined) found.push(link);
-  }
-  return found;
 }
 
 /** A reference as a key of a map, whatever characters the names hold. */

@@ -1,6 +1,8 @@
 import type { MemberChange, Name, Upsert } from "../../changes/index.js";
 import type { HeldName, Reference } from "../../repositories/index.js";
-import { markUnsettled, type Step, slices } from "../step/step.js";
+import { keyOf } from "../step/keys.js";
+import { slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
 import type { Difference } from "./stated-members.js";
 
@@ -20,7 +22,7 @@ export async function compareReferences(
   members: MemberChange,
 ): Promise<ReferenceChange> {
   if (members.kind === "delta") return await compareDelta(step, group, members);
-  const difference = step.stated.compare(group, members.members);
+  const difference = step.groups.compare(group, members.members);
   if (difference !== undefined) return await compareDelta(step, group, difference);
   const stated = new Map(members.members.map((name) => [keyOf(name), name]));
   const remove: Reference[] = [];
@@ -71,12 +73,12 @@ export async function saveReferenceChange(
       ? await settlementOf(step).state(step.source, group, added, step.generation)
       : undefined;
     if (marked !== undefined) {
-      for (const id of marked) step.marked.add(id);
+      step.links.noteDirty(marked);
       continue;
     }
     const holders = await holdersOf(step, added);
     const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
-    await markUnsettled(step, held);
+    await step.links.markDirty(held);
     const references = added.map((name): Reference => {
       const key = keyOf(name);
       const holder = holders.get(key);
@@ -87,7 +89,7 @@ export async function saveReferenceChange(
     await memberships.saveReferences(step.source, references);
   }
   for (const removed of slices(change.remove, PAGE)) {
-    await markUnsettled(step, targetsOf(removed));
+    await step.links.markDirty(targetsOf(removed));
     await memberships.removeReferences(step.source, removed);
   }
 }
@@ -99,7 +101,7 @@ export async function saveReferenceChange(
  */
 function isCertain(step: Step, { seen, sourceId }: HeldName): boolean {
   if (step.phase === "live" || seen >= step.generation) return true;
-  return step.comparison?.mentioned.has(sourceId) === true;
+  return step.refresh.comparison?.mentioned.has(sourceId) === true;
 }
 
 /** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
@@ -108,10 +110,10 @@ export async function markMembers(step: Step, group: string): Promise<void> {
   for await (const reference of referencesOf(step, group)) {
     page.push(reference);
     if (page.length < PAGE) continue;
-    await markUnsettled(step, targetsOf(page));
+    await step.links.markDirty(targetsOf(page));
     page = [];
   }
-  await markUnsettled(step, targetsOf(page));
+  await step.links.markDirty(targetsOf(page));
 }
 
 /**
@@ -120,13 +122,13 @@ export async function markMembers(step: Step, group: string): Promise<void> {
  * @returns the groups that mean nobody by such a name. They may have meant whoever gives it up, to whom nothing leads from there.
  */
 export async function distrust(step: Step, names: readonly Name[]): Promise<readonly string[]> {
-  if (step.doubtful === undefined) return [];
+  if (!step.groups.canReread) return [];
   const unbound: string[] = [];
   const given = names.filter((name) => name.kind === "dn");
-  for (const { key } of given) step.givenUp.add(key);
+  step.givenUp.add(given);
   for (const some of slices(given, PAGE)) {
     for (const { group, target } of await step.target.memberships.referencesBy(step.source, some)) {
-      step.reliable.delete(group);
+      step.groups.distrust(group);
       if (target === undefined) unbound.push(group);
     }
   }
@@ -138,9 +140,8 @@ export async function distrust(step: Step, names: readonly Name[]): Promise<read
  * than that. A live change is not, but where nobody has the name any more, the group may have been rewritten since.
  */
 export async function dubiousNames(step: Step, { members }: Upsert): Promise<ReadonlySet<string>> {
-  if (members === undefined || step.givenUp.size === 0) return new Set();
-  const stated = members.kind === "all" ? members.members : members.add;
-  const given = stated.filter(({ kind, key }) => kind === "dn" && step.givenUp.has(key));
+  if (members === undefined) return new Set();
+  const given = step.givenUp.among(members.kind === "all" ? members.members : members.add);
   if (given.length === 0) return new Set();
   const dubious = new Set(given.map(keyOf));
   if (step.phase === "live") {
@@ -200,11 +201,6 @@ function isPresent(held: HeldName): boolean {
 export function mergedNames(known: readonly Name[], stated: readonly Name[]): readonly Name[] {
   const kinds = new Set(stated.map((name) => name.kind));
   return [...known.filter((name) => !kinds.has(name.kind)), ...stated];
-}
-
-/** A name as a key of a map. */
-export function keyOf(name: Name): string {
-  return `${name.kind}:${name.key}`;
 }
 
 function targetsOf(references: readonly Reference[]): string[] {

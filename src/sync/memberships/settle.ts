@@ -1,10 +1,11 @@
 import type { Grant, Link, LinkedEntry, Reference } from "../../repositories/index.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
-import { memberUri } from "../step/keys.js";
-import { markUnsettled, type Step, slices } from "../step/step.js";
+import { keyOf, memberUri } from "../step/keys.js";
+import { pagesOfLinks, readLinks, slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { changeMemberships } from "./grants.js";
-import { readLinks, settlementOf } from "./reading-settlement.js";
-import { holdersOf, keyOf, referencesOf } from "./references.js";
+import { settlementOf } from "./reading-settlement.js";
+import { holdersOf, referencesOf } from "./references.js";
 
 /** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
 const PAGE = 5_000;
@@ -15,7 +16,7 @@ const PAGE = 5_000;
  * @param skip entries whose memberships were refused, to be left for later.
  * @returns the entries whose memberships were refused now, or have to wait. They stay marked.
  */
-export async function settleMarked(
+export async function settleDirty(
   step: Step,
   skip: ReadonlySet<string> = new Set(),
 ): Promise<readonly string[]> {
@@ -23,21 +24,19 @@ export async function settleMarked(
   let settled: number;
   do {
     settled = 0;
-    for (let after: string | undefined; ; ) {
-      const page = await markedAfter(step, after);
+    const marked = pagesOfLinks(step.target.links, step.source, { unsettled: true }, PAGE);
+    for await (const page of marked) {
       const links = page.filter(({ sourceId }) => !skip.has(sourceId) && !refused.has(sourceId));
       for (const id of await settleLinks(step, links)) refused.add(id);
       settled += links.length;
-      after = page.at(-1)?.sourceId;
-      if (after === undefined || page.length < PAGE) break;
     }
     // A group that was read again may have marked entries that were passed by.
   } while (settled > 0);
   return [...refused];
 }
 
-/** Entries that are marked, after the one named. */
-export async function markedAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
+/** Entries that are dirty, after the one named. */
+export async function dirtyAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
   return await step.target.links.list(
     step.source,
     { unsettled: true },
@@ -115,7 +114,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key)?.sourceId ?? kept;
     if (target !== undefined && target !== before && isDoubtful(step, reference, before)) {
-      step.doubtful?.add(reference.group);
+      step.groups.doubt(reference.group);
       postponed.add(target);
       if (before !== undefined) {
         // It is to be looked at again too: whoever took the name may give it up meanwhile, and leads here no more then.
@@ -130,13 +129,10 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (before !== undefined) affected.add(before);
     if (target !== undefined) affected.add(target);
   }
-  if (step.bare) {
+  if (!step.isTransactional) {
     // Once a reference means somebody else, nothing but a mark tells of those whom it meant. They are settled in their turn.
     const asked = new Set(sourceIds);
-    await markUnsettled(
-      step,
-      [...affected].filter((id) => !asked.has(id)),
-    );
+    await step.links.markDirty([...affected].filter((id) => !asked.has(id)));
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
   return { affected, groupsOf, postponed };
@@ -147,8 +143,8 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
  * since, and also if it was nobody's that is known: it may have been given up by an entry outside of the content.
  */
 function isDoubtful(step: Step, { kind, group }: Reference, before: string | undefined): boolean {
-  if (step.doubtful === undefined || kind !== "dn") return false;
-  return !step.reliable.has(group) || (step.phase === "live" && before === undefined);
+  if (!step.groups.canReread || kind !== "dn") return false;
+  return !step.groups.isBelieved(group) || (step.phase === "live" && before === undefined);
 }
 
 /**
@@ -161,12 +157,13 @@ async function doubtfulAmong(
   marked: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const found: string[] = [];
+  if (!step.groups.canReread) return found;
   for (const { sourceId, type, state } of links) {
-    if (step.doubtful === undefined || type === "User" || state !== "live") continue;
-    if (!marked.has(sourceId) || step.reliable.has(sourceId)) continue;
+    if (type === "User" || state !== "live") continue;
+    if (!marked.has(sourceId) || step.groups.isBelieved(sourceId)) continue;
     for await (const { kind, target } of referencesOf(step, sourceId)) {
       if (kind !== "dn" || target !== undefined) continue;
-      step.doubtful.add(sourceId);
+      step.groups.doubt(sourceId);
       found.push(sourceId);
       break;
     }
@@ -276,7 +273,7 @@ async function touchableAmong<L extends Link>(
   links: readonly L[],
 ): Promise<ReadonlySet<L>> {
   const { users, groups } = step.target;
-  const { protection } = step.settings;
+  const { protection } = step;
   const reusesIds = [users, groups].some((store) => store?.capabilities.ids === "reused");
   if (protection.isEmpty && !reusesIds) return new Set(links);
   const touchable = new Set<L>();
@@ -301,8 +298,8 @@ async function countUnforeseen(
     const isStaying = !isLeaving(members.get(member)) && !isLeaving(groups.get(group));
     return ours && held && isStaying;
   });
-  const removals = step.unforeseen(ending.length);
-  if (removals > 0) await step.take(step, { removals });
+  const removals = step.limits.unforeseen(ending.length);
+  if (removals > 0) await step.limits.take(step, { removals });
 }
 
 function isLeaving(link: Link | undefined): boolean {
@@ -331,7 +328,7 @@ async function unprotected(
   grants: readonly Grant[],
   links: ReadonlyMap<string, Link>,
 ): Promise<readonly Grant[]> {
-  const { protection } = step.settings;
+  const { protection } = step;
   if (protection.isEmpty) return grants;
   const kept = new Set<string>();
   for (const id of new Set(grants.map((grant) => grant.group))) {

@@ -1,6 +1,6 @@
 import type { Name } from "../../changes/index.js";
 import { editOf, listId } from "../../changes/internal.js";
-import { keyOf } from "./references.js";
+import { keyOf } from "../step/keys.js";
 
 /** Shorter lists are compared with what is stored, which takes a few milliseconds. */
 const shortest = 1_000;

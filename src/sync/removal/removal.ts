@@ -13,7 +13,8 @@ import {
 import { noLaterThan, readBound } from "../comparison/stamp.js";
 import { distrust, referencesOf } from "../memberships/references.js";
 import { settle } from "../memberships/settle.js";
-import { markUnsettled, type Step, savepoint, slices, subjectOf, without } from "../step/step.js";
+import { pagesOfLinks, slices, subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 
 /** An entry that is no longer in the content. */
 export interface Leaving {
@@ -35,14 +36,15 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
   const isRefresh = step.phase === "snapshot";
   for (const [index, change] of deletes.entries()) {
     const { sourceId, stamp } = change;
-    step.missing.delete(sourceId);
+    step.refresh.noteGone(sourceId);
     const link = stored[index];
     if (link === undefined) continue;
     if (link.state === "gone") {
       if (isDated(link, stamp)) dated.push({ ...link, goneStamp: stamp });
       continue;
     }
-    if (isOutdatedDelete(step, change, link)) readAgainIfUnsure(step, change, link);
+    if (isOutdatedDelete(step.ordering, change, link))
+      readAgainIfUnsure(step.ordering, change, link);
     else if (stamp === undefined) leaving.push({ link });
     // In a refresh, the stamp is that of the last deletion of several.
     else leaving.push({ link, stamp, ...(isRefresh && { bound: noLaterThan(stamp) }) });
@@ -80,17 +82,10 @@ export async function sweep(step: Step, stamp?: string): Promise<void> {
 
 /** The links of entries that are swept when the refresh ends now. */
 export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
-  const { links } = step.target;
   const selection = { states: presentStates, seenBefore: step.generation };
-  for (let after: string | undefined; ; ) {
-    const page = await links.list(step.source, selection, {
-      count: 500,
-      ...(after === undefined ? {} : { after }),
-    });
+  for await (const page of pagesOfLinks(step.target.links, step.source, selection, 500)) {
     const some = page.filter((link) => isUnmentioned(step, link));
     if (some.length > 0) yield some;
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < 500) return;
   }
 }
 
@@ -99,9 +94,9 @@ const presentStates = ["entering", "live", "leaving"] as const;
 
 /** What the source has yet to receive it cannot mention. */
 function isUnmentioned(step: Step, link: Link): boolean {
-  if (step.comparison?.mentioned.has(link.sourceId) === true) return false;
-  if (!isAhead(knownStamp(link), step)) return true;
-  step.comparison?.noteBehind();
+  if (step.refresh.comparison?.mentioned.has(link.sourceId) === true) return false;
+  if (!isAhead(knownStamp(link), step.ordering)) return true;
+  step.refresh.comparison?.noteBehind();
   return false;
 }
 
@@ -133,7 +128,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
 
 /** Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of none. */
 function isKnownLater(step: Step, { state, goneStamp }: Link, bound: string): boolean {
-  if (state !== "leaving" || !isAhead(goneStamp, step)) return false;
+  if (state !== "leaving" || !isAhead(goneStamp, step.ordering)) return false;
   return isEarlier(readBound(bound).latest, goneStamp);
 }
 
@@ -152,7 +147,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   const kept = new Map<string, Refusal>();
   for (const entry of begun) {
     // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
-    if (isToBeDeleted(step, entry.link) && !step.bare) continue;
+    if (isToBeDeleted(step, entry.link) && step.isTransactional) continue;
     const refusal = await tryTo(step, entry, disable);
     if (refusal !== undefined) kept.set(entry.link.sourceId, refusal);
     else if (!isToBeDeleted(step, entry.link)) reportDisabled(step, entry);
@@ -168,7 +163,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     if (refusal === undefined) continue;
     kept.set(entry.link.sourceId, refusal);
     // Whoever cannot be deleted is not to sign in for that.
-    if (!step.bare) await tryTo(step, entry, disable);
+    if (step.isTransactional) await tryTo(step, entry, disable);
     reportDisabled(step, entry);
   }
   const gone = begun.filter(({ link }) => !kept.has(link.sourceId));
@@ -187,7 +182,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
         : parkRemoval(step, entry, error);
     }),
   );
-  for (const { link } of gone) step.moved.add(link.sourceId);
+  for (const { link } of gone) step.freed.free(link.sourceId);
 }
 
 /** Does part of a removal as a whole or not at all. @returns why it was refused. */
@@ -245,12 +240,12 @@ async function disable(step: Step, link: Link): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
   if (link.type === "Group" || link.resourceId === undefined || accounts === undefined) return link;
   if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
-  if (await step.settings.protection.ofLink(step.target, link)) return link;
+  if (await step.protection.ofLink(step.target, link)) return link;
   const account = await accounts.look(link.resourceId);
   if (account === undefined) return withoutAccount(link);
   if (!account.active) return link;
   const disabled: Link = { ...link, disabledByUs: true };
-  if (step.bare) await step.target.links.save(step.source, [disabled]);
+  if (!step.isTransactional) await step.target.links.save(step.source, [disabled]);
   const [result] = await accounts.write([
     { kind: "modify", id: link.resourceId, attributes: { active: false } },
   ]);
@@ -267,12 +262,12 @@ function withoutAccount(link: Link): Link {
 
 /** Forgets a group's references and takes its members out of it, as far as we put them there. */
 async function releaseMembers(step: Step, group: Link): Promise<void> {
-  step.stated.forget(group.sourceId);
+  step.groups.forget(group.sourceId);
   const references: Reference[] = [];
   for await (const reference of referencesOf(step, group.sourceId)) references.push(reference);
   for (const some of slices(references, 5_000)) {
     const members = some.flatMap(({ target }) => (target === undefined ? [] : [target]));
-    await markUnsettled(step, members);
+    await step.links.markDirty(members);
     await step.target.memberships.removeReferences(step.source, some);
     await settle(step, members);
   }
@@ -284,7 +279,7 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
   if (link.resourceId === undefined || accounts === undefined) return link;
   if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
   const isKept = link.type === "Group" && !isToBeDeleted(step, link);
-  if (isKept || (await step.settings.protection.ofLink(step.target, link))) {
+  if (isKept || (await step.protection.ofLink(step.target, link))) {
     step.outcomes.push({ kind: "released", ...subjectOf(link) });
     return link;
   }
@@ -300,23 +295,17 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
 
 /** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
 export async function forgetTombstones(step: Step): Promise<void> {
-  for (let after: string | undefined; ; ) {
-    const page = await step.target.links.list(
-      step.source,
-      { states: ["gone"], seenBefore: step.generation },
-      { count: 1_000, ...(after === undefined ? {} : { after }) },
-    );
+  const { links } = step.target;
+  const selection = { states: ["gone"], seenBefore: step.generation } as const;
+  for await (const page of pagesOfLinks(links, step.source, selection, 1_000)) {
     // A source that has yet to receive the deletion may still tell of the entry, as it was before that.
-    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step)));
-    if (ahead.size > 0) step.comparison?.noteBehind();
+    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step.ordering)));
+    if (ahead.size > 0) step.refresh.comparison?.noteBehind();
     const forgotten = page.filter((link) => link.resourceId === undefined && !ahead.has(link));
-    if (forgotten.length > 0) {
-      await step.target.links.remove(
-        step.source,
-        forgotten.map((link) => link.sourceId),
-      );
-    }
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < 1_000) return;
+    if (forgotten.length === 0) continue;
+    await links.remove(
+      step.source,
+      forgotten.map((link) => link.sourceId),
+    );
   }
 }

@@ -1,7 +1,8 @@
 import { accountsOf } from "../accounts/accounts.js";
 import { markOf, ownersOf } from "../accounts/same-account.js";
 import { markMembers } from "../memberships/references.js";
-import { type Step, subjectOf, without } from "../step/step.js";
+import { subjectOf, without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /**
  * Looks for the accounts of creates that were begun and not confirmed, because the process or the store ended in between.

@@ -12,7 +12,8 @@ import { markOf, ownersOf } from "../accounts/same-account.js";
 import { markMembers } from "../memberships/references.js";
 import { removeEntries } from "../removal/removal.js";
 import { pair } from "../step/keys.js";
-import { markUnsettled, type Step, subjectOf, without } from "../step/step.js";
+import { subjectOf, without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /** The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a time. */
 const MOST = 10_000;
@@ -84,7 +85,7 @@ async function confirmAccount(
   else if (confirmed.state === "live" && confirmed.type === type) {
     // Without its digest, all of the entry is written when it is read again.
     await step.target.links.save(step.source, [without(confirmed, "digest")]);
-    step.again?.ask(sourceId);
+    step.ordering.again?.ask(sourceId);
   }
 }
 
@@ -118,7 +119,7 @@ async function confirmCreated(step: Step, link: Link, name: string): Promise<Lin
     const recovered = { ...link, resourceId: made.id, name: made.name, adopted: false, ...mark };
     if (link.type === "Group") await markMembers(step, link.sourceId);
     await step.target.links.save(step.source, [recovered]);
-    await markUnsettled(step, [link.sourceId]);
+    await step.links.markDirty([link.sourceId]);
     step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     return recovered;
   }
