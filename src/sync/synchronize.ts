@@ -6,13 +6,10 @@ import { applyWithinLimits, withoutPassword } from "./entries/apply.js";
 import type { Outcome } from "./outcome.js";
 import { forgetTombstones } from "./removal/removal.js";
 import { batchesOf } from "./run/batches.js";
-import { Checkpoints } from "./run/checkpoints.js";
-import { Deferrals } from "./run/deferrals.js";
-import { Findings } from "./run/findings.js";
 import { recoverIntents } from "./run/intents.js";
-import { Rereading } from "./run/rereading.js";
+import { readAgain } from "./run/read-again.js";
 import { withTroubleApart } from "./run/resource-trouble.js";
-import { Runner } from "./run/runner.js";
+import { beginRun, type Run } from "./run/run.js";
 import { confirm } from "./run/unconfirmed.js";
 import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings.js";
 import type { Phase } from "./step/context.js";
@@ -50,183 +47,157 @@ async function* outcomesOf(
   const { source } = stream;
   target.settlement?.demandOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
-  yield* new Synchronization(stream, stores, settings, dryRun).run();
+  yield* synchronization(beginRun(stream, stores, settings, dryRun));
 }
 
-/** What a batch goes through, as docs/architecture.md tells it under "Synchronisation". */
-class Synchronization {
-  readonly #stream: ChangeStream;
-  readonly #settings: Settings;
-  readonly #findings: Findings;
-  readonly #deferrals: Deferrals;
-  readonly #checkpoints: Checkpoints;
-  readonly #runner: Runner;
-  readonly #rereading: Rereading;
-
-  constructor(stream: ChangeStream, target: SyncTarget, settings: Settings, dryRun: boolean) {
-    this.#stream = stream;
-    this.#settings = settings;
-    const findings = new Findings(stream);
-    const deferrals = new Deferrals(settings);
-    const checkpoints = new Checkpoints(findings);
-    const runner = new Runner(stream, target, settings, { findings, deferrals }, dryRun);
-    const parts = { findings, deferrals, checkpoints, runner };
-    this.#findings = findings;
-    this.#deferrals = deferrals;
-    this.#checkpoints = checkpoints;
-    this.#runner = runner;
-    this.#rereading = new Rereading(stream, settings, parts);
+/** What a stream tells goes through these steps, as docs/architecture.md says under "Synchronisation". */
+async function* synchronization(run: Run): AsyncGenerator<Outcome, void, undefined> {
+  yield* begin(run);
+  for (;;) {
+    // What is begun again at the start may show already that everything has to be read.
+    if (!run.findings.refresh.isRestarting) yield* follow(run);
+    const reason = run.findings.refresh.restartReason;
+    if (reason === undefined) return;
+    yield { kind: "restarted", reason };
+    yield* run.runner.commit("live", () => Promise.resolve({ forgetsCheckpoint: true }));
+    run.findings.beginAnew();
+    run.checkpoints.forgetHeld();
   }
+}
 
-  async *run(): AsyncGenerator<Outcome, void, undefined> {
-    yield* this.#begin();
-    for (;;) {
-      // What is begun again at the start may show already that everything has to be read.
-      if (!this.#isToRestart) yield* this.#follow();
-      const reason = this.#findings.refresh.restartReason;
-      if (reason === undefined) return;
-      yield { kind: "restarted", reason };
-      yield* this.#runner.commit("live", () => Promise.resolve({ forgetsCheckpoint: true }));
-      this.#findings.beginAnew();
-      this.#checkpoints.forgetHeld();
-    }
+/** A runner begins: from then on no other one can write, and what is unfinished is recovered. */
+async function* begin(run: Run): AsyncGenerator<Outcome, void, undefined> {
+  yield* run.runner.claim();
+  run.deferrals.awaitConfirmation(run.runner.position.unconfirmed);
+  yield* run.runner.commit("live", async (step) => {
+    if (step.isTransactional) await recoverIntents(step);
+    return undefined;
+  });
+  yield* retryDue(run);
+}
+
+/** Reads the stream until it ends, or until its position turns out to be of no use. */
+async function* follow(run: Run): AsyncGenerator<Outcome, void, undefined> {
+  const { checkpoint } = run.runner.position;
+  const delay = () =>
+    run.findings.refresh.isUnderWay ? Number.POSITIVE_INFINITY : run.deferrals.delay;
+  for await (const next of batchesOf(run.stream, checkpoint, delay, run.settings.signal)) {
+    if (next !== "due") yield* apply(run, next);
+    else if (!run.findings.refresh.isUnderWay) yield* retryDue(run);
+    if (run.findings.refresh.isRestarting) return;
   }
+  // What was put off to be a step of its own is not left to the next runner.
+  if (run.deferrals.isRefusedDue && !run.findings.refresh.isUnderWay) yield* retryDue(run);
+}
 
-  get #isToRestart(): boolean {
-    return this.#findings.refresh.restartReason !== undefined;
-  }
+async function* apply(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+  const { phase, refresh } = batch;
+  if (refresh === "begins") yield* beginRefresh(run, batch);
+  yield* applyChanges(run, batch);
+  if (phase === "live") yield* readAgain(run);
+  if (refresh === "ends" && !run.findings.refresh.isRestarting) yield* endRefresh(run, batch);
+  else if (phase === "live") yield* run.runner.reportCheckpoint();
+}
 
-  get #isRefreshing(): boolean {
-    return this.#findings.refresh.comparison !== undefined;
-  }
+/**
+ * The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken for those
+ * of the next.
+ */
+async function* beginRefresh(
+  run: Run,
+  { phase, state }: ChangeBatch,
+): AsyncGenerator<Outcome, void, undefined> {
+  const generation = run.runner.position.generation + 1;
+  yield* run.runner.commit(phase, () => Promise.resolve({ generation }));
+  run.findings.refresh.begin(state);
+  if (phase === "snapshot") run.findings.connected();
+  run.runner.limits.beginRefresh();
+}
 
-  /** A runner begins: from then on no other one can write, and what is unfinished is recovered. */
-  async *#begin(): AsyncGenerator<Outcome, void, undefined> {
-    yield* this.#runner.claim();
-    this.#deferrals.awaitConfirmation(this.#runner.position.unconfirmed);
-    yield* this.#runner.commit("live", async (step) => {
-      if (step.isTransactional) await recoverIntents(step);
+/** Entries exist, or are gone. Where that was told live, all that follows is done in the same step. */
+async function* applyChanges(
+  run: Run,
+  batch: ChangeBatch,
+): AsyncGenerator<Outcome, void, undefined> {
+  const isLive = batch.phase === "live";
+  const changes = batch.changes.map(withoutPassword);
+  run.findings.note(changes, isLive);
+  const done = new Set<Change>();
+  yield* run.runner.commit(
+    batch.phase,
+    async (step) => {
+      await applyWithinLimits(step, changes, done);
+      if (!isLive) return undefined;
+      await run.deferrals.retryFreed(step);
+      await run.deferrals.settleNew(step);
+      return await run.checkpoints.after(step, batch.checkpoint, !run.findings.refresh.isUnderWay);
+    },
+    orderOfBatch(batch, run.findings.refresh.isBehind),
+  );
+}
+
+/** Ends a refresh: what was refused is tried again, memberships are settled, and the checkpoint is stored. */
+async function* endRefresh(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+  const { phase, checkpoint } = batch;
+  const { refresh } = run.findings;
+  run.findings.judge(phase);
+  if (run.findings.refresh.isRestarting) return;
+  yield* run.runner.commit(phase, async (step) => {
+    await run.deferrals.retryRefused(step, "all");
+    return undefined;
+  });
+  yield* settleAll(run, phase);
+  const isWhole = phase === "snapshot" && refresh.comparison?.isWhole === true;
+  const { mapping } = run.stream;
+  yield* run.runner.commit(phase, async (step) => {
+    await forgetTombstones(step);
+    const change = await run.checkpoints.after(step, checkpoint, true);
+    return isWhole && mapping !== undefined ? { ...change, mapping } : change;
+  });
+  refresh.end();
+  run.runner.limits.endRefresh();
+  if (run.findings.refresh.isRestarting) return;
+  if (isWhole) run.runner.limits.countsCleared = true;
+  yield* readAgain(run);
+  yield { kind: "refreshed", phase };
+  yield* run.runner.reportCheckpoint();
+}
+
+/** Settles everything that is dirty, a commit at a time: the marks are durable, so nothing is lost in between. */
+async function* settleAll(run: Run, phase: Phase): AsyncGenerator<Outcome, void, undefined> {
+  run.deferrals.beginSettling();
+  let after: string | undefined;
+  do {
+    yield* run.runner.commit(phase, async (step) => {
+      after = await run.deferrals.settlePage(step, after);
       return undefined;
     });
-    yield* this.#retryDue();
-  }
+  } while (after !== undefined);
+  // On the way, some may have been marked that had been passed.
+  yield* run.runner.commit(phase, async (step) => {
+    await run.deferrals.settleOthers(step);
+    return undefined;
+  });
+  yield* readAgain(run);
+}
 
-  /** Reads the stream until it ends, or until its position turns out to be of no use. */
-  async *#follow(): AsyncGenerator<Outcome, void, undefined> {
-    const { checkpoint } = this.#runner.position;
-    const delay = () => (this.#isRefreshing ? Number.POSITIVE_INFINITY : this.#deferrals.delay);
-    for await (const next of batchesOf(this.#stream, checkpoint, delay, this.#settings.signal)) {
-      if (next !== "due") yield* this.#apply(next);
-      else if (!this.#isRefreshing) yield* this.#retryDue();
-      if (this.#isToRestart) return;
-    }
-    // What was put off to be a step of its own is not left to the next runner.
-    if (this.#deferrals.isRefusedDue && !this.#isRefreshing) yield* this.#retryDue();
-  }
-
-  async *#apply(batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const { phase, refresh } = batch;
-    if (refresh === "begins") yield* this.#beginRefresh(batch);
-    yield* this.#applyChanges(batch);
-    if (phase === "live") yield* this.#rereading.run();
-    if (refresh === "ends" && !this.#isToRestart) yield* this.#endRefresh(batch);
-    else if (phase === "live") yield* this.#runner.reportCheckpoint();
-  }
-
-  /**
-   * The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken for those
-   * of the next.
-   */
-  async *#beginRefresh({ phase, state }: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const generation = this.#runner.position.generation + 1;
-    yield* this.#runner.commit(phase, () => Promise.resolve({ generation }));
-    this.#findings.refresh.begin(state);
-    if (phase === "snapshot") this.#findings.connected();
-    this.#runner.limits.beginRefresh();
-  }
-
-  /** Entries exist, or are gone. Where that was told live, all that follows is done in the same step. */
-  async *#applyChanges(batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const isLive = batch.phase === "live";
-    const changes = batch.changes.map(withoutPassword);
-    this.#findings.note(changes, isLive);
-    const done = new Set<Change>();
-    yield* this.#runner.commit(
-      batch.phase,
-      async (step) => {
-        await applyWithinLimits(step, changes, done);
-        if (!isLive) return undefined;
-        await this.#deferrals.retryFreed(step);
-        await this.#deferrals.settleNew(step);
-        return await this.#checkpoints.after(step, batch.checkpoint, !this.#isRefreshing);
-      },
-      orderOfBatch(batch, this.#findings.refresh.isBehind),
-    );
-  }
-
-  /** Ends a refresh: what was refused is tried again, memberships are settled, and the checkpoint is stored. */
-  async *#endRefresh(batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
-    const { phase, checkpoint } = batch;
-    const { refresh } = this.#findings;
-    this.#findings.judge(phase);
-    if (this.#isToRestart) return;
-    yield* this.#runner.commit(phase, async (step) => {
-      await this.#deferrals.retryRefused(step, "all");
-      return undefined;
+/** Takes up again what was deferred and is due. */
+async function* retryDue(run: Run): AsyncGenerator<Outcome, void, undefined> {
+  let isConfirmed = false;
+  while (run.deferrals.isConfirmationDue) {
+    const { unconfirmed } = run.runner.position;
+    isConfirmed = true;
+    yield* run.runner.commit("live", async (step) => {
+      if (unconfirmed !== undefined) await confirm(step, unconfirmed);
+      return { confirms: true };
     });
-    yield* this.#settleAll(phase);
-    const isWhole = phase === "snapshot" && refresh.comparison?.isWhole === true;
-    const { mapping } = this.#stream;
-    yield* this.#runner.commit(phase, async (step) => {
-      await forgetTombstones(step);
-      const change = await this.#checkpoints.after(step, checkpoint, true);
-      return isWhole && mapping !== undefined ? { ...change, mapping } : change;
-    });
-    refresh.end();
-    this.#runner.limits.endRefresh();
-    if (this.#isToRestart) return;
-    if (isWhole) this.#runner.limits.countsCleared = true;
-    yield* this.#rereading.run();
-    yield { kind: "refreshed", phase };
-    yield* this.#runner.reportCheckpoint();
+    run.deferrals.awaitConfirmation(run.runner.position.unconfirmed);
   }
-
-  /** Settles everything that is dirty, a commit at a time: the marks are durable, so nothing is lost in between. */
-  async *#settleAll(phase: Phase): AsyncGenerator<Outcome, void, undefined> {
-    this.#deferrals.beginSettling();
-    let after: string | undefined;
-    do {
-      yield* this.#runner.commit(phase, async (step) => {
-        after = await this.#deferrals.settlePage(step, after);
-        return undefined;
-      });
-    } while (after !== undefined);
-    // On the way, some may have been marked that had been passed.
-    yield* this.#runner.commit(phase, async (step) => {
-      await this.#deferrals.settleOthers(step);
-      return undefined;
-    });
-    yield* this.#rereading.run();
-  }
-
-  /** Takes up again what was deferred and is due. */
-  async *#retryDue(): AsyncGenerator<Outcome, void, undefined> {
-    let isConfirmed = false;
-    while (this.#deferrals.isConfirmationDue) {
-      const { unconfirmed } = this.#runner.position;
-      isConfirmed = true;
-      yield* this.#runner.commit("live", async (step) => {
-        if (unconfirmed !== undefined) await confirm(step, unconfirmed);
-        return { confirms: true };
-      });
-      this.#deferrals.awaitConfirmation(this.#runner.position.unconfirmed);
-    }
-    yield* this.#runner.commit("live", async (step) => {
-      // An account that was made late may have been in the way of any entry.
-      await this.#deferrals.retryRefused(step, isConfirmed ? "all" : "due");
-      return undefined;
-    });
-    yield* this.#settleAll("live");
-    yield* this.#runner.reportCheckpoint();
-  }
+  yield* run.runner.commit("live", async (step) => {
+    // An account that was made late may have been in the way of any entry.
+    await run.deferrals.retryRefused(step, isConfirmed ? "all" : "due");
+    return undefined;
+  });
+  yield* settleAll(run, "live");
+  yield* run.runner.reportCheckpoint();
 }

@@ -13,6 +13,10 @@ export class Refresh {
     return this.#comparison;
   }
 
+  get isUnderWay(): boolean {
+    return this.#comparison !== undefined;
+  }
+
   /** Up to which stamps the source held everything when the last refresh began, where it says so. */
   get state(): readonly string[] | undefined {
     return this.#state;
@@ -55,7 +59,11 @@ export class Refresh {
     this.#restart ??= reason;
   }
 
-  /** Why everything has to be read anew. What follows cannot be judged then, a sweep least of all. */
+  /** Whether everything has to be read anew. What follows cannot be judged then, a sweep least of all. */
+  get isRestarting(): boolean {
+    return this.#restart !== undefined;
+  }
+
   get restartReason(): string | undefined {
     return this.#restart;
   }

@@ -36,7 +36,7 @@ async function* applyChanges(
   { compared, sweepsNothing }: Pick<Forecast, "compared" | "sweepsNothing">,
 ): AsyncGenerator<readonly Change[], void> {
   for (const run of runsOf(changes, step.phase === "live")) {
-    if (step.refresh.restartReason !== undefined) return;
+    if (step.refresh.isRestarting) return;
     switch (run.kind) {
       case "upsert":
         await applyUpserts(step, run.changes, compared);

@@ -27,7 +27,7 @@ export class Checkpoints {
       );
     }
     this.#findings.judgeAgain();
-    if (step.refresh.restartReason !== undefined) return undefined;
+    if (step.refresh.isRestarting) return undefined;
     if (this.#findings.again.size === 0) return { checkpoint };
     this.#held = checkpoint;
     return undefined;

@@ -59,15 +59,18 @@ export class Runner {
     stream: ChangeStream,
     target: SyncTarget,
     settings: Settings,
-    parts: { readonly findings: Findings; readonly deferrals: Deferrals },
-    dryRun: boolean,
+    parts: {
+      readonly findings: Findings;
+      readonly deferrals: Deferrals;
+      readonly dryRun: boolean;
+    },
   ) {
     this.#stream = stream;
     this.#target = target;
     this.#settings = settings;
     this.#findings = parts.findings;
     this.#deferrals = parts.deferrals;
-    this.#dryRun = dryRun;
+    this.#dryRun = parts.dryRun;
     this.limits = new Limits(settings);
     this.#protect = protectionRule(settings.protect);
   }
@@ -275,7 +278,7 @@ export class Runner {
   *reportCheckpoint(): Generator<Outcome, void, undefined> {
     const checkpoint = this.#storedCheckpoint;
     this.#storedCheckpoint = undefined;
-    if (checkpoint !== undefined && this.#findings.refresh.restartReason === undefined) {
+    if (checkpoint !== undefined && !this.#findings.refresh.isRestarting) {
       yield { kind: "checkpoint", checkpoint };
     }
   }
