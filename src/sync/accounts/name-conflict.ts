@@ -61,7 +61,7 @@ async function moveAside(
   try {
     await savepoint(step, async (inner) => {
       await rename(inner, type, account.id, aside);
-      await inner.target.links.save(inner.source, [{ ...link, name: aside }]);
+      await inner.links.replace([{ ...link, name: aside }]);
       const subject = subjectOf({ ...link, name: aside });
       inner.outcomes.push({ kind: "renamed", ...subject, from: account.name });
     });
@@ -73,7 +73,7 @@ async function moveAside(
 }
 
 async function ownLink(step: Step, owner: LinkOwner) {
-  const [link] = await step.target.links.get(step.source, [owner.sourceId]);
+  const [link] = await step.links.get([owner.sourceId]);
   return { link, type: link?.type ?? ("User" as const) };
 }
 

@@ -1,5 +1,5 @@
 import { caseless } from "../../core/index.js";
-import type { Link, LinkOwner } from "../../repositories/index.js";
+import type { Link, LinkedEntry, LinkOwner } from "../../repositories/index.js";
 import type { Step } from "../step/step.js";
 import { type Account, type AccountState, accountsOf } from "./accounts.js";
 
@@ -50,6 +50,26 @@ export async function ownersOf(
     if (found !== "gone") believed.push(owner);
   }
   return believed;
+}
+
+/**
+ * The account of a name that no entry is linked to. Where a create of that name was begun, it is the one that was created: the name
+ * was free before.
+ */
+export async function unlinkedAccount(
+  step: Step,
+  type: "User" | "Group",
+  name: string,
+): Promise<Account | undefined> {
+  const found = (await accountsOf(step.target, type)?.find(name)) ?? [];
+  const linked = new Set((await ownersOf(step, type, found)).map((owner) => owner.resourceId));
+  return found.find((account) => !linked.has(account.id));
+}
+
+/** A link with the account that was created for its entry, or is taken for it. */
+export async function linkedTo(step: Step, link: Link, account: Account): Promise<LinkedEntry> {
+  const { id: resourceId, name } = account;
+  return { ...link, resourceId, name, ...(await markOf(step, link.type, resourceId)) };
 }
 
 /** What tells an account apart from another one that is given its id later, where the application uses ids again. */

@@ -80,10 +80,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
 
 async function countClearedAhead(step: Step, changes: readonly Change[]): Promise<void> {
   const upserts = changes.filter((change) => change.kind === "upsert");
-  const links = await step.target.links.get(
-    step.source,
-    upserts.map((change) => change.sourceId),
-  );
+  const links = await step.links.of(upserts);
   await countCleared(step, upserts, links);
 }
 
@@ -106,7 +103,7 @@ async function storedLinks(
     if (isConcerned) ids.add(change.sourceId);
   }
   if (ids.size === 0) return new Map();
-  const links = await step.target.links.get(step.source, [...ids]);
+  const links = await step.links.get([...ids]);
   return new Map(links.flatMap((link) => (link === undefined ? [] : [[link.sourceId, link]])));
 }
 

@@ -8,10 +8,7 @@ import { markSeen } from "./upsert.js";
 
 /** Applies entries that are unchanged, apart from names that changed with a parent's. */
 export async function applyPresent(step: Step, change: Present): Promise<void> {
-  const stored = await step.target.links.get(
-    step.source,
-    change.entries.map((entry) => entry.sourceId),
-  );
+  const stored = await step.links.of(change.entries);
   const seen: string[] = [];
   const named: { link: Link; names: readonly Name[] }[] = [];
   for (const [index, entry] of change.entries.entries()) {
@@ -40,8 +37,7 @@ async function rename(
   );
   if (renamed.length === 0) return;
   const namesNow = new Map(renamed.map(({ sourceId, names }) => [sourceId, names]));
-  await step.target.links.save(
-    step.source,
+  await step.links.replace(
     entries.flatMap(({ link }) => {
       const names = namesNow.get(link.sourceId);
       return names === undefined ? [] : withNames(step, link, names);
@@ -61,7 +57,7 @@ function withNames(step: Step, link: Link, names: readonly Name[]): Link {
 export async function stillUnknown(step: Step): Promise<readonly string[]> {
   const ids = step.refresh.takeUnknown();
   if (ids.length === 0) return [];
-  const links = await step.target.links.get(step.source, ids);
+  const links = await step.links.get(ids);
   return ids.filter((_, index) => {
     const state = links[index]?.state;
     return state !== "live" && state !== "entering";

@@ -31,15 +31,11 @@ export async function applyUpserts(
   changes: readonly Upsert[],
   compared: ReadonlyMap<Upsert, ReferenceChange> = new Map(),
 ): Promise<void> {
-  const { links } = step.target;
   const entries: Entry[] = [];
   const seen: string[] = [];
   const restamped: Link[] = [];
   const mistyped: Link[] = [];
-  const stored = await links.get(
-    step.source,
-    changes.map((change) => change.sourceId),
-  );
+  const stored = await step.links.of(changes);
   if (step.isTransactional) await countCleared(step, changes, stored);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
@@ -70,8 +66,8 @@ export async function applyUpserts(
     }
   }
   await markSeen(step, seen);
-  if (restamped.length > 0) await links.save(step.source, restamped);
-  if (mistyped.length > 0) await links.save(step.source, mistyped);
+  if (restamped.length > 0) await step.links.replace(restamped);
+  if (mistyped.length > 0) await step.links.replace(mistyped);
   if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
 }
 
@@ -85,7 +81,7 @@ export async function retryUpserts(step: Step, refused: readonly Link[]): Promis
     const change = link.failure?.change;
     if (change?.kind !== "upsert") continue;
     if (change.type === link.type) entries.push(begin(step, change, link, undefined, true));
-    else await step.target.links.save(step.source, [parkMistyped(step, link, change)]);
+    else await step.links.replace([parkMistyped(step, link, change)]);
   }
   if (entries.length > 0) await apply(step, entries, []);
 }

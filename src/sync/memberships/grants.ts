@@ -242,10 +242,7 @@ async function groupSubjects(
   if (resourceIds.length === 0) return subjects;
   const owners = await step.target.links.owners("Group", [...new Set(resourceIds)]);
   const own = owners.filter((owner) => owner.source === step.source);
-  const links = await step.target.links.get(
-    step.source,
-    own.map((owner) => owner.sourceId),
-  );
+  const links = await step.links.of(own);
   for (const link of links) {
     if (link?.resourceId !== undefined) subjects.set(link.resourceId, subjectOf(link));
   }

@@ -108,17 +108,8 @@ export class ReadingSettlement extends SettlementStore {
     return Promise.resolve(undefined);
   }
 
-  override async *references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
-    for (let after: Name | undefined; ; ) {
-      const page = await this.#memberships.references(source, group, {
-        count: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      yield page;
-      const last = page.at(-1);
-      if (page.length < PAGE || last === undefined) return;
-      after = { kind: last.kind, key: last.key };
-    }
+  override references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
+    return pagesOfReferences(this.#memberships, source, group);
   }
 
   /** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
@@ -161,6 +152,24 @@ export class ReadingSettlement extends SettlementStore {
         return [member.sourceId, links];
       }),
     );
+  }
+}
+
+/** The references of a group, page by page. */
+export async function* pagesOfReferences(
+  memberships: MembershipRepository,
+  source: string,
+  group: string,
+): AsyncGenerator<readonly Reference[]> {
+  for (let after: Name | undefined; ; ) {
+    const page = await memberships.references(source, group, {
+      count: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield page;
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) return;
+    after = { kind: last.kind, key: last.key };
   }
 }
 

@@ -27,10 +27,7 @@ export interface Leaving {
 
 /** Applies deletes by id. One that is older than what is known of the entry is stale. */
 export async function applyDeletes(step: Step, deletes: readonly Delete[]): Promise<void> {
-  const stored = await step.target.links.get(
-    step.source,
-    deletes.map((change) => change.sourceId),
-  );
+  const stored = await step.links.of(deletes);
   const leaving: Leaving[] = [];
   const dated: Link[] = [];
   const isRefresh = step.phase === "snapshot";
@@ -49,7 +46,7 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
     // In a refresh, the stamp is that of the last deletion of several.
     else leaving.push({ link, stamp, ...(isRefresh && { bound: noLaterThan(stamp) }) });
   }
-  if (dated.length > 0) await step.target.links.save(step.source, dated);
+  if (dated.length > 0) await step.links.replace(dated);
   await removeEntries(step, leaving);
 }
 
@@ -118,10 +115,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
         ...(bound === undefined || isKnownLater(step, link, bound) ? {} : { goneStamp: bound }),
       },
     }));
-    await step.target.links.save(
-      step.source,
-      begun.map(({ link }) => link),
-    );
+    await step.links.replace(begun.map(({ link }) => link));
     await removeSome(step, begun);
   }
 }
@@ -173,8 +167,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     step.source,
     goneIds.map((sourceId) => ({ sourceId, names: [] })),
   );
-  await links.save(
-    step.source,
+  await step.links.replace(
     begun.map((entry) => {
       const error = kept.get(entry.link.sourceId);
       return error === undefined
@@ -245,7 +238,7 @@ async function disable(step: Step, link: Link): Promise<Link> {
   if (account === undefined) return withoutAccount(link);
   if (!account.active) return link;
   const disabled: Link = { ...link, disabledByUs: true };
-  if (!step.isTransactional) await step.target.links.save(step.source, [disabled]);
+  if (!step.isTransactional) await step.links.replace([disabled]);
   const [result] = await accounts.write([
     { kind: "modify", id: link.resourceId, attributes: { active: false } },
   ]);

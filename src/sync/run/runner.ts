@@ -15,7 +15,7 @@ import type { Settings } from "../settings.js";
 import type { Phase, RunnerTarget } from "../step/context.js";
 import { FreedNames } from "../step/freed-names.js";
 import { LimitReached } from "../step/limits.js";
-import { LinkWriter } from "../step/links.js";
+import { StepLinks } from "../step/links.js";
 import { type Step, within } from "../step/step.js";
 import type { Deferrals } from "./deferrals.js";
 import type { Findings } from "./findings.js";
@@ -196,7 +196,7 @@ export class Runner {
       ordering: findings.ordering(order),
       digests: findings.digests(),
       refresh: findings.refresh,
-      links: new LinkWriter(links, source),
+      links: new StepLinks(links, source),
       givenUp: new GivenUpNames(),
       groups: findings.groups,
       freed: new FreedNames(),

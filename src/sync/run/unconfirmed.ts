@@ -7,8 +7,8 @@ import {
   type SyncTarget,
   type Unconfirmed,
 } from "../../repositories/index.js";
-import { type Account, type Accounts, accountsOf } from "../accounts/accounts.js";
-import { markOf, ownersOf } from "../accounts/same-account.js";
+import { type Accounts, accountsOf } from "../accounts/accounts.js";
+import { linkedTo, unlinkedAccount } from "../accounts/same-account.js";
 import { markMembers } from "../memberships/references.js";
 import { removeEntries } from "../removal/removal.js";
 import { pair } from "../step/keys.js";
@@ -72,7 +72,7 @@ async function confirmAccount(
   step: Step,
   { sourceId, type, name }: Unconfirmed["accounts"][number],
 ): Promise<void> {
-  const [link] = await step.target.links.get(step.source, [sourceId]);
+  const [link] = await step.links.get([sourceId]);
   if (link === undefined || (link.state === "gone" && link.resourceId === undefined)) {
     const { generation: seen } = step;
     const gone = { sourceId, type, state: "gone", seen, disabledByUs: false } as const;
@@ -84,16 +84,9 @@ async function confirmAccount(
   if (confirmed.state === "gone") await disableAgain(step, confirmed);
   else if (confirmed.state === "live" && confirmed.type === type) {
     // Without its digest, all of the entry is written when it is read again.
-    await step.target.links.save(step.source, [without(confirmed, "digest")]);
+    await step.links.replace([without(confirmed, "digest")]);
     step.ordering.again?.ask(sourceId);
   }
-}
-
-/** An account of the name that was intended and that nobody is linked to is the one that was made late. */
-async function madeLate(step: Step, { type }: Link, name: string): Promise<Account | undefined> {
-  const found = (await accountsOf(step.target, type)?.find(name)) ?? [];
-  const linked = new Set((await ownersOf(step, type, found)).map((owner) => owner.resourceId));
-  return found.find((account) => !linked.has(account.id));
 }
 
 /**
@@ -101,24 +94,22 @@ async function madeLate(step: Step, { type }: Link, name: string): Promise<Accou
  * be somebody else's of that name, and is never deleted.
  */
 async function removeLate(step: Step, link: Link, name: string): Promise<void> {
-  const made = await madeLate(step, link, name);
+  const made = await unlinkedAccount(step, link.type, name);
   if (made === undefined) return;
   const adopted = made.externalId !== link.sourceId;
-  const mark = await markOf(step, link.type, made.id);
-  const recovered = { ...link, resourceId: made.id, name: made.name, adopted, ...mark };
+  const recovered = await linkedTo(step, { ...link, adopted }, made);
   step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
   await removeEntries(step, [{ link: recovered }]);
 }
 
 async function confirmCreated(step: Step, link: Link, name: string): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
-  const made = await madeLate(step, link, name);
+  const made = await unlinkedAccount(step, link.type, name);
   if (accounts === undefined || made === undefined) return link;
   if (link.resourceId === undefined) {
-    const mark = await markOf(step, link.type, made.id);
-    const recovered = { ...link, resourceId: made.id, name: made.name, adopted: false, ...mark };
+    const recovered = await linkedTo(step, { ...link, adopted: false }, made);
     if (link.type === "Group") await markMembers(step, link.sourceId);
-    await step.target.links.save(step.source, [recovered]);
+    await step.links.replace([recovered]);
     await step.links.markDirty([link.sourceId]);
     step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     return recovered;

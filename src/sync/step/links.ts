@@ -2,10 +2,10 @@ import type { Link, LinkedEntry, LinkRepository, LinkSelection } from "../../rep
 import type { Subject } from "../outcome.js";
 
 /**
- * Writes to the links of a source, so that a link which was read earlier in the step can be saved: that never takes back that the
- * entry was marked as dirty since, nor the digest of one whose name another entry has taken.
+ * The links of a source in a step. One that was read earlier can be saved: that never takes back that the entry was marked as dirty
+ * since, nor brings back the digest of an entry whose name another one has taken.
  */
-export class LinkWriter {
+export class StepLinks {
   readonly #links: LinkRepository;
   readonly #source: string;
   readonly #dirty: Set<string>;
@@ -26,8 +26,20 @@ export class LinkWriter {
   }
 
   /** The same, within a transaction. */
-  within(links: LinkRepository): LinkWriter {
-    return new LinkWriter(links, this.#source, { dirty: this.#dirty, displaced: this.#displaced });
+  within(links: LinkRepository): StepLinks {
+    return new StepLinks(links, this.#source, { dirty: this.#dirty, displaced: this.#displaced });
+  }
+
+  /** The link of each id, in the order of the ids; `undefined` where there is none. */
+  async get(sourceIds: readonly string[]): Promise<readonly (Link | undefined)[]> {
+    return await this.#links.get(this.#source, sourceIds);
+  }
+
+  /** The link of each entry, in their order; `undefined` where there is none. */
+  async of(
+    entries: readonly { readonly sourceId: string }[],
+  ): Promise<readonly (Link | undefined)[]> {
+    return await this.get(entries.map((entry) => entry.sourceId));
   }
 
   /** The entries that the step has marked. */
@@ -51,17 +63,20 @@ export class LinkWriter {
   /** Another entry has taken a name of these: what was applied of them does not tell any more what is stored. */
   async displace(sourceIds: readonly string[]): Promise<void> {
     for (const id of sourceIds) this.#displaced.add(id);
-    const known = await this.#links.get(this.#source, sourceIds);
-    await this.#links.save(
-      this.#source,
+    const known = await this.get(sourceIds);
+    await this.replace(
       known.flatMap((link) => (link === undefined ? [] : [without(link, "digest")])),
     );
   }
 
-  /** Stores links as their reader knows them, with what the step has done to them since: a crash right after it would lose that. */
+  /** Stores links as they are given, dirty or not. */
+  async replace(links: readonly Link[]): Promise<void> {
+    await this.#links.save(this.#source, links);
+  }
+
+  /** Stores links that were read before, with what the step has done to them since. */
   async save(links: readonly Link[]): Promise<void> {
-    await this.#links.save(
-      this.#source,
+    await this.replace(
       links.map((link) => {
         const known = this.#displaced.has(link.sourceId) ? without(link, "digest") : link;
         return this.#dirty.has(link.sourceId) ? { ...known, unsettled: true } : known;

@@ -8,7 +8,7 @@ import type { Outcome } from "../outcome.js";
 import type { RunnerTarget, StepContext } from "./context.js";
 import type { FreedNames } from "./freed-names.js";
 import type { StepLimits } from "./limits.js";
-import type { LinkWriter } from "./links.js";
+import type { StepLinks } from "./links.js";
 
 /**
  * One step of synchronisation: what is applied together, in one transaction where the target has one.
@@ -24,7 +24,7 @@ export interface Step extends StepContext {
   /** What the refresh under way shows, and whether everything has to be read anew. */
   readonly refresh: Refresh;
   /** That a link which is saved stays dirty. */
-  readonly links: LinkWriter;
+  readonly links: StepLinks;
   /** Which names entries gave up. */
   readonly givenUp: GivenUpNames;
   /** Which groups can be believed. */
