@@ -15,16 +15,18 @@ import { type Settings, type SynchronizeOptions, settingsFrom } from "./settings
 import type { Phase } from "./step/context.js";
 
 /**
- * Applies a change stream to repositories: users and groups are created, updated, renamed, disabled, deleted, and put into
- * groups as the source says, while whatever is local to the application stays as it is.
+ * Applies a change stream to repositories: users and groups are created, updated, renamed, disabled, deleted, and put
+ * into groups as the source says, while whatever is local to the application stays as it is.
  *
  * What it yields is the report of what was done, in order, each outcome after it was committed. Work goes on only while
- * outcomes are asked for. It ends when the stream does; leaving the loop or aborting the signal stops it between two commits.
- * Started again, it resumes where it stood. After any crash it converges to what the source says.
+ * outcomes are asked for. It ends when the stream does; leaving the loop or aborting the signal stops it between two
+ * commits. Started again, it resumes where it stood. After any crash it converges to what the source says.
  *
- * Of several processes that follow one stream into the same stores, the one that began last goes on, and the others end.
+ * Of several processes that follow one stream into the same stores, the one that began last goes on, and the others
+ * end.
  *
- * @throws {TooManyError} more would be taken away than `maxDeletes` or `maxCleared` allows; nothing of that step was changed.
+ * @throws {TooManyError} more would be taken away than `maxDeletes` or `maxCleared` allows; nothing of that step was
+ * changed.
  * @throws {StreamTakenError} another process has begun to apply the same stream to the same stores.
  * @throws {InvalidValueError} an option has a value that it cannot have.
  * @throws {UnsupportedError} the target's `settlement` is not of its stores of links and memberships.
@@ -100,8 +102,8 @@ async function* apply(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, voi
 }
 
 /**
- * The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken for those
- * of the next.
+ * The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken
+ * for those of the next.
  */
 async function* beginRefresh(
   run: Run,

@@ -15,7 +15,7 @@ export interface Objection {
   readonly blocker?: string;
 }
 
-/** Keeps a change that cannot be applied. Whoever is to be disabled is, whatever else is refused. */
+/** Defers a change that cannot be applied. An account that is to be disabled is, whatever else is refused. */
 export async function refuse(step: Step, entry: Entry, objection: Objection): Promise<void> {
   if (isToBeDisabled(entry) && objection.code !== "protected") {
     const before = entry.link;
@@ -26,7 +26,7 @@ export async function refuse(step: Step, entry: Entry, objection: Objection): Pr
       entry.link = before;
     }
   }
-  park(step, entry, objection);
+  defer(step, entry, objection);
 }
 
 async function disableOnly(step: Step, entry: Entry): Promise<void> {
@@ -42,7 +42,7 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
 }
 
 /** Keeps a change that cannot be applied, to be tried again. */
-export function park(step: Step, entry: Entry, objection: Objection): void {
+export function defer(step: Step, entry: Entry, objection: Objection): void {
   const { previous, change, link } = entry;
   // What is put off only to be a step of its own is done in the next one.
   const isPutOff = objection.code === "adopted";

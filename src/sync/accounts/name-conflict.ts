@@ -8,12 +8,12 @@ import type { Entry } from "./entry.js";
 import { markOf, ownersOf } from "./same-account.js";
 
 /**
- * Somebody has the name that an entry's account is to have. Moves an account out of the way that nobody claims any more, or adopts
- * one that was never linked, where that is wanted. An account that is linked is never taken over.
+ * Another account has the name that an entry's is to have. One whose entry is gone is renamed; one that was never
+ * linked is adopted, where that is wanted. An account that is linked is never taken over.
  *
  * @returns why the entry has to wait; nothing when it can be tried again.
  */
-export async function makeWay(
+export async function resolveNameConflict(
   step: Step,
   entry: Entry,
   error: UniquenessError,
@@ -36,7 +36,7 @@ export async function makeWay(
   }
   if (ours !== undefined) {
     if (isName && ours.state === "gone" && found !== undefined) {
-      return await moveAside(step, accounts, ours, found, taken);
+      return await renameAside(step, accounts, ours, found, taken);
     }
     return { ...taken, blocker: ours.sourceId };
   }
@@ -45,7 +45,7 @@ export async function makeWay(
 }
 
 /** The account of an entry that is gone gives up its name: it stays what it was, under the name `name~id`. */
-async function moveAside(
+async function renameAside(
   step: Step,
   accounts: Accounts,
   owner: LinkOwner,

@@ -21,8 +21,8 @@ export function protectionRule(protect: SynchronizeOptions["protect"] = []): Pro
 }
 
 /**
- * Which resources may not be touched in a step. What counts is the name that the source gave a resource, and the one that it has now:
- * it may have been renamed in the application since.
+ * Which resources may not be touched in a step. What counts is the name that the source gave a resource, and the one
+ * that it has now: it may have been renamed in the application since.
  */
 export class Protection {
   readonly #rule: ProtectionRule;

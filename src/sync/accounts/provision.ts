@@ -4,7 +4,7 @@ import { memberUri } from "../step/keys.js";
 import { slices, subjectOf, without } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 import { type Account, type AccountWrite, accountsOf, nameOf } from "./accounts.js";
-import { type Objection, objectionTo, park, refuse } from "./deferral.js";
+import { defer, type Objection, objectionTo, refuse } from "./deferral.js";
 import {
   type Entry,
   finish,
@@ -13,10 +13,10 @@ import {
   isToBeEnabled,
   writeFor,
 } from "./entry.js";
-import { makeWay } from "./name-conflict.js";
+import { resolveNameConflict } from "./name-conflict.js";
 import { lookWhereIdsAreReused, markOf, ownersOf } from "./same-account.js";
 
-/** Makes the application's accounts equal to the entries, and finishes the links or parks what was refused. */
+/** Makes the application's accounts equal to the entries, and finishes the links or defers what was refused. */
 export async function provision(step: Step, entries: readonly Entry[]): Promise<void> {
   const together = new Map<"User" | "Group", Entry[]>([
     ["User", []],
@@ -25,7 +25,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
-    const stranger = await believe(step, entry);
+    const stranger = await checkIdentity(step, entry);
     if (stranger !== undefined) {
       await refuse(step, entry, stranger);
       continue;
@@ -51,7 +51,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
 }
 
 /** Makes sure that the account is the one that the entry was linked to, where the application uses ids again. */
-async function believe(step: Step, entry: Entry): Promise<Objection | undefined> {
+async function checkIdentity(step: Step, entry: Entry): Promise<Objection | undefined> {
   const account = await lookWhereIdsAreReused(step, entry.link);
   if (account === undefined) return undefined;
   if (account !== "gone") {
@@ -61,7 +61,9 @@ async function believe(step: Step, entry: Entry): Promise<Objection | undefined>
   return await forgetWhole(step, entry, new NotFoundError(entry.link.resourceId ?? ""));
 }
 
-/** Goes on without the account that is gone, unless what changed is a part, for which all of the entry is to be read. */
+/**
+ * Goes on without the account that is gone, unless what changed is a part, for which all of the entry is to be read.
+ */
 async function forgetWhole(
   step: Step,
   entry: Entry,
@@ -87,7 +89,10 @@ async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<b
   }
 }
 
-/** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
+/**
+ * Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the
+ * intent.
+ */
 async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void> {
   if (!step.isTransactional) return;
   await step.links.save(entries.map((entry) => entry.link));
@@ -145,15 +150,15 @@ async function divideByName(
 }
 
 /**
- * Whether a name has to be free before an account is created with it. A store refuses a user whose name is taken, but not always
- * a group. And without a transaction, a create that was interrupted is known by the name that it intended: had the name been
- * taken before, an account of somebody else's would be taken for ours.
+ * Whether a name has to be free before an account is created with it. A store refuses a user whose name is taken, but
+ * not always a group. And without a transaction, a create that was interrupted is known by the name that it intended:
+ * had the name been taken before, another's account would be taken for ours.
  */
 function isNameAsked(step: Step, type: "User" | "Group"): boolean {
   return !step.isTransactional || type === "Group";
 }
 
-/** Whether an account has the name of the entry's account to be, or nobody can say. */
+/** Whether an account has the name of the entry's account to be, or the store cannot say. */
 async function isToBeLookedAt(step: Step, entry: Entry): Promise<boolean> {
   try {
     return (await accountInTheWay(step, entry)) !== undefined;
@@ -206,7 +211,7 @@ async function writeAll(
   return (await Promise.all(parts)).flat();
 }
 
-/** Writes one account, and makes way for it where somebody has its name. */
+/** Writes one account, and resolves the conflict where another one has its name. */
 async function provisionAlone(step: Step, entry: Entry): Promise<void> {
   // Each round removes one obstacle: an account that vanished, one in the way, an adoption.
   for (let round = 1; ; round++) {
@@ -236,7 +241,7 @@ async function overcome(
   if (error instanceof NotFoundError && entry.link.resourceId !== undefined) {
     return await forgetWhole(step, entry, error);
   }
-  if (error instanceof UniquenessError) return await makeWay(step, entry, error);
+  if (error instanceof UniquenessError) return await resolveNameConflict(step, entry, error);
   return objection;
 }
 
@@ -278,13 +283,13 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
 }
 
 /**
- * The account is disabled in a step of its own, which counts what it takes away: entries named like all local accounts would
- * otherwise disable them at once.
+ * The account is disabled in a step of its own, which counts what it takes away: entries named like all local accounts
+ * would otherwise disable them at once.
  */
 function disableLater(step: Step, entry: Entry): void {
   const message =
     "The account was there before the entry, and is active: it is disabled in a step of its own.";
-  park(step, entry, { code: "adopted", message });
+  defer(step, entry, { code: "adopted", message });
 }
 
 /** Whether the entry was linked in this step to an account that was there before. */

@@ -12,8 +12,8 @@ interface KnownAccount {
 }
 
 /**
- * The account that a link stands for, where it is to be looked for before it is believed: a store that gives the id of an account
- * that was deleted to another one says so. `gone`: there is none with this id, or it is another one's.
+ * The account that a link stands for, where it is to be looked for before it is believed: a store that gives the id of
+ * an account that was deleted to another one says so. `gone`: there is none with this id, or it is another one's.
  */
 export async function lookWhereIdsAreReused(
   step: Step,
@@ -25,7 +25,10 @@ export async function lookWhereIdsAreReused(
   return account !== undefined && isSame(account, known) ? account : "gone";
 }
 
-/** A link without a mark was made before there were marks: it is believed where the account has the name that it was given. */
+/**
+ * A link without a mark was made before there were marks: it is believed where the account has the name that it was
+ * given.
+ */
 function isSame({ mark, name }: AccountState, known: KnownAccount): boolean {
   if (known.resourceMark !== undefined) return known.resourceMark === mark;
   return known.name !== undefined && caseless(known.name) === caseless(name);
@@ -53,8 +56,8 @@ export async function ownersOf(
 }
 
 /**
- * The account of a name that no entry is linked to. Where a create of that name was begun, it is the one that was created: the name
- * was free before.
+ * The account of a name that no entry is linked to. Where a create of that name was begun, it is the one that was
+ * created: the name was free before.
  */
 export async function unlinkedAccount(
   step: Step,

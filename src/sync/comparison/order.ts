@@ -5,13 +5,16 @@ import { isCovered, readBound } from "./stamp.js";
 /**
  * What decides whether a change is newer than what is known of its entry.
  *
- * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to receive what
- * is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp. `answer`: the entry was read
- * again just now, so that the answer counts, with the same exception.
+ * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to
+ * receive what is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp.
+ * `answer`: the entry was read again just now, so that the answer counts, with the same exception.
  */
 export type Order = "snapshot" | "arrival" | "stamps" | "answer";
 
-/** Entries that are to be read again beside the stream, between two steps, so that no transaction is held open meanwhile. */
+/**
+ * Entries that are to be read again beside the stream, between two steps, so that no transaction is held open
+ * meanwhile.
+ */
 export class ReadAgain {
   /** What is read, and whether it was told to be gone: if it is not found, that counts. */
   readonly #asked = new Map<string, { readonly isGone: boolean }>();
@@ -63,8 +66,8 @@ export class ReadAgain {
 const mostTold = 10_000;
 
 /**
- * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same: it may be late
- * to say so, as a server is whose messages do not all carry its state.
+ * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same:
+ * it may be late to say so, as a server is whose messages do not all carry its state.
  */
 export class Told {
   readonly #stamps = new Set<string>();
@@ -124,7 +127,9 @@ export function isLeaving({ state }: Link): boolean {
   return state === "leaving" || state === "gone";
 }
 
-/** Whether a stamp is earlier than another, or than the latest that the other can be; a stamp that is not known is not. */
+/**
+ * Whether a stamp is earlier than another, or than the latest that the other can be; a stamp that is not known is not.
+ */
 export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
   return stamp !== undefined && than !== undefined && stamp < readBound(than).latest;
 }
@@ -182,8 +187,8 @@ export function isOutdatedDelete(
 }
 
 /**
- * Has the entry of an outdated change read again, where the source held what is known of it, so that either this change is old or
- * the clock was set back.
+ * Has the entry of an outdated change read again, where the source held what is known of it, so that either this change
+ * is old or the clock was set back.
  */
 export function readAgainIfUnsure(
   ordering: Ordering,

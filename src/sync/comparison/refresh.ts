@@ -22,7 +22,10 @@ export class Refresh {
     return this.#state;
   }
 
-  /** The source lagged behind what is known when the last refresh ended, so that the order in which it tells says nothing. */
+  /**
+   * The source lagged behind what is known when the last refresh ended, so that the order in which it tells says
+   * nothing.
+   */
   get isBehind(): boolean {
     return this.#isBehind;
   }

@@ -24,8 +24,8 @@ const codesOfPaths = new Map<string, string>();
 const separator = "\0";
 
 /**
- * The attributes for which an entry has a value, in short. Where an attribute has parts, or values of several types, it is those:
- * each comes from an attribute of the directory that may be hidden by itself.
+ * The attributes for which an entry has a value, in short. Where an attribute has parts, or values of several types, it
+ * is those: each comes from an attribute of the directory that may be hidden by itself.
  */
 export function valuedOf(change: Upsert): string | undefined {
   if (!change.complete) return undefined;

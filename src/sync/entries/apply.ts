@@ -8,8 +8,8 @@ import { applyUpserts, markSeen } from "./upsert.js";
 /**
  * Applies changes, unless they would take away too much.
  *
- * @param done where there is no transaction, the changes that the step has applied, so that they are not applied again when it is
- * repeated: of an entry of which the batch says more, that would bring back what it was.
+ * @param done where there is no transaction, the changes that the step has applied, so that they are not applied again
+ * when it is repeated: of an entry of which the batch says more, that would bring back what it was.
  */
 export async function applyWithinLimits(
   step: Step,
@@ -26,7 +26,8 @@ export async function applyWithinLimits(
 }
 
 /**
- * Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known.
+ * Applies changes in their order, those of one kind that follow each other together, until one shows that too little is
+ * known.
  *
  * @returns the changes that have just been applied, each time.
  */
@@ -72,8 +73,9 @@ type Run = {
 }[Change["kind"]];
 
 /**
- * Changes of one kind that follow each other. An entry comes at most once in a run, since its changes build on each other. Where
- * the order is that of the events, a group that states its members ends the run: it means those who have the names by then.
+ * Changes of one kind that follow each other. An entry comes at most once in a run, since its changes build on each
+ * other. Where the order is that of the events, a group that states its members ends the run: it means those who have
+ * the names by then.
  */
 function* runsOf(changes: readonly Change[], inOrder: boolean): Generator<Run> {
   let run: Run | undefined;

@@ -39,8 +39,8 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   // Without a transaction, nothing may have been changed before it shows that too much is lost.
   if (!step.isTransactional) await countClearedAhead(step, changes);
   for (const change of changes) {
-    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom its
-    // references mean once somebody is deleted, whose names may mean another then.
+    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom
+    // its references mean once an entry is deleted, whose names may mean another then.
     const isFirst =
       "sourceId" in change && !changedBefore.has(change.sourceId) && !swept && !anyDeleted;
     if ("sourceId" in change) changedBefore.add(change.sourceId);
@@ -84,7 +84,7 @@ async function countClearedAhead(step: Step, changes: readonly Change[]): Promis
   await countCleared(step, upserts, links);
 }
 
-/** How many members leave a group whose references go. With a nested group that is flattened, everybody in it does. */
+/** How many members leave a group whose references go. With a nested group that is flattened, all who are in it do. */
 async function countLeaving(step: Step, removed: readonly Reference[]): Promise<number> {
   const targets = new Set(removed.flatMap(({ target }) => (target === undefined ? [] : [target])));
   if (step.settings.nested === "keep" || targets.size === 0) return targets.size;

@@ -26,7 +26,10 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   if (named.length > 0) await rename(step, named);
 }
 
-/** Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring back the old ones. */
+/**
+ * Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring
+ * back the old ones.
+ */
 async function rename(
   step: Step,
   entries: readonly { link: Link; names: readonly Name[] }[],

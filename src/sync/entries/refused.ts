@@ -19,7 +19,10 @@ export interface RefusedChange extends Subject {
   readonly failure: Failure;
 }
 
-/** The changes of a source that are kept because the application refused them, with the reason and the number of attempts. */
+/**
+ * The changes of a source that are kept because the application refused them, with the reason and the number of
+ * attempts.
+ */
 export async function* refusedChanges(
   links: LinkRepository,
   source: string,
@@ -29,12 +32,14 @@ export async function* refusedChanges(
   }
 }
 
-/** Which refused changes to try again: all, those whose time has come, or those that wait for a name that is free now. */
+/**
+ * Which refused changes to try again: all, those whose time has come, or those that wait for a name that is free now.
+ */
 export type Occasion = "all" | "due" | "freed";
 
 /**
- * Tries again what was refused. An account that gets its new name may free the old one for the next, so it goes on for as
- * long as something moves; names that wait for each other in a circle are untied by a temporary name.
+ * Tries again what was refused. An account that gets its new name may free the old one for the next, so it goes on for
+ * as long as something moves; names that wait for each other in a circle are untied by a temporary name.
  *
  * @returns when the next refused change is due, in milliseconds since the epoch.
  */
@@ -91,7 +96,11 @@ async function retry(step: Step, refused: readonly Link[]): Promise<void> {
   );
 }
 
-/** Gives one account of a circle of names a temporary name. @returns the entry whose name is free by that, if there is a circle. */
+/**
+ * Gives one account of a circle of names a temporary name.
+ *
+ * @returns the entry whose name is free by that, if there is a circle.
+ */
 async function untie(
   step: Step,
   failed: readonly Link[],

@@ -1,7 +1,7 @@
 import type { Upsert } from "../../changes/index.js";
 import { caseless } from "../../core/index.js";
 import type { Link } from "../../repositories/index.js";
-import { park } from "../accounts/deferral.js";
+import { defer } from "../accounts/deferral.js";
 import type { Entry } from "../accounts/entry.js";
 import { provision } from "../accounts/provision.js";
 import { isLeaving, isOutdated, readAgainIfUnsure } from "../comparison/order.js";
@@ -40,7 +40,7 @@ export async function applyUpserts(
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
-      mistyped.push(parkMistyped(step, previous, stated));
+      mistyped.push(deferMistyped(step, previous, stated));
       continue;
     }
     const change = merged(stated, previous);
@@ -72,8 +72,8 @@ export async function applyUpserts(
 }
 
 /**
- * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the names
- * may have gone to other entries since.
+ * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the
+ * names may have gone to other entries since.
  */
 export async function retryUpserts(step: Step, refused: readonly Link[]): Promise<void> {
   const entries: Entry[] = [];
@@ -81,7 +81,7 @@ export async function retryUpserts(step: Step, refused: readonly Link[]): Promis
     const change = link.failure?.change;
     if (change?.kind !== "upsert") continue;
     if (change.type === link.type) entries.push(begin(step, change, link, undefined, true));
-    else await step.links.replace([parkMistyped(step, link, change)]);
+    else await step.links.replace([deferMistyped(step, link, change)]);
   }
   if (entries.length > 0) await apply(step, entries, []);
 }
@@ -92,14 +92,14 @@ function isOrHadAccount({ state, resourceId }: Link): boolean {
 }
 
 /**
- * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the account until
- * the entry is what it was again, or a person has looked.
+ * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the
+ * account until the entry is what it was again, or a person has looked.
  */
-function parkMistyped(step: Step, link: Link, change: Upsert): Link {
+function deferMistyped(step: Step, link: Link, change: Upsert): Link {
   const entry: Entry = { change, link, previous: link, isProvisioned: false };
   const was = link.type === "User" ? "user" : "group";
   const message = `The entry was a ${was} and is one no longer. Its account is left as it is.`;
-  park(step, entry, { code: "conflict", message });
+  defer(step, entry, { code: "conflict", message });
   return { ...entry.link, seen: step.generation };
 }
 
@@ -160,9 +160,9 @@ export async function markSeen(step: Step, sourceIds: readonly string[]): Promis
 }
 
 /**
- * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it has
- * the same stamp before and after. Of an entry that was read again the live change is then the older state, which the source
- * had made ready to send.
+ * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it
+ * has the same stamp before and after. Of an entry that was read again the live change is then the older state, which
+ * the source had made ready to send.
  */
 export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
   const { stamp, state, failure, digest } = link;
@@ -226,7 +226,10 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
   return without(link, "digest", "goneStamp");
 }
 
-/** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
+/**
+ * What was applied, in short: of the account, of names and members, and with which options, since they change what it
+ * leads to.
+ */
 function digestOf(step: Step, change: Upsert): string {
   // What is applied after a change of a part no digest tells, only that nothing is unfinished.
   if (!change.complete) return `- - ${membershipOptions(step)}`;
@@ -265,8 +268,8 @@ function seenWith(step: Step, link: Link, change: Upsert): Link {
 }
 
 /**
- * The change with the name that the account is to have: of several values, in no order that means anything, it keeps the one that it
- * has.
+ * The change with the name that the account is to have: of several values, in no order that means anything, it keeps
+ * the one that it has.
  */
 function withName(change: Upsert, previous: Link | undefined): Upsert {
   const { nameCandidates, ...named } = change;

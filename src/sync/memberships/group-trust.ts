@@ -2,9 +2,9 @@ import type { MemberChange, Name } from "../../changes/index.js";
 import { type Difference, StatedMembers } from "./stated-members.js";
 
 /**
- * What groups have stated, and which of them can be believed: a directory may rewrite the members of a group without telling when a
- * name is given up. A group is believed from when it states all its members until a name among them is given up. One that is not has
- * to be read again before an entry that takes such a name becomes a member of it.
+ * What groups have stated, and which of them can be believed: a directory may rewrite the members of a group without
+ * telling when a name is given up. A group is believed from when it states all its members until a name among them is
+ * given up. One that is not has to be read again before an entry that takes such a name becomes a member of it.
  *
  * It lasts as long as a run. After a step that failed, no group is believed.
  */
@@ -74,7 +74,10 @@ export class GroupTrust {
     this.#doubtful.clear();
   }
 
-  /** A step was undone: it is not known what is stored, and groups that were read again in vain are as doubtful as before. */
+  /**
+   * A step was undone: it is not known what is stored, and groups that were read again in vain are as doubtful as
+   * before.
+   */
   undoStep(): void {
     this.#members.clear();
     this.#believed.clear();

@@ -112,7 +112,10 @@ export class ReadingSettlement extends SettlementStore {
     return pagesOfReferences(this.#memberships, source, group);
   }
 
-  /** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
+  /**
+   * The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is
+   * in none.
+   */
   async #groupsWanted(
     source: string,
     members: readonly Link[],

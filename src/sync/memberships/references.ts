@@ -54,8 +54,9 @@ async function compareDelta(
 }
 
 /**
- * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. What goes
- * does so last: a name that made us doubt the group, and read it again, must not be gone before all the others are there.
+ * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made.
+ * What goes does so last: a name that made us doubt the group, and read it again, must not be gone before all the
+ * others are there.
  *
  * @param dubious names that are not to be bound before the group has been read again.
  */
@@ -66,7 +67,7 @@ export async function saveReferenceChange(
   dubious: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const { memberships } = step.target;
-  // Of what is told live, everybody concerned is to be known by name.
+  // Of what is told live, every entry concerned is to be known by name.
   const canState = step.phase !== "live" && dubious.size === 0;
   for (const added of slices(change.add, PAGE)) {
     const marked = canState
@@ -95,16 +96,16 @@ export async function saveReferenceChange(
 }
 
 /**
- * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a group
- * that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the name then is
- * bound to the reference.
+ * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a
+ * group that it states may mean another entry by a name than the one that had it before. When the refresh ends, the
+ * entry that has the name then is bound to the reference.
  */
 function isCertain(step: Step, { seen, sourceId }: HeldName): boolean {
   if (step.phase === "live" || seen >= step.generation) return true;
   return step.refresh.comparison?.mentioned.has(sourceId) === true;
 }
 
-/** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
+/** Marks as dirty every entry to which a reference of the group is bound: the group came into being, or goes. */
 export async function markMembers(step: Step, group: string): Promise<void> {
   let page: Reference[] = [];
   for await (const reference of referencesOf(step, group)) {
@@ -119,7 +120,8 @@ export async function markMembers(step: Step, group: string): Promise<void> {
 /**
  * Groups that refer to a name which is given up may have been rewritten without telling.
  *
- * @returns the groups that mean nobody by such a name. They may have meant whoever gives it up, to whom nothing leads from there.
+ * @returns the groups whose reference by such a name is not bound. They may have meant the entry that gives it up, to
+ * which nothing leads from there.
  */
 export async function distrust(step: Step, names: readonly Name[]): Promise<readonly string[]> {
   if (!step.groups.canReread) return [];
@@ -136,8 +138,9 @@ export async function distrust(step: Step, names: readonly Name[]): Promise<read
 }
 
 /**
- * The names that a group states and that somebody gave up in this step, as keys. What a refresh tells of the group may be older
- * than that. A live change is not, but where nobody has the name any more, the group may have been rewritten since.
+ * The names that a group states and that an entry gave up in this step, as keys. What a refresh tells of the group may
+ * be older than that. A live change is not, but where no entry has the name any more, the group may have been rewritten
+ * since.
  */
 export async function dubiousNames(step: Step, { members }: Upsert): Promise<ReadonlySet<string>> {
   if (members === undefined) return new Set();
@@ -156,8 +159,9 @@ export async function* referencesOf(step: Step, group: string): AsyncGenerator<R
 }
 
 /**
- * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for an alias. A
- * name that two entries have with equal right means nobody, which only a `uid` can be, since a distinguished name has one holder.
+ * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for
+ * an alias. A name that two entries have with equal right means neither; only a `uid` can be such a name, since a
+ * distinguished name has one holder.
  *
  * @param known names whose holders have just been read; those that can have no other holder are not asked for.
  */
@@ -167,7 +171,7 @@ export async function holdersOf(
   known: readonly HeldName[] = [],
 ): Promise<ReadonlyMap<string, HeldName | undefined>> {
   const holders = new Map<string, HeldName | undefined>();
-  /** The names that are nobody's but for an alias, so far. */
+  /** The names that entries have only as an alias, so far. */
   const aliases = new Set<string>();
   for (const held of known) {
     if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held);

@@ -7,11 +7,15 @@ import { changeMemberships } from "./grants.js";
 import { settlementOf } from "./reading-settlement.js";
 import { holdersOf, referencesOf } from "./references.js";
 
-/** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
+/**
+ * How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is
+ * for.
+ */
 const PAGE = 5_000;
 
 /**
- * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references say.
+ * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references
+ * say.
  *
  * @param skip entries whose memberships were refused, to be left for later.
  * @returns the entries whose memberships were refused now, or have to wait. They stay marked.
@@ -30,7 +34,7 @@ export async function settleDirty(
       for (const id of await settleLinks(step, links)) refused.add(id);
       settled += links.length;
     }
-    // A group that was read again may have marked entries that were passed by.
+    // A group that was read again may have marked entries of pages before.
   } while (settled > 0);
   return [...refused];
 }
@@ -85,7 +89,7 @@ export async function settle(
 
 /** What is known once the references that mean entries have been bound. */
 interface Bound {
-  /** Everybody whose memberships may differ now. */
+  /** Every entry whose memberships may differ now. */
   readonly affected: ReadonlySet<string>;
   /** By entry, the groups that refer to it. Those entries that were only affected are not in it. */
   readonly groupsOf: ReadonlyMap<string, readonly string[]>;
@@ -109,7 +113,7 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
   for (const reference of stated) {
     const { target: before, ...unbound } = reference;
     const key = keyOf(reference);
-    // A name that two entries have means neither of them; one that nobody has keeps its meaning, if that is wanted.
+    // A name that two entries have means neither of them; one that no entry has keeps its meaning, if that is wanted.
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key)?.sourceId ?? kept;
@@ -117,7 +121,8 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
       step.groups.doubt(reference.group);
       postponed.add(target);
       if (before !== undefined) {
-        // It is to be looked at again too: whoever took the name may give it up meanwhile, and leads here no more then.
+        // It is to be looked at again too: the entry that took the name may give it up meanwhile, and leads here no
+        // more then.
         postponed.add(before);
         groupsOf.get(before)?.push(reference.group);
       }
@@ -130,7 +135,8 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (target !== undefined) affected.add(target);
   }
   if (!step.isTransactional) {
-    // Once a reference means somebody else, nothing but a mark tells of those whom it meant. They are settled in their turn.
+    // Once a reference means another entry, nothing but a mark tells of the one that it meant, which is settled in its
+    // turn.
     const asked = new Set(sourceIds);
     await step.links.markDirty([...affected].filter((id) => !asked.has(id)));
   }
@@ -139,8 +145,8 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
 }
 
 /**
- * Whether the directory may have rewritten the group without telling since it was read. So it may have if the name was given up
- * since, and also if it was nobody's that is known: it may have been given up by an entry outside of the content.
+ * Whether the directory may have rewritten the group without telling since it was read. So it may have if the name was
+ * given up since, and also if no known entry had it: one outside of the content may have given it up.
  */
 function isDoubtful(step: Step, { kind, group }: Reference, before: string | undefined): boolean {
   if (!step.groups.canReread || kind !== "dn") return false;
@@ -148,8 +154,8 @@ function isDoubtful(step: Step, { kind, group }: Reference, before: string | und
 }
 
 /**
- * The marked groups that are to be read again because they mean nobody by some name: somebody may have given it up, and the group
- * may have been rewritten without telling, since it was read.
+ * The marked groups that are to be read again because some name of theirs means no entry: one may have given it up, and
+ * the group may have been rewritten without telling, since it was read.
  */
 async function doubtfulAmong(
   step: Step,
@@ -285,8 +291,8 @@ async function touchableAmong<L extends Link>(
 }
 
 /**
- * Counts members who leave although no group has stated it: somebody else has taken their name, or it is dropped. What goes with an
- * entry that is gone was counted with that.
+ * Counts members who leave although no group has stated it: another entry has taken their name, or it is dropped. What
+ * goes with an entry that is gone was counted with that.
  */
 async function countUnforeseen(
   step: Step,

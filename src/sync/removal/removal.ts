@@ -57,7 +57,7 @@ function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is strin
   return isBound && stamp > latest;
 }
 
-/** The deletion of an entry of which nobody has said when. */
+/** The deletion of an entry, at an unknown time. */
 export function deletionOf(sourceId: string): Delete {
   return { kind: "delete", sourceId };
 }
@@ -98,8 +98,8 @@ function isUnmentioned(step: Step, link: Link): boolean {
 }
 
 /**
- * Takes entries out of the application: the account is disabled first, its memberships go, the account goes if it is to be
- * deleted, and last the link becomes a tombstone.
+ * Takes entries out of the application: the account is disabled first, its memberships go, the account goes if it is to
+ * be deleted, and last the link becomes a tombstone.
  */
 export async function removeEntries(step: Step, leaving: readonly Leaving[]): Promise<void> {
   for (const some of slices(leaving, 500)) {
@@ -120,7 +120,10 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
   }
 }
 
-/** Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of none. */
+/**
+ * Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of
+ * none.
+ */
 function isKnownLater(step: Step, { state, goneStamp }: Link, bound: string): boolean {
   if (state !== "leaving" || !isAhead(goneStamp, step.ordering)) return false;
   return isEarlier(readBound(bound).latest, goneStamp);
@@ -140,7 +143,8 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   const { links } = step.target;
   const kept = new Map<string, Refusal>();
   for (const entry of begun) {
-    // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
+    // Deleting in a transaction is one step; without one, the user is not to sign in while the rest is still to be
+    // done.
     if (isToBeDeleted(step, entry.link) && step.isTransactional) continue;
     const refusal = await tryTo(step, entry, disable);
     if (refusal !== undefined) kept.set(entry.link.sourceId, refusal);
@@ -156,7 +160,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     const refusal = await tryTo(step, entry, removeAccount);
     if (refusal === undefined) continue;
     kept.set(entry.link.sourceId, refusal);
-    // Whoever cannot be deleted is not to sign in for that.
+    // A user who cannot be deleted is not to sign in for that.
     if (step.isTransactional) await tryTo(step, entry, disable);
     reportDisabled(step, entry);
   }
@@ -172,7 +176,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
       const error = kept.get(entry.link.sourceId);
       return error === undefined
         ? tombstone(step, entry.link, unsettled.includes(entry.link.sourceId))
-        : parkRemoval(step, entry, error);
+        : deferRemoval(step, entry, error);
     }),
   );
   for (const { link } of gone) step.freed.free(link.sourceId);
@@ -204,7 +208,7 @@ function tombstone(step: Step, link: Link, unsettled: boolean): Link {
   return { ...link, state: "gone", unsettled, seen: step.generation };
 }
 
-function parkRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {
+function deferRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {
   const { sourceId } = link;
   const { delay, maxDelay } = step.settings.refusals;
   const attempts = before.attempts + 1;

@@ -47,7 +47,10 @@ export async function* batchesOf(
   }
 }
 
-/** What a promise comes to, or nothing where that takes longer. A stream that does not heed the signal is not waited for. */
+/**
+ * What a promise comes to, or nothing where that takes longer. A stream that does not heed the signal is not waited
+ * for.
+ */
 async function withinTime<T>(
   pending: Promise<T>,
   delay: number,

@@ -43,7 +43,10 @@ export class Checkpoints {
     this.#held = undefined;
   }
 
-  /** Has entries read that are called unchanged and are not known, or all, where that shows that the stored state is an old one. */
+  /**
+   * Has entries read that are called unchanged and are not known, or all, where that shows that the stored state is an
+   * old one.
+   */
   #ask(step: Step, unknown: readonly string[]): void {
     if (unknown.length === 0) return;
     const { again, state } = step.ordering;

@@ -44,7 +44,10 @@ export class Findings {
     this.#told.connected();
   }
 
-  /** Whether the stream has told something. Before, it is not known what the source holds, and nothing is read beside it. */
+  /**
+   * Whether the stream has told something. Before, it is not known what the source holds, and nothing is read beside
+   * it.
+   */
   get isTold(): boolean {
     return this.#isTold;
   }
@@ -68,7 +71,10 @@ export class Findings {
     return this.#unreadable.has(sourceId);
   }
 
-  /** What the refresh under way has shown: entries that have changed without being told are read again, or everything is. */
+  /**
+   * What the refresh under way has shown: entries that have changed without being told are read again, or everything
+   * is.
+   */
   judge(phase: Phase): void {
     const { comparison } = this.refresh;
     for (const id of comparison?.untold ?? []) this.again.ask(id);

@@ -3,7 +3,10 @@ import { markMembers } from "../memberships/references.js";
 import { subjectOf, without } from "../step/links.js";
 import type { Step } from "../step/step.js";
 
-/** Looks for the accounts of creates that were begun and not confirmed, because the process or the store ended in between. */
+/**
+ * Looks for the accounts of creates that were begun and not confirmed, because the process or the store ended in
+ * between.
+ */
 export async function recoverIntents(step: Step): Promise<void> {
   const { links } = step.target;
   for (;;) {

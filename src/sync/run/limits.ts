@@ -5,9 +5,9 @@ import { type Counted, StepLimits } from "../step/limits.js";
 /**
  * How much was taken away.
  *
- * What counts is all that was taken within a window of time, whether by refreshes or live changes, in this process or in one before
- * it: it is stored with the position. A refresh counts as a whole, however long it takes. Without that, the owner of the directory
- * could take away everything in portions.
+ * What counts is all that was taken within a window of time, whether by refreshes or live changes, in this process or
+ * in one before it: it is stored with the position. A refresh counts as a whole, however long it takes. Without that,
+ * the owner of the directory could take away everything in portions.
  */
 export class Limits {
   readonly #settings: Settings;

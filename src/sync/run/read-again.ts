@@ -5,9 +5,9 @@ import { deletionOf } from "../removal/removal.js";
 import type { Run } from "./run.js";
 
 /**
- * Reads entries again: groups that the source may have rewritten without telling, before an entry that waited for that is settled,
- * and entries of which it is not sure that what is known is the latest. They are read between two steps, so that no transaction is
- * held open meanwhile. What they have lost counts like any other removal.
+ * Reads entries again: groups that the source may have rewritten without telling, before an entry that waited for that
+ * is settled, and entries of which it is not sure that what is known is the latest. They are read between two steps, so
+ * that no transaction is held open meanwhile. What they have lost counts like any other removal.
  */
 export async function* readAgain(run: Run): AsyncGenerator<Outcome, void, undefined> {
   const { again, groups, refresh } = run.findings;

@@ -39,7 +39,9 @@ interface StoredPosition {
   readonly taken?: readonly TakenAway[];
 }
 
-/** The one runner that follows a stream into stores: it does all work in steps, and stores where it stands with each. */
+/**
+ * The one runner that follows a stream into stores: it does all work in steps, and stores where it stands with each.
+ */
 export class Runner {
   readonly #stream: ChangeStream;
   #target: RunnerTarget;
@@ -80,7 +82,7 @@ export class Runner {
     return this.#position;
   }
 
-  /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
+  /** Becomes the one runner that follows the stream: the one before it can write nothing more. */
   async *claim(): AsyncGenerator<Outcome, void, undefined> {
     const { source, mapping } = this.#stream;
     const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {

@@ -15,12 +15,15 @@ import { pair } from "../step/keys.js";
 import { subjectOf, without } from "../step/links.js";
 import type { Step } from "../step/step.js";
 
-/** The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a time. */
+/**
+ * The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a
+ * time.
+ */
 const MOST = 10_000;
 
 /**
- * What the runner before had begun and not confirmed, where there is no transaction. A request of its to the application may be under
- * way, and be done after what its successor does.
+ * What the runner before had begun and not confirmed, where there is no transaction. A request of its to the
+ * application may be under way, and be done after what its successor does.
  */
 export async function unconfirmedOf(
   { links, memberships }: SyncTarget,
@@ -43,8 +46,8 @@ export async function unconfirmedOf(
 }
 
 /**
- * Both together. What has waited keeps its time, or runners that follow each other fast would put it off for ever; all that is found
- * while it waits has the time of the last.
+ * Both together. What has waited keeps its time, or runners that follow each other fast would put it off for ever; all
+ * that is found while it waits has the time of the last.
  */
 export function joined(
   before: Unconfirmed | undefined,
@@ -59,9 +62,9 @@ export function joined(
 }
 
 /**
- * Looks at what a superseded runner had begun, once no request of its can be under way any more: an account that it made after all is
- * linked, or goes where the entry has one already; what it wrote of an account is written again; and memberships become what they
- * are to be.
+ * Looks at what a superseded runner had begun, once no request of its can be under way any more: an account that it
+ * made after all is linked, or goes where the entry has one already; what it wrote of an account is written again; and
+ * memberships become what they are to be.
  */
 export async function confirm(step: Step, unconfirmed: Unconfirmed): Promise<void> {
   for (const account of unconfirmed.accounts) await confirmAccount(step, account);
@@ -90,8 +93,8 @@ async function confirmAccount(
 }
 
 /**
- * Whoever went before the account was made is removed once more, with it. Where the account does not carry the id of the entry, it may
- * be somebody else's of that name, and is never deleted.
+ * An entry that went before its account was made is removed once more, with it. Where the account does not carry the id
+ * of the entry, it may be a local one of that name, and is never deleted.
  */
 async function removeLate(step: Step, link: Link, name: string): Promise<void> {
   const made = await unlinkedAccount(step, link.type, name);
@@ -114,15 +117,15 @@ async function confirmCreated(step: Step, link: Link, name: string): Promise<Lin
     step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     return recovered;
   }
-  // The entry has an account: this one is a second one, which nobody has used.
+  // The entry has an account: this one is a second one, which has never been used.
   const surplus = { ...subjectOf(link), resourceId: made.id, name: made.name };
-  const kind = await takeAway(accounts, surplus);
+  const kind = await removeSurplus(accounts, surplus);
   if (kind !== undefined) step.outcomes.push({ kind, ...surplus });
   return link;
 }
 
 /** Deletes an account, or disables a user's where that is impossible. @returns what was done. */
-async function takeAway(
+async function removeSurplus(
   accounts: Accounts,
   { type, resourceId: id }: { readonly type: "User" | "Group"; readonly resourceId: string },
 ): Promise<"deleted" | "deactivated" | undefined> {

@@ -8,7 +8,8 @@ export type Phase = ChangeBatch["phase"];
 /** The stores as one runner has them. */
 export interface RunnerTarget extends SyncTarget {
   /**
-   * Where there is no transaction: makes sure, before each write to the application, that no other runner has taken the stream over.
+   * Where there is no transaction: makes sure, before each write to the application, that no other runner has taken the
+   * stream over.
    *
    * @throws {StreamTakenError} one has.
    */

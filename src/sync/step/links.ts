@@ -2,8 +2,8 @@ import type { Link, LinkedEntry, LinkRepository, LinkSelection } from "../../rep
 import type { Subject } from "../outcome.js";
 
 /**
- * The links of a source in a step. One that was read earlier can be saved: that never takes back that the entry was marked as dirty
- * since, nor brings back the digest of an entry whose name another one has taken.
+ * The links of a source in a step. One that was read earlier can be saved: that never takes back that the entry was
+ * marked as dirty since, nor brings back the digest of an entry whose name another one has taken.
  */
 export class StepLinks {
   readonly #links: LinkRepository;

@@ -13,8 +13,8 @@ import type { StepLinks } from "./links.js";
 /**
  * One step of synchronisation: what is applied together, in one transaction where the target has one.
  *
- * Without a transaction every write stands by itself, so the order of writes is what makes a crash harmless: first what is
- * intended, then the effect, then the confirmation.
+ * Without a transaction every write stands by itself, so the order of writes is what makes a crash harmless: first what
+ * is intended, then the effect, then the confirmation.
  */
 export interface Step extends StepContext {
   /** Whether a change is newer than what is known. */
