@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { leftOut } from "./left-out.js";
@@ -24,6 +25,8 @@ const config: ViteUserConfig = defineConfig({
     typecheck: { enabled: true, include: ["test/**/*.test-d.ts"] },
     benchmark: { include: ["test/bench/**/*.bench.ts"] },
     coverage: { provider: "v8", include: ["src/**"] },
+    // Two files at once on the smallest machine, too: most of them wait for somebody else for most of the time.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 30_000,
     // A busy machine may take seconds for what takes milliseconds: nobody waits longer than it takes.
     expect: { poll: { timeout: 20_000 } },

@@ -1,4 +1,3 @@
-export { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 export type {
   AttributeColumn,
   DependentColumn,
@@ -10,33 +9,34 @@ export type {
   ResourceMap,
   TableReference,
   UserMap,
-} from "./column-map.js";
-export { KyselyConsumerRepository } from "./consumer-repository.js";
-export { KyselyGroupMappingRepository } from "./group-mapping-repository.js";
-export { type KyselyGroupOptions, KyselyGroupRepository } from "./group-repository.js";
-export { KyselyIdentityMapRepository } from "./identity-map-repository.js";
-export { KyselyLinkRepository } from "./link-repository.js";
-export { KyselyMembershipRepository } from "./membership-repository.js";
+} from "./column-map/column-map.js";
+export { KyselyServerRepository } from "./federation/server-repository.js";
+export { KyselyGroupMappingRepository } from "./mappings/group-mapping-repository.js";
+export { KyselyIdentityMapRepository } from "./mappings/identity-map-repository.js";
+export { type KyselyGroupOptions, KyselyGroupRepository } from "./resources/group-repository.js";
+export type { KeyReport, KeysFilled, WrongKey } from "./resources/keys.js";
+export {
+  type KyselyUserOptions,
+  KyselyUserRepository,
+  type ResourceOptions,
+} from "./resources/user-repository.js";
 export {
   type NodeSqliteConnection,
   type NodeSqliteFile,
   type NodeSqliteOptions,
   nodeSqliteDialect,
-} from "./node-sqlite-dialect.js";
-export { type KyselyNonceOptions, KyselyNonceRepository } from "./nonce-repository.js";
-export type { KeyReport, KeysFilled, WrongKey } from "./resource-keys.js";
-export { KyselyServerRepository } from "./server-repository.js";
-export { joinTransaction, type KyselyDatabase } from "./session.js";
+} from "./sql/node-sqlite-dialect.js";
+export { joinTransaction, type KyselyDatabase } from "./sql/session.js";
+export { StoredValueError } from "./sql/stored-json.js";
+export { KyselyConsumerRepository } from "./sso/consumer-repository.js";
+export { type KyselyNonceOptions, KyselyNonceRepository } from "./sso/nonce-repository.js";
 export {
   type KyselySignOnTokenOptions,
   KyselySignOnTokenRepository,
-} from "./sign-on-token-repository.js";
-export { StoredValueError } from "./stored-json.js";
-export type { TableOptions } from "./table-names.js";
-export { createTables, dropTables } from "./tables.js";
-export { type KyselyTargetOptions, kyselyTarget } from "./target.js";
-export {
-  type KyselyUserOptions,
-  KyselyUserRepository,
-  type ResourceOptions,
-} from "./user-repository.js";
+} from "./sso/sign-on-token-repository.js";
+export { KyselyCheckpointRepository } from "./sync-state/checkpoint-repository.js";
+export { KyselyLinkRepository } from "./sync-state/link-repository.js";
+export { KyselyMembershipRepository } from "./sync-state/membership-repository.js";
+export { type KyselyTargetOptions, kyselyTarget } from "./sync-state/target.js";
+export { createTables, dropTables } from "./tables/create-tables.js";
+export type { TableOptions } from "./tables/table-names.js";

@@ -18,10 +18,11 @@ export {
 } from "./profile/profile.js";
 export { rfc2307 } from "./profile/rfc2307.js";
 export { rfc2307bis } from "./profile/rfc2307bis.js";
+export type { ResetReason } from "./sync/events.js";
 export { type CsnCookie, mergeCookies, parseCookie, printCookie } from "./sync/openldap/cookie.js";
-export type { ReconnectOptions, Sleep } from "./watch/backoff.js";
+export type { Sleep } from "./sync/reading.js";
+export type { ReconnectOptions } from "./watch/backoff.js";
 export {
-  type ResetReason,
   type WatchEvent,
   type WatchStep,
   watchChannelName,

@@ -45,7 +45,7 @@ export abstract class SettlementStore {
   /**
    * Makes sure that what is asked here is answered from the tables that these stores write to.
    *
-   * @throws {UnsupportedError} one of them is another's store.
+   * @throws {UnsupportedError} one of them is another's store, or one of other tables or another database.
    */
   abstract demandOwn(links: LinkRepository, memberships: MembershipRepository): void;
 

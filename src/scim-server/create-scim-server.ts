@@ -8,20 +8,20 @@ import {
   userResourceType,
 } from "../scim/index.js";
 import { publish, RequestRecord } from "./channel.js";
-import { Cursors } from "./cursors.js";
-import type { ConfigurationOptions } from "./discovery.js";
+import type { ConfigurationOptions } from "./discovery/discovery.js";
 import type { Exchange, Outcome, Settings } from "./exchange.js";
 import { scimLimits } from "./limits.js";
-import { maskedBody, maskedQuery } from "./masking.js";
 import {
   type AuthenticationScheme,
   mayWriteByDefault,
   type Principal,
   type ScimServerOptions,
 } from "./options.js";
+import { Cursors } from "./query/cursors.js";
 import { Representations } from "./representation.js";
-import { type Failure, failureOf, ScimRequestError } from "./request-error.js";
-import { resolveByExternalId } from "./resolve.js";
+import { maskedBody, maskedDetail, maskedQuery } from "./request/masking.js";
+import { type Failure, failureOf, ScimRequestError } from "./request/request-error.js";
+import { resolveByExternalId } from "./resource/resolve.js";
 import { answerTo, isDiscovery } from "./routes.js";
 
 const mediaType = "application/scim+json";
@@ -117,21 +117,23 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
       if (failure.status >= 500) record.error = error;
       response = toResponse(request, failed(failure), isSignedIn);
     }
-    publish(() => ({
-      method: request.method,
-      path: url.pathname.slice(basePath.length),
-      ...maskedQuery(url.searchParams, types),
-      ...(record.principal !== undefined && { principal: record.principal }),
-      status: response.status,
-      ...(failure?.scimType !== undefined && { scimType: failure.scimType }),
-      ...(failure !== undefined && { detail: failure.detail }),
-      ...(record.error !== undefined && { error: record.error }),
-      duration: performance.now() - begun,
-      ...maskedBody(record.body, types),
-      ignored: record.ignored,
-      rewrites: record.rewrites,
-      sessions: record.sessions,
-    }));
+    publish(() => {
+      const logged = { ...maskedQuery(url.searchParams, types), ...maskedBody(record.body, types) };
+      return {
+        method: request.method,
+        path: url.pathname.slice(basePath.length),
+        ...logged,
+        ...(record.principal !== undefined && { principal: record.principal }),
+        status: response.status,
+        ...(failure?.scimType !== undefined && { scimType: failure.scimType }),
+        ...(failure !== undefined && maskedDetail(failure, logged)),
+        ...(record.error !== undefined && { error: record.error }),
+        duration: performance.now() - begun,
+        ignored: record.ignored,
+        rewrites: record.rewrites,
+        sessions: record.sessions,
+      };
+    });
     return response;
   };
 }

@@ -7,15 +7,15 @@ import type {
   ResourceRequest,
   ResourceType,
 } from "../scim/index.js";
+import type { Operation } from "./access/policy.js";
 import type { RequestRecord } from "./channel.js";
-import type { Cursors } from "./cursors.js";
 import type { ScimLimits } from "./limits.js";
 import type { LostReferences, ScimRepositories } from "./options.js";
-import type { Operation } from "./policy.js";
+import type { Cursors } from "./query/cursors.js";
+import { demandStored } from "./references/spelling.js";
 import type { Representations } from "./representation.js";
-import { ScimRequestError } from "./request-error.js";
-import type { Resolution } from "./resolve.js";
-import { demandStored } from "./spelling.js";
+import { ScimRequestError } from "./request/request-error.js";
+import type { Resolution } from "./resource/resolve.js";
 
 /** What the service provider is, whoever asks. */
 export interface Settings {

@@ -1,10 +1,10 @@
 import type { ConnectionInfo } from "../core/index.js";
 import type { GroupRepository, ResourceRepository, UserRepository } from "../repositories/index.js";
 import type { Profile, Resource, ResourceRequest, ResourceType } from "../scim/index.js";
-import type { CursorOptions } from "./cursors.js";
+import type { Policy } from "./access/policy.js";
 import type { ScimLimits } from "./limits.js";
-import type { Policy } from "./policy.js";
-import type { Resolve } from "./resolve.js";
+import type { CursorOptions } from "./query/cursors.js";
+import type { Resolve } from "./resource/resolve.js";
 
 /** On whose behalf a request is made: one connection of one provisioning client to one tenant. */
 export interface Principal {
@@ -97,8 +97,9 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   readonly mayWrite?: (principal: P, path: string, type: ResourceType) => boolean;
   /**
    * What becomes of a manager or a member who is sent and not known here. `refuse`: the request is refused with 400. `ignore`: the
-   * reference is passed over, and reported. `keep`: it is given to the store as it was sent. One that the resource has already is kept
-   * whatever is chosen, so that what was read can be sent back. Default: `ignore` where the profile has `passOverLostReference`, as
+   * reference is passed over, and reported; in a PATCH, what was there stays. `keep`: it is given to the store as it was sent, which may
+   * refuse it: the package's own keep any manager, and no member who is not there. One that the resource has already is kept whatever
+   * is chosen, so that what was read can be sent back. A `bulkId` that no creation has is refused whatever is chosen. Default: `ignore` where the profile has `passOverLostReference`, as
    * those for real providers have, which send such ids; else `refuse`.
    */
   readonly lostReferences?: LostReferences | ((principal: P, type: ResourceType) => LostReferences);

@@ -1,21 +1,33 @@
-import { bulk } from "./bulk.js";
-import type { ChangeOptions } from "./change.js";
-import { isNamedBy } from "./conditions.js";
-import { createResource } from "./create.js";
-import { deleteResource } from "./delete.js";
-import { type ConfigurationOptions, configuration, resourceTypes, schemas } from "./discovery.js";
+import { bulk } from "./bulk/bulk.js";
+import {
+  type ConfigurationOptions,
+  configuration,
+  resourceTypes,
+  schemas,
+} from "./discovery/discovery.js";
 import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./exchange.js";
-import { modifyResource } from "./modify.js";
-import { queryType, wantedOf } from "./query.js";
-import { parametersOfBody, parametersOfUrl } from "./query-parameters.js";
-import { queryRoot } from "./query-root.js";
-import { readBody } from "./read-body.js";
-import { replaceResource } from "./replace.js";
+import { queryType, wantedOf } from "./query/query.js";
+import {
+  demandNoParameters,
+  meantBy,
+  parametersOfBody,
+  parametersOfOne,
+  parametersOfUrl,
+  type QueryParameters,
+} from "./query/query-parameters.js";
+import { queryRoot } from "./query/query-root.js";
+import { demandSpelled } from "./references/spelling.js";
+import { asksForGroups } from "./references/user-groups.js";
 import { readOptions } from "./representation.js";
-import { ScimRequestError } from "./request-error.js";
-import { bareOutcome, resourceOutcome } from "./resource-outcome.js";
-import { demandSpelled } from "./spelling.js";
-import { asksForGroups } from "./user-groups.js";
+import { readBody } from "./request/read-body.js";
+import { ScimRequestError } from "./request/request-error.js";
+import type { ChangeOptions } from "./resource/change.js";
+import { isNamedBy } from "./resource/conditions.js";
+import { createResource } from "./resource/create.js";
+import { deleteResource } from "./resource/delete.js";
+import { modifyResource } from "./resource/modify.js";
+import { bareOutcome, resourceOutcome } from "./resource/outcome.js";
+import { replaceResource } from "./resource/replace.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {
@@ -64,7 +76,7 @@ export async function answerTo(
     switch (first) {
       case ".search":
         return await byMethod(call, {
-          POST: async () => queryRoot(exchange, parametersOfBody(await bodyOf(call), exchange)),
+          POST: async () => queryRoot(exchange, await parametersOfSearch(call)),
         });
       case "Bulk":
         return await byMethod(call, { POST: async () => bulk(exchange, await bodyOf(call)) });
@@ -87,8 +99,7 @@ export async function answerTo(
   if (second === undefined) return await answerForType(call, endpoint);
   if (second === ".search") {
     return await byMethod(call, {
-      POST: async () =>
-        queryType(exchange, endpoint, parametersOfBody(await bodyOf(call), exchange)),
+      POST: async () => queryType(exchange, endpoint, await parametersOfSearch(call)),
     });
   }
   return await answerForResource(call, endpoint, second);
@@ -99,7 +110,7 @@ async function answerForType(call: Call, endpoint: Endpoint): Promise<Outcome> {
   return await byMethod(call, {
     GET: () => queryType(exchange, endpoint, parametersIn(call)),
     POST: async () => {
-      const wanted = wantedOf(parametersIn(call));
+      const wanted = wantedOf(parametersOfOne(call.search));
       const outcome = await createResource(exchange, endpoint, await bodyOf(call), wanted);
       if (preferenceOf(call) !== "minimal") return outcome;
       const { body: _, ...minimal } = outcome;
@@ -111,7 +122,7 @@ async function answerForType(call: Call, endpoint: Endpoint): Promise<Outcome> {
 async function answerForResource(call: Call, endpoint: Endpoint, id: string): Promise<Outcome> {
   const { exchange } = call;
   const options = (): ChangeOptions => ({
-    ...wantedOf(parametersIn(call)),
+    ...wantedOf(parametersOfOne(call.search)),
     ifMatch: call.request.headers.get("if-match") ?? undefined,
     ifNoneMatch: call.request.headers.get("if-none-match") ?? undefined,
     answer: preferenceOf(call),
@@ -145,7 +156,7 @@ async function getResource(
   endpoint: Endpoint,
   id: string,
 ): Promise<Outcome> {
-  const wanted = wantedOf(parametersOfUrl(call.search));
+  const wanted = wantedOf(parametersOfOne(call.search));
   const { repository } = endpoint;
   const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
   const resource = demandSpelled(found, id);
@@ -161,7 +172,7 @@ function discovered(
   { exchange, search, configuration: options }: Call,
   answer: (exchange: Exchange, options: ConfigurationOptions) => Outcome,
 ): Outcome {
-  const isFiltered = [...search.keys()].some((name) => name.trim().toLowerCase() === "filter");
+  const isFiltered = [...search.keys()].some((name) => meantBy(name) === "filter");
   if (isFiltered) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
   return answer(exchange, options);
 }
@@ -195,8 +206,13 @@ async function bodyOf({ exchange, request }: Call): Promise<unknown> {
   return body;
 }
 
-function parametersIn({ search }: Call): ReturnType<typeof parametersOfUrl> {
+function parametersIn({ search }: Call): QueryParameters {
   return parametersOfUrl(search);
+}
+
+async function parametersOfSearch(call: Call): Promise<QueryParameters> {
+  demandNoParameters(call.search);
+  return parametersOfBody(await bodyOf(call), call.exchange);
 }
 
 /**

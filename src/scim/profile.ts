@@ -7,7 +7,7 @@ export type RewriteName =
   | "booleanText"
   /** `"42"` as the value of a number. */
   | "numberText"
-  /** `""` as the value of anything, to clear it. */
+  /** `""` as the value of anything, to clear it; but of a boolean in a PATCH. */
   | "emptyText"
   /** A list of one value for an attribute that has one value. */
   | "singleElementList"
@@ -15,7 +15,7 @@ export type RewriteName =
   | "loneValue"
   /** `"26118915"` for `{ "value": "26118915" }`. */
   | "bareValue"
-  /** JSON in a string, as it is or as the only `value`: `{ "value": "{\"value\":\"admin\"}" }` for `{ "value": "admin" }`. */
+  /** JSON in a string, as it is, as a list of complex values, or as the only `value`: `{ "value": "{\"value\":\"admin\"}" }` for `{ "value": "admin" }`. */
   | "jsonText"
   /** No `schemas`, or `schemas` without the base schema. */
   | "missingSchemas"
@@ -35,7 +35,7 @@ export type RewriteName =
   | "passOverLostReference"
   /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
   | "passOverReadOnly"
-  /** Unknown attributes in the value of an operation: the same. */
+  /** Unknown attributes in the value of an operation: the same; a PATCH of which nothing is left is refused. */
   | "passOverUnknown"
   /**
    * A path of an operation that names an unknown attribute: the operation is passed over, and told among what was `ignored`; a PATCH

@@ -8,6 +8,7 @@ import {
   type ResolvedAttribute,
   type ResourceType,
 } from "../scim/index.js";
+import { filterOperators, type PartPosition } from "../scim/internal.js";
 import type { Random } from "./random.js";
 import { randomValue } from "./random-resources.js";
 
@@ -149,15 +150,23 @@ export class RandomFilters {
       : [];
     const value = stored.length > 0 ? random.of(stored) : randomValue(random, leaf);
     if (typeof value !== "string" || leaf.type === "dateTime") return value;
-    const isOfPart = operator === "sw" || operator === "ew" || operator === "co";
-    if (isOfPart && random.chance(0.4)) return random.of(wildcards);
+    const part = partOf(operator);
+    if (part !== undefined && random.chance(0.4)) return random.of(wildcards);
     const cased = random.chance(0.3) ? value.toUpperCase() : value;
     const at = random.below(cased.length + 1);
     const length = 1 + random.below(3);
-    if (operator === "sw") return cased.slice(0, length);
-    if (operator === "ew") return cased.slice(-length);
-    return operator === "co" ? cased.slice(at, at + length) : cased;
+    if (part === "start") return cased.slice(0, length);
+    if (part === "end") return cased.slice(-length);
+    return part === "anywhere" ? cased.slice(at, at + length) : cased;
   }
+}
+
+/** Where the part of a text is for which an operator asks, itself or as what it negates. */
+function partOf(operator: FilterOperator): PartPosition | undefined {
+  if (operator === "pr" || operator === "valuePath") return undefined;
+  const asked = filterOperators[operator];
+  const positive = asked.kind === "negation" ? asked.of : asked;
+  return positive.kind === "part" ? positive.at : undefined;
 }
 
 /** The comparisons that a store declares and that the types of the attributes allow. */

@@ -1,6 +1,6 @@
 import { UnavailableError } from "concordat";
 import { describe, expect, test } from "vitest";
-import { driverFailure, toError } from "../../src/kysely/driver-failure.js";
+import { driverFailure, toError } from "../../src/kysely/sql/driver-failure.js";
 
 /** An error with what a driver adds to it. */
 function failed(message: string, properties: object): Error {

@@ -1,4 +1,4 @@
-import { KyselyMembershipRepository, kyselyTarget } from "concordat/kysely";
+import { KyselyLinkRepository, KyselyMembershipRepository, kyselyTarget } from "concordat/kysely";
 import { inMemoryTarget, type Link, type SyncTarget } from "concordat/repositories";
 import { synchronize } from "concordat/sync";
 import type { Kysely } from "kysely";
@@ -54,6 +54,18 @@ for (const kind of databases) {
       expect(await memberships.referencesTo(source, ["bob"])).toEqual([
         { ...stated, target: "bob" },
       ]);
+    });
+
+    test("an entry that gets another user name leaves its references behind, too", async () => {
+      await using database = await kind.open();
+      const { links, memberships, settlement } = await filled(database.db);
+      const stated = { group: "g", ...uid("ann"), target: "ann" };
+      await memberships.saveReferences(source, [stated]);
+      expect((await settlement.bindings(source, ["ann"])).references).toEqual([]);
+      await links.setNames(source, [{ sourceId: "ann", names: [dn("cn=ann"), uid("anna")] }]);
+      expect(await memberships.references(source, "g", { count: 9 })).toEqual([stated]);
+      expect(await memberships.referencesBy(source, [uid("anna")])).toEqual([]);
+      expect((await settlement.bindings(source, ["ann"])).references).toEqual([stated]);
     });
 
     test("an entry that loses its name to another, or leaves, keeps what is bound to it until that is settled", async () => {
@@ -194,13 +206,24 @@ for (const kind of databases) {
     test("stores of links or memberships of another kind are refused beside it", async () => {
       await using database = await kind.open();
       const target = kyselyTarget({ db: database.db });
-      const { links } = inMemoryTarget();
-      const run = async (mixed: SyncTarget) => {
-        for await (const _ of synchronize(scripted([]), mixed));
+      await using elsewhere = await kind.open();
+      const own = (db: Kysely<unknown>, prefix?: string) => {
+        const tables = prefix === undefined ? {} : { prefix };
+        return {
+          links: new KyselyLinkRepository(db, tables),
+          memberships: new KyselyMembershipRepository(db, tables),
+        };
       };
-      await expect(run({ ...target, links })).rejects.toThrow(/leave out `settlement`/);
-      const memberships = new KyselyMembershipRepository(database.db);
-      await run({ ...target, memberships });
+      const run = async (stores: Partial<SyncTarget>) => {
+        for await (const _ of synchronize(scripted([]), { ...target, ...stores }));
+      };
+      for (const other of [inMemoryTarget(), own(elsewhere.db), own(database.db, "other_")]) {
+        for (const store of ["links", "memberships"] as const) {
+          const refusal = expect(run({ [store]: other[store] })).rejects;
+          await refusal.toThrow(/its links or its memberships are not in: leave out `settlement`/);
+        }
+      }
+      await run(own(database.db));
     });
   });
 }

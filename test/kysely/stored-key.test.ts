@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeKey, encodeKey, keyLength, wholeTexts } from "../../src/kysely/stored-key.js";
+import { decodeKey, encodeKey, keyLength, wholeTexts } from "../../src/kysely/sql/stored-key.js";
 
 /** Texts around the longest key and far beyond it, many of which begin alike, of characters that are encoded and not. */
 const text = fc

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeText, encodeText } from "../../src/kysely/stored-text.js";
+import { decodeText, encodeText } from "../../src/kysely/sql/stored-text.js";
 
 /** Text of characters from every range that sorts differently in the two encodings, or that is marked. */
 const text = fc.string({

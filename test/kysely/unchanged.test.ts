@@ -129,5 +129,31 @@ for (const kind of databases) {
       });
       expect((await groups.get(id))?.meta?.version).not.toBe(meta?.version);
     });
+
+    test("of the members that a group has gives no version, and of one of them does", async () => {
+      await using opened = await kind.open();
+      const groups = new KyselyGroupRepository(opened.db, { users: "elsewhere" });
+      const inner = await groups.create({ displayName: "inner" });
+      const members = [
+        { value: "ann", type: "User" },
+        { value: "bob", type: "User" },
+        { value: inner.id, type: "Group" },
+      ] as const;
+      const { id } = await groups.create({ displayName: "staff", members });
+      const { meta } = (await groups.get(id)) ?? expect.fail();
+      const replace = (add: readonly { value: string; type: "User" | "Group" }[]) =>
+        groups.modify(id, { set: {}, relations: { members: { clear: true, add } } });
+      await replace(members);
+      await replace([...members, { value: "bob", type: "User" }]);
+      expect((await groups.get(id))?.meta).toEqual(meta);
+      await replace([
+        { value: "ann", type: "User" },
+        { value: "bob", type: "User" },
+        { value: inner.id, type: "User" },
+      ]);
+      const after = await groups.get(id, { attributes: ["members"] });
+      expect(after?.meta?.version).not.toBe(meta?.version);
+      expect(after?.members?.every(({ type }) => type === "User")).toBe(true);
+    });
   });
 }

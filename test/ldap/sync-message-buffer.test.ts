@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { Arrivals, Wakeup } from "../../src/ldap/sync/message-buffer.js";
+import { MessageBuffer, Wakeup } from "../../src/ldap/sync/message-buffer.js";
 import type { EncodedMessage } from "../../src/ldap/wire/message.js";
 
 const message = (oid: string): EncodedMessage => ({ kind: "intermediate", oid, controls: [] });
@@ -11,25 +11,25 @@ async function* batches(...lists: readonly (readonly string[])[]) {
 
 test("messages that nobody has taken yet are not lost when more is asked for", async () => {
   const wakeup = new Wakeup();
-  const arrivals = new Arrivals(batches(["1", "2"], ["3"]), wakeup.wake);
-  arrivals.request();
+  const buffer = new MessageBuffer(batches(["1", "2"], ["3"]), wakeup.wake);
+  buffer.request();
   await wakeup.wait();
-  expect(arrivals.take()).toEqual(message("1"));
-  arrivals.request();
+  expect(buffer.take()).toEqual(message("1"));
+  buffer.request();
   await setImmediate();
-  expect(arrivals.take()).toEqual(message("2"));
-  expect(arrivals.take()).toBeUndefined();
-  arrivals.request();
+  expect(buffer.take()).toEqual(message("2"));
+  expect(buffer.take()).toBeUndefined();
+  buffer.request();
   await wakeup.wait();
-  expect(arrivals.take()).toEqual(message("3"));
+  expect(buffer.take()).toEqual(message("3"));
 });
 
 test("messages that arrive while one waits for something else wake the next wait", async () => {
   const wakeup = new Wakeup();
-  const arrivals = new Arrivals(batches(["1"], ["2"]), wakeup.wake);
-  arrivals.request();
+  const buffer = new MessageBuffer(batches(["1"], ["2"]), wakeup.wake);
+  buffer.request();
   await setImmediate();
-  arrivals.request();
+  buffer.request();
   await wakeup.wait();
-  expect(arrivals.take()).toEqual(message("1"));
+  expect(buffer.take()).toEqual(message("1"));
 });

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { InMemoryUserRepository } from "concordat/repositories";
-import { entraProfile } from "concordat/scim";
+import { entraProfile, patchOpId, searchRequestId } from "concordat/scim";
 import {
   type Operation,
   type RequestEvent,
@@ -476,6 +476,23 @@ describe("the channel, of a body", () => {
     ],
     ["/Users", "POST", { userName: "a", title: `He sent {"\\u0070assword":"${secret}"}` }],
     ["/Users", "POST", { userName: "a", title: `His password is ${secret}` }],
+    ["/Users/x", "PATCH", { Operations: [{ op: "add", path: ["password"], value: secret }] }],
+    ["/Users/x", "PATCH", { Operations: [{ op: "add", path: { of: "password" }, value: secret }] }],
+    ["/Users/x", "PATCH", { Operations: [{ op: "add", "path ": "password", value: secret }] }],
+    ["/Users/x", "PATCH", { Operations: [{ op: "add", attribute: "password", value: secret }] }],
+    ["/Users/x", "PATCH", { Operations: [{ op: secret, path: "password", value: "x" }] }],
+    [
+      "/Users/x",
+      "PATCH",
+      {
+        schemas: [patchOpId],
+        Operations: [{ op: "add", path: `password[value eq ${secret}]`, value: "x" }],
+      },
+    ],
+    ["/Users", "POST", { userName: "a", emails: [{ type: "password", value: secret }] }],
+    ["/Users", "POST", { userName: "a", "pass\u200bword": secret }],
+    ["/Users", "POST", { userName: "a", title: `"\\u007b\\"pass\\u0077ord\\":\\"${secret}\\""` }],
+    ["/Users/.search", "POST", { schemas: [searchRequestId], filter: `password eq ${secret}` }],
   ])("masks what a body of %s hides: %s %j", async (path, method, body) => {
     const { call } = provider(inMemory());
     const [event] = await eventsOf(() => call(method, path, body));

@@ -280,29 +280,6 @@ onEveryTarget(({ open }) => {
     expect(await run(other, listed("reconcile", [present(asListed(bob))]))).toEqual([]);
   });
 
-  test("of whom a server has told that they went, it does not lag behind where it lists them as before", async () => {
-    const target = await filled(ann, bob);
-    const later = csn(20).replace("#001#", "#002#");
-    const lives: (readonly ChangeBatch[])[] = [
-      [
-        ...listed("snapshot", [ann, bob]),
-        ordered({ kind: "delete", sourceId: "1", stamp: later }),
-        ...listed("reconcile", [present(asListed(ann), asListed(bob))]),
-      ],
-      listed("snapshot", [ann, bob], [...own, later]),
-    ];
-    const stream: ChangeStream = {
-      source: "directory",
-      async *read() {
-        yield* lives.shift() ?? [];
-      },
-    };
-    const done = inWords(await follow(stream, target));
-    expect(done[0]).toBe("deactivated ann");
-    expect(done.at(-1)).toBe("reactivated ann");
-    expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
-  });
-
   test("an account that was deleted long ago is made again by a server that lags behind the others, and goes again", async () => {
     const target = await filled(ann, bob);
     const options = { onDelete: "delete" } as const;

@@ -106,4 +106,27 @@ onEveryTarget(({ open, transactions }) => {
       expect(await groupNamed(target, "sub")).toBeDefined();
     },
   );
+
+  test.skipIf(transactions)(
+    "a group that a superseded runner takes out of another one too late comes into it again",
+    async () => {
+      const target = await open();
+      const sub = team("s", "sub", []);
+      const all = (...members: readonly string[]) =>
+        team(
+          "g",
+          "all",
+          members.map((name) => dn(`cn=${name}`)),
+        );
+      await apply(target, refresh([sub, all("sub")]));
+      const elder = apply(
+        underWay(target, "groups", () => apply(target, refresh([sub, all("sub")]))),
+        [live([all()])],
+      );
+      await expect(elder).rejects.toBeInstanceOf(StreamTakenError);
+      expect((await application(target)).groups).toEqual({ all: [], sub: [] });
+      await apply(target, [], { now: later });
+      expect((await application(target)).groups).toEqual({ all: ["sub"], sub: [] });
+    },
+  );
 });

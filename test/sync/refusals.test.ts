@@ -404,6 +404,26 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).groups).toEqual({ staff: [] });
   });
 
+  test("a refused membership is not looked at again by what is told before its time has come", async () => {
+    const target = await open();
+    let tried = 0;
+    const picky = interferedWith(target, {
+      refuse: ({ store, method, args }) => {
+        if (store !== "groups" || method !== "write") return undefined;
+        if (!JSON.stringify(args).includes("relations")) return undefined;
+        tried++;
+        return new MutabilityError("members", "not today");
+      },
+    });
+    await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
+    const staff = live([team("g", "staff", [uid("ann")])]);
+    const others = ["2", "3", "4"].map((sourceId) => live([person(sourceId, `no ${sourceId}`)]));
+    await apply(picky, [staff, ...others], { now: () => 1_000, refusals: { delay: 10 } });
+    // Together with others, and then alone.
+    expect(tried).toBe(2);
+    expect(await target.links.count("directory", { unsettled: true })).toBe(1);
+  });
+
   test("a refused membership is tried again although accounts move meanwhile", async () => {
     const target = await open();
     let refuses = true;

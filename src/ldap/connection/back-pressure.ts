@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** Stops the reading of a socket while more than so many bytes of messages wait for whoever asked for them. */
+/** Stops the reading of a socket while more than so many bytes of messages wait to be taken. */
 export class BackPressure {
   readonly #socket: Socket;
   readonly #highWaterMark: number;

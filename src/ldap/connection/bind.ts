@@ -9,8 +9,8 @@ export interface SimpleBind {
   /** The distinguished name of the account. */
   readonly dn: string;
   /**
-   * The password, or where to get it: a function is called once, when the connection is up and secured. What it throws is
-   * thrown on; an {@link UnavailableError} tells a stream that reconnects by itself to try again later.
+   * The password, or where to get it: a function is called once, when the connection is up and secured. What it throws
+   * is thrown on; an {@link UnavailableError} tells a stream that reconnects by itself to try again later.
    */
   readonly password: string | (() => string | Promise<string>);
 }
@@ -30,7 +30,7 @@ const refusals: readonly number[] = [32, 48, 49];
 
 /**
  * Refuses, before anything is sent, what could not be a proof of identity: a name without a password is an
- * "unauthenticated bind", which succeeds as nobody on many servers (RFC 4513 §5.1.2).
+ * "unauthenticated bind", which succeeds as anonymous on many servers (RFC 4513 §5.1.2).
  */
 export function checkBind(bind: BindOptions | undefined): void {
   if (bind?.method !== "simple") return;

@@ -28,7 +28,7 @@ export interface ConnectOptions {
   readonly startTls?: boolean;
   /** For `ldaps:` and `startTls`; without either it is refused, since nothing would be secured. */
   readonly tls?: TlsOptions;
-  /** Who to be. Default: nobody, an anonymous session. */
+  /** The account to bind as. Default: none, an anonymous session. */
   readonly bind?: BindOptions;
   /** Let a simple bind send its password over an unencrypted `ldap:` connection. Default: false. */
   readonly allowCleartext?: boolean;
@@ -37,8 +37,8 @@ export interface ConnectOptions {
   /** The longest message to accept, in bytes; an entry is one message. Default: 33 554 432 (32 MiB). */
   readonly maxMessageSize?: number;
   /**
-   * What becomes of an entry that is longer. `error`: it ends the connection, with an error that names it. `ignore`: a search yields
-   * its name without its attributes. Default: `error`.
+   * What becomes of an entry that is longer. `error`: it ends the connection, with an error that names it. `ignore`: a
+   * search yields its name without its attributes. Default: `error`.
    */
   readonly oversized?: OversizedPolicy;
   /**
@@ -67,12 +67,12 @@ const defaults = {
  *
  * Only an authority that is trusted and a certificate with the right name will do; there is no way to switch that off.
  *
- * @throws LdapConnectError - nobody answers at the address, or not in time.
+ * @throws LdapConnectError - no server answers at the address, or not in time.
  * @throws LdapTlsError - TLS failed, or the server's certificate is not accepted.
  * @throws LdapCleartextError - a password would have been sent unencrypted.
  * @throws LdapCredentialsError - the server does not accept the credentials.
  * @throws LdapResultError - the server refuses StartTLS or the bind for another reason.
- * @throws LdapProtocolError - whoever answers does not speak LDAP.
+ * @throws LdapProtocolError - what answers does not speak LDAP.
  * @throws InvalidValueError - an option is not possible, such as an empty password.
  */
 export function connect(options: ConnectOptions): Promise<LdapConnection> {
@@ -107,10 +107,11 @@ export async function connectTo(
 }
 
 /**
- * A connection to a directory, from {@link connect}. It is to be closed: by `await using`, or by {@link LdapConnection.close}.
+ * A connection to a directory, from {@link connect}. It is to be closed: by `await using`, or by
+ * {@link LdapConnection.close}.
  *
- * Any number of searches can run at once. They share the connection, and its limit on bytes that wait: whoever runs
- * several must read them all.
+ * Any number of searches can run at once. They share the connection, and its limit on bytes that wait: a caller that
+ * runs several must read them all.
  */
 export class LdapConnection implements AsyncDisposable {
   readonly #session: Session;
@@ -175,8 +176,8 @@ export class LdapConnection implements AsyncDisposable {
   }
 
   /**
-   * Gives back an entry that {@link searchEncoded} gave and that has been read, so that a large one to come can take its place.
-   * What is a view of its bytes may not be looked at any more.
+   * Gives back an entry that {@link searchEncoded} gave and that has been read, so that a large one to come can take
+   * its place. What is a view of its bytes may not be looked at any more.
    *
    * @internal
    */

@@ -10,7 +10,7 @@ export type Endpoint =
  * Reads the URL of a server: `ldap://host:port`, `ldaps://host:port` or `ldapi://%2Fpath%2Fto%2Fsocket`.
  *
  * A URL of RFC 4516 may also hold a base, attributes, a scope and a filter. Here it names a server and nothing more,
- * so such a URL is refused: what it says would otherwise be passed over in silence.
+ * so such a URL is refused: what it says would otherwise be ignored in silence.
  *
  * @throws InvalidValueError - it is not such a URL. The message does not repeat it, since it may hold a password.
  */

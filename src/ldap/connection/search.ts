@@ -120,7 +120,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
     this.#arrived.push(this.#read(message));
     this.#arrivedBytes += size;
     this.#session.backPressure.add(size);
-    // Whoever waits is served when the whole chunk has been read, so that one turn brings all of it.
+    // A pending read is served when the whole chunk has been read, so that one turn brings all of it.
     if (this.#arrived.length === 1 && this.#waiters.length > 0) queueMicrotask(() => this.#serve());
   }
 
@@ -138,7 +138,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
     this.#arrivedBytes = 0;
   }
 
-  /** Gives what there is to whoever waits: first the messages, then, once, the error, and then the end. */
+  /** Gives what there is to the pending reads: first the messages, then, once, the error, and then the end. */
   #serve(): void {
     while (this.#arrived.length > 0 || this.#end !== undefined) {
       const waiter = this.#waiters.shift();

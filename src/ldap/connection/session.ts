@@ -94,7 +94,7 @@ export class Session {
     this.#receive((deliver) => this.#framer.fill(length, deliver));
   }
 
-  /** Nobody looks at the bytes of a message any more. */
+  /** The bytes of a message are not looked at any more. */
   reuse(bytes: Buffer): void {
     this.#framer.reuse(bytes);
   }
@@ -130,7 +130,7 @@ export class Session {
     });
   }
 
-  /** Tells the server that no more answers are wanted (RFC 4511 §4.11). Those that still come are passed over. */
+  /** Tells the server that no more answers are wanted (RFC 4511 §4.11). Those that still come are ignored. */
   abandon(id: number): void {
     if (this.#operations.delete(id)) this.#send((messageId) => encodeAbandon(messageId, id));
   }

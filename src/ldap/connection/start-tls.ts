@@ -11,13 +11,13 @@ import { decodeResponse, type ResponseMessage } from "../wire/response.js";
 
 /** The id of the one message that is sent before TLS. */
 const messageId = 1;
-/** The answer is some forty bytes long; whoever sends more than this has something else in mind. */
+/** The answer is some forty bytes long; a peer that sends more than this has something else in mind. */
 const maxAnswerSize = 65_536;
 
 /**
  * Asks the server to start TLS (RFC 4511 §4.14), and leaves the connection ready for the handshake.
  *
- * Whatever comes together with the answer was sent by somebody who wants it taken for a part of the secured session:
+ * Whatever comes together with the answer was sent by an attacker who wants it taken for a part of the secured session:
  * then the connection is given up.
  *
  * @throws LdapResultError - the server does not offer TLS, or not now.

@@ -120,7 +120,7 @@ function established(
   signal: AbortSignal,
   failure: (reason: string, cause: unknown) => Error,
 ): Promise<void> {
-  // Errors are reported to whoever waits for something. When nobody does they must not end the process.
+  // Errors are reported to the pending requests. Where there are none they must not end the process.
   socket.on("error", () => {});
   return new Promise((resolve, reject) => {
     const settle = (error?: unknown) => {

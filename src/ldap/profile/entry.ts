@@ -9,18 +9,18 @@ import type { EncodedEntry } from "../wire/message.js";
  * An entry of the directory, as a mapping sees it.
  *
  * Attributes are named by description: `cn` means the values without options only, `cn;lang-de` those with just this
- * option. Common aliases and object identifiers mean the same attribute, in any case. An attribute that was not asked for
- * cannot be told from one without values, so looking at one is an error.
+ * option. Common aliases and object identifiers mean the same attribute, in any case. An attribute that was not asked
+ * for cannot be told from one without values, so looking at one is an error.
  *
- * It can be looked at while the mapping runs. Afterwards it has no values: the memory that they were received in is used for
- * the next entry.
+ * It can be looked at while the mapping runs. Afterwards it has no values: the memory that they were received in is
+ * used for the next entry.
  */
 export interface DirectoryEntry {
   /** The directory's permanent id: the entryUUID, in lower case. */
   readonly id: string;
   /** The distinguished name, in the server's spelling. */
   readonly dn: string;
-  /** The first value as text; undefined without one. A value that is not UTF-8 is passed over. */
+  /** The first value as text; undefined without one. A value that is not UTF-8 is ignored. */
   text(attribute: string): string | undefined;
   /** All values as texts, without those that are not UTF-8. */
   texts(attribute: string): readonly string[];
@@ -33,12 +33,12 @@ const maxSpellings = 1_000;
 const maxExpected = 256;
 
 /**
- * Gives every attribute that is asked for a place in an array, so that an entry is looked through once however many
+ * Gives every attribute that is asked for a slot in an array, so that an entry is looked through once however many
  * mappings look at it.
  */
 export class AttributeSlots {
   readonly #slots = new Map<string, number>();
-  /** Every spelling that was seen, so that none is folded twice; -1 for attributes that nobody asked for. */
+  /** Every spelling that was seen, so that none is folded twice; -1 for attributes that were not asked for. */
   readonly #spellings = new Map<string, number>();
   /** The attributes of the last entry, in its order, since most entries have the same as the one before them. */
   readonly #expected: { readonly spelling: string; readonly slot: number }[] = [];
@@ -54,7 +54,7 @@ export class AttributeSlots {
     return this.#slots.size;
   }
 
-  /** The place of an attribute; -1 if it was not asked for. */
+  /** The slot of an attribute; -1 if it was not asked for. */
   find(description: string): number {
     const known = this.#spellings.get(description);
     if (known !== undefined) return known;
@@ -64,7 +64,7 @@ export class AttributeSlots {
     return slot;
   }
 
-  /** The place of the attribute that is named in the bytes, as the one with this position in its entry. */
+  /** The slot of the attribute that is named in the bytes, as the one with this position in its entry. */
   findAt(position: number, bytes: Buffer, start: number, end: number): number {
     const expected = this.#expected[position];
     if (expected !== undefined && isAt(expected.spelling, bytes, start, end)) return expected.slot;
@@ -79,7 +79,7 @@ export class AttributeSlots {
 
 const none: readonly string[] = [];
 
-/** An entry of which it is known where the attributes lie that were asked for. A value is decoded when it is looked at. */
+/** An entry with the slots of the attributes that were asked for. A value is decoded when it is looked at. */
 export class SlottedEntry implements DirectoryEntry {
   readonly id: string;
   readonly dn: string;
@@ -88,7 +88,7 @@ export class SlottedEntry implements DirectoryEntry {
   /** Reads the bytes, wherever it is needed: one for each value would be most of what is allocated for an entry. */
   #reader: BerReader;
   readonly #end: number;
-  /** For each place where the SET of values begins; 0 without one. */
+  /** For each slot where the SET of values begins; 0 without one. */
   readonly #starts: number[];
   readonly #undecodable: (entry: DirectoryEntry) => void;
 
@@ -141,7 +141,7 @@ export class SlottedEntry implements DirectoryEntry {
     this.#starts.fill(0);
   }
 
-  /** The first value of the attribute with this place that is a text. */
+  /** The first value of the attribute with this slot that is a text. */
   textAt(slot: number): string | undefined {
     const end = this.#enter(slot);
     while (this.#reader.offset < end) {
@@ -151,7 +151,7 @@ export class SlottedEntry implements DirectoryEntry {
     return undefined;
   }
 
-  /** All texts of the attribute with this place. */
+  /** All texts of the attribute with this slot. */
   textsAt(slot: number): readonly string[] {
     let texts: string[] | undefined;
     const end = this.#enter(slot);
@@ -165,7 +165,7 @@ export class SlottedEntry implements DirectoryEntry {
     return texts ?? none;
   }
 
-  /** The values of the attribute with this place as they came: OCTET STRINGs, one after the other. */
+  /** The values of the attribute with this slot as they came: OCTET STRINGs, one after the other. */
   encodedAt(slot: number): EncodedValues {
     const end = this.#enter(slot);
     return { bytes: this.#bytes, start: Math.min(this.#reader.offset, end), end };
@@ -180,7 +180,7 @@ export class SlottedEntry implements DirectoryEntry {
     return undefined;
   }
 
-  /** Goes to the values of the attribute with this place. Returns where they end, which is nowhere without any. */
+  /** Goes to the values of the attribute with this slot. Returns where they end, which is nowhere without any. */
   #enter(slot: number): number {
     const start = this.#starts[slot] ?? 0;
     if (start === 0) return 0;

@@ -91,8 +91,8 @@ export class EntryMapper {
   }
 
   /**
-   * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it may
-   * have been before, and though the server, which knows what its classes are derived from, sends it.
+   * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it
+   * may have been before, and though the server, which knows what its classes are derived from, sends it.
    *
    * @throws {LdapMappingError} if a function of the profile fails.
    */
@@ -140,8 +140,8 @@ export class EntryMapper {
   }
 
   /**
-   * Chooses the name of an entry that has several values for it, which are in no order (RFC 4511 §4.1.7): the one in its RDN, or else
-   * the first as they are sorted, and then whoever knows the entry by another of them may keep that.
+   * Chooses the name of an entry that has several values for it, which are in no order (RFC 4511 §4.1.7): the one in
+   * its RDN, or else the first as they are sorted, and then a consumer that knows the entry by another may keep that.
    */
   #chooseName(
     entry: SlottedEntry,
@@ -160,8 +160,8 @@ export class EntryMapper {
   }
 
   /**
-   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of a
-   * `hidden` one too little can be read to say even that.
+   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of
+   * a `hidden` one too little can be read to say even that.
    */
   identify(encoded: EncodedEntry): IdentifiedEntry | "other" | "hidden" {
     const entry = new SlottedEntry(this.#slots, encoded, undefined, this.#undecodable);
@@ -171,7 +171,9 @@ export class EntryMapper {
     return type === undefined ? "other" : { sourceId: entry.id, ...this.#identify(entry, type) };
   }
 
-  /** Most entries have the same classes as the one before them, in the same order, so those are compared as bytes first. */
+  /**
+   * Most entries have the same classes as the one before them, in the same order: those are compared as bytes first.
+   */
   #typeOf(entry: SlottedEntry): "User" | "Group" | undefined {
     const { bytes, start, end } = entry.encodedAt(this.#objectClass);
     const last = this.#lastClasses;

@@ -27,8 +27,8 @@ const shortest = 32_768;
 const maxKept = 8 * 1024 * 1024;
 
 /**
- * Remembers the long lists of members that were read last. A server sends all of a list whenever one member comes or goes,
- * so only what lies between the bytes that both lists begin with and those that both end with needs to be read.
+ * Remembers the long lists of members that were read last. A server sends all of a list whenever one member comes or
+ * goes, so only what lies between the bytes that both lists begin with and those that both end with needs to be read.
  */
 export class MemberLists {
   /** By group and attribute, the least recently read first. */
@@ -90,8 +90,8 @@ function readShort(encoded: Buffer, read: ReadMember): readonly MemberReference[
 /**
  * Reads a list, given the one before it, which is not to be used any more: this one takes its memory.
  *
- * Encodings that begin with the same bytes hold the same values, up to the last one that ends within them. From there on
- * values are read until one ends where the list before goes on with the same bytes to its end.
+ * Encodings that begin with the same bytes hold the same values, up to the last one that ends within them. From there
+ * on values are read until one ends where the list before goes on with the same bytes to its end.
  */
 function readList(encoded: Buffer, before: MemberList, read: ReadMember): MemberList {
   const begun = firstUnread(before, countUpTo(before.ends, commonPrefix(before.encoded, encoded)));
@@ -126,7 +126,7 @@ function readList(encoded: Buffer, before: MemberList, read: ReadMember): Member
   };
 }
 
-/** Where reading begins: at the first value that is unused, since what stated the same later may be gone, or after them all. */
+/** Where reading begins: at the first unused value, since what stated the same later may be gone; or after all. */
 function firstUnread({ values, members }: MemberList, begun: number): number {
   if (values === members) return begun;
   return Math.min(begun, values.indexOf(undefined));
@@ -150,7 +150,8 @@ function joinedMembers(
 
 /** A copy of a list with others in place of the items from one to before another. */
 function replaced<T>(list: readonly T[], from: number, to: number, others: readonly T[]): T[] {
-  // The fastest for a few others, of which there are mostly one or none; so many arguments as a large group has are too many.
+  // The fastest for a few others, of which there are mostly one or none; so many arguments as a large group has are too
+  // many.
   if (others.length < 100) return list.toSpliced(from, to - from, ...others);
   return list.slice(0, from).concat(others, list.slice(to));
 }
@@ -183,7 +184,7 @@ function copyFrom(start: number, bytes: Buffer, before: Buffer): Buffer {
   return memory.subarray(0, bytes.length);
 }
 
-/** The ends of the values before up to one, others, and those from another one on, in the memory of those before if there is room. */
+/** The former ends up to one, others, and the former ones from another on: in the same memory if there is room. */
 function joinedEnds(
   before: Uint32Array<ArrayBuffer>,
   begun: number,

@@ -5,9 +5,9 @@ import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import type { DirectoryEntry } from "./entry.js";
 
 /**
- * Computes a value from an entry. `undefined` and `null` both mean that the entry has no value. It should look at nothing
- * but the entry: the result is not computed again until the entry changes. It should not throw: that ends the stream with an
- * {@link LdapMappingError}.
+ * Computes a value from an entry. `undefined` and `null` both mean that the entry has no value. It should look at
+ * nothing but the entry: the result is not computed again until the entry changes. It should not throw: that ends the
+ * stream with an {@link LdapMappingError}.
  */
 export type FromEntry<V> = (entry: DirectoryEntry) => V | null | undefined;
 
@@ -20,8 +20,8 @@ export interface Computed<V> {
 
 /**
  * Where the value of a SCIM attribute comes from: for a text, the description of a directory attribute, such as `cn` or
- * `cn;lang-de`, whose first value is taken; for a complex attribute, a mapping for each of its sub-attributes; for any, a
- * function of the entry, which may look at attributes that the profile asks for anyway, or a {@link Computed}.
+ * `cn;lang-de`, whose first value is taken; for a complex attribute, a mapping for each of its sub-attributes; for any,
+ * a function of the entry, which may look at attributes that the profile asks for anyway, or a {@link Computed}.
  */
 export type AttributeMapping<V> =
   | FromEntry<V>
@@ -59,8 +59,8 @@ export interface MemberAttribute {
 export interface Profile {
   readonly name: string;
   /**
-   * An entry with one of these object classes, whatever else it has, is a user. Classes are looked for as they are written in
-   * the entry: one that is derived from another does not stand for it, and is to be listed too.
+   * An entry with one of these object classes, whatever else it has, is a user. Classes are looked for as they are
+   * written in the entry: one that is derived from another does not stand for it, and is to be listed too.
    */
   readonly userClasses: readonly string[];
   /** An entry with one of these object classes, and none of a user's, is a group. */
@@ -123,7 +123,7 @@ export function profileFilter({ userClasses, groupClasses }: Profile): string {
   return `(|${classes.map((name) => `(objectClass=${name})`).join("")})`;
 }
 
-/** The filter that matches every group of a profile, and of users those that are groups as well; undefined without groups. */
+/** The filter that matches every group of a profile, also one that is a user as well; undefined without groups. */
 export function profileGroupFilter({ groupClasses }: Profile): string | undefined {
   if (groupClasses.length === 0) return undefined;
   return `(|${groupClasses.map((name) => `(objectClass=${name})`).join("")})`;
@@ -184,7 +184,7 @@ export function checkClasses(path: string, names: readonly string[]): void {
 
 const identityAttributes = ["objectClass", "entryUUID", "entryCSN"];
 
-/** `oid` of RFC 4512 §1.4: a short name or a numeric object identifier. Several servers have names with an underscore. */
+/** `oid` of RFC 4512 §1.4: a short name or a numeric object identifier. Several servers have names with underscores. */
 const typePattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)$/i;
 /** `attributedescription` of RFC 4512 §2.5. */
 const descriptionPattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)(?:;[\w-]+)*$/i;

@@ -4,8 +4,9 @@ import { type Profile, profile } from "./profile.js";
 /**
  * Accounts and groups of POSIX systems as RFC 2307 describes them: a `posixGroup` states its members by `memberUid`.
  *
- * The other attributes are those of {@link inetOrgPerson}, since most such entries are both; one that is only an account
- * is displayed by its `gecos` or `cn`. `active` is not mapped: `shadowExpire`, for one, expires without the entry changing.
+ * The other attributes are those of {@link inetOrgPerson}, since most such entries are both; one that is only an
+ * account is displayed by its `gecos` or `cn`. `active` is not mapped: `shadowExpire`, for one, expires without the
+ * entry changing.
  */
 export const rfc2307: Profile = /* @__PURE__ */ profile({
   extends: inetOrgPerson,

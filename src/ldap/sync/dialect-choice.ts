@@ -1,37 +1,34 @@
 import { UnsupportedError } from "../../core/index.js";
-import { textsOf } from "../wire/attributes.js";
 import type { RootDse } from "../wire/root-dse.js";
 import { syncRequestOid } from "../wire/sync-messages.js";
 import type { Dialect } from "./dialect.js";
 import { openLdap } from "./openldap/openldap.js";
 
+/** Every dialect that is spoken. Of those that a server says it speaks, the first is taken. */
+const dialects: readonly Dialect[] = [openLdap];
+
 /**
  * The dialect of a server, from what it says of itself.
  *
- * Only OpenLDAP is spoken so far. Another server that offers the content synchronization operation is refused: the
- * specification leaves to servers what decides about deletions. 389 Directory Server, for one, ends a resumed refresh
- * as if it had listed all entries that still exist, having listed none, which reads as "everything was deleted".
+ * Another server that offers the content synchronization operation is refused: the specification leaves to servers what
+ * decides about deletions. 389 Directory Server, for one, ends a resumed refresh as if it had listed all entries that
+ * still exist, having listed none, which reads as "everything was deleted".
  *
  * @throws {UnsupportedError} if there is no dialect for the server.
  */
 export function chooseDialect(rootDse: RootDse): Dialect {
-  if (!rootDse.supportedControls.includes(syncRequestOid)) {
-    throw new UnsupportedError(
-      `The directory${maker(rootDse)} does not offer content synchronization (RFC 4533), or not to this account. ` +
-        "On OpenLDAP, load the overlay syncprov.",
-    );
-  }
-  if (!textsOf(rootDse.attributes, "objectClass").some(isOpenLdap)) {
+  const dialect = dialects.find((each) => each.isSpokenBy(rootDse));
+  if (dialect !== undefined) return dialect;
+  if (rootDse.supportedControls.includes(syncRequestOid)) {
     throw new UnsupportedError(
       `The directory${maker(rootDse)} offers content synchronization (RFC 4533) but is not OpenLDAP, whose ways are ` +
         "the only ones known here, or it does not let this account read its root DSE.",
     );
   }
-  return openLdap;
-}
-
-function isOpenLdap(objectClass: string): boolean {
-  return objectClass.toLowerCase() === "openldaprootdse";
+  throw new UnsupportedError(
+    `The directory${maker(rootDse)} does not offer content synchronization (RFC 4533), or not to this account. ` +
+      "On OpenLDAP, load the overlay syncprov.",
+  );
 }
 
 function maker({ vendorName }: RootDse): string {

@@ -1,80 +1,16 @@
-import type { ChangeBatch } from "../../changes/index.js";
-import type { LdapConnection } from "../connection/connection.js";
-import type { EntryMapper } from "../profile/mapper.js";
-import type { Sleep } from "../watch/backoff.js";
-import type { ResetReason, WatchStep } from "../watch/channel.js";
-import type { Control } from "../wire/message.js";
-
-/** Which entries are read, and which of their attributes. */
-export interface Content {
-  readonly base: string;
-  readonly scope: "base" | "one" | "sub";
-  readonly filter: string;
-  readonly attributes: readonly string[];
-  /** The attributes that suffice to know an entry and its names. */
-  readonly nameAttributes: readonly string[];
-  /** Matches what of it may be a group; undefined where there are none. */
-  readonly groupFilter?: string;
-  /** Matches entries below which others may be; undefined where what is above an entry does not matter. */
-  readonly parentFilter?: string;
-  readonly controls: readonly Control[];
-}
-
-/** What a reader works with: one connection, for as long as it lasts. */
-export interface Reading {
-  readonly connection: LdapConnection;
-  readonly content: Content;
-  readonly mapper: EntryMapper;
-  /** Whether to follow the changes after the refresh. */
-  readonly follow: boolean;
-  /** The most changes in a batch. */
-  readonly batchSize: number;
-  /** How often to look at all names while following, in milliseconds. */
-  readonly reconcileEvery: number | undefined;
-  /** Whether to look at all groups then, too. */
-  readonly reconcileGroups: boolean;
-  /** The version of the base entry when the connection was made. */
-  readonly baseStamp: string | undefined;
-  readonly sleep: Sleep;
-  /** The time, in milliseconds since the epoch. */
-  readonly now: () => number;
-  readonly random: () => number;
-  readonly signal: AbortSignal;
-  /** Says where the work stands. */
-  tell(event: ReaderEvent): void;
-  /** The position that was resumed from is of no use: forget it. */
-  reset(reason: ResetReason): void;
-}
-
-/** What readers tell of their work. */
-export type ReaderEvent = Extract<
-  WatchStep,
-  { readonly event: "refreshing" | "refreshed" | "checked" }
->;
+import type { RootDse } from "../wire/root-dse.js";
+import type { ReaderBatch, Reading } from "./reading.js";
 
 /**
- * A batch on its way through generators. Each of them holds it until it is given the next one, so whoever takes a batch takes its
- * changes out of it: to V8, changes that still live while others are read are a reason to give the young more and more memory.
- */
-export interface PassingBatch extends Omit<ChangeBatch, "changes"> {
-  changes: ChangeBatch["changes"];
-}
-
-/** A batch whose checkpoint has not been sealed. */
-export interface ReaderBatch extends Omit<PassingBatch, "checkpoint"> {
-  /** Where to resume once the changes are applied, in the dialect's own form. */
-  readonly position?: string;
-}
-
-/**
- * How a kind of server tells its changes.
- *
- * A dialect for another kind, such as 389 Directory Server, Active Directory's DirSync, persistent search or polling, is
- * one more of these and a line in `chooseDialect`.
+ * How a kind of server tells its changes. Another kind is one more of these, in a file of its own, and a line in
+ * `dialect-choice.ts`: a server of RFC 4533 has a {@link ContentSync} for the {@link Reader}, others their own
+ * {@link Protocol}.
  */
 export interface Dialect {
   /** Stored in checkpoints; it must not change. */
   readonly name: string;
+  /** Whether a server speaks it, by what it says of itself. */
+  isSpokenBy(rootDse: RootDse): boolean;
   /** Refreshes from the position, or reads everything, and follows the changes until the connection ends. */
   read(reading: Reading, position: string | undefined): AsyncIterable<ReaderBatch>;
 }

@@ -3,11 +3,11 @@ import type { EncodedMessage } from "../wire/message.js";
 import type { Pass, PassOptions } from "./pass.js";
 
 /**
- * A plain search for entries with all that is mapped, which sweeps nothing. Of all groups, it finds what neither an event nor a stamp
- * tells: OpenLDAP's refint overlay rewrites their members without either. Below a parent that was moved, it finds who has come with
- * it, and by what name.
+ * A plain search for entries with all that is mapped, which sweeps nothing. Of all groups, it finds what neither an
+ * event nor a stamp tells: OpenLDAP's refint overlay rewrites their members without either. Below a parent that was
+ * moved, it finds who has come with it, and by what name.
  */
-export class EntryList implements Pass {
+export class EntryList implements Pass<never> {
   readonly sweeps = false;
   readonly #options: PassOptions;
   #ended = false;

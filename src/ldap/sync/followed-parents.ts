@@ -1,13 +1,14 @@
 import type { Change } from "../../changes/index.js";
 import { LdapResultError } from "../wire/errors.js";
-import { type Check, type DueChecks, Occasions } from "./checks.js";
-import type { Reading } from "./dialect.js";
+import type { Check, DueChecks } from "./checks.js";
 import type { Wakeup } from "./message-buffer.js";
-import type { Refresh } from "./openldap/refresh.js";
 import { type ParentMove, Parents } from "./parents.js";
+import type { RefreshPass } from "./protocol.js";
+import type { Reading } from "./reading.js";
+import { Occasions } from "./schedule.js";
 import type { Searches } from "./searches.js";
 
-/** What a reader has to do with parents: it sees to it that nobody whose parent is moved is missed. */
+/** What a reader has to do with parents: no entry whose parent is moved may be missed. */
 export class FollowedParents {
   readonly #reading: Reading;
   readonly #searches: Searches;
@@ -49,7 +50,7 @@ export class FollowedParents {
   }
 
   /** Whether a parent may have been moved since a position, of which these were the parents. */
-  mayHaveMoved(formerDigest: string | undefined, refresh: Refresh): boolean {
+  mayHaveMoved(formerDigest: string | undefined, refresh: RefreshPass<unknown>): boolean {
     if (this.#reading.content.parentFilter === undefined) return false;
     const parents = this.#parents;
     if (parents === undefined) return refresh.isBeyondWhatWasTold;
@@ -97,7 +98,7 @@ export class FollowedParents {
   }
 
   /** A check has ended. */
-  checked(check: Check): void {
+  checked(check: Check<unknown>): void {
     this.#occasions?.listed(check, this.#reading.now());
   }
 

@@ -1,3 +1,4 @@
+import { UnavailableError } from "../../core/index.js";
 import type { EncodedMessage } from "../wire/message.js";
 
 /** Lets one loop wait for several sources. A wake-up that comes before the wait is not lost. */
@@ -28,7 +29,7 @@ export class Wakeup {
  * Two searches that are waited for together would leave something behind in `Promise.race` at every turn, for as long
  * as the quieter one is quiet; so each calls a {@link Wakeup}.
  */
-export class Arrivals {
+export class MessageBuffer {
   readonly #search: AsyncIterator<readonly EncodedMessage[]>;
   readonly #wake: () => void;
   #messages: readonly EncodedMessage[] = [];
@@ -57,8 +58,8 @@ export class Arrivals {
   }
 
   /**
-   * Asks for more, unless that has been done, or there are messages that were not taken: they may have arrived since the last look, and
-   * what comes next takes their place. The first call sends the request.
+   * Asks for more, unless that has been done, or there are messages that were not taken: they may have arrived since
+   * the last look, and what comes next takes their place. The first call sends the request.
    */
   request(): void {
     if (this.#asked || this.#failure !== undefined || this.#taken < this.#messages.length) return;
@@ -83,4 +84,9 @@ export class Arrivals {
   async close(): Promise<void> {
     await this.#search.return?.();
   }
+}
+
+/** Of a search that was to go on for as long as the connection. */
+export function endedByServer(): UnavailableError {
+  return new UnavailableError("The directory ended a search that was to go on.");
 }

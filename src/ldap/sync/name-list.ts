@@ -4,10 +4,10 @@ import type { EncodedMessage } from "../wire/message.js";
 import { entriesPerChange, type Pass, type PassOptions } from "./pass.js";
 
 /**
- * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the names
- * of everything below it; and whatever a server forgot.
+ * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the
+ * names of everything below it; and whatever a server forgot.
  */
-export class NameList implements Pass {
+export class NameList implements Pass<never> {
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
   readonly #isAhead: (stamp: string) => boolean;
@@ -42,8 +42,8 @@ export class NameList implements Pass {
     const entry = this.#mapper.identify(message);
     if (entry === "hidden") this.#isPartial = true;
     if (entry === "hidden" || entry === "other") return;
-    // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak of
-    // an entry that nobody knows. Those are kept until the end.
+    // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak
+    // of an entry that is not known yet. Those are kept until the end.
     if (entry.stamp !== undefined && this.#isAhead(entry.stamp)) this.#ahead.push(entry);
     else this.#add(entry, changes);
   }

@@ -1,12 +1,11 @@
 import { createHash } from "node:crypto";
 import type { Change, Name } from "../../changes/index.js";
-import { UnavailableError } from "../../core/index.js";
 import { normalizeDn } from "../wire/dn.js";
 import type { EncodedMessage } from "../wire/message.js";
 import { readSyncInfo, readSyncState, syncInfoOid } from "../wire/sync-messages.js";
-import type { Arrivals } from "./message-buffer.js";
+import { endedByServer, type MessageBuffer } from "./message-buffer.js";
 
-/** The most names that are asked about, since they come from outside: where there are more, something is not followed. */
+/** The most names that are asked about, since they come from outside: with more, something is not followed. */
 const mostUnknown = 1_000;
 
 /** What became of an entry below which others may be. */
@@ -17,10 +16,11 @@ export type ParentMove =
   | { readonly kind: "left" };
 
 /**
- * Follows the entries below which users and groups may be, by a synchronization of their own that asks for their names only. Of a
- * parent that is moved or renamed a server tells, but not of what is below it.
+ * Follows the entries below which users and groups may be, by a synchronization of their own that asks for their names
+ * only. Of a parent that is moved or renamed a server tells, but not of what is below it.
  *
- * They are listed before the content is read, and followed from when it was: whatever was moved in between is told as moved.
+ * They are listed before the content is read, and followed from when it was: whatever was moved in between is told as
+ * moved.
  */
 export class Parents {
   /** The names of the parents by their ids. */
@@ -35,15 +35,15 @@ export class Parents {
   #isListed = false;
   /** The parents that the refresh of the synchronization has not mentioned. */
   #unmentioned: Set<string> | undefined;
-  #arrivals: Arrivals | undefined;
+  #messages: MessageBuffer | undefined;
 
   constructor(base: string) {
     this.#base = normalizeDn(base);
   }
 
   /**
-   * Tells which parents there are, by which names, in short. A position is stored with it: where it is another one at the resume, one
-   * was moved of which nothing has come of it yet. Undefined where not all are followed.
+   * Tells which parents there are, by which names, in short. A position is stored with it: where it is another one at
+   * the resume, one was moved of which nothing has come of it yet. Undefined where not all are followed.
    */
   get digest(): string | undefined {
     return this.#arePartial ? undefined : this.#digest.toString(36);
@@ -72,8 +72,8 @@ export class Parents {
   }
 
   /**
-   * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries of other
-   * classes, or that this account may not see; or they have not been told of yet.
+   * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries
+   * of other classes, or that this account may not see; or they have not been told of yet.
    */
   look(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -106,14 +106,14 @@ export class Parents {
   }
 
   /** Follows them from now on. */
-  follow(arrivals: Arrivals): void {
-    this.#arrivals = arrivals;
+  follow(messages: MessageBuffer): void {
+    this.#messages = messages;
     this.#unmentioned = new Set(this.#dns.keys());
   }
 
   /** Asks for more. */
   request(): void {
-    this.#arrivals?.request();
+    this.#messages?.request();
   }
 
   /**
@@ -123,8 +123,8 @@ export class Parents {
    */
   take(): readonly ParentMove[] {
     const moves: ParentMove[] = [];
-    const arrivals = this.#arrivals;
-    for (let message = arrivals?.take(); message; message = arrivals?.take()) {
+    const messages = this.#messages;
+    for (let message = messages?.take(); message; message = messages?.take()) {
       const move = this.#read(message);
       if (move !== undefined) moves.push(move);
     }
@@ -132,7 +132,7 @@ export class Parents {
   }
 
   async close(): Promise<void> {
-    await this.#arrivals?.close();
+    await this.#messages?.close();
   }
 
   /** Reads a message of the synchronization. @returns what it means for the entries below. */
@@ -149,7 +149,7 @@ export class Parents {
         }
         return undefined;
       case "done":
-        throw new UnavailableError("The directory ended a search that was to go on.");
+        throw endedByServer();
       default:
         return undefined;
     }
@@ -166,7 +166,7 @@ export class Parents {
     return hasLeft ? { kind: "left" } : undefined;
   }
 
-  /** Whoever was not mentioned has left since the list. */
+  /** A parent that was not mentioned has left since the list. */
   #endRefresh(): ParentMove | undefined {
     const left = [...(this.#unmentioned ?? [])].filter((id) => this.#name(id, undefined));
     this.#unmentioned = undefined;

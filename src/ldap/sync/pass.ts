@@ -1,10 +1,9 @@
 import type { Change } from "../../changes/index.js";
 import type { EntryMapper } from "../profile/mapper.js";
 import type { EncodedMessage } from "../wire/message.js";
-import type { CsnCookie } from "./openldap/cookie.js";
 
-/** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. */
-export interface Pass {
+/** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. `P` is a position. */
+export interface Pass<P> {
   /** Reads a message of the search, and adds what it means to the changes. */
   read(message: EncodedMessage, changes: Change[]): void;
   /** Whether the last message has been read. */
@@ -14,13 +13,13 @@ export interface Pass {
   /** Whether entries that exist may be missing although it mentions all that it should, so that it sweeps nothing. */
   readonly isReload?: boolean;
   /** What the content covers by it, where the server says so. */
-  readonly cookie?: CsnCookie | undefined;
+  readonly cookie?: P | undefined;
 }
 
 /** What a pass needs to know, besides its messages. */
 export interface PassOptions {
   readonly mapper: EntryMapper;
-  /** The ids that are passed over, since something newer is known of them. It grows while the pass is read. */
+  /** The ids that are ignored, since something newer is known of them. It grows while the pass is read. */
   readonly touched?: ReadonlySet<string>;
 }
 

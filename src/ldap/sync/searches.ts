@@ -1,8 +1,7 @@
 import type { SearchRequest } from "../wire/message.js";
 import { type SyncMode, syncRequest } from "../wire/sync-messages.js";
-import type { Reading } from "./dialect.js";
-import { Arrivals, type Wakeup } from "./message-buffer.js";
-import { type CsnCookie, printCookie } from "./openldap/cookie.js";
+import { MessageBuffer, type Wakeup } from "./message-buffer.js";
+import type { Reading } from "./reading.js";
 
 /** The searches of a reader, all over one connection, whose messages wake it up. */
 export class Searches {
@@ -27,14 +26,14 @@ export class Searches {
     return { ...this.request([syncRequest(mode)]), filter: parentFilter, attributes: ["1.1"] };
   }
 
-  send(request: SearchRequest): Arrivals {
+  send(request: SearchRequest): MessageBuffer {
     const { connection, signal } = this.#reading;
-    return new Arrivals(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
+    return new MessageBuffer(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
   }
 
   /** Asks for the content, or for what has changed of it since a cookie (RFC 4533 §2.2). */
-  synchronize(mode: SyncMode, since: CsnCookie | undefined): Arrivals {
-    const sent = since === undefined ? undefined : Buffer.from(printCookie(since));
+  synchronize(mode: SyncMode, cookie: string | undefined): MessageBuffer {
+    const sent = cookie === undefined ? undefined : Buffer.from(cookie);
     return this.send(this.request([syncRequest(mode, sent)]));
   }
 }

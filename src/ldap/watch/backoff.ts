@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { InvalidValueError } from "../../core/index.js";
+import type { Sleep } from "../sync/reading.js";
 import { maxInt } from "../wire/request.js";
 
 /** How to go on after the connection was lost, or could not be made. */
 export interface ReconnectOptions {
-  /** The delay before the first attempt, in milliseconds, from 1 to 2 147 483 647; it doubles with each. Default: 500. */
+  /** The delay before the first attempt, in milliseconds, 1 to 2 147 483 647; it doubles with each. Default: 500. */
   readonly initialDelay?: number;
   /** The longest delay, in milliseconds, from 1 to 2 147 483 647. Default: 60 000. */
   readonly maxDelay?: number;
   /** How many attempts in a row may fail before the failure is thrown. Default: `Infinity`, no limit. */
   readonly maxAttempts?: number;
 }
-
-/** Waits. The promise is rejected with the signal's reason when that is aborted. */
-export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
 /**
  * Refuses a time that a timer cannot wait: it takes one that is too long, or no number, for a single millisecond.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ResetReason } from "./channel.js";
+import type { ResetReason } from "../sync/events.js";
 
 /**
  * What a position in the changes of a directory belongs to.
@@ -20,7 +20,7 @@ const version = 1;
 const maxLength = 65_536;
 
 /** A checkpoint: the position, what it belongs to, and a checksum, as one line of text. */
-export function sealCheckpoint(context: CheckpointContext, position: string): string {
+export function encodeCheckpoint(context: CheckpointContext, position: string): string {
   const fields = [version, context.dialect, context.server, context.content, position];
   return JSON.stringify([...fields, checksum(fields)]);
 }

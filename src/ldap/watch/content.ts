@@ -11,7 +11,7 @@ import {
   profileNameAttributes,
   profileText,
 } from "../profile/profile.js";
-import type { Content } from "../sync/dialect.js";
+import type { Content } from "../sync/reading.js";
 import { firstTextOf } from "../wire/attributes.js";
 import { normalizeDn, parseDn } from "../wire/dn.js";
 import { checkFilter, escapeFilterValue } from "../wire/filter.js";
@@ -38,8 +38,8 @@ const usualParentClasses = [
 ];
 
 /**
- * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other. Without
- * this it would be mentioned in every refresh, whatever the filter says.
+ * ManageDsaIT (RFC 3296 §3): an object that stands for a part held by another server is an entry like any other.
+ * Without this it would be mentioned in every refresh, whatever the filter says.
  */
 const manageDsaIt = { oid: "2.16.840.1.113730.3.4.2" };
 
@@ -50,8 +50,8 @@ const mappingRevision = 3;
  * The search for what is to be read.
  *
  * Several bases are one search from the entry above them all, whose filter lets through what is below any of them: the
- * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another as
- * gone and as new, in no particular order.
+ * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another
+ * as gone and as new, in no particular order.
  *
  * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
  * @throws {LdapFilterError} if the caller's filter is not one, or too long.
@@ -150,15 +150,15 @@ export function sourceName(url: string, options: ContentOptions): string {
 
 /** What is known of the entries below which everything is. */
 export interface BaseEntries {
-  /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if they cannot be read. */
+  /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if not readable. */
   readonly identity: string | undefined;
   /** The oldest of their versions. */
   readonly stamp: string | undefined;
 }
 
 /**
- * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would make
- * an empty directory of a full one.
+ * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would
+ * make an empty directory of a full one.
  *
  * @throws {LdapResultError} if one of them does not exist.
  * @throws {UnsupportedError} if there are several, and one is not found by its `entryDN`.
@@ -191,8 +191,8 @@ export async function readBases(
     }
     if (areSeveral && !isFound) {
       throw new UnsupportedError(
-        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs the right to search ` +
-          "entryDN and to read each base, and the server the rule dnSubtreeMatch.",
+        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs ` +
+          "the right to search entryDN and to read each base, and the server the rule dnSubtreeMatch.",
       );
     }
   }

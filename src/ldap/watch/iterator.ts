@@ -1,5 +1,5 @@
 import type { ChangeBatch } from "../../changes/index.js";
-import type { PassingBatch } from "../sync/dialect.js";
+import type { PassingBatch } from "../sync/reading.js";
 
 type Result = IteratorResult<ChangeBatch, void>;
 
@@ -33,7 +33,7 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
       result.value.changes = [];
       return { done: false, value: batch };
     } catch (error) {
-      // Whoever left does not hear of how the waiting ended.
+      // A consumer that left is not told how the waiting ended.
       if (this.#stop.signal.aborted) return { done: true, value: undefined };
       throw error;
     }

@@ -1,17 +1,18 @@
 import type { Upsert } from "../../changes/index.js";
 import { type ConnectOptions, connectTo } from "../connection/connection.js";
 import type { EntryMapper } from "../profile/mapper.js";
-import type { Content } from "../sync/dialect.js";
+import type { Content } from "../sync/reading.js";
 import { escapeFilterValue } from "../wire/filter.js";
 
 /** How many entries one search asks for. */
 const idsPerSearch = 100;
 
 /**
- * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream is
- * doing. Those that are not in the content, or too long to be read, are left out.
+ * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream
+ * is doing. Those that are not in the content, or too long to be read, are left out.
  *
- * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be ahead.
+ * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be
+ * ahead.
 
  * @throws {LdapError} if the directory cannot be read now.
  */

@@ -5,8 +5,8 @@ import { parseEndpoint } from "../connection/endpoint.js";
 import { inetOrgPerson } from "../profile/inet-org-person.js";
 import { EntryMapper, type MappingProblem } from "../profile/mapper.js";
 import { checkProfile, type Profile } from "../profile/profile.js";
-import type { PassingBatch } from "../sync/dialect.js";
 import { chooseDialect } from "../sync/dialect-choice.js";
+import type { PassingBatch, Sleep } from "../sync/reading.js";
 import {
   LdapConnectError,
   LdapCredentialsError,
@@ -19,11 +19,10 @@ import {
   checkDelay,
   checkReconnect,
   type ReconnectOptions,
-  type Sleep,
   systemSleep,
 } from "./backoff.js";
 import { publish, type WatchStep } from "./channel.js";
-import { type CheckpointContext, openCheckpoint, sealCheckpoint } from "./checkpoint.js";
+import { type CheckpointContext, encodeCheckpoint, openCheckpoint } from "./checkpoint.js";
 import {
   basesOf,
   type ContentOptions,
@@ -41,15 +40,16 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
   /** `ldap://host:389`, `ldaps://host:636`, or `ldapi://` and the percent-encoded path of a socket. */
   readonly url?: string;
   /**
-   * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They replicate each
-   * other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With these, `source` is to be given.
+   * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They
+   * replicate each other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With
+   * these, `source` is to be given.
    */
   readonly urls?: readonly string[];
   /**
    * The distinguished name below which everything is. A base that does not exist is an error, not an empty directory.
    *
-   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the account
-   * needs the right to search.
+   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the
+   * account needs the right to search.
    */
   readonly base: string | readonly string[];
   /** How far below the base. Default: `"sub"`, all of it. */
@@ -71,20 +71,22 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
   /** The most changes in a batch. Default: 500. */
   readonly batchSize?: number;
   /**
-   * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a tenth. It repairs
-   * what no event tells, such as what was written while the clock of the server was set back. It takes a server about a second for
-   * 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483 647; `false`: never. Default: 3 600 000, an hour.
+   * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a
+   * tenth. It repairs what no event tells, such as what was written while the clock of the server was set back. It
+   * takes a server about a second for 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483
+   * 647; `false`: never. Default: 3 600 000, an hour.
    */
   readonly reconcileEvery?: number | false;
   /**
-   * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs what OpenLDAP's
-   * refint overlay has rewritten. Default: false.
+   * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs
+   * what OpenLDAP's refint overlay has rewritten. Default: false.
    */
   readonly reconcileGroups?: boolean;
   /**
-   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent that is moved or
-   * renamed: these are followed beside, by a synchronization of their own. `false`: nothing is followed but users and groups. Default:
-   * `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`, `country`, `container` and `nsContainer`.
+   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent
+   * that is moved or renamed: these are followed beside, by a synchronization of their own. `false`: nothing is
+   * followed but users and groups. Default: `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`,
+   * `country`, `container` and `nsContainer`.
    */
   readonly parentClasses?: readonly string[] | false;
   /** How to reconnect; false: throw what ended the connection. */
@@ -107,9 +109,10 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
  *
  * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
  * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
- * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not offer
- * the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that fails for an
- * entry ({@link LdapMappingError}): what it was to say, such as that somebody is locked, cannot be guessed.
+ * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not
+ * offer the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that
+ * fails for an entry ({@link LdapMappingError}): what it was to say, such as that an account is locked, cannot be
+ * guessed.
  *
  * @example
  * ```ts
@@ -258,7 +261,7 @@ class Watch {
         yield batch;
         continue;
       }
-      const checkpoint = sealCheckpoint(context, position);
+      const checkpoint = encodeCheckpoint(context, position);
       yield { ...batch, checkpoint };
       // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
       this.#checkpoint = checkpoint;
@@ -309,7 +312,7 @@ class Watch {
   }
 }
 
-/** Result codes that are not LDAP's idea of retryable, but pass: a limit of this moment, or some failure of the server. */
+/** Result codes that LDAP does not call retryable, but pass: a limit of this moment, or a failure of the server. */
 const passingResults: ReadonlySet<number> = new Set([
   1, // operationsError
   3, // timeLimitExceeded

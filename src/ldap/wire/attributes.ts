@@ -1,6 +1,6 @@
 import type { Attribute } from "./message.js";
 
-/** The values of the attribute with this description, compared without regard to case (RFC 4512 §2.5); none if it is absent. */
+/** The values of the attribute with this description, in any case (RFC 4512 §2.5); none if it is absent. */
 export function valuesOf(attributes: readonly Attribute[], type: string): readonly Uint8Array[] {
   const wanted = type.toLowerCase();
   for (const attribute of attributes) {

@@ -15,7 +15,7 @@ export const Tag = {
  * Reads the subset of BER that LDAP allows (RFC 4511 §5.1): definite lengths, primitive strings, single-octet tags.
  *
  * Every call names the end of the element that it reads in, so that nothing reaches beyond its parent. There is no
- * recursion: how deep an answer nests is decided by whoever calls.
+ * recursion: how deep a message nests is decided by the caller.
  */
 export class BerReader {
   readonly #bytes: Buffer;
@@ -52,18 +52,18 @@ export class BerReader {
     this.#offset = end;
   }
 
-  /** Passes over the next element, whatever it is. */
+  /** Skips the next element, whatever it is. */
   skip(end: number): void {
     this.#octet(end);
     this.#offset = this.#contentsEnd(end);
   }
 
-  /** Passes over what is left: components that a later version of the protocol may have added (RFC 4511 §4). */
+  /** Skips what is left: components that a later version of the protocol may have added (RFC 4511 §4). */
   skipTo(end: number): void {
     while (this.#offset < end) this.skip(end);
   }
 
-  /** Passes over elements that are all to have this tag, of which there may be a hundred thousand. */
+  /** Skips elements that are all to have this tag, of which there may be a hundred thousand. */
   skipAll(tag: number, end: number): void {
     const bytes = this.#bytes;
     let offset = this.#offset;

@@ -6,7 +6,9 @@ import { canonicalAttributeType, caseExactTypes } from "./dn-attribute-types.js"
 export interface AttributeTypeAndValue {
   /** The attribute type in lower case, by its short name where it is a common one. */
   readonly type: string;
-  /** The value with its escapes resolved, in the case that it was written in; or `#` and the hex form of its BER encoding. */
+  /**
+   * The value with its escapes resolved, in the case it was written in; or `#` and the hex form of its BER encoding.
+   */
   readonly value: string;
   /** Whether the value was given as BER in hex (RFC 4514 §2.4). */
   readonly encoded: boolean;
@@ -54,9 +56,9 @@ export function parseDn(dn: string): readonly Rdn[] {
  * The form of a distinguished name in which two names of one entry are equal strings.
  *
  * Attribute types are written in lower case and by their short names; values in lower case, but for those of Kerberos
- * principals, which are told apart by case, and in Unicode's compatibility form NFKC, with single spaces inside and none
- * around; the parts of a multi-valued RDN in order; escapes in one way. Other attributes whose values differ by case alone
- * are not known to be such.
+ * principals, which are told apart by case, and in Unicode's compatibility form NFKC, with single spaces inside and
+ * none around; the parts of a multi-valued RDN in order; escapes in one way. Other attributes whose values differ by
+ * case alone are not known to be such.
  *
  * The case of each character is folded by itself, as servers do it. More thorough folding (`ß` to `ss`, as RFC 4518
  * has it) would make one name of two that the server keeps apart, and give one person the groups of another.
@@ -205,7 +207,7 @@ function trimValue(text: string): string {
   return text.slice(start, backslashes % 2 === 1 && end < text.length ? end + 1 : end);
 }
 
-/** Resolves the pairs of a value (RFC 4514 §3). Hex pairs are octets of UTF-8, so they are gathered before they are read. */
+/** Resolves the pairs of a value (RFC 4514 §3). Hex pairs are octets of UTF-8: they are gathered before being read. */
 function resolvePairs(value: string): string {
   let text = "";
   for (let i = 0; i < value.length; i++) {

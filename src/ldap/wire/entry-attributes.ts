@@ -3,7 +3,7 @@ import { LdapProtocolError } from "./errors.js";
 import type { Attribute, EncodedAttributes } from "./message.js";
 
 /**
- * Passes over a PartialAttributeList (RFC 4511 §4.5.2), which is to be whole, so that nothing can go wrong when it is
+ * Skips a PartialAttributeList (RFC 4511 §4.5.2), which is to be whole, so that nothing can go wrong when it is
  * decoded later.
  *
  * @throws LdapProtocolError - it is not one.

@@ -38,9 +38,8 @@ export class LdapResultError extends LdapError implements ResultDetails {
   /** @param operation - What was answered, such as `search`. */
   constructor(operation: string, result: ResultDetails) {
     const name = resultCodeName(result.resultCode);
-    super(
-      `The directory answered the ${operation} with ${name} (${result.resultCode}). ${resultCodeAdvice(result.resultCode)}`,
-    );
+    const advice = resultCodeAdvice(result.resultCode);
+    super(`The directory answered the ${operation} with ${name} (${result.resultCode}). ${advice}`);
     this.retryable = result.resultCode === 51 || result.resultCode === 52;
     this.resultCode = result.resultCode;
     this.resultName = name;
@@ -129,7 +128,7 @@ export class LdapMappingError extends LdapError {
   }
 }
 
-/** The connection could not be made: no such host, nobody listening, no answer in time. */
+/** The connection could not be made: no such host, no server listening, no response in time. */
 export class LdapConnectError extends LdapError {
   override readonly name = "LdapConnectError";
   override readonly code = "ldap_connect";
@@ -151,7 +150,7 @@ function connectAdvice(reason: string): string {
       return "The host name could not be resolved: check its spelling and the name service.";
     case "ECONNREFUSED":
     case "ENOENT":
-      return "Nobody listens there: check the address, and that the server runs.";
+      return "No server listens there: check the address, and that the server runs.";
     case "EACCES":
     case "EPERM":
       return "This process may not open it: check the permissions of the socket.";
@@ -236,7 +235,7 @@ function tlsAdvice(reason: string): string {
     case "UNABLE_TO_GET_ISSUER_CERT":
     case "UNABLE_TO_GET_ISSUER_CERT_LOCALLY":
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
-      return "The certificate is not signed by an authority that is trusted here: give that authority's certificate as tls.ca.";
+      return "The certificate's authority is not trusted here: give the certificate of the authority as tls.ca.";
     default:
       return "Check that the server speaks TLS there, and which versions and certificates both sides accept.";
   }

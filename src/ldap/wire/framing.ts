@@ -2,15 +2,15 @@ import { LdapMessageTooLargeError, LdapProtocolError } from "./errors.js";
 import { OversizedMessage, type OversizedPolicy } from "./oversized.js";
 
 /**
- * Takes a whole message: the octets of `bytes` from `start` to before `end`. Of one that was longer than the limit, they are an entry
- * without attributes, and `oversized` is its length.
+ * Takes a whole message: the octets of `bytes` from `start` to before `end`. Of one that was longer than the limit,
+ * they are an entry without attributes, and `oversized` is its length.
  */
 export type Deliver = (bytes: Buffer, start: number, end: number, oversized?: number) => void;
 
 /** A tag, the octet that says how many octets the length has, and at most four of those. */
 const longestHeader = 6;
 
-/** How much room there is for messages that are read in one go, in bytes, and how little of it is still worth a read. */
+/** How much room there is for messages that are read at once, in bytes, and how little of it is worth a read. */
 const roomSize = 65_536;
 const leastRoom = 16_384;
 
@@ -21,8 +21,9 @@ const mostReused = 8 * 1024 * 1024;
 /**
  * Cuts the stream of bytes into LDAPMessages (RFC 4511 §5.2).
  *
- * A message that lies within a chunk is delivered where it lies. Only one that straddles chunks is put together in a buffer
- * of its own. What comes of it later can be read right there, by a socket that asks for the {@link MessageFramer.room}.
+ * A message that lies within a chunk is delivered where it lies. Only one that straddles chunks is put together in a
+ * buffer of its own. What comes of it later can be read right there, by a socket that asks for the
+ * {@link MessageFramer.room}.
  */
 export class MessageFramer {
   readonly #maxMessageSize: number;
@@ -37,13 +38,14 @@ export class MessageFramer {
   #room: Buffer = Buffer.alloc(0);
   #used = 0;
   #readsPartial = false;
-  /** The buffer of the last large message, while somebody else has it, and when it has come back. */
+  /** The buffer of the last large message, while a search has it, and when it has come back. */
   #lent: Buffer | undefined;
   #returned: Buffer | undefined;
 
   /**
    * @param maxMessageSize - The length, in bytes, above which a message is not kept.
-   * @param oversized - What is done with an entry that is longer; `refuse`: with any message, as soon as its length is known.
+   * @param oversized - What is done with an entry that is longer; `refuse`: with any message, as soon as its length is
+   * known.
    */
   constructor(maxMessageSize: number, oversized: OversizedPolicy | "refuse" = "error") {
     this.#maxMessageSize = maxMessageSize;
@@ -80,8 +82,9 @@ export class MessageFramer {
   }
 
   /**
-   * Takes back the buffer of a message, of which nothing may be looked at any more: the next large one is put there. Without
-   * that, megabytes would be thrown away for each change of a large group, and collecting those takes longer than the change.
+   * Takes back the buffer of a message, of which nothing may be looked at any more: the next large one is put there.
+   * Without that, megabytes would be thrown away for each change of a large group, and collecting those takes longer
+   * than the change.
    */
   reuse(bytes: Buffer): void {
     if (bytes !== this.#lent) return;
@@ -118,7 +121,7 @@ export class MessageFramer {
   #complete(chunk: Buffer, deliver: Deliver): number {
     let offset = 0;
     while (offset < chunk.length) {
-      // Until the header is whole nobody knows where the message ends, so it is taken octet by octet.
+      // Until the header is whole it is not known where the message ends, so it is taken octet by octet.
       const wanted = this.#size ?? this.#filled + 1;
       const taken = chunk.copy(this.#partial, this.#filled, offset, offset + wanted - this.#filled);
       this.#filled += taken;
@@ -158,7 +161,7 @@ export class MessageFramer {
     return new OversizedMessage(size, limit, policy);
   }
 
-  /** Passes over what has come of a message that is too long; returns how much of the chunk belongs to it. */
+  /** Skips what has come of a message that is too long; returns how much of the chunk belongs to it. */
   #skip(message: OversizedMessage, chunk: Buffer, offset: number, deliver: Deliver): number {
     const taken = message.feed(chunk, offset);
     if (message.isWhole) {

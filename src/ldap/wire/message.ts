@@ -31,7 +31,7 @@ export interface SearchRequest {
 /**
  * An attribute of an entry: its description, with options if it has any, and its values as they came.
  *
- * A value is a view of the buffer that it was received in: whoever keeps one for long should keep a copy, or the
+ * A value is a view of the buffer that it was received in: to keep one for long, keep a copy, or the
  * text, so as not to keep the whole buffer alive.
  */
 export interface Attribute {
@@ -90,7 +90,7 @@ export type SearchMessage =
   | IntermediateResponse
   | SearchDone;
 
-/** An entry with its attributes as they came, for whoever reads few of them: a view of each value would be most of the work. */
+/** An entry with its attributes as they came: where few are read, a view of each value would be most of the work. */
 export interface EncodedEntry {
   readonly kind: "entry";
   readonly dn: string;

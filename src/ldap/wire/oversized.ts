@@ -5,7 +5,7 @@ export type OversizedPolicy = "error" | "ignore";
 
 const searchResultEntry = 0x64;
 
-/** How much of the beginning of a message is looked at to find out whose it is, and of its end for the controls, in bytes. */
+/** How much of a message is looked at, in bytes: at its beginning to see whose it is, at its end for the controls. */
 const longestHead = 65_536;
 const longestTail = 65_536;
 
@@ -13,8 +13,8 @@ const longestTail = 65_536;
 const longestEntry = 1_073_741_824;
 
 /**
- * A message that is longer than the limit. Of it no more is kept than says which entry it is: the message id and the distinguished
- * name at its beginning, and the controls at its end.
+ * A message that is longer than the limit. Of it no more is kept than says which entry it is: the message id and the
+ * distinguished name at its beginning, and the controls at its end.
  */
 export class OversizedMessage {
   readonly #size: number;

@@ -43,7 +43,8 @@ const noControls: readonly Control[] = [];
 const noUrls: readonly string[] = [];
 
 /**
- * Decodes the LDAPMessage (RFC 4511 §4.1.1) that `bytes` holds from `start` to before `end`. Views of `bytes` are part of the result.
+ * Decodes the LDAPMessage (RFC 4511 §4.1.1) that `bytes` holds from `start` to before `end`. Views of `bytes` are part
+ * of the result.
  */
 export function decodeResponse(bytes: Buffer, start: number, end: number): ResponseMessage {
   const reader = new BerReader(bytes, start);

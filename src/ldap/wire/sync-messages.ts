@@ -51,8 +51,8 @@ const maxCookieSize = 8_192;
 /**
  * A Sync Request Control (RFC 4533 §2.2). It is critical: a server that ignored it would answer with a plain search.
  *
- * `reloadHint` is left at false, so that a server which cannot resume says so with e-syncRefreshRequired where it is able
- * to; a silent reload looks like an increment, and what was deleted meanwhile would stay for ever.
+ * `reloadHint` is left at false, so that a server which cannot resume says so with e-syncRefreshRequired where it is
+ * able to; a silent reload looks like an increment, and what was deleted meanwhile would stay for ever.
  */
 export function syncRequest(mode: SyncMode, cookie?: Uint8Array): Control {
   if (cookie !== undefined && cookie.length > maxCookieSize) {
@@ -186,8 +186,8 @@ function readUuid(reader: BerReader, end: number): string {
 }
 
 /**
- * Hexadecimal with hyphens, written octet by octet: of pieces of a string, V8 makes a tree of strings, and every entry has an id
- * that is kept.
+ * Hexadecimal with hyphens, written octet by octet: of pieces of a string, V8 makes a tree of strings, and every entry
+ * has an id that is kept.
  */
 function uuidText(octets: Uint8Array): string {
   const text = Buffer.allocUnsafe(36);

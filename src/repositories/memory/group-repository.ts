@@ -109,8 +109,11 @@ class GroupStore extends ResourceStore<Group> {
       type: memberType(member.type),
     }));
     const begun = journal.length;
+    const stays = new Set(added.map(({ member, type }) => composite(member, type)));
     const removed = change.clear
-      ? Array.from(this.#members.rows("group", group.id), toMember)
+      ? Array.from(this.#members.rows("group", group.id), toMember).filter(
+          ({ value, type }) => !stays.has(composite(value, type)),
+        )
       : (change.remove ?? []);
     for (const { value, type } of removed) {
       for (const key of this.#keysOf(group.id, value, type)) this.#members.delete(journal, key);

@@ -14,7 +14,8 @@ import {
   type Resource,
   type ResourceType,
 } from "../../scim/index.js";
-import { type Capabilities, demandDeclared, type FilterOperator } from "../capabilities.js";
+import { compareOperators } from "../../scim/internal.js";
+import { type Capabilities, demandDeclared } from "../capabilities.js";
 import { inOrder, type Ordered, pageOf } from "../pages.js";
 import type { Page, Query } from "../query.js";
 import { candidates } from "./filter-candidates.js";
@@ -229,20 +230,6 @@ function attributesOf(filter: BoundFilter): readonly string[] {
   }
 }
 
-const operators: readonly FilterOperator[] = [
-  "eq",
-  "ne",
-  "co",
-  "sw",
-  "ew",
-  "gt",
-  "ge",
-  "lt",
-  "le",
-  "pr",
-  "valuePath",
-];
-
 /** Every filter and every order of the attributes that are known, in pages of both kinds. */
 function everyQuestion({
   type,
@@ -257,6 +244,7 @@ function everyQuestion({
     ({ attribute, subAttribute }) =>
       (subAttribute ?? attribute).type !== "complex" && !unordered.includes(attribute.name),
   );
+  const operators = [...compareOperators, "pr", "valuePath"] as const;
   return {
     filter: Object.fromEntries(known.map(({ path }) => [path, operators])),
     logic: ["and", "or", "not"],

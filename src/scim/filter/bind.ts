@@ -15,6 +15,7 @@ import type {
   ValuePath,
 } from "./filter.js";
 import { instantOf } from "./instant.js";
+import { compareOperators, operators } from "./operators.js";
 import { printAttrPath } from "./print.js";
 import type { FilterProfileOptions, FilterRewrite } from "./profile.js";
 
@@ -101,25 +102,9 @@ function bindComparison(filter: Comparison, scope: Scope): BoundFilter {
   };
 }
 
-const equality: readonly CompareOperator[] = ["eq", "ne"];
-const order: readonly CompareOperator[] = [...equality, "gt", "ge", "lt", "le"];
-const all: readonly CompareOperator[] = [...order, "co", "sw", "ew"];
-
-/** Booleans and binaries have no order, and only text has parts. */
-const operatorsOf: Readonly<Record<Attribute["type"], readonly CompareOperator[]>> = {
-  string: all,
-  reference: all,
-  dateTime: order,
-  integer: order,
-  decimal: order,
-  boolean: equality,
-  binary: equality,
-  complex: [],
-};
-
 /** The operators by which an attribute can be compared, of its type; none where it is complex. RFC 7644 §3.4.2.2, table 3. */
 export function operatorsFor({ type }: Attribute): readonly CompareOperator[] {
-  return operatorsOf[type];
+  return compareOperators.filter((operator) => operators[operator].types.includes(type));
 }
 
 /** What an attribute of each type is compared with, in words. */

@@ -59,6 +59,11 @@ export function le(path: AttrPathLike, value: string | number): Comparison {
   return comparison("le", path, value);
 }
 
+/** The builder of each operator. The index of the room exports it by the same name. */
+export const builders: Readonly<
+  Record<CompareOperator, (path: AttrPathLike, value: never) => Comparison>
+> = { eq, ne, co, sw, ew, gt, ge, lt, le };
+
 /** The attribute has a value: the operator `pr`. */
 export function present(path: AttrPathLike): Presence {
   return { operator: "pr", path: attrPath(path) };

@@ -8,7 +8,8 @@ import {
   comparesPrimary,
 } from "./bound-filter.js";
 import { instantOf } from "./instant.js";
-import { compareText, folded, textTest } from "./text.js";
+import { operators, type PositiveOperator } from "./operators.js";
+import { textTest } from "./text.js";
 
 /** Tells of a value, which may be of any kind or absent, whether it matches. */
 type Test = (value: unknown) => boolean;
@@ -139,47 +140,28 @@ function isPresent(value: unknown): boolean {
 }
 
 /** What a comparison says of one value. */
-function comparison({ operator, path, target, value: sought }: BoundComparison): Test {
-  const { type, caseExact } = leafOf(target);
-  if (operator === "ne") {
-    const isEqual = comparison({ operator: "eq", path, target, value: sought });
-    return (value) => !isEqual(value);
-  }
-  if (type === "dateTime") {
-    const isAsAsked = difference(operator);
-    const instant = instantOf(String(sought)) ?? Number.NaN;
-    return (value) =>
-      typeof value === "string" && isAsAsked((instantOf(value) ?? Number.NaN) - instant);
-  }
-  if (typeof sought === "boolean") return (value) => value === sought;
-  if (typeof sought === "number") {
-    const isAsAsked = difference(operator);
-    return (value) => typeof value === "number" && isAsAsked(value - sought);
-  }
-  if (operator === "eq" || operator === "co" || operator === "sw" || operator === "ew") {
+function comparison({ operator, target, value }: BoundComparison): Test {
+  const asked = operators[operator];
+  if (asked.kind !== "negation") return positive(asked, leafOf(target), value);
+  const matches = positive(asked.of, leafOf(target), value);
+  return (value) => !matches(value);
+}
+
+function positive(
+  operator: PositiveOperator,
+  { type, caseExact }: Attribute,
+  sought: BoundComparison["value"],
+): Test {
+  if (typeof sought === "string" && type !== "dateTime") {
     const matches = textTest(operator, sought, caseExact);
     return (value) => typeof value === "string" && matches(value);
   }
-  const isAsAsked = difference(operator);
-  const form = caseExact ? (text: string): string => text : folded;
-  const other = form(sought);
-  return (value) => typeof value === "string" && isAsAsked(compareText(form(value), other));
-}
-
-/** What an operator says of the difference between the value and the one sought; nothing, where that is NaN. */
-function difference(operator: BoundComparison["operator"]): (difference: number) => boolean {
-  switch (operator) {
-    case "eq":
-      return (difference) => difference === 0;
-    case "gt":
-      return (difference) => difference > 0;
-    case "ge":
-      return (difference) => difference >= 0;
-    case "lt":
-      return (difference) => difference < 0;
-    case "le":
-      return (difference) => difference <= 0;
-    default:
-      return () => false;
+  if (typeof sought === "boolean") return (value) => value === sought;
+  if (operator.kind === "part") return () => false;
+  if (typeof sought === "number") {
+    return (value) => typeof value === "number" && operator.test(value - sought);
   }
+  const instant = instantOf(sought) ?? Number.NaN;
+  return (value) =>
+    typeof value === "string" && operator.test((instantOf(value) ?? Number.NaN) - instant);
 }

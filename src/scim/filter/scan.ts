@@ -1,5 +1,6 @@
 import { InvalidFilterError, InvalidPathError } from "./errors.js";
 import type { AttrPath, CompareOperator, CompValue } from "./filter.js";
+import { compareOperators } from "./operators.js";
 
 /** The characters that the grammar gives a meaning, by their codes. */
 export const openBracket = 0x28; // (
@@ -142,13 +143,9 @@ export class Scanner {
 
   /** `compareOp`, or `pr`. */
   operator(): CompareOperator | "pr" {
-    const { position } = this;
-    const operator = operatorOf(this.at(position) | 0x20, this.at(position + 1) | 0x20);
-    if (operator === undefined || isPathCharacter(this.at(position + 2))) {
-      this.failHere("an operator is expected (eq, ne, co, sw, ew, gt, ge, lt, le or pr)");
-    }
-    this.position = position + 2;
-    return operator;
+    for (const operator of compareOperators) if (this.skipWord(operator)) return operator;
+    if (this.skipWord("pr")) return "pr";
+    return this.failHere(`an operator is expected (${compareOperators.join(", ")} or pr)`);
   }
 
   /** `compValue = false / null / true / number / string`, by the rules of JSON: the literals are in lower case. */
@@ -266,33 +263,6 @@ export class Scanner {
     throw this.part === "filter"
       ? new InvalidFilterError(text, { position })
       : new InvalidPathError(text, { position });
-  }
-}
-
-function operatorOf(first: number, second: number): CompareOperator | "pr" | undefined {
-  switch ((first << 16) | second) {
-    case 0x0065_0071:
-      return "eq";
-    case 0x006e_0065:
-      return "ne";
-    case 0x0063_006f:
-      return "co";
-    case 0x0073_0077:
-      return "sw";
-    case 0x0065_0077:
-      return "ew";
-    case 0x0067_0074:
-      return "gt";
-    case 0x0067_0065:
-      return "ge";
-    case 0x006c_0074:
-      return "lt";
-    case 0x006c_0065:
-      return "le";
-    case 0x0070_0072:
-      return "pr";
-    default:
-      return undefined;
   }
 }
 

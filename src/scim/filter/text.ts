@@ -1,10 +1,20 @@
 import { caseless } from "../../core/index.js";
+import { equality, type PositiveOperator } from "./operators.js";
 
 /** Whether a text stands in some relation to the one that is sought. */
 export type TextTest = (value: string) => boolean;
 
 /** Anything but the printable characters of ASCII. */
 const unusual = /[^ -~]/;
+
+/** The texts of which an operator says what it asks, against the one sought. */
+export function textTest(operator: PositiveOperator, text: string, caseExact: boolean): TextTest {
+  if (operator.kind === "part") return partTest(operator.at, text, caseExact);
+  if (operator === equality) return partTest("whole", text, caseExact);
+  const form = caseExact ? (value: string): string => value : folded;
+  const sought = form(text);
+  return (value) => operator.test(compareText(form(value), sought));
+}
 
 /**
  * The texts that are equal to the one sought, contain it, start with it or end with it.
@@ -13,31 +23,31 @@ const unusual = /[^ -~]/;
  * compared without making that form. What makes this right: the form of such a character is one character, which neither what comes
  * before it nor such a character after it can change; and no other character is composed to one of ASCII.
  */
-export function textTest(
-  operator: "eq" | "co" | "sw" | "ew",
+function partTest(
+  at: "whole" | "start" | "end" | "anywhere",
   text: string,
   caseExact: boolean,
 ): TextTest {
   const sought = caseExact ? text : caseless(text);
-  const compared: Record<typeof operator, TextTest> = {
-    eq: (value) => value === sought,
-    co: (value) => value.includes(sought),
-    sw: (value) => value.startsWith(sought),
-    ew: (value) => value.endsWith(sought),
+  const compared: Record<typeof at, TextTest> = {
+    whole: (value) => value === sought,
+    start: (value) => value.startsWith(sought),
+    end: (value) => value.endsWith(sought),
+    anywhere: (value) => value.includes(sought),
   };
-  const compare = compared[operator];
+  const compare = compared[at];
   if (caseExact) return compare;
   const slow: TextTest = (value) => compare(caseless(value));
   if (unusual.test(sought)) return slow;
-  switch (operator) {
-    case "eq":
+  switch (at) {
+    case "whole":
       // Mostly it is written as it is stored.
       return (value) => value === text || startsWithUsual(value, sought, true, slow);
-    case "sw":
+    case "start":
       return (value) => startsWithUsual(value, sought, false, slow);
-    case "ew":
+    case "end":
       return (value) => endsWithUsual(value, sought, slow);
-    case "co":
+    case "anywhere":
       return containsUsual(sought, slow);
   }
 }

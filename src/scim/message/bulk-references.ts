@@ -1,5 +1,7 @@
 import { parsePatchPath } from "../filter/parse.js";
+import { meantBy } from "../patch/target.js";
 import type { Attribute } from "../schema/attribute.js";
+import { attributeTree } from "../schema/attribute-tree.js";
 import { findAttribute, type ResourceType } from "../schema/resource-type.js";
 
 /** What becomes of a text that refers to a resource. */
@@ -37,11 +39,26 @@ function inPatch(
 ): Readonly<Record<string, unknown>> {
   const path = Object.entries(operation).find(([name]) => name.toLowerCase() === "path")?.[1];
   return Object.fromEntries(
-    Object.entries(operation).map(([name, value]) => [
-      name,
-      name.toLowerCase() === "value" ? inTarget(type, path, value, replace) : value,
-    ]),
+    Object.entries(operation).map(([name, value]) => {
+      const key = name.toLowerCase();
+      if (key === "value") return [name, inTarget(type, path, value, replace)];
+      return [name, key === "path" ? inPath(type, value, replace) : value];
+    }),
   );
+}
+
+/** A path may select values by what they refer to: `members[value eq "bulkId:qwerty"]`. */
+function inPath(type: ResourceType | undefined, path: unknown, replace: ReplaceReference): unknown {
+  if (typeof path !== "string" || !path.includes("[")) return path;
+  const { attribute } = targetOf(type, path);
+  if (attribute !== undefined && !isReference(attribute)) return path;
+  return path.replaceAll(/"(?:[^"\\]|\\.)*"/g, (literal) => {
+    try {
+      return JSON.stringify(replace(JSON.parse(literal)));
+    } catch {
+      return literal;
+    }
+  });
 }
 
 /** What an operation of a PATCH gives its target. */
@@ -51,7 +68,12 @@ function inTarget(
   value: unknown,
   replace: ReplaceReference,
 ): unknown {
-  if (typeof path !== "string") return inResource(type, value, replace);
+  if (typeof path !== "string") {
+    // Some send the attributes in a list of one.
+    return Array.isArray(value)
+      ? value.map((one: unknown) => inResource(type, one, replace))
+      : inResource(type, value, replace);
+  }
   const extension = type?.schemaExtensions.find(
     ({ schema }) => schema.id.toLowerCase() === path.toLowerCase(),
   );
@@ -62,11 +84,12 @@ function inTarget(
   return isText ? replace(value) : value;
 }
 
-/** The attribute that a path leads to, as far as it is known. */
+/** The attribute that a path leads to, as far as it is known; also one that is misspelled in a way that a profile may know. */
 function targetOf(
   type: ResourceType | undefined,
-  path: string,
+  sent: string,
 ): { readonly attribute?: Attribute; readonly subAttribute?: string } {
+  const path = type === undefined ? sent : (meantBy(attributeTree(type), sent)?.path ?? sent);
   try {
     const { path: target, subAttribute } = parsePatchPath(path);
     const name = subAttribute ?? target.subAttribute;
@@ -99,7 +122,12 @@ function inResource(
       );
       if (extension !== undefined) return [name, inExtension(extension.schema, inner, replace)];
       const attribute = type?.attributes.get(name.toLowerCase())?.attribute;
-      return [name, inAttribute(attribute, inner, replace)];
+      return [
+        name,
+        attribute === undefined && type !== undefined
+          ? inTarget(type, name, inner, replace)
+          : inAttribute(attribute, inner, replace),
+      ];
     }),
   );
 }

@@ -1,5 +1,5 @@
 import { attributeTree, ownValue } from "../schema/attribute-tree.js";
-import { isJsonObject, type JsonObject } from "../schema/read-value.js";
+import { isJsonObject, type JsonObject, labels } from "../schema/read-value.js";
 import { checkChange, demandRequired } from "./check-change.js";
 import { NoTargetError } from "./errors.js";
 import { isEmpty, PatchedResource } from "./patched-resource.js";
@@ -107,9 +107,6 @@ function changedValue(value: unknown, change: EditStep["change"]): unknown {
   const hasLess = Object.keys(value).some((name) => !Object.hasOwn(after, name));
   return hasLess && Object.keys(after).every((name) => labels.has(name)) ? undefined : after;
 }
-
-/** What says only which value it is of several. A value that comes to say no more has gone. */
-const labels: ReadonlySet<string> = new Set(["type", "primary"]);
 
 /** The value that a filter of equalities asks for, changed as it is to be; nothing if the change takes something away. */
 function addedValue({ selection, change }: EditStep): JsonObject | undefined {

@@ -8,12 +8,14 @@ import {
   type ExtensionNode,
   nodeAt,
 } from "../schema/attribute-tree.js";
+import { pathKey, twice, twiceIn } from "../schema/path-key.js";
 import { isTooDeep, tooDeep } from "../schema/read-extension.js";
 import { rulesOf } from "../schema/read-resource.js";
 import {
   isJsonObject,
   isPassedOver,
   type JsonObject,
+  listIn,
   objectOf,
   readAttribute,
   readElement,
@@ -69,7 +71,7 @@ class Planner {
   readonly #budget: PatchBudget | undefined;
   #password: string | null | undefined;
   /** The first path that was passed over, since it names nothing. */
-  #unknown: UnknownPathError | undefined;
+  #unknown: Error | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
     this.#budget = options.budget;
@@ -87,7 +89,7 @@ class Planner {
   end<T extends ResourceType>(type: T): PatchPlan<T> {
     this.reading.end();
     // Who asks for nothing that there is must not be told that it was done.
-    if (this.#unknown !== undefined && this.#stated.size === 0) throw this.#unknown;
+    if (this.#stated.size === 0) this.#demandKnown();
     return {
       type,
       steps: this.#steps,
@@ -98,6 +100,14 @@ class Planner {
       ...(this.#budget !== undefined && { budget: this.#budget }),
       ...(this.#password !== undefined && { password: this.#password }),
     };
+  }
+
+  #demandKnown(): void {
+    if (this.#unknown !== undefined) throw this.#unknown;
+    const unknown = this.reading.ignored.find(({ reason }) => reason === "unknown");
+    if (unknown !== undefined) {
+      throw new InvalidValueError(unknown.path, "the resource type has no such attribute.");
+    }
   }
 
   plan(operation: SentOperation, index: number): void {
@@ -135,7 +145,12 @@ class Planner {
     if (!isJsonObject(value)) {
       throw new InvalidValueError("value", "without a path, it is an object of attributes.");
     }
-    for (const key of Object.keys(value)) this.#planKey(op, key, value[key]);
+    const isTwice = twiceIn(value);
+    for (const key of Object.keys(value)) {
+      const named = nodeAt(this.#tree, key);
+      if (named !== undefined && isTwice(key, named.path)) this.reading.problem(named.path, twice);
+      else this.#planKey(op, key, value[key]);
+    }
   }
 
   #planKey(op: "add" | "replace", key: string, value: unknown): void {
@@ -169,7 +184,7 @@ class Planner {
       reading.rewrite("pathKeys", (target.sub ?? target.node).path)
     ) {
       this.#planKeyed(operation, target);
-    } else reading.problem(key, "it is a path, and no name of an attribute.");
+    } else reading.problem(key, pathKey);
   }
 
   /** What a key names that looks like a path; a key that is none after all is an unknown attribute. */
@@ -236,6 +251,9 @@ class Planner {
     if (sub !== undefined) {
       const read = op === "remove" ? undefined : readAttribute(sub, value, reading);
       this.#merge(node, [[sub, read]]);
+    } else if (value === "" && node.attribute.type === "boolean") {
+      // Nobody is enabled, whose account is disabled, because a client has nothing to say of it.
+      reading.problem(node.path, "it is a boolean: true or false is wanted.");
     } else if (op === "remove" || value === null || node.attribute.type !== "complex") {
       const read = op === "remove" ? undefined : readAttribute(node, value, reading);
       this.#assign(node, read);
@@ -283,7 +301,8 @@ class Planner {
 
   #removeListed(node: AttributeNode, value: unknown): void {
     const keys: ValueKey[] = [];
-    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    const sent = listIn(node, value, this.reading);
+    const list: readonly unknown[] = Array.isArray(sent) ? sent : [sent];
     const { values: maxValues } = this.reading.rules;
     if (list.length > maxValues) {
       this.reading.problem(node.path, `it has more than ${maxValues} values.`);

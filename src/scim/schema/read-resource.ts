@@ -1,12 +1,8 @@
 import { InvalidValueError } from "../../core/index.js";
 import { type Profile, type Rewrite, rfc7644Profile } from "../profile.js";
-import {
-  type AttributeTree,
-  attributeTree,
-  childNamed,
-  type ExtensionNode,
-} from "./attribute-tree.js";
+import { type AttributeTree, attributeTree, childNamed } from "./attribute-tree.js";
 import { keepImmutable } from "./immutable.js";
+import { isPathOf, pathKey, twice, twiceIn } from "./path-key.js";
 import { readExtension } from "./read-extension.js";
 import {
   demandRequired,
@@ -52,6 +48,8 @@ export interface ReadResource<R> {
  *   the request does not state one;
  * * `response`: what is readOnly is read, and what is never returned is passed over. With `partial`, of a resource that was
  *   asked for by some of its attributes, only `id` must be there.
+ *
+ * A name that is a path to an attribute, such as `name.givenName`, is no unknown attribute, and is refused in a request.
  *
  * Only the input's own properties are read; no depth is followed that the schemas do not have.
  *
@@ -128,15 +126,19 @@ function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Recor
   // "schemas" stands first, and becomes what the resource turns out to have.
   const resource: Record<string, unknown> = { schemas: [] };
   let stated: unknown;
+  const isTwice = twiceIn(body);
   for (const name of Object.keys(body)) {
     const child = childNamed(tree.children.byName, name);
-    if (child?.path === "schemas") stated = body[name];
+    const extension = child === undefined ? childNamed(tree.extensions, name) : undefined;
+    const { path } = child ?? extension ?? { path: name };
+    if (isTwice(name, path)) reading.problem(path, twice);
+    else if (path === "schemas") stated = body[name];
     else if (child !== undefined) readChild(resource, child, body[name], reading);
-    else {
-      const extension = childNamed(tree.extensions, name);
-      if (extension === undefined) unknownAttribute(name, reading);
-      else readExtensionInto(resource, extension, body[name], reading);
-    }
+    else if (extension !== undefined) {
+      const read = readExtension(extension, body[name], reading);
+      if (read !== undefined) resource[path] = read;
+    } else if (!reading.rules.isResponse && isPathOf(tree, name)) reading.problem(name, pathKey);
+    else unknownAttribute(name, reading);
   }
   if (!reading.rules.isResponse) checkSchemas(tree, stated, reading);
   if (reading.rules.demandsRequired) {
@@ -148,21 +150,6 @@ function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Recor
     }
   }
   return resource;
-}
-
-function readExtensionInto(
-  resource: Record<string, unknown>,
-  extension: ExtensionNode,
-  value: unknown,
-  reading: Reading,
-): void {
-  const { path } = extension;
-  const read = readExtension(extension, value, reading);
-  if (read === undefined) return;
-  if (Object.hasOwn(resource, path)) {
-    reading.problem(path, "it is there twice, in different case (RFC 7643 §2.1).");
-  }
-  resource[path] = read;
 }
 
 /** RFC 7643 §3: the URIs of the schemas of the resource type, the base schema's among them. */

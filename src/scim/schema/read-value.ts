@@ -1,6 +1,7 @@
 import type { AttributeNode, Children } from "./attribute-tree.js";
 import { childNamed } from "./attribute-tree.js";
 import { isBase64, isDateTime, isReference } from "./data-types.js";
+import { isPathInto, pathKey, twice, twiceIn } from "./path-key.js";
 import type { Reading } from "./reading.js";
 
 /** A JSON object, of which nothing is known. */
@@ -48,10 +49,16 @@ export function readChildren(
   reading: Reading,
 ): Record<string, unknown> {
   const read: Record<string, unknown> = {};
+  const isTwice = twiceIn(value);
+  const isExtension = prefix.endsWith(":");
   for (const name of Object.keys(value)) {
     const child = childNamed(children.byName, name);
-    if (child === undefined) unknownAttribute(prefix + name, reading);
-    else readChild(read, child, value[name], reading);
+    if (child !== undefined) {
+      if (isTwice(name, child.name)) reading.problem(child.path, twice);
+      else readChild(read, child, value[name], reading);
+    } else if (isExtension && !reading.rules.isResponse && isPathInto(children, name)) {
+      reading.problem(prefix + name, pathKey);
+    } else unknownAttribute(prefix + name, reading);
   }
   if (reading.rules.demandsRequired) demandRequired(children, read, reading);
   return read;
@@ -65,11 +72,7 @@ export function readChild(
   reading: Reading,
 ): void {
   const canonical = readAttribute(child, value, reading);
-  if (canonical === undefined) return;
-  if (Object.hasOwn(read, child.name)) {
-    reading.problem(child.path, "it is there twice, in different case (RFC 7643 §2.1).");
-  }
-  read[child.name] = canonical;
+  if (canonical !== undefined) read[child.name] = canonical;
 }
 
 /** Passes an attribute over that no schema has, or notes it, as the rules say. */
@@ -104,8 +107,9 @@ export function isPassedOver({ path, attribute }: AttributeNode, reading: Readin
   return true;
 }
 
-function readValues(node: AttributeNode, value: unknown, reading: Reading): unknown {
+function readValues(node: AttributeNode, sent: unknown, reading: Reading): unknown {
   const { path } = node;
+  const value = listIn(node, sent, reading);
   if (!Array.isArray(value)) {
     if (value === "" && reading.rewrite("emptyText", path)) return undefined;
     if (!reading.rewrite("loneValue", path)) {
@@ -124,6 +128,13 @@ function readValues(node: AttributeNode, value: unknown, reading: Reading): unkn
   }
   checkPrimary(node, values, reading);
   return values.length === 0 ? undefined : values;
+}
+
+/** The list that is meant by JSON in a text, of a complex attribute, whose values are no texts; else what was sent. */
+export function listIn(node: AttributeNode, sent: unknown, reading: Reading): unknown {
+  if (typeof sent !== "string" || node.attribute.type !== "complex") return sent;
+  const list = parsed(sent, "[");
+  return Array.isArray(list) && reading.rewrite("jsonText", node.path) ? list : sent;
 }
 
 /** RFC 7643 §2.4: the primary attribute value "true" MUST appear no more than once. */
@@ -173,7 +184,28 @@ function readComplex(node: AttributeNode, value: unknown, reading: Reading): unk
   if (object === undefined) return undefined;
   const read = readChildren(node.children, object, `${node.path}.`, reading);
   // An object without sub-attributes says nothing: the attribute is unassigned.
-  return Object.keys(read).length === 0 ? undefined : read;
+  const isNothing = Object.keys(read).length === 0 || isEmptied(node, object, read, reading);
+  return isNothing ? undefined : read;
+}
+
+/** What says only which value it is of several. */
+export const labels: ReadonlySet<string> = new Set(["type", "primary"]);
+
+/** Whether a value of several was sent with something that is no value, and says nothing else but which of them it is. */
+function isEmptied(
+  { attribute, children }: AttributeNode,
+  sent: JsonObject,
+  read: JsonObject,
+  { rules }: Reading,
+): boolean {
+  if (!attribute.multiValued || rules.isResponse) return false;
+  if (!Object.keys(read).every((name) => labels.has(name))) return false;
+  return Object.keys(sent).some((name) => {
+    const child = childNamed(children.byName, name);
+    return (
+      child !== undefined && !labels.has(child.name) && child.attribute.mutability !== "readOnly"
+    );
+  });
 }
 
 function singleObject(
@@ -211,10 +243,15 @@ function rewrittenObject(
 }
 
 function parsedObject(text: string): JsonObject | undefined {
-  if (!text.startsWith("{")) return undefined;
+  const value = parsed(text, "{");
+  return isJsonObject(value) ? value : undefined;
+}
+
+/** The JSON in a text that begins in this way. */
+function parsed(text: string, start: "{" | "["): unknown {
+  if (!text.startsWith(start)) return undefined;
   try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

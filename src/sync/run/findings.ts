@@ -60,9 +60,8 @@ export class Findings {
 
   #noteOne(change: Change, isLive: boolean): void {
     this.refresh.comparison?.note(change, isLive);
-    if (change.kind === "upsert" || change.kind === "delete") {
-      this.#told.note(change.stamp, this.refresh.state);
-    }
+    // The stamp of a deletion is a bound, and may be that of a change that the server has yet to receive.
+    if (change.kind === "upsert") this.#told.note(change.stamp, this.refresh.state);
     if (change.kind === "unreadable") this.#unreadable.add(change.sourceId);
     else if ("sourceId" in change) this.#unreadable.delete(change.sourceId);
   }

@@ -31,16 +31,16 @@ export interface DirectoryOptions {
   /** How many writes the provider remembers for resumes (RFC 4533's delete phase); 0 for none. Default 1000. */
   readonly sessionLog?: number;
   /**
-   * Whether renames and deletions rewrite the DNs in `member`, `uniqueMember`, `owner`, `manager` and `seeAlso`, shortly
-   * after. With `true` as OpenLDAP's refint overlay does it: the rewritten entries keep their `entryCSN`, and no consumer
-   * is told. With `"replicated"` by writes of their own, which consumers see. Default false.
+   * Whether renames and deletions rewrite the DNs in `member`, `uniqueMember`, `owner`, `manager` and `seeAlso`,
+   * shortly after. With `true` as OpenLDAP's refint overlay does it: the rewritten entries keep their `entryCSN`, and
+   * no consumer is told. With `"replicated"` by writes of their own, which consumers see. Default false.
    */
   readonly refint?: boolean | "replicated";
-  /** Whether a resume that cannot be served is answered with e-syncRefreshRequired (4096). Default false: everything is sent. */
+  /** Whether a resume that cannot be served is answered with e-syncRefreshRequired (4096). Default: all is sent. */
   readonly reloadHint?: boolean;
   /**
-   * Which live changes come with a cookie that lacks its CSN, as those of a busy OpenLDAP do: a probability from 0 to 1,
-   * or a choice by change. Default 0.
+   * Which live changes come with a cookie that lacks its CSN, as those of a busy OpenLDAP do: a probability from 0 to
+   * 1, or a choice by change. Default 0.
    */
   readonly bareCookies?: number | ((write: DirectoryWrite) => boolean);
   /** The number of this server in CSNs and cookies, 0 to 4095. Default 0. */
@@ -49,7 +49,7 @@ export interface DirectoryOptions {
   readonly maxQueuedChanges?: number;
   /** The clock of timestamps and CSNs. CSNs rise even where it does not. */
   readonly now?: () => Date;
-  /** Numbers from 0 to 1 for the choice of bare cookies and for new UUIDs. Default: real randomness. */
+  /** Numbers from 0 to 1 for the choice of cookies without a CSN and for new UUIDs. Default: real randomness. */
   readonly random?: () => number;
 }
 
@@ -77,7 +77,8 @@ export interface WriteOptions {
 /**
  * An LDAP directory in this process.
  *
- * Its methods change and read it directly; LDAP clients reach it at {@link Directory.url}. All that it holds is in memory.
+ * Its methods change and read it directly; LDAP clients reach it at {@link Directory.url}. All that it holds is in
+ * memory.
  */
 export interface Directory extends AsyncDisposable {
   /** `ldap://127.0.0.1:` and the port. */
@@ -115,7 +116,8 @@ export interface Directory extends AsyncDisposable {
    * The entries that match. Default: all.
    *
    * Of the matching rules that a filter can name, the directory knows caseIgnoreMatch, caseExactMatch,
-   * distinguishedNameMatch, integerMatch and OpenLDAP's dnSubtreeMatch; with any other nothing matches (RFC 4511 §4.5.1.7.7).
+   * distinguishedNameMatch, integerMatch and OpenLDAP's dnSubtreeMatch; with any other nothing matches (RFC 4511
+   * §4.5.1.7.7).
    *
    * @throws {DirectoryError} protocolError where the filter is none (RFC 4515).
    */
@@ -123,15 +125,16 @@ export interface Directory extends AsyncDisposable {
   /** Makes a backup of what the directory holds now. */
   backUp(): DirectoryBackup;
   /**
-   * Stops, puts back all that a backup of this directory holds, and listens again on the same port. As with a real server, everything
-   * is as it was then, what the server says of its state too; it remembers none of the changes since.
+   * Stops, puts back all that a backup of this directory holds, and listens again on the same port. As with a real
+   * server, everything is as it was then, what the server says of its state too; it remembers none of the changes
+   * since.
    *
    * @throws {InvalidValueError} the backup is of another directory.
    */
   restore(backup: DirectoryBackup): Promise<void>;
   /**
-   * Sets the clock of the server forward, or back, by so many milliseconds. What is written after it was set back gets an earlier
-   * CSN than what was written before.
+   * Sets the clock of the server forward, or back, by so many milliseconds. What is written after it was set back gets
+   * an earlier CSN than what was written before.
    */
   setClock(by: number): void;
   /** Closes all connections and listens no more. What the directory holds is kept. */

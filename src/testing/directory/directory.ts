@@ -36,8 +36,8 @@ import { ContentSync } from "./sync/content-sync.js";
 
 /**
  * Starts an LDAP directory in this process, which speaks LDAP v3 (RFC 4511) and the content synchronization operation
- * (RFC 4533) as OpenLDAP's slapd does. For tests, demonstrations and nothing else: it has one administrator, no schema to
- * speak of, and no disk. An entry that has a `userPassword` in plain text can bind with it, and read.
+ * (RFC 4533) as OpenLDAP's slapd does. For tests, demonstrations and nothing else: it has one administrator, no schema
+ * to speak of, and no disk. An entry that has a `userPassword` in plain text can bind with it, and read.
  *
  * @example
  * ```ts
@@ -280,7 +280,8 @@ class InProcessDirectory implements Directory {
     this.#sync.record(write);
     if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
       const author = this.#refint === "replicated" ? this.#author() : undefined;
-      // slapd does it shortly after the write was answered, and who reads in between sees the old names. Here nobody can.
+      // slapd does it shortly after the write was answered, and a client that reads in between sees the old names. Here
+      // none can.
       repairReferences(this.#tree, write, author);
     }
   }

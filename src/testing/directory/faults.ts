@@ -7,8 +7,8 @@ export interface DropPoint {
   /** How many bytes are still sent, besides those messages; a message may be cut in two. Default 0. */
   readonly afterBytes?: number;
   /**
-   * Which messages and bytes count: those of all clients, or those of synchronizations, in the refresh or after it. Its last
-   * message, which says that it is over, belongs to the refresh. Default `all`.
+   * Which messages and bytes count: those of all clients, or those of synchronizations, in the refresh or after it. Its
+   * last message, which says that it is over, belongs to the refresh. Default `all`.
    */
   readonly of?: "all" | "refresh" | "live";
 }
@@ -35,8 +35,8 @@ export interface DelayedWrite {
 }
 
 /**
- * What can go wrong with a directory, for tests of those who follow it: each fault is planned with one call, and happens at
- * the next occasion. Planned faults wait in the order in which they were planned, and happen once each.
+ * What can go wrong with a directory, for tests of those who follow it: each fault is planned with one call, and
+ * happens at the next occasion. Planned faults wait in the order in which they were planned, and happen once each.
  *
  * @example
  * ```ts
@@ -51,8 +51,8 @@ export interface DirectoryFaults {
    */
   dropConnection(point?: DropPoint): void;
   /**
-   * Answers the next synchronization that brings a cookie with a result code. OpenLDAP has e-syncRefreshRequired (4096, RFC
-   * 4533 §2.6) for a state that it does not know any more, and unwillingToPerform (53) for one of the future.
+   * Answers the next synchronization that brings a cookie with a result code. OpenLDAP has e-syncRefreshRequired (4096,
+   * RFC 4533 §2.6) for a state that it does not know any more, and unwillingToPerform (53) for one of the future.
    *
    * @param resultCode - default 4096.
    */
@@ -63,7 +63,8 @@ export interface DirectoryFaults {
    */
   ignoreCookie(): void;
   /**
-   * Spoils the next cookies that are sent at the end of a refresh or with a live change. A busy OpenLDAP sends bare ones.
+   * Spoils the next cookies that are sent at the end of a refresh or with a live change. A busy OpenLDAP sends cookies
+   * without a CSN ones.
    *
    * @param count - how many. Default 1.
    */
@@ -77,10 +78,10 @@ export interface DirectoryFaults {
   /**
    * Begins a write that takes its CSN now and happens later, so that writes with later CSNs overtake it.
    *
-   * Until it is complete, those change entries and are told to searches that persist, but with bare cookies, while `contextCSN`
-   * stays where it is; when it is complete, `contextCSN` moves to its CSN, and to theirs only with the next write. Who resumes
-   * before that is not told of deletions that are later than `contextCSN`. A search that is to persist waits until no write is
-   * under way. All of this is what OpenLDAP does.
+   * Until it is complete, those change entries and are told to searches that persist, but with cookies without a CSN,
+   * while `contextCSN` stays where it is; when it is complete, `contextCSN` moves to its CSN, and to theirs only with
+   * the next write. Who resumes before that is not told of deletions that are later than `contextCSN`. A search that is
+   * to persist waits until no write is under way. All of this is what OpenLDAP does.
    *
    * Do not delay a write to an entry that is written to meanwhile: OpenLDAP does those one after the other.
    *
@@ -88,8 +89,8 @@ export interface DirectoryFaults {
    */
   delayWrite(write: () => unknown, options?: WriteOptions): DelayedWrite;
   /**
-   * Does something in the middle of the next refresh. What is written then is told after the refresh, but may be seen in it:
-   * an entry that is added before the first message is in the list of those that are present.
+   * Does something in the middle of the next refresh. What is written then is told after the refresh, but may be seen
+   * in it: an entry that is added before the first message is in the list of those that are present.
    *
    * @param afterMessages - how many messages of the refresh are sent before. Default 0.
    */

@@ -128,6 +128,25 @@ test.each<[string, Profile, "User" | "Group", object]>([
     { op: "remove", path: "members", value: "" },
   ],
   ["the same of everything", lenientProfile, "Group", { op: "remove", path: "members", value: "" }],
+  [
+    "nothing but unknown keys",
+    lenientProfile,
+    "Group",
+    { op: "add", value: [{ value: "2819c223" }] },
+  ],
+  ["the same of okta", oktaProfile, "User", { op: "replace", value: { favourite: "tea" } }],
+  [
+    "an empty text for whether a user is active",
+    entraProfile,
+    "User",
+    { op: "replace", path: "active", value: "" },
+  ],
+  [
+    "a name that is there twice",
+    entraProfile,
+    "Group",
+    { op: "replace", value: { members: [], Members: [{ value: "2819c223" }] } },
+  ],
 ])("%s is refused, and not passed over", (_, profile, type, operation) => {
   const request = {
     schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],

@@ -12,6 +12,7 @@ import {
   type Profile,
   planPatch,
   readResource,
+  rfc7644Profile,
   type User,
   userResourceType,
   userSchema,
@@ -515,3 +516,47 @@ test("what is read is typed", () => {
   const read: User = readResource(userResourceType, response, { context: "response" }).resource;
   expect([user.userName, read.userName]).toEqual(["bjensen", "bjensen@example.com"]);
 });
+
+describe.each([rfc7644Profile, entraProfile, oktaProfile, lenientProfile])(
+  "by the profile $name",
+  (profile) => {
+    const body = { schemas: [userSchema.id], userName: "bjensen" };
+    const read = (more: object, context: "creation" | "replacement" = "creation"): unknown =>
+      readResource(userResourceType, { ...body, ...more }, { context, profile }).resource;
+
+    test.each<object>([
+      { "name.givenName": "Barbara" },
+      { "Name.Favourite": "x" },
+      { 'emails[type eq "work"].value': "b@work.example" },
+      { [`${userSchema.id}:title`]: "Guide" },
+      { [`${userSchema.id}.title`]: "Guide" },
+      { [userSchema.id]: { title: "Guide" } },
+      { [`${enterpriseUserSchema.id}:department`]: "Tours" },
+      { [`${enterpriseUserSchema.id}.manager.value`]: "26118915" },
+      { [enterpriseUserSchema.id]: { "manager.value": "26118915" } },
+    ])("a name that is a path is refused, and not passed over: %j", (more) => {
+      const refused = { code: "invalid_value", reason: expect.stringContaining("it is a path") };
+      for (const context of ["creation", "replacement"] as const) {
+        expect(() => read(more, context)).toThrow(expect.objectContaining(refused));
+      }
+      const response = { ...body, id: "2819c223", ...more };
+      const { ignored } = readResource(userResourceType, response, { context: "response" });
+      expect(ignored).toMatchObject([{ reason: "unknown" }]);
+    });
+
+    test.each<object>([
+      { emails: [], Emails: [{ value: "b@work.example" }] },
+      { title: null, TITLE: "Guide" },
+      { emails: [{ value: null, Value: "b@work.example" }] },
+      { [enterpriseUserSchema.id]: null, [enterpriseUserSchema.id.toUpperCase()]: {} },
+    ])("a name that is there twice is refused, though one of them has no value: %j", (more) => {
+      const refused = { code: "invalid_value", reason: expect.stringContaining("twice") };
+      expect(() => read(more)).toThrow(expect.objectContaining(refused));
+    });
+
+    test("an unknown name that looks like no path is passed over", () => {
+      const more = { "favourite.tea": "x", [`${userSchema.id}:favourite`]: "x" };
+      expect(read(more)).toEqual(body);
+    });
+  },
+);

@@ -1,3 +1,5 @@
+import type { Positions } from "../protocol.js";
+
 /**
  * The cookie of an OpenLDAP server, as far as it says something about the content: for each server that takes writes (a
  * SID), the change sequence number of its newest change that the content holds.
@@ -5,7 +7,8 @@
  * To RFC 4533 a cookie is opaque. To OpenLDAP it is a text such as
  * `rid=000,sid=001,csn=20260102030405.000006Z#000000#001#000000`, and it has to be read, since neither storing the
  * last cookie nor storing every one loses nothing:
- * - while several clients write, some changes come with a bare cookie (`rid=000`); resuming from one loses deletions;
+ * - while several clients write, some changes come with a cookie without a CSN (`rid=000`); resuming from one loses
+ *   deletions;
  * - with several providers a change comes with the number of its own SID only; resuming from it reloads everything;
  * - `sid=` names the provider, and a different provider that is shown it holds back what it takes to be our own writes;
  * - `delcsn=` belongs to one message and bounds its deletions.
@@ -18,8 +21,8 @@ export interface CsnCookie {
 }
 
 /**
- * Reads a cookie. A bare or empty one, or one that is no OpenLDAP cookie at all, says nothing about the content and
- * yields undefined.
+ * Reads a cookie. One without a CSN, an empty one, or one that is no OpenLDAP cookie at all, says nothing about the
+ * content and yields undefined.
  */
 export function parseCookie(cookie: Uint8Array | string | undefined): CsnCookie | undefined {
   if (cookie === undefined) return undefined;
@@ -41,6 +44,18 @@ export function serverOfCookie(cookie: Uint8Array | undefined): string | undefin
     /(?:^|,)sid=([\da-f]{3})(?:,|$)/.exec(Buffer.from(cookie).toString("latin1")) ?? [];
   return server;
 }
+
+/** Cookies as positions: the stamps of entries are change sequence numbers. */
+export const csnPositions: Positions<CsnCookie> = {
+  parse: parseCookie,
+  print: printCookie,
+  merge: mergeCookies,
+  includes: (cookie, other) => other.csns.every((csn) => covers(cookie, csn)),
+  covers,
+  ofStamp: (stamp) => (isCsn(stamp) ? { csns: [stamp] } : undefined),
+  newestStamp: newestCsn,
+  deletionStamp: ({ deleteCsn }) => deleteCsn,
+};
 
 /** What both cookies cover together: for each SID the newer number. */
 export function mergeCookies(one: CsnCookie | undefined, other: CsnCookie): CsnCookie {

@@ -1,11 +1,9 @@
+import type { StoredPosition } from "../protocol.js";
 import { type CsnCookie, parseCookie, printCookie } from "./cookie.js";
 
-/** Where the changes of a server were left: what is needed to see, at the resume, what the server does not tell of itself. */
-export interface SyncPosition {
-  readonly cookie: CsnCookie;
-  /** Which parents there were, in short: a cookie does not tell whether one was moved since. */
-  readonly parents?: string | undefined;
-  /** When the server had been started, by its clock: another start is a later one, even where the clock was set back. */
+/** Where the changes of a server were left, with what shows at the resume what the server does not tell of itself. */
+export interface SyncPosition extends StoredPosition<CsnCookie> {
+  /** When the server had been started, by its clock: another start is a later one, even if the clock was set back. */
   readonly startedAt?: string | undefined;
 }
 

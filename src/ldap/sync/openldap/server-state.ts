@@ -2,7 +2,7 @@ import { UnsupportedError } from "../../../core/index.js";
 import type { LdapConnection } from "../../connection/connection.js";
 import { LdapResultError } from "../../wire/errors.js";
 import { readSyncDone, syncRequest } from "../../wire/sync-messages.js";
-import type { Content } from "../dialect.js";
+import type { Content } from "../reading.js";
 import { type CsnCookie, covers, mergeCookies, parseCookie, serverOfCookie } from "./cookie.js";
 
 /** The last stamp of a server that there can be: whatever it has changed, it knows itself. */
@@ -11,8 +11,8 @@ const endOfTime = "99999999999999.999999Z#ffffff";
 const unavailableCriticalExtension = 12;
 
 /**
- * What a server itself holds, as it has said on one connection. Another one of the same directory may be ahead of it: what is known
- * from there this one has yet to receive.
+ * What a server itself holds, as it has said on one connection. Another one of the same directory may be ahead of it:
+ * what is known from there this one has yet to receive.
  */
 export class ServerState {
   /** The server's own number, where it names it. */
@@ -44,7 +44,8 @@ export class ServerState {
 }
 
 /**
- * Asks a server for its state: by a synchronization of nothing, whose end carries its cookie. Undefined where it has none.
+ * Asks a server for its state: by a synchronization of nothing, whose end carries its cookie. Undefined where it has
+ * none.
  *
  * @throws {UnsupportedError} the server knows content synchronization, but not for this database.
  */

@@ -11,8 +11,9 @@ const request = {
 } as const;
 
 /**
- * When the server was started, as a generalized time in whole seconds: OpenLDAP makes the subschema subentry (RFC 4512 §4.2) anew
- * then, and says so in its `createTimestamp`. Undefined where the account may not read it, or there is none of this name.
+ * When the server was started, as a generalized time in whole seconds: OpenLDAP makes the subschema subentry (RFC 4512
+ * §4.2) anew then, and says so in its `createTimestamp`. Undefined where the account may not read it, or there is none
+ * of this name.
  */
 export async function readServerStart(
   connection: LdapConnection,
@@ -31,8 +32,9 @@ export async function readServerStart(
 }
 
 /**
- * Whether the server may have been started since the state that was resumed from. Its session log begins then, and an OpenLDAP that
- * was killed begins it with the state that it stored last, as if it knew of the deletions between that and its end.
+ * Whether the server may have been started since the state that was resumed from. Its session log begins then, and an
+ * OpenLDAP that was killed begins it with the state that it stored last, as if it knew of the deletions between that
+ * and its end.
  */
 export function startedAfter(resumedFrom: CsnCookie, startedAt: string | undefined): boolean {
   const toTheSecond = "YYYYmmddHHMMSS".length;
@@ -41,8 +43,8 @@ export function startedAfter(resumedFrom: CsnCookie, startedAt: string | undefin
 }
 
 /**
- * Whether a resumed refresh may claim deletions that it has not told: a play-back of the session log that stops at a number of
- * one server passes over later deletions of the others. Where the state has not moved, it claims nothing new.
+ * Whether a resumed refresh may claim deletions that it has not told: a play-back of the session log that stops at a
+ * number of one server leaves out later deletions of the others. Where the state has not moved, it claims nothing new.
  */
 export function mayPassOver(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {
   if (ended === undefined || mergeCookies(resumedFrom, ended).csns.length === 1) return false;

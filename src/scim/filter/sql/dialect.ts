@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../../../core/index.js";
+import type { PartPosition } from "../operators.js";
 
 /** A database whose SQL can be written. */
 export type SqlFilterDialect = "sqlite" | "postgres" | "mariadb";
@@ -21,7 +22,7 @@ export interface FilterSql {
   /** A boolean in a column, which may be one of integers, as 1 or 0. */
   flag(column: string): string;
   /** The condition that a text has a part. The part is not empty. */
-  hasPart(operator: "co" | "sw" | "ew", text: string, part: string, place: Place): string;
+  hasPart(at: PartPosition, text: string, part: string, place: Place): string;
   /** A column as a document of JSON. */
   document(column: string): string;
   /** The member of an object; NULL of anything else. */
@@ -50,10 +51,10 @@ const sqlite: FilterSql = {
   instantText: noTimestamps,
   flag: (column) => `cast(${column} as integer)`,
   // LIKE takes capital and small letters of ASCII for the same.
-  hasPart(operator, text, part, place) {
-    if (operator === "co") return `instr(${text}, ${place(part)}) > 0`;
+  hasPart(at, text, part, place) {
+    if (at === "anywhere") return `instr(${text}, ${place(part)}) > 0`;
     const { length } = Array.from(part);
-    const there = operator === "sw" ? `1, ${length}` : `-${length}`;
+    const there = at === "start" ? `1, ${length}` : `-${length}`;
     return `substr(${text}, ${there}) = ${place(part)}`;
   },
   document: (column) => column,
@@ -130,10 +131,10 @@ export function filterSql(dialect: SqlFilterDialect): FilterSql {
   }
 }
 
-function like(operator: "co" | "sw" | "ew", text: string, part: string, place: Place): string {
+function like(at: PartPosition, text: string, part: string, place: Place): string {
   const escaped = part.replaceAll(/[!%_]/g, "!$&");
-  const before = operator === "sw" ? "" : "%";
-  const after = operator === "ew" ? "" : "%";
+  const before = at === "start" ? "" : "%";
+  const after = at === "end" ? "" : "%";
   return `${text} like ${place(`${before}${escaped}${after}`)} escape '!'`;
 }
 

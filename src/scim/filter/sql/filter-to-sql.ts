@@ -9,6 +9,7 @@ import {
   type BoundValuePath,
   comparesPrimary,
 } from "../bound-filter.js";
+import { equality, operators, type PositiveOperator } from "../operators.js";
 import type { SqlColumn, SqlColumns, SqlValueColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
 import { type JsonPlace, placeOf, wholeOf } from "./place.js";
@@ -179,7 +180,7 @@ class FilterWriter {
       compared(filter, element.sub(leafOf(target)), element.isObject),
     );
     // Where there is no value, what it would be compared with is another one.
-    return operator === "ne" ? `(${any} or not ${this.#any(target)})` : any;
+    return operators[operator].kind === "negation" ? `(${any} or not ${this.#any(target)})` : any;
   }
 
   /** The condition that one value of a multi-valued attribute meets a condition; or without one, that there is a value. */
@@ -301,17 +302,23 @@ function subAttributesOf(attribute: Attribute): readonly Attribute[] {
 
 /** @param isValue The condition that what is compared is of a value at all, where that is not known. */
 function compared(filter: BoundComparison, compared: SqlValue, isValue?: string): string {
-  const { operator, value } = filter;
-  if (operator === "ne") return not(equal(filter, compared, isValue));
-  return operator === "eq" ? equal(filter, compared, isValue) : compared.compare(operator, value);
+  const asked = operators[filter.operator];
+  return asked.kind === "negation"
+    ? not(positive(filter, asked.of, compared, isValue))
+    : positive(filter, asked, compared, isValue);
 }
 
-function equal(filter: BoundComparison, compared: SqlValue, isValue?: string): string {
+function positive(
+  filter: BoundComparison,
+  operator: PositiveOperator,
+  compared: SqlValue,
+  isValue?: string,
+): string {
   const { value } = filter;
   const isNotPrimary = value === false && comparesPrimary(filter);
   return isNotPrimary
-    ? allOf(isValue, not(compared.compare("eq", true)))
-    : compared.compare("eq", value);
+    ? allOf(isValue, not(compared.compare(equality, true)))
+    : compared.compare(operator, value);
 }
 
 /** The opposite of a condition, which may be NULL: that is not true. */

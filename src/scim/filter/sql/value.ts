@@ -2,7 +2,8 @@ import { caseless, UnsupportedError } from "../../../core/index.js";
 import type { Attribute } from "../../schema/attribute.js";
 import type { BoundComparison } from "../bound-filter.js";
 import { instantOf } from "../instant.js";
-import { compareText as compareTexts, textTest } from "../text.js";
+import { equality, type PositiveOperator } from "../operators.js";
+import { textTest } from "../text.js";
 import type { SqlColumn, SqlJson } from "./columns.js";
 import type { FilterSql, Place } from "./dialect.js";
 
@@ -12,11 +13,9 @@ export interface SqlValue {
   readonly exists: string;
   /** The condition that the operator `pr` sees it. */
   readonly present: string;
-  /** The condition of a comparison that is not `ne`. */
-  compare(operator: Operator, value: BoundComparison["value"]): string;
+  /** The condition of a comparison. */
+  compare(operator: PositiveOperator, value: BoundComparison["value"]): string;
 }
-
-type Operator = Exclude<BoundComparison["operator"], "ne">;
 
 /** What is needed to write a condition. */
 export interface Writing {
@@ -56,7 +55,7 @@ export function columnValue(
         return `${sql.flag(name)} = ${Number(value !== (stated.invert ?? false))}`;
       }
       if (typeof value === "number") {
-        return assigned(`${name} ${symbolOf(operator)} ${sql.number(place(value))}`);
+        return assigned(`${name} ${ordering(operator).sql} ${sql.number(place(value))}`);
       }
       if (type === "dateTime") {
         return assigned(compareInstant(name, stated.instant ?? "text", operator, value, writing));
@@ -77,16 +76,9 @@ export function constantValue(
     present: is(constant !== undefined && constant !== ""),
     compare(operator, value) {
       if (typeof constant !== "string" || typeof value !== "string") {
-        return is(operator === "eq" && constant === value);
+        return is(operator === equality && constant === value);
       }
-      const { caseExact } = attribute;
-      if (operator === "eq" || operator === "co" || operator === "sw" || operator === "ew") {
-        return is(textTest(operator, value, caseExact)(constant));
-      }
-      const form = (text: string): string => (caseExact ? text : caseless(text));
-      const order = compareTexts(form(constant), form(value));
-      if (order === 0) return is(operator === "ge" || operator === "le");
-      return is(order < 0 === (operator === "lt" || operator === "le"));
+      return is(textTest(operator, value, attribute.caseExact)(constant));
     },
   };
 }
@@ -100,7 +92,7 @@ function compareColumnText(
   stated: SqlColumn,
   qualifier: string,
   { caseExact }: Attribute,
-  operator: Operator,
+  operator: PositiveOperator,
   value: string,
   writing: Writing,
 ): string {
@@ -113,12 +105,13 @@ function compareColumnText(
     );
   }
   if (type !== "text") {
-    if (operator !== "eq") return compareText(textOf(stated, name, sql), operator, value, writing);
+    if (operator !== equality)
+      return compareText(textOf(stated, name, sql), operator, value, writing);
     const id = type === "integer" ? integerOf(value) : uuidOf(value);
     return id === undefined ? never : `${name} = ${place(id)}`;
   }
   const isLower = !caseExact && key === undefined;
-  if (isLower && operator === "eq") {
+  if (isLower && operator === equality) {
     // What the database's `lower` leaves as it is, such as all but ASCII in SQLite, is found as it is written.
     const lowered = (): string => `lower(${place(value.normalize("NFKC"))})`;
     if (value.includes("\u0000")) return never;
@@ -129,7 +122,7 @@ function compareColumnText(
   const sought = caseExact ? value : caseless(value);
   const condition = compareText(sql.exact(compared), operator, sought, writing);
   // An index serves the plain comparison, which some collations take for met by more than the exact one.
-  const isIndexed = operator === "eq" && condition !== never;
+  const isIndexed = operator === equality && condition !== never;
   return isIndexed ? `(${compared} = ${place(sought)} and ${condition})` : condition;
 }
 
@@ -162,7 +155,7 @@ export function jsonValue(
     compare(operator, value) {
       if (typeof value === "boolean") return `(${sql.boolean(json)}) = ${Number(value)}`;
       if (typeof value === "number") {
-        return `(${sql.double(json)}) ${symbolOf(operator)} ${sql.number(place(value))}`;
+        return `(${sql.double(json)}) ${ordering(operator).sql} ${sql.number(place(value))}`;
       }
       if (type === "dateTime") {
         throw new UnsupportedError(
@@ -180,36 +173,36 @@ export function jsonValue(
 
 function compareText(
   text: string,
-  operator: Operator,
+  operator: PositiveOperator,
   sought: string,
   { sql, place }: Writing,
 ): string {
-  if (operator === "co" || operator === "sw" || operator === "ew") {
+  if (operator.kind === "part") {
     if (sought === "") return `${text} is not null`;
     // No database can hold this character, or look for it.
     if (sought.includes("\u0000")) return never;
-    return sql.hasPart(operator, text, sought, place);
+    return sql.hasPart(operator.at, text, sought, place);
   }
   const end = sought.indexOf("\u0000");
-  if (end < 0) return `${text} ${symbolOf(operator)} ${place(sought)}`;
+  if (end < 0) return `${text} ${operator.sql} ${place(sought)}`;
   // What comes after the text before it comes after all of it, since it is the first of all characters.
-  if (operator === "eq") return never;
-  return `${text} ${between(operator)} ${place(sought.slice(0, end))}`;
+  if (operator.sqlBetween === undefined) return never;
+  return `${text} ${operator.sqlBetween} ${place(sought.slice(0, end))}`;
 }
 
 function compareInstant(
   name: string,
   stored: NonNullable<SqlColumn["instant"]>,
-  operator: Operator,
+  operator: PositiveOperator,
   value: string,
   { sql, place }: Writing,
 ): string {
   const instant = instantOf(value) ?? Number.NaN;
   // What is stored is a whole number of milliseconds: it is after an instant between two of them when it is after the first.
   const whole = Math.min(Math.floor(instant), latest);
-  const isWhole = whole === instant;
-  if (!isWhole && operator === "eq") return never;
-  const symbol = isWhole ? symbolOf(operator) : between(operator);
+  const { sql: exact, sqlBetween } = ordering(operator);
+  const symbol = whole === instant ? exact : sqlBetween;
+  if (symbol === undefined) return never;
   if (stored === "milliseconds") return `${name} ${symbol} ${sql.number(place(whole))}`;
   const iso = new Date(whole).toISOString();
   return stored === "text"
@@ -220,26 +213,9 @@ function compareInstant(
 /** 9999-12-31T23:59:59.999Z: the last instant of which the text is in the order of the others. */
 const latest = 253_402_300_799_999;
 
-/** The operator for a value that is stored nowhere, but could be between one that is less and others that are greater. */
-function between(operator: Operator): string {
-  return operator === "gt" || operator === "ge" ? ">" : "<=";
-}
-
-function symbolOf(operator: Operator): string {
-  switch (operator) {
-    case "eq":
-      return "=";
-    case "gt":
-      return ">";
-    case "ge":
-      return ">=";
-    case "lt":
-      return "<";
-    case "le":
-      return "<=";
-    default:
-      throw new UnsupportedError(`"${operator}" compares text only.`);
-  }
+function ordering(operator: PositiveOperator): Extract<PositiveOperator, { readonly sql: string }> {
+  if (operator.kind === "order") return operator;
+  throw new UnsupportedError("Only text has parts.");
 }
 
 function isNumber(type: Attribute["type"]): boolean {

@@ -1,6 +1,7 @@
 /**
  * Makes change sequence numbers as OpenLDAP writes them: time, count, server and modification, so that numbers of one
- * server compare as strings. Each is later than all before it, also when the clock stands still or goes back, unless it is set.
+ * server compare as strings. Each is later than all before it, also when the clock stands still or goes back, unless it
+ * is set.
  */
 export class CsnClock {
   readonly #now: () => Date;

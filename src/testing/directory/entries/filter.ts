@@ -280,8 +280,8 @@ function matchSubstrings(
 }
 
 /**
- * The matching rules that can be named, by name and object identifier: some of RFC 4517 §4.2, and OpenLDAP's rule for a name
- * that is another or below it. Others are undefined.
+ * The matching rules that can be named, by name and object identifier: some of RFC 4517 §4.2, and OpenLDAP's rule for a
+ * name that is another or below it. Others are undefined.
  */
 const rules: ReadonlyMap<string, Matching | "dnSubtree"> = new Map([
   ["caseignorematch", "caseIgnore"],

@@ -18,7 +18,8 @@ export function storageKey(description: string): string {
 /**
  * Checks that a user may give these values to an attribute.
  *
- * @throws {DirectoryError} undefinedAttributeType, constraintViolation, invalidAttributeSyntax or attributeOrValueExists.
+ * @throws {DirectoryError} undefinedAttributeType, constraintViolation, invalidAttributeSyntax or
+ * attributeOrValueExists.
  */
 export function checkGiven(attribute: GivenAttribute): AttributeValues {
   if (!isAttributeDescription(attribute.type)) {

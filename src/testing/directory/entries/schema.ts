@@ -1,6 +1,6 @@
 /**
  * What the directory knows of attribute types and object classes: how values compare, and little more. It does not
- * demand the attributes that a class requires.
+ * require the attributes of a class.
  *
  * @see RFC 4519, RFC 2798, RFC 2307
  */
@@ -34,8 +34,8 @@ const names: Readonly<Record<Matching, string>> = {
     departmentNumber employeeNumber! employeeType preferredLanguage! roomNumber carLicense labeledURI gecos!
     generationQualifier dnQualifier serialNumber x121Address destinationIndicator host`,
   caseExact: "homeDirectory! loginShell! memberUid",
-  integer:
-    "uidNumber! gidNumber! shadowLastChange! shadowMin! shadowMax! shadowWarning! shadowInactive! shadowExpire! shadowFlag!",
+  integer: `uidNumber! gidNumber! shadowLastChange! shadowMin! shadowMax! shadowWarning! shadowInactive! shadowExpire!
+    shadowFlag!`,
   boolean: "",
   dn: "member uniqueMember owner manager seeAlso secretary roleOccupant memberOf",
   octets: "userPassword jpegPhoto audio photo userCertificate userPKCS12 userSMIMECertificate",
@@ -109,7 +109,7 @@ export function isPassword(description: string): boolean {
   return attributeKey(description) === "userpassword";
 }
 
-/** Whether this is an attribute description at all (RFC 4512 §2.5), or one with an underscore, as several servers have. */
+/** Whether this is an attribute description (RFC 4512 §2.5), or one with an underscore, as several servers have. */
 export function isAttributeDescription(description: string): boolean {
   return /^([a-z][\w-]*|\d+(\.\d+)+)(;[\w-]+)*$/i.test(description);
 }

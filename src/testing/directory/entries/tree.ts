@@ -131,7 +131,7 @@ export class Tree {
     return [...this.#entries.values()];
   }
 
-  /** Puts entries in the place of all that there are. */
+  /** Replaces all entries. */
   restore(entries: readonly Entry[]): void {
     this.#entries.clear();
     this.#byUuid.clear();
@@ -226,7 +226,7 @@ export class Tree {
     return after;
   }
 
-  /** Modifies an entry with no new CSN and with nobody told. */
+  /** Modifies an entry with no new CSN and without telling a search. */
   modifySilently(dn: string, modifications: readonly Modification[]): void {
     const before = this.resolve(dn);
     this.#put(new Entry(before, before, this.#modified(before, modifications)));

@@ -123,7 +123,7 @@ export class Connection {
     const plain = this.#socket;
     plain.off("data", this.#receive);
     plain.off("close", this.#close);
-    // What came in the clear behind the request could be anybody's (RFC 4511 §4.14.1).
+    // What came in the clear behind the request could be from an attacker (RFC 4511 §4.14.1).
     this.#received = [];
     this.#receivedSize = 0;
     this.#attach(new TLSSocket(plain, { isServer: true, secureContext }));

@@ -34,7 +34,7 @@ export class Outbox {
     return promise;
   }
 
-  /** Sends nothing more, and lets nobody wait. */
+  /** Sends nothing more, and lets no caller wait. */
   close(): void {
     this.#isClosed = true;
     for (const { sent } of this.#waiting) sent();
@@ -46,7 +46,7 @@ export class Outbox {
       try {
         await this.#faults.maySend();
       } catch {
-        // Nobody says when to send this, or anything after it.
+        // It is not known when to send this, or anything after it.
         this.close();
         this.#socket.destroy();
         return;

@@ -39,7 +39,7 @@ export class Session {
   readonly #channel: Channel;
   readonly #adminDn: string;
   readonly #searches = new Map<number, AbortController>();
-  /** The normalised DN that is bound; empty for nobody. */
+  /** The normalised DN that is bound; empty for an anonymous client. */
   #boundDn = "";
 
   constructor(service: Service, channel: Channel) {

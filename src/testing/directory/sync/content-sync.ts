@@ -120,7 +120,7 @@ export class ContentSync {
       this.#added(content, (entry, server) => isNewer(entry.csn, server) && isSent(entry, server));
     if (this.#log.covers(known)) {
       const uuids = this.#deletedSince(known, context, this.#entries(content));
-      // slapd leaves the place of a server that it does not know empty.
+      // slapd leaves the field of a server that it does not know empty.
       const echoed = new Map(
         [...csns].map(([server, csn]) => [server, known.has(server) ? csn : ""]),
       );
@@ -143,7 +143,7 @@ export class ContentSync {
     const isElsewhere = sid > 0 && sid !== this.#options.serverId;
     const search: LiveSearch = new LiveSearch({
       maxQueued: this.#options.maxQueued,
-      // Whoever presents itself as another server is not told of that server's writes, which came from there.
+      // A consumer that presents itself as another server is not told of that server's writes, which came from there.
       describe: (write) =>
         isElsewhere && write.serverId === sid ? undefined : this.#describe(write, content, rid),
       onClose: () => this.#live.delete(search),
@@ -208,7 +208,7 @@ export class ContentSync {
   ): SyncMessage | undefined {
     const wasIn = this.#matches(content, write.before);
     const isIn = this.#matches(content, write.after);
-    // slapd passes over the deletion of an entry that was not in the content.
+    // slapd ignores the deletion of an entry that was not in the content.
     if (!wasIn && write.after === undefined) return undefined;
     const isBare = !write.advances || this.#options.isBare(write);
     const csns = isBare ? new Map() : new Map([[write.serverId, write.csn]]);

@@ -2,7 +2,7 @@ import type { CsnSet } from "../entries/csn.js";
 
 /**
  * What the provider says that its content holds, as slapd keeps it: the number of a write counts once the write is
- * complete, unless one with a lower number is still under way. Then it is passed over, and made up for only by the next
+ * complete, unless one with a lower number is still under way. Then it is skipped, and made up for only by the next
  * write, since the lower one moves the context to its own number when it is complete.
  */
 export class ContextCsn {
@@ -16,7 +16,7 @@ export class ContextCsn {
     return this.#latest;
   }
 
-  /** Whether the last write was passed over, so that there may be more than the context says. */
+  /** Whether the last write was skipped, so that there may be more than the context says. */
   get isDirty(): boolean {
     return this.#isDirty;
   }

@@ -1,0 +1,461 @@
+import { InvalidValueError } from "../../core/index.js";
+import type {
+  CallOptions,
+  MemberOptions,
+  MemberPage,
+  MembersChange,
+  Membership,
+} from "../../repositories/index.js";
+import type { IdType, MemberMap, ResourceMap } from "../column-map/column-map.js";
+import { exactId, isAmong, isId, type StoredId, storedId } from "../column-map/id-column.js";
+import { driverFailure } from "../sql/driver-failure.js";
+import { batches, lists, narrowRows, type Parameters, tuples } from "../sql/parameters.js";
+import type { Session, StatementText } from "../sql/session.js";
+import { quotedTable } from "../tables/table-names.js";
+
+interface MemberRow {
+  readonly group_id: unknown;
+  readonly member_id: unknown;
+  readonly type?: unknown;
+}
+
+/** Where the resources are that can be members. */
+export interface MemberSources {
+  readonly User: Pick<ResourceMap, "schema" | "table" | "id">;
+  readonly Group: Pick<ResourceMap, "schema" | "table" | "id">;
+}
+
+/** The statements on the table that says who is in which group. */
+export class GroupMembers {
+  readonly #session: Session;
+  readonly #map: MemberMap;
+  readonly #groupType: IdType;
+  readonly #sources: MemberSources | undefined;
+  /** Whether the columns themselves tell all texts apart, as those of the package's own tables do. */
+  readonly #isExact: boolean;
+  readonly #table: string;
+  readonly #group: string;
+  readonly #member: string;
+  /** Absent where the table does not say what a member is. */
+  readonly #type: string | undefined;
+
+  /** @param sources Where whoever is added has to be; absent where nobody knows. */
+  constructor(
+    session: Session,
+    map: MemberMap,
+    groupType: IdType,
+    sources: MemberSources | undefined,
+    isExact: boolean,
+  ) {
+    this.#isExact = isExact;
+    this.#session = session;
+    this.#map = map;
+    this.#groupType = groupType;
+    this.#sources = sources;
+    this.#table = quotedTable(session.dialect, map);
+    this.#group = session.dialect.quote(map.group);
+    this.#member = session.dialect.quote(map.member);
+    if (map.type !== undefined) this.#type = session.dialect.quote(map.type);
+  }
+
+  /** The same table in another session. */
+  in(session: Session): GroupMembers {
+    return new GroupMembers(session, this.#map, this.#groupType, this.#sources, this.#isExact);
+  }
+
+  /** Part of the members of a group, in the order of their ids and types. */
+  async page(
+    group: StoredId,
+    after: string | undefined,
+    count: number,
+    options?: CallOptions,
+  ): Promise<MemberPage> {
+    const start = after === undefined ? undefined : this.#start(after);
+    const order = [this.#member, this.#type ?? []].flat().join(", ");
+    const rows = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}
+        ${start === undefined ? "" : `and (${order}) > ${p.rows([start])}`}
+        order by ${order} limit ${p.value(count + 1)}`,
+      options,
+    );
+    const members = rows.slice(0, count).map(toMember);
+    const last = members.at(-1);
+    return rows.length > count && last !== undefined
+      ? { members, next: this.#end(last) }
+      : { members };
+  }
+
+  /** All members of these groups, by the group's id. */
+  async of(
+    groups: readonly StoredId[],
+    options?: CallOptions,
+  ): Promise<ReadonlyMap<string, MemberPage["members"]>> {
+    const found = new Map<string, MemberPage["members"][number][]>();
+    for (const part of lists(groups)) {
+      const rows = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where ${this.#group} in ${p.list(part)} order by ${this.#group}, ${this.#member}`,
+        options,
+      );
+      for (const row of rows) {
+        const group = String(row.group_id);
+        const members = found.get(group) ?? [];
+        if (members.length === 0) found.set(group, members);
+        members.push(toMember(row));
+      }
+    }
+    return found;
+  }
+
+  /** Which of these memberships there are. */
+  async which(
+    memberships: readonly Membership[],
+    options?: CallOptions,
+  ): Promise<readonly Membership[]> {
+    const asked = new Map<string, Membership[]>();
+    const stored: [StoredId, StoredId][] = [];
+    for (const membership of memberships) {
+      const group = storedId(membership.group, this.#groupType);
+      const member = this.#stored(membership.member, membership.type);
+      if (group === undefined || member === undefined) continue;
+      const key = membershipKey(group, member);
+      const alike = asked.get(key);
+      if (alike === undefined) {
+        stored.push([group, member]);
+        asked.set(key, [membership]);
+      } else alike.push(membership);
+    }
+    const existing = new Set<Membership>();
+    for (const part of tuples(this.#session.dialect, stored)) {
+      const rows = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where ${p.among([this.#group, this.#member], part)}`,
+        options,
+      );
+      for (const row of rows) {
+        const { value, type } = toMember(row);
+        for (const membership of asked.get(membershipKey(row.group_id, value)) ?? []) {
+          if ((membership.type ?? type) === type) existing.add(membership);
+        }
+      }
+    }
+    return [...existing];
+  }
+
+  /** The ids of the groups that a resource is in. */
+  async groupsOf(
+    memberId: string,
+    { type, ...options }: MemberOptions = {},
+  ): Promise<readonly string[]> {
+    const member = this.#stored(memberId, type);
+    if (member === undefined) return [];
+    const rows = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table}
+        where ${this.#isMember(p, member)}${this.#ofType(type, p)} order by ${this.#group}`,
+      options,
+    );
+    return [...new Set(rows.map((row) => String(row.group_id)))];
+  }
+
+  /** The same of several members, by member. */
+  async groupsOfEach(
+    memberIds: readonly string[],
+    { type, ...options }: MemberOptions = {},
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const found = new Map<string, Set<string>>(memberIds.map((id) => [id, new Set()]));
+    const stored = memberIds.flatMap((id) => this.#stored(id, type) ?? []);
+    for (const part of lists([...new Set(stored)])) {
+      const rows = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where ${this.#member} in ${p.list(part)}${this.#ofType(type, p)} order by ${this.#group}`,
+        options,
+      );
+      for (const row of rows) found.get(String(row.member_id))?.add(String(row.group_id));
+    }
+    return new Map(Array.from(found, ([id, groups]) => [id, [...groups]] as const));
+  }
+
+  /** Adds and removes members without reading them, and returns how many came and went. */
+  async change(group: StoredId, change: MembersChange, options?: CallOptions): Promise<number> {
+    const { clear, remove = [], add = [] } = change;
+    const added = this.#rows(group, add);
+    let changed = 0;
+    if (clear && (await this.#areThese(group, added, options))) return 0;
+    if (clear) {
+      changed += await this.#session.write(
+        (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
+        options,
+      );
+    }
+    for (const [type, members] of Map.groupBy(clear ? [] : remove, (member) => member.type)) {
+      for (const part of lists(members.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
+        changed += await this.#session.write(
+          (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}
+            and ${this.#areMembers(p, part)}${this.#ofType(type, p)}`,
+          options,
+        );
+      }
+    }
+    await this.#hold(added, options);
+    for (const part of batches(clear ? added : await this.#absent(added, options), narrowRows)) {
+      changed += await this.#insert(part, (text) => this.#session.write(text, options));
+    }
+    return changed;
+  }
+
+  /**
+   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once. Returns
+   * the ids of the groups of which a member came or went.
+   */
+  async changeMany(
+    changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
+    options?: CallOptions,
+  ): Promise<ReadonlySet<string>> {
+    const added = changes.flatMap(({ group, change: { add = [] } }) => this.#rows(group, add));
+    const removed = changes.flatMap(({ group, change: { remove = [] } }) =>
+      remove.flatMap(({ value, type }) => {
+        const member = this.#stored(value, type);
+        return member === undefined ? [] : { type, row: [group, member] };
+      }),
+    );
+    const changed = new Set<string>();
+    const returning = `returning ${this.#group} as group_id`;
+    const read = async (text: StatementText): Promise<void> => {
+      const rows = await this.#session.read<Pick<MemberRow, "group_id">>(text, options);
+      for (const { group_id } of rows) changed.add(String(group_id));
+    };
+    for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
+      for (const part of tuples(
+        this.#session.dialect,
+        ofType.map(({ row }) => row),
+      )) {
+        await read(
+          (p) => `delete from ${this.#table} where
+            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)} ${returning}`,
+        );
+      }
+    }
+    await this.#hold(added, options);
+    for (const part of batches(await this.#absent(added, options), narrowRows)) {
+      await this.#insert(part, read, returning);
+    }
+    return changed;
+  }
+
+  /**
+   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile waits, and then
+   * finds the new row among those that it removes.
+   *
+   * @throws {InvalidValueError} one of them is not there.
+   */
+  async #hold(rows: readonly (readonly StoredId[])[], options?: CallOptions): Promise<void> {
+    if (this.#sources === undefined) return;
+    const { quote, shareRow } = this.#session.dialect;
+    for (const [type, ofType] of Map.groupBy(rows, ([, , memberType]) => memberType)) {
+      const { id, ...reference } = this.#sources[type === "Group" ? "Group" : "User"];
+      const column = quote(id.column);
+      const ids = new Set(ofType.flatMap(([, member]) => member ?? []));
+      const found = new Set<string>();
+      // In one order, so that two transactions do not wait for each other.
+      for (const part of lists([...ids].sort((one, other) => (one < other ? -1 : 1)))) {
+        const there = await this.#session.read<{ id: unknown }>(
+          (p) => `select ${column} as id from ${quotedTable(this.#session.dialect, reference)}
+            where ${column} in ${p.list(part)} order by ${column} ${shareRow}`,
+          options,
+        );
+        for (const row of there) found.add(String(row.id));
+      }
+      if ([...ids].every((one) => found.has(String(one)))) continue;
+      throw new InvalidValueError("members", "one of them does not exist.");
+    }
+  }
+
+  /** Whether these, of whom there are some, are the members of a group, and nobody else: then there is nothing to replace. */
+  async #areThese(
+    group: StoredId,
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<boolean> {
+    if (rows.length === 0) return false;
+    const [counted] = await this.#session.read<{ readonly members: number | bigint | string }>(
+      (p) => `select count(*) as members from ${this.#table} where ${this.#isGroup(p, group)}`,
+      options,
+    );
+    if (Number(counted?.members) !== rows.length) return false;
+    return (await this.#notThere(rows, options)).length === 0;
+  }
+
+  /**
+   * Those of these rows that are not there yet, where the database would not tell them from the others when they are inserted;
+   * else all. Whoever changes members has the row of the group locked.
+   */
+  async #absent(
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly StoredId[])[]> {
+    return this.#session.dialect.tellsInserted ? rows : await this.#notThere(rows, options);
+  }
+
+  async #notThere(
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<readonly (readonly StoredId[])[]> {
+    const present = new Set<string>();
+    for (const part of tuples(this.#session.dialect, rows)) {
+      const found = await this.#session.read<MemberRow>(
+        (p) => `select ${this.#columns} from ${this.#table}
+          where ${p.among(this.#rowColumns, part)}`,
+        options,
+      );
+      for (const { group_id, member_id, type } of found) {
+        present.add([group_id, member_id, type ?? []].flat().join("\u0000"));
+      }
+    }
+    return rows.filter((row) => !present.has(row.join("\u0000")));
+  }
+
+  /** Inserts rows that are not there yet. */
+  async #insert<R>(
+    rows: readonly (readonly StoredId[])[],
+    run: (text: StatementText) => Promise<R>,
+    returning = "",
+  ): Promise<R> {
+    const columns = this.#rowColumns;
+    const head = `insert into ${this.#table} (${columns.join(", ")})`;
+    const tail = `${this.#session.dialect.onConflict(columns, [])} ${returning}`;
+    let inserted: R;
+    try {
+      inserted = await run((p) => this.#session.insertText(p, head, rows, tail));
+    } catch (error) {
+      if (driverFailure(error)?.kind !== "foreignKey") throw error;
+      throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
+    }
+    if (!this.#isExact) await this.#demandRows(rows);
+    return inserted;
+  }
+
+  /**
+   * Sees to it that rows are there: a unique key may take them for others, which differ in case alone.
+   *
+   * @throws {InvalidValueError} one is not.
+   */
+  async #demandRows(rows: readonly (readonly StoredId[])[]): Promise<void> {
+    const { memberType = "text" } = this.#map;
+    if (memberType !== "text" && this.#groupType !== "text") return;
+    const found = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table} where ${p.among(this.#rowColumns, rows)}`,
+    );
+    const there = new Set(
+      found.map(({ group_id, member_id, type }) =>
+        [group_id, member_id, type ?? []].flat().join("\u0000"),
+      ),
+    );
+    const lost = rows.find((row) => !there.has(row.join("\u0000")));
+    if (lost === undefined) return;
+    throw new InvalidValueError("members", "the database takes one of them for another member.");
+  }
+
+  #isGroup(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#group, id, this.#groupType);
+  }
+
+  #isMember(p: Parameters, id: StoredId): string {
+    return this.#is(p, this.#member, id, this.#map.memberType);
+  }
+
+  #is(p: Parameters, column: string, id: StoredId, type: IdType | undefined): string {
+    return this.#isExact ? `${column} = ${p.value(id)}` : isId(p, column, id, type);
+  }
+
+  #areMembers(p: Parameters, ids: readonly StoredId[]): string {
+    return this.#isExact
+      ? `${this.#member} in ${p.list(ids)}`
+      : isAmong(p, this.#member, ids, this.#map.memberType);
+  }
+
+  /** The condition that rows are among these, by their first columns. */
+  #areRows(
+    p: Parameters,
+    columns: readonly string[],
+    rows: readonly (readonly StoredId[])[],
+  ): string {
+    const plain = p.among(columns, rows);
+    if (this.#isExact) return plain;
+    const { dialect } = this.#session;
+    const exact = [
+      exactId(dialect, this.#group, this.#groupType),
+      exactId(dialect, this.#member, this.#map.memberType),
+    ];
+    return `${plain} and ${p.among(exact, rows)}`;
+  }
+
+  /** The id of a member in its column; `undefined` where nobody of the type can be a member. */
+  #stored(value: string, type: Membership["type"]): StoredId | undefined {
+    if (type === "Group" && this.#type === undefined) return undefined;
+    return storedId(value, this.#map.memberType);
+  }
+
+  /** The rest of a condition, for members of one type. Where the table has no types, all are users. */
+  #ofType(type: Membership["type"], p: Parameters): string {
+    return type === undefined || this.#type === undefined
+      ? ""
+      : ` and ${this.#type} = ${p.value(type)}`;
+  }
+
+  /** Where a page ended, for whoever asks for the next one. */
+  #end({ value, type }: MemberPage["members"][number]): string {
+    return this.#type === undefined ? value : `${type}/${value}`;
+  }
+
+  #start(after: string): StoredId[] {
+    const [, type, value] = /^(User|Group)\/(.*)$/s.exec(after) ?? [];
+    const id = this.#type === undefined ? after : value;
+    const member = id === undefined ? undefined : storedId(id, this.#map.memberType);
+    if (member === undefined) throw new InvalidValueError("after", "it is not where a page ended.");
+    return this.#type === undefined || type === undefined ? [member] : [member, type];
+  }
+
+  get #rowColumns(): string[] {
+    return [this.#group, this.#member, this.#type ?? []].flat();
+  }
+
+  get #columns(): string {
+    const type = this.#type === undefined ? "" : `, ${this.#type} as type`;
+    return `${this.#group} as group_id, ${this.#member} as member_id${type}`;
+  }
+
+  #rows(group: StoredId, members: NonNullable<MembersChange["add"]>): StoredId[][] {
+    const rows = new Map<string, StoredId[]>();
+    for (const { value, type } of members) {
+      const member = storedId(value, this.#map.memberType);
+      const memberType = this.#memberType(type);
+      if (member === undefined || value === "") {
+        throw new InvalidValueError("members.value", `"${value}" is not the id of a resource.`);
+      }
+      const row = [group, member, ...(this.#type === undefined ? [] : [memberType])];
+      rows.set(row.join("\u0000"), row);
+    }
+    return [...rows.values()];
+  }
+
+  /** A member without a type is a user. */
+  #memberType(type = "User"): "User" | "Group" {
+    const known = (["User", "Group"] as const).find(
+      (name) => name.toLowerCase() === type.toLowerCase(),
+    );
+    if (known === undefined) throw new InvalidValueError("members.type", "it is User or Group.");
+    if (known === "Group" && this.#type === undefined) {
+      throw new InvalidValueError("members.type", "the members of these groups are users.");
+    }
+    return known;
+  }
+}
+
+/** A membership as a key of a map. No id holds U+0000. */
+function membershipKey(group: unknown, member: unknown): string {
+  return `${String(group)}\u0000${String(member)}`;
+}
+
+function toMember({ member_id, type }: MemberRow): MemberPage["members"][number] {
+  return { value: String(member_id), type: type === "Group" ? "Group" : "User" };
+}

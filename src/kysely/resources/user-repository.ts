@@ -1,0 +1,179 @@
+import {
+  type CallOptions,
+  type Capabilities,
+  demandDeclared,
+  type Modification,
+  type Page,
+  type Query,
+  type ReadOptions,
+  UserRepository,
+  type Write,
+  type WriteOptions,
+  type WriteResult,
+} from "../../repositories/index.js";
+import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
+import { ownUserMap, type UserMap } from "../column-map/column-map.js";
+import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
+import { type TableOptions, tableNames } from "../tables/table-names.js";
+import { filterColumns } from "./filter.js";
+import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./keys.js";
+import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
+import { ResourceRows } from "./rows.js";
+import { ResourceTable, type ResourceTableParts } from "./table.js";
+import { ResourceWrites, writeOne } from "./writes.js";
+
+/** Options of the repositories of resources. */
+export interface ResourceOptions extends TableOptions {
+  /** The type of the resources, for extensions of the host's own. Default: that of RFC 7643. */
+  readonly type?: ResourceType;
+  /** The most resources, or members, in one page. Default: 1000. */
+  readonly maxPageSize?: number;
+  /** What the time is. Default: the system's clock. */
+  readonly now?: () => Date;
+}
+
+/** Options of {@link KyselyUserRepository}. */
+export interface KyselyUserOptions extends ResourceOptions {
+  /** Where the users are. Default: the table that `createTables` makes. */
+  readonly map?: UserMap;
+  /** Ends the sessions of a user. Without it the store has no sessions. */
+  readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+}
+
+/**
+ * Users in a table of the application, or in the one that `createTables` makes. A password is accepted and not kept.
+ *
+ * ```ts
+ * const users = new KyselyUserRepository(db, {
+ *   map: {
+ *     table: "account",
+ *     id: { column: "id", type: "integer" },
+ *     created: "created_at",
+ *     attributes: {
+ *       userName: { column: "login", key: "login_key" },
+ *       "name.givenName": "first_name",
+ *       emails: "email",
+ *       active: { column: "disabled", invert: true },
+ *     },
+ *     others: "ignore",
+ *   },
+ * });
+ * ```
+ */
+export class KyselyUserRepository extends UserRepository {
+  override readonly type: ResourceType;
+  override readonly capabilities: Capabilities;
+  override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+  readonly #table: ResourceTable<User>;
+
+  /** @throws {InvalidValueError} the map names what is no attribute of users, or ids that are used again without a mark. */
+  constructor(db: KyselyDatabase | Session, options: KyselyUserOptions = {}) {
+    super();
+    const { revokeSessions } = options;
+    const parts = partsOf(options);
+    this.type = parts.type;
+    const session = sessionOn(db);
+    checkIds(parts.map, session.dialect);
+    this.#table = new ResourceTable(session, parts);
+    this.capabilities = capabilitiesOf(this.#table, {
+      sessions: revokeSessions !== undefined,
+    });
+    if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
+  }
+
+  /**
+   * Looks at the columns of keys that the map names, in every row. Rows that the application writes itself, or that were there before
+   * the column, have no key, or one of another name.
+   */
+  checkKeys(options?: CallOptions): Promise<KeyReport> {
+    return checkKeysOf(this.#table, options);
+  }
+
+  /** Writes the keys that are empty or stale, 500 rows to a transaction. It may be called at any time, and again. */
+  fillKeys(options?: CallOptions): Promise<KeysFilled> {
+    return fillKeysOf(this.#table, options);
+  }
+
+  override markOf(resource: User): string | undefined {
+    return this.#table.parts.rows.markOf(resource);
+  }
+
+  override get(id: string, options?: ReadOptions): Promise<User | undefined> {
+    return this.#table.get(id, options);
+  }
+
+  override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
+    // What it does not answer of a filter, the table refuses.
+    const { filter: _, ...unfiltered } = query;
+    demandDeclared(unfiltered, this.capabilities);
+    return await this.#table.find(query, options);
+  }
+
+  override create(resource: NewUser, options?: CallOptions): Promise<User> {
+    return this.#table.create(resource, options);
+  }
+
+  override async replace(
+    id: string,
+    resource: NewUser | User,
+    options?: WriteOptions,
+  ): Promise<User> {
+    await this.#table.update(id, this.#table.parts.rows.whole(resource), options);
+    return await this.#table.written(id, options);
+  }
+
+  /** A change that reads nothing is one `update`. */
+  override modify(
+    id: string,
+    modification: Modification<User, NewUser>,
+    options?: WriteOptions,
+  ): Promise<void> {
+    return modifyBy(
+      this.#table,
+      id,
+      modification,
+      {
+        type: this.type,
+        read: (table) => table.get(id, options),
+        apply: (table, changes, conditions) =>
+          table.update(id, rowChange(table, changes), conditions, true),
+      },
+      options,
+    );
+  }
+
+  override delete(id: string, options?: WriteOptions): Promise<void> {
+    return remove(this.#table, id, options);
+  }
+
+  /** Creations that follow each other are inserted together, and deletions are made together. */
+  override write(
+    writes: readonly Write<User, NewUser>[],
+    options?: CallOptions,
+  ): Promise<readonly WriteResult[]> {
+    return new ResourceWrites<User, NewUser>(
+      this.#table,
+      (write, own) => writeOne(this, write, own),
+      () => true,
+      options,
+    ).run(writes);
+  }
+}
+
+/** What was made of options, for as long as there are these: a repository is made for every transaction. */
+const made = new WeakMap<KyselyUserOptions, ResourceTableParts<User>>();
+
+function partsOf(options: KyselyUserOptions): ResourceTableParts<User> {
+  const kept = made.get(options);
+  if (kept !== undefined) return kept;
+  const { type = userResourceType, map = ownUserMap(tableNames(options)) } = options;
+  const { maxPageSize = 1000, now = () => new Date() } = options;
+  const rows = new ResourceRows<User>("User", map, type);
+  const parts = {
+    ...{ map, rows, type, maxPageSize, now },
+    filterColumns: filterColumns(map, rows.columns),
+    isOwn: options.map === undefined,
+  };
+  made.set(options, parts);
+  return parts;
+}

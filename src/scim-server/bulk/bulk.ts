@@ -1,0 +1,317 @@
+import { InvalidValueError, NotFoundError } from "../../core/index.js";
+import {
+  type BulkResponse,
+  type BulkResult,
+  bulkResponseId,
+  errorMessage,
+  patchOpId,
+} from "../../scim/index.js";
+import {
+  type Endpoint,
+  type Exchange,
+  endpointNamed,
+  locationOf,
+  type Outcome,
+} from "../exchange.js";
+import { failureOf, ScimRequestError } from "../request/request-error.js";
+import { createResource } from "../resource/create.js";
+import { deleteResource } from "../resource/delete.js";
+import { modifyResource } from "../resource/modify.js";
+import { replaceResource } from "../resource/replace.js";
+import { bulkIdIn, bulkIdsIn, parted, withIds } from "./references.js";
+import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./request.js";
+
+/**
+ * Carries out the operations of a bulk request. RFC 7644 §3.7.
+ *
+ * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where resources refer to
+ * each other in a circle, one is created without its reference, which is added when the other is there. If that cannot be, the one
+ * is deleted again, with those that were created with a reference to it: whoever is answered an error has created nothing.
+ *
+ * @throws {InvalidSyntaxError} the body is no BulkRequest.
+ * @throws {ScimRequestError} 413: there are too many operations.
+ */
+export async function bulk(exchange: Exchange, body: unknown): Promise<Outcome> {
+  const request = readBulkRequest(body, exchange.settings.limits.bulkOperations, exchange);
+  const Operations = await new BulkJob(exchange, request).run();
+  const response: BulkResponse = { schemas: [bulkResponseId], Operations };
+  return { status: 200, body: response };
+}
+
+/** A resource that was created without what refers to resources that were not there yet. */
+interface Incomplete {
+  readonly operation: SentBulkOperation;
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  readonly later: ReadonlyMap<string, unknown>;
+  /** The bulkIds that it waits for. */
+  readonly needed: ReadonlySet<string>;
+}
+
+/** A resource that an operation has created. */
+interface Created {
+  readonly operation: SentBulkOperation;
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  /** Whether the resource was there before, and so is not to be deleted. */
+  readonly isLinked: boolean;
+}
+
+class BulkJob {
+  readonly #exchange: Exchange;
+  readonly #request: SentBulkRequest;
+  readonly #creations: ReadonlyMap<string, SentBulkOperation>;
+  readonly #begun: Set<SentBulkOperation> = new Set();
+  readonly #results: Map<SentBulkOperation, BulkResult> = new Map();
+  /** The ids of the resources that were created, by bulkId. */
+  readonly #ids: Map<string, string> = new Map();
+  /** The resources that were created, by bulkId. */
+  readonly #created: Map<string, Created> = new Map();
+  #incomplete: readonly Incomplete[] = [];
+  #errors = 0;
+
+  constructor(exchange: Exchange, request: SentBulkRequest) {
+    this.#exchange = exchange;
+    this.#request = request;
+    this.#creations = new Map(
+      request.operations.flatMap((operation) =>
+        operation.method === "POST" && operation.bulkId !== undefined
+          ? [[operation.bulkId, operation]]
+          : [],
+      ),
+    );
+  }
+
+  async run(): Promise<readonly BulkResult[]> {
+    for (const operation of this.#request.operations) await this.#do(operation);
+    // What is still to wait for was never begun.
+    await this.#complete(() => true);
+    return this.#request.operations.flatMap((operation) => this.#results.get(operation) ?? []);
+  }
+
+  /** Does an operation, unless it was done, or the job has ended with too many errors. */
+  async #do(operation: SentBulkOperation): Promise<void> {
+    if (this.#begun.has(operation) || this.#errors >= this.#request.failOnErrors) return;
+    this.#begun.add(operation);
+    const { bulkId: _, ...needs } = operation;
+    for (const bulkId of this.#neededBy(needs)) {
+      // The stack ends here, so that no chain of references is too long for it.
+      await undefined;
+      const creation = this.#creations.get(bulkId);
+      if (creation !== undefined) await this.#do(creation);
+    }
+    if (this.#errors >= this.#request.failOnErrors) return;
+    this.#exchange.signal.throwIfAborted();
+    try {
+      this.#results.set(operation, resultOf(operation, await this.#carryOut(operation)));
+    } catch (error) {
+      this.#fail(operation, error);
+    }
+    await this.#complete((bulkId) => {
+      const creation = this.#creations.get(bulkId);
+      return creation === undefined || this.#results.has(creation);
+    });
+  }
+
+  #neededBy({ data, path }: Pick<SentBulkOperation, "data" | "path">): ReadonlySet<string> {
+    const [, name = "", id] = path.split("/");
+    const { types } = this.#exchange.settings;
+    const inData = bulkIdsIn(
+      types.find(({ endpoint }) => endpoint === `/${name}`),
+      data,
+    );
+    const inPath = bulkIdIn(id);
+    return inPath === undefined ? inData : new Set([inPath, ...inData]);
+  }
+
+  async #carryOut(operation: SentBulkOperation): Promise<Outcome> {
+    const { method, path, version, data } = operation;
+    const { endpoint, id } = this.#targetOf(path);
+    if (method === "POST") {
+      if (id !== undefined)
+        throw new ScimRequestError(405, "A POST goes to an endpoint of a type.");
+      return await this.#create(operation, endpoint);
+    }
+    if (id === undefined) throw new ScimRequestError(405, `A ${method} goes to a resource.`);
+    this.#demandCreated(endpoint, data);
+    const sent = withIds(endpoint.type, data, this.#ids);
+    const options = { ifMatch: version, answer: "minimal" } as const;
+    switch (method) {
+      case "PUT":
+        return {
+          ...(await replaceResource(this.#exchange, endpoint, id, sent, options)),
+          status: 200,
+        };
+      case "PATCH":
+        return {
+          ...(await modifyResource(this.#exchange, endpoint, id, sent, options)),
+          status: 200,
+        };
+      case "DELETE":
+        return {
+          ...(await deleteResource(this.#exchange, endpoint, id, options)),
+          location: locationOf(this.#exchange.settings, endpoint.type, id),
+        };
+    }
+  }
+
+  async #create(operation: SentBulkOperation, endpoint: Endpoint): Promise<Outcome> {
+    const { data, bulkId = "" } = operation;
+    const { type } = endpoint;
+    const waiting = this.#demandCreated(endpoint, data);
+    const { now, later } = parted(type, data, waiting);
+    const wanted = { attributes: ["id"] };
+    const sent = withIds(type, now, this.#ids);
+    const outcome = await createResource(this.#exchange, endpoint, sent, wanted);
+    const id: unknown = Reflect.get(outcome.body ?? {}, "id");
+    if (typeof id !== "string")
+      throw new TypeError("A store has created a resource without an id.");
+    this.#ids.set(bulkId, id);
+    this.#created.set(bulkId, { operation, endpoint, id, isLinked: outcome.isLinked === true });
+    if (later.size > 0) {
+      const needed = bulkIdsIn(type, patchOf(later));
+      this.#incomplete = [...this.#incomplete, { operation, endpoint, id, later, needed }];
+    }
+    return outcome;
+  }
+
+  /**
+   * The bulkIds in data that are still to be created, since the resource refers back to this one.
+   *
+   * @throws {InvalidValueError} one could not be created, or is of no creation.
+   */
+  #demandCreated({ type }: Endpoint, data: unknown): ReadonlySet<string> {
+    const waiting = new Set<string>();
+    for (const bulkId of bulkIdsIn(type, data)) {
+      const creation = this.#creations.get(bulkId);
+      if (creation === undefined) throw notCreated(bulkId);
+      if (this.#ids.has(bulkId)) continue;
+      if (this.#results.has(creation)) throw notCreated(bulkId);
+      waiting.add(bulkId);
+    }
+    return waiting;
+  }
+
+  /**
+   * Adds what had to wait, where all that it waits for is settled.
+   *
+   * @param isSettled Whether a bulkId is of a creation that was carried out, or failed.
+   */
+  async #complete(isSettled: (bulkId: string) => boolean): Promise<void> {
+    const ready = this.#incomplete.filter(({ needed }) => [...needed].every(isSettled));
+    if (ready.length === 0) return;
+    this.#incomplete = this.#incomplete.filter((one) => !ready.includes(one));
+    for (const { operation, endpoint, id, later } of ready) {
+      // It may have been taken back with another.
+      if (!this.#ids.has(operation.bulkId ?? "")) continue;
+      try {
+        const stated = patchOf(later);
+        for (const bulkId of bulkIdsIn(endpoint.type, stated)) {
+          if (!this.#ids.has(bulkId)) throw notCreated(bulkId);
+        }
+        const body = withIds(endpoint.type, stated, this.#ids);
+        const answer = "minimal";
+        const outcome = await modifyResource(this.#exchange, endpoint, id, body, { answer });
+        this.#results.set(operation, resultOf(operation, { ...outcome, status: 201 }));
+      } catch (error) {
+        await this.#takeBack(operation.bulkId ?? "", error);
+      }
+    }
+  }
+
+  /** Deletes what was created, since it could not be completed, and what was created with a reference to it. */
+  async #takeBack(bulkId: string, error: unknown): Promise<void> {
+    const created = this.#created.get(bulkId);
+    if (created === undefined) return;
+    const { operation, endpoint, id, isLinked } = created;
+    this.#created.delete(bulkId);
+    this.#ids.delete(bulkId);
+    const isDeleted = !isLinked && (await this.#isDeleted(endpoint, id));
+    // What is still there says where it is.
+    const location = locationOf(this.#exchange.settings, endpoint.type, id);
+    this.#fail(operation, error, isDeleted ? undefined : location);
+    const referring = [...this.#created].filter(([, other]) =>
+      bulkIdsIn(other.endpoint.type, other.operation.data).has(bulkId),
+    );
+    for (const [other] of referring) await this.#takeBack(other, notCreated(bulkId));
+  }
+
+  async #isDeleted({ repository }: Endpoint, id: string): Promise<boolean> {
+    try {
+      // What was begun is undone, whoever has gone away: no signal.
+      await repository.delete(id);
+      return true;
+    } catch (error) {
+      this.#exchange.record.error = error;
+      return error instanceof NotFoundError;
+    }
+  }
+
+  #fail(
+    operation: SentBulkOperation,
+    error: unknown,
+    location = this.#locationOf(operation),
+  ): void {
+    const { status, detail, scimType } = failureOf(error);
+    if (status >= 500) this.#exchange.record.error = error;
+    this.#errors++;
+    this.#results.set(operation, {
+      ...resultOf(operation, { status, ...(location !== undefined && { location }) }),
+      response: errorMessage(status, detail, scimType),
+    });
+  }
+
+  #targetOf(path: string): { readonly endpoint: Endpoint; readonly id?: string } {
+    const [before, name = "", id, ...rest] = path.split("/");
+    if (before !== "" || rest.length > 0) throw new ScimRequestError(404, "There is no such path.");
+    const endpoint = endpointNamed(this.#exchange, name);
+    if (id === undefined || id === "") return { endpoint };
+    const bulkId = bulkIdIn(id);
+    if (bulkId === undefined) return { endpoint, id: decoded(id) };
+    const created = this.#ids.get(bulkId);
+    if (created === undefined) throw notCreated(bulkId);
+    return { endpoint, id: created };
+  }
+
+  /** RFC 7644 §3.7.3: every result has a location, but of a creation that failed. */
+  #locationOf({ method, path }: SentBulkOperation): string | undefined {
+    if (method === "POST") return undefined;
+    try {
+      const { endpoint, id } = this.#targetOf(path);
+      return id && locationOf(this.#exchange.settings, endpoint.type, id);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A PATCH that adds what had to wait. */
+function patchOf(later: ReadonlyMap<string, unknown>): object {
+  const Operations = Array.from(later, ([path, value]) => ({ op: "add", path, value }));
+  return { schemas: [patchOpId], Operations };
+}
+
+function resultOf(
+  { method, bulkId }: SentBulkOperation,
+  { status, location, version }: Outcome,
+): BulkResult {
+  return {
+    method,
+    ...(bulkId !== undefined && { bulkId }),
+    ...(version !== undefined && { version }),
+    ...(location !== undefined && { location }),
+    status: String(status),
+  };
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+function notCreated(bulkId: string): InvalidValueError {
+  return new InvalidValueError("bulkId", `"${bulkId.slice(0, 200)}" was not created.`);
+}
