@@ -47,7 +47,7 @@ async function* outcomesOf(
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
   const { source } = stream;
-  target.settlement?.demandOwn(target.links, target.memberships);
+  target.settlement?.assertOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* synchronization(beginRun(stream, stores, settings, dryRun));
 }

@@ -298,7 +298,7 @@ onEveryTarget(({ open }) => {
         adopted: false,
         seen: 1,
         disabledByUs: false,
-        unsettled: true,
+        dirty: true,
         intent: { name: "Ann" },
       },
     ]);

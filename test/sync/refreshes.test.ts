@@ -236,7 +236,7 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).users).toEqual({ anna: "active" });
   });
 
-  test("a refresh leaves nothing unsettled, not even whose name it has found with somebody else", async () => {
+  test("a refresh leaves nothing dirty, not even whose name it has found with somebody else", async () => {
     const target = await open();
     const ann = person("1", "ann");
     const staff = team("g", "staff", [dn("cn=ann")]);
@@ -244,7 +244,7 @@ onEveryTarget(({ open, transactions }) => {
     const taker = person("2", "bob", { names: [dn("cn=ann"), uid("bob")] });
     await apply(target, refresh([present("1", "g"), taker]));
     expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
-    expect(await target.links.list("directory", { unsettled: true }, { count: 10 })).toEqual([]);
+    expect(await target.links.list("directory", { dirty: true }, { count: 10 })).toEqual([]);
   });
 
   test("what could not be read is told, and stays as it is: it is not swept", async () => {

@@ -421,7 +421,7 @@ onEveryTarget(({ open, transactions }) => {
     await apply(picky, [staff, ...others], { now: () => 1_000, refusals: { delay: 10 } });
     // Together with others, and then alone.
     expect(tried).toBe(2);
-    expect(await target.links.count("directory", { unsettled: true })).toBe(1);
+    expect(await target.links.count("directory", { dirty: true })).toBe(1);
   });
 
   test("a refused membership is tried again although accounts move meanwhile", async () => {

@@ -350,7 +350,7 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
     ...without(entry.link, "resourceId", "resourceMark", "name"),
     adopted: false,
     disabledByUs: false,
-    unsettled: true,
+    dirty: true,
   };
   if (!step.isTransactional) await step.links.save([entry.link]);
 }

@@ -51,7 +51,7 @@ async function rename(
 
 function withNames(step: Step, link: Link, names: readonly Name[]): Link {
   const { failure } = link;
-  const begun = { ...without(link, "digest"), seen: step.generation, unsettled: true };
+  const begun = { ...without(link, "digest"), seen: step.generation, dirty: true };
   if (failure?.change.kind !== "upsert") return begun;
   return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
 }

@@ -205,9 +205,9 @@ function begin(
     // Of who is on the way in, it is known from then on what a source has to hold that does not mention the entry.
     ...(revived && change.stamp !== undefined ? { stamp: change.stamp } : {}),
     seen: retry && previous !== undefined ? previous.seen : step.generation,
-    unsettled:
+    dirty:
       revived ||
-      previous.unsettled ||
+      previous.dirty ||
       previous.resourceId === undefined ||
       !isAppliedWith(step, previous),
   };
@@ -293,7 +293,7 @@ async function renamedAmong(
   );
   const ids = new Set(renamed.map((change) => change.sourceId));
   for (const entry of entries) {
-    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, unsettled: true };
+    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, dirty: true };
   }
   return renamed;
 }

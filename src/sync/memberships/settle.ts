@@ -28,7 +28,7 @@ export async function settleDirty(
   let settled: number;
   do {
     settled = 0;
-    const marked = pagesOfLinks(step.target.links, step.source, { unsettled: true }, PAGE);
+    const marked = pagesOfLinks(step.target.links, step.source, { dirty: true }, PAGE);
     for await (const page of marked) {
       const links = page.filter(({ sourceId }) => !skip.has(sourceId) && !refused.has(sourceId));
       for (const id of await settleLinks(step, links)) refused.add(id);
@@ -43,7 +43,7 @@ export async function settleDirty(
 export async function dirtyAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
   return await step.target.links.list(
     step.source,
-    { unsettled: true },
+    { dirty: true },
     { count: PAGE, ...(after === undefined ? {} : { after }) },
   );
 }
@@ -79,9 +79,9 @@ export async function settle(
     }
     // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
     const settled = some.filter((id) => !failed.has(id));
-    await step.target.links.markUnsettled(step.source, settled, false);
+    await step.target.links.markDirty(step.source, settled, false);
     const others = [...failed].filter((id) => !some.includes(id));
-    await step.target.links.markUnsettled(step.source, others, true);
+    await step.target.links.markDirty(step.source, others, true);
     for (const id of failed) refused.add(id);
   }
   return [...refused];

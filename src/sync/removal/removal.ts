@@ -110,7 +110,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
       link: {
         ...without(link, "digest", "failure", "intent"),
         state: "leaving" as const,
-        unsettled: true,
+        dirty: true,
         // It is kept from now on: a comparison of the content may be under way that has read the entry before it went.
         ...(bound === undefined || isKnownLater(step, link, bound) ? {} : { goneStamp: bound }),
       },
@@ -151,7 +151,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     else if (!isToBeDeleted(step, entry.link)) reportDisabled(step, entry);
   }
   for (const { link } of begun) if (link.type === "Group") await releaseMembers(step, link);
-  const unsettled = await settle(
+  const dirty = await settle(
     step,
     begun.map(({ link }) => link.sourceId),
   );
@@ -175,7 +175,7 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     begun.map((entry) => {
       const error = kept.get(entry.link.sourceId);
       return error === undefined
-        ? tombstone(step, entry.link, unsettled.includes(entry.link.sourceId))
+        ? tombstone(step, entry.link, dirty.includes(entry.link.sourceId))
         : deferRemoval(step, entry, error);
     }),
   );
@@ -204,8 +204,8 @@ function reportDisabled(step: Step, { link, wasDisabled }: Begun): void {
   }
 }
 
-function tombstone(step: Step, link: Link, unsettled: boolean): Link {
-  return { ...link, state: "gone", unsettled, seen: step.generation };
+function tombstone(step: Step, link: Link, dirty: boolean): Link {
+  return { ...link, state: "gone", dirty, seen: step.generation };
 }
 
 function deferRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {

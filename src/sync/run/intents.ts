@@ -15,7 +15,7 @@ export async function recoverIntents(step: Step): Promise<void> {
     for (const link of intended) {
       const name = link.intent?.name;
       const created = name === undefined ? undefined : await unlinkedAccount(step, link.type, name);
-      const settled = { ...without(link, "intent"), unsettled: true };
+      const settled = { ...without(link, "intent"), dirty: true };
       if (created === undefined || link.resourceId !== undefined) {
         await step.links.replace([settled]);
         continue;

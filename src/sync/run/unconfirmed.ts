@@ -80,7 +80,7 @@ async function confirmAccount(
     const { generation: seen } = step;
     const gone = { sourceId, type, state: "gone", seen, disabledByUs: false } as const;
     if (name !== undefined)
-      await removeLate(step, link ?? { ...gone, adopted: false, unsettled: true }, name);
+      await removeLate(step, link ?? { ...gone, adopted: false, dirty: true }, name);
     return;
   }
   const confirmed = name === undefined ? link : await confirmCreated(step, link, name);

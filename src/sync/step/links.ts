@@ -52,7 +52,7 @@ export class StepLinks {
     const ids = [...new Set(sourceIds)];
     if (ids.length === 0) return;
     this.noteDirty(ids);
-    await this.#links.markUnsettled(this.#source, ids, true);
+    await this.#links.markDirty(this.#source, ids, true);
   }
 
   /** A store has marked these itself. */
@@ -79,7 +79,7 @@ export class StepLinks {
     await this.replace(
       links.map((link) => {
         const known = this.#displaced.has(link.sourceId) ? without(link, "digest") : link;
-        return this.#dirty.has(link.sourceId) ? { ...known, unsettled: true } : known;
+        return this.#dirty.has(link.sourceId) ? { ...known, dirty: true } : known;
       }),
     );
   }
