@@ -138,3 +138,6 @@ export type Outcome =
       /** Entries that would have lost the value of an attribute; at most 1,000 of them. */
       readonly cleared: readonly Cleared[];
     };
+
+/** The report of a run, as it goes on. */
+export type Outcomes = AsyncGenerator<Outcome, void, undefined>;

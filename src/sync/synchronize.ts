@@ -3,7 +3,7 @@ import type { SyncTarget } from "../repositories/index.js";
 import { orderOfBatch } from "./comparison/order.js";
 import { dryRunTarget } from "./dry-run/target.js";
 import { applyWithinLimits, withoutPassword } from "./entries/apply.js";
-import type { Outcome } from "./outcome.js";
+import type { Outcome, Outcomes } from "./outcome.js";
 import { forgetTombstones } from "./removal/removal.js";
 import { batchesOf } from "./run/batches.js";
 import { recoverIntents } from "./run/intents.js";
@@ -45,7 +45,7 @@ async function* outcomesOf(
   target: SyncTarget,
   settings: Settings,
   dryRun: boolean,
-): AsyncGenerator<Outcome, void, undefined> {
+): Outcomes {
   const { source } = stream;
   target.settlement?.assertOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
@@ -53,7 +53,7 @@ async function* outcomesOf(
 }
 
 /** What a stream tells goes through these steps, as docs/architecture.md says under "Synchronisation". */
-async function* synchronization(run: Run): AsyncGenerator<Outcome, void, undefined> {
+async function* synchronization(run: Run): Outcomes {
   yield* begin(run);
   for (;;) {
     // What is begun again at the start may show already that everything has to be read.
@@ -68,7 +68,7 @@ async function* synchronization(run: Run): AsyncGenerator<Outcome, void, undefin
 }
 
 /** A runner begins: from then on no other one can write, and what is unfinished is recovered. */
-async function* begin(run: Run): AsyncGenerator<Outcome, void, undefined> {
+async function* begin(run: Run): Outcomes {
   yield* run.runner.claim();
   run.deferrals.awaitConfirmation(run.runner.position.unconfirmed);
   yield* run.runner.commit("live", async (step) => {
@@ -79,7 +79,7 @@ async function* begin(run: Run): AsyncGenerator<Outcome, void, undefined> {
 }
 
 /** Reads the stream until it ends, or until its position turns out to be of no use. */
-async function* follow(run: Run): AsyncGenerator<Outcome, void, undefined> {
+async function* follow(run: Run): Outcomes {
   const { checkpoint } = run.runner.position;
   const delay = () =>
     run.findings.refresh.isUnderWay ? Number.POSITIVE_INFINITY : run.deferrals.delay;
@@ -92,7 +92,7 @@ async function* follow(run: Run): AsyncGenerator<Outcome, void, undefined> {
   if (run.deferrals.isRefusedDue && !run.findings.refresh.isUnderWay) yield* retryDue(run);
 }
 
-async function* apply(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+async function* apply(run: Run, batch: ChangeBatch): Outcomes {
   const { phase, refresh } = batch;
   if (refresh === "begins") yield* beginRefresh(run, batch);
   yield* applyChanges(run, batch);
@@ -105,10 +105,7 @@ async function* apply(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, voi
  * The generation is stored before the first mark of it, or the marks of a refresh that was interrupted would be taken
  * for those of the next.
  */
-async function* beginRefresh(
-  run: Run,
-  { phase, state }: ChangeBatch,
-): AsyncGenerator<Outcome, void, undefined> {
+async function* beginRefresh(run: Run, { phase, state }: ChangeBatch): Outcomes {
   const generation = run.runner.position.generation + 1;
   yield* run.runner.commit(phase, () => Promise.resolve({ generation }));
   run.findings.refresh.begin(state);
@@ -117,10 +114,7 @@ async function* beginRefresh(
 }
 
 /** Entries exist, or are gone. Where that was told live, all that follows is done in the same step. */
-async function* applyChanges(
-  run: Run,
-  batch: ChangeBatch,
-): AsyncGenerator<Outcome, void, undefined> {
+async function* applyChanges(run: Run, batch: ChangeBatch): Outcomes {
   const isLive = batch.phase === "live";
   const changes = batch.changes.map(withoutPassword);
   run.findings.note(changes, isLive);
@@ -139,7 +133,7 @@ async function* applyChanges(
 }
 
 /** Ends a refresh: what was refused is tried again, memberships are settled, and the checkpoint is stored. */
-async function* endRefresh(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome, void, undefined> {
+async function* endRefresh(run: Run, batch: ChangeBatch): Outcomes {
   const { phase, checkpoint } = batch;
   const { refresh } = run.findings;
   run.findings.judge(phase);
@@ -166,7 +160,7 @@ async function* endRefresh(run: Run, batch: ChangeBatch): AsyncGenerator<Outcome
 }
 
 /** Settles everything that is dirty, a commit at a time: the marks are durable, so nothing is lost in between. */
-async function* settleAll(run: Run, phase: Phase): AsyncGenerator<Outcome, void, undefined> {
+async function* settleAll(run: Run, phase: Phase): Outcomes {
   run.deferrals.beginSettling();
   let after: string | undefined;
   do {
@@ -184,7 +178,7 @@ async function* settleAll(run: Run, phase: Phase): AsyncGenerator<Outcome, void,
 }
 
 /** Takes up again what was deferred and is due. */
-async function* retryDue(run: Run): AsyncGenerator<Outcome, void, undefined> {
+async function* retryDue(run: Run): Outcomes {
   let isConfirmed = false;
   while (run.deferrals.isConfirmationDue) {
     const { unconfirmed } = run.runner.position;

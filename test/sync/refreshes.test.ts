@@ -169,7 +169,7 @@ onEveryTarget(({ open, transactions }) => {
     expect(later).toEqual(["reactivated ann"]);
   });
 
-  test("stale entries and deletes are passed over, live and in a comparison", async () => {
+  test("stale entries and deletes are ignored, live and in a comparison", async () => {
     const target = await open();
     const version = (stamp: string, title: string) =>
       person("1", "ann", { stamp, resource: { title } });
@@ -236,7 +236,7 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).users).toEqual({ anna: "active" });
   });
 
-  test("a refresh leaves nothing dirty, not even whose name it has found with somebody else", async () => {
+  test("a refresh leaves nothing dirty, not even an entry whose name it has found with another", async () => {
     const target = await open();
     const ann = person("1", "ann");
     const staff = team("g", "staff", [dn("cn=ann")]);

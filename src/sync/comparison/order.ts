@@ -1,5 +1,6 @@
 import type { ChangeBatch } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
+import type { Phase } from "../step/context.js";
 import { isCovered, readBound } from "./stamp.js";
 
 /**
@@ -134,13 +135,11 @@ export function isEarlier(stamp: string | undefined, than: string | undefined): 
   return stamp !== undefined && than !== undefined && stamp < readBound(than).latest;
 }
 
+/** What a change says of when it was made. */
+type Stamped = { readonly sourceId: string; readonly stamp?: string };
+
 /** Whether a change that says how an entry is, is older than what is known of the entry. */
-export function isOutdated(
-  ordering: Ordering,
-  phase: "snapshot" | "live" | "reconcile",
-  change: { readonly sourceId: string; readonly stamp?: string },
-  link: Link,
-): boolean {
+export function isOutdated(ordering: Ordering, phase: Phase, change: Stamped, link: Link): boolean {
   switch (orderOf(ordering, change.sourceId)) {
     case "arrival":
       return false;
@@ -158,12 +157,7 @@ export function isOutdated(
 }
 
 /** Whether the entry is known to have gone after it was as a change says. */
-function isDeletedSince(
-  ordering: Ordering,
-  phase: "snapshot" | "live" | "reconcile",
-  { stamp }: { readonly stamp?: string },
-  link: Link,
-): boolean {
+function isDeletedSince(ordering: Ordering, phase: Phase, { stamp }: Stamped, link: Link): boolean {
   const { goneStamp } = link;
   if (!isLeaving(link) || goneStamp === undefined || stamp === undefined) return false;
   const { latest, isBound } = readBound(goneStamp);
@@ -173,11 +167,7 @@ function isDeletedSince(
 }
 
 /** Whether a delete is older than what is known of its entry. */
-export function isOutdatedDelete(
-  ordering: Ordering,
-  change: { readonly sourceId: string; readonly stamp?: string },
-  link: Link,
-): boolean {
+export function isOutdatedDelete(ordering: Ordering, change: Stamped, link: Link): boolean {
   const order = orderOf(ordering, change.sourceId);
   if (order === "arrival" || order === "answer") return false;
   const known = knownStamp(link);

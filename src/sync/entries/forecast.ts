@@ -3,7 +3,7 @@ import type { Link, Reference } from "../../repositories/index.js";
 import { isOutdated, isOutdatedDelete } from "../comparison/order.js";
 import { countCleared } from "../comparison/valued.js";
 import { compareReferences, type ReferenceChange } from "../memberships/references.js";
-import { linksOf, usersBelow } from "../memberships/settle.js";
+import { usersBelow } from "../memberships/settle.js";
 import type { Removals, Subject } from "../outcome.js";
 import { unmentioned } from "../removal/removal.js";
 import { subjectOf } from "../step/links.js";
@@ -88,7 +88,7 @@ async function countClearedAhead(step: Step, changes: readonly Change[]): Promis
 async function countLeaving(step: Step, removed: readonly Reference[]): Promise<number> {
   const targets = new Set(removed.flatMap(({ target }) => (target === undefined ? [] : [target])));
   if (step.settings.nested === "keep" || targets.size === 0) return targets.size;
-  const groups = (await linksOf(step, targets)).filter((link) => link.type === "Group");
+  const groups = (await step.links.existing(targets)).filter((link) => link.type === "Group");
   return targets.size - groups.length + (await usersBelow(step, groups, targets)).length;
 }
 

@@ -1,7 +1,7 @@
 import type { Grant, Link, LinkedEntry, Reference } from "../../repositories/index.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
 import { keyOf, memberUri } from "../step/keys.js";
-import { pagesOfLinks, readLinks, slices } from "../step/links.js";
+import { pagesOfLinks, slices } from "../step/links.js";
 import type { Step } from "../step/step.js";
 import { changeMemberships } from "./grants.js";
 import { settlementOf } from "./reading-settlement.js";
@@ -185,15 +185,10 @@ async function presentAmong(
   const targets = new Set<string>();
   for (const { target } of references) if (target !== undefined) targets.add(target);
   const present = new Set<string>();
-  for (const link of await linksOf(step, targets)) {
+  for (const link of await step.links.existing(targets)) {
     if (link.state === "live" || link.state === "entering") present.add(link.sourceId);
   }
   return present;
-}
-
-/** The links of these entries, as far as they have one. */
-export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
-  return await readLinks(step.target.links, step.source, sourceIds);
 }
 
 /** The links of these entries, of which some have just been read. */
@@ -204,7 +199,7 @@ async function linksAmong(
 ): Promise<readonly Link[]> {
   const others = [...sourceIds].filter((id) => !known.has(id));
   const links = [...sourceIds].flatMap((id) => known.get(id) ?? []);
-  return [...links, ...(await linksOf(step, others))];
+  return [...links, ...(await step.links.existing(others))];
 }
 
 /** Those whose own memberships are to be compared: with nested groups flattened, also the users below a group. */
@@ -235,7 +230,7 @@ export async function usersBelow(
         below.add(target);
       }
     }
-    const links = await linksOf(step, below);
+    const links = await step.links.existing(below);
     users.push(...links.filter((link) => link.type === "User"));
     level = links.filter((link) => link.type === "Group");
   }
@@ -321,10 +316,7 @@ async function linksOfGroups(
   const ids = [...new Set(grants.map((grant) => grant.group))];
   const owners = await step.target.links.owners("Group", ids);
   const own = owners.filter((owner) => owner.source === step.source);
-  const links = await linksOf(
-    step,
-    own.map((owner) => owner.sourceId),
-  );
+  const links = await step.links.existing(own.map((owner) => owner.sourceId));
   return new Map(links.flatMap((link) => (hasResource(link) ? [[link.resourceId, link]] : [])));
 }
 

@@ -1,6 +1,6 @@
 import type { Upsert } from "../../changes/index.js";
 import { applyWithinLimits, withoutPassword } from "../entries/apply.js";
-import type { Outcome } from "../outcome.js";
+import type { Outcomes } from "../outcome.js";
 import { deletionOf } from "../removal/removal.js";
 import type { Run } from "./run.js";
 
@@ -9,7 +9,7 @@ import type { Run } from "./run.js";
  * is settled, and entries of which it is not sure that what is known is the latest. They are read between two steps, so
  * that no transaction is held open meanwhile. What they have lost counts like any other removal.
  */
-export async function* readAgain(run: Run): AsyncGenerator<Outcome, void, undefined> {
+export async function* readAgain(run: Run): Outcomes {
   const { again, groups, refresh } = run.findings;
   while (run.findings.isTold && !refresh.isRestarting) {
     const doubtful = groups.doubtful;

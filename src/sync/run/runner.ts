@@ -10,7 +10,7 @@ import {
 import { Protection, type ProtectionRule, protectionRule } from "../accounts/protection.js";
 import type { Order } from "../comparison/order.js";
 import { GivenUpNames } from "../memberships/given-up-names.js";
-import type { Outcome } from "../outcome.js";
+import type { Outcome, Outcomes } from "../outcome.js";
 import type { Settings } from "../settings.js";
 import type { Phase, RunnerTarget } from "../step/context.js";
 import { FreedNames } from "../step/freed-names.js";
@@ -83,7 +83,7 @@ export class Runner {
   }
 
   /** Becomes the one runner that follows the stream: the one before it can write nothing more. */
-  async *claim(): AsyncGenerator<Outcome, void, undefined> {
+  async *claim(): Outcomes {
     const { source, mapping } = this.#stream;
     const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
       const position = await checkpoints.claim(source);
@@ -123,14 +123,12 @@ export class Runner {
     phase: Phase,
     work: (step: Step) => Promise<PositionChange | undefined>,
     order: Order = "stamps",
-  ): AsyncGenerator<Outcome, void, undefined> {
+  ): Outcomes {
     yield* this.#untilDone((outcomes) => this.#transact({ phase, order, outcomes }, work));
   }
 
   /** Tries something again and again while a store cannot answer, and reports what was done. */
-  async *#untilDone(
-    work: (outcomes: Outcome[]) => Promise<void>,
-  ): AsyncGenerator<Outcome, void, undefined> {
+  async *#untilDone(work: (outcomes: Outcome[]) => Promise<void>): Outcomes {
     const { attempts, delay: first, maxDelay } = this.#settings.outages;
     for (let attempt = 1; ; attempt++) {
       const outcomes: Outcome[] = [];
@@ -158,7 +156,7 @@ export class Runner {
     }
   }
 
-  async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
+  async *#report(outcomes: readonly Outcome[]): Outcomes {
     const reported: Outcome[] = [];
     for (const outcome of withoutOvercome(outcomes)) {
       if (outcome.kind === "deferred") this.#deferrals.refused(outcome.nextAttempt);

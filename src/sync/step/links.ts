@@ -42,6 +42,11 @@ export class StepLinks {
     return await this.get(entries.map((entry) => entry.sourceId));
   }
 
+  /** The links of these entries, as far as they have one. */
+  async existing(sourceIds: Iterable<string>): Promise<readonly Link[]> {
+    return await readLinks(this.#links, this.#source, sourceIds);
+  }
+
   /** The entries that the step has marked. */
   get dirty(): ReadonlySet<string> {
     return this.#dirty;
