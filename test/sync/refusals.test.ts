@@ -186,6 +186,23 @@ onEveryTarget(({ open, transactions }) => {
     expect(seen).toEqual(["deferred", "checkpoint", "created"]);
   });
 
+  test("what is tried again while the stream has nothing to say, and shows that all has to be read, has it read", async () => {
+    const target = await open();
+    const names = new Set(["doctor"]);
+    const seen: string[] = [];
+    await apply(target, refresh([person("1", "ann")]));
+    const stream = waiting([live([partOfPerson("1", { title: "doctor" })], "2")]);
+    const options = { refusals: { delay: 5 } };
+    for await (const { kind } of synchronize(stream, refusing(target, names), options)) {
+      seen.push(kind);
+      if (kind === "restarted") break;
+      const ann = await userNamed(target, "ann");
+      if (ann !== undefined) await target.users.delete(ann.id);
+      names.clear();
+    }
+    expect(seen).toEqual(["deferred", "checkpoint", "deferred", "restarted"]);
+  });
+
   test("the latest change of a refused entry counts, and a part adds to what was refused", async () => {
     const target = await open();
     const names = new Set(["bob"]);

@@ -1,7 +1,8 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
-import { isRefusal } from "../../repositories/index.js";
+import { type Failure, isRefusal } from "../../repositories/index.js";
 import { valuedOf } from "../comparison/valued.js";
 import { withoutMembers } from "../memberships/references.js";
+import type { Subject } from "../outcome.js";
 import { subjectOf, without } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 import { accountsOf, nameOf } from "./accounts.js";
@@ -44,29 +45,32 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
 /** Keeps a change that cannot be applied, to be tried again. */
 export function defer(step: Step, entry: Entry, objection: Objection): void {
   const { previous, change, link } = entry;
-  // What is put off only to be a step of its own is done in the next one.
-  const isPutOff = objection.code === "adopted";
-  const attempts = isPutOff ? 0 : (previous?.failure?.attempts ?? 0) + 1;
-  const { delay, maxDelay } = step.settings.refusals;
-  const wait = isPutOff ? 0 : Math.min(maxDelay, delay * 2 ** (attempts - 1));
-  const nextAttempt = step.settings.now() + wait;
   const valued = valuedOf(change);
+  const name = nameOf(change) ?? link.name;
+  const subject = { ...subjectOf(link), ...(name === undefined ? {} : { name }) };
+  const attempts = previous?.failure?.attempts ?? 0;
   entry.link = {
     ...without(link, "intent"),
     ...(valued === undefined ? {} : { valued }),
-    failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
+    failure: failed(step, subject, { ...objection, change: withoutMembers(change), attempts }),
   };
-  const { code, message } = objection;
-  const name = nameOf(change) ?? link.name;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(link),
-    ...(name === undefined ? {} : { name }),
-    code,
-    message,
-    attempts,
-    nextAttempt,
-  });
+}
+
+/** Reports that a change is deferred, once more than before. @returns what is kept of it. */
+export function failed(
+  step: Step,
+  subject: Subject,
+  refused: Omit<Failure, "nextAttempt">,
+): Failure {
+  const { code, message } = refused;
+  // What is put off only to be a step of its own is done in the next one.
+  const isPutOff = code === "adopted";
+  const attempts = isPutOff ? 0 : refused.attempts + 1;
+  const { delay, maxDelay } = step.settings.refusals;
+  const wait = isPutOff ? 0 : Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  const nextAttempt = step.settings.now() + wait;
+  step.outcomes.push({ kind: "deferred", ...subject, code, message, attempts, nextAttempt });
+  return { ...refused, attempts, nextAttempt };
 }
 
 /** Why the entry may not be applied, whatever the store says. */

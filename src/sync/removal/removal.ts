@@ -2,6 +2,7 @@ import type { Delete } from "../../changes/index.js";
 import { NotFoundError } from "../../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../../repositories/index.js";
 import { accountsOf } from "../accounts/accounts.js";
+import { failed } from "../accounts/deferral.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
 import {
   isAhead,
@@ -208,22 +209,10 @@ function tombstone(step: Step, link: Link, dirty: boolean): Link {
   return { ...link, state: "gone", dirty, seen: step.generation };
 }
 
-function deferRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {
-  const { sourceId } = link;
-  const { delay, maxDelay } = step.settings.refusals;
-  const attempts = before.attempts + 1;
-  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+function deferRemoval(step: Step, { link, stamp, attempts }: Begun, error: Refusal): Link {
   const { code, message } = error;
-  const change = { kind: "delete", sourceId, ...(stamp === undefined ? {} : { stamp }) } as const;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(link),
-    code,
-    message,
-    attempts,
-    nextAttempt,
-  });
-  return { ...link, failure: { code, message, change, attempts, nextAttempt } };
+  const change = { ...deletionOf(link.sourceId), ...(stamp === undefined ? {} : { stamp }) };
+  return { ...link, failure: failed(step, subjectOf(link), { code, message, change, attempts }) };
 }
 
 /** Whether the entry's account is deleted, and not merely disabled or left, for which the store must be able to. */
