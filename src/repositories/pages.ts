@@ -1,4 +1,5 @@
-import { type BoundSort, compileSort, type Sorter } from "../scim/index.js";
+import type { BoundSort } from "../scim/index.js";
+import { compileSort, type Sorter } from "../scim/internal.js";
 import { type Cursor, type Place, readCursor, writeCursor } from "./cursor.js";
 import type { Page, Query } from "./query.js";
 

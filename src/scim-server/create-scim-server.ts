@@ -1,12 +1,12 @@
 import { type Handler, InvalidValueError, Turns } from "../core/index.js";
 import {
-  errorMessage,
   groupResourceType,
   type NewUser,
   type ResourceType,
   rfc7644Profile,
   userResourceType,
 } from "../scim/index.js";
+import { errorMessage } from "../scim/internal.js";
 import { publish, RequestRecord } from "./channel.js";
 import type { ConfigurationOptions } from "./discovery/discovery.js";
 import type { Exchange, Outcome, Settings } from "./exchange.js";

@@ -1,5 +1,5 @@
 export { caseless } from "../core/index.js";
-export { bindFilter, operatorsFor } from "./filter/bind.js";
+export { bindFilter } from "./filter/bind.js";
 export type {
   BoundAnd,
   BoundComparison,
@@ -26,7 +26,7 @@ export {
   sw,
   valuePath,
 } from "./filter/build.js";
-export { compileFilter, compileValuePath } from "./filter/compile.js";
+export { compileFilter } from "./filter/compile.js";
 export { InvalidFilterError, InvalidPathError } from "./filter/errors.js";
 export type {
   And,
@@ -37,18 +37,12 @@ export type {
   Filter,
   Not,
   Or,
-  PatchPath,
   Presence,
   ValuePath,
 } from "./filter/filter.js";
 export type { FilterLimits } from "./filter/limits.js";
-export {
-  type ParseFilterOptions,
-  parseAttrPath,
-  parseFilter,
-  parsePatchPath,
-} from "./filter/parse.js";
-export { printAttrPath, printFilter, printPatchPath } from "./filter/print.js";
+export { type ParseFilterOptions, parseFilter } from "./filter/parse.js";
+export { printFilter } from "./filter/print.js";
 export type {
   FilterProfile,
   FilterProfileOptions,
@@ -71,16 +65,8 @@ export {
   type SqlFilterOptions,
 } from "./filter/sql/filter-to-sql.js";
 export { type FilterVisitor, visitFilter } from "./filter/visit.js";
-export {
-  type BulkOperation,
-  type BulkRequest,
-  type BulkResponse,
-  type BulkResult,
-  bulkRequestId,
-  bulkResponseId,
-} from "./message/bulk.js";
-export { type ErrorMessage, errorId, errorMessage, type ScimType } from "./message/error.js";
-export { type ListResponse, listResponseId } from "./message/list-response.js";
+export type { BulkOperation } from "./message/bulk.js";
+export type { ScimType } from "./message/error.js";
 export { type PatchOp, type PatchOperation, patchOpId } from "./message/patch-op.js";
 export { type SearchRequest, searchRequestId } from "./message/search-request.js";
 export { applyPatch } from "./patch/apply-patch.js";
@@ -129,19 +115,7 @@ export type {
   Uniqueness,
 } from "./schema/attribute.js";
 export type { AttributeNode, Children, ExtensionNode } from "./schema/attribute-tree.js";
-export {
-  commonAttributes,
-  type Meta,
-  type Resource,
-  type ResourceRequest,
-} from "./schema/common.js";
-export {
-  type AttributeDocument,
-  type ResourceTypeDocument,
-  resourceTypeDocument,
-  type SchemaDocument,
-  schemaDocument,
-} from "./schema/document.js";
+export type { Meta, Resource, ResourceRequest } from "./schema/common.js";
 export {
   type EnterpriseUser,
   enterpriseUserDefinition,
@@ -167,7 +141,6 @@ export { readSchema } from "./schema/read-schema.js";
 export type { Ignored, ReadLimits } from "./schema/reading.js";
 export {
   defineResourceType,
-  findAttribute,
   groupResourceType,
   type InferResource,
   type InferResourceRequest,
@@ -175,7 +148,6 @@ export {
   type ResourceType,
   type ResourceTypeDefinition,
   type SchemaExtension,
-  uniqueAttributes,
   userResourceType,
 } from "./schema/resource-type.js";
 export {
@@ -191,4 +163,4 @@ export type {
   StandardSchemaResult,
 } from "./schema/standard-schema.js";
 export { type NewUser, type User, userDefinition, userSchema } from "./schema/user.js";
-export { type BoundSort, bindSort, compileSort, type Sorter, type SortKey } from "./sort.js";
+export { type BoundSort, bindSort, type SortKey } from "./sort.js";

@@ -4,11 +4,11 @@ import type { Capabilities, Page, Query, ResourceRepository } from "../repositor
 import {
   bindSort,
   compileFilter,
-  compileSort,
   printFilter,
   type Resource,
   type ResourceRequest,
 } from "../scim/index.js";
+import { compileSort } from "../scim/internal.js";
 import type { Demand } from "./contract.js";
 import { demand, demandRefusal } from "./demand.js";
 import { Random } from "./random.js";

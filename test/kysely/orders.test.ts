@@ -1,13 +1,13 @@
 import { KyselyGroupRepository, KyselyUserRepository } from "concordat/kysely";
 import {
   bindSort,
-  compileSort,
   enterpriseUserId,
   type NewUser,
   type Resource,
   userResourceType,
 } from "concordat/scim";
 import { expect, test } from "vitest";
+import { compileSort } from "../../src/scim/internal.js";
 import { databases, describeOn } from "./databases.js";
 
 /** Users with and without values, in both cases, beyond the first plane of Unicode, and with several values of one attribute. */

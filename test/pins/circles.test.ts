@@ -13,7 +13,6 @@ const unfinished: ReadonlySet<string> = new Set([
   "signing",
   "kysely",
   "scim-server",
-  "sync",
   "testing",
 ]);
 

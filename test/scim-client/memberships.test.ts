@@ -1,7 +1,8 @@
 import { UnsupportedError } from "concordat";
 import { isRefusal } from "concordat/repositories";
-import { groupSchema, schemaDocument } from "concordat/scim";
+import { groupSchema } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { schemaDocument } from "../../src/scim/internal.js";
 import { type Answer, type Asked, quirky, refusal } from "./quirky-provider.js";
 
 /** The error with which something is rejected. */

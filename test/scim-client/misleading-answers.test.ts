@@ -1,6 +1,7 @@
 import { UnsupportedError } from "concordat";
-import { errorId, userResourceType } from "concordat/scim";
+import { userResourceType } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { errorId } from "../../src/scim/internal.js";
 import { type Answer, type Asked, quirky, refusal } from "./quirky-provider.js";
 import { script } from "./scripted-provider.js";
 

@@ -1,7 +1,8 @@
 import { InMemoryGroupRepository, InMemoryUserRepository } from "concordat/repositories";
-import { bulkRequestId, lenientProfile } from "concordat/scim";
+import { lenientProfile } from "concordat/scim";
 import { bearerTokens } from "concordat/scim-server";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { answerOf, baseUrl, inMemory, patch, provider, sha256, userId } from "./provider.js";
 
 test("the PATCHes of a bulk request compare no more together than one alone", async () => {

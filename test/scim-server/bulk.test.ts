@@ -1,7 +1,8 @@
 import { InMemoryUserRepository } from "concordat/repositories";
-import { bulkRequestId, entraProfile, rfc7644Profile } from "concordat/scim";
+import { entraProfile, rfc7644Profile } from "concordat/scim";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { vector } from "../vectors/vector.js";
 import {
   baseUrl,
@@ -254,6 +255,8 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
         { method: "DELETE", path: "/Users/nobody" },
         { method: "DELETE", path: "/Users" },
         { method: "PATCH", path: "/Nothing/x", data: {} },
+        { method: "PATCH", path: "/Users/bulkId:nobody", data: {} },
+        { method: "DELETE", path: "Users/x" },
       ),
     );
     expect(answer.status).toBe(200);
@@ -264,10 +267,13 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       { method: "PATCH", status: "200", location: carol.meta.location },
       { method: "DELETE", status: "204", location: dave.meta.location },
       { method: "DELETE", status: "404", location: `${baseUrl}/Users/nobody` },
-      { method: "DELETE", status: "405" },
-      { method: "PATCH", status: "404" },
+      { method: "DELETE", status: "405", location: `${baseUrl}/Users` },
+      { method: "PATCH", status: "404", location: `${baseUrl}/Nothing/x` },
+      { method: "PATCH", status: "400", location: `${baseUrl}/Users/bulkId:nobody` },
+      { method: "DELETE", status: "404" },
     ]);
     expect(answer.body.Operations[0]).not.toHaveProperty("location");
+    expect(answer.body.Operations.at(-1)).not.toHaveProperty("location");
     for (const result of answer.body.Operations) expect(result).not.toHaveProperty("version");
     expect((await call("GET", `/Users/${bob.id}`)).body).toMatchObject({ userName: "Bob" });
     expect((await call("GET", `/Users/${carol.id}`)).body).toMatchObject({

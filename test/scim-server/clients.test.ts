@@ -1,6 +1,7 @@
 import { InMemoryGroupRepository, InMemoryUserRepository } from "concordat/repositories";
-import { bulkRequestId, entraProfile, lenientProfile, searchRequestId } from "concordat/scim";
+import { entraProfile, lenientProfile, searchRequestId } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { enterpriseUserId, kinds, patch, provider, userId } from "./provider.js";
 
 /** What provisioning clients of today send beside what the RFCs have. */

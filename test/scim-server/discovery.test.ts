@@ -1,6 +1,7 @@
 import { InMemoryUserRepository } from "concordat/repositories";
-import { schemaDocument, userSchema } from "concordat/scim";
+import { userSchema } from "concordat/scim";
 import { expect, test } from "vitest";
+import { schemaDocument } from "../../src/scim/internal.js";
 import { baseUrl, enterpriseUserId, groupId, inMemory, provider, userId } from "./provider.js";
 
 test("ServiceProviderConfig tells what the stores and the limits are", async () => {

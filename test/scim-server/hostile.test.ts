@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { bulkRequestId, lenientProfile, rfc7644Profile, searchRequestId } from "concordat/scim";
+import { lenientProfile, rfc7644Profile, searchRequestId } from "concordat/scim";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import {
   type Answer,
   baseUrl,

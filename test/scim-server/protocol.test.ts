@@ -3,8 +3,9 @@ import {
   InMemoryUserRepository,
   withIdentityMap,
 } from "concordat/repositories";
-import { bulkRequestId, listResponseId, searchRequestId } from "concordat/scim";
+import { searchRequestId } from "concordat/scim";
 import { expect, test } from "vitest";
+import { bulkRequestId, listResponseId } from "../../src/scim/internal.js";
 import { groupId, inMemory, patch, provider, userId } from "./provider.js";
 
 const errorId = "urn:ietf:params:scim:api:messages:2.0:Error";

@@ -1,6 +1,5 @@
 import { InMemoryGroupRepository, InMemoryUserRepository } from "concordat/repositories";
 import {
-  bulkRequestId,
   entraProfile,
   lenientProfile,
   oktaProfile,
@@ -8,6 +7,7 @@ import {
   searchRequestId,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { enterpriseUserId, groupId, inMemory, kinds, patch, provider, userId } from "./provider.js";
 
 const profiles = { rfc7644Profile, entraProfile, oktaProfile, lenientProfile };

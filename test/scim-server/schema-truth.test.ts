@@ -1,5 +1,5 @@
-import type { AttributeDocument, SchemaDocument } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import type { AttributeDocument, SchemaDocument } from "../../src/scim/internal.js";
 import { enterpriseUserId, groupId, kinds, patch, provider, userId } from "./provider.js";
 
 /** What a value of each type may be. */
@@ -110,6 +110,13 @@ describe.each(Object.entries(kinds))(
       const { attributes } = (await all.call("GET", `/Schemas/${userId}`)).body;
       const roles = attributes.find(({ name }: AttributeDocument) => name === "roles");
       expect(roles).toMatchObject({ mutability: "readWrite" });
+    });
+
+    test("of the groups of a user, which are not there where there are no groups", async () => {
+      await using stores = await open();
+      const { call } = provider(stores, { repositories: () => ({ users: stores.users }) });
+      const { attributes } = (await call("GET", `/Schemas/${userId}`)).body;
+      expect(attributes.map(({ name }: AttributeDocument) => name)).not.toContain("groups");
     });
 
     test("of the groups of a user, which are told as often as the schema says", async () => {

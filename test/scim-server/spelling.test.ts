@@ -5,9 +5,10 @@ import {
   type ReadOptions,
   type WriteOptions,
 } from "concordat/repositories";
-import { bulkRequestId, enterpriseUserId, type NewUser, type User } from "concordat/scim";
+import { enterpriseUserId, type NewUser, type User } from "concordat/scim";
 import { type Operation, ScimRequestError } from "concordat/scim-server";
 import { describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import { groupId, patch, provider, userId } from "./provider.js";
 
 const owner = "11f0e9b2-7c1d-4f3b-8a55-0a1b2c3d4e5f";

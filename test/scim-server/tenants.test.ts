@@ -1,6 +1,6 @@
-import { bulkRequestId } from "concordat/scim";
 import { bearerTokens, createScimServer, type Principal } from "concordat/scim-server";
 import { beforeEach, describe, expect, test } from "vitest";
+import { bulkRequestId } from "../../src/scim/internal.js";
 import {
   type Answer,
   answerOf,

@@ -5,7 +5,6 @@ import {
   type BoundFilter,
   filterToSql,
   isAnsweredInSql,
-  operatorsFor,
   type ResolvedAttribute,
   type ResourceType,
   type SqlColumn,
@@ -13,6 +12,7 @@ import {
   type SqlValueColumns,
   type SqlValueTable,
 } from "../../scim/index.js";
+import { operatorsFor } from "../../scim/internal.js";
 import { type ColumnOfAttribute, isFiltered } from "../column-map/attribute-columns.js";
 import type { MemberMap, ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";

@@ -76,10 +76,10 @@ export class KyselyGroupRepository extends GroupRepository {
     this.#table = new ResourceTable(session, parts);
     const idType = parts.map.id.type ?? "text";
     this.#members = new GroupMembers(session, members, idType, sources, parts.isOwn);
-    const capabilities = capabilitiesOf(this.#table, {
+    this.capabilities = capabilitiesOf(this.#table, {
       deletedMembers: sources === undefined ? "stay" : "leave",
+      groupsOfMany: true,
     });
-    this.capabilities = { ...capabilities, groupsOfMany: true };
   }
 
   /** Looks at the columns of keys that the map names, in every row; see {@link KyselyUserRepository.checkKeys}. */

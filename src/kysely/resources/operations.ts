@@ -25,7 +25,7 @@ import type { ResourceTable } from "./table.js";
 /** What a repository over a table can do. */
 export function capabilitiesOf<T extends Resource>(
   table: ResourceTable<T>,
-  own: Pick<Capabilities, "deletedMembers"> & { readonly sessions?: boolean } = {},
+  own: Pick<Capabilities, "deletedMembers" | "groupsOfMany"> & { readonly sessions?: boolean } = {},
 ): Capabilities {
   const { session, parts } = table;
   const { map, type, filterColumns, maxPageSize } = parts;
@@ -33,7 +33,7 @@ export function capabilitiesOf<T extends Resource>(
   const attributes = keptAttributes(map, type);
   return {
     ...(attributes !== undefined && { attributes }),
-    // A repository is made for every transaction, and few ask for this.
+    // A repository is made for every transaction, and few ask for this. To spread the object would be to ask.
     get filter() {
       filter ??= answeredOperators(type, filterColumns, session.dialect);
       return filter;

@@ -7,7 +7,8 @@ import {
   readCursor,
   writeCursor,
 } from "../../repositories/index.js";
-import { type BoundSort, compileSort, type Resource } from "../../scim/index.js";
+import type { BoundSort, Resource } from "../../scim/index.js";
+import { compileSort } from "../../scim/internal.js";
 import type { StatementText } from "../sql/session.js";
 import { filterText } from "./filter.js";
 import { besideText, orderText, type SqlOrder } from "./order.js";

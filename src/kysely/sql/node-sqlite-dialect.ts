@@ -246,7 +246,11 @@ function rowsOf(found: readonly RowValues[], statement: StatementSync): Record<s
 }
 
 /** The parameters as SQLite takes them: it has no boolean. */
-function bindable(parameters: readonly unknown[]): SQLInputValue[] {
+function bindable(parameters: readonly unknown[]): readonly SQLInputValue[] {
+  // Most have none, and may be thousands.
+  if (!parameters.some((value) => typeof value === "boolean")) {
+    return parameters as readonly SQLInputValue[];
+  }
   return parameters.map((value) =>
     typeof value === "boolean" ? Number(value) : (value as SQLInputValue),
   );

@@ -93,25 +93,28 @@ export function decodeLink(row: LinkRow): Link {
   return link;
 }
 
+/** Of the optional members those that there are; written one by one, since thousands of links are read for each commit. */
 function linkOf(row: LinkRow): Link {
-  return {
+  const link: { -readonly [K in keyof Link]: Link[K] } = {
     sourceId: decodeKey(row, "source_id"),
     type: row.type,
     state: row.state,
-    ...resourceIdOf(row),
-    ...(row.name === null ? {} : { name: decodeText(row.name) }),
     adopted: row.adopted === 1,
-    ...(row.stamp === null ? {} : { stamp: decodeText(row.stamp) }),
-    ...(row.gone_stamp === null ? {} : { goneStamp: decodeText(row.gone_stamp) }),
-    ...(row.digest === null ? {} : { digest: decodeText(row.digest) }),
     seen: row.seen,
     disabledByUs: row.disabled_by_us === 1,
-    ...(row.intent_name === null ? {} : { intent: { name: decodeText(row.intent_name) } }),
     dirty: row.unsettled === 1,
-    ...(row.failure === null ? {} : { failure: decodeObject("failure", row.failure) as Failure }),
-    ...(row.resource_mark === null ? {} : { resourceMark: decodeText(row.resource_mark) }),
-    ...(row.valued === null ? {} : { valued: decodeText(row.valued) }),
   };
+  const { resourceId } = resourceIdOf(row);
+  if (resourceId !== undefined) link.resourceId = resourceId;
+  if (row.name !== null) link.name = decodeText(row.name);
+  if (row.stamp !== null) link.stamp = decodeText(row.stamp);
+  if (row.gone_stamp !== null) link.goneStamp = decodeText(row.gone_stamp);
+  if (row.digest !== null) link.digest = decodeText(row.digest);
+  if (row.intent_name !== null) link.intent = { name: decodeText(row.intent_name) };
+  if (row.failure !== null) link.failure = decodeObject("failure", row.failure) as Failure;
+  if (row.resource_mark !== null) link.resourceMark = decodeText(row.resource_mark);
+  if (row.valued !== null) link.valued = decodeText(row.valued);
+  return link;
 }
 
 /** A link as seen from the resource, as its table holds it. */

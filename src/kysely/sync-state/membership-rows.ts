@@ -38,7 +38,9 @@ export class MembershipRows {
       state,
     );
     const head = `insert into ${membership} (grp, member, state)`;
-    for (const part of batches(rows, narrowRows)) {
+    // In the order in which the table has them, so that neighbours are written together, and two transactions wait for nobody in turn.
+    const inOrder = [...rows].sort((one, other) => one[0] - other[0] || one[1] - other[1]);
+    for (const part of batches(inOrder, narrowRows)) {
       await this.#session.write((p) => this.#session.insertText(p, head, part, onConflict));
     }
   }

@@ -2,12 +2,11 @@ import { ConcordatError, TooManyError, UnavailableError } from "../../core/index
 import type { CallOptions } from "../../repositories/index.js";
 import {
   type BulkOperation,
-  type BulkRequest,
-  bulkRequestId,
   groupResourceType,
   type ResourceType,
   userResourceType,
 } from "../../scim/index.js";
+import { type BulkRequest, bulkRequestId } from "../../scim/internal.js";
 import { byName, isObject } from "../requests/read-response.js";
 import type { ScimAnswer } from "../requests/request.js";
 import type { Requester } from "../requests/requester.js";

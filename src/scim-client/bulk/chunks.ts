@@ -1,5 +1,6 @@
 import { TooManyError } from "../../core/index.js";
-import { type BulkOperation, bulkRequestId, type ResourceType } from "../../scim/index.js";
+import type { BulkOperation, ResourceType } from "../../scim/index.js";
+import { bulkRequestId } from "../../scim/internal.js";
 import { bulkIdsIn } from "./references.js";
 
 /** How large a bulk request may be. RFC 7643 §5. */

@@ -1,5 +1,6 @@
 import type { Capabilities, FilterOperator } from "../../repositories/index.js";
-import { operatorsFor, type ResolvedAttribute, type ResourceType } from "../../scim/index.js";
+import type { ResolvedAttribute, ResourceType } from "../../scim/index.js";
+import { operatorsFor } from "../../scim/internal.js";
 import type { ServiceProviderConfig } from "./configuration.js";
 
 /** The most resources in one page, where a service provider names no number. */

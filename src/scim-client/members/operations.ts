@@ -1,11 +1,6 @@
 import type { MembersChange } from "../../repositories/index.js";
-import {
-  type AttrPathLike,
-  and,
-  eq,
-  type PatchOperation,
-  printPatchPath,
-} from "../../scim/index.js";
+import { type AttrPathLike, and, eq, type PatchOperation } from "../../scim/index.js";
+import { printPatchPath } from "../../scim/internal.js";
 import { distinct, type NamedMember } from "./members.js";
 
 /**

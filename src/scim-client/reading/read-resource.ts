@@ -1,12 +1,6 @@
 import { InvalidValueError } from "../../core/index.js";
-import {
-  findAttribute,
-  type Profile,
-  parseAttrPath,
-  type Resource,
-  type ResourceType,
-  readResource,
-} from "../../scim/index.js";
+import { type Profile, type Resource, type ResourceType, readResource } from "../../scim/index.js";
+import { findAttribute, parseAttrPath } from "../../scim/internal.js";
 import { isObject } from "../requests/read-response.js";
 
 /** How often what is left is read again, at the most, when something in it could not be read. */

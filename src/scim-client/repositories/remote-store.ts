@@ -24,8 +24,8 @@ import {
   type Resource,
   type ResourceRequest,
   type ResourceType,
-  uniqueAttributes,
 } from "../../scim/index.js";
+import { uniqueAttributes } from "../../scim/internal.js";
 import { publishIgnored } from "../channel.js";
 import { isNothing, namedMembersOf, typed } from "../members/members.js";
 import type { RemoteMembers } from "../members/remote-members.js";

@@ -10,14 +10,13 @@ import {
   VersionConflictError,
 } from "../../core/index.js";
 import {
-  errorId,
   InvalidFilterError,
   InvalidPathError,
   InvalidSyntaxError,
   NoTargetError,
   type ScimType,
-  uniqueAttributes,
 } from "../../scim/index.js";
+import { errorId, uniqueAttributes } from "../../scim/internal.js";
 import { byName, isObject } from "./read-response.js";
 import type { ScimRequest } from "./request.js";
 import { ScimResponseError } from "./response-error.js";

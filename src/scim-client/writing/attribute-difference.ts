@@ -1,12 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { applyChangeSet, type ChangeSet } from "../../repositories/index.js";
-import {
-  type Attribute,
-  eq,
-  type PatchOperation,
-  printPatchPath,
-  type ResourceType,
-} from "../../scim/index.js";
+import { type Attribute, eq, type PatchOperation, type ResourceType } from "../../scim/index.js";
+import { printPatchPath } from "../../scim/internal.js";
 import { isObject } from "../requests/read-response.js";
 
 /** A value that a change gives, as small as a PATCH can give it: of a complex attribute each part. */

@@ -6,8 +6,8 @@ import {
   type Resource,
   type ResourceRequest,
   type ResourceType,
-  uniqueAttributes,
 } from "../../scim/index.js";
+import { uniqueAttributes } from "../../scim/internal.js";
 import type { RemoteReads } from "../repositories/remote-reads.js";
 import { asRefusal } from "./refusals.js";
 

@@ -1,11 +1,11 @@
 import { InvalidValueError, NotFoundError } from "../../core/index.js";
+import { patchOpId } from "../../scim/index.js";
 import {
   type BulkResponse,
   type BulkResult,
   bulkResponseId,
   errorMessage,
-  patchOpId,
-} from "../../scim/index.js";
+} from "../../scim/internal.js";
 import {
   type Endpoint,
   type Exchange,
@@ -273,15 +273,16 @@ class BulkJob {
     return { endpoint, id: created };
   }
 
-  /** RFC 7644 §3.7.3: every result has a location, but of a creation that failed. */
+  /** RFC 7644 §3.7.3: every result has a location, but of a creation that failed: that of the path, be there nothing. */
   #locationOf({ method, path }: SentBulkOperation): string | undefined {
     if (method === "POST") return undefined;
     try {
       const { endpoint, id } = this.#targetOf(path);
-      return id && locationOf(this.#exchange.settings, endpoint.type, id);
+      if (id !== undefined) return locationOf(this.#exchange.settings, endpoint.type, id);
     } catch {
-      return undefined;
+      // It leads nowhere.
     }
+    return path.startsWith("/") ? `${this.#exchange.settings.baseUrl}${path}` : undefined;
   }
 }
 

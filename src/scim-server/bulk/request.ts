@@ -1,4 +1,5 @@
-import { type BulkOperation, bulkRequestId, InvalidSyntaxError } from "../../scim/index.js";
+import { type BulkOperation, InvalidSyntaxError } from "../../scim/index.js";
+import { bulkRequestId } from "../../scim/internal.js";
 import type { Exchange } from "../exchange.js";
 import { isObject } from "../representation.js";
 import { ScimRequestError } from "../request/request-error.js";

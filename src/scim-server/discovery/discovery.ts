@@ -5,7 +5,7 @@ import {
   type ResourceTypeDocument,
   resourceTypeDocument,
   type SchemaDocument,
-} from "../../scim/index.js";
+} from "../../scim/internal.js";
 import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
 import type { AuthenticationScheme } from "../options.js";
 import { servedSchema } from "./served-schema.js";

@@ -1,10 +1,9 @@
+import type { ResourceType, Schema } from "../../scim/index.js";
 import {
   type AttributeDocument,
-  type ResourceType,
-  type Schema,
   type SchemaDocument,
   schemaDocument,
-} from "../../scim/index.js";
+} from "../../scim/internal.js";
 import type { Endpoint, Exchange } from "../exchange.js";
 import { tellsGroups } from "../references/user-groups.js";
 
@@ -32,7 +31,7 @@ function served(
   path: string,
   attribute: AttributeDocument,
 ): readonly AttributeDocument[] {
-  if (attribute.mutability === "readOnly") return [withGroups(exchange, type, attribute)];
+  if (attribute.mutability === "readOnly") return withGroups(exchange, type, attribute);
   const { capabilities } = repository;
   const mayWrite = exchange.mayWrite(path, type);
   if (attribute.returned === "never") {
@@ -82,9 +81,9 @@ function withGroups(
   exchange: Exchange,
   type: ResourceType,
   attribute: AttributeDocument,
-): AttributeDocument {
-  const isOfUser = type.name === "User" && attribute.name === "groups";
-  return isOfUser
-    ? { ...attribute, returned: tellsGroups(exchange) ? "default" : "request" }
-    : attribute;
+): readonly AttributeDocument[] {
+  if (type.name !== "User" || attribute.name !== "groups") return [attribute];
+  // Without groups, nobody is told to be in any.
+  if (exchange.repositories.groups === undefined) return [];
+  return [{ ...attribute, returned: tellsGroups(exchange) ? "default" : "request" }];
 }

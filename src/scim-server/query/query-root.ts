@@ -1,9 +1,5 @@
-import {
-  type Filter,
-  InvalidFilterError,
-  type ListResponse,
-  listResponseId,
-} from "../../scim/index.js";
+import { type Filter, InvalidFilterError } from "../../scim/index.js";
+import { type ListResponse, listResponseId } from "../../scim/internal.js";
 import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
 import { withGroups } from "../references/user-groups.js";
 import { ScimRequestError } from "../request/request-error.js";

@@ -7,13 +7,12 @@ import {
   bindSort,
   type Filter,
   InvalidFilterError,
-  type ListResponse,
-  listResponseId,
   parseFilter,
   printFilter,
   type Resource,
   splitFilter,
 } from "../../scim/index.js";
+import { type ListResponse, listResponseId } from "../../scim/internal.js";
 import type { Endpoint, Exchange, Outcome } from "../exchange.js";
 import { withGroups } from "../references/user-groups.js";
 import { readOptions, type Wanted } from "../representation.js";

@@ -5,11 +5,10 @@ import {
   type Comparison,
   compileFilter,
   type Filter,
-  findAttribute,
   type Presence,
-  printAttrPath,
   type ResourceType,
 } from "../../scim/index.js";
+import { findAttribute, printAttrPath } from "../../scim/internal.js";
 
 /**
  * A filter as it is for the resources of one type: true or false where it is that for all of them.

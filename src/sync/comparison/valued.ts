@@ -98,12 +98,14 @@ function codesWithout(valued: string, others: string): string[] {
  * Counts the entries that lose the value of an attribute by these changes.
  *
  * @param links the links of the entries, in the order of the changes.
+ * @param isSame whether an entry is stated as it was applied, so that it loses nothing.
  * @throws {LimitReached} where they are too many.
  */
 export async function countCleared(
   step: Step,
   changes: readonly Upsert[],
   links: readonly (Link | undefined)[],
+  isSame: (step: Step, change: Upsert, link: Link) => boolean,
 ): Promise<void> {
   if (!step.limits.countsCleared) return;
   const cleared: Cleared[] = [];
@@ -112,6 +114,7 @@ export async function countCleared(
   for (const [index, change] of changes.entries()) {
     const link = links[index];
     if (link?.state !== "live" || link.valued === undefined || !change.complete) continue;
+    if (isSame(step, change, link)) continue;
     const valued = valuedOf(change) ?? "";
     if (valued === link.valued) continue;
     const missing = codesWithout(link.valued, valued);

@@ -81,7 +81,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
 async function countClearedAhead(step: Step, changes: readonly Change[]): Promise<void> {
   const upserts = changes.filter((change) => change.kind === "upsert");
   const links = await step.links.of(upserts);
-  await countCleared(step, upserts, links);
+  await countCleared(step, upserts, links, isApplied);
 }
 
 /** How many members leave a group whose references go. With a nested group that is flattened, all who are in it do. */

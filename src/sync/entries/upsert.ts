@@ -36,7 +36,7 @@ export async function applyUpserts(
   const restamped: Link[] = [];
   const mistyped: Link[] = [];
   const stored = await step.links.of(changes);
-  if (step.isTransactional) await countCleared(step, changes, stored);
+  if (step.isTransactional) await countCleared(step, changes, stored, isApplied);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {

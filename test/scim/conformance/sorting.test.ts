@@ -1,5 +1,6 @@
-import { bindSort, compileSort, defineResourceType, defineSchema } from "concordat/scim";
+import { bindSort, defineResourceType, defineSchema } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { compileSort } from "../../../src/scim/internal.js";
 
 const type = defineResourceType({
   name: "Sample",

@@ -1,7 +1,6 @@
 import {
   bindFilter,
   compileFilter,
-  compileValuePath,
   eq,
   type Filter,
   parseFilter,
@@ -10,6 +9,7 @@ import {
 } from "concordat/scim";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { compileValuePath } from "../../../src/scim/internal.js";
 import { naiveMatch } from "./naive-match.js";
 import { anyFilterOf, anyResource, anyText, sampleType } from "./samples.js";
 

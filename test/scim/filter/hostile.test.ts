@@ -4,10 +4,10 @@ import {
   type FilterLimits,
   InvalidFilterError,
   parseFilter,
-  parsePatchPath,
   userResourceType,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { parsePatchPath } from "../../../src/scim/internal.js";
 
 /** What stops a reader that tries several ways, or that calls itself without end; with the limits, and without most of them. */
 const texts: Readonly<Record<string, string>> = {

@@ -1,10 +1,5 @@
-import {
-  type Attribute,
-  type AttrPath,
-  type Filter,
-  findAttribute,
-  type ResourceType,
-} from "concordat/scim";
+import type { Attribute, AttrPath, Filter, ResourceType } from "concordat/scim";
+import { findAttribute } from "../../../src/scim/internal.js";
 
 /**
  * Tells whether a resource matches a filter, as plainly as that can be written down: the oracle for everything that does so fast.

@@ -1,14 +1,13 @@
 import { readFileSync } from "node:fs";
+import { InvalidFilterError, InvalidPathError } from "concordat/scim";
+import { describe, expect, test } from "vitest";
 import {
-  InvalidFilterError,
-  InvalidPathError,
   type PatchPath,
   parseAttrPath,
   parsePatchPath,
   printAttrPath,
   printPatchPath,
-} from "concordat/scim";
-import { describe, expect, test } from "vitest";
+} from "../../../src/scim/internal.js";
 
 const { paths }: { paths: readonly { section: string; text: string; path: PatchPath }[] } =
   JSON.parse(

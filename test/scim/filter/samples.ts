@@ -4,11 +4,11 @@ import {
   defineResourceType,
   defineSchema,
   type Filter,
-  operatorsFor,
   type ResolvedAttribute,
   type ResourceType,
 } from "concordat/scim";
 import fc from "fast-check";
+import { operatorsFor } from "../../../src/scim/internal.js";
 
 export const badgeId = "urn:example:params:scim:schemas:extension:1.0:Badge";
 

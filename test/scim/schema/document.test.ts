@@ -1,14 +1,13 @@
 import { readFileSync } from "node:fs";
 import {
-  type AttributeDocument,
   defineSchema,
   enterpriseUserSchema,
   groupSchema,
   type Schema,
-  schemaDocument,
   userSchema,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { type AttributeDocument, schemaDocument } from "../../../src/scim/internal.js";
 
 interface PrintedSchema {
   readonly id: string;

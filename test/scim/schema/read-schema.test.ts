@@ -5,14 +5,16 @@ import {
   groupSchema,
   readResource,
   readSchema,
-  resourceTypeDocument,
   type Schema,
-  schemaDocument,
-  uniqueAttributes,
   userResourceType,
   userSchema,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import {
+  resourceTypeDocument,
+  schemaDocument,
+  uniqueAttributes,
+} from "../../../src/scim/internal.js";
 import { vector } from "../../vectors/vector.js";
 
 const schema = (attributes: unknown, rest: object = {}): object => ({

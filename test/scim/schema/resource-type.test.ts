@@ -3,12 +3,12 @@ import {
   defineSchema,
   enterpriseUserId,
   enterpriseUserSchema,
-  findAttribute,
   groupResourceType,
   userResourceType,
   userSchema,
 } from "concordat/scim";
 import { describe, expect, test } from "vitest";
+import { findAttribute } from "../../../src/scim/internal.js";
 
 const userId = "urn:ietf:params:scim:schemas:core:2.0:User";
 

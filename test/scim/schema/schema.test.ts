@@ -1,6 +1,5 @@
 import {
   type AttributeDefinition,
-  commonAttributes,
   defineSchema,
   enterpriseUserId,
   enterpriseUserSchema,
@@ -10,6 +9,7 @@ import {
 } from "concordat/scim";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { commonAttributes } from "../../../src/scim/internal.js";
 
 /** A schema of these attributes, as a host would write it without the compiler's help. */
 function schemaOf(attributes: Record<string, object>, id = "urn:example:Thing"): Schema {
