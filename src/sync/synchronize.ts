@@ -4,7 +4,7 @@ import { orderOfBatch } from "./comparison/order.js";
 import { dryRunTarget } from "./dry-run/target.js";
 import { applyWithinLimits, withoutPassword } from "./entries/apply.js";
 import type { Outcome, Outcomes } from "./outcome.js";
-import { forgetTombstones } from "./removal/removal.js";
+import { forgetTombstones } from "./removal/sweep.js";
 import { batchesOf } from "./run/batches.js";
 import { recoverIntents } from "./run/intents.js";
 import { readAgain } from "./run/read-again.js";

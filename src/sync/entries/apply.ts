@@ -1,5 +1,6 @@
 import type { Change, Unreadable, Upsert } from "../../changes/index.js";
-import { applyDeletes, sweep } from "../removal/removal.js";
+import { applyDeletes } from "../removal/deletes.js";
+import { sweep } from "../removal/sweep.js";
 import type { Step } from "../step/step.js";
 import { type Forecast, forecast } from "./forecast.js";
 import { applyPresent } from "./present.js";

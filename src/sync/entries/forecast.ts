@@ -5,7 +5,7 @@ import { countCleared } from "../comparison/valued.js";
 import { compareReferences, type ReferenceChange } from "../memberships/references.js";
 import { usersBelow } from "../memberships/settle.js";
 import type { Removals, Subject } from "../outcome.js";
-import { unmentioned } from "../removal/removal.js";
+import { unmentioned } from "../removal/sweep.js";
 import { subjectOf } from "../step/links.js";
 import type { Step } from "../step/step.js";
 import { isApplied, isToldLate } from "./upsert.js";

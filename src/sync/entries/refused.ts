@@ -7,7 +7,7 @@ import {
 import { accountsOf, nameOf } from "../accounts/accounts.js";
 import { rename } from "../accounts/name-conflict.js";
 import type { Subject } from "../outcome.js";
-import { applyDeletes } from "../removal/removal.js";
+import { applyDeletes } from "../removal/deletes.js";
 import { pagesOfLinks, subjectOf } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 import { retryUpserts } from "./upsert.js";

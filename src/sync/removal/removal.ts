@@ -4,17 +4,11 @@ import { isRefusal, type Link, type Reference, type Refusal } from "../../reposi
 import { accountsOf } from "../accounts/accounts.js";
 import { failed } from "../accounts/deferral.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
-import {
-  isAhead,
-  isEarlier,
-  isOutdatedDelete,
-  knownStamp,
-  readAgainIfUnsure,
-} from "../comparison/order.js";
-import { noLaterThan, readBound } from "../comparison/stamp.js";
+import { isAhead, isEarlier } from "../comparison/order.js";
+import { readBound } from "../comparison/stamp.js";
 import { distrust, referencesOf } from "../memberships/references.js";
 import { settle } from "../memberships/settle.js";
-import { pagesOfLinks, slices, subjectOf, without } from "../step/links.js";
+import { slices, subjectOf, without } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 
 /** An entry that is no longer in the content. */
@@ -26,76 +20,9 @@ export interface Leaving {
   readonly bound?: string;
 }
 
-/** Applies deletes by id. One that is older than what is known of the entry is stale. */
-export async function applyDeletes(step: Step, deletes: readonly Delete[]): Promise<void> {
-  const stored = await step.links.of(deletes);
-  const leaving: Leaving[] = [];
-  const dated: Link[] = [];
-  const isRefresh = step.phase === "snapshot";
-  for (const [index, change] of deletes.entries()) {
-    const { sourceId, stamp } = change;
-    step.refresh.noteGone(sourceId);
-    const link = stored[index];
-    if (link === undefined) continue;
-    if (link.state === "gone") {
-      if (isDated(link, stamp)) dated.push({ ...link, goneStamp: stamp });
-      continue;
-    }
-    if (isOutdatedDelete(step.ordering, change, link))
-      readAgainIfUnsure(step.ordering, change, link);
-    else if (stamp === undefined) leaving.push({ link });
-    // In a refresh, the stamp is that of the last deletion of several.
-    else leaving.push({ link, stamp, ...(isRefresh && { bound: noLaterThan(stamp) }) });
-  }
-  if (dated.length > 0) await step.links.replace(dated);
-  await removeEntries(step, leaving);
-}
-
-/** Whether a delete tells when an entry went of which it was not known, and that it was later than could be. */
-function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is string {
-  if (goneStamp === undefined || stamp === undefined) return false;
-  const { latest, isBound } = readBound(goneStamp);
-  return isBound && stamp > latest;
-}
-
 /** The deletion of an entry, at an unknown time. */
 export function deletionOf(sourceId: string): Delete {
   return { kind: "delete", sourceId };
-}
-
-/** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
-export async function sweep(step: Step, stamp?: string): Promise<void> {
-  const isLater = (known: string | undefined) => stamp !== undefined && isEarlier(stamp, known);
-  for await (const page of unmentioned(step)) {
-    await removeEntries(
-      step,
-      page.map((link) => {
-        const known = knownStamp(link);
-        const latest = isLater(known) ? known : stamp;
-        return { link, ...(latest === undefined ? {} : { bound: noLaterThan(latest) }) };
-      }),
-    );
-  }
-}
-
-/** The links of entries that are swept when the refresh ends now. */
-export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
-  const selection = { states: presentStates, seenBefore: step.generation };
-  for await (const page of pagesOfLinks(step.target.links, step.source, selection, 500)) {
-    const some = page.filter((link) => isUnmentioned(step, link));
-    if (some.length > 0) yield some;
-  }
-}
-
-/** The states of entries that are in the content, or on their way into it or out of it. */
-const presentStates = ["entering", "live", "leaving"] as const;
-
-/** What the source has yet to receive it cannot mention. */
-function isUnmentioned(step: Step, link: Link): boolean {
-  if (step.refresh.comparison?.mentioned.has(link.sourceId) === true) return false;
-  if (!isAhead(knownStamp(link), step.ordering)) return true;
-  step.refresh.comparison?.noteBehind();
-  return false;
 }
 
 /**
@@ -277,21 +204,4 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
   }
   step.outcomes.push({ kind: "deleted", ...subjectOf(link) });
   return { ...withoutAccount(link), disabledByUs: false };
-}
-
-/** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
-export async function forgetTombstones(step: Step): Promise<void> {
-  const { links } = step.target;
-  const selection = { states: ["gone"], seenBefore: step.generation } as const;
-  for await (const page of pagesOfLinks(links, step.source, selection, 1_000)) {
-    // A source that has yet to receive the deletion may still tell of the entry, as it was before that.
-    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step.ordering)));
-    if (ahead.size > 0) step.refresh.comparison?.noteBehind();
-    const forgotten = page.filter((link) => link.resourceId === undefined && !ahead.has(link));
-    if (forgotten.length === 0) continue;
-    await links.remove(
-      step.source,
-      forgotten.map((link) => link.sourceId),
-    );
-  }
 }
