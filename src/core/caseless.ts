@@ -15,6 +15,16 @@ export function caseless(value: string): string {
   return compatibilityForm(lower).replaceAll("ς", "σ");
 }
 
+/**
+ * The ways in which a database may have what is equal to a value in any case, once it has put it into lower case by itself: as it is
+ * written, in its composed and decomposed forms, and as {@link caseless} has it. Of ASCII there is one way.
+ */
+export function caselessSpellings(value: string): readonly string[] {
+  if (isAscii(value)) return [value];
+  const composed = compatibilityForm(value);
+  return [...new Set([value, composed, composed.normalize("NFD"), caseless(value)])];
+}
+
 function isAscii(text: string): boolean {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false;
   return true;

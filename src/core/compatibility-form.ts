@@ -1,5 +1,8 @@
-/** 30 combining marks, and another one after them. U+034F, which ends such a run, is not counted. */
-const longRun = /([\p{M}--\u034f]{30})(?=[\p{M}--\u034f])/gv;
+/**
+ * 30 combining marks, and another one after them. U+034F, which ends such a run, is not counted. U+FF9E and U+FF9F are letters by
+ * themselves, and the only ones that become marks in this form.
+ */
+const longRun = /([[\p{M}\uff9e\uff9f]--\u034f]{30})(?=[[\p{M}\uff9e\uff9f]--\u034f])/gv;
 
 /**
  * The compatibility form of a text (NFKC), in linear time.

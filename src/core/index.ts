@@ -1,4 +1,4 @@
-export { caseless } from "./caseless.js";
+export { caseless, caselessSpellings } from "./caseless.js";
 export { compatibilityForm } from "./compatibility-form.js";
 export {
   ConcordatError,

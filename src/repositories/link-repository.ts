@@ -122,6 +122,15 @@ export abstract class LinkRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Link[]>;
 
+  /** The ids of links that match, as {@link list} has these. Override it where less is read for that than whole links. */
+  async listIds(
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly string[]> {
+    return (await this.list(source, selection, page)).map((link) => link.sourceId);
+  }
+
   /** How many links match. */
   abstract count(source: string, selection: LinkSelection): Promise<number>;
 

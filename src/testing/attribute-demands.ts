@@ -52,6 +52,38 @@ export function attributeDemands<S, T extends Resource, N extends ResourceReques
       },
     },
     {
+      name: "a change of any one attribute leaves all the others as they are",
+      async check(subject) {
+        const resources = repository(subject);
+        const { id: other } = await resources.create(kind.named("other"));
+        const all = attributesOf(resources, kind).flatMap((one) => {
+          const value = new Sample(one, other).kept(capabilities)?.at(-1);
+          return value === undefined ? [] : [{ one, value }];
+        });
+        const whole = all.reduce(
+          (resource, { one, value }) => placed(resource, one, value),
+          kind.named("ann"),
+        );
+        const { id } = await resources.create(whole);
+        for (const changed of all) {
+          const { path, attribute } = changed.one;
+          // What can be true or false may have a default.
+          if (attribute.type === "boolean") continue;
+          const before = await resources.get(id);
+          const set = { [path]: changed.value } as object as AttributeValues<N>;
+          for (const [name, change] of Object.entries({ unset: { unset: [path] }, set: { set } })) {
+            await resources.modify(id, change);
+            const after = await resources.get(id);
+            for (const { one } of all) {
+              if (one.path === path) continue;
+              const message = `the ${one.path} after a change that ${name}s the ${path}`;
+              assert.deepEqual(valueAt(after, one), valueAt(before, one), message);
+            }
+          }
+        }
+      },
+    },
+    {
       name: "an attribute that the store does not declare is refused as InvalidValueError, or create and replace answer without it",
       skip:
         capabilities.attributes === undefined
@@ -148,7 +180,9 @@ class Sample {
     if (!isWhole && parts.length === 0) return undefined;
     const single = this.#single(parts, 1);
     if (!attribute.multiValued) return [single];
-    return isWhole ? [[single], [this.#single(parts, 1), this.#single(parts, 2)]] : [[single]];
+    if (!isWhole) return [[single]];
+    const [second, third] = [this.#single(parts, 2), this.#single(parts, 3)];
+    return [[single], [single, second], [single, second, third]];
   }
 
   #single(parts: readonly Attribute[], number: number): unknown {
@@ -186,17 +220,18 @@ class Sample {
 }
 
 /** A resource with a value at its attribute. */
-function placed<N extends object>(
+export function placed<N extends object>(
   resource: N,
   { extension, schema, attribute }: ResolvedAttribute,
   value: unknown,
 ): N {
-  return extension && schema !== undefined
-    ? { ...resource, [schema.id]: { [attribute.name]: value } }
-    : { ...resource, [attribute.name]: value };
+  if (!extension || schema === undefined) return { ...resource, [attribute.name]: value };
+  const others: object = Object(Reflect.get(resource, schema.id));
+  return { ...resource, [schema.id]: { ...others, [attribute.name]: value } };
 }
 
-function valueAt(
+/** The value of an attribute in a resource. */
+export function valueAt(
   resource: object | undefined,
   { extension, schema, attribute }: ResolvedAttribute,
 ): unknown {

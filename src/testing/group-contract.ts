@@ -14,8 +14,11 @@ import {
 import { demand, demandRefusal } from "./demand.js";
 import { deletedMemberDemands, groupChangeDemands } from "./group-change-demands.js";
 import { type GroupsUnderTest, memberIds, membersRead, newMembers } from "./group-subject.js";
+import { groupVersionDemands } from "./group-version-demands.js";
+import { memberQuestionDemands } from "./member-question-demands.js";
 import { resourceDemands } from "./resource-contract.js";
 import type { ResourceKind } from "./resource-kind.js";
+import { memberSpellingDemands } from "./spelling-demands.js";
 
 const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
   naming: "displayName",
@@ -41,7 +44,10 @@ export async function groupRepositoryContract(
   return toCases(make, [
     ...resourceDemands(kind, capabilities),
     ...memberDemands(capabilities),
-    ...groupChangeDemands(capabilities),
+    ...memberSpellingDemands(),
+    ...memberQuestionDemands(capabilities),
+    ...groupChangeDemands(),
+    ...groupVersionDemands(capabilities, ofUsers),
     ...deletedMemberDemands(capabilities, ofUsers),
     ...concurrencyDemands(capabilities),
   ]);

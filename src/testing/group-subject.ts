@@ -1,4 +1,5 @@
 import type { GroupRepository, UserRepository } from "../repositories/index.js";
+import type { NewGroup } from "../scim/index.js";
 
 /** The subject of `groupRepositoryContract`. */
 export interface GroupsUnderTest {
@@ -49,4 +50,9 @@ export async function memberIds(groups: GroupRepository, id: string): Promise<st
 export async function membersRead(groups: GroupRepository, id: string): Promise<string[]> {
   const group = await groups.get(id, { attributes: ["members"] });
   return (group?.members ?? []).map((member) => member.value).sort();
+}
+
+/** A group with these members. */
+export function staff(...members: readonly string[]): NewGroup {
+  return { displayName: "staff", members: members.map((value) => ({ value })) };
 }

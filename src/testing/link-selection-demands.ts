@@ -33,7 +33,7 @@ const selections: readonly (readonly [LinkSelection, readonly string[]])[] = [
   [{ unfinished: true, dirty: true, states: ["live", "gone"] }, ["b", "e"]],
 ];
 
-/** What is demanded of `list` and `count`. */
+/** What is demanded of `list`, `listIds` and `count`. */
 export const linkSelectionDemands: readonly Demand<LinkRepository>[] = [
   {
     name: "list and count answer every selection, in code unit order and page by page",
@@ -52,6 +52,13 @@ export const linkSelectionDemands: readonly Demand<LinkRepository>[] = [
           );
           const whole = selected.filter((each) => expected.includes(each.sourceId));
           assert.deepEqual(found, whole);
+          const [after] = expected;
+          const page = { count, ...(after === undefined ? {} : { after }) };
+          assert.deepEqual(
+            await links.listIds("source", selection, page),
+            (await links.list("source", selection, page)).map((each) => each.sourceId),
+            title,
+          );
         }
       }
     },

@@ -11,6 +11,9 @@ import { demand, demandRefusal } from "./demand.js";
 import { findDemands } from "./find-demands.js";
 import { questionDemands } from "./question-demands.js";
 import { answers, equal, ids, type ResourceKind } from "./resource-kind.js";
+import { idDemands } from "./spelling-demands.js";
+import { textDemands } from "./text-demands.js";
+import { unchangedDemands } from "./unchanged-demands.js";
 import { versionDemands } from "./version-demands.js";
 
 /** What is demanded of every repository of resources. */
@@ -20,12 +23,15 @@ export function resourceDemands<S, T extends Resource, N extends ResourceRequest
 ): readonly Demand<S>[] {
   return [
     ...lifeDemands(kind, capabilities),
+    ...idDemands(kind, capabilities),
     ...attributeDemands(kind, capabilities),
+    ...textDemands(kind, capabilities),
     ...deletionDemands(kind, capabilities),
     ...findDemands(kind, capabilities),
     ...questionDemands(kind, capabilities),
     ...cursorDemands(kind, capabilities),
     ...versionDemands(kind, capabilities),
+    ...unchangedDemands(kind, capabilities),
   ];
 }
 

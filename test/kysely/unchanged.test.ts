@@ -1,8 +1,14 @@
-import { KyselyGroupRepository, KyselyUserRepository, type UserMap } from "concordat/kysely";
+import {
+  type GroupMap,
+  KyselyGroupRepository,
+  KyselyUserRepository,
+  type UserMap,
+} from "concordat/kysely";
 import type { AttributeValues } from "concordat/repositories";
 import { enterpriseUserId, type NewUser } from "concordat/scim";
 import { type Kysely, sql } from "kysely";
 import { expect, test } from "vitest";
+import { provider } from "../scim-server/provider.js";
 import { type DatabaseKind, databases, describeOn } from "./databases.js";
 
 const ada = {
@@ -128,6 +134,88 @@ for (const kind of databases) {
         relations: { members: { add: [{ value: "ann" }] } },
       });
       expect((await groups.get(id))?.meta?.version).not.toBe(meta?.version);
+    });
+
+    test("a group of which a member was deleted has another version, and is read again by whoever asks", async () => {
+      await using opened = await kind.open();
+      const { db } = opened;
+      const text = sql.raw(kind.name === "MariaDB" ? "varchar(180)" : "text");
+      await sql`create table account (id ${text} primary key, login ${text} not null)`.execute(db);
+      await sql`create table team (id ${text} primary key, name ${text} not null, revision integer)`.execute(
+        db,
+      );
+      await sql`create table seat (team ${text} not null, kind ${text} not null, occupant ${text} not null,
+        primary key (team, kind, occupant))`.execute(db);
+      const groupMap: GroupMap = {
+        table: "team",
+        id: { column: "id", generate: () => crypto.randomUUID() },
+        attributes: { displayName: { column: "name", lower: true } },
+        others: "ignore",
+        version: "revision",
+      };
+      const accounts = (dependents: UserMap["dependents"] = []): UserMap => ({
+        table: "account",
+        id: { column: "id", generate: () => crypto.randomUUID() },
+        attributes: { userName: { column: "login", lower: true, unique: false } },
+        others: "ignore",
+        dependents,
+      });
+      const ofOwn = accounts([
+        { table: "concordat_group_member", column: "member_id", type: "member_type" },
+      ]);
+      const ofTeam = accounts([
+        {
+          ...{ table: "seat", column: "occupant", type: "kind" },
+          owner: { column: "team", of: groupMap },
+        },
+      ]);
+      const seats = { table: "seat", group: "team", member: "occupant", type: "kind" };
+      const kinds = [
+        { users: new KyselyUserRepository(db), groups: new KyselyGroupRepository(db) },
+        {
+          users: new KyselyUserRepository(db, { map: ofOwn }),
+          groups: new KyselyGroupRepository(db, { users: ofOwn }),
+        },
+        {
+          users: new KyselyUserRepository(db, { map: ofTeam }),
+          groups: new KyselyGroupRepository(db, {
+            map: { groups: groupMap, members: seats },
+            users: ofTeam,
+          }),
+        },
+      ];
+      for (const stores of kinds) {
+        const { call } = provider(stores);
+        const created = await stores.users.write(
+          ["ann", "bob", "eve"].map((userName) => ({ kind: "create", resource: { userName } })),
+        );
+        const [ann = "", bob = "", eve = ""] = created.map((result) =>
+          result.written ? result.id : expect.fail(),
+        );
+        const inner = await stores.groups.create({ displayName: "inner" });
+        const { id } = await stores.groups.create({
+          displayName: "staff",
+          members: [
+            ...[ann, bob, eve].map((value) => ({ value })),
+            { value: inner.id, type: "Group" },
+          ],
+        });
+        const leaving = [
+          () => stores.users.delete(ann),
+          () => stores.users.write([bob, eve].map((one) => ({ kind: "delete", id: one }))),
+          () => stores.groups.delete(inner.id),
+        ];
+        for (const leave of leaving) {
+          const before = await call("GET", `/Groups/${id}`);
+          const again = { "if-none-match": before.body.meta.version };
+          expect((await call("GET", `/Groups/${id}`, undefined, again)).status).toBe(304);
+          await leave();
+          const after = await call("GET", `/Groups/${id}`, undefined, again);
+          expect(after.status).toBe(200);
+          expect(after.body.members ?? []).not.toEqual(before.body.members);
+        }
+        expect(await stores.groups.members(id)).toEqual({ members: [] });
+      }
     });
 
     test("of the members that a group has gives no version, and of one of them does", async () => {

@@ -72,7 +72,8 @@ export async function startSyncScript(options: SyncScriptOptions = {}): Promise<
         searches.push(searchOf(id, request, isSync, send));
         wake();
       } else if (request.includes(base)) {
-        const attributes = { entryUUID: [baseId], entryCSN: [options.baseCsn ?? csn(0)] };
+        const ids = { entryUUID: [baseId], nsUniqueId: [baseId] };
+        const attributes = { ...ids, entryCSN: [options.baseCsn ?? csn(0)] };
         send(entry(id, base, attributes), searchDone(id));
       } else {
         send(entry(id, "", options.rootDse ?? openLdapRootDse), searchDone(id));
@@ -133,7 +134,7 @@ function searchOf(
   isSync: boolean,
   send: (...messages: Uint8Array[]) => void,
 ): SyncSearch {
-  const sent = /rid=\d{3}(?:,csn=(?:[\d.]{21}Z(?:#[\da-f]+){2}#\d{6};?)+)?/.exec(
+  const sent = /rid=\d{3}(?:,csn=(?:[\d.]{21}Z(?:#[\da-f]+){2}#\d{6};?)+)?|numbered#\d+;/.exec(
     request.toString("latin1"),
   )?.[0];
   const persists = request.includes("\x0a\x01\x03", request.indexOf("1.3.6.1.4.1.4203.1.9.1.1"));

@@ -230,11 +230,17 @@ export class RpcGroupRepository extends GroupRepository {
     { after, count = maxPageSize }: { after?: string; count?: number } = {},
     options?: CallOptions,
   ): Promise<MemberPage> {
-    const all = await this.#members(id, options);
-    const start = after === undefined ? 0 : Number(after);
-    const end = start + Math.min(Math.max(count, 1), maxPageSize);
-    const members = all.slice(start, end);
-    return { members, ...(all.length > end && { next: String(end) }) };
+    // A page begins after somebody, and not at a number, since members may leave meanwhile.
+    const placeOf = ({ type, value }: Member): string => `${type} ${value.padStart(12, "0")}`;
+    const all = (await this.#members(id, options))
+      .map((member) => ({ ...member, place: placeOf(member) }))
+      .sort((one, other) => (one.place < other.place ? -1 : 1))
+      .filter(({ place }) => after === undefined || place > after);
+    const page = all.slice(0, Math.min(Math.max(count, 1), maxPageSize));
+    return {
+      members: page.map(({ value, type }) => ({ value, type })),
+      ...(all.length > page.length && { next: page.at(-1)?.place ?? "" }),
+    };
   }
 
   override async whichAreMembers(

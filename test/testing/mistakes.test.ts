@@ -13,10 +13,16 @@ import { testDatabase } from "../kysely/database.js";
 import { answerMistakes } from "./mistakes/answers.js";
 import { groupMistakes } from "./mistakes/groups.js";
 import { type Mistake, type Stores, withMistake } from "./mistakes/mistake.js";
+import { unnoticedMistakes } from "./mistakes/unnoticed.js";
 import { unseenMistakes } from "./mistakes/unseen.js";
 import { userMistakes } from "./mistakes/users.js";
 
-const mistakes: readonly Mistake[] = [...userMistakes, ...groupMistakes, ...answerMistakes];
+const mistakes: readonly Mistake[] = [
+  ...userMistakes,
+  ...groupMistakes,
+  ...answerMistakes,
+  ...unnoticedMistakes,
+];
 
 /** Stores that are sound, each time anew. */
 const sound: Readonly<Record<string, Make<Stores>>> = {

@@ -40,7 +40,7 @@ export interface MappedColumn {
   readonly key?: string;
   /**
    * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or stale: on
-   * PostgreSQL `generated always as (lower(normalize(login, nfkc))) stored`. Default: false.
+   * PostgreSQL `generated always as (replace(lower(normalize(login, nfkc)), 'ς', 'σ')) stored`. Default: false.
    */
   readonly generatedKey?: boolean;
   /**
@@ -80,6 +80,14 @@ export interface DependentColumn extends TableReference {
   readonly column: string;
   /** A column that says `User` or `Group`, where the ids may be of either; rows of the other are no dependents. */
   readonly type?: string;
+  /**
+   * What the row belongs to, as a member does to a group: the column with its id, and where it is. It has a new version once the row is
+   * removed, so that whoever asks for what has changed since is told of it. The package's own table of members needs none.
+   */
+  readonly owner?: {
+    readonly column: string;
+    readonly of: Pick<ResourceMap, "schema" | "table" | "id" | "version" | "lastModified">;
+  };
 }
 
 /** Where the attributes of a resource type are stored; the paths are SCIM's, such as `name.givenName`. */
@@ -160,9 +168,44 @@ export function ownUserMap(names: TableNames): UserMap {
     version: "version",
     created: "created",
     lastModified: "last_modified",
-    dependents: [{ table: names.groupMember, column: "member_id", type: "member_type" }],
+    dependents: [ownMemberships(names)],
   };
 }
+
+/** Where it is stored which of the package's own groups a resource is in. */
+export function ownMemberships(names: TableNames): DependentColumn {
+  return memberships(ownMemberMap(names), {
+    table: names.group,
+    id: { column: "id" },
+    version: "version",
+    lastModified: "last_modified",
+  });
+}
+
+/** Where it is stored which groups a resource is in. */
+export function memberships(
+  { schema, table, group, member, type }: MemberMap,
+  { schema: ofSchema, table: ofTable, id, version, lastModified }: MembershipOwner["of"],
+): DependentColumn & { readonly owner: MembershipOwner } {
+  return {
+    ...(schema !== undefined && { schema }),
+    table,
+    column: member,
+    ...(type !== undefined && { type }),
+    owner: {
+      column: group,
+      of: {
+        ...(ofSchema !== undefined && { schema: ofSchema }),
+        table: ofTable,
+        id,
+        ...(version !== undefined && { version }),
+        ...(lastModified !== undefined && { lastModified }),
+      },
+    },
+  };
+}
+
+type MembershipOwner = NonNullable<DependentColumn["owner"]>;
 
 /** The groups of the package's own tables. */
 export function ownGroupMap(names: TableNames): GroupMap {
@@ -178,7 +221,7 @@ export function ownGroupMap(names: TableNames): GroupMap {
     created: "created",
     lastModified: "last_modified",
     // The rows of its own members are removed by the repository.
-    dependents: [{ table: names.groupMember, column: "member_id", type: "member_type" }],
+    dependents: [ownMemberships(names)],
   };
 }
 

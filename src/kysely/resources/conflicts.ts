@@ -1,5 +1,6 @@
 import {
   caseless,
+  caselessSpellings,
   InvalidValueError,
   UniquenessError,
   UnsupportedError,
@@ -9,7 +10,7 @@ import { type ColumnOfAttribute, isCaseless } from "../column-map/attribute-colu
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { StoredId } from "../column-map/id-column.js";
 import { type DriverFailure, driverFailure } from "../sql/driver-failure.js";
-import { lists } from "../sql/parameters.js";
+import { lists, type Parameters } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { quotedTable } from "../tables/table-names.js";
 
@@ -31,19 +32,19 @@ export class Conflicts {
     this.#columns = columns;
   }
 
-  /** Which resources have values that must be unique, by the value in the form in which it is compared. */
+  /** Which resources have values that must be unique, by the value in the form in which it is compared (`comparable`). */
   async holders(
     column: ColumnOfAttribute,
     values: readonly unknown[],
     options?: CallOptions,
   ): Promise<ReadonlyMap<unknown, string>> {
-    const quoted = this.#session.dialect.quote(column.key ?? column.column);
-    const compared = column.key === undefined && isCaseless(column) ? `lower(${quoted})` : quoted;
+    const { quote } = this.#session.dialect;
+    const quoted = quote(column.column);
     const found = new Map<unknown, string>();
     for (const part of lists([...new Set(values)])) {
       const rows = await this.#session.read<{ id: unknown; value: unknown }>(
         (p) => `select ${this.#id} as id, ${quoted} as value from ${this.#table}
-          where ${compared} in ${p.list(part)}`,
+          where ${isHeld(column, part, quote, p)}`,
         options,
       );
       for (const { id, value } of rows) found.set(comparable(column, value), String(id));
@@ -51,12 +52,12 @@ export class Conflicts {
     return found;
   }
 
-  /** The unique attributes among these columns, and the values to look for. */
+  /** The unique attributes among these columns, and their values. */
   uniqueValues(columns: ReadonlyMap<string, unknown>): [ColumnOfAttribute, unknown][] {
     return this.#columns.flatMap((column): [ColumnOfAttribute, unknown][] => {
       const value = columns.get(column.column);
       const isSet = value !== undefined && value !== null && value !== column.unassigned;
-      return column.unique && isSet ? [[column, comparable(column, value)]] : [];
+      return column.unique && isSet ? [[column, value]] : [];
     });
   }
 
@@ -71,7 +72,8 @@ export class Conflicts {
   ): Promise<void> {
     for (const [column, value] of this.uniqueValues(columns)) {
       if (!column.checkedInAnyCase) continue;
-      const holder = (await this.holders(column, [value], options)).get(value);
+      const holders = await this.holders(column, [value], options);
+      const holder = holders.get(comparable(column, value));
       if (holder !== undefined && holder !== String(own)) {
         throw new UniquenessError(column.path, holder);
       }
@@ -103,7 +105,7 @@ export class Conflicts {
     for (const [column, value] of unique) {
       // One whose value is equal to the database alone is in the way too.
       const holders = await this.holders(column, [value]);
-      const holder = holders.get(value) ?? holders.values().next().value;
+      const holder = holders.get(comparable(column, value)) ?? holders.values().next().value;
       if (holder !== undefined && holder !== String(own)) {
         return new UniquenessError(column.path, holder, { cause: error });
       }
@@ -166,8 +168,26 @@ export class Conflicts {
   }
 }
 
-/** A value in the form in which its column is searched. */
-function comparable(column: ColumnOfAttribute, value: unknown): unknown {
-  if (typeof value !== "string" || !isCaseless(column)) return value;
-  return column.key === undefined ? value.toLowerCase() : caseless(value);
+/** A value in the form in which values of its column are compared. */
+export function comparable(column: ColumnOfAttribute, value: unknown): unknown {
+  return typeof value === "string" && isCaseless(column) ? caseless(value) : value;
+}
+
+/** The condition that a row has one of these values. */
+function isHeld(
+  column: ColumnOfAttribute,
+  values: readonly unknown[],
+  quote: (name: string) => string,
+  p: Parameters,
+): string {
+  const { key, generatedKey } = column;
+  const name = quote(key ?? column.column);
+  if (!isCaseless(column)) return `${name} in ${p.list(values)}`;
+  if (key !== undefined && !generatedKey) {
+    return `${name} in ${p.list(values.map((value) => comparable(column, value)))}`;
+  }
+  const own = key === undefined ? [] : values.map((value) => p.value(comparable(column, value)));
+  const spellings = values.flatMap((value) => caselessSpellings(String(value)));
+  const lowered = spellings.map((spelling) => `lower(${p.value(spelling)})`);
+  return `${key === undefined ? `lower(${name})` : name} in (${[...own, ...lowered].join(", ")})`;
 }

@@ -59,11 +59,13 @@ export function filterColumns(
   };
 }
 
-function sqlColumn({ column, key, lower, invert, unassigned }: ColumnOfAttribute): SqlColumn {
+function sqlColumn(mapped: ColumnOfAttribute): SqlColumn {
+  const { column, key, generatedKey, lower, invert, unassigned } = mapped;
   return {
     column,
     ...(key !== undefined && { key }),
-    lower,
+    // A key that the repository writes is exact.
+    lower: key === undefined ? lower : generatedKey,
     invert,
     ...(typeof unassigned !== "boolean" && unassigned !== null && { unassigned }),
   };

@@ -179,26 +179,59 @@ export class GroupMembers {
   async change(group: StoredId, change: MembersChange, options?: CallOptions): Promise<number> {
     const { clear, remove = [], add = [] } = change;
     const added = this.#rows(group, add);
-    let changed = 0;
-    if (clear && (await this.#areThese(group, added, options))) return 0;
-    if (clear) {
-      changed += await this.#session.write(
+    if (clear) return await this.#replace(group, added, options);
+    let changed = await this.#remove(group, remove, options);
+    await this.#hold(added, options);
+    for (const part of batches(await this.#absent(added, options), narrowRows)) {
+      changed += await this.#insert(part, (text) => this.#session.write(text, options));
+    }
+    return changed;
+  }
+
+  /** Leaves the group with these members and no others. Whoever is in it already stays as they are, and is not counted. */
+  async #replace(
+    group: StoredId,
+    rows: readonly (readonly StoredId[])[],
+    options?: CallOptions,
+  ): Promise<number> {
+    if (rows.length === 0) {
+      return await this.#session.write(
         (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
         options,
       );
     }
-    for (const [type, members] of Map.groupBy(clear ? [] : remove, (member) => member.type)) {
-      for (const part of lists(members.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
+    const present = await this.#session.read<MemberRow>(
+      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}`,
+      options,
+    );
+    const wanted = new Map(rows.map((row) => [rowKey(row), row]));
+    const leaving = present.filter(({ group_id, member_id, type }) => {
+      const key = rowKey([group_id, member_id, type ?? []].flat());
+      return !wanted.delete(key);
+    });
+    let changed = await this.#remove(group, leaving.map(toMember), options);
+    const coming = [...wanted.values()];
+    await this.#hold(coming, options);
+    for (const part of batches(coming, narrowRows)) {
+      changed += await this.#insert(part, (text) => this.#session.write(text, options));
+    }
+    return changed;
+  }
+
+  async #remove(
+    group: StoredId,
+    members: NonNullable<MembersChange["remove"]>,
+    options?: CallOptions,
+  ): Promise<number> {
+    let changed = 0;
+    for (const [type, ofType] of Map.groupBy(members, (member) => member.type)) {
+      for (const part of lists(ofType.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
         changed += await this.#session.write(
           (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}
             and ${this.#areMembers(p, part)}${this.#ofType(type, p)}`,
           options,
         );
       }
-    }
-    await this.#hold(added, options);
-    for (const part of batches(clear ? added : await this.#absent(added, options), narrowRows)) {
-      changed += await this.#insert(part, (text) => this.#session.write(text, options));
     }
     return changed;
   }
@@ -270,21 +303,6 @@ export class GroupMembers {
     }
   }
 
-  /** Whether these, of whom there are some, are the members of a group, and nobody else: then there is nothing to replace. */
-  async #areThese(
-    group: StoredId,
-    rows: readonly (readonly StoredId[])[],
-    options?: CallOptions,
-  ): Promise<boolean> {
-    if (rows.length === 0) return false;
-    const [counted] = await this.#session.read<{ readonly members: number | bigint | string }>(
-      (p) => `select count(*) as members from ${this.#table} where ${this.#isGroup(p, group)}`,
-      options,
-    );
-    if (Number(counted?.members) !== rows.length) return false;
-    return (await this.#notThere(rows, options)).length === 0;
-  }
-
   /**
    * Those of these rows that are not there yet, where the database would not tell them from the others when they are inserted;
    * else all. Whoever changes members has the row of the group locked.
@@ -308,10 +326,10 @@ export class GroupMembers {
         options,
       );
       for (const { group_id, member_id, type } of found) {
-        present.add([group_id, member_id, type ?? []].flat().join("\u0000"));
+        present.add(rowKey([group_id, member_id, type ?? []].flat()));
       }
     }
-    return rows.filter((row) => !present.has(row.join("\u0000")));
+    return rows.filter((row) => !present.has(rowKey(row)));
   }
 
   /** Inserts rows that are not there yet. */
@@ -347,10 +365,10 @@ export class GroupMembers {
     );
     const there = new Set(
       found.map(({ group_id, member_id, type }) =>
-        [group_id, member_id, type ?? []].flat().join("\u0000"),
+        rowKey([group_id, member_id, type ?? []].flat()),
       ),
     );
-    const lost = rows.find((row) => !there.has(row.join("\u0000")));
+    const lost = rows.find((row) => !there.has(rowKey(row)));
     if (lost === undefined) return;
     throw new InvalidValueError("members", "the database takes one of them for another member.");
   }
@@ -433,7 +451,7 @@ export class GroupMembers {
         throw new InvalidValueError("members.value", `"${value}" is not the id of a resource.`);
       }
       const row = [group, member, ...(this.#type === undefined ? [] : [memberType])];
-      rows.set(row.join("\u0000"), row);
+      rows.set(rowKey(row), row);
     }
     return [...rows.values()];
   }
@@ -451,7 +469,12 @@ export class GroupMembers {
   }
 }
 
-/** A membership as a key of a map. No id holds U+0000. */
+/** A row as a key of a map. No id holds U+0000. */
+function rowKey(row: readonly unknown[]): string {
+  return row.join("\u0000");
+}
+
+/** A membership as a key of a map. */
 function membershipKey(group: unknown, member: unknown): string {
   return `${String(group)}\u0000${String(member)}`;
 }

@@ -27,6 +27,7 @@ import {
 import {
   type GroupMap,
   type MemberMap,
+  memberships,
   ownGroupMap,
   ownMemberMap,
   ownUserMap,
@@ -36,7 +37,8 @@ import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js"
 import { tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { GroupMembers } from "./group-members.js";
-import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./keys.js";
+import { fillKeysOf, type KeysFilled } from "./key-filling.js";
+import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
 import { ResourceTable, type ResourceTableParts } from "./table.js";
@@ -357,9 +359,13 @@ function partsOf(options: KyselyGroupOptions): Parts {
     members: ownMemberMap(names),
   };
   const { type = groupResourceType, maxPageSize = 1000, now = () => new Date() } = options;
-  // The members of a group go with it.
+  // The members of a group go with it, and it leaves the groups that it is in.
   const { type: _, ...ownMembers } = { ...members, column: members.group };
-  const dependents = [...(groups.dependents ?? []), ownMembers];
+  const known = (groups.dependents ?? []).filter(
+    (one) => !(one.table === members.table && one.column === members.member),
+  );
+  const ownGroups = members.type === undefined ? [] : [memberships(members, groups)];
+  const dependents = [...known, ...ownGroups, ownMembers];
   const map: GroupMap = { ...groups, dependents };
   const { users = options.map === undefined ? ownUserMap(names) : "elsewhere" } = options;
   const sources = users === "elsewhere" ? undefined : { User: users, Group: map };

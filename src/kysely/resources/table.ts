@@ -2,12 +2,13 @@ import { NotFoundError, UnsupportedError, VersionConflictError } from "../../cor
 import type { CallOptions, Page, Query, WriteOptions } from "../../repositories/index.js";
 import type { Resource, ResourceType, SqlColumns } from "../../scim/index.js";
 import type { ResourceMap } from "../column-map/column-map.js";
-import { isAmong, isId, type StoredId, storedId } from "../column-map/id-column.js";
+import { isId, type StoredId, storedId } from "../column-map/id-column.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import { lists, type Parameters } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { quotedTable } from "../tables/table-names.js";
 import { Conflicts } from "./conflicts.js";
+import { Dependents, moved } from "./dependents.js";
 import { demandKeys } from "./keys.js";
 import { type OrderColumn, orderColumns } from "./order.js";
 import { findPage } from "./pages.js";
@@ -32,6 +33,8 @@ export class ResourceTable<T extends Resource> {
   readonly parts: ResourceTableParts<T>;
   /** What can be in the way of a write. */
   readonly conflicts: Conflicts;
+  /** The rows of other tables that depend on the resources. */
+  readonly dependents: Dependents;
   /** The name of the table, as an identifier. */
   readonly name: string;
   /** The column with the ids, as an identifier. */
@@ -47,6 +50,7 @@ export class ResourceTable<T extends Resource> {
     this.name = quotedTable(session.dialect, parts.map);
     this.id = session.dialect.quote(parts.map.id.column);
     this.conflicts = new Conflicts(session, parts.map, parts.rows.columns);
+    this.dependents = new Dependents(session, parts);
   }
 
   /** The same table in another session. */
@@ -153,16 +157,7 @@ export class ResourceTable<T extends Resource> {
 
   /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
   async touch(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
-    const { version, lastModified } = this.parts.map;
-    if (version === undefined && lastModified === undefined) return;
-    const nothing: RowChange = { columns: new Map(), set: new Map(), removed: [], ignored: [] };
-    for (const part of lists(ids)) {
-      await this.session.write(
-        (p) => `update ${this.name} set ${this.#assignments(p, nothing)}
-          where ${this.#isAmong(p, this.id, part)}`,
-        options,
-      );
-    }
+    await this.dependents.touch(this.parts.map, ids, options);
   }
 
   /** Removes the row of a resource, and rows of other tables that depend on it. */
@@ -172,8 +167,9 @@ export class ResourceTable<T extends Resource> {
     try {
       await this.session.atomically(async (session) => {
         const table = this.in(session);
+        await table.dependents.holdOwners([stored], options);
         await table.demand(id, options);
-        await table.deleteDependents([stored], options);
+        await table.dependents.remove([stored], options);
         const deleted = await session.write(
           (p) => `delete from ${this.name} where ${this.#is(p, stored, options)}`,
           options,
@@ -231,22 +227,6 @@ export class ResourceTable<T extends Resource> {
     return inOrder.filter((id) => found.has(String(id)));
   }
 
-  /** Removes the rows of other tables that depend on these resources. */
-  async deleteDependents(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
-    const { quote } = this.session.dialect;
-    for (const { type, ...dependent } of this.parts.map.dependents ?? []) {
-      const table = quotedTable(this.session.dialect, dependent);
-      const column = quote(dependent.column);
-      for (const part of lists(ids)) {
-        await this.session.write(
-          (p) => `delete from ${table} where ${this.#isAmong(p, column, part)}
-            ${type === undefined ? "" : `and ${quote(type)} = ${p.value(this.parts.rows.type)}`}`,
-          options,
-        );
-      }
-    }
-  }
-
   /** The value of an id in its column. */
   stored(id: string): StoredId | undefined {
     return storedId(id, this.parts.map.id.type);
@@ -282,12 +262,6 @@ export class ResourceTable<T extends Resource> {
     throw new NotFoundError(id);
   }
 
-  /** The condition that a column of ids has one of these. In the package's own tables equal is what is equal. */
-  #isAmong(p: Parameters, column: string, ids: readonly StoredId[]): string {
-    const { isOwn, map } = this.parts;
-    return isOwn ? `${column} in ${p.list(ids)}` : isAmong(p, column, ids, map.id.type);
-  }
-
   /** The condition for one resource, in one version where one is asked for. */
   #is(p: Parameters, id: StoredId, { ifVersion }: WriteOptions = {}): string {
     const is = isId(p, this.id, id, this.parts.map.id.type);
@@ -302,7 +276,7 @@ export class ResourceTable<T extends Resource> {
   }
 
   #assignments(p: Parameters, { columns, key, ...change }: RowChange): string {
-    const { map, now } = this.parts;
+    const { map } = this.parts;
     const { dialect } = this.session;
     const assignments = [...columns].map(
       ([name, value]) => `${dialect.quote(name)} = ${p.value(value)}`,
@@ -312,13 +286,7 @@ export class ResourceTable<T extends Resource> {
       assignments.push(...changedDocument(dialect, column, change, p));
       assignments.push(...changedDocument(dialect, keyColumn, key, p));
     }
-    if (map.version !== undefined) {
-      const version = dialect.quote(map.version);
-      assignments.push(`${version} = ${version} + 1`);
-    }
-    if (map.lastModified !== undefined) {
-      assignments.push(`${dialect.quote(map.lastModified)} = ${p.value(now().toISOString())}`);
-    }
+    assignments.push(...moved(dialect, map, this.parts.now, p));
     return assignments.join(", ");
   }
 

@@ -12,11 +12,17 @@ import {
   type WriteResult,
 } from "../../repositories/index.js";
 import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
-import { ownUserMap, type UserMap } from "../column-map/column-map.js";
+import {
+  type DependentColumn,
+  ownMemberships,
+  ownUserMap,
+  type UserMap,
+} from "../column-map/column-map.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
-import { type TableOptions, tableNames } from "../tables/table-names.js";
+import { type TableNames, type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
-import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./keys.js";
+import { fillKeysOf, type KeysFilled } from "./key-filling.js";
+import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
 import { ResourceTable, type ResourceTableParts } from "./table.js";
@@ -166,7 +172,9 @@ const made = new WeakMap<KyselyUserOptions, ResourceTableParts<User>>();
 function partsOf(options: KyselyUserOptions): ResourceTableParts<User> {
   const kept = made.get(options);
   if (kept !== undefined) return kept;
-  const { type = userResourceType, map = ownUserMap(tableNames(options)) } = options;
+  const names = tableNames(options);
+  const { type = userResourceType } = options;
+  const map = options.map === undefined ? ownUserMap(names) : withOwners(options.map, names);
   const { maxPageSize = 1000, now = () => new Date() } = options;
   const rows = new ResourceRows<User>("User", map, type);
   const parts = {
@@ -176,4 +184,13 @@ function partsOf(options: KyselyUserOptions): ResourceTableParts<User> {
   };
   made.set(options, parts);
   return parts;
+}
+
+/** The map, where the rows of the package's own table of members say what they belong to. */
+function withOwners({ dependents, ...map }: UserMap, names: TableNames): UserMap {
+  if (dependents === undefined) return map;
+  const own = ownMemberships(names);
+  const isOwn = ({ schema, table, column, owner }: DependentColumn): boolean =>
+    owner === undefined && schema === undefined && table === own.table && column === own.column;
+  return { ...map, dependents: dependents.map((one) => (isOwn(one) ? own : one)) };
 }

@@ -11,6 +11,7 @@ import type { Resource } from "../../scim/index.js";
 import { isAmong, type StoredId } from "../column-map/id-column.js";
 import { batches, lists } from "../sql/parameters.js";
 import { quotedTable } from "../tables/table-names.js";
+import { comparable } from "./conflicts.js";
 import { demandKeys } from "./keys.js";
 import type { ResourceTable } from "./table.js";
 
@@ -155,7 +156,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
       }
       const values = this.#table.conflicts
         .uniqueValues(row.columns)
-        .map(([{ path }, value]) => JSON.stringify([path, value]));
+        .map(([column, value]) => JSON.stringify([column.path, comparable(column, value)]));
       // Of two that claim one name the first has it: which of the rows of one statement would, nobody promises.
       if (values.some((value) => taken.has(value))) {
         await this.#insert(rows);
@@ -244,7 +245,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
         this.#options,
       );
       for (const [row, value] of values) {
-        const holder = holders.get(value);
+        const holder = holders.get(comparable(column, value));
         if (holder === undefined || refused.has(row)) continue;
         refused.add(row);
         this.#refuse(row.index, new UniquenessError(column.path, holder));
@@ -281,8 +282,9 @@ export class ResourceWrites<T extends Resource, N extends object> {
     const { session, parts } = table;
     const id = session.dialect.quote(parts.map.id.column);
     const deleted = new Set<string>();
+    await table.dependents.holdOwners(ids, this.#options);
     const known = await table.known(ids, this.#options);
-    await table.deleteDependents(known, this.#options);
+    await table.dependents.remove(known, this.#options);
     for (const part of lists(known)) {
       const rows = await session.read<{ id: unknown }>(
         (p) => `delete from ${quotedTable(session.dialect, parts.map)}

@@ -110,14 +110,32 @@ export class KyselyLinkRepository extends LinkRepository {
     selection: LinkSelection,
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Link[]> {
-    const rows = await this.#session.read<LinkRow>((p) => {
+    return (await this.#page<LinkRow>(readColumns, source, selection, page)).map(decodeLink);
+  }
+
+  override async listIds(
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<readonly string[]> {
+    type IdRow = Pick<LinkRow, "source_id" | "whole_texts">;
+    const rows = await this.#page<IdRow>("source_id, whole_texts", source, selection, page);
+    return rows.map((row) => decodeKey(row, "source_id"));
+  }
+
+  async #page<Row>(
+    columns: string,
+    source: string,
+    selection: LinkSelection,
+    page: { readonly after?: string; readonly count: number },
+  ): Promise<Row[]> {
+    return await this.#session.read<Row>((p) => {
       const condition = selected(p, source, selection);
       const after =
         page.after === undefined ? "" : ` and source_id > ${p.value(encodeKey(page.after))}`;
-      return `select ${readColumns} from ${this.#tables.link} where ${condition}${after}
+      return `select ${columns} from ${this.#tables.link} where ${condition}${after}
         order by source_id limit ${p.value(page.count)}`;
     });
-    return rows.map(decodeLink);
   }
 
   override async count(source: string, selection: LinkSelection): Promise<number> {

@@ -4,6 +4,7 @@ import { BerReader, Tag } from "../wire/ber.js";
 import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import { decodeValues, isAt } from "../wire/entry-attributes.js";
 import type { EncodedEntry } from "../wire/message.js";
+import type { Identification } from "./identification.js";
 
 /**
  * An entry of the directory, as a mapping sees it.
@@ -16,7 +17,7 @@ import type { EncodedEntry } from "../wire/message.js";
  * used for the next entry.
  */
 export interface DirectoryEntry {
-  /** The directory's permanent id: the entryUUID, in lower case. */
+  /** The directory's permanent id: of OpenLDAP the entryUUID, in lower case. */
   readonly id: string;
   /** The distinguished name, in the server's spelling. */
   readonly dn: string;
@@ -93,13 +94,13 @@ export class SlottedEntry implements DirectoryEntry {
   readonly #undecodable: (entry: DirectoryEntry) => void;
 
   /**
-   * @param id - Where it is not known, it is what the entry itself says.
+   * @param id - The id, or by what the entry itself says it.
    * @param undecodable - Told of each value that was to be text and is not UTF-8.
    */
   constructor(
     slots: AttributeSlots,
     { dn, attributes: { bytes, start, end } }: EncodedEntry,
-    id: string | undefined,
+    id: string | Identification,
     undecodable: (entry: DirectoryEntry) => void,
   ) {
     this.dn = dn;
@@ -117,7 +118,7 @@ export class SlottedEntry implements DirectoryEntry {
       if (slot >= 0) this.#starts[slot] = typeEnd;
       reader.moveTo(attributeEnd);
     }
-    this.id = id ?? this.textAt(slots.find("entryUUID"))?.toLowerCase() ?? "";
+    this.id = typeof id === "string" ? id : this.#readId(id);
   }
 
   text(attribute: string): string | undefined {
@@ -194,6 +195,12 @@ export class SlottedEntry implements DirectoryEntry {
     const text = this.textOf(this.#bytes, reader.offset, valueEnd);
     reader.moveTo(valueEnd);
     return text;
+  }
+
+  #readId({ id, read }: Identification): string {
+    const { bytes, start, end } = this.encodedAt(this.#slot(id));
+    const [value] = decodeValues(bytes, start, end);
+    return value === undefined ? "" : read(value);
   }
 
   #slot(attribute: string): number {

@@ -13,6 +13,7 @@ import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import { LdapMappingError } from "../wire/errors.js";
 import type { EncodedEntry } from "../wire/message.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./entry.js";
+import type { Identification } from "./identification.js";
 import { MemberLists } from "./member-lists.js";
 import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
 
@@ -28,14 +29,14 @@ export type MappingProblem =
 /** Told of a problem, and of the permanent id of the entry that has it. */
 export type ReportProblem = (problem: MappingProblem, sourceId: string) => void;
 
-interface EntryIdentity {
+interface NamesAndStamp {
   readonly names: readonly Name[];
-  /** The entryCSN, where the entry has one. */
+  /** The stamp of its version, where the entry has one. */
   readonly stamp?: string;
 }
 
 /** An entry and what is known of it without looking at anything but its names. */
-export interface IdentifiedEntry extends EntryIdentity {
+export interface IdentifiedEntry extends NamesAndStamp {
   readonly sourceId: string;
 }
 
@@ -49,6 +50,7 @@ interface Members {
 
 /** Makes changes of entries, by a profile. It is compiled once, since an entry is no place for decisions. */
 export class EntryMapper {
+  readonly identification: Identification;
   readonly #slots: AttributeSlots;
   readonly #report: ReportProblem;
   readonly #undecodable: (entry: DirectoryEntry) => void;
@@ -60,15 +62,17 @@ export class EntryMapper {
   readonly #userClasses: ReadonlySet<string>;
   readonly #groupClasses: ReadonlySet<string>;
   readonly #objectClass: number;
-  readonly #entryCsn: number;
+  readonly #stamp: number;
   readonly #uid: number;
   readonly #uidType: string;
   readonly #naming: Readonly<Record<"User" | "Group", Naming | undefined>>;
   #lastClasses: Buffer = Buffer.alloc(0);
   #lastType: "User" | "Group" | undefined;
 
-  constructor(profile: Profile, report: ReportProblem) {
-    const slots = new AttributeSlots(profileAttributes(profile));
+  constructor(profile: Profile, identification: Identification, report: ReportProblem) {
+    const slots = new AttributeSlots(profileAttributes(profile, identification));
+    const { stamp } = identification;
+    this.identification = identification;
     this.#slots = slots;
     this.#report = report;
     this.#undecodable = (entry) => report("undecodableValue", entry.id);
@@ -81,7 +85,7 @@ export class EntryMapper {
     this.#userClasses = new Set(profile.userClasses.map((name) => name.toLowerCase()));
     this.#groupClasses = new Set(profile.groupClasses.map((name) => name.toLowerCase()));
     this.#objectClass = slots.find("objectClass");
-    this.#entryCsn = slots.find("entryCSN");
+    this.#stamp = stamp === undefined ? -1 : slots.find(stamp);
     this.#uid = slots.find(profile.uid);
     this.#uidType = canonicalAttributeType(profile.uid);
     this.#naming = {
@@ -107,7 +111,7 @@ export class EntryMapper {
     const type = this.#typeOf(entry);
     if (type === undefined) {
       this.#report("neitherUserNorGroup", sourceId);
-      const stamp = entry.textAt(this.#entryCsn);
+      const stamp = entry.textAt(this.#stamp);
       return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
     }
     const identity = this.#identify(entry, type);
@@ -147,7 +151,7 @@ export class EntryMapper {
     entry: SlottedEntry,
     type: "User" | "Group",
     resource: { -readonly [name in string]?: unknown },
-    { names }: EntryIdentity,
+    { names }: NamesAndStamp,
   ): { readonly nameCandidates?: readonly string[] } {
     const naming = this.#naming[type];
     const values = naming === undefined ? [] : entry.textsAt(naming.slot);
@@ -164,7 +168,7 @@ export class EntryMapper {
    * a `hidden` one too little can be read to say even that.
    */
   identify(encoded: EncodedEntry): IdentifiedEntry | "other" | "hidden" {
-    const entry = new SlottedEntry(this.#slots, encoded, undefined, this.#undecodable);
+    const entry = new SlottedEntry(this.#slots, encoded, this.identification, this.#undecodable);
     const { start, end } = entry.encodedAt(this.#objectClass);
     if (entry.id === "" || start === end) return "hidden";
     const type = this.#typeOf(entry);
@@ -191,7 +195,7 @@ export class EntryMapper {
     return folded.some((name) => this.#groupClasses.has(name)) ? "Group" : undefined;
   }
 
-  #identify(entry: SlottedEntry, type: "User" | "Group"): EntryIdentity {
+  #identify(entry: SlottedEntry, type: "User" | "Group"): NamesAndStamp {
     const dn = this.#normalizeDn(entry.dn, entry.id);
     const names: Name[] = dn === undefined ? [] : [{ kind: "dn", key: dn }];
     if (type === "User") {
@@ -201,7 +205,7 @@ export class EntryMapper {
         names.push(key === inRdn ? { kind: "uid", key } : { kind: "uid", key, alias: true });
       }
     }
-    const stamp = entry.textAt(this.#entryCsn);
+    const stamp = entry.textAt(this.#stamp);
     return stamp === undefined ? { names } : { names, stamp };
   }
 

@@ -3,6 +3,7 @@ import { InvalidValueError, secretAttributes } from "../../core/index.js";
 import type { NewGroup, NewUser } from "../../scim/index.js";
 import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import type { DirectoryEntry } from "./entry.js";
+import { entryUuid, type Identification } from "./identification.js";
 
 /**
  * Computes a value from an entry. `undefined` and `null` both mean that the entry has no value. It should look at
@@ -130,10 +131,13 @@ export function profileGroupFilter({ groupClasses }: Profile): string | undefine
 }
 
 /** The attributes that a profile needs of an entry, each once; sorted, so that equal needs are equal lists. */
-export function profileAttributes(profile: Profile): readonly string[] {
+export function profileAttributes(
+  profile: Profile,
+  identification: Identification = entryUuid,
+): readonly string[] {
   const wanted = new Map<string, string>();
   const add = (description: string) => wanted.set(canonicalAttributeType(description), description);
-  for (const description of identityAttributes) add(description);
+  for (const description of attributesOf(identification)) add(description);
   add(profile.uid);
   for (const member of profile.members) add(member.attribute);
   for (const description of profile.attributes ?? []) add(description);
@@ -144,8 +148,11 @@ export function profileAttributes(profile: Profile): readonly string[] {
 }
 
 /** The attributes that tell the names of an entry, and no more: for a look at what exists. */
-export function profileNameAttributes(profile: Profile): readonly string[] {
-  return [...identityAttributes, profile.uid];
+export function profileNameAttributes(
+  profile: Profile,
+  identification: Identification,
+): readonly string[] {
+  return [...attributesOf(identification), profile.uid];
 }
 
 /** A text that is different whenever two profiles may map an entry differently, as far as that can be seen. */
@@ -182,7 +189,9 @@ export function checkClasses(path: string, names: readonly string[]): void {
   }
 }
 
-const identityAttributes = ["objectClass", "entryUUID", "entryCSN"];
+function attributesOf({ id, stamp }: Identification): readonly string[] {
+  return stamp === undefined ? ["objectClass", id] : ["objectClass", id, stamp];
+}
 
 /** `oid` of RFC 4512 §1.4: a short name or a numeric object identifier. Several servers have names with underscores. */
 const typePattern = /^(?:[a-z][\w-]*|\d+(?:\.\d+)+)$/i;

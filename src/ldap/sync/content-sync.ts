@@ -111,7 +111,7 @@ export abstract class ContentSync<P> implements Protocol<P> {
   }
 
   #deletion(sourceId: string, covered: P | undefined): Delete {
-    const stamp = covered === undefined ? undefined : this.positions.newestStamp(covered);
+    const stamp = covered === undefined ? undefined : this.positions.stamps?.newest(covered);
     return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
   }
 

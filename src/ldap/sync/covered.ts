@@ -40,7 +40,8 @@ export class Covered<P> {
   }
 
   includes(stamp: string): boolean {
-    return this.#position !== undefined && this.#positions.covers(this.#position, stamp);
+    if (this.#position === undefined) return false;
+    return this.#positions.stamps?.isCovered(this.#position, stamp) ?? false;
   }
 
   /** @returns all that is covered now. */
@@ -52,7 +53,7 @@ export class Covered<P> {
   /** Whatever was not mentioned went before what is covered by now. */
   sweep(): Sweep {
     const position = this.#position;
-    const stamp = position === undefined ? undefined : this.#positions.newestStamp(position);
+    const stamp = position === undefined ? undefined : this.#positions.stamps?.newest(position);
     return stamp === undefined ? { kind: "sweep" } : { kind: "sweep", stamp };
   }
 

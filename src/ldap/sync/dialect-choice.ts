@@ -1,4 +1,5 @@
 import { UnsupportedError } from "../../core/index.js";
+import type { LdapConnection } from "../connection/connection.js";
 import type { RootDse } from "../wire/root-dse.js";
 import { syncRequestOid } from "../wire/sync-messages.js";
 import type { Dialect } from "./dialect.js";
@@ -16,9 +17,14 @@ const dialects: readonly Dialect[] = [openLdap];
  *
  * @throws {UnsupportedError} if there is no dialect for the server.
  */
-export function chooseDialect(rootDse: RootDse): Dialect {
-  const dialect = dialects.find((each) => each.isSpokenBy(rootDse));
-  if (dialect !== undefined) return dialect;
+export async function chooseDialect(
+  connection: LdapConnection,
+  options: { readonly signal?: AbortSignal },
+): Promise<Dialect> {
+  const rootDse = await connection.readRootDse(options);
+  for (const dialect of dialects) {
+    if (await dialect.isSpokenBy(rootDse, connection)) return dialect;
+  }
   if (rootDse.supportedControls.includes(syncRequestOid)) {
     throw new UnsupportedError(
       `The directory${maker(rootDse)} offers content synchronization (RFC 4533) but is not OpenLDAP, whose ways are ` +

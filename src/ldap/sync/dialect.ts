@@ -1,3 +1,5 @@
+import type { LdapConnection } from "../connection/connection.js";
+import type { Identification } from "../profile/identification.js";
 import type { RootDse } from "../wire/root-dse.js";
 import type { ReaderBatch, Reading } from "./reading.js";
 
@@ -9,8 +11,10 @@ import type { ReaderBatch, Reading } from "./reading.js";
 export interface Dialect {
   /** Stored in checkpoints; it must not change. */
   readonly name: string;
-  /** Whether a server speaks it, by what it says of itself. */
-  isSpokenBy(rootDse: RootDse): boolean;
+  /** By what its servers say which entry one is. */
+  readonly identification: Identification;
+  /** Whether a server speaks it, by what it says of itself, or by what is asked over the connection. */
+  isSpokenBy(rootDse: RootDse, connection: LdapConnection): boolean | Promise<boolean>;
   /** Refreshes from the position, or reads everything, and follows the changes until the connection ends. */
   read(reading: Reading, position: string | undefined): AsyncIterable<ReaderBatch>;
 }

@@ -17,14 +17,17 @@ export interface Positions<P> {
   merge(one: P | undefined, other: P): P;
   /** Whether a position covers all that the other one does. */
   includes(position: P, other: P): boolean;
-  /** Whether it covers the version of an entry that has this stamp. */
-  covers(position: P, stamp: string): boolean;
-  /** What the version of an entry that has this stamp covers; undefined where stamps do not tell. */
-  ofStamp(stamp: string): P | undefined;
-  /** The newest stamp that is covered; undefined where stamps do not tell. */
-  newestStamp(position: P): string | undefined;
-  /** The stamp that bounds the deletions which came with a cookie, where there is one. */
-  deletionStamp(position: P): string | undefined;
+  /** Compares positions with the stamps of entries, where that can be done. */
+  readonly stamps?: {
+    /** Whether a position covers the version of an entry that has this stamp. */
+    isCovered(position: P, stamp: string): boolean;
+    /** What the version of an entry that has this stamp covers by itself; undefined where the stamp is of another kind. */
+    positionOf(stamp: string): P | undefined;
+    /** The newest stamp that is covered. */
+    newest(position: P): string;
+    /** The stamp that bounds the deletions which came with a cookie, where there is one. */
+    ofDeletions(position: P): string | undefined;
+  };
 }
 
 /** Where the changes of a server were left, as a checkpoint has it. */

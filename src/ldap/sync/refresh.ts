@@ -135,8 +135,9 @@ export class Refresh<P> implements RefreshPass<P> {
         if (change.kind === "delete" && this.resumedFrom === undefined) return;
         const { stamp } = change;
         if (stamp !== undefined && this.resumedFrom !== undefined) {
-          this.#sentOldEntry ||= this.#positions.covers(this.resumedFrom, stamp);
-          const told = this.#positions.ofStamp(stamp);
+          const { stamps } = this.#positions;
+          this.#sentOldEntry ||= stamps?.isCovered(this.resumedFrom, stamp) ?? false;
+          const told = stamps?.positionOf(stamp);
           if (told !== undefined) this.#told = this.#positions.merge(this.#told, told);
         }
         changes.push(change);
@@ -174,7 +175,8 @@ export class Refresh<P> implements RefreshPass<P> {
 
   #addDeletions(ids: readonly string[], cookie: Uint8Array | undefined, changes: Change[]): void {
     const position = this.#positions.parse(cookie);
-    const stamp = position === undefined ? undefined : this.#positions.deletionStamp(position);
+    const stamp =
+      position === undefined ? undefined : this.#positions.stamps?.ofDeletions(position);
     for (const sourceId of ids) {
       this.#present.delete(sourceId);
       if (this.#touched?.has(sourceId)) continue;

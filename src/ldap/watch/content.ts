@@ -2,6 +2,7 @@ import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { BindOptions } from "../connection/bind.js";
 import type { LdapConnection } from "../connection/connection.js";
 import { describeEndpoint, parseEndpoint } from "../connection/endpoint.js";
+import { entryUuid, type Identification } from "../profile/identification.js";
 import {
   checkClasses,
   type Profile,
@@ -12,7 +13,7 @@ import {
   profileText,
 } from "../profile/profile.js";
 import type { Content } from "../sync/reading.js";
-import { firstTextOf } from "../wire/attributes.js";
+import { textsOf, valuesOf } from "../wire/attributes.js";
 import { normalizeDn, parseDn } from "../wire/dn.js";
 import { checkFilter, escapeFilterValue } from "../wire/filter.js";
 import { digest } from "./checkpoint.js";
@@ -56,7 +57,11 @@ const mappingRevision = 3;
  * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
  * @throws {LdapFilterError} if the caller's filter is not one, or too long.
  */
-export function contentOf(options: ContentOptions, profile: Profile): Content {
+export function contentOf(
+  options: ContentOptions,
+  profile: Profile,
+  identification: Identification = entryUuid,
+): Content {
   const bases = basesOf(options);
   const scope = options.scope ?? "sub";
   if (options.filter !== undefined) checkFilter(options.filter);
@@ -81,8 +86,8 @@ export function contentOf(options: ContentOptions, profile: Profile): Content {
     filter,
     ...(groupFilter === undefined ? {} : { groupFilter }),
     ...(parentFilter === undefined ? {} : { parentFilter }),
-    attributes: profileAttributes(profile),
-    nameAttributes: profileNameAttributes(profile),
+    attributes: profileAttributes(profile, identification),
+    nameAttributes: profileNameAttributes(profile, identification),
     controls: [manageDsaIt],
   };
 }
@@ -151,7 +156,7 @@ export function sourceName(url: string, options: ContentOptions): string {
 /** What is known of the entries below which everything is. */
 export interface BaseEntries {
   /** Their permanent ids: another directory, or one that was made anew, has others. Undefined if not readable. */
-  readonly identity: string | undefined;
+  readonly ids: string | undefined;
   /** The oldest of their versions. */
   readonly stamp: string | undefined;
 }
@@ -166,6 +171,7 @@ export interface BaseEntries {
 export async function readBases(
   connection: LdapConnection,
   bases: readonly string[],
+  { id, stamp, read }: Identification,
   signal: AbortSignal,
 ): Promise<BaseEntries> {
   const ids: string[] = [];
@@ -176,17 +182,15 @@ export async function readBases(
       base,
       scope: "base",
       filter: areSeveral ? withinFilter(base) : "(objectClass=*)",
-      attributes: ["entryUUID", "entryCSN"],
+      attributes: stamp === undefined ? [id] : [id, stamp],
     } as const;
     let isFound = false;
     for await (const messages of connection.search(request, { signal })) {
       for (const message of messages) {
         if (message.kind !== "entry") continue;
         isFound = true;
-        const id = firstTextOf(message.attributes, "entryUUID");
-        const stamp = firstTextOf(message.attributes, "entryCSN");
-        if (id !== undefined) ids.push(id.toLowerCase());
-        if (stamp !== undefined) stamps.push(stamp);
+        ids.push(...valuesOf(message.attributes, id).slice(0, 1).map(read));
+        if (stamp !== undefined) stamps.push(...textsOf(message.attributes, stamp));
       }
     }
     if (areSeveral && !isFound) {
@@ -197,7 +201,7 @@ export async function readBases(
     }
   }
   return {
-    identity: ids.length === bases.length ? ids.join(" ") : undefined,
+    ids: ids.length === bases.length ? ids.join(" ") : undefined,
     stamp: stamps.sort()[0],
   };
 }

@@ -1,8 +1,17 @@
 import type { Upsert } from "../../changes/index.js";
 import { type ConnectOptions, connectTo } from "../connection/connection.js";
-import type { EntryMapper } from "../profile/mapper.js";
-import type { Content } from "../sync/reading.js";
-import { escapeFilterValue } from "../wire/filter.js";
+import { EntryMapper } from "../profile/mapper.js";
+import type { Profile } from "../profile/profile.js";
+import type { Dialect } from "../sync/dialect.js";
+import { chooseDialect } from "../sync/dialect-choice.js";
+import { type ContentOptions, contentOf } from "./content.js";
+
+/** The server that a stream is connected to, or was connected to last. */
+export interface ConnectedServer {
+  url: string;
+  address?: string | undefined;
+  dialect?: Dialect;
+}
 
 /** How many entries one search asks for. */
 const idsPerSearch = 100;
@@ -11,24 +20,28 @@ const idsPerSearch = 100;
  * Reads entries of the content by their ids, on a connection of its own, so that it is not held up by what the stream
  * is doing. Those that are not in the content, or too long to be read, are left out.
  *
- * @param address - Of the server that the stream is connected to: another one of the directory may lag behind it, or be
- * ahead.
-
+ * @param connected - Another server of the directory may lag behind this one, or be ahead.
+ *
  * @throws {LdapError} if the directory cannot be read now.
  */
 export async function rereadEntries(
-  options: ConnectOptions,
-  { base, scope, filter, attributes, controls }: Content,
-  mapper: EntryMapper,
+  options: Omit<ConnectOptions, "url"> & ContentOptions,
+  profile: Profile,
   sourceIds: readonly string[],
-  address: string | undefined,
+  { url, address, dialect }: ConnectedServer,
 ): Promise<readonly Upsert[]> {
   const { signal } = options;
   const found: Upsert[] = [];
-  await using connection = await connectTo(options, address);
+  await using connection = await connectTo({ ...options, url }, address);
+  const { identification } = dialect ?? (await chooseDialect(connection, options));
+  const content = contentOf(options, profile, identification);
+  const { base, scope, filter, attributes, controls } = content;
+  const mapper = new EntryMapper(profile, identification, () => {
+    // The stream itself tells of what it cannot use.
+  });
   for (let from = 0; from < sourceIds.length; from += idsPerSearch) {
     const ids = sourceIds.slice(from, from + idsPerSearch);
-    const wanted = ids.map((id) => `(entryUUID=${escapeFilterValue(id)})`).join("");
+    const wanted = ids.map(identification.filter).join("");
     const search = connection.searchEncoded(
       { base, scope, filter: `(&${filter}(|${wanted}))`, attributes, controls },
       signal === undefined ? {} : { signal },

@@ -2,6 +2,7 @@ import type { ChangeStream } from "../../changes/index.js";
 import { InvalidValueError, UnavailableError } from "../../core/index.js";
 import { type ConnectOptions, connect, type LdapConnection } from "../connection/connection.js";
 import { parseEndpoint } from "../connection/endpoint.js";
+import type { Identification } from "../profile/identification.js";
 import { inetOrgPerson } from "../profile/inet-org-person.js";
 import { EntryMapper, type MappingProblem } from "../profile/mapper.js";
 import { checkProfile, type Profile } from "../profile/profile.js";
@@ -33,7 +34,7 @@ import {
   sourceName,
 } from "./content.js";
 import { WatchIterator } from "./iterator.js";
-import { rereadEntries } from "./reread.js";
+import { type ConnectedServer, rereadEntries } from "./reread.js";
 
 /** Which directory to watch, and for what. */
 export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, ContentOptions {
@@ -134,7 +135,7 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
   const { profile = inetOrgPerson, source = sourceName(urls[0], options) } = options;
   // Made now, so that a mistake in the options is thrown where it was made.
   checkProfile(profile);
-  const content = contentOf(options, profile);
+  contentOf(options, profile);
   const connected: ConnectedServer = { url: urls[0] };
   return {
     source,
@@ -144,21 +145,9 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
         (ended) => new Watch(source, options, { urls, connected }, after, ended).read(),
         signal,
       ),
-    reread(sourceIds, { signal } = {}) {
-      const mapper = new EntryMapper(profile, () => {
-        // The stream itself tells of what it cannot use.
-      });
-      const { url, address } = connected;
-      const connecting = { ...options, url, ...(signal === undefined ? {} : { signal }) };
-      return rereadEntries(connecting, content, mapper, sourceIds, address);
-    },
+    reread: (sourceIds, { signal } = {}) =>
+      rereadEntries({ ...options, ...(signal && { signal }) }, profile, sourceIds, connected),
   };
-}
-
-/** The server that the stream is connected to, or was connected to last. */
-interface ConnectedServer {
-  url: string;
-  address?: string | undefined;
 }
 
 /** The servers of a directory. */
@@ -173,7 +162,7 @@ class Watch {
   readonly #options: WatchOptions;
   readonly #servers: Servers;
   readonly #profile: Profile;
-  readonly #mapper: EntryMapper;
+  #mapper: EntryMapper | undefined;
   readonly #backoff: Backoff;
   readonly #sleep: Sleep;
   readonly #signal: AbortSignal;
@@ -197,11 +186,6 @@ class Watch {
     this.#signal = signal;
     this.#sleep = options.sleep ?? systemSleep;
     this.#backoff = new Backoff(options.reconnect || {}, options.random ?? Math.random);
-    this.#mapper = new EntryMapper(this.#profile, (problem, sourceId) => {
-      const count = (this.#problems.get(problem) ?? 0) + 1;
-      this.#problems.set(problem, count);
-      this.#publish({ event: "problem", problem, sourceId, count });
-    });
   }
 
   async *read(): AsyncGenerator<PassingBatch, void> {
@@ -219,22 +203,24 @@ class Watch {
   async *#readOnce(): AsyncGenerator<PassingBatch, void> {
     const options = this.#options;
     await using connection = await this.#connect();
-    const dialect = chooseDialect(await connection.readRootDse({ signal: this.#signal }));
-    const bases = await readBases(connection, basesOf(options), this.#signal);
+    const dialect = await chooseDialect(connection, { signal: this.#signal });
+    const { identification } = dialect;
+    this.#servers.connected.dialect = dialect;
+    const bases = await readBases(connection, basesOf(options), identification, this.#signal);
     this.#wasConnected = true;
     this.#publish({ event: "connected", dialect: dialect.name });
 
-    const content = contentOf(options, this.#profile);
+    const content = contentOf(options, this.#profile, identification);
     const context: CheckpointContext = {
       dialect: dialect.name,
-      server: bases.identity ?? this.#source,
+      server: bases.ids ?? this.#source,
       content: contentDigest(content, this.#profile, options.bind),
     };
     const batches = dialect.read(
       {
         connection,
         content,
-        mapper: this.#mapper,
+        mapper: this.#mapperFor(identification),
         follow: options.mode !== "refreshOnly",
         batchSize: options.batchSize ?? 500,
         reconcileEvery:
@@ -266,6 +252,17 @@ class Watch {
       // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
       this.#checkpoint = checkpoint;
     }
+  }
+
+  /** The mapper of this reading, which remembers what it has mapped, over all its connections. */
+  #mapperFor(identification: Identification): EntryMapper {
+    if (this.#mapper?.identification === identification) return this.#mapper;
+    this.#mapper = new EntryMapper(this.#profile, identification, (problem, sourceId) => {
+      const count = (this.#problems.get(problem) ?? 0) + 1;
+      this.#problems.set(problem, count);
+      this.#publish({ event: "problem", problem, sourceId, count });
+    });
+    return this.#mapper;
   }
 
   /** Connects to the first server that answers. */

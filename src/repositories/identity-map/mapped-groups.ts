@@ -2,12 +2,18 @@ import { NotFoundError } from "../../core/index.js";
 import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import type { ChangeSet, MembersChange, Modification } from "../change-set.js";
-import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
+import {
+  GroupRepository,
+  type MemberOptions,
+  type MemberPage,
+  type Membership,
+} from "../group-repository.js";
 import type { IdentityMapRepository } from "../identity-map-repository.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { Identities, type IdentityMapOptions } from "./identities.js";
+import { Leaving } from "./leaving.js";
 import { findMapped } from "./mapped-find.js";
 import { MappedMembers } from "./mapped-members.js";
 import { MappedResources, type Pair } from "./mapped-resources.js";
@@ -29,8 +35,11 @@ export class MappedGroupRepository extends GroupRepository {
     this.type = store.type;
     this.#store = store;
     const known = new Identities("Group", identities, options, store);
+    const leaving = new Leaving("Group", store, identities, options.now);
     this.#groups = new MappedResources(store, known, {
+      release: (localId, call) => leaving.release(localId, call),
       async retire(localId, call) {
+        await leaving.leave(localId, call);
         await store.changeMembers(localId, { clear: true }, call);
         if (store.capabilities.delete === "deactivate") await store.delete(localId, call);
       },
@@ -97,6 +106,7 @@ export class MappedGroupRepository extends GroupRepository {
         this.#store.modify(localId, await this.#inwardChanges(changes, options), conditions),
       (pair) => this.#outward(pair, reads),
       options,
+      (localId, changes) => this.#changesMembers(localId, changes, options),
     );
   }
 
@@ -157,8 +167,68 @@ export class MappedGroupRepository extends GroupRepository {
   ): Promise<void> {
     const { localId } = await this.#groups.identities.demand(id, options);
     const inward = await this.#members.inward(change, options);
+    // Where the store has versions, they tell of it.
+    const isUntold =
+      this.#store.capabilities.versions === "none" &&
+      (await this.#differs(localId, inward, options));
     await this.#groups.translated(id, () => this.#store.changeMembers(localId, inward, options));
-    await this.#groups.touch(id, options);
+    if (isUntold) await this.#groups.touch(id, options);
+  }
+
+  /** Whether a modification brings or takes members. */
+  async #changesMembers(
+    localId: string,
+    changes: ChangeSet<NewGroup>,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    const { set, unset, relations } = changes;
+    const all = unset?.includes("members") ? [] : set?.members;
+    const steps: MembersChange[] = [
+      ...(all === undefined ? [] : [{ clear: true, add: typedMembers(all) }]),
+      ...(relations?.members === undefined ? [] : [relations.members]),
+    ];
+    for (const step of steps) {
+      const inward = await this.#members.inward(step, options);
+      if (await this.#differs(localId, inward, options)) return true;
+    }
+    return false;
+  }
+
+  /** Whether a change of members, in the store's own ids, makes any difference. */
+  async #differs(
+    localId: string,
+    { clear, add = [], remove = [] }: MembersChange,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    const asMembership = ({ value, type = "User" }: Reference): Membership => ({
+      group: localId,
+      member: value,
+      type,
+    });
+    if (clear !== true) {
+      const [coming, leaving] = [add.map(asMembership), remove.map(asMembership)];
+      if (coming.length + leaving.length === 0) return false;
+      const existing = new Set(
+        (await this.#store.whichExist([...coming, ...leaving], options)).map(membershipKey),
+      );
+      return (
+        coming.some((one) => !existing.has(membershipKey(one))) ||
+        leaving.some((one) => existing.has(membershipKey(one)))
+      );
+    }
+    const wanted = new Set(add.map(asMembership).map(membershipKey));
+    let found = 0;
+    for (let after: string | undefined; ; ) {
+      const page = await this.#store.members(
+        localId,
+        after === undefined ? {} : { after },
+        options,
+      );
+      if (page.members.some((one) => !wanted.has(membershipKey(asMembership(one))))) return true;
+      found += page.members.length;
+      if (page.next === undefined) return found !== wanted.size;
+      after = page.next;
+    }
   }
 
   async #outward(pair: Pair<Group>, options?: ReadOptions): Promise<Group> {
@@ -201,4 +271,11 @@ export class MappedGroupRepository extends GroupRepository {
     if (group === undefined) throw new NotFoundError(id);
     return group;
   }
+}
+
+/** A member of a change, which is a user where it does not say what it is. */
+type Reference = NonNullable<MembersChange["add"]>[number];
+
+function membershipKey({ member, type = "User" }: Membership): string {
+  return `${type}/${member}`;
 }

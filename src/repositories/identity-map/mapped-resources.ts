@@ -24,8 +24,8 @@ export interface Pair<T> {
 export interface Retention<N> {
   /** Makes it as good as gone. */
   retire(localId: string, options?: CallOptions): Promise<void>;
-  /** Ends what holds it, before the store removes it. */
-  release?(localId: string, options?: CallOptions): Promise<void>;
+  /** Ends what holds it, before the store removes it; what is to be done once that is done is returned. */
+  release?(localId: string, options?: CallOptions): Promise<() => Promise<void>>;
   /** Makes what was retired a new resource. */
   revive(localId: string, resource: N, options?: CallOptions): Promise<void>;
 }
@@ -153,13 +153,18 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     return { current, claimed: await this.identities.map.save(current.identity, options) };
   }
 
-  /** The modification of what the store has, and what becomes of the `externalId`. */
+  /**
+   * The modification of what the store has, and what becomes of the `externalId`.
+   *
+   * @param changesMembers Whether members come or go, where there are such, and the store has no version that would tell.
+   */
   async modify(
     id: string,
     modification: Modification<T, N>,
     apply: (localId: string, changes: ChangeSet<N>, options: WriteOptions) => Promise<void>,
     outward: (pair: Pair<T>) => Promise<T>,
     options?: WriteOptions,
+    changesMembers?: (localId: string, changes: ChangeSet<N>) => Promise<boolean>,
   ): Promise<void> {
     const reads = "plan" in modification ? modification.reads : [];
     await this.write(
@@ -168,15 +173,35 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         const resource = await outward(current);
         const changes: ChangeSet<N & ResourceRequest> = changeSetFor(modification, resource);
         const next = applyChangeSet(this.store.type, resource, changes);
+        const { localId } = current.identity;
+        const isCounted = this.store.capabilities.versions !== "none";
         // Members are not read unless somebody asks for them, so it does not show what becomes of them.
         const isOfMembers =
-          changes.relations !== undefined || (changes.unset?.includes("members") ?? false);
-        if (!isOfMembers && isDeepStrictEqual(next, resource)) return undefined;
+          namesMembers(changes) &&
+          (isCounted || (await changesMembers?.(localId, changes)) === true);
+        const isSame = isDeepStrictEqual(withoutMembers(next), withoutMembers(resource));
+        if (!isOfMembers && isSame) return undefined;
         const { externalId, ...set } = changes.set ?? {};
         const unset = (changes.unset ?? []).filter((path) => path !== "externalId");
         if (Object.keys(set).length > 0 || unset.length > 0 || changes.relations !== undefined) {
           const rest = { ...changes, set, unset } as ChangeSet<N>;
-          await apply(current.identity.localId, rest, conditions);
+          let isIgnored = false;
+          await apply(localId, rest, {
+            ...conditions,
+            onIgnored(paths) {
+              isIgnored = true;
+              conditions.onIgnored?.(paths);
+            },
+          });
+          // What the store has passed over may have been all, and members who come may be there.
+          const isTold = isCounted ? isOfMembers || isIgnored : isIgnored && !isOfMembers;
+          if (isTold && next.externalId === resource.externalId) {
+            const after = await this.store.get(localId, this.reading(callOf(options)));
+            const isKept = isCounted
+              ? after?.meta?.version === current.local.meta?.version
+              : isDeepStrictEqual(after, current.local);
+            if (isKept) return undefined;
+          }
         }
         if (changes.unset?.includes("externalId")) return { externalId: undefined };
         return externalId === undefined ? {} : { externalId };
@@ -194,8 +219,9 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         const removes = this.store.capabilities.delete === "hard";
         await this.translated(id, async () => {
           if (!removes) return await this.#retention.retire(localId, options);
-          await this.#retention.release?.(localId, options);
+          const released = await this.#retention.release?.(localId, options);
           await this.store.delete(localId, options);
+          await released?.();
         });
         const deleted = this.identities.now();
         await this.identities.map.save({ ...(removes ? forgotten(claimed) : claimed), deleted });
@@ -289,6 +315,14 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     await this.#retention.revive(resourceId, resource, options);
     return await this.#identify(resourceId, externalId, options);
   }
+}
+
+function namesMembers({ set = {}, unset = [], relations }: ChangeSet<object>): boolean {
+  return relations !== undefined || unset.includes("members") || "members" in set;
+}
+
+function withoutMembers(resource: object): object {
+  return Object.fromEntries(Object.entries(resource).filter(([name]) => name !== "members"));
 }
 
 function latest(one: string | undefined, other: string): string {

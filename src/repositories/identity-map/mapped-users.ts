@@ -3,11 +3,11 @@ import type { NewUser, ResourceType, User } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import type { Modification } from "../change-set.js";
 import type { IdentityMapRepository } from "../identity-map-repository.js";
-import { leaveGroups } from "../leave-groups.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { UserRepository } from "../user-repository.js";
 import { Identities, type IdentityMapOptions, randomPassword } from "./identities.js";
+import { Leaving } from "./leaving.js";
 import { findMapped } from "./mapped-find.js";
 import { MappedResources, type Retention } from "./mapped-resources.js";
 
@@ -31,7 +31,7 @@ export class MappedUserRepository extends UserRepository {
     super();
     this.type = store.type;
     const known = new Identities("User", identities, options, store);
-    this.#users = new MappedResources(store, known, retentionOfUsers(store, options));
+    this.#users = new MappedResources(store, known, retentionOfUsers(store, identities, options));
     this.capabilities = this.#users.capabilities;
     const setPassword = store.setPassword?.bind(store);
     const revokeSessions = store.revokeSessions?.bind(store);
@@ -111,20 +111,17 @@ export class MappedUserRepository extends UserRepository {
 
 function retentionOfUsers(
   store: UserRepository,
-  { groups, newPassword = randomPassword }: IdentityMapOptions,
+  identities: IdentityMapRepository,
+  { groups, newPassword = randomPassword, now }: IdentityMapOptions,
 ): Retention<NewUser> {
+  const leaving = new Leaving("User", groups, identities, now);
   return {
     async retire(localId, options) {
-      for (const group of (await groups?.groupsOf(localId, { ...options, type: "User" })) ?? []) {
-        const remove = [{ value: localId, type: "User" } as const];
-        await groups?.changeMembers(group, { remove }, options);
-      }
+      await leaving.leave(localId, options);
       if (store.capabilities.delete === "deactivate") await store.delete(localId, options);
       else await store.modify(localId, { set: { active: false } }, options);
     },
-    async release(localId, options) {
-      if (groups !== undefined) await leaveGroups(groups, { id: localId, type: "User" }, options);
-    },
+    release: (localId, options) => leaving.release(localId, options),
     async revive(localId, { password, ...attributes }, options) {
       // First of all, so that the account is never active with the password of whoever had it before.
       await store.setPassword?.(localId, password ?? newPassword(), options);

@@ -53,6 +53,8 @@ function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
  */
 function names(secrets: ReadonlySet<string>): (entry: readonly [string, unknown]) => boolean {
   return ([name, part]) => {
+    // That is the rest, and masked by itself.
+    if (name.toLowerCase() === "value") return false;
     const texts: readonly unknown[] = Array.isArray(part) ? part : [part];
     const isNamed = texts.some((text) => typeof text === "string" && mentions(text, secrets));
     return isNamed || (/path/i.test(name) && mentions(JSON.stringify(part), secrets));

@@ -8,7 +8,7 @@ import {
   type ExtensionNode,
   nodeAt,
 } from "../schema/attribute-tree.js";
-import { pathKey, twice, twiceIn } from "../schema/path-key.js";
+import { namesTwiceIn, pathKey, twice } from "../schema/path-key.js";
 import { isTooDeep, tooDeep } from "../schema/read-extension.js";
 import { rulesOf } from "../schema/read-resource.js";
 import {
@@ -145,10 +145,9 @@ class Planner {
     if (!isJsonObject(value)) {
       throw new InvalidValueError("value", "without a path, it is an object of attributes.");
     }
-    const isTwice = twiceIn(value);
+    const doubled = namesTwiceIn(value);
     for (const key of Object.keys(value)) {
-      const named = nodeAt(this.#tree, key);
-      if (named !== undefined && isTwice(key, named.path)) this.reading.problem(named.path, twice);
+      if (doubled.has(key.toLowerCase())) this.reading.problem(key, twice);
       else this.#planKey(op, key, value[key]);
     }
   }

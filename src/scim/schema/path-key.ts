@@ -32,21 +32,19 @@ export function isPathOf({ type, children, extensions }: AttributeTree, name: st
   );
 }
 
-/** Tells of each name of an object whether it is there more than once, in different case. RFC 7643 §2.1. */
-export function twiceIn(object: object): (name: string, canonical: string) => boolean {
-  let counts: Map<string, number> | undefined;
-  return (name, canonical) => {
-    // One of two is not spelled as the schema spells it, and only that one needs to be looked at.
-    if (name === canonical) return false;
-    if (counts === undefined) {
-      counts = new Map();
-      for (const key of Object.keys(object)) {
-        const lower = key.toLowerCase();
-        counts.set(lower, (counts.get(lower) ?? 0) + 1);
-      }
-    }
-    return (counts.get(name.toLowerCase()) ?? 0) > 1;
-  };
+/**
+ * The names of an object that are there more than once, in different case, as they are in lower case. RFC 7643 §2.1. Of two, one at least
+ * is not spelled as the schema spells it, so that only then they need to be looked for.
+ */
+export function namesTwiceIn(object: object): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const found = new Set<string>();
+  for (const name of Object.keys(object)) {
+    const key = name.toLowerCase();
+    if (seen.has(key)) found.add(key);
+    else seen.add(key);
+  }
+  return found;
 }
 
 /** What is said of a name that is there more than once. */

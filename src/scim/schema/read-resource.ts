@@ -2,7 +2,7 @@ import { InvalidValueError } from "../../core/index.js";
 import { type Profile, type Rewrite, rfc7644Profile } from "../profile.js";
 import { type AttributeTree, attributeTree, childNamed } from "./attribute-tree.js";
 import { keepImmutable } from "./immutable.js";
-import { isPathOf, pathKey, twice, twiceIn } from "./path-key.js";
+import { isPathOf, namesTwiceIn, pathKey, twice } from "./path-key.js";
 import { readExtension } from "./read-extension.js";
 import {
   demandRequired,
@@ -126,12 +126,13 @@ function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Recor
   // "schemas" stands first, and becomes what the resource turns out to have.
   const resource: Record<string, unknown> = { schemas: [] };
   let stated: unknown;
-  const isTwice = twiceIn(body);
+  let doubled: ReadonlySet<string> | undefined;
   for (const name of Object.keys(body)) {
     const child = childNamed(tree.children.byName, name);
     const extension = child === undefined ? childNamed(tree.extensions, name) : undefined;
-    const { path } = child ?? extension ?? { path: name };
-    if (isTwice(name, path)) reading.problem(path, twice);
+    const path = (child ?? extension)?.path ?? name;
+    if (name !== path) doubled ??= namesTwiceIn(body);
+    if (name !== path && doubled?.has(name.toLowerCase())) reading.problem(path, twice);
     else if (path === "schemas") stated = body[name];
     else if (child !== undefined) readChild(resource, child, body[name], reading);
     else if (extension !== undefined) {

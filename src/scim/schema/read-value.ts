@@ -1,7 +1,7 @@
 import type { AttributeNode, Children } from "./attribute-tree.js";
 import { childNamed } from "./attribute-tree.js";
 import { isBase64, isDateTime, isReference } from "./data-types.js";
-import { isPathInto, pathKey, twice, twiceIn } from "./path-key.js";
+import { isPathInto, namesTwiceIn, pathKey, twice } from "./path-key.js";
 import type { Reading } from "./reading.js";
 
 /** A JSON object, of which nothing is known. */
@@ -49,16 +49,19 @@ export function readChildren(
   reading: Reading,
 ): Record<string, unknown> {
   const read: Record<string, unknown> = {};
-  const isTwice = twiceIn(value);
-  const isExtension = prefix.endsWith(":");
+  let doubled: ReadonlySet<string> | undefined;
   for (const name of Object.keys(value)) {
     const child = childNamed(children.byName, name);
-    if (child !== undefined) {
-      if (isTwice(name, child.name)) reading.problem(child.path, twice);
-      else readChild(read, child, value[name], reading);
-    } else if (isExtension && !reading.rules.isResponse && isPathInto(children, name)) {
-      reading.problem(prefix + name, pathKey);
-    } else unknownAttribute(prefix + name, reading);
+    if (child === undefined) {
+      const isPath = prefix.endsWith(":") && isPathInto(children, name);
+      if (isPath && !reading.rules.isResponse) reading.problem(prefix + name, pathKey);
+      else unknownAttribute(prefix + name, reading);
+      continue;
+    }
+    if (name !== child.name) doubled ??= namesTwiceIn(value);
+    if (name !== child.name && doubled?.has(name.toLowerCase())) {
+      reading.problem(child.path, twice);
+    } else readChild(read, child, value[name], reading);
   }
   if (reading.rules.demandsRequired) demandRequired(children, read, reading);
   return read;

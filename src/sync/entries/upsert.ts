@@ -151,9 +151,10 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
 
 /** Entries that a refresh has mentioned, and of which nothing else is to be stored. */
 export async function markSeen(step: Step, sourceIds: readonly string[]): Promise<void> {
-  if (step.phase === "reconcile") {
-    // A comparison that finds nothing writes nothing.
-    for (const id of sourceIds) step.refresh.comparison?.mentioned.add(id);
+  const { comparison } = step.refresh;
+  if (comparison !== undefined) {
+    // A refresh that finds nothing new writes nothing.
+    for (const id of sourceIds) comparison.mentioned.add(id);
   } else if (sourceIds.length > 0) {
     await step.target.links.markSeen(step.source, sourceIds, step.generation);
   }

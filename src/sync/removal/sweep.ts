@@ -1,7 +1,7 @@
 import type { Link } from "../../repositories/index.js";
 import { isAhead, isEarlier, knownStamp } from "../comparison/order.js";
 import { noLaterThan } from "../comparison/stamp.js";
-import { pagesOfLinks } from "../step/links.js";
+import { pagesOfLinks, slices } from "../step/links.js";
 import type { Step } from "../step/step.js";
 import { removeEntries } from "./removal.js";
 
@@ -20,21 +20,33 @@ export async function sweep(step: Step, stamp?: string): Promise<void> {
   }
 }
 
-/** The links of entries that are swept when the refresh ends now. */
+/**
+ * The links of entries that are swept when the refresh ends now. Of those that it has mentioned no more than the ids
+ * are read.
+ */
 export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
   const selection = { states: presentStates, seenBefore: step.generation };
-  for await (const page of pagesOfLinks(step.target.links, step.source, selection, 500)) {
-    const some = page.filter((link) => isUnmentioned(step, link));
-    if (some.length > 0) yield some;
+  for (let after: string | undefined; ; ) {
+    const ids = await step.target.links.listIds(step.source, selection, {
+      count: 5_000,
+      ...(after === undefined ? {} : { after }),
+    });
+    const left = ids.filter((id) => step.refresh.comparison?.mentioned.has(id) !== true);
+    for (const some of slices(left, 500)) {
+      const page = (await step.links.existing(some)).filter((link) => isSwept(step, link));
+      if (page.length > 0) yield page;
+    }
+    after = ids.at(-1);
+    if (after === undefined || ids.length < 5_000) return;
   }
 }
 
 /** The states of entries that are in the content, or on their way into it or out of it. */
 const presentStates = ["entering", "live", "leaving"] as const;
 
-/** What the source has yet to receive it cannot mention. */
-function isUnmentioned(step: Step, link: Link): boolean {
-  if (step.refresh.comparison?.mentioned.has(link.sourceId) === true) return false;
+/** Whether an entry that was not mentioned goes. What the source has yet to receive it cannot mention. */
+function isSwept(step: Step, link: Link): boolean {
+  if (!presentStates.some((state) => state === link.state)) return false;
   if (!isAhead(knownStamp(link), step.ordering)) return true;
   step.refresh.comparison?.noteBehind();
   return false;

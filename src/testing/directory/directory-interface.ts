@@ -1,6 +1,6 @@
 import type { Scope } from "./entries/entry.js";
 import type { DirectoryFaults } from "./faults.js";
-import type { AttributesInput, DirectoryEntry, NewEntry } from "./records.js";
+import type { AttributesInput, DirectoryEntry, NewEntry, WriteOptions } from "./records.js";
 
 /** A change of the directory, as {@link DirectoryOptions.bareCookies} sees it. */
 export interface DirectoryWrite {
@@ -66,12 +66,6 @@ export interface AttributeChanges {
 /** What a directory held at some time. */
 export interface DirectoryBackup {
   readonly entries: readonly DirectoryEntry[];
-}
-
-/** A write that another server of a multi-provider directory made, and this one received. */
-export interface WriteOptions {
-  /** The number of the server that the CSN names. Default: this server's. */
-  readonly serverId?: number;
 }
 
 /**

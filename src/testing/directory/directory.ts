@@ -10,7 +10,6 @@ import type {
   DirectoryBackup,
   DirectoryOptions,
   DirectoryWrite,
-  WriteOptions,
 } from "./directory-interface.js";
 import { CsnClock, type CsnSet } from "./entries/csn.js";
 import { parseDn, printDn, printRdn } from "./entries/dn.js";
@@ -29,6 +28,7 @@ import {
   type NewEntry,
   toGiven,
   toRecord,
+  type WriteOptions,
 } from "./records.js";
 import { Connection } from "./session/connection.js";
 import type { Service } from "./session/service.js";

@@ -1,4 +1,4 @@
-import type { WriteOptions } from "./directory-interface.js";
+import type { WriteOptions } from "./records.js";
 
 /** Where {@link DirectoryFaults.dropConnection} drops a connection. */
 export interface DropPoint {

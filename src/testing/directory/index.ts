@@ -5,7 +5,6 @@ export type {
   DirectoryBackup,
   DirectoryOptions,
   DirectoryWrite,
-  WriteOptions,
 } from "./directory-interface.js";
 export type { Scope } from "./entries/entry.js";
 export { DirectoryError, ResultCode } from "./errors.js";
@@ -16,4 +15,10 @@ export type {
   SpoiltCookie,
   Stall,
 } from "./faults.js";
-export type { AttributeInput, AttributesInput, DirectoryEntry, NewEntry } from "./records.js";
+export type {
+  AttributeInput,
+  AttributesInput,
+  DirectoryEntry,
+  NewEntry,
+  WriteOptions,
+} from "./records.js";

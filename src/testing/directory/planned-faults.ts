@@ -1,6 +1,6 @@
-import type { WriteOptions } from "./directory-interface.js";
 import { ResultCode } from "./errors.js";
 import type { DelayedWrite, DirectoryFaults, DropPoint, SpoiltCookie, Stall } from "./faults.js";
+import type { WriteOptions } from "./records.js";
 
 /** To which part of a synchronization a message belongs. */
 export type Stage = "refresh" | "live";

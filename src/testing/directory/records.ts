@@ -22,6 +22,12 @@ export interface DirectoryEntry {
   readonly attributes: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A write that another server of a multi-provider directory made, and this one received. */
+export interface WriteOptions {
+  /** The number of the server that the CSN names. Default: this server's. */
+  readonly serverId?: number;
+}
+
 /** The attributes as the tree takes them. */
 export function toGiven(attributes: AttributesInput): GivenAttribute[] {
   return Object.entries(attributes).map(([type, input]) => {

@@ -71,6 +71,24 @@ export const unseenMistakes: readonly Unseen[] = [
     }),
   },
   {
+    mistake: "keeps the new name though a member of the same change is refused",
+    suite: "groups",
+    because:
+      "attributes and members are two steps in many stores, and in the `modify` that a store has by default",
+    make: ({ groups }) => ({
+      groups: {
+        async modify(id, change, options) {
+          if ("plan" in change || change.set === undefined || change.relations === undefined) {
+            return await groups.modify(id, change, options);
+          }
+          const { relations, ...attributes } = change;
+          await groups.modify(id, attributes, options);
+          await groups.modify(id, { relations }, options?.signal && { signal: options.signal });
+        },
+      },
+    }),
+  },
+  {
     mistake: "writes what it is given to a log, passwords too",
     suite: "users",
     because: "nothing but the repository is looked at",

@@ -51,10 +51,12 @@ export const csnPositions: Positions<CsnCookie> = {
   print: printCookie,
   merge: mergeCookies,
   includes: (cookie, other) => other.csns.every((csn) => covers(cookie, csn)),
-  covers,
-  ofStamp: (stamp) => (isCsn(stamp) ? { csns: [stamp] } : undefined),
-  newestStamp: newestCsn,
-  deletionStamp: ({ deleteCsn }) => deleteCsn,
+  stamps: {
+    isCovered: covers,
+    positionOf: (csn) => (isCsn(csn) ? { csns: [csn] } : undefined),
+    newest: newestCsn,
+    ofDeletions: ({ deleteCsn }) => deleteCsn,
+  },
 };
 
 /** What both cookies cover together: for each SID the newer number. */

@@ -1,3 +1,4 @@
+import { entryUuid } from "../../profile/identification.js";
 import { textsOf } from "../../wire/attributes.js";
 import { LdapResultError } from "../../wire/errors.js";
 import { syncRequestOid } from "../../wire/sync-messages.js";
@@ -19,6 +20,7 @@ import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-
  */
 export const openLdap: Dialect = {
   name: "openldap",
+  identification: entryUuid,
   isSpokenBy: ({ attributes, supportedControls }) =>
     supportedControls.includes(syncRequestOid) &&
     textsOf(attributes, "objectClass").some((name) => name.toLowerCase() === "openldaprootdse"),

@@ -28,7 +28,8 @@ export interface SqlColumn {
   readonly key?: string;
   /**
    * Whether the database's own `lower` may stand in for a column of keys. It is not exact: SQLite knows the case of ASCII only, and no
-   * database takes "ﬁ" for "fi". Without this and without a key, the text cannot be compared. Default: false.
+   * database takes "ﬁ" for "fi"; what is written so is found as it is written. With a key too, the database makes that key by its own
+   * `lower`. Without this and without a key, the text cannot be compared. Default: false.
    */
   readonly lower?: boolean;
   /** For case exact text in a column that is not of text, such as ids. Default: `text`. */

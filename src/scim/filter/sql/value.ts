@@ -1,4 +1,4 @@
-import { caseless, UnsupportedError } from "../../../core/index.js";
+import { caseless, caselessSpellings, UnsupportedError } from "../../../core/index.js";
 import type { Attribute } from "../../schema/attribute.js";
 import type { BoundComparison } from "../bound-filter.js";
 import { instantOf } from "../instant.js";
@@ -110,20 +110,43 @@ function compareColumnText(
     const id = type === "integer" ? integerOf(value) : uuidOf(value);
     return id === undefined ? never : `${name} = ${place(id)}`;
   }
-  const isLower = !caseExact && key === undefined;
-  if (isLower && operator === equality) {
-    // What the database's `lower` leaves as it is, such as all but ASCII in SQLite, is found as it is written.
-    const lowered = (): string => `lower(${place(value.normalize("NFKC"))})`;
-    if (value.includes("\u0000")) return never;
-    return `(lower(${name}) = ${lowered()} and ${sql.exact(`lower(${name})`)} = ${lowered()})`;
-  }
   const ofKey = key === undefined ? `lower(${name})` : `${qualifier}.${sql.quote(key)}`;
+  if (!caseExact && lower === true && operator === equality) {
+    if (value.includes("\u0000")) return never;
+    return amongSpellings(ofKey, key, value, writing);
+  }
   const compared = caseExact ? name : ofKey;
   const sought = caseExact ? value : caseless(value);
   const condition = compareText(sql.exact(compared), operator, sought, writing);
   // An index serves the plain comparison, which some collations take for met by more than the exact one.
   const isIndexed = operator === equality && condition !== never;
   return isIndexed ? `(${compared} = ${place(sought)} and ${condition})` : condition;
+}
+
+/**
+ * The condition that a text is equal to a value in any case, by the database's own `lower`. What that leaves as it is, such as all but
+ * ASCII in SQLite, or what it does not compose, is found as it is written.
+ */
+function amongSpellings(
+  compared: string,
+  key: string | undefined,
+  value: string,
+  { sql, place }: Writing,
+): string {
+  // The database may make a key in the very form that the package has.
+  const own = key === undefined ? [] : [caseless(value)];
+  const spellings = caselessSpellings(value);
+  const sought = (): string[] => [
+    ...own.map(place),
+    ...spellings.map((spelling) => `lower(${place(spelling)})`),
+  ];
+  const isOneOf = (text: string): string => {
+    const [first, ...others] = sought();
+    return others.length === 0
+      ? `${text} = ${first}`
+      : `${text} in (${[first, ...others].join(", ")})`;
+  };
+  return `(${isOneOf(compared)} and ${isOneOf(sql.exact(compared))})`;
 }
 
 /** The value of an id in a column of integers, if it is one as it is written there. */
