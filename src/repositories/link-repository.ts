@@ -43,7 +43,7 @@ export interface Link {
   /** A create that was begun and not confirmed: the name that the resource would have. */
   readonly intent?: { readonly name: string };
   /** The memberships that follow from it are still to be settled. */
-  readonly unsettled: boolean;
+  readonly dirty: boolean;
   readonly failure?: Failure;
   /**
    * What tells the resource apart from another one that is given the same id later, where the store uses ids again
@@ -77,7 +77,8 @@ export interface LinkSelection {
   readonly states?: readonly LinkState[];
   /** Not mentioned since this generation began. */
   readonly seenBefore?: number;
-  readonly unsettled?: true;
+  /** With memberships that are still to be settled. */
+  readonly dirty?: true;
   readonly failed?: true;
   /** With a create that was begun and not confirmed. */
   readonly intended?: true;
@@ -90,9 +91,9 @@ export interface LinkSelection {
  * is unfinished. For synchronisation only; it never holds the ids that a SCIM client uses.
  *
  * Every method takes and returns arrays, so that a store can answer with one statement. The order of writes is the
- * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may be of
- * any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may be in any
- * order, if it is always the same.
+ * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may
+ * be of any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may
+ * be in any order, if it is always the same.
  */
 export abstract class LinkRepository {
   /** The link of each id, in the order of the ids; `undefined` where there is none. */
@@ -111,12 +112,8 @@ export abstract class LinkRepository {
     generation: number,
   ): Promise<void>;
 
-  /** Says whether memberships are still to be settled; ids without a link are passed over. */
-  abstract markUnsettled(
-    source: string,
-    sourceIds: readonly string[],
-    unsettled: boolean,
-  ): Promise<void>;
+  /** Says whether memberships are still to be settled; ids without a link are ignored. */
+  abstract markDirty(source: string, sourceIds: readonly string[], dirty: boolean): Promise<void>;
 
   /** Links that match, ordered by `sourceId` in code unit order, after the one named. */
   abstract list(
@@ -125,7 +122,9 @@ export abstract class LinkRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Link[]>;
 
-  /** The ids of links that match, as {@link list} has these. Override it where less is read for that than whole links. */
+  /**
+   * The ids of links that match, as {@link list} has these. Override it where less is read for that than whole links.
+   */
   async listIds(
     source: string,
     selection: LinkSelection,
@@ -156,8 +155,8 @@ export abstract class LinkRepository {
   abstract names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]>;
 
   /**
-   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it. Names of
-   * kind `id` are not stored, since they are the `sourceId`.
+   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it.
+   * Names of kind `id` are not stored, since they are the `sourceId`.
    */
   abstract setNames(
     source: string,

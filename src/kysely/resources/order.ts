@@ -10,8 +10,10 @@ import { documentOrders } from "./document-order.js";
 /** What resources are ordered by: an expression that is NULL where there is no value. */
 export interface OrderColumn {
   readonly text: StatementText;
-  /** Whether every resource has a value. An index serves the order only then. */
+  /** Whether every resource has a value. An index over the column alone serves the order only then. */
   readonly required: boolean;
+  /** Whether the value is one of several, so that no index can be over it. */
+  readonly isOfSeveral?: boolean;
   /** The value of the expression for what a resource is sorted by; `undefined` where no resource can have it. */
   stored(key: NonNullable<SortKey>): string | number | undefined;
   /** Such a value in a statement. */
@@ -86,8 +88,7 @@ function exactText(
   options: { readonly required?: boolean; readonly column?: ColumnOfAttribute },
 ): OrderColumn {
   const name = dialect.quote(column);
-  const text: StatementText = (p) =>
-    options.required === true ? name : `nullif(${name}, ${p.value("")})`;
+  const text: StatementText = () => (options.required === true ? name : `nullif(${name}, '')`);
   const own = options.column === undefined ? text : unlessUnassigned(text, options.column);
   return {
     text: (p) => dialect.exact(own(p)),
