@@ -28,12 +28,10 @@ import {
   type GroupMap,
   type MemberMap,
   memberships,
-  ownGroupMap,
-  ownMemberMap,
-  ownUserMap,
   type UserMap,
 } from "../column-map/column-map.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
+import { ownGroupMap, ownMemberMap, ownUserMap } from "../tables/own-maps.js";
 import { tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { GroupMembers } from "./group-members.js";

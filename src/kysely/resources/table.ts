@@ -10,7 +10,8 @@ import { quotedTable } from "../tables/table-names.js";
 import { Conflicts } from "./conflicts.js";
 import { Dependents, moved } from "./dependents.js";
 import { demandKeys } from "./keys.js";
-import { type OrderColumn, orderColumns } from "./order.js";
+import { orderColumns } from "./order.js";
+import type { OrderColumn } from "./order-column.js";
 import { findPage } from "./pages.js";
 import type { ResourceRows, Row, RowChange } from "./rows.js";
 

@@ -12,13 +12,9 @@ import {
   type WriteResult,
 } from "../../repositories/index.js";
 import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
-import {
-  type DependentColumn,
-  ownMemberships,
-  ownUserMap,
-  type UserMap,
-} from "../column-map/column-map.js";
+import type { DependentColumn, UserMap } from "../column-map/column-map.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
+import { ownMemberships, ownUserMap } from "../tables/own-maps.js";
 import { type TableNames, type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./keys.js";

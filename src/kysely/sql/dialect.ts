@@ -1,6 +1,5 @@
-import { sql } from "kysely";
+import { type QueryExecutor, sql } from "kysely";
 import { UnsupportedError } from "../../core/index.js";
-import type { KyselyDatabase } from "./session.js";
 
 /** The types of the columns that the package's own tables have. */
 export interface ColumnTypes {
@@ -331,7 +330,7 @@ const mariadb: SqlDialect = {
  *
  * @throws {UnsupportedError} the database is none of the three.
  */
-export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
+export function dialectOf(db: { getExecutor(): QueryExecutor }): SqlDialect {
   const text = sql`${sql.id("a")} = ${1}`.compile(db).sql;
   switch (text) {
     case '"a" = ?':
