@@ -12,12 +12,14 @@ export const forwardChannelName = "concordat:federation.forward";
 export const breakerChannelName = "concordat:federation.breaker";
 
 /**
- * The name of the diagnostics channel that says when a request got the local answer although a rule wanted that of a server, which
- * has failed.
+ * The name of the diagnostics channel that says when a request got the local response although a rule wanted that of a
+ * server, which has failed.
  */
 export const outageChannelName = "concordat:federation.outage";
 
-/** What is published on {@link decisionChannelName}. Nothing in it is secret: it names conditions, and quotes no value. */
+/**
+ * What is published on {@link decisionChannelName}. Nothing in it is secret: it names conditions, and quotes no value.
+ */
 export interface DecisionEvent {
   /** The name of the rule. */
   readonly rule: string;
@@ -28,7 +30,7 @@ export interface DecisionEvent {
   readonly applies: boolean;
   /** The first condition that is not fulfilled, where there is one. */
   readonly condition?: string;
-  /** Whether that is so because nobody can say, rather than because it is known. */
+  /** Whether that is so because it cannot be checked, rather than because it is known. */
   readonly isUnknown?: boolean;
 }
 
@@ -40,7 +42,7 @@ export interface ForwardEvent {
   readonly attempt: number;
   /** How long it took, in milliseconds. */
   readonly duration: number;
-  /** The status of the answer, if there was one. */
+  /** The status of the response, if there was one. */
   readonly status?: number;
   /** Why it failed, if it did. */
   readonly reason?: FederationReason;
@@ -63,7 +65,10 @@ export interface BreakerEvent {
   readonly state: BreakerState;
 }
 
-/** Publishes on a channel, if anybody listens. It holds the channel, since looking it up by its name takes longer than asking it. */
+/**
+ * Publishes on a channel, if anybody listens. It holds the channel, since looking it up by its name takes longer than
+ * asking it.
+ */
 export class EventPublisher<Event> {
   readonly #channel: Channel;
 

@@ -1,6 +1,6 @@
 import { ConcordatError } from "../core/index.js";
 
-/** Why a request was not passed on, or its answer not passed back, as a stable value to switch on. */
+/** Why a request was not passed on, or its response not passed back, as a stable value to switch on. */
 export type FederationReason =
   | "bad_target"
   | "not_found"
@@ -38,7 +38,7 @@ export type FederationReason =
   | "closed";
 
 interface Reason {
-  /** The status of the answer, where the failure is the answer. */
+  /** The status of the response, where the failure is the response. */
   readonly status: number;
   /** What is said of it. `%s` is where the subject goes: a server, a method, a parameter. */
   readonly text: string;
@@ -152,7 +152,9 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   },
   interim_answer: {
     status: 502,
-    text: 'The server "%s" sent an interim answer that nobody asked for. It has got the request: a password in it is spent.',
+    text:
+      'The server "%s" sent an interim answer that was not asked for. ' +
+      "It has got the request: a password in it is spent.",
     proxyError: "http_protocol_error",
   },
   bad_signature: {
@@ -174,19 +176,19 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   closed: { status: 502, text: "The forwarder is closed.", proxyError: "proxy_internal_error" },
 };
 
-/** A request was not passed on, or its answer not passed back. */
+/** A request was not passed on, or its response not passed back. */
 export class FederationError extends ConcordatError {
   override readonly name = "FederationError";
   override readonly code = "federation";
   /** Why. */
   readonly reason: FederationReason;
-  /** The status of the answer that says so. */
+  /** The status of the response that says so. */
   readonly status: number;
   /** The error type of RFC 9209 §2.3, where it was the child or the way to it that failed. */
   readonly proxyError: string | undefined;
   /** The identifier of the server, where there was one. */
   readonly server: string | undefined;
-  /** Whether a byte of the request may have been sent to the child. If so, nobody may send the request again. */
+  /** Whether a byte of the request may have been sent to the child. If so, the request may not be sent again. */
   readonly isSpent: boolean;
 
   constructor(

@@ -1,20 +1,15 @@
 import { createPrivateKey } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ConnectionInfo, Handler } from "../core/index.js";
+import { sendWebResponse } from "../http/index.js";
 import { outageEvents } from "./channels.js";
 import { FederationError } from "./errors.js";
-import {
-  answerNodeRequest,
-  readNodeRequest,
-  sendWebResponse,
-  toWebRequest,
-} from "./message/node.js";
-import { NodeContent } from "./message/node-content.js";
+import { handlerRequest, readNodeRequest, sendNodeResponse } from "./message/node.js";
 import { contentKind } from "./message/parameters.js";
 import {
-  type Answer,
-  demandOneHost,
-  demandOriginForm,
+  assertOneHost,
+  assertOriginForm,
+  type BufferedResponse,
   type EventRequest,
   withoutBase,
 } from "./message/request.js";
@@ -22,24 +17,24 @@ import { readResponse, readWebRequest, targetOf, toResponse } from "./message/we
 import { withoutNullDetail } from "./rewrite/api-response.js";
 import { clientOf } from "./rewrite/client.js";
 import {
-  answerOf,
-  apiErrorAnswer,
-  type ErrorAnswer,
+  apiErrorResponse,
+  type ErrorResponse,
+  errorResponseOf,
   withProxyStatus,
 } from "./rewrite/error-response.js";
 import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 import type { ConditionSource } from "./rules/condition-source.js";
-import { type PassedOverRule, passedOverRules, readEventRules } from "./rules/definition.js";
+import { type IgnoredRule, ignoredRules, readEventRules } from "./rules/definition.js";
 import type { EventHandler } from "./rules/event-handler.js";
 import { type EventOf, eventsOf, type PathParametersOf, pathParametersOf } from "./rules/events.js";
-import { demandPlainSubject } from "./rules/facts.js";
+import { assertPlainSubject } from "./rules/facts.js";
 import {
   FederationEventHandler,
   type FederationEventHandlerOptions,
 } from "./rules/federation-event-handler.js";
 import { EventPipeline, type Outcomes } from "./rules/pipeline.js";
-import type { Patience } from "./transport/content-deadline.js";
+import type { ContentDeadline } from "./transport/content-deadline.js";
 import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
 
 /** Options of {@link federate}. */
@@ -48,7 +43,7 @@ export interface FederateOptions
     Omit<LoopGuardOptions, "now">,
     Pick<
       FederationEventHandlerOptions,
-      "requestFields" | "answerFields" | "isPolicyParameter" | "responseKey" | "defaultRealm"
+      "requestFields" | "responseFields" | "isPolicyParameter" | "responseKey" | "defaultRealm"
     > {
   /** The rules, as {@link readEventRules} reads them: privacyIDEA's definitions of event handlers, in its JSON. */
   readonly rules: unknown;
@@ -58,21 +53,24 @@ export interface FederateOptions
   readonly conditions?: ConditionSource;
   /** Says which event a request is. Default: {@link eventsOf} with privacyIDEA's API. */
   readonly eventOf?: EventOf;
-  /** Says which parameters are in the path of a request. Default: {@link pathParametersOf}, where `eventOf` has its default; else none. */
+  /**
+   * Says which parameters are in the path of a request. Default: {@link pathParametersOf}, where `eventOf` has its
+   * default; else none.
+   */
   readonly pathParametersOf?: PathParametersOf;
   /** Where the API begins on this side, such as `/privacyidea`. Default: at the root. */
   readonly basePath?: string;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
   readonly trustedProxies?: readonly string[];
   /**
-   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not leave it as a client
-   * has sent it. Default: `x-forwarded-for`.
+   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not
+   * leave it as a client has sent it. Default: `x-forwarded-for`.
    */
   readonly proxyField?: ProxyField;
-  /** How large the content of a request for which there are rules may be, in bytes. Default: 1 MiB. */
-  readonly maxContentSize?: number;
-  /** Makes the answer of a failure. Default: privacyIDEA's shape. */
-  readonly errorAnswer?: ErrorAnswer;
+  /** The longest body of a request for which there are rules, in bytes. Default: 1,048,576. */
+  readonly maxBodyBytes?: number;
+  /** Makes the response of a failure. Default: privacyIDEA's shape. */
+  readonly errorResponse?: ErrorResponse;
   /** The present time in milliseconds since 1970. Default: the clock. */
   readonly clock?: () => number;
 }
@@ -85,21 +83,21 @@ export interface Federation extends AsyncDisposable {
   readonly listener: (request: IncomingMessage, response: ServerResponse) => void;
   /** What sends the requests. */
   readonly forwarder: Forwarder;
-  /** The definitions of rules that are passed over, and why; none for {@link passThrough}. */
-  readonly passedOver: readonly PassedOverRule[];
+  /** The definitions of rules that are ignored, and why; none for {@link passThrough}. */
+  readonly ignored: readonly IgnoredRule[];
 }
 
 /**
- * Puts rules around a handler: requests that they are for are passed on to other servers, before the handler is asked or after it
- * has answered. All other requests go to the handler as they are.
+ * Puts rules around a handler: requests that they are for are passed on to other servers, before the handler is asked
+ * or after it has answered. All other requests go to the handler as they are.
  *
- * A request for which there are rules is read whole, as is the handler's answer to it.
+ * A request for which there are rules is read whole, as is the handler's response to it.
  *
  * @throws {DefinitionError} the rules are none, with every problem.
  */
 export function federate(handler: Handler, options: FederateOptions): Federation {
   const basePath = (options.basePath ?? "").replace(/\/$/, "");
-  const { maxContentSize = 1_048_576, errorAnswer = apiErrorAnswer } = options;
+  const { maxBodyBytes = 1_048_576, errorResponse = apiErrorResponse } = options;
   const clock = options.clock ?? Date.now;
   const eventOf = options.eventOf ?? eventsOf();
   const parametersOf =
@@ -130,13 +128,13 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     rules
       .filter((rule) => rule.event.includes(event))
       .flatMap(({ options: { privacyIDEA = [] } }) => privacyIDEA);
-  const patiences = new Map<string, Patience>();
-  const patienceFor = (event: string): Patience => {
-    const known = patiences.get(event);
+  const deadlines = new Map<string, ContentDeadline>();
+  const deadlineFor = (event: string): ContentDeadline => {
+    const known = deadlines.get(event);
     if (known !== undefined) return known;
-    const patience = forwarder.patienceFor(() => serversOf(event));
-    patiences.set(event, patience);
-    return patience;
+    const deadline = forwarder.deadlineFor(() => serversOf(event));
+    deadlines.set(event, deadline);
+    return deadline;
   };
 
   const watchedEvent = (method: string, target: string): string | undefined => {
@@ -148,31 +146,31 @@ export function federate(handler: Handler, options: FederateOptions): Federation
     }
     return undefined;
   };
-  const failure = (error: FederationError): Answer =>
-    answerOf(error, errorAnswer, clock(), guard.id);
-  /** Runs the rules, and makes an answer of whatever comes of it. */
+  const failure = (error: FederationError): BufferedResponse =>
+    errorResponseOf(error, errorResponse, clock(), guard.id);
+  /** Runs the rules, and makes a response of whatever comes of it. */
   const answerTo = async (
     event: string,
     read: Promise<EventRequest>,
-    local: (request: EventRequest) => Promise<Answer>,
-  ): Promise<Answer> => {
+    local: (request: EventRequest) => Promise<BufferedResponse>,
+  ): Promise<BufferedResponse> => {
     try {
-      const bare = await read;
-      const inPath = parametersOf(bare.method, readingsOf(bare.path)[0] ?? "");
-      const request = inPath.size === 0 ? bare : bare.withPathParameters(inPath);
+      const whole = await read;
+      const inPath = parametersOf(whole.method, readingsOf(whole.path)[0] ?? "");
+      const request = inPath.size === 0 ? whole : whole.withPathParameters(inPath);
       // A request that was here before is not to count as another attempt to log in.
       guard.enter(request);
       // A request that can be read in two ways, or by others only, is refused before anybody acts on it.
       if (contentKind(request) === "other") throw new FederationError("unsupported_content");
-      demandPlainSubject(request);
+      assertPlainSubject(request);
       return reported(event, await pipeline.run(event, request, () => local(request)));
     } catch (error) {
       if (!(error instanceof FederationError)) throw error;
       return failure(error);
     }
   };
-  /** The local answer, with the failure in spite of which it is that. */
-  const reported = (event: string, outcomes: Outcomes): Answer => {
+  /** The local response, with the failure in spite of which it is that. */
+  const reported = (event: string, outcomes: Outcomes): BufferedResponse => {
     const { outage } = outcomes;
     const answer = withoutNullDetail(outcomes.answer, signingKey);
     if (outage === undefined) return answer;
@@ -186,26 +184,20 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 
   return {
     forwarder,
-    passedOver: passedOverRules(options.rules, handlers),
+    ignored: ignoredRules(options.rules, handlers),
     handler: async (request, connection) => {
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
-      const read = readWebRequest(
-        request,
-        connection,
-        basePath,
-        maxContentSize,
-        patienceFor(event),
-      );
+      const read = readWebRequest(request, connection, basePath, maxBodyBytes, deadlineFor(event));
       return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
     },
     listener: (request, response) => {
       try {
-        demandOriginForm(request.url ?? "");
-        demandOneHost(request.rawHeaders);
+        assertOriginForm(request.url ?? "");
+        assertOneHost(request.rawHeaders);
       } catch (error) {
         if (!(error instanceof FederationError)) throw error;
-        answerNodeRequest(response, failure(error));
+        sendNodeResponse(response, failure(error));
         return;
       }
       const event = watchedEvent(request.method ?? "", request.url ?? "");
@@ -214,15 +206,15 @@ export function federate(handler: Handler, options: FederateOptions): Federation
           ? passOn(handler, request, response)
           : answerTo(
               event,
-              readNodeRequest(request, basePath, maxContentSize, patienceFor(event)),
-              (read) => {
-                const web = toWebRequest(request, response, read.content);
-                return ask(handler, web.request, web.connection);
+              readNodeRequest(request, basePath, maxBodyBytes, deadlineFor(event)),
+              async (read) => {
+                const web = await handlerRequest(request, response, read.content);
+                return await ask(handler, web.request, web.connection);
               },
-            ).then((answer) => answerNodeRequest(response, answer));
+            ).then((answer) => sendNodeResponse(response, answer));
       done.catch((error: unknown) => {
         const isAnswer = error instanceof FederationError && !response.headersSent;
-        if (isAnswer) answerNodeRequest(response, failure(error));
+        if (isAnswer) sendNodeResponse(response, failure(error));
         else failNodeRequest(response);
       });
     },
@@ -231,8 +223,8 @@ export function federate(handler: Handler, options: FederateOptions): Federation
 }
 
 /**
- * What a path may be taken for: with its escapes undone, but for those of slashes, and with those as well. Which of them the host's own
- * handler does, and which a server, is not known here; no rule is to be passed by because of it.
+ * What a path may be taken for: with its escapes undone, but for those of slashes, and with those as well. Which of
+ * them the host's own handler does, and which a server, is not known here; no rule is to be passed by because of it.
  */
 function readingsOf(path: string): readonly string[] {
   if (!path.includes("%")) return [path];
@@ -252,13 +244,13 @@ function readingsOf(path: string): readonly string[] {
 
 const noParameters: PathParametersOf = () => new Map();
 
-/** The answer of the host's own handler, whole. */
+/** The response of the host's own handler, whole. */
 async function ask(
   handler: Handler,
   request: Request,
   connection: ConnectionInfo | undefined,
-): Promise<Answer> {
-  return await readResponse(await handler(request, connection), Number.POSITIVE_INFINITY);
+): Promise<BufferedResponse> {
+  return await readResponse(await handler(request, connection));
 }
 
 /** Lets the host's own handler answer, content and answer as they come. */
@@ -267,14 +259,8 @@ async function passOn(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const content = new NodeContent(request);
-  const web = toWebRequest(request, response, content);
-  try {
-    await sendWebResponse(response, await handler(web.request, web.connection));
-  } finally {
-    // What the handler did not read nobody reads any more.
-    content.destroy();
-  }
+  const web = await handlerRequest(request, response);
+  await sendWebResponse(response, await handler(web.request, web.connection));
 }
 
 /** The host's own handler has thrown. */

@@ -19,13 +19,13 @@ export { type FederateOptions, type Federation, federate } from "./federate.js";
 export type { FieldLines } from "./message/field-lines.js";
 export type { Parameters } from "./message/parameters.js";
 export {
-  type Answer,
+  type BufferedResponse,
   type ClientSignal,
   EventRequest,
   type EventRequestParts,
 } from "./message/request.js";
-export { type PassThroughOptions, passThrough } from "./pass-through.js";
-export { apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
+export { type PassThroughOptions, passThrough } from "./pass-through/pass-through.js";
+export { apiErrorResponse, type ErrorResponse } from "./rewrite/error-response.js";
 export {
   addressOf,
   type ForwardedElement,
@@ -37,7 +37,7 @@ export {
 } from "./rewrite/forwarded.js";
 export { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
 export { pythonFloat, pythonJson } from "./rewrite/python-json.js";
-export { signAnswer, verifyAnswer } from "./rewrite/response-signature.js";
+export { signResponse, verifyResponse } from "./rewrite/response-signature.js";
 export type { Comparable } from "./rules/comparators.js";
 export type {
   ChallengeFacts,
@@ -48,19 +48,9 @@ export type {
   UserFacts,
 } from "./rules/condition-source.js";
 export { conditionNames } from "./rules/conditions.js";
-export {
-  type EventRule,
-  type FailurePolicy,
-  type PassedOverRule,
-  passedOverRules,
-  readEventRules,
-} from "./rules/definition.js";
-export {
-  type ActionContext,
-  type ActionOption,
-  EventHandler,
-  type Position,
-} from "./rules/event-handler.js";
+export { type IgnoredRule, ignoredRules, readEventRules } from "./rules/definition.js";
+export { type ActionContext, type ActionOption, EventHandler } from "./rules/event-handler.js";
+export type { EventRule, FailurePolicy, Position } from "./rules/event-rule.js";
 export {
   type EventOf,
   type EventRow,
@@ -78,9 +68,9 @@ export {
 export { EventPipeline, type EventPipelineOptions } from "./rules/pipeline.js";
 export type { Resolve } from "./transport/address.js";
 export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
-export type { ServerAnswer } from "./transport/collector.js";
+export type { ForwardedResponse } from "./transport/collector.js";
 export { ConfiguredServers } from "./transport/configured-servers.js";
 export type { OutgoingRequest } from "./transport/forward-attempt.js";
 export { Forwarder, type ForwarderOptions, type ForwardOptions } from "./transport/forwarder.js";
 export { type ReadServersOptions, readServers } from "./transport/server-definition.js";
-export type { AnswerSink, Flow } from "./transport/server-exchange.js";
+export type { Flow, ResponseSink } from "./transport/server-exchange.js";

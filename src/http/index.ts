@@ -1,2 +1,18 @@
-export { targetOf, toWebRequest } from "./web-request.js";
+export { BodyBuffer } from "./body-buffer.js";
+export { HttpExchange, type ParsedFields } from "./exchange.js";
+export { openPool, type TlsCredentials } from "./pool.js";
+export {
+  type BodyDeadline,
+  type BodyLimits,
+  type BodyProgress,
+  readBody,
+  readNodeBody,
+} from "./read-body.js";
+export {
+  connectionOf,
+  headersOf,
+  targetOf,
+  toWebRequest,
+  type WebRequestOptions,
+} from "./web-request.js";
 export { sendWebResponse } from "./web-response.js";

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ReadableStream } from "node:stream/web";
 import { UnsupportedError } from "../core/index.js";
+import { type BodyLimits, readNodeBody } from "./read-body.js";
 
 /** What frameworks add to a request. */
 export interface FrameworkRequest extends IncomingMessage {
@@ -12,6 +13,12 @@ export interface FrameworkRequest extends IncomingMessage {
 
 /** Up to which stated length a body is read before the handler is asked, in bytes: it costs less than a stream. */
 const smallBody = 65_536;
+
+/** `node:http` holds the client to the length that it states. */
+const wholeBody: BodyLimits = {
+  maxBodyBytes: smallBody,
+  tooLarge: () => new RangeError("The body is longer than its stated length."),
+};
 
 /** The body; or, where a framework has read it before, what the framework made of it. */
 export async function bodyOf(
@@ -25,33 +32,22 @@ export async function bodyOf(
     // The client may have gone while what stands before this was at work: then nothing more comes.
     if (request.destroyed) throw new DOMException("The client has gone.", "AbortError");
     return length > 0 && length <= smallBody
-      ? await wholeBody(request)
+      ? new Uint8Array(await readNodeBody(request, length, wholeBody))
       : streamOf(request, response);
   }
   if (typeof body === "string") return body;
   if (body instanceof Uint8Array) return new Uint8Array(body);
   if (body !== undefined) return JSON.stringify(body);
   throw new UnsupportedError(
-    "The body of the request was read before it came here, and is not in request.body: mount the handler before what reads bodies.",
+    "The body of the request was read before it came here, and is not in request.body: " +
+      "mount the handler before what reads bodies.",
   );
 }
 
-/** A body whose length `node:http` holds the client to. */
-function wholeBody(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    request
-      .on("data", (chunk: Buffer) => {
-        chunks.push(chunk);
-      })
-      .once("end", () => resolve(new Uint8Array(Buffer.concat(chunks))))
-      .once("error", reject);
-  });
-}
-
 /**
- * A body as it comes, no faster than it is read. What is not read by the time of the answer is received and thrown away: a client
- * that still sends would else see its connection reset, and not the answer. How long that may take is `requestTimeout` of `node:http`.
+ * A body as it comes, no faster than it is read. What is not read by the time of the response is received and thrown
+ * away: a client that still sends would else see its connection reset, and not the response. How long that may take is
+ * `requestTimeout` of `node:http`.
  */
 function streamOf(request: IncomingMessage, response: ServerResponse): ReadableStream {
   let discard = (): void => {};

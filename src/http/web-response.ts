@@ -1,28 +1,36 @@
 import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
 
-/** Sends a Web `Response`, no faster than the client takes it. */
-export async function sendWebResponse(response: ServerResponse, answer: Response): Promise<void> {
-  const fields = [...answer.headers].flat();
-  if (answer.body === null) {
-    response.writeHead(answer.status, fields).end();
+/** Sends a Web `Response` as it comes, and no faster than the client takes it. */
+export async function sendWebResponse(
+  response: ServerResponse,
+  { status, headers, body }: Response,
+): Promise<void> {
+  const fields = [...headers].flat();
+  if (body === null) {
+    response.writeHead(status, fields).end();
     return;
   }
-  const reader = answer.body.getReader();
-  let [chunk, next] = [await reader.read(), await reader.read()];
-  if (next.done && !answer.headers.has("content-length")) {
+  const reader = body.getReader();
+  // Its source is told at once when the client goes away.
+  response.once("close", () => void reader.cancel().catch(() => {}));
+  const first = await reader.read();
+  const second = reader.read();
+  const isEnd = second.then(({ done }) => done);
+  if (first.done || (await Promise.race([isEnd, setImmediate(false)]))) {
     // What comes in one piece has a length that is known.
-    fields.push("content-length", String(chunk.value?.length ?? 0));
-  }
-  response.writeHead(answer.status, fields);
-  while (!next.done) {
-    if (response.destroyed) {
-      await reader.cancel();
-      return;
+    if (!headers.has("content-length")) {
+      fields.push("content-length", String(first.value?.length ?? 0));
     }
-    if (!response.write(chunk.value)) await drained(response);
-    [chunk, next] = [next, await reader.read()];
+    response.writeHead(status, fields).end(first.value);
+    return;
   }
-  response.end(chunk.value);
+  response.writeHead(status, fields);
+  response.write(first.value);
+  for (let chunk = await second; !chunk.done; chunk = await reader.read()) {
+    if (!response.write(chunk.value)) await drained(response);
+  }
+  response.end();
 }
 
 /** Until the client has taken what was written, or is gone. */

@@ -14,7 +14,8 @@ export { KyselyServerRepository } from "./federation/server-repository.js";
 export { KyselyGroupMappingRepository } from "./mappings/group-mapping-repository.js";
 export { KyselyIdentityMapRepository } from "./mappings/identity-map-repository.js";
 export { type KyselyGroupOptions, KyselyGroupRepository } from "./resources/group-repository.js";
-export type { KeyReport, KeysFilled, WrongKey } from "./resources/keys.js";
+export type { KeyClash, KeysFilled } from "./resources/key-filling.js";
+export type { KeyReport, WrongKey } from "./resources/keys.js";
 export {
   type KyselyUserOptions,
   KyselyUserRepository,
@@ -38,5 +39,6 @@ export { KyselyCheckpointRepository } from "./sync-state/checkpoint-repository.j
 export { KyselyLinkRepository } from "./sync-state/link-repository.js";
 export { KyselyMembershipRepository } from "./sync-state/membership-repository.js";
 export { type KyselyTargetOptions, kyselyTarget } from "./sync-state/target.js";
-export { createTables, dropTables } from "./tables/create-tables.js";
+export { createTables, dropTables, type TablesCreated } from "./tables/create-tables.js";
+export type { NameClash } from "./tables/migrations.js";
 export type { TableOptions } from "./tables/table-names.js";

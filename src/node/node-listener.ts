@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ConnectionInfo, Handler } from "../core/index.js";
-import { sendWebResponse, targetOf, toWebRequest } from "../http/index.js";
+import type { Handler } from "../core/index.js";
+import { connectionOf, sendWebResponse, targetOf, toWebRequest } from "../http/index.js";
 
 /** Options of {@link nodeListener}. */
 export interface NodeListenerOptions {
   /**
-   * The origin in the URL of the requests that the handler gets. Default: `http://localhost`, since what a client writes in the
-   * Host field is not to be trusted; the handlers of this package do not look at it.
+   * The origin in the URL of the requests that the handler gets. Default: `http://localhost`, since what a client
+   * writes in the Host field is not to be trusted; the handlers of this package do not look at it.
    */
   readonly origin?: string;
 }
@@ -32,8 +32,9 @@ export type NodeListener = (
  * });
  * ```
  *
- * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there, the error says
- * so. A request by TRACE is answered 501, and one with several Host lines 400. A handler that rejects is answered 500, or told to `next`, where there is one.
+ * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there,
+ * the error says so. A request by TRACE is answered 501, and one with several Host lines 400. A handler that rejects is
+ * answered 500, or told to `next`, where there is one.
  */
 export function nodeListener(handler: Handler, options: NodeListenerOptions = {}): NodeListener {
   const { origin = "http://localhost" } = options;
@@ -64,16 +65,12 @@ async function answer(
     response.writeHead(501).end();
     return;
   }
-  // RFC 9112 §3.2: nobody can say which of them is meant.
+  // RFC 9112 §3.2: it cannot be told which of them is meant.
   if (hostLines(request) > 1) {
     response.writeHead(400).end();
     return;
   }
-  const { remoteAddress } = request.socket;
-  const connection: ConnectionInfo = {
-    ...(remoteAddress === undefined ? {} : { remoteAddress }),
-    target: targetOf(request),
-  };
-  const web = await toWebRequest(request, response, origin);
-  await sendWebResponse(response, await handler(web, connection));
+  const target = targetOf(request);
+  const web = await toWebRequest(request, response, { origin, target });
+  await sendWebResponse(response, await handler(web, connectionOf(request, target)));
 }

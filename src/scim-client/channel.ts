@@ -12,7 +12,7 @@ export interface ClientRequestEvent {
   readonly attempt: number;
   /** How long it took, in milliseconds. */
   readonly duration: number;
-  /** The status of the answer, if there was one. */
+  /** The status of the response, if there was one. */
   readonly status?: number;
   /** Why there was none. */
   readonly error?: unknown;

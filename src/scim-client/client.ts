@@ -10,7 +10,7 @@ import {
   readSchema,
   type Schema,
 } from "../scim/index.js";
-import { type BulkOptions, type BulkOutcome, bulk } from "./bulk/bulk.js";
+import { type BulkOptions, type BulkResult, bulk } from "./bulk/bulk.js";
 import {
   bulkLimits,
   readConfiguration,
@@ -65,7 +65,8 @@ export class ScimClient implements AsyncDisposable {
   /**
    * What the service provider can do. RFC 7643 §5. It is asked once.
    *
-   * @throws {UnsupportedError} it does not say: the option `configuration` of the client takes the place of the document.
+   * @throws {UnsupportedError} it does not say: the option `configuration` of the client takes the place of the
+   * document.
    */
   async configuration({ signal }: CallOptions = {}): Promise<ServiceProviderConfig> {
     signal?.throwIfAborted();
@@ -81,7 +82,8 @@ export class ScimClient implements AsyncDisposable {
   }
 
   /**
-   * The types of resources that the service provider has. RFC 7643 §6. {@link discover} tells what is not understood, too.
+   * The types of resources that the service provider has. RFC 7643 §6. {@link discover} tells what is not understood,
+   * too.
    *
    * @throws {UnsupportedError} it does not say.
    */
@@ -90,7 +92,8 @@ export class ScimClient implements AsyncDisposable {
   }
 
   /**
-   * The types of resources that the service provider has, and what it names beside them that is not understood. RFC 7643 §6.
+   * The types of resources that the service provider has, and what it names beside them that is not understood. RFC
+   * 7643 §6.
    *
    * @throws {UnsupportedError} it does not say.
    */
@@ -149,7 +152,7 @@ export class ScimClient implements AsyncDisposable {
   async bulk(
     operations: readonly BulkOperation[],
     options: BulkOptions = {},
-  ): Promise<readonly BulkOutcome[]> {
+  ): Promise<readonly BulkResult[]> {
     const limits = bulkLimits(await this.configuration(options));
     if (limits === undefined) {
       throw new UnsupportedError("The service provider has no bulk requests.");

@@ -1,4 +1,4 @@
-export type { BulkOptions, BulkOutcome } from "./bulk/bulk.js";
+export type { BulkOptions, BulkResult } from "./bulk/bulk.js";
 export {
   type ClientIgnoredEvent,
   type ClientRequestEvent,

@@ -3,17 +3,19 @@ import type { Profile } from "../scim/index.js";
 import type { ServiceProviderConfig } from "./discovery/configuration.js";
 import type { Authorization } from "./requests/credentials.js";
 
-/** How long a request may take, and how much an answer may be. */
+/** How long a request may take, and how much a response may be. */
 export interface ScimClientLimits {
   /** The longest wait for a connection, TLS included, in milliseconds. Default: 5,000. */
   readonly connect?: number;
-  /** The longest silence of the service provider, in milliseconds: before the answer, and within it. Default: 30,000. */
+  /**
+   * The longest silence of the service provider, in milliseconds: before the response, and within it. Default: 30,000.
+   */
   readonly silence?: number;
-  /** The longest time for one try of a request, to the end of its answer, in milliseconds. Default: 60,000. */
+  /** The longest time for one try of a request, to the end of its response, in milliseconds. Default: 60,000. */
   readonly total?: number;
-  /** The longest answer, in bytes. Default: 16,777,216. */
-  readonly bytes?: number;
-  /** How deep the JSON of an answer may be nested. Default: 32. */
+  /** The longest body of a response, in bytes. Default: 16,777,216. */
+  readonly maxBodyBytes?: number;
+  /** How deep the JSON of a response may be nested. Default: 32. */
   readonly depth?: number;
   /** The most connections at a time. Default: 8. */
   readonly connections?: number;
@@ -23,11 +25,14 @@ export interface ScimClientLimits {
 export interface RetryOptions {
   /** How often a request is sent at the most. Default: 4. */
   readonly attempts?: number;
-  /** The first pause, in milliseconds, where the service provider names none; each one after it is twice as long. Default: 250. */
+  /**
+   * The first pause, in milliseconds, where the service provider names none; each one after it is twice as long.
+   * Default: 250.
+   */
   readonly minDelay?: number;
   /**
-   * The longest pause, in milliseconds. Where the service provider asks for a longer one, the request fails at once, and
-   * `UnavailableError.retryAfter` says how long. Default: 30,000.
+   * The longest pause, in milliseconds. Where the service provider asks for a longer one, the request fails at once,
+   * and `UnavailableError.retryAfter` says how long. Default: 30,000.
    */
   readonly maxDelay?: number;
 }
@@ -48,11 +53,11 @@ export interface ScimClientOptions {
   readonly baseUrl: string;
   /** The value of the Authorization field, or what gives it. Without it, requests do not say who makes them. */
   readonly authorization?: Authorization;
-  /** Whether an `http:` URL is good enough, although whoever listens then reads the credentials. Default: false. */
+  /** Whether an `http:` URL is good enough, although an eavesdropper then reads the credentials. Default: false. */
   readonly allowCleartext?: boolean;
   /**
-   * What the service provider can do, where it has no `/ServiceProviderConfig` or where that does not say the truth. Default: what
-   * it says there.
+   * What the service provider can do, where it has no `/ServiceProviderConfig` or where that does not say the truth.
+   * Default: what it says there.
    */
   readonly configuration?: ServiceProviderConfig;
   /** How far answers may be from the RFCs. Default: `lenientProfile`. */
@@ -70,7 +75,7 @@ const limits: Required<ScimClientLimits> = {
   connect: 5_000,
   silence: 30_000,
   total: 60_000,
-  bytes: 16_777_216,
+  maxBodyBytes: 16_777_216,
   depth: 32,
   connections: 8,
 };
@@ -83,7 +88,7 @@ const retry: Required<RetryOptions> = { attempts: 4, minDelay: 250, maxDelay: 30
  * @throws {InvalidValueError} one is not a whole number from 1.
  */
 export function clientLimits(stated: ScimClientLimits = {}): Required<ScimClientLimits> {
-  return demandWhole("limits", { ...limits, ...stated }, 1);
+  return assertWhole("limits", { ...limits, ...stated }, 1);
 }
 
 /**
@@ -92,11 +97,11 @@ export function clientLimits(stated: ScimClientLimits = {}): Required<ScimClient
  * @throws {InvalidValueError} one is not a whole number.
  */
 export function retryOptions(stated: RetryOptions = {}): Required<RetryOptions> {
-  const options = demandWhole("retry", { ...retry, ...stated }, 0);
+  const options = assertWhole("retry", { ...retry, ...stated }, 0);
   return { ...options, attempts: Math.max(options.attempts, 1) };
 }
 
-function demandWhole<O extends object>(name: string, options: O, least: number): O {
+function assertWhole<O extends object>(name: string, options: O, least: number): O {
   for (const [key, value] of Object.entries(options)) {
     if (!Number.isSafeInteger(value) || value < least) {
       throw new InvalidValueError(`${name}.${key}`, `it is a whole number from ${least}.`);

@@ -17,13 +17,13 @@ import {
 import { readListResponse } from "./reading/list-response.js";
 import { allPages, type Part } from "./reading/pages.js";
 import { keepBody, readBody } from "./reading/read-resource.js";
-import { resourcePath, type ScimAnswer, type ScimRequest } from "./requests/request.js";
+import { resourcePath, type ScimRequest, type ScimResponse } from "./requests/request.js";
 import type { Requester } from "./requests/requester.js";
 import { ScimResponseError } from "./requests/response-error.js";
 import { idIn, secretsIn, statedIn } from "./writing/sent-values.js";
 import { writableBody } from "./writing/writable-body.js";
 
-/** Which attributes an answer is to have. RFC 7644 §3.9. Only one of them can be stated. */
+/** Which attributes a response is to have. RFC 7644 §3.9. Only one of them can be stated. */
 export interface Wanted extends CallOptions {
   /** These, and those that are always returned. */
   readonly attributes?: readonly string[];
@@ -46,7 +46,8 @@ const longestSearch = 4_000;
 /**
  * The resources of one type at a service provider: each method is one request, with the types of the schemas.
  *
- * The errors are those of `core` and `scim` that the answers stand for, each with a {@link ScimResponseError} as its `cause`.
+ * The errors are those of `core` and `scim` that the responses stand for, each with a {@link ScimResponseError} as its
+ * `cause`.
  */
 export class ScimResources<T extends Resource, N extends ResourceRequest> {
   readonly type: ResourceType;
@@ -80,11 +81,11 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Creates a resource. RFC 7644 §3.3. `schemas` are stated for it; what is readOnly is left out. Where the answer does not hold the
-   * resource, it is read.
+   * Creates a resource. RFC 7644 §3.3. `schemas` are stated for it; what is readOnly is left out. Where the response
+   * does not hold the resource, it is read.
    *
    * @throws {UniquenessError} a unique value is taken.
-   * @throws {UnavailableError} it was created, and the answer does not say where: `mayBeDone` is true.
+   * @throws {UnavailableError} it was created, and the response does not say where: `mayBeDone` is true.
    */
   async create(resource: N, options: CallOptions = {}): Promise<T> {
     const { type } = this;
@@ -96,7 +97,8 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Gives a resource these attributes and no others. RFC 7644 §3.5.1. Where the answer does not hold the resource, it is read.
+   * Gives a resource these attributes and no others. RFC 7644 §3.5.1. Where the response does not hold the resource, it
+   * is read.
    *
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
@@ -134,8 +136,8 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Makes one resource of another with the smallest PATCH, on condition that it is still in the version that `before` was read in,
-   * where it has one.
+   * Makes one resource of another with the smallest PATCH, on condition that it is still in the version that `before`
+   * was read in, where it has one.
    *
    * @returns whether anything had to be changed.
    * @throws {NotFoundError} there is no such resource.
@@ -177,8 +179,8 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * All resources that match, page after page: by cursor where `query.cursor` is `""`, else by index. Between pages by index, what comes
-   * or goes can move another resource from a page that is still to be read to one that was read.
+   * All resources that match, page after page: by cursor where `query.cursor` is `""`, else by index. Between pages by
+   * index, what comes or goes can move another resource from a page that is still to be read to one that was read.
    */
   list(
     query?: ResourceQuery & { readonly attributes?: never; readonly excludedAttributes?: never },
@@ -214,7 +216,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   async #write(
     request: Pick<ScimRequest, "method" | "body"> & { readonly id: string },
     { ifVersion, signal }: WriteOptions,
-  ): Promise<ScimAnswer> {
+  ): Promise<ScimResponse> {
     signal?.throwIfAborted();
     const { type } = this;
     const path = resourcePath(type, request.id);
@@ -222,14 +224,14 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     return await this.#send({ ...request, path, type, ifVersion }, signal && { signal });
   }
 
-  async #send(request: ScimRequest, { signal }: CallOptions = {}): Promise<ScimAnswer> {
+  async #send(request: ScimRequest, { signal }: CallOptions = {}): Promise<ScimResponse> {
     const { body } = request;
     const values = body === undefined ? {} : { stated: statedIn(body), secrets: secretsIn(body) };
     return await this.#requester.send({ ...request, ...values }, signal);
   }
 
-  /** The resource in the answer to a write, if it holds one: the write was done, whatever else it holds. */
-  #answered(answer: ScimAnswer): T | undefined {
+  /** The resource in the response to a write, if it holds one: the write was done, whatever else it holds. */
+  #answered(answer: ScimResponse): T | undefined {
     try {
       return answer.body === undefined ? undefined : this.#read(answer, false);
     } catch (error) {
@@ -241,7 +243,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   /** What was written, read again. */
   async #readAfter(
     id: string | undefined,
-    { status, unreadable }: ScimAnswer,
+    { status, unreadable }: ScimResponse,
     { signal }: CallOptions,
   ): Promise<T> {
     const message = "It was written, and the answer does not say what has become of the resource.";
@@ -257,7 +259,7 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     return found;
   }
 
-  #read({ body, version, status }: ScimAnswer, partial: boolean): T {
+  #read({ body, version, status }: ScimResponse, partial: boolean): T {
     const resource = this.#readBody(body, partial, status);
     if (version === undefined || resource.meta?.version !== undefined) return resource;
     return keepBody(resource, { ...resource, meta: { ...resource.meta, version } });

@@ -3,7 +3,7 @@ import { InvalidValueError } from "../core/index.js";
 /** How much one request may ask for. What clients have to know of it is told in ServiceProviderConfig. */
 export interface ScimLimits {
   /** The longest body, in bytes; `maxPayloadSize` of bulk requests. Default: 1,048,576. */
-  readonly bytes?: number;
+  readonly maxBodyBytes?: number;
   /** How deep the JSON of a body may be nested. Default: 32. */
   readonly depth?: number;
   /** The most operations of a bulk request, `maxOperations`. Default: 1,000. */
@@ -31,7 +31,7 @@ export interface ScimLimits {
 }
 
 const defaults: Required<ScimLimits> = {
-  bytes: 1_048_576,
+  maxBodyBytes: 1_048_576,
   depth: 32,
   bulkOperations: 1_000,
   patchOperations: 1_000,

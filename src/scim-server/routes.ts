@@ -19,7 +19,7 @@ import { queryRoot } from "./query/query-root.js";
 import { demandSpelled } from "./references/spelling.js";
 import { asksForGroups } from "./references/user-groups.js";
 import { readOptions } from "./representation.js";
-import { readBody } from "./request/read-body.js";
+import { readJson } from "./request/read-body.js";
 import { ScimRequestError } from "./request/request-error.js";
 import type { ChangeOptions } from "./resource/change.js";
 import { isNamedBy } from "./resource/conditions.js";
@@ -197,7 +197,7 @@ async function byMethod(
 const odd: ReadonlySet<string> = new Set(["application/json+scim", "application/scim"]);
 
 async function bodyOf({ exchange, request }: Call): Promise<unknown> {
-  const body = await readBody(request, exchange.settings.limits, (type) => {
+  const body = await readJson(request, exchange.settings.limits, (type) => {
     const isRead = odd.has(type) && exchange.profile.rewrites.has("mediaType");
     if (isRead) exchange.record.rewrites.push({ rewrite: "mediaType", path: "Content-Type" });
     return isRead;

@@ -38,7 +38,9 @@ export interface Claim {
 /** A claim that is true, with the key that proves it. */
 export type Proven = Pick<Verified, "verified" | "key">;
 
-/** Judges the claims of one profile. The order of its steps is what keeps stores and clocks out of reach of strangers. */
+/**
+ * Judges the claims of one profile. The order of its steps is what keeps stores and clocks out of reach of strangers.
+ */
 export class ClaimVerifier {
   readonly #profile: string;
   readonly #keys: KeySource;

@@ -15,19 +15,23 @@ export type {
   ServerExchange,
   VerifiedRequest,
 } from "./http-signature/http-verifier.js";
+export type {
+  FieldSource,
+  HttpRequest,
+  HttpResponse,
+  SignatureComponent,
+  SignedMessage,
+} from "./http-signature/message.js";
 export type { SignatureFields } from "./http-signature/parameters.js";
-export {
-  type FieldSource,
-  type HttpRequest,
-  type HttpResponse,
-  type SignatureBaseOptions,
-  type SignatureComponent,
-  type SignedMessage,
-  signatureBase,
-} from "./http-signature/signature-base.js";
+export { type SignatureBaseOptions, signatureBase } from "./http-signature/signature-base.js";
 export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
 export { KeyRing, type KeySource } from "./key-ring.js";
-export { createSigner } from "./signer.js";
+export {
+  createSigner,
+  createVerifier,
+  type SigningProfileName,
+  type SigningProfiles,
+} from "./profiles.js";
 export type {
   SimpleSsoSigner,
   SimpleSsoSignerOptions,
@@ -47,4 +51,3 @@ export type {
 export { canonicalQuery, type QueryParameters } from "./simple-sso-draft/draft-query.js";
 export type { TimeWindow } from "./time-window.js";
 export type { Refusal, Refused, Verification, Verified } from "./verification.js";
-export { createVerifier } from "./verifier.js";

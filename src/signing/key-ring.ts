@@ -5,16 +5,17 @@ import type { SigningKey } from "./key.js";
 /** Where a verifier finds the keys by which a message may be signed. */
 export interface KeySource {
   /**
-   * The keys with this id; none, where the id is unknown. There may be several while one secret replaces another under the
-   * same id.
+   * The keys with this id; none, where the id is unknown. There may be several while one secret replaces another under
+   * the same id.
    */
   find(
     id: string,
     options?: CallOptions,
   ): readonly SigningKey[] | PromiseLike<readonly SigningKey[]>;
   /**
-   * Keys that nobody has, made as `find` makes its own. A signature is computed with them for an id that is not known, so that the
-   * time tells nobody which are. A source that makes keys anew for each message has this. Default: one key for all messages.
+   * Keys that no one holds, made as `find` makes its own. A signature is computed with them for an id that is not
+   * known, so that the time does not tell which are. A source that makes keys anew for each message has this. Default:
+   * one key for all messages.
    */
   decoy?(): readonly SigningKey[];
 }
@@ -27,9 +28,9 @@ const keysPerId = 4;
 /**
  * Keys in memory, of which several may be alive at once.
  *
- * To replace a key without a moment in which good messages are refused: add the new one at every verifier, and then at every
- * signer, with a `notBefore` by which all of them have it, and give the old one a `notAfter` at that time or later. Signers
- * go over by themselves. Remove the old key once the last message that it signed is too old to pass.
+ * To replace a key without a moment in which good messages are refused: add the new one at every verifier, and then at
+ * every signer, with a `notBefore` by which all of them have it, and give the old one a `notAfter` at that time or
+ * later. Signers go over by themselves. Remove the old key once the last message that it signed is too old to pass.
  */
 export class KeyRing implements KeySource {
   readonly #keys = new Map<string, readonly SigningKey[]>();
@@ -52,7 +53,7 @@ export class KeyRing implements KeySource {
     this.#keys.set(key.id, [...known, key]);
   }
 
-  /** Removes a key; one that is not there is passed over. */
+  /** Removes a key; one that is not there is ignored. */
   remove(key: SigningKey): void {
     const left = this.find(key.id).filter((one) => one !== key);
     if (left.length === 0) this.#keys.delete(key.id);
@@ -64,7 +65,10 @@ export class KeyRing implements KeySource {
     return this.#keys.get(id) ?? noKeys;
   }
 
-  /** The key to sign with: of those that are alive, the one that began last; of several such, the one that was added last. */
+  /**
+   * The key to sign with: of those that are alive, the one that began last; of several such, the one that was added
+   * last.
+   */
   current(at: Date): SigningKey | undefined {
     let current: SigningKey | undefined;
     for (const keys of this.#keys.values()) {

@@ -30,7 +30,8 @@ const leastBytes = 32;
 /**
  * Makes a key of a secret that two sites share.
  *
- * @throws {InvalidValueError} the id or the secret is empty, or the secret is shorter than 32 bytes, or the key ends before it begins.
+ * @throws {InvalidValueError} the id or the secret is empty, or the secret is shorter than 32 bytes, or the key ends
+ * before it begins.
  */
 export function createKey(key: NewSigningKey): SigningKey {
   const { id, secret, notBefore, notAfter, allowShortSecret = false } = key;

@@ -47,8 +47,8 @@ export function untimely(
 }
 
 /**
- * When a message with these times is refused for its age by every clock that is as right as the window demands, in seconds
- * since 1970.
+ * When a message with these times is refused for its age by every clock that is as right as the window demands, in
+ * seconds since 1970.
  */
 export function staleFrom(times: MessageTimes, window: BoundedWindow): number {
   return times.created + lifetime(times, window) + window.future + 1;

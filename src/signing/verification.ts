@@ -6,7 +6,7 @@ export type Verification<V extends Verified = Verified> = V | Refused;
 /** The message is what the holder of the key signed. */
 export interface Verified {
   readonly verified: true;
-  /** The key that it is signed with. An answer is signed with the same one. */
+  /** The key that it is signed with. A response is signed with the same one. */
   readonly key: SigningKey;
   /** When it was signed, where the profile says so. */
   readonly created?: Date;
@@ -38,7 +38,9 @@ export type Refusal =
   | { readonly code: "wrong_authority" }
   /** It was signed too long ago: so many seconds, of which so many are tolerated. */
   | { readonly code: "stale"; readonly seconds: number; readonly tolerated: number }
-  /** It was signed in the future: so many seconds from now, of which so many are tolerated. One of the clocks is wrong. */
+  /**
+   * It was signed in the future: so many seconds from now, of which so many are tolerated. One of the clocks is wrong.
+   */
   | { readonly code: "skewed"; readonly seconds: number; readonly tolerated: number }
   /** It was signed so many seconds before the key began. */
   | { readonly code: "key_not_yet_valid"; readonly seconds: number }
@@ -46,7 +48,7 @@ export type Refusal =
   | { readonly code: "key_expired"; readonly seconds: number }
   /** It was seen before. */
   | { readonly code: "replayed" }
-  /** The store of keys or of nonces could not answer, so that nobody can tell. */
+  /** The store of keys or of nonces could not answer, so that it cannot be told. */
   | { readonly code: "unavailable"; readonly cause: unknown };
 
 /** A refusal as the verifier's answer. */

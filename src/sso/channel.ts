@@ -1,7 +1,7 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { Consumer } from "../repositories/index.js";
 import type { Refusal } from "../signing/index.js";
-import { SignOnError, type SignOnReason, type SiteAnswer } from "./errors.js";
+import { SignOnError, type SignOnReason, type SiteResponse } from "./errors.js";
 
 /** The name of the diagnostics channel that says how each step at a sign-on server has ended. */
 export const signOnServerChannelName = "concordat:sso.server";
@@ -10,8 +10,8 @@ export const signOnServerChannelName = "concordat:sso.server";
 export const signOnClientChannelName = "concordat:sso.client";
 
 /**
- * What is published on {@link signOnServerChannelName} and {@link signOnClientChannelName}. It holds no token, no secret and
- * nothing of a user.
+ * What is published on {@link signOnServerChannelName} and {@link signOnClientChannelName}. It holds no token, no
+ * secret and nothing of a user.
  */
 export interface SignOnEvent {
   /** The URL of the handler. */
@@ -19,10 +19,10 @@ export interface SignOnEvent {
   /**
    * What was done.
    *
-   * - At a server: `request-token`, `authorize`, `verify` and `sign-out` are asked of it; `tell` is a sign-out that it tells a
-   *   consumer.
-   * - At a client: `begin` and `authenticate` are steps of visitors; `sign-out` is what the server says; `tell` is a sign-out that it
-   *   tells the server.
+   * - At a server: `request-token`, `authorize`, `verify` and `sign-out` are asked of it; `tell` is a sign-out that it
+   *   tells a consumer.
+   * - At a client: `begin` and `authenticate` are steps of visitors; `sign-out` is what the server says; `tell` is a
+   *   sign-out that it tells the server.
    * - `unknown` is a path at which there is nothing.
    */
   readonly step:
@@ -34,15 +34,20 @@ export interface SignOnEvent {
     | "sign-out"
     | "tell"
     | "unknown";
-  /** The status of the answer; with `tell`, of the failure. It is 500 where the handler rejected. */
+  /** The status of the response; with `tell`, of the failure. It is 500 where the handler rejected. */
   readonly status: number;
   /** How long it took, in milliseconds. */
   readonly duration: number;
-  /** Whether the page in `next` was not taken, since it is none of this site or is too long: the visitor will be sent home. */
+  /**
+   * Whether the page in `next` was not taken, since it is none of this site or is too long: the visitor will be sent
+   * home.
+   */
   readonly isNextRefused?: true;
   /** Why it was refused, if it was. */
   readonly reason?: SignOnReason;
-  /** The key of the consumer. Where a signature was refused, that which the message names: anybody may have written it. */
+  /**
+   * The key of the consumer. Where a signature was refused, that which the message names: anybody may have written it.
+   */
   readonly consumer?: string;
   /** The format of the consumer, once it is known. */
   readonly format?: Consumer["format"];
@@ -51,12 +56,12 @@ export interface SignOnEvent {
   /** What was wrong with a message that is none. */
   readonly detail?: string;
   /**
-   * By how many seconds the clock here is ahead of the time in a message that was refused for its time; or, where the other site
-   * refused, of its clock as `Date` in its answer has it. Negative: behind.
+   * By how many seconds the clock here is ahead of the time in a message that was refused for its time; or, where the
+   * other site refused, of its clock as `Date` in its response has it. Negative: behind.
    */
   readonly skew?: number;
   /** What the other site answered, where it refused. */
-  readonly answered?: SiteAnswer;
+  readonly answered?: SiteResponse;
 }
 
 /** What is found out about a step while it is at work. */
@@ -76,7 +81,9 @@ export class StepPublisher {
     this.#site = site;
   }
 
-  /** Does a step, and says how it ended: with a status, and why where it failed; or, where it throws, with that error. */
+  /**
+   * Does a step, and says how it ended: with a status, and why where it failed; or, where it throws, with that error.
+   */
   async watch<R>(
     step: SignOnEvent["step"],
     trace: StepTrace,

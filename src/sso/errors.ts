@@ -2,15 +2,15 @@ import { ConcordatError } from "../core/index.js";
 import type { Refusal } from "../signing/index.js";
 
 /** Why a step of a sign-on is refused. */
-export type SignOnReason = keyof typeof answers;
+export type SignOnReason = keyof typeof refusals;
 
 /** The status and the text of each refusal: those of django-simple-sso, where it has any that are sane. */
-const answers = {
+const refusals = {
   /** There is no step at this path. */
   not_found: [404, "Not found"],
   /** The step has other methods, which `allow` names. */
   method_not_allowed: [405, "Method not allowed"],
-  /** The message has more than 64 KiB. */
+  /** The body of the message is longer than `maxBodyBytes`. */
   content_too_large: [413, "Content too large"],
   /** A message says of which consumer it is, and this one does not. */
   no_key: [400, "No public key"],
@@ -40,20 +40,23 @@ const answers = {
   server_failed: [502, "The sign-on server did not answer"],
   /** The server answered that it does not do what it was asked; `answered` has its words. */
   server_refused: [502, "The sign-on server refused the request"],
-  /** The server's answer is not signed by it, or not for this request or time; `refusal` says which. */
+  /** The server's response is not signed by it, or not for this request or time; `refusal` says which. */
   server_not_verified: [502, "The answer of the sign-on server could not be verified"],
   /** A store did not answer. */
   unavailable: [503, "Try again later"],
 } as const;
 
 /** What the other site answered in place of what it was asked for. */
-export interface SiteAnswer {
+export interface SiteResponse {
   readonly status: number;
-  /** Its first 200 characters, with a space for each that cannot be printed. It is not signed: anybody on the way may have written it. */
+  /**
+   * Its first 200 characters, with a space for each that cannot be printed. It is not signed: anybody on the way may
+   * have written it.
+   */
   readonly text: string;
   /**
-   * By how many seconds the clock here was ahead of the one that the answer's field `Date` is from, which is exact to a second.
-   * Negative: it was behind. Absent where there is no such field.
+   * By how many seconds the clock here was ahead of the one that the response's field `Date` is from, which is exact to
+   * a second. Negative: it was behind. Absent where there is no such field.
    */
   readonly skew?: number;
 }
@@ -64,33 +67,36 @@ export interface SignOnErrorOptions {
   readonly allow?: readonly string[];
   readonly refusal?: Refusal;
   readonly consumer?: string;
-  readonly answered?: SiteAnswer;
+  readonly answered?: SiteResponse;
 }
 
-/** A step of a sign-on that is refused. Its message holds nothing secret, and is for whoever runs the site. */
+/** A step of a sign-on that is refused. Its message holds nothing secret, and is for the operator of the site. */
 export class SignOnError extends ConcordatError {
   override readonly name = "SignOnError";
   override readonly code = "sign_on";
   /** Why the step is refused, for a host that handles refusals differently, as by a page of its own. */
   readonly reason: SignOnReason;
-  /** The HTTP status of the answer. */
+  /** The HTTP status of the response. */
   readonly status: number;
-  /** The text of the answer, which anybody may read. */
+  /** The text of the response, which anybody may read. */
   readonly text: string;
   /** The methods that there are, where the request has another one (RFC 9110 §15.5.6). */
   readonly allow?: readonly string[];
   /** Why a signature was not taken, where that is the reason. */
   readonly refusal?: Refusal;
-  /** The key of the consumer that a message names, in up to 256 characters. Only a signature that is right proves that it is its. */
+  /**
+   * The key of the consumer that a message names, in up to 256 characters. Only a signature that is right proves that
+   * it is its.
+   */
   readonly consumer?: string;
   /** What the other site answered, where that is the reason. */
-  readonly answered?: SiteAnswer;
+  readonly answered?: SiteResponse;
 
   constructor(
     reason: SignOnReason,
     { cause, allow, refusal, consumer, answered }: SignOnErrorOptions = {},
   ) {
-    const [status, text] = answers[reason];
+    const [status, text] = refusals[reason];
     super(messageOf(text, refusal, answered), cause === undefined ? undefined : { cause });
     this.reason = reason;
     this.status = status;
@@ -102,7 +108,7 @@ export class SignOnError extends ConcordatError {
   }
 }
 
-function messageOf(text: string, refusal?: Refusal, answered?: SiteAnswer): string {
+function messageOf(text: string, refusal?: Refusal, answered?: SiteResponse): string {
   let message = text;
   if (refusal !== undefined) {
     message += `: ${refusal.code}`;

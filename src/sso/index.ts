@@ -17,13 +17,13 @@ export {
   signOnClient,
 } from "./client/client.js";
 export { homeUrl } from "./client/home-url.js";
-export type { Identity } from "./client/identity.js";
 export {
   SignOnError,
   type SignOnErrorOptions,
   type SignOnReason,
-  type SiteAnswer,
+  type SiteResponse,
 } from "./errors.js";
+export type { Identity } from "./identity.js";
 export {
   type NewConsumer,
   newConsumer,

@@ -1,12 +1,16 @@
 import { TooManyError, UnavailableError } from "../core/index.js";
+import { readBody } from "../http/index.js";
 import type { HttpRequest, Refused } from "../signing/index.js";
 import { SignOnError } from "./errors.js";
 
 /** What signatures of this exchange are for (RFC 9421 §2.3). */
 export const signatureTag = "concordat-sign-on";
 
-/** How much is read of a message between the two sites, in bytes. */
-const longest = 65_536;
+/** How much is read of messages between the two sites. */
+export interface ContentLimits {
+  /** The longest body of a request or a response, in bytes. Default: 65,536. */
+  readonly maxBodyBytes?: number;
+}
 
 /** The path of a request below the URL of a handler; `undefined` where it is not below it. */
 export function stepOf({ url }: Request, { pathname: base }: URL): string | undefined {
@@ -27,25 +31,23 @@ export function signedRequest(request: Request, origin: string, target?: string)
 }
 
 /** @throws {SignOnError} the request has none of these methods. */
-export function demandMethod({ method }: Request, ...allow: readonly string[]): void {
+export function assertMethod({ method }: Request, ...allow: readonly string[]): void {
   if (!allow.includes(method)) throw new SignOnError("method_not_allowed", { allow });
 }
 
 /**
  * The content of a message.
  *
- * @throws {SignOnError} it has more than 64 KiB.
+ * @throws {SignOnError} it is longer than the limit.
  */
-export async function readContent(message: Request | Response): Promise<Uint8Array> {
-  if (message.body === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of message.body as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > longest) throw new SignOnError("content_too_large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
+export function readContent(
+  message: Request | Response,
+  { maxBodyBytes = 65_536 }: ContentLimits,
+): Promise<Uint8Array> {
+  return readBody(message, {
+    maxBodyBytes,
+    tooLarge: () => new SignOnError("content_too_large"),
+  });
 }
 
 /** The members of a JSON object, by name. */
@@ -94,7 +96,7 @@ export function refusalOf({ refusal, keyId }: Refused): SignOnError {
   }
 }
 
-/** Fields of every answer here: nothing is kept by caches, and no token goes on in a `Referer`. */
+/** Fields of every response here: nothing is kept by caches, and no token goes on in a `Referer`. */
 const privacy = {
   "cache-control": "no-store",
   "referrer-policy": "no-referrer",
@@ -108,8 +110,8 @@ export function redirect(location: string, fields?: Headers): Response {
   return new Response(null, { status: 302, headers });
 }
 
-/** An answer with content. */
-export function answer(
+/** A response with content. */
+export function response(
   content: string | Uint8Array<ArrayBuffer>,
   type: string,
   status = 200,
@@ -119,7 +121,7 @@ export function answer(
   return new Response(content, { status, headers });
 }
 
-/** The answer to a step that failed; `undefined` where nobody foresaw the failure. */
+/** The refusal of a step that failed; `undefined` where the failure is unforeseen. */
 export function failureOf(error: unknown): SignOnError | undefined {
   if (error instanceof SignOnError) return error;
   if (error instanceof UnavailableError || error instanceof TooManyError) {
@@ -129,10 +131,10 @@ export function failureOf(error: unknown): SignOnError | undefined {
 }
 
 /** A failure as a line of text. */
-export function failureAnswer({ text, status, allow }: SignOnError): Response {
-  const response = answer(text, "text/plain; charset=utf-8", status);
-  if (allow !== undefined) response.headers.set("allow", allow.join(", "));
-  return response;
+export function failureResponse({ text, status, allow }: SignOnError): Response {
+  const failed = response(text, "text/plain; charset=utf-8", status);
+  if (allow !== undefined) failed.headers.set("allow", allow.join(", "));
+  return failed;
 }
 
 function withPrivacy(fields?: Headers): Headers {

@@ -5,14 +5,20 @@ import {
   type SigningKey,
   type TimeWindow,
 } from "../signing/index.js";
-import { SignOnError, type SiteAnswer } from "./errors.js";
-import { type Members, readContent, readMembers, signatureTag } from "./message.js";
+import { SignOnError, type SiteResponse } from "./errors.js";
+import {
+  type ContentLimits,
+  type Members,
+  readContent,
+  readMembers,
+  signatureTag,
+} from "./message.js";
 
 /** Sends requests: `fetch`, or what stands in for it. */
 export type Fetch = (request: Request) => Promise<Response>;
 
 /** How messages are sent to the other site. */
-export interface SendOptions {
+export interface SendOptions extends ContentLimits {
   /** Default: the global `fetch`. */
   readonly fetch?: Fetch;
   /** How long the other site may take, in milliseconds. Default: 10,000. */
@@ -24,24 +30,29 @@ interface TimedSendOptions extends SendOptions {
 }
 
 /**
- * Sends a request to the other site, and gives back the content of its answer.
+ * Sends a request to the other site, and gives back the content of its response.
  *
- * @throws {SignOnError} `server_failed`: it did not answer, or sent the request elsewhere; `access_denied` or `server_refused`: it
- * answered with 403, or with any other status but 200.
+ * @throws {SignOnError} `server_failed`: it did not answer, or sent the request elsewhere; `access_denied` or
+ * `server_refused`: it answered with 403, or with any other status but 200.
  */
 export async function send(
   request: Request,
-  { fetch = globalThis.fetch, timeout = 10_000, now = () => new Date() }: TimedSendOptions,
+  {
+    fetch = globalThis.fetch,
+    timeout = 10_000,
+    now = () => new Date(),
+    ...limits
+  }: TimedSendOptions,
   options: CallOptions,
 ): Promise<{ readonly response: Response; readonly content: Uint8Array }> {
   const limit = AbortSignal.timeout(timeout);
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
-  let answered: SiteAnswer;
+  let answered: SiteResponse;
   try {
     const response = await fetch(new Request(request, { signal, redirect: "error" }));
-    const content = await readContent(response);
+    const content = await readContent(response, limits);
     if (response.status === 200) return { response, content };
-    answered = answerOf(response, content, now());
+    answered = siteResponseOf(response, content, now());
   } catch (cause) {
     options.signal?.throwIfAborted();
     throw new SignOnError("server_failed", { cause });
@@ -49,8 +60,12 @@ export async function send(
   throw new SignOnError(answered.status === 403 ? "access_denied" : "server_refused", { answered });
 }
 
-/** What the other site answered, for whoever is to find out why. */
-function answerOf({ status, headers }: Response, content: Uint8Array, now: Date): SiteAnswer {
+/** What the other site answered, for the person who is to find out why. */
+function siteResponseOf(
+  { status, headers }: Response,
+  content: Uint8Array,
+  now: Date,
+): SiteResponse {
   const text = new TextDecoder().decode(content.subarray(0, 1_024));
   const date = Date.parse(headers.get("date") ?? "");
   return {
@@ -63,7 +78,7 @@ function answerOf({ status, headers }: Response, content: Uint8Array, now: Date)
   };
 }
 
-/** Posts JSON that is signed by RFC 9421, and demands an answer that is. */
+/** Posts JSON that is signed by RFC 9421, and demands a response that is. */
 export class SignedPost {
   readonly #signer: HttpSigner;
   readonly #options: TimedSendOptions;
@@ -79,7 +94,7 @@ export class SignedPost {
     });
   }
 
-  /** @throws {SignOnError} there was no answer, or none of the other site to this request. */
+  /** @throws {SignOnError} there was no response, or none of the other site to this request. */
   async send(
     url: string,
     members: Readonly<Record<string, unknown>>,
@@ -87,7 +102,7 @@ export class SignedPost {
     options: CallOptions,
   ): Promise<Members> {
     const body = new TextEncoder().encode(JSON.stringify(members));
-    // What is signed is the content as it is sent: a compressed answer could not be verified.
+    // What is signed is the content as it is sent: a compressed response could not be verified.
     const headers = { "content-type": "application/json", "accept-encoding": "identity" };
     const request = new Request(url, { method: "POST", body, headers });
     const { fields, exchange } = this.#signer.signRequest(request, body, key);

@@ -19,7 +19,7 @@ export function siteUrl(url: string): URL {
   return parsed;
 }
 
-/** Whether nobody can read along on the way to a URL: it is `https:`, or of this machine. */
+/** Whether no third party can read along on the way to a URL: it is `https:`, or of this machine. */
 export function isPrivate({ protocol, hostname }: URL): boolean {
   return protocol === "https:" || isThisMachine(hostname);
 }

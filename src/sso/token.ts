@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 
-/** A token that nobody can guess: 384 random bits, in 64 characters as django-simple-sso has them. */
+/** A token that cannot be guessed: 384 random bits, in 64 characters as django-simple-sso has them. */
 export function newToken(): string {
   return randomBytes(48).toString("base64url");
 }

@@ -20,7 +20,7 @@ export interface StaffFlags {
   readonly isSuperuser?: boolean;
 }
 
-/** What clients are told of a user. Nobody is staff or superuser unless the host says so. */
+/** What clients are told of a user. No user is staff or superuser unless the host says so. */
 export function signOnUserOf(user: User, flags: StaffFlags = {}): SignOnUser {
   const { isStaff = false, isSuperuser = false } = flags;
   const emails = user.emails ?? [];
@@ -36,7 +36,10 @@ export function signOnUserOf(user: User, flags: StaffFlags = {}): SignOnUser {
   };
 }
 
-/** The account that a client makes of what it was told. It has no privileges: what a server says of those is for the host to map. */
+/**
+ * The account that a client makes of what it was told. It has no privileges: what a server says of those is for the
+ * host to map.
+ */
 export function newUserOf(user: SignOnUser): NewUser {
   const { username, email, first_name: givenName, last_name: familyName } = user;
   const name = {

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { verifyAnswer } from "concordat/federation";
+import { verifyResponse } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
 import { check, rule, serverOf, startParent } from "./parent.js";
@@ -31,7 +31,7 @@ describe("an answer that a privacyIDEA above can read", () => {
     await using parent = await startParent([], { ...unmet, responseKey: privateKey }, knowsNoUser);
     const text = await (await fetch(`${parent.url}/validate/check?user=a`)).text();
     expect(text).not.toContain("detail");
-    expect(verifyAnswer(text, createPublicKey(publicKey))).toBe(true);
+    expect(verifyResponse(text, createPublicKey(publicKey))).toBe(true);
   });
 
   test.each([
@@ -73,7 +73,7 @@ test("an interim answer that nobody asked for says that the password is spent", 
   const { status, body } = await check(parent.url, { user: "a", pass: "1" });
   expect([status, body.result.error?.message]).toEqual([
     502,
-    'The server "child" sent an interim answer that nobody asked for. It has got the request: a password in it is spent.',
+    'The server "child" sent an interim answer that was not asked for. It has got the request: a password in it is spent.',
   ]);
   server.close();
 });

@@ -1,4 +1,4 @@
-import { type ActionContext, type Answer, EventHandler } from "concordat/federation";
+import { type ActionContext, type BufferedResponse, EventHandler } from "concordat/federation";
 
 /** A handler of a test's own: it counts, and answers what it is told to. */
 export class CountingHandler extends EventHandler {
@@ -11,7 +11,10 @@ export class CountingHandler extends EventHandler {
   count = 0;
   readonly seen: (string | undefined)[] = [];
 
-  override async do(action: string, { rule, answer }: ActionContext): Promise<Answer | undefined> {
+  override async do(
+    action: string,
+    { rule, answer }: ActionContext,
+  ): Promise<BufferedResponse | undefined> {
     this.count += 1;
     this.seen.push(answer === undefined ? undefined : Buffer.from(answer.content).toString());
     if (action === "count") return undefined;

@@ -5,7 +5,7 @@ import {
   eventsOf,
   eventTable,
   federate,
-  passedOverRules,
+  ignoredRules,
   readEventRules,
   readServers,
 } from "concordat/federation";
@@ -108,15 +108,15 @@ describe("the definition of an event handler", () => {
       "to the division",
       "second",
     ]);
-    expect(passedOverRules(list, handlers)).toEqual([
+    expect(ignoredRules(list, handlers)).toEqual([
       { at: 0, name: "mail", handlermodule: "UserNotification", reason: "other_handler" },
       { at: 2, name: "no mail", handlermodule: "UserNotification", reason: "other_handler" },
       { at: 3, name: "off", handlermodule: "Counting", reason: "inactive" },
     ]);
-    expect(passedOverRules("no list", handlers)).toEqual([]);
+    expect(ignoredRules("no list", handlers)).toEqual([]);
     const servers = new ConfiguredServers([]);
     const handler = async () => new Response();
-    expect(federate(handler, { servers, rules: list, handlers }).passedOver).toHaveLength(3);
+    expect(federate(handler, { servers, rules: list, handlers }).ignored).toHaveLength(3);
   });
 
   test("is refused where what is said would change what is decided", () => {

@@ -9,7 +9,7 @@ async function sent(
 ): Promise<readonly unknown[]> {
   await using child = await startChild();
   await using parent = await startParent([serverOf(child)], {
-    maxContentSize: 10_000,
+    maxBodyBytes: 10_000,
     rules: [rule({ position: "pre", conditions: { realm: "division" } })],
   });
   const { status } = await fetch(`${parent.url}/validate/check`, {

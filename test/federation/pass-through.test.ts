@@ -11,7 +11,7 @@ test("fields of an answer that occur several times stay several", async () => {
   await using api = await serve((_got, response) => {
     response.setHeader("set-cookie", ["a=1", "b=2"]).setHeader("vary", ["x", "y"]).end();
   });
-  await using parent = await passing(api, { answerFields: ["set-cookie"] });
+  await using parent = await passing(api, { responseFields: ["set-cookie"] });
   const { headers } = await fetch(parent.url);
   expect([headers.getSetCookie(), headers.get("vary")]).toEqual([["a=1", "b=2"], "x, y"]);
   const web = await parent.federation.handler(new Request("http://parent/"));
@@ -54,7 +54,7 @@ describe("a request that is passed through", () => {
     await using parent = await passing(api, {
       basePath: "/api",
       requestFields: ["Authorization", "X-Own"],
-      answerFields: ["X-Own"],
+      responseFields: ["X-Own"],
     });
     const response = await fetch(`${parent.url}/api/a%2Fb?c=%41&c=2`, {
       method: "PATCH",

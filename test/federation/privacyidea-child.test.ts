@@ -6,7 +6,7 @@ import {
   LoopGuard,
   readEventRules,
   TrustedProxies,
-  verifyAnswer,
+  verifyResponse,
 } from "concordat/federation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Body, type Parent, rule, serverOf, startParent } from "./parent.js";
@@ -90,7 +90,7 @@ describe.skipIf(installedPrivacyIdea === undefined)(
     async function ask(path: string, init: RequestInit = {}): Promise<Body> {
       const response = await fetch(parent.url + path, init);
       const text = await response.text();
-      expect(verifyAnswer(text, createPublicKey(own.publicKey))).toBe(true);
+      expect(verifyResponse(text, createPublicKey(own.publicKey))).toBe(true);
       const body = JSON.parse(text) as Body;
       const [asked] = path.split("?");
       expect(body.detail?.["origin"]).toBe(child.url + asked);

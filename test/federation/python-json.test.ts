@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { pythonFloat, pythonJson, signAnswer, verifyAnswer } from "concordat/federation";
+import { pythonFloat, pythonJson, signResponse, verifyResponse } from "concordat/federation";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import vectors from "../vectors/privacyidea-signed-answers.json" with { type: "json" };
@@ -81,9 +81,9 @@ describe("the signature of an answer", () => {
 
   test.for(vectors.answers)("that privacyIDEA's code has made is right: $text", (vector) => {
     expect(pythonJson(vector.text)).toBe(vector.canonical);
-    expect(verifyAnswer(vector.signed, publicKey)).toBe(true);
+    expect(verifyResponse(vector.signed, publicKey)).toBe(true);
     // The form in which it is sent does not matter.
-    expect(verifyAnswer(JSON.stringify(JSON.parse(vector.signed), null, 2), publicKey)).toBe(
+    expect(verifyResponse(JSON.stringify(JSON.parse(vector.signed), null, 2), publicKey)).toBe(
       !/\.0|e1|\d{20}/.test(vector.text),
     );
   });
@@ -97,18 +97,18 @@ describe("the signature of an answer", () => {
     ["no hexadecimal number", "rsa_sha256_pss:", "rsa_sha256_pss:x"],
   ])("is wrong with %s", (_name, from, to) => {
     const signed = vectors.answers[3]?.signed ?? "";
-    expect(verifyAnswer(signed, publicKey)).toBe(true);
+    expect(verifyResponse(signed, publicKey)).toBe(true);
     const changed = signed.replace(from, to);
     expect(changed).not.toBe(signed);
-    expect(verifyAnswer(changed, publicKey)).toBe(false);
+    expect(verifyResponse(changed, publicKey)).toBe(false);
   });
 
   test("is wrong over the signature of somebody else, as privacyIDEA's parent makes it", () => {
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const child = vectors.answers[3]?.signed ?? "";
     // Ours is made over the answer without the child's.
-    const signed = signAnswer(child, keys.privateKey);
-    expect(verifyAnswer(signed, keys.publicKey)).toBe(true);
+    const signed = signResponse(child, keys.privateKey);
+    expect(verifyResponse(signed, keys.publicKey)).toBe(true);
     expect(signed.match(/"signature"/g)).toHaveLength(1);
   });
 
@@ -116,7 +116,7 @@ describe("the signature of an answer", () => {
     "is one that Python's cryptography takes (python3-cryptography)",
     ({ skip }) => {
       const { privateKey, publicKey: key } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-      const signed = signAnswer('{"result": {"value": 1.0}, "text": "Zo\u00eb"}', privateKey);
+      const signed = signResponse('{"result": {"value": 1.0}, "text": "Zo\u00eb"}', privateKey);
       const script = `
 import sys, json
 try:

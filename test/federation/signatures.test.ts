@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { verifyAnswer } from "concordat/federation";
+import { verifyResponse } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { expect, test } from "vitest";
 import { rule, serverOf, startParent } from "./parent.js";
@@ -24,7 +24,7 @@ test("the child's signature is verified and dropped, and the parent's own is rig
   });
   const response = await fetch(`${parent.url}/validate/check?user=a&pass=111111&nonce=mine`);
   const text = await response.text();
-  expect(verifyAnswer(text, createPublicKey(ofParent.publicKey))).toBe(true);
+  expect(verifyResponse(text, createPublicKey(ofParent.publicKey))).toBe(true);
   expect(text.match(/"signature"/g)).toHaveLength(1);
   expect(JSON.parse(text)).toMatchObject({ result: { value: true }, nonce: "mine" });
   // The child was sent another one, since a client may use the same one again.
@@ -49,7 +49,7 @@ test("an error of the child is signed as well", async () => {
   });
   const response = await fetch(`${parent.url}/validate/check?user=nobody`);
   expect(response.status).toBe(400);
-  expect(verifyAnswer(await response.text(), createPublicKey(ofParent.publicKey))).toBe(true);
+  expect(verifyResponse(await response.text(), createPublicKey(ofParent.publicKey))).toBe(true);
 });
 
 test("the next server of a rule is sent a nonce of its own, only if it signs", async () => {

@@ -84,5 +84,39 @@ for (const kind of databases) {
         expect(await users.checkKeys()).toMatchObject({ rows: 2, wrongKeys: 0 });
       }
     });
+
+    test("of two users whose names are one by now, the second is reported by createTables and by checkKeys", async () => {
+      await using opened = await kind.open();
+      const { db } = opened;
+      const users = new KyselyUserRepository(db);
+      const made = [
+        await users.create({ userName: "ada" }),
+        await users.create({ userName: "bob" }),
+      ];
+      const [first, second] = made.sort((one, other) => (one.id < other.id ? -1 : 1));
+      if (first === undefined || second === undefined) expect.fail();
+      await users.replace(first.id, { userName: "ΚΩΣ" });
+      await users.replace(second.id, { userName: "eve", title: "ΑΡΧΩΝ ΤΗΣ" });
+      // As they were by the form of version 1, where a sigma at the end was another letter than one within.
+      await sql`update concordat_user set user_name_key = ${"κως"} where id = ${first.id}`.execute(
+        db,
+      );
+      await sql`update concordat_user set user_name = ${"ΚΩΣ"}, user_name_key = ${"κω\u03c2 "},
+        attributes_key = ${'{"title":"αρχων της"}'} where id = ${second.id}`.execute(db);
+      await sql`update concordat_set_version set version = 1 where name = 'resources'`.execute(db);
+      const clash = { id: second.id, holder: first.id };
+      expect(await createTables(db)).toEqual({
+        clashes: [{ type: "User", attribute: "userName", ...clash }],
+      });
+      expect(await createTables(db)).toEqual({ clashes: [] });
+      const taken = { column: "user_name_key", reason: "taken", ...clash };
+      expect(await users.checkKeys()).toEqual({ rows: 2, wrongKeys: 1, examples: [taken] });
+      // The other keys of the second are right, and it is found once it has a name of its own.
+      await users.modify(second.id, { set: { userName: "ΚΩΣ the second" } });
+      expect(await find(users, 'userName eq "ΚΩΣ"')).toEqual(["ΚΩΣ"]);
+      expect(await find(users, 'userName eq "κως THE SECOND"')).toEqual(["ΚΩΣ the second"]);
+      expect(await find(users, 'title ew "ΤΗΣ"')).toEqual(["ΚΩΣ the second"]);
+      expect(await users.checkKeys()).toMatchObject({ wrongKeys: 0 });
+    });
   });
 }

@@ -97,9 +97,49 @@ for (const kind of databases) {
       expect(await users.fillKeys()).toEqual({
         rows: 3,
         written: 2,
-        clashes: [{ id: "3", attribute: "userName" }],
+        clashes: [{ id: "3", attribute: "userName", holder: "1" }],
       });
       await expect(users.find(named("ada"))).rejects.toMatchObject({ code: "unsupported" });
+    });
+
+    test("of names that were passed on or exchanged are written, since nobody has two of them", async () => {
+      await using opened = await application(kind);
+      const { db } = opened;
+      const rows = [
+        // Bob has the name of Ada, who has another one.
+        ["1", "ada", "bob"],
+        ["2", "ada 2", "ada"],
+        // Two have exchanged their names, and so have three.
+        ["3", "eve", "kim"],
+        ["4", "kim", "eve"],
+        ["5", "x", "y"],
+        ["6", "y", "z"],
+        ["7", "z", "x"],
+        // One who takes part in that has the name of somebody else, too.
+        ["8", "lee", "max"],
+        ["9", "MAX", "lee"],
+        ["91", "max", "max 2"],
+      ];
+      await sql`delete from account`.execute(db);
+      for (const row of rows) {
+        await sql`insert into account (id, login, login_key) values (${sql.join(row)})`.execute(db);
+      }
+      const users = new KyselyUserRepository(db, { map });
+      const filled = await users.fillKeys();
+      const clash = { id: "91", attribute: "userName", holder: "9" };
+      expect(filled).toEqual({ rows: 10, written: 9, clashes: [clash] });
+      expect(await users.checkKeys()).toEqual({
+        rows: 10,
+        wrongKeys: 1,
+        examples: [{ id: "91", column: "login_key", reason: "taken", holder: "9" }],
+      });
+      for (const [id, name = ""] of rows.slice(0, 9)) {
+        const { resources } = await users.find(named(name));
+        expect(
+          resources.map((user) => user.id),
+          name,
+        ).toEqual([id]);
+      }
     });
 
     test("are written of more rows than one statement reads, and in documents", async () => {

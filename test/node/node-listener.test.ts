@@ -279,6 +279,24 @@ test("an answer of several pieces arrives as it is made, and whole", async () =>
   expect(await response.text()).toBe(`onetwo${"three".repeat(100_000)}`);
 });
 
+test("a piece of an answer is sent before the next one is there, and its source told when the client has gone", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const handler: Handler = async () =>
+    new Response(
+      new ReadableStream({
+        start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
+        cancel: () => cancelled.resolve(),
+      }),
+    );
+  await using mounted = await listening(createServer(nodeListener(handler)));
+  const abort = new AbortController();
+  const { body } = await fetch(mounted.origin, { signal: abort.signal });
+  const reader = body?.getReader();
+  expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("first");
+  abort.abort();
+  await cancelled.promise;
+});
+
 test("a handler that rejects is answered 500 where nobody else is told", async () => {
   const handler: Handler = () => Promise.reject(new Error("a secret"));
   await using mounted = await listening(createServer(nodeListener(handler)));

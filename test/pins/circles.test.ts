@@ -9,8 +9,6 @@ const source = fileURLToPath(new URL("../../src", import.meta.url));
 const unfinished: ReadonlySet<string> = new Set([
   "scim",
   "repositories",
-  "federation",
-  "signing",
   "kysely",
   "scim-server",
   "sync",

@@ -57,7 +57,7 @@ describe("bulk requests to a service provider", () => {
   });
 
   test("heed its limit of bytes", async () => {
-    await using provider = await startProvider({ server: { limits: { bytes: 1_000 } } });
+    await using provider = await startProvider({ server: { limits: { maxBodyBytes: 1_000 } } });
     const outcomes = await provider.client.bulk(
       Array.from({ length: 20 }, (_, n) => creation(`user${n}`)),
     );

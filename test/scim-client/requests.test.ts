@@ -312,7 +312,7 @@ describe("an answer is not taken for what it is not", () => {
     const body = JSON.stringify(user({ title: "x".repeat(2_000) }));
     await using provider = await script(
       [{ ...ok, body, headers: { "content-type": "application/json", ...headers(body.length) } }],
-      { limits: { bytes: 1_000 } },
+      { limits: { maxBodyBytes: 1_000 } },
     );
     const users = provider.client.resources(userResourceType);
     const error = await errorOf(users.get("1"));

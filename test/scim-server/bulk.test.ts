@@ -404,7 +404,7 @@ test("operations on what is created in the same request find it by its bulkId", 
 });
 
 test("a bulk request that is none is refused whole, and one that is too large with the limit", async () => {
-  const { call } = provider(inMemory(), { limits: { bulkOperations: 2, bytes: 2_000 } });
+  const { call } = provider(inMemory(), { limits: { bulkOperations: 2, maxBodyBytes: 2_000 } });
   const invalid = { status: 400, body: { scimType: "invalidSyntax" } };
   for (const body of [
     [],
@@ -436,7 +436,9 @@ test("a bulk request that is none is refused whole, and one that is too large wi
 
 test("a chain of references may be as long as the request", async () => {
   const length = 8_000;
-  const { call } = provider(inMemory(), { limits: { bulkOperations: length, bytes: 10_000_000 } });
+  const { call } = provider(inMemory(), {
+    limits: { bulkOperations: length, maxBodyBytes: 10_000_000 },
+  });
   const Operations = Array.from({ length }, (_, at) => ({
     method: "POST",
     path: "/Groups",

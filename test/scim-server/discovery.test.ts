@@ -6,7 +6,7 @@ import { baseUrl, enterpriseUserId, groupId, inMemory, provider, userId } from "
 
 test("ServiceProviderConfig tells what the stores and the limits are", async () => {
   const { call } = provider(inMemory(), {
-    limits: { bytes: 5_000, bulkOperations: 7, pageSize: 50, defaultPageSize: 80 },
+    limits: { maxBodyBytes: 5_000, bulkOperations: 7, pageSize: 50, defaultPageSize: 80 },
     cursors: { timeout: 60 },
     documentationUri: "https://example.com/help",
   });

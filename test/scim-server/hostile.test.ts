@@ -228,7 +228,7 @@ test("bytes that are not UTF-8 are refused", async () => {
 test("a body is read no further than the limit, whatever it says of its length", async () => {
   const { handler } = provider(inMemory(), {
     authenticate: () => ({ id: "client" }),
-    limits: { bytes: 1_000 },
+    limits: { maxBodyBytes: 1_000 },
   });
   let read = 0;
   const endless = new ReadableStream({

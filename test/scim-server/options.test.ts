@@ -14,7 +14,7 @@ test.each<[string, Partial<ScimServerOptions>]>([
   ["a base URL with a query", { baseUrl: "https://example.com/scim?tenant=1" }],
   ["a base URL that is a path", { baseUrl: "/scim/v2" }],
   ["a base URL that is not of the web", { baseUrl: "ftp://example.com/scim" }],
-  ["a limit of nothing", { limits: { bytes: 0 } }],
+  ["a limit of nothing", { limits: { maxBodyBytes: 0 } }],
   ["a limit that is no number", { limits: { pageSize: Number.NaN } }],
   ["a short key of cursors", { cursors: { key: new Uint8Array(31) } }],
   ["cursors that end at once", { cursors: { timeout: 0 } }],

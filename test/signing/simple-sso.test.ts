@@ -147,7 +147,7 @@ describe("texts of simple-sso", () => {
     const patient = createVerifier({
       profile: "simple-sso",
       keys: new KeyRing([key]),
-      maxBytes: 100_000,
+      maxBodyBytes: 100_000,
       now: at(signedAt),
     });
     expect(await patient.verify(long, "k")).toMatchObject({ verified: true });

@@ -4,7 +4,10 @@
  */
 export type FieldLines = readonly string[];
 
-/** The value of a field: of several lines, all of them joined with a comma (RFC 9110 §5.3); `undefined` if there is none. */
+/**
+ * The value of a field: of several lines, all of them joined with a comma (RFC 9110 §5.3); `undefined` if there is
+ * none.
+ */
 export function fieldValue(lines: FieldLines, name: string): string | undefined {
   let found: string | undefined;
   for (let at = 0; at < lines.length; at += 2) {

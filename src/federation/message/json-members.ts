@@ -10,7 +10,7 @@ export interface JsonMember {
 
 /**
  * The members of an object in a JSON text, from `from`, where it begins. The text must be JSON: it was read with
- * `JSON.parse` before. A text is edited at these places instead of being written anew, so that whatever nobody has to
+ * `JSON.parse` before. A text is edited at these places instead of being written anew, so that what need not
  * change stays as it was, byte for byte: a number of twenty digits, `1.0`, an escape, the order of members.
  */
 export function jsonMembers(text: string, from = 0): readonly JsonMember[] {
@@ -29,8 +29,8 @@ export function jsonMembers(text: string, from = 0): readonly JsonMember[] {
 }
 
 /**
- * The text of an object with some members set, and some taken away. Those that were not there are put at the end. What lies between
- * members that stay is left as it is.
+ * The text of an object with some members set, and some taken away. Those that were not there are put at the end. What
+ * lies between members that stay is left as it is.
  *
  * @param set names and the JSON text of their values.
  * @param members the members of the text, if they are known already.

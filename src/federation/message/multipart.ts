@@ -7,11 +7,12 @@ export type Pair = readonly [name: string, value: string];
 /**
  * The pairs of a form that was sent as parts (RFC 7578), as some clients do although they send no files.
  *
- * It is read strictly: what readers of such forms differ in is refused, such as text around the parts, lines that end otherwise than they
- * should, and names in several notations.
+ * It is read strictly: what readers of such forms differ in is refused, such as text around the parts, lines that end
+ * otherwise than they should, and names in several notations.
  *
  * @param type the value of the Content-Type field.
- * @throws {FederationError} it is not a form, or one that cannot be rewritten: with a file, or in another encoding than UTF-8.
+ * @throws {FederationError} it is not a form, or one that cannot be rewritten: with a file, or in another encoding than
+ * UTF-8.
  */
 export function multipartPairs(type: string, content: Uint8Array): readonly Pair[] {
   const text = decodeText(content);
@@ -80,7 +81,9 @@ function readPart(part: string): Pair {
   return [name, part.slice(end + 4)];
 }
 
-/** The name of a part. A file has another parameter, and a name that is written with escapes is read in several ways. */
+/**
+ * The name of a part. A file has another parameter, and a name that is written with escapes is read in several ways.
+ */
 function nameIn(disposition: string): string {
   const [, name] = /^form-data;[ \t]*name="([^"\\%\r\n]*)"$/i.exec(disposition) ?? [];
   if (name === undefined) throw new FederationError("unsupported_content");

@@ -10,9 +10,9 @@ export interface NamedUser {
 }
 
 /**
- * The user and the realm that a request says, as privacyIDEA reads them. The realm is that of the parameter `realm`, also where it is
- * empty, which is none; else that of a user who is written "name@realm" or, without any "@", "realm\name". At `/auth` the user is
- * `username`, and an empty realm says nothing.
+ * The user and the realm that a request says, as privacyIDEA reads them. The realm is that of the parameter `realm`,
+ * also where it is empty, which is none; else that of a user who is written "name@realm" or, without any "@",
+ * "realm\name". At `/auth` the user is `username`, and an empty realm says nothing.
  */
 export function namedUser({ parameters, path }: EventRequest): NamedUser {
   const isLogin = isLoginPath(path);
@@ -22,7 +22,10 @@ export function namedUser({ parameters, path }: EventRequest): NamedUser {
   return { user, realm: isSaid ? realm : realmIn(user ?? "") };
 }
 
-/** Whether the default realm is that of the user: one is said, and no realm. Whoever logs in without one may be an administrator. */
+/**
+ * Whether the default realm is that of the user: one is said, and no realm. A user who logs in without one may be an
+ * administrator.
+ */
 export function isOfDefaultRealm(request: EventRequest): boolean {
   const { user, realm } = namedUser(request);
   return user !== undefined && realm === undefined && !isLoginPath(request.path);

@@ -5,9 +5,10 @@ import { FederationError } from "../errors.js";
 /**
  * The content of a request of `node:http` as it comes.
  *
- * Whoever reads it may give it up, as undici does when the answer comes first. What is left of it is then read and forgotten, as long as
- * the server lets the request take, so that the client gets the answer, and the next request on the connection is read. If it is the
- * client that breaks off, the content ends with a {@link FederationError} that says so.
+ * Its reader may give it up, as undici does when the response comes first. What is left of it is then read and
+ * forgotten, as long as the server lets the request take, so that the client gets the response, and the next request on
+ * the connection is read. If it is the client that breaks off, the content ends with a {@link FederationError} that
+ * says so.
  */
 export class NodeContent extends Readable {
   readonly #request: IncomingMessage;

@@ -1,13 +1,25 @@
 import { FederationError } from "../errors.js";
 import { endOfString, jsonMembers } from "./json-members.js";
 import { multipartPairs } from "./multipart.js";
-import type { EventRequest } from "./request.js";
 import { decodeText } from "./text.js";
 
 /** The parameters of a request by name. Those of a form or a query are strings; those of JSON may be anything. */
 export type Parameters = ReadonlyMap<string, unknown>;
 
-/** How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does not read. */
+/** What of a request parameters are read from. */
+export interface ParameterSource {
+  readonly method: string;
+  readonly query: string;
+  readonly content: Uint8Array;
+  readonly pathParameters: ReadonlyMap<string, string>;
+  /** The value of a header field, by its name in lower case. */
+  field(name: string): string | undefined;
+}
+
+/**
+ * How the content of a request says its parameters; `other`: in a way that is not understood, or that privacyIDEA does
+ * not read.
+ */
 export type ContentKind = "none" | "form" | "parts" | "json" | "other";
 
 /** How deep JSON from outside may be nested. */
@@ -25,8 +37,8 @@ export const subjectParameters: readonly string[] = [
 ];
 
 /**
- * The parameters that decide who is meant and what is proved: said twice in two ways, one of them could be checked and the other one
- * carried out.
+ * The parameters that decide who is meant and what is proved: said twice in two ways, one of them could be checked and
+ * the other one carried out.
  */
 const decisive: ReadonlySet<string> = new Set([
   ...subjectParameters,
@@ -45,15 +57,15 @@ const decisive: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a parameter may have one value only. */
-export function isDecisive(name: string, { pathParameters }: EventRequest): boolean {
+export function isDecisive(name: string, { pathParameters }: ParameterSource): boolean {
   return decisive.has(name) || pathParameters.has(name);
 }
 
 /**
- * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not GET: what it
- * would pass over must not be what is decided on.
+ * How the content says its parameters. privacyIDEA reads JSON whatever the method is, and a form if the method is not
+ * GET: what it would ignore must not be what is decided on.
  */
-export function contentKind(request: EventRequest): ContentKind {
+export function contentKind(request: ParameterSource): ContentKind {
   if (request.content.length === 0) return "none";
   const encoding = request.field("content-encoding");
   if (encoding !== undefined && encoding !== "identity") return "other";
@@ -66,7 +78,7 @@ export function contentKind(request: EventRequest): ContentKind {
 }
 
 /** The text of a form, also of one that was sent as parts. @throws {FederationError} it is not one. */
-export function formText(request: EventRequest, kind: "form" | "parts"): string {
+export function formText(request: ParameterSource, kind: "form" | "parts"): string {
   if (kind === "form") return decodeText(request.content);
   return multipartPairs(request.field("content-type") ?? "", request.content)
     .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`)
@@ -74,13 +86,14 @@ export function formText(request: EventRequest, kind: "form" | "parts"): string 
 }
 
 /**
- * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of several
- * values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal, and of any that is both in
- * the query and in JSON: whoever checks the request could read the one and whoever carries it out the other.
+ * The parameters of a request, as privacyIDEA merges them: those of the path, a JSON object, the query, and a form. Of
+ * several values of a name the first counts, of members of JSON the last. Of a decisive parameter all have to be equal,
+ * and of any that is both in the query and in JSON: the checker of the request could read the one and the server that
+ * carries it out the other.
  *
  * @throws {FederationError}
  */
-export function readParameters(request: EventRequest): Parameters {
+export function readParameters(request: ParameterSource): Parameters {
   const kind = contentKind(request);
   if (request.query === "" && kind === "none") return request.pathParameters;
   const parameters = new Map<string, unknown>(request.pathParameters);
@@ -109,7 +122,9 @@ export function textParameter(parameters: Parameters, name: string): string | un
   return typeof value === "number" ? String(value) : undefined;
 }
 
-/** The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are. */
+/**
+ * The name or value of a pair of a form or query, decoded once. Percent signs that encode nothing stay what they are.
+ */
 export function decodePair(text: string): string {
   const spaced = text.includes("+") ? text.replaceAll("+", " ") : text;
   if (!spaced.includes("%")) return spaced;
@@ -126,7 +141,7 @@ export function pairAt(text: string, start: number): string {
   return end < 0 ? text.slice(start) : text.slice(start, end);
 }
 
-function addPairs(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
+function addPairs(parameters: Map<string, unknown>, text: string, request: ParameterSource): void {
   for (let start = 0; start < text.length; ) {
     const pair = pairAt(text, start);
     start += pair.length + 1;
@@ -137,7 +152,11 @@ function addPairs(parameters: Map<string, unknown>, text: string, request: Event
   }
 }
 
-function addMembers(parameters: Map<string, unknown>, text: string, request: EventRequest): void {
+function addMembers(
+  parameters: Map<string, unknown>,
+  text: string,
+  request: ParameterSource,
+): void {
   const value = parseJson(text);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new FederationError("bad_content");
@@ -147,7 +166,7 @@ function addMembers(parameters: Map<string, unknown>, text: string, request: Eve
     const last = values.get(name);
     if (isDecisive(name, request)) {
       const written = text.slice(valueStart, valueEnd);
-      demandPlainNumber(name, written);
+      assertPlainNumber(name, written);
       if (!isSame(JSON.parse(written), last))
         throw new FederationError("ambiguous_parameter", name);
     }
@@ -156,7 +175,7 @@ function addMembers(parameters: Map<string, unknown>, text: string, request: Eve
 }
 
 /** A number that is printed otherwise than it was written is not the same text everywhere. */
-function demandPlainNumber(name: string, written: string): void {
+function assertPlainNumber(name: string, written: string): void {
   if (/^[-\d]/.test(written) && !/^-?(?:0|[1-9]\d{0,14})$/.test(written)) {
     throw new FederationError("bad_parameter", name);
   }
@@ -166,7 +185,7 @@ function add(
   parameters: Map<string, unknown>,
   name: string,
   value: unknown,
-  request: EventRequest,
+  request: ParameterSource,
 ): void {
   if (!parameters.has(name)) parameters.set(name, value);
   else if (isDecisive(name, request) && !isSame(parameters.get(name), value)) {

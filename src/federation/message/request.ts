@@ -14,7 +14,7 @@ export interface EventRequestParts {
   readonly content: Uint8Array;
   /** The parameters that are in the path. Default: there are none. */
   readonly pathParameters?: ReadonlyMap<string, string>;
-  /** The address of whoever has connected, which may be a proxy. */
+  /** The address of the other end of the connection, which may be a proxy. */
   readonly remoteAddress?: string | undefined;
   /** Whether the request came over TLS. Default: it did not. */
   readonly isSecure?: boolean;
@@ -23,12 +23,12 @@ export interface EventRequestParts {
 }
 
 /**
- * Says whether whoever made a request has gone away. An `AbortSignal` does. It is asked again and again while the request is under way:
- * a listener for each request would cost more.
+ * Says whether the client that made a request has gone away. An `AbortSignal` does. It is asked again and again while
+ * the request is under way: a listener for each request would cost more.
  */
 export type ClientSignal = Pick<AbortSignal, "aborted">;
 
-/** The request that passes through, with its whole content. Nobody may change it; a child is sent a copy. */
+/** The request that passes through, with its whole content. It is never changed; a child is sent a copy. */
 export class EventRequest {
   /** The method, in capital letters. */
   readonly method: string;
@@ -42,7 +42,7 @@ export class EventRequest {
   readonly content: Uint8Array;
   /** The parameters that are in the path. */
   readonly pathParameters: ReadonlyMap<string, string>;
-  /** The address of whoever has connected, which may be a proxy; `undefined` where it is not known. */
+  /** The address of the other end of the connection, which may be a proxy; `undefined` where it is not known. */
   readonly remoteAddress: string | undefined;
   /** Whether the request came over TLS. */
   readonly isSecure: boolean;
@@ -54,7 +54,7 @@ export class EventRequest {
   constructor(parts: EventRequestParts) {
     const { method, target, fields, content } = parts;
     if (!methods.has(method)) throw new FederationError("method_not_allowed", method);
-    demandOriginForm(target);
+    assertOriginForm(target);
     const mark = target.indexOf("?");
     this.method = method;
     this.path = mark < 0 ? target : target.slice(0, mark);
@@ -118,7 +118,7 @@ export const methods: ReadonlySet<string> = new Set([
  *
  * @throws {FederationError}
  */
-export function demandOriginForm(target: string): void {
+export function assertOriginForm(target: string): void {
   if (!/^\/[\x21-\x7e]*$/.test(target) || target.includes("#") || target.includes("\\")) {
     throw new FederationError("bad_target");
   }
@@ -135,7 +135,7 @@ export function demandOriginForm(target: string): void {
 }
 
 /** Refuses a request with several Host lines (RFC 9112 §3.2). @throws {FederationError} */
-export function demandOneHost(lines: FieldLines): void {
+export function assertOneHost(lines: FieldLines): void {
   let count = 0;
   for (let at = 0; at < lines.length; at += 2) {
     const name = lines[at];
@@ -160,8 +160,13 @@ export function belowBase(target: string, basePath: string): string {
   return below;
 }
 
-/** An answer as bytes: a child's, after it was checked, or one of the package's own. */
-export interface Answer {
+/** The error of content that is longer than the limit. */
+export function tooLarge(): FederationError {
+  return new FederationError("content_too_large");
+}
+
+/** A response as bytes: a child's, after it was checked, or one of the package's own. */
+export interface BufferedResponse {
   readonly status: number;
   readonly fields: FieldLines;
   readonly content: Uint8Array;

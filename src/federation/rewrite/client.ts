@@ -8,8 +8,8 @@ import type { TrustedProxies } from "./forwarded.js";
 const takesClient = /^\/(?:validate\/|ttype\/|auth(?:\/|$))/;
 
 /**
- * The address of the client, as far as it is known. A requester who is trusted to say who the client is, such as the plugin of a RADIUS
- * server, says it by the parameter `client`; of anybody else that is not believed.
+ * The address of the client, as far as it is known. A requester who is trusted to say who the client is, such as the
+ * plugin of a RADIUS server, says it by the parameter `client`; of anybody else that is not believed.
  */
 export function clientOf(request: EventRequest, proxies: TrustedProxies): string | undefined {
   const requester = proxies.clientOf(request);

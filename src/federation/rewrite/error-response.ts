@@ -1,14 +1,14 @@
 import type { FederationError } from "../errors.js";
-import { type Answer, methods } from "../message/request.js";
+import { type BufferedResponse, methods } from "../message/request.js";
 
-/** Makes the answer that says that a request was not passed on, or its answer not passed back. */
-export type ErrorAnswer = (error: FederationError, now: number) => Answer;
+/** Makes the response that says that a request was not passed on, or its response not passed back. */
+export type ErrorResponse = (error: FederationError, now: number) => BufferedResponse;
 
 /**
- * An error in the shape of privacyIDEA's API, with the status, negated, as its code. It has no detail: one that is null breaks a
- * privacyIDEA that has passed the request on.
+ * An error in the shape of privacyIDEA's API, with the status, negated, as its code. It has no detail: one that is null
+ * breaks a privacyIDEA that has passed the request on.
  */
-export const apiErrorAnswer: ErrorAnswer = (error, now) => {
+export const apiErrorResponse: ErrorResponse = (error, now) => {
   const body = {
     id: 1,
     jsonrpc: "2.0",
@@ -24,16 +24,16 @@ export const apiErrorAnswer: ErrorAnswer = (error, now) => {
 };
 
 /**
- * The answer of a failure, with what HTTP wants to be said of it.
+ * The response of a failure, with what HTTP wants to be said of it.
  *
  * @param id the name of this side.
  */
-export function answerOf(
+export function errorResponseOf(
   error: FederationError,
-  make: ErrorAnswer,
+  make: ErrorResponse,
   now: number,
   id: string,
-): Answer {
+): BufferedResponse {
   const answer = withProxyStatus(make(error, now), id, error);
   if (error.reason !== "method_not_allowed") return answer;
   // RFC 9110 §15.5.6.
@@ -41,16 +41,16 @@ export function answerOf(
 }
 
 /**
- * An answer with a Proxy-Status field that says which server has failed and how (RFC 9209 §2). As it is, where it was no failure of a
- * server.
+ * A response with a Proxy-Status field that says which server has failed and how (RFC 9209 §2). As it is, where it was
+ * no failure of a server.
  *
  * @param id the name of this side.
  */
 export function withProxyStatus(
-  answer: Answer,
+  answer: BufferedResponse,
   id: string,
   { proxyError, server }: FederationError,
-): Answer {
+): BufferedResponse {
   if (proxyError === undefined) return answer;
   const nextHop = server === undefined ? "" : `; next-hop=${quote(server)}`;
   const value = `${quote(id)}; error=${proxyError}${nextHop}`;

@@ -29,8 +29,8 @@ export const eventRequestFields: readonly string[] = [
   "user-agent",
 ];
 
-/** The fields of an answer to one of privacyIDEA's events that the client gets. Cookies are not among them. */
-export const eventAnswerFields: readonly string[] = [
+/** The fields of a response to one of privacyIDEA's events that the client gets. Cookies are not among them. */
+export const eventResponseFields: readonly string[] = [
   "cache-control",
   "content-language",
   "pragma",
@@ -60,8 +60,8 @@ export const passThroughRequestFields: readonly string[] = [
   "user-agent",
 ];
 
-/** The fields of an answer of any HTTP API that the client gets. Cookies are not among them. */
-export const passThroughAnswerFields: readonly string[] = [
+/** The fields of a response of any HTTP API that the client gets. Cookies are not among them. */
+export const passThroughResponseFields: readonly string[] = [
   "accept-ranges",
   "age",
   "allow",

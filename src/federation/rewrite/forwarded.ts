@@ -36,8 +36,8 @@ export function parseForwarded(value: string): readonly ForwardedElement[] | und
 }
 
 /**
- * The elements of a Forwarded field from the last one, which the nearest proxy has written, to the first. `undefined`, and no more, where
- * one is none: whatever a client has written is read after all that proxies have.
+ * The elements of a Forwarded field from the last one, which the nearest proxy has written, to the first. `undefined`,
+ * and no more, where one is none: whatever a client has written is read after all that proxies have.
  */
 function* elementsFromEnd(value: string): Generator<ForwardedElement | undefined> {
   for (let end = value.length; end > 0; ) {
@@ -174,7 +174,10 @@ export class TrustedProxies {
     return way;
   }
 
-  /** The way to the last proxy, as far as trusted ones tell of it; from somewhere unknown, if one of them says what nobody can read. */
+  /**
+   * The way to the last proxy, as far as trusted ones tell of it; from somewhere unknown, if one of them says what
+   * cannot be read.
+   */
   #wayTo(last: ForwardedElement, request: EventRequest): readonly ForwardedElement[] {
     const way = [last];
     const value = request.field(this.#field) ?? "";
@@ -215,7 +218,10 @@ export function printForwardedFor(way: readonly ForwardedElement[]): string {
   return way.map((element) => addressOf(element) ?? "unknown").join(", ");
 }
 
-/** The nodes of an X-Forwarded-For field from the last one to the first, as {@link elementsFromEnd} has those of a Forwarded field. */
+/**
+ * The nodes of an X-Forwarded-For field from the last one to the first, as {@link elementsFromEnd} has those of a
+ * Forwarded field.
+ */
 function* nodesFromEnd(value: string): Generator<ForwardedElement | undefined> {
   for (let end = value.length; end > 0; ) {
     const comma = value.lastIndexOf(",", end - 1);

@@ -6,19 +6,19 @@ import type { EventRequest } from "../message/request.js";
 /** Options of {@link LoopGuard}. */
 export interface LoopGuardOptions {
   /**
-   * The name of this side among those that pass requests on: letters, digits, `.`, `_` and `-`. All processes that serve one
-   * address should have one name. Default: a random one.
+   * The name of this side among those that pass requests on: letters, digits, `.`, `_` and `-`. All processes that
+   * serve one address should have one name. Default: a random one.
    */
   readonly id?: string;
   /**
-   * The keys with which the others and this side sign that a request has passed through them; the id of each is the name of whose
-   * it is. With them only signed entries count. Without, the Via field counts, which anybody on the way may write or take
-   * away.
+   * The keys with which the others and this side sign that a request has passed through them; the id of each is the
+   * name of whose it is. With them only signed entries count. Without, the Via field counts, which anybody on the way
+   * may write or take away.
    */
   readonly hopKeys?: KeyRing;
   /**
-   * How many may have passed a request on before it comes here. Default: 4 with keys. Without, 32: every proxy on the way adds to the Via
-   * field, whether it takes part or not.
+   * How many may have passed a request on before it comes here. Default: 4 with keys. Without, 32: every proxy on the
+   * way adds to the Via field, whether it takes part or not.
    */
   readonly maxHops?: number;
   /** The present time in milliseconds since 1970. Default: the clock. */
@@ -82,7 +82,9 @@ export class LoopGuard {
     return [...lines, hopsField, [...before, `${stated};s=${signature}`].join(", ")];
   }
 
-  /** The entries, from the first, that are signed by somebody whose key is known. After one that is not, none counts. */
+  /**
+   * The entries, from the first, that are signed by somebody whose key is known. After one that is not, none counts.
+   */
   #verified(request: EventRequest): readonly { readonly name: string; readonly text: string }[] {
     const entries: { name: string; text: string }[] = [];
     const value = request.field(hopsField);

@@ -23,10 +23,12 @@ export interface RewrittenRequest {
 }
 
 /**
- * The target and the content of a request with its parameters edited. What nobody edits stays as it is, byte for byte; but a form that was
- * sent as parts goes on as one that is not, and of equal values of a decisive parameter one goes on.
+ * The target and the content of a request with its parameters edited. What is not edited stays as it is, byte for byte;
+ * but a form that was sent as parts goes on as one that is not, and of equal values of a decisive parameter one goes
+ * on.
  *
- * @throws {FederationError} the content says its parameters in a way that cannot be rewritten: a file upload, or encoded.
+ * @throws {FederationError} the content says its parameters in a way that cannot be rewritten: a file upload, or
+ * encoded.
  */
 export function rewriteParameters(request: EventRequest, edits: ParameterEdits): RewrittenRequest {
   const kind = contentKind(request);
@@ -92,8 +94,9 @@ function editPairs(
 }
 
 /**
- * Encodes a percent sign that is one once more, so that it is still one after the encoding was undone twice. Sequences that
- * encode another character need nothing: that character comes out the first time, and is left alone the second time.
+ * Encodes a percent sign that is one once more, so that it is still one after the encoding was undone twice. Sequences
+ * that encode another character need nothing: that character comes out the first time, and is left alone the second
+ * time.
  */
 function encodeTwice(text: string): string {
   return text.includes("%") ? text.replace(/%25|%(?![0-9A-Fa-f]{2})/g, "%2525") : text;

@@ -5,9 +5,9 @@ import { endOfString } from "../message/json-members.js";
 const maxDepth = 64;
 
 /**
- * A JSON text in the form that Python's `json.dumps(json.loads(text), sort_keys=True)` gives it: members sorted by their
- * names' code points, `", "` and `": "` between them, everything but printable ASCII escaped, whole numbers digit by
- * digit, and others as `repr` prints them. privacyIDEA signs this form of its answers.
+ * A JSON text in the form that Python's `json.dumps(json.loads(text), sort_keys=True)` gives it: members sorted by
+ * their names' code points, `", "` and `": "` between them, everything but printable ASCII escaped, whole numbers digit
+ * by digit, and others as `repr` prints them. privacyIDEA signs this form of its responses.
  *
  * @throws {SyntaxError} the text is not JSON, or nested too deep. `NaN` and the like, which Python takes, are not JSON.
  */
@@ -100,7 +100,9 @@ function printNumber(text: string): string {
   return text === "-0" ? "0" : text;
 }
 
-/** A float as Python's `repr` prints it: the shortest digits that mean it, with an exponent below 1e-4 and from 1e16. */
+/**
+ * A float as Python's `repr` prints it: the shortest digits that mean it, with an exponent below 1e-4 and from 1e16.
+ */
 export function pythonFloat(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? "Infinity" : "-Infinity";
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";

@@ -6,13 +6,13 @@ import { pythonJson } from "./python-json.js";
 const version = "rsa_sha256_pss";
 
 /**
- * Signs the text of an answer as privacyIDEA does: RSA-PSS with SHA-256, MGF1 with SHA-256 and the longest salt, over Python's
- * form of the object without a signature.
+ * Signs the text of a response as privacyIDEA does: RSA-PSS with SHA-256, MGF1 with SHA-256 and the longest salt, over
+ * Python's form of the object without a signature.
  *
  * @param text a JSON object. A signature that is in it is replaced.
  * @returns the text with the member `signature`.
  */
-export function signAnswer(text: string, privateKey: KeyObject): string {
+export function signResponse(text: string, privateKey: KeyObject): string {
   const unsigned = withoutSignature(text);
   const signature = sign("sha256", Buffer.from(pythonJson(unsigned)), {
     key: privateKey,
@@ -24,11 +24,11 @@ export function signAnswer(text: string, privateKey: KeyObject): string {
 }
 
 /**
- * Whether the text of an answer has a signature of privacyIDEA's that is right.
+ * Whether the text of a response has a signature of privacyIDEA's that is right.
  *
  * @param text a JSON object.
  */
-export function verifyAnswer(text: string, publicKey: KeyObject): boolean {
+export function verifyResponse(text: string, publicKey: KeyObject): boolean {
   const members = jsonMembers(text).filter(({ name }) => name === "signature");
   const [member] = members;
   if (member === undefined || members.length > 1) return false;

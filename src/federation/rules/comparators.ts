@@ -133,8 +133,8 @@ function compareAffirmed(
 }
 
 /**
- * How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts. `undefined`: a list, a number
- * or an instant on the left, and a text on the right that is none.
+ * How two values stand to each other: as whole numbers if both are, else as instants if both are, else as texts.
+ * `undefined`: a list, a number or an instant on the left, and a text on the right that is none.
  */
 function difference(left: Comparable, right: string): number | undefined {
   const numbers = [wholeNumber(left), wholeNumber(right)] as const;
@@ -200,7 +200,9 @@ function instantOf(value: Comparable): number | undefined {
   return typeof value === "string" ? parseInstant(value) : undefined;
 }
 
-/** The values of a list with commas. One in quotation marks may have commas in it; a backslash takes the next character. */
+/**
+ * The values of a list with commas. One in quotation marks may have commas in it; a backslash takes the next character.
+ */
 export function commaSeparated(text: string): readonly string[] | undefined {
   const values: string[] = [];
   let value = "";

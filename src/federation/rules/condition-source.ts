@@ -1,6 +1,6 @@
 import type { Comparable } from "./comparators.js";
 
-/** Whom and what a request is about, as far as it says so itself, or the answer to it. */
+/** Whom and what a request is about, as far as it says so itself, or the response to it. */
 export interface Subject {
   /** The parameter `user`; at `/auth`, `username`. */
   readonly user: string | undefined;
@@ -68,8 +68,8 @@ export interface ChallengeFacts {
 }
 
 /**
- * What conditions need to know of a host's own data. A host implements what it can tell; of the rest nobody knows, and a
- * condition of which nobody knows is not fulfilled, unless its rule says otherwise.
+ * What conditions need to know of a host's own data. A host implements what it can tell; the rest is not known, and a
+ * condition that cannot be checked is not fulfilled, unless its rule says otherwise.
  */
 export interface ConditionSource {
   /** The user of a request, or the owner of its token. */
@@ -78,10 +78,12 @@ export interface ConditionSource {
   token?(subject: Subject): Promise<TokenFacts | undefined>;
   /** The container of a request, or the one that its token is in. */
   container?(subject: Subject): Promise<ContainerFacts | undefined>;
-  /** The challenges of a token or container, of one transaction if the request names it. Only a single one is looked at. */
+  /**
+   * The challenges of a token or container, of one transaction if the request names it. Only a single one is looked at.
+   */
   challenges?(subject: Subject): Promise<readonly ChallengeFacts[] | undefined>;
   /** A counter of the host's. */
   counter?(name: string): Promise<number | undefined>;
-  /** The role of whoever is logged in and makes the request. */
+  /** The role of the user who is logged in and makes the request. */
   role?(subject: Subject): Promise<"admin" | "user" | undefined>;
 }

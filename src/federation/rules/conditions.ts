@@ -1,5 +1,5 @@
 import type { ConditionType, Decide } from "./conditions/condition-type.js";
-import { answerConditions } from "./conditions/of-answer.js";
+import { responseConditions } from "./conditions/of-answer.js";
 import { containerConditions } from "./conditions/of-container.js";
 import { requestConditions } from "./conditions/of-request.js";
 import { tokenConditions } from "./conditions/of-token.js";
@@ -16,7 +16,7 @@ export interface Condition {
 
 const types: Readonly<Record<string, ConditionType>> = {
   ...requestConditions,
-  ...answerConditions,
+  ...responseConditions,
   ...tokenConditions,
   ...containerConditions,
 };

@@ -2,34 +2,8 @@ import { z } from "zod";
 import { DefinitionError, type DefinitionProblem } from "../errors.js";
 import { problemsIn, readDefinitions } from "../read-definition.js";
 import { readCondition } from "./conditions.js";
-import type { EventHandler, Position } from "./event-handler.js";
-
-/** What becomes of a request when the action of a rule fails. */
-export type FailurePolicy =
-  /** The failure is the answer, with the status 502 or 504. */
-  | "fail"
-  /** The rules after this one are tried, unless the request may have got through already. If none answers, as `fail`. */
-  | "next"
-  /** The local answer stands, unchanged but for a Proxy-Status field that says what has failed. */
-  | "local-answer";
-
-/** When an action is carried out: one definition of an event handler, in the words of privacyIDEA. */
-export interface EventRule {
-  readonly name: string;
-  /** The identifier of the handler, such as `Federation`. */
-  readonly handlermodule: string;
-  readonly event: readonly string[];
-  readonly position: Position;
-  /** The place among the rules of the same position. Equal ones stay in the order in which they were given. */
-  readonly ordering: number;
-  /** All of them must be fulfilled. */
-  readonly conditions: Readonly<Record<string, string>>;
-  readonly action: string;
-  readonly options: Readonly<Record<string, string | readonly string[]>>;
-  /** Counts a condition as fulfilled of which nobody can say whether it is. As privacyIDEA does for many. */
-  readonly uncheckable: boolean;
-  readonly onFailure: FailurePolicy;
-}
+import type { EventHandler } from "./event-handler.js";
+import type { EventRule } from "./event-rule.js";
 
 /** A value that privacyIDEA takes as a text or as what the text says. */
 const text = z.union([z.string(), z.number(), z.boolean()]).transform((value) => {
@@ -90,8 +64,8 @@ const otherHandlers: ReadonlySet<unknown> = new Set([
   "WebHook",
 ]);
 
-/** A definition that is passed over, and why. */
-export interface PassedOverRule {
+/** A definition that is ignored, and why. */
+export interface IgnoredRule {
   /** The place in the list, from 0. */
   readonly at: number;
   /** Its name, if it has one. */
@@ -102,27 +76,27 @@ export interface PassedOverRule {
 }
 
 /**
- * The definitions that {@link readEventRules} passes over. What the handlers of the others do is not done: one that changes a request or an
- * answer, such as `RequestMangler`, may have changed what the rules after it decide on.
+ * The definitions that {@link readEventRules} ignores. What the handlers of the others do is not done: one that changes
+ * a request or an answer, such as `RequestMangler`, may have changed what the rules after it decide on.
  *
  * @param handlers the handlers that definitions may mean.
  */
-export function passedOverRules(
+export function ignoredRules(
   definitions: unknown,
   handlers: readonly EventHandler[],
-): readonly PassedOverRule[] {
+): readonly IgnoredRule[] {
   if (!Array.isArray(definitions)) return [];
   return definitions.flatMap((definition: unknown, at) => {
-    const one = passedOver(definition, handlers);
+    const one = ignored(definition, handlers);
     return one === undefined ? [] : [{ at, ...one }];
   });
 }
 
-/** Whether and why a definition is passed over. What is wrong with it is then of no matter. */
-function passedOver(
+/** Whether and why a definition is ignored. What is wrong with it is then of no matter. */
+function ignored(
   definition: unknown,
   handlers: readonly EventHandler[],
-): Omit<PassedOverRule, "at"> | undefined {
+): Omit<IgnoredRule, "at"> | undefined {
   if (typeof definition !== "object" || definition === null) return undefined;
   const { handlermodule = "Federation", active, name } = definition as Record<string, unknown>;
   const isHere = handlers.some(({ identifier }) => identifier === handlermodule);
@@ -136,12 +110,12 @@ function passedOver(
 }
 
 /**
- * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of such
- * written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out: {@link passedOverRules}
- * says which.
+ * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of
+ * such written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out:
+ * {@link ignoredRules} says which.
  *
- * Beyond privacyIDEA, `options.privacyIDEA` may be a list of servers, of which one after the other is tried; `on_failure` and
- * `uncheckable` are new, and `abort_on_error` is understood as `on_failure`: `fail` or `local-answer`.
+ * Beyond privacyIDEA, `options.privacyIDEA` may be a list of servers, of which one after the other is tried;
+ * `on_failure` and `uncheckable` are new, and `abort_on_error` is understood as `on_failure`: `fail` or `local-answer`.
  *
  * @param handlers the handlers that definitions may mean.
  * @throws {DefinitionError} with every problem.
@@ -150,7 +124,7 @@ export function readEventRules(
   definitions: unknown,
   handlers: readonly EventHandler[],
 ): readonly EventRule[] {
-  const over = new Set(passedOverRules(definitions, handlers).map(({ at }) => at));
+  const over = new Set(ignoredRules(definitions, handlers).map(({ at }) => at));
   const read = readDefinitions(z.array(z.unknown()), definitions)
     .map((definition, at) => ({ at, definition }))
     .filter(({ at }) => !over.has(at));

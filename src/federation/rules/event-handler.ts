@@ -1,8 +1,5 @@
-import type { Answer, EventRequest } from "../message/request.js";
-import type { EventRule } from "./definition.js";
-
-/** Before (`pre`) or after (`post`) the host's own handler. */
-export type Position = "pre" | "post";
+import type { BufferedResponse, EventRequest } from "../message/request.js";
+import type { EventRule, Position } from "./event-rule.js";
 
 /** An option of an action, in the words of privacyIDEA. */
 export interface ActionOption {
@@ -16,8 +13,8 @@ export interface ActionContext {
   readonly rule: EventRule;
   /** The request. It may not be changed, and what one action makes of it the next does not see. */
   readonly request: EventRequest;
-  /** The answer of the host's own handler, or of the rule before; `undefined` in the position `pre`. */
-  readonly answer: Answer | undefined;
+  /** The response of the host's own handler, or of the rule before; `undefined` in the position `pre`. */
+  readonly answer: BufferedResponse | undefined;
 }
 
 /** Carries out the actions of rules. */
@@ -34,8 +31,8 @@ export abstract class EventHandler {
   /**
    * Carries an action out.
    *
-   * @returns the answer that takes the place of the present one; `undefined` to leave that as it is.
+   * @returns the response that takes the place of the present one; `undefined` to leave that as it is.
    * @throws {FederationError} what the rule's failure policy is for.
    */
-  abstract do(action: string, options: ActionContext): Promise<Answer | undefined>;
+  abstract do(action: string, options: ActionContext): Promise<BufferedResponse | undefined>;
 }

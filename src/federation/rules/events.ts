@@ -5,14 +5,15 @@ export type EventOf = (method: string, path: string) => string | undefined;
 export type PathParametersOf = (method: string, path: string) => ReadonlyMap<string, string>;
 
 /**
- * A row of {@link eventTable}: the methods, the path, in which `*` stands for one segment and `{name}` for one that is a parameter, and
- * the event.
+ * A row of {@link eventTable}: the methods, the path, in which `*` stands for one segment and `{name}` for one that is
+ * a parameter, and the event.
  */
 export type EventRow = readonly [methods: string, path: string, event: string];
 
 /**
- * The events of privacyIDEA by the methods and paths of its API. Of the rows that fit a request the first whose path has only literal segments says
- * which event it is, or else the first: rows of one's own go before these, or instead of them.
+ * The events of privacyIDEA by the methods and paths of its API. Of the rows that fit a request the first whose path
+ * has only literal segments says which event it is, or else the first: rows of one's own go before these, or instead of
+ * them.
  */
 export const eventTable: readonly EventRow[] = [
   ["POST", "/auth", "auth"],

@@ -1,8 +1,8 @@
 import { FederationError } from "../errors.js";
 import { isOfDefaultRealm, namedUser } from "../message/named-user.js";
 import { subjectParameters, textParameter } from "../message/parameters.js";
-import type { Answer, EventRequest } from "../message/request.js";
-import { type ApiBody, isRecord, readApiAnswer } from "../rewrite/api-response.js";
+import type { BufferedResponse, EventRequest } from "../message/request.js";
+import { type ApiBody, isRecord, readApiResponse } from "../rewrite/api-response.js";
 import type {
   ChallengeFacts,
   ConditionSource,
@@ -12,14 +12,17 @@ import type {
   UserFacts,
 } from "./condition-source.js";
 
-/** What the conditions of the rules for one request and one answer are about. Each thing is asked for once, when it is needed. */
+/**
+ * What the conditions of the rules for one request and one response are about. Each thing is asked for once, when it is
+ * needed.
+ */
 export class Facts {
   /** The address of the client, as far as it is known. */
   readonly clientAddress: string | undefined;
   /** The present time, in milliseconds since 1970. */
   readonly now: number;
   readonly #request: EventRequest;
-  readonly #answer: Answer | undefined;
+  readonly #answer: BufferedResponse | undefined;
   readonly #source: ConditionSource;
   readonly #defaultRealm: string | undefined;
   #body: ApiBody | undefined;
@@ -32,7 +35,7 @@ export class Facts {
 
   constructor(
     request: EventRequest,
-    answer: Answer | undefined,
+    answer: BufferedResponse | undefined,
     clientAddress: string | undefined,
     now: number,
     source: ConditionSource,
@@ -46,16 +49,16 @@ export class Facts {
     this.#defaultRealm = defaultRealm;
   }
 
-  /** What the answer says; `undefined` before there is one, or if it is not one of privacyIDEA's API. */
+  /** What the response says; `undefined` before there is one, or if it is not one of privacyIDEA's API. */
   get body(): ApiBody | undefined {
     if (!this.#hasReadBody && this.#answer !== undefined) {
       this.#hasReadBody = true;
-      this.#body = readApiAnswer(this.#answer.fields, this.#answer.content)?.body;
+      this.#body = readApiResponse(this.#answer.fields, this.#answer.content)?.body;
     }
     return this.#body;
   }
 
-  /** The `detail` of the answer. */
+  /** The `detail` of the response. */
   get detail(): Readonly<Record<string, unknown>> | undefined {
     const detail = this.body?.detail;
     return isRecord(detail) ? detail : undefined;
@@ -92,7 +95,7 @@ export class Facts {
     return this.#challenges;
   }
 
-  /** A counter; one that nobody has counted yet is 0. */
+  /** A counter; one that was not counted yet is 0. */
   async counter(name: string): Promise<number | undefined> {
     if (this.#source.counter === undefined) return undefined;
     return (await this.#source.counter(name)) ?? 0;
@@ -106,12 +109,12 @@ export class Facts {
 const unknown: Promise<undefined> = Promise.resolve(undefined);
 
 /**
- * Refuses a request that says whom or what it is about by something else than a text or a number, as JSON can: no condition sees what
- * others may read there.
+ * Refuses a request that says whom or what it is about by something else than a text or a number, as JSON can: no
+ * condition sees what others may read there.
  *
  * @throws {FederationError}
  */
-export function demandPlainSubject({ parameters }: EventRequest): void {
+export function assertPlainSubject({ parameters }: EventRequest): void {
   for (const name of subjectParameters) {
     const value = parameters.get(name) ?? "";
     if (typeof value !== "string" && typeof value !== "number") {

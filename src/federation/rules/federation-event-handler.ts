@@ -4,24 +4,24 @@ import { FederationError } from "../errors.js";
 import { fieldValue } from "../message/field-lines.js";
 import { isOfDefaultRealm } from "../message/named-user.js";
 import { textParameter } from "../message/parameters.js";
-import type { Answer, EventRequest } from "../message/request.js";
+import type { BufferedResponse, EventRequest } from "../message/request.js";
 import {
-  type ApiAnswer,
-  readApiAnswer,
+  type ApiResponse,
+  readApiResponse,
   reportedOrigin,
   withOrigin,
 } from "../rewrite/api-response.js";
 import { clientOf } from "../rewrite/client.js";
 import {
-  eventAnswerFields,
   eventRequestFields,
+  eventResponseFields,
   FieldAllowList,
 } from "../rewrite/field-allow-list.js";
 import type { TrustedProxies } from "../rewrite/forwarded.js";
 import type { LoopGuard } from "../rewrite/loop-guard.js";
 import { rewriteParameters } from "../rewrite/parameters.js";
-import { signAnswer, verifyAnswer } from "../rewrite/response-signature.js";
-import type { ServerAnswer } from "../transport/collector.js";
+import { signResponse, verifyResponse } from "../rewrite/response-signature.js";
+import type { ForwardedResponse } from "../transport/collector.js";
 import type { OutgoingRequest } from "../transport/forward-attempt.js";
 import type { Forwarder } from "../transport/forwarder.js";
 import { type ActionContext, type ActionOption, EventHandler } from "./event-handler.js";
@@ -37,16 +37,19 @@ export interface FederationEventHandlerOptions {
   readonly proxies: TrustedProxies;
   /** Fields of requests that servers get besides those that they get anyway. */
   readonly requestFields?: readonly string[];
-  /** Fields of answers that clients get besides those that they get anyway. */
-  readonly answerFields?: readonly string[];
+  /** Fields of responses that clients get besides those that they get anyway. */
+  readonly responseFields?: readonly string[];
   /** Whether a parameter belongs to this side's policies, and stays here. Default: {@link isPolicyParameter}. */
   readonly isPolicyParameter?: (name: string) => boolean;
   /**
-   * The realm of users for whom a request names none, as privacyIDEA has one: conditions decide on it, and servers are told it, unless the
-   * rule names another. Default: none, so that a server takes its own.
+   * The realm of users for whom a request names none, as privacyIDEA has one: conditions decide on it, and servers are
+   * told it, unless the rule names another. Default: none, so that a server takes its own.
    */
   readonly defaultRealm?: string;
-  /** The RSA private key, in PEM, to sign forwarded answers with, as privacyIDEA signs its own. Default: they are not signed. */
+  /**
+   * The RSA private key, in PEM, to sign forwarded responses with, as privacyIDEA signs its own. Default: they are not
+   * signed.
+   */
   readonly responseKey?: string;
 }
 
@@ -60,22 +63,25 @@ export class FederationEventHandler extends EventHandler {
   };
   readonly #options: FederationEventHandlerOptions;
   readonly #requestFields: FieldAllowList;
-  readonly #answerFields: FieldAllowList;
+  readonly #responseFields: FieldAllowList;
   readonly #isPolicyParameter: (name: string) => boolean;
   readonly #responseKey: KeyObject | undefined;
   readonly #publicKeys = new WeakMap<FederationServer, KeyObject>();
 
   constructor(options: FederationEventHandlerOptions) {
     super();
-    const { requestFields = [], answerFields = [], responseKey } = options;
+    const { requestFields = [], responseFields = [], responseKey } = options;
     this.#options = options;
     this.#requestFields = new FieldAllowList([...eventRequestFields, ...requestFields]);
-    this.#answerFields = new FieldAllowList([...eventAnswerFields, ...answerFields]);
+    this.#responseFields = new FieldAllowList([...eventResponseFields, ...responseFields]);
     this.#isPolicyParameter = options.isPolicyParameter ?? isPolicyParameter;
     this.#responseKey = responseKey === undefined ? undefined : createPrivateKey(responseKey);
   }
 
-  override do(action: string, { rule, request }: ActionContext): Promise<Answer | undefined> {
+  override do(
+    action: string,
+    { rule, request }: ActionContext,
+  ): Promise<BufferedResponse | undefined> {
     if (action !== ACTION_TYPE.FORWARD) return Promise.resolve(undefined);
     const { forwarder, guard } = this.#options;
     guard.enter(request);
@@ -114,7 +120,8 @@ export class FederationEventHandler extends EventHandler {
     if (tellsClient) {
       const client = clientOf(request, proxies);
       if (client !== undefined) set.set("client", client);
-      // Not X-Forwarded-For: privacyIDEA would count the hops in it, and take the proxy in front of this side for the client.
+      // Not X-Forwarded-For: privacyIDEA would count the hops in it, and take the proxy in front of this side for the
+      // client.
       fields.push(...proxies.forwardedOf(request));
     }
     if (isTrue(options["forward_authorization_token"])) {
@@ -139,15 +146,19 @@ export class FederationEventHandler extends EventHandler {
     };
   }
 
-  #passBack(request: EventRequest, answer: ServerAnswer, nonce: string | undefined): Answer {
+  #passBack(
+    request: EventRequest,
+    answer: ForwardedResponse,
+    nonce: string | undefined,
+  ): BufferedResponse {
     const { server, status } = answer;
-    const fields = this.#answerFields.filter(answer.fields);
+    const fields = this.#responseFields.filter(answer.fields);
     if (isBodiless(request, answer)) {
       // Nothing in it is signed.
       if (nonce !== undefined) throw spent("bad_signature", server);
       return { status, fields, content: answer.content };
     }
-    const read = readApiAnswer(answer.fields, answer.content, status === 404);
+    const read = readApiResponse(answer.fields, answer.content, status === 404);
     if (read === undefined) throw spent("malformed_answer", server);
     if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);
     const reported = server.reportsOrigin === true ? reportedOrigin(read) : undefined;
@@ -156,19 +167,19 @@ export class FederationEventHandler extends EventHandler {
     if (asked !== undefined) members.set("nonce", JSON.stringify(asked));
     const text = withOrigin(read, reported ?? server.url + request.path, members);
     if (text === undefined) throw spent("malformed_answer", server);
-    const written = this.#responseKey === undefined ? text : signAnswer(text, this.#responseKey);
+    const written = this.#responseKey === undefined ? text : signResponse(text, this.#responseKey);
     fields.push("content-type", "application/json");
     return { status, fields, content: Buffer.from(written) };
   }
 
-  /** @throws {FederationError} the answer is not the server's, or one to another request. */
-  #demandAuthentic({ text, body }: ApiAnswer, server: FederationServer, nonce: string): void {
+  /** @throws {FederationError} the response is not the server's, or one to another request. */
+  #demandAuthentic({ text, body }: ApiResponse, server: FederationServer, nonce: string): void {
     let key = this.#publicKeys.get(server);
     if (key === undefined) {
       key = createPublicKey(server.responseKey ?? "");
       this.#publicKeys.set(server, key);
     }
-    if (!verifyAnswer(text, key)) throw spent("bad_signature", server);
+    if (!verifyResponse(text, key)) throw spent("bad_signature", server);
     if (body.nonce !== nonce) throw spent("bad_nonce", server);
   }
 }
@@ -202,8 +213,8 @@ const forwardOptions: Readonly<Record<string, ActionOption>> = {
 };
 
 /**
- * Whether a parameter is one of those that privacyIDEA's policies write into the parameters of a request. A child has policies
- * of its own.
+ * Whether a parameter is one of those that privacyIDEA's policies write into the parameters of a request. A child has
+ * policies of its own.
  */
 export function isPolicyParameter(name: string): boolean {
   return (
@@ -227,14 +238,17 @@ function withContentType(fields: readonly string[], type: string): readonly stri
   return at < 0 ? [...fields, "content-type", type] : fields.with(at + 1, type);
 }
 
-/** The token of whoever is logged in. privacyIDEA takes it without the word "Bearer". */
+/** The token of the user who is logged in. privacyIDEA takes it without the word "Bearer". */
 function authorizationToken(request: EventRequest): string | undefined {
   const value = request.field("pi-authorization") ?? request.field("authorization");
   return value?.replace(/^Bearer\s+/i, "");
 }
 
-/** Whether an answer has no content because it needs none: privacyIDEA tells a RADIUS server by the status alone. */
-function isBodiless({ path, method }: EventRequest, { status, content }: Answer): boolean {
+/** Whether a response has no content because it needs none: privacyIDEA tells a RADIUS server by the status alone. */
+function isBodiless(
+  { path, method }: EventRequest,
+  { status, content }: BufferedResponse,
+): boolean {
   if (content.length > 0) return false;
   return method === "HEAD" || status === 204 || path.endsWith("/validate/radiuscheck");
 }

@@ -16,8 +16,9 @@ export function parseDuration(text: string): number | undefined {
 }
 
 /**
- * An instant in ISO 8601 with all of its date, in milliseconds since 1970; without a time zone it is UTC. `undefined` if it is not one. Read
- * as `isoparse` of Python's dateutil does, in the basic and the extended form, without dates by week or by day of the year.
+ * An instant in ISO 8601 with all of its date, in milliseconds since 1970; without a time zone it is UTC. `undefined`
+ * if it is not one. Read as `isoparse` of Python's dateutil does, in the basic and the extended form, without dates by
+ * week or by day of the year.
  */
 export function parseInstant(text: string): number | undefined {
   const match =

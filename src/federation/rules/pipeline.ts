@@ -1,10 +1,10 @@
 import { decisionEvents } from "../channels.js";
 import { FederationError } from "../errors.js";
-import type { Answer, EventRequest } from "../message/request.js";
+import type { BufferedResponse, EventRequest } from "../message/request.js";
 import type { ConditionSource } from "./condition-source.js";
 import { type Condition, type Outcome, readCondition } from "./conditions.js";
-import type { EventRule } from "./definition.js";
-import type { EventHandler, Position } from "./event-handler.js";
+import type { EventHandler } from "./event-handler.js";
+import type { EventRule, Position } from "./event-rule.js";
 import { Facts } from "./facts.js";
 
 /** Options of {@link EventPipeline}. */
@@ -22,9 +22,9 @@ export interface EventPipelineOptions {
   readonly defaultRealm?: string;
 }
 
-/** An answer, and the failure in spite of which it is the local one. */
+/** A response, and the failure in spite of which it is the local one. */
 export interface Outcomes {
-  readonly answer: Answer;
+  readonly answer: BufferedResponse;
   readonly outage?: FederationError;
 }
 
@@ -60,12 +60,17 @@ export class EventPipeline {
   /**
    * Runs the rules for a request.
    *
-   * A rule in the position `pre` whose action gives an answer ends it: the host's own handler is not asked. The rules after it run in
-   * their order, also when the local answer is an error, and each sees the answer that the one before has left.
+   * A rule in the position `pre` whose action gives a response ends it: the host's own handler is not asked. The rules
+   * after it run in their order, also when the local response is an error, and each sees the response that the one
+   * before has left.
    *
-   * @throws {FederationError} an action failed, and its failure is the answer.
+   * @throws {FederationError} an action failed, and its failure is the response.
    */
-  async run(event: string, request: EventRequest, local: () => Promise<Answer>): Promise<Outcomes> {
+  async run(
+    event: string,
+    request: EventRequest,
+    local: () => Promise<BufferedResponse>,
+  ): Promise<Outcomes> {
     const rules = this.#byEvent.get(event);
     const before = await this.#runAll(event, rules?.pre ?? [], request, undefined);
     if (before.answer !== undefined) return { answer: before.answer };
@@ -78,12 +83,12 @@ export class EventPipeline {
     return answer !== own || outage === undefined ? { answer } : { answer, outage };
   }
 
-  /** Runs rules one after the other; until the first answer if there is none yet. */
+  /** Runs rules one after the other; until the first response if there is none yet. */
   async #runAll(
     event: string,
     rules: readonly PreparedRule[],
     request: EventRequest,
-    own: Answer | undefined,
+    own: BufferedResponse | undefined,
   ): Promise<Course> {
     const course: Course = { answer: own };
     for (let at = 0; at < rules.length; at += 1) {
@@ -91,7 +96,7 @@ export class EventPipeline {
       if (prepared === undefined) break;
       const { rule, handler } = prepared;
       const applies = this.#applies(event, prepared, request, course.answer);
-      // Most conditions are about the request and the answer, and wait for nothing.
+      // Most conditions are about the request and the response, and wait for nothing.
       if (!(typeof applies === "boolean" ? applies : await applies)) continue;
       try {
         const given = await handler.do(rule.action, { rule, request, answer: course.answer });
@@ -111,7 +116,7 @@ export class EventPipeline {
     event: string,
     { rule, conditions }: PreparedRule,
     request: EventRequest,
-    answer: Answer | undefined,
+    answer: BufferedResponse | undefined,
   ): boolean | Promise<boolean> {
     if (conditions.length === 0) return this.#decided(event, rule);
     const { now, clientOf, conditions: source = {}, defaultRealm } = this.#options;
@@ -163,13 +168,13 @@ export class EventPipeline {
 
 /** What becomes of a request, rule by rule. */
 interface Course {
-  answer: Answer | undefined;
+  answer: BufferedResponse | undefined;
   /** What a rule has left to the next ones, none of which has answered. */
   failure?: FederationError;
   outage?: FederationError;
 }
 
-/** Notes the failure of a rule's action, as its policy has it. @throws it, if it is the answer. */
+/** Notes the failure of a rule's action, as its policy has it. @throws it, if it is the response. */
 function failed(course: Course, { onFailure }: EventRule, error: unknown): void {
   if (!(error instanceof FederationError) || error.reason === "abandoned") throw error;
   if (onFailure === "local-answer") course.outage = error;

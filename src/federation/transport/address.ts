@@ -9,7 +9,10 @@ export type Resolve = (
   callback: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
 ) => void;
 
-/** Addresses that no name of a server may resolve to, unless they are allowed by name: where other things than servers are. */
+/**
+ * Addresses that no name of a server may resolve to, unless they are allowed by name: where other things than servers
+ * are.
+ */
 const special = [
   "0.0.0.0/8",
   "127.0.0.0/8",
@@ -28,7 +31,7 @@ const special = [
   "fd20:ce::254/128",
   "fd00:c1::a9fe:a9fe/128",
   "fd00:42::42/128",
-  // Translation within a network (RFC 8215) and Teredo (RFC 4380): to which IPv4 address they lead, nobody knows here.
+  // Translation within a network (RFC 8215) and Teredo (RFC 4380): to which IPv4 address they lead is not known here.
   "64:ff9b:1::/48",
   "2001::/32",
 ];
@@ -107,9 +110,9 @@ function ipv4Number(address: string): number {
 }
 
 /**
- * Why the host of a URL is not written as it is understood. A host has one notation here: names in lower case and ASCII,
- * IPv4 addresses with four decimal numbers, IPv6 addresses in their short form. Whoever reads the configuration sees
- * the host that is meant.
+ * Why the host of a URL is not written as it is understood. A host has one notation here: names in lower case and
+ * ASCII, IPv4 addresses with four decimal numbers, IPv6 addresses in their short form. The reader of the configuration
+ * sees the host that is meant.
  */
 export function hostProblem(text: string, url: URL): string | undefined {
   const [, authority = ""] = /^[a-z]+:\/\/([^/]*)/i.exec(text) ?? [];
@@ -142,11 +145,11 @@ export class AddressGuard {
       isLoopback ? special.filter((network) => !loopback.includes(network)) : special,
     );
     // A literal address is not resolved, so it is looked at here.
-    if (isIP(host) !== 0) this.demand(host);
+    if (isIP(host) !== 0) this.assertAllowed(host);
   }
 
   /** @throws {FederationError} the server may not have this address. */
-  demand(address: string): void {
+  assertAllowed(address: string): void {
     const isAllowed =
       this.#allowed === undefined
         ? !readingsOf(address).some((reading) => this.#refused.has(reading))
@@ -156,7 +159,7 @@ export class AddressGuard {
 
   /**
    * Resolves a name for one connection. The addresses that were looked at are the ones that are connected to, so a name
-   * whose answer changes in between (DNS rebinding) gains nothing. One forbidden address refuses them all.
+   * whose response changes in between (DNS rebinding) gains nothing. One forbidden address refuses them all.
    */
   readonly lookup: LookupFunction = (hostname, options, callback) => {
     this.#resolve(hostname, { ...options, all: true }, (error, addresses) => {
@@ -165,7 +168,7 @@ export class AddressGuard {
         return;
       }
       try {
-        for (const { address } of addresses) this.demand(address);
+        for (const { address } of addresses) this.assertAllowed(address);
       } catch (refusal) {
         callback(refusal instanceof Error ? refusal : new Error(), []);
         return;
@@ -177,8 +180,9 @@ export class AddressGuard {
 }
 
 /**
- * An address, and the IPv4 address that it leads to: by a NAT64 (RFC 6052 §2.1), by 6to4 (RFC 3056 §2), by a translation (RFC 2765 §2.1), by
- * ISATAP (RFC 5214 §6.1), or as an IPv4-compatible or IPv4-mapped one (RFC 4291 §2.5.5).
+ * An address, and the IPv4 address that it leads to: by a NAT64 (RFC 6052 §2.1), by 6to4 (RFC 3056 §2), by a
+ * translation (RFC 2765 §2.1), by ISATAP (RFC 5214 §6.1), or as an IPv4-compatible or IPv4-mapped one (RFC 4291
+ * §2.5.5).
  */
 function readingsOf(address: string): readonly string[] {
   const [plain = ""] = address.split("%");

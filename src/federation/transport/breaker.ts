@@ -1,6 +1,6 @@
 /**
- * `closed`: requests go through. `open`: none does. `half-open`: a single one does, to see whether the server is back; another one, if it
- * takes longer than the pause.
+ * `closed`: requests go through. `open`: none does. `half-open`: a single one does, to see whether the server is back;
+ * another one, if it takes longer than the pause.
  */
 export type BreakerState = "closed" | "open" | "half-open";
 
@@ -18,7 +18,7 @@ export type Verdict = "well" | "failed" | "unknown";
 /**
  * Keeps requests from a server that fails, so that they need not wait for it and it need not wait for them.
  *
- * Whoever was let through by {@link enter} must {@link leave}.
+ * A request that was let through by {@link enter} must {@link leave}.
  */
 export class Breaker {
   readonly #failures: number;

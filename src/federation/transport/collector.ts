@@ -1,27 +1,30 @@
+import { BodyBuffer } from "../../http/index.js";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { type FieldLines, fieldValue } from "../message/field-lines.js";
-import type { Answer } from "../message/request.js";
+import type { BufferedResponse } from "../message/request.js";
 import { defaultLimits } from "./pool.js";
-import type { AnswerSink, Flow } from "./server-exchange.js";
+import type { Flow, ResponseSink } from "./server-exchange.js";
 
-/** The answer of a server, and which one it was. */
-export interface ServerAnswer extends Answer {
+/** The response of a server, and which one it was. */
+export interface ForwardedResponse extends BufferedResponse {
   readonly server: FederationServer;
 }
 
-/** Collects an answer of bounded size. What is not one of an API, a redirect or a failure of the server, is refused at once. */
-export class Collector implements AnswerSink {
-  readonly #collected: (answer: ServerAnswer) => void;
+/**
+ * Collects a response of bounded size. What is not one of an API, a redirect or a failure of the server, is refused at
+ * once.
+ */
+export class Collector implements ResponseSink {
+  readonly #collected: (answer: ForwardedResponse) => void;
   readonly #failed: (error: unknown) => void;
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
+  #body = new BodyBuffer(0);
   #status = 0;
   #fields: FieldLines = [];
   #server: FederationServer | undefined;
 
   /** One of the two is called, once. */
-  constructor(collected: (answer: ServerAnswer) => void, failed: (error: unknown) => void) {
+  constructor(collected: (answer: ForwardedResponse) => void, failed: (error: unknown) => void) {
     this.#collected = collected;
     this.#failed = failed;
   }
@@ -31,16 +34,15 @@ export class Collector implements AnswerSink {
     // A loop is no failure of the server that has found it, and all who are in it should learn of it.
     if (status >= 500 && status !== 508) throw new FederationError("server_error", identifier);
     if (status >= 300 && status < 400) throw new FederationError("redirected", identifier);
-    demandSize(Number(fieldValue(fields, "content-length") ?? 0), server);
+    this.#body = new BodyBuffer(server.limits?.answerSize ?? defaultLimits.answerSize);
+    if (!this.#body.mayHave(fieldValue(fields, "content-length"))) throw tooLarge(server);
     this.#status = status;
     this.#fields = fields;
     this.#server = server;
   }
 
   data(chunk: Buffer): void {
-    this.#size += chunk.length;
-    if (this.#server !== undefined) demandSize(this.#size, this.#server);
-    this.#chunks.push(chunk);
+    if (!this.#body.add(chunk) && this.#server !== undefined) throw tooLarge(this.#server);
   }
 
   end(error?: unknown): void {
@@ -49,17 +51,12 @@ export class Collector implements AnswerSink {
       this.#failed(error);
       return;
     }
-    const [first] = this.#chunks;
-    const content =
-      first !== undefined && this.#chunks.length === 1
-        ? first
-        : Buffer.concat(this.#chunks, this.#size);
+    const content = this.#body.bytes();
     this.#collected({ server, status: this.#status, fields: this.#fields, content });
   }
 }
 
-/** @throws {FederationError} an answer is larger than the server's may be. */
-function demandSize(size: number, { identifier, limits }: FederationServer): void {
-  const maxSize = limits?.answerSize ?? defaultLimits.answerSize;
-  if (size > maxSize) throw new FederationError("answer_too_large", identifier);
+/** The error of a response that is longer than the server's may be. */
+function tooLarge({ identifier }: FederationServer): FederationError {
+  return new FederationError("answer_too_large", identifier);
 }

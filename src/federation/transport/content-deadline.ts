@@ -1,4 +1,6 @@
-import type { Watch, Watched } from "./timeout-sweeper.js";
+import type { BodyDeadline, BodyProgress } from "../../http/index.js";
+import { FederationError } from "../errors.js";
+import type { Timed, TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** How long a client may take for its content, in milliseconds. */
 export interface ContentLimits {
@@ -8,45 +10,40 @@ export interface ContentLimits {
   readonly total: number;
 }
 
-/** Content that is waited for. */
-export interface Waiting {
-  /** A piece of it has come. */
-  moved(): void;
-  /** It is waited for no longer. */
-  end(): void;
-}
-
 /** How long content is waited for that is read before it is known which server it goes to. */
-export class Patience {
-  readonly #watch: Watch;
+export class ContentDeadline implements BodyDeadline {
+  readonly #sweeper: TimeoutSweeper;
   readonly #limits: () => Promise<ContentLimits>;
 
   /** @param limits asked for when content does not come at once, since it nearly always does. */
-  constructor(watch: Watch, limits: () => Promise<ContentLimits>) {
-    this.#watch = watch;
+  constructor(sweeper: TimeoutSweeper, limits: () => Promise<ContentLimits>) {
+    this.#sweeper = sweeper;
     this.#limits = limits;
   }
 
-  /** Begins to wait. @param giveUp called once, when it has taken too long. */
-  begin(giveUp: () => void): Waiting {
-    const waiting = new WatchedContent(this.#watch, this.#limits, giveUp);
-    this.#watch.begin(waiting);
-    return waiting;
+  begin(giveUp: (error: Error) => void): BodyProgress {
+    const awaited = new AwaitedContent(this.#sweeper, this.#limits, giveUp);
+    this.#sweeper.begin(awaited);
+    return awaited;
   }
 }
 
-class WatchedContent implements Waiting, Watched {
-  place = 0;
-  readonly #watch: Watch;
-  readonly #giveUp: () => void;
+class AwaitedContent implements BodyProgress, Timed {
+  position = 0;
+  readonly #sweeper: TimeoutSweeper;
+  readonly #giveUp: (error: Error) => void;
   readonly #ask: () => Promise<ContentLimits>;
   readonly #begun: number = performance.now();
   #since: number = this.#begun;
   #isAsked = false;
   #limits: ContentLimits | undefined;
 
-  constructor(watch: Watch, ask: () => Promise<ContentLimits>, giveUp: () => void) {
-    this.#watch = watch;
+  constructor(
+    sweeper: TimeoutSweeper,
+    ask: () => Promise<ContentLimits>,
+    giveUp: (error: Error) => void,
+  ) {
+    this.#sweeper = sweeper;
     this.#ask = ask;
     this.#giveUp = giveUp;
   }
@@ -56,10 +53,10 @@ class WatchedContent implements Waiting, Watched {
   }
 
   end(): void {
-    this.#watch.end(this);
+    this.#sweeper.end(this);
   }
 
-  look(now: number): void {
+  check(now: number): void {
     if (!this.#isAsked) {
       this.#isAsked = true;
       void this.#ask().then((limits) => {
@@ -70,6 +67,6 @@ class WatchedContent implements Waiting, Watched {
     const { content, total } = this.#limits;
     if (now - this.#since < content && now - this.#begun < total) return;
     this.end();
-    this.#giveUp();
+    this.#giveUp(new FederationError("content_timeout"));
   }
 }

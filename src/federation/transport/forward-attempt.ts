@@ -5,9 +5,9 @@ import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";
 import type { ClientSignal } from "../message/request.js";
 import type { Verdict } from "./breaker.js";
-import { type AnswerSink, Exchange, type Flow } from "./server-exchange.js";
+import { type Flow, ForwardExchange, type ResponseSink } from "./server-exchange.js";
 import type { Target, Targets } from "./targets.js";
-import type { Watch } from "./timeout-sweeper.js";
+import type { TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** A request to a server, as it is written to the wire. */
 export interface OutgoingRequest {
@@ -18,33 +18,33 @@ export interface OutgoingRequest {
   readonly content?: Uint8Array | Readable;
 }
 
-/** What an errand needs of whom it is for. */
-export interface ErrandContext {
+/** What the forwarder lends to its attempts. */
+export interface ForwardContext {
   readonly targets: Targets;
-  readonly watch: Watch;
+  readonly sweeper: TimeoutSweeper;
   readonly events: EventPublisher<ForwardEvent>;
 }
 
 /** What is to be done. */
-export interface ErrandTask {
+export interface ForwardTask {
   /** The identifiers of the servers, in the order in which they are tried. */
   readonly servers: readonly string[];
   readonly signal: ClientSignal | undefined;
   /** Makes the request for a server. */
   readonly prepare: (server: FederationServer) => OutgoingRequest;
-  /** What takes the answer. Of a server that fails before it answers it hears only if there is no other. */
-  readonly sink: AnswerSink;
-  /** When the server has done well: when its answer begins, or when it is whole. */
+  /** What takes the response. Of a server that fails before it answers it hears only if there is no other. */
+  readonly sink: ResponseSink;
+  /** When the server has done well: when its response begins, or when it is whole. */
   readonly doneAt: "start" | "end";
 }
 
 /**
- * A request on its way to the first of some servers that can be reached: it goes to the next one only while not a byte of it was
- * written to the one before, since a one-time password is spent by being sent.
+ * A request on its way to the first of some servers that can be reached: it goes to the next one only while not a byte
+ * of it was written to the one before, since a one-time password is spent by being sent.
  */
-export class Errand implements AnswerSink {
-  readonly #context: ErrandContext;
-  readonly #task: ErrandTask;
+export class ForwardAttempt implements ResponseSink {
+  readonly #context: ForwardContext;
+  readonly #task: ForwardTask;
   readonly #begun: number = performance.now();
   #attempt = 0;
   #started: number = this.#begun;
@@ -54,7 +54,7 @@ export class Errand implements AnswerSink {
   #status: number | undefined;
   #isReported = false;
 
-  constructor(context: ErrandContext, task: ErrandTask) {
+  constructor(context: ForwardContext, task: ForwardTask) {
     this.#context = context;
     this.#task = task;
   }
@@ -104,8 +104,8 @@ export class Errand implements AnswerSink {
       this.end(new FederationError("suspended", identifier));
     } else {
       // All servers have one total limit together, which has begun with the first.
-      const { watch } = this.#context;
-      new Exchange(server, limits, this, this.#begun, watch, signal).dispatch(pool, {
+      const { sweeper } = this.#context;
+      new ForwardExchange(server, limits, this, this.#begun, sweeper, signal).dispatch(pool, {
         method: request.method,
         path: target.basePath + request.target,
         headers: request.fields as string[],
@@ -128,7 +128,7 @@ export class Errand implements AnswerSink {
     this.go();
   }
 
-  /** Says how a try has ended: to the breaker, and to whoever listens. */
+  /** Says how a try has ended: to the breaker, and to subscribers. */
   #report(error?: unknown): void {
     this.#isReported = true;
     if (this.#target === undefined) return;
@@ -149,9 +149,9 @@ export class Errand implements AnswerSink {
 }
 
 /**
- * What the end of a request says about the server. Whatever happens to a request that the server has got, whoever has made it may have
- * brought about: that it takes long, that it is broken off, that a gateway before the server has waited long enough (502, 504). It says
- * nothing, so that nobody can have the server left in peace for all others.
+ * What the end of a request says about the server. Whatever happens to a request that the server has got, its client
+ * may have brought about: that it takes long, that it is broken off, that a gateway before the server has waited long
+ * enough (502, 504). It says nothing, so that no client can have the server left in peace for all others.
  */
 function verdictOn(status: number | undefined, failure: FederationError | undefined): Verdict {
   if (failure === undefined || answered.has(failure.reason)) {
@@ -162,7 +162,10 @@ function verdictOn(status: number | undefined, failure: FederationError | undefi
   return failure.reason === "connections_taken" ? "unknown" : "failed";
 }
 
-/** The failures in which a server has answered, only not with what is passed back. What any client may bring about is no outage. */
+/**
+ * The failures in which a server has answered, only not with what is passed back. What any client may bring about is no
+ * outage.
+ */
 const answered: ReadonlySet<FederationReason> = new Set([
   "server_error",
   "redirected",

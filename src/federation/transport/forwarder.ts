@@ -2,12 +2,12 @@ import type { FederationServer } from "../../repositories/index.js";
 import { forwardEvents } from "../channels.js";
 import type { ClientSignal } from "../message/request.js";
 import type { BreakerState } from "./breaker.js";
-import { Collector, type ServerAnswer } from "./collector.js";
-import { Patience } from "./content-deadline.js";
-import { Errand, type ErrandContext, type OutgoingRequest } from "./forward-attempt.js";
-import type { AnswerSink } from "./server-exchange.js";
+import { Collector, type ForwardedResponse } from "./collector.js";
+import { ContentDeadline } from "./content-deadline.js";
+import { ForwardAttempt, type ForwardContext, type OutgoingRequest } from "./forward-attempt.js";
+import type { ResponseSink } from "./server-exchange.js";
 import { Targets, type TargetsOptions } from "./targets.js";
-import { Watch } from "./timeout-sweeper.js";
+import { TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** Options of {@link Forwarder}. */
 export interface ForwarderOptions extends TargetsOptions {}
@@ -21,19 +21,23 @@ export interface ForwardOptions {
 /**
  * Sends requests to servers: a pool of connections for each, limits of time and size, failover in order, and a breaker.
  *
- * A request goes to the next server only while not a byte of it was written to the one before, since a one-time password is
- * spent by being sent. Redirects are never followed.
+ * A request goes to the next server only while not a byte of it was written to the one before, since a one-time
+ * password is spent by being sent. Redirects are never followed.
  */
 export class Forwarder implements AsyncDisposable {
-  readonly #context: ErrandContext;
+  readonly #context: ForwardContext;
 
   constructor(options: ForwarderOptions) {
-    this.#context = { targets: new Targets(options), watch: new Watch(), events: forwardEvents() };
+    this.#context = {
+      targets: new Targets(options),
+      sweeper: new TimeoutSweeper(),
+      events: forwardEvents(),
+    };
   }
 
   /**
-   * Sends a request to the first of the servers that can be reached, and collects its answer. A redirect and a status of 500 or
-   * more are failures.
+   * Sends a request to the first of the servers that can be reached, and collects its response. A redirect and a status
+   * of 500 or more are failures.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    * @throws {FederationError} none of them has answered; `isSpent` says whether one may have got the request.
@@ -42,10 +46,10 @@ export class Forwarder implements AsyncDisposable {
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
     { signal }: ForwardOptions = {},
-  ): Promise<ServerAnswer> {
+  ): Promise<ForwardedResponse> {
     return new Promise((resolve, reject) => {
       const sink = new Collector(resolve, reject);
-      new Errand(this.#context, {
+      new ForwardAttempt(this.#context, {
         servers: identifiers,
         signal,
         prepare,
@@ -56,18 +60,18 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /**
-   * Sends a request to the first of the servers that can be reached, and lets its answer, whatever it is, flow into a sink. If none of
-   * them has begun to answer, the sink is told why by its `end`.
+   * Sends a request to the first of the servers that can be reached, and lets its response, whatever it is, flow into a
+   * sink. If none of them has begun to answer, the sink is told why by its `end`.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    */
   stream(
     identifiers: readonly string[],
     prepare: (server: FederationServer) => OutgoingRequest,
-    sink: AnswerSink,
+    sink: ResponseSink,
     { signal }: ForwardOptions = {},
   ): void {
-    new Errand(this.#context, {
+    new ForwardAttempt(this.#context, {
       servers: identifiers,
       signal,
       prepare,
@@ -77,12 +81,12 @@ export class Forwarder implements AsyncDisposable {
   }
 
   /**
-   * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and `limits.total` of all
-   * servers say that may get it.
+   * How long a client is waited for whose content is read before it is passed on: as long as `limits.content` and
+   * `limits.total` of all servers say that may get it.
    */
-  patienceFor(identifiers: () => readonly string[]): Patience {
-    const { targets, watch } = this.#context;
-    return new Patience(watch, async () => await targets.contentLimits(identifiers()));
+  deadlineFor(identifiers: () => readonly string[]): ContentDeadline {
+    const { targets, sweeper } = this.#context;
+    return new ContentDeadline(sweeper, async () => await targets.contentLimits(identifiers()));
   }
 
   /** The state of the breaker of a server; `undefined` for one that was not used yet. */

@@ -6,7 +6,9 @@ import { defaultLimits, isFull } from "./pool.js";
 /** How often a server is asked whether it is well, in milliseconds, where its definition does not say. */
 const defaultInterval = 10_000;
 
-/** Asks a server at intervals whether it is well, and tells the breaker. `undefined` where its definition asks for none. */
+/**
+ * Asks a server at intervals whether it is well, and tells the breaker. `undefined` where its definition asks for none.
+ */
 export function watchHealth(
   server: FederationServer,
   basePath: string,

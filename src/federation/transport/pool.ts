@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
-import { buildConnector, Pool } from "undici";
-import type { FederationServer, FederationServerTls } from "../../repositories/index.js";
+import type { buildConnector, Pool } from "undici";
+import { openPool } from "../../http/index.js";
+import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { AddressGuard, type Resolve } from "./address.js";
 
@@ -16,27 +17,18 @@ export const defaultLimits = {
 } as const;
 
 /**
- * The connections to one server. HTTP/1.1, one request at a time on each: a request that shares no connection with others
- * can be given up without harm to them, and it is known of each whether it was sent.
+ * The connections to one server. The limits of time are kept by each exchange.
  *
  * @throws {FederationError} the URL has an address that is not allowed.
  */
-export function openPool(server: FederationServer, resolve?: Resolve): Pool {
+export function openServerPool(server: FederationServer, resolve?: Resolve): Pool {
   const { limits = {}, tls = {} } = server;
   const guard = new AddressGuard(server, resolve);
-  const connect = buildConnector({
-    timeout: limits.connect ?? defaultLimits.connect,
-    allowH2: false,
-    lookup: guard.lookup,
-    ...(server.url.startsWith("https:") ? tlsOptions(server.identifier, tls) : {}),
-  });
-  return new Pool(new URL(server.url).origin, {
-    connect,
+  return openPool(new URL(server.url), {
     connections: limits.connections ?? defaultLimits.connections,
-    pipelining: 1,
-    // The limits are kept by each exchange.
-    headersTimeout: 0,
-    bodyTimeout: 0,
+    connectTimeout: limits.connect ?? defaultLimits.connect,
+    tls,
+    connector: { rejectUnauthorized: true, lookup: guard.lookup, ...pinning(server) },
   });
 }
 
@@ -45,21 +37,15 @@ export function isFull(pool: Pool, { limits }: FederationServer): boolean {
   return pool.stats.running >= (limits?.connections ?? defaultLimits.connections);
 }
 
-function tlsOptions(identifier: string, tls: FederationServerTls): buildConnector.BuildOptions {
-  const { ca, certificate, key, pins } = tls;
+/** What makes sure that a server has one of the keys that are pinned for it. */
+function pinning({ identifier, tls = {} }: FederationServer): buildConnector.BuildOptions {
+  const { pins } = tls;
+  if (pins === undefined) return {};
   return {
-    rejectUnauthorized: true,
-    minVersion: "TLSv1.2",
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined || key === undefined ? {} : { cert: certificate, key }),
-    ...(pins === undefined
-      ? {}
-      : {
-          // A resumed session is not checked again.
-          maxCachedSessions: 0,
-          checkServerIdentity: (host, certificate) =>
-            checkServerIdentity(host, certificate) ?? pinProblem(identifier, pins, certificate),
-        }),
+    // A resumed session is not checked again.
+    maxCachedSessions: 0,
+    checkServerIdentity: (host, certificate) =>
+      checkServerIdentity(host, certificate) ?? pinProblem(identifier, pins, certificate),
   };
 }
 

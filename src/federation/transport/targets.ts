@@ -6,7 +6,7 @@ import type { Resolve } from "./address.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
 import type { ContentLimits } from "./content-deadline.js";
 import { watchHealth } from "./health-check.js";
-import { defaultLimits, openPool } from "./pool.js";
+import { defaultLimits, openServerPool } from "./pool.js";
 import { readServers } from "./server-definition.js";
 import type { ExchangeLimits } from "./server-exchange.js";
 
@@ -65,7 +65,9 @@ export class Targets {
     return this.#targetOf(definition, identifier);
   }
 
-  /** How long a client may take for content that one of some servers is to get: as long as each of them waits for it. */
+  /**
+   * How long a client may take for content that one of some servers is to get: as long as each of them waits for it.
+   */
   async contentLimits(identifiers: readonly string[]): Promise<ContentLimits> {
     const limits = await Promise.all(
       identifiers.map(async (identifier) => {
@@ -126,7 +128,7 @@ export class Targets {
     const isOwn = ownOrigins.some((own) => new URL(own).origin === origin);
     const isAllowed = allowedOrigins?.some((allowed) => new URL(allowed).origin === origin) ?? true;
     if (isOwn || !isAllowed) throw new FederationError("forbidden_address", identifier);
-    const pool = openPool(server, resolve);
+    const pool = openServerPool(server, resolve);
     const breaker = new Breaker(
       options,
       (state) => this.#breakerEvents.publish(() => ({ server: identifier, state })),

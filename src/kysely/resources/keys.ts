@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
-import { UniquenessError, UnsupportedError } from "../../core/index.js";
+import { UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
 import type { Resource } from "../../scim/index.js";
-import { isId } from "../column-map/id-column.js";
+import { isId, type StoredId } from "../column-map/id-column.js";
 import type { Session } from "../sql/session.js";
 import { decodeJson } from "../sql/stored-json.js";
+import { comparable } from "./conflicts.js";
 import type { Row } from "./rows.js";
 import type { ResourceTable } from "./table.js";
 
@@ -14,8 +15,13 @@ export interface WrongKey {
   readonly id: string;
   /** The column of the key. */
   readonly column: string;
-  /** `empty`: there is none. `stale`: it is that of another value, which the row had, or in an earlier form. */
-  readonly reason: "empty" | "stale";
+  /**
+   * `empty`: there is none. `stale`: it is that of another value, which the row had, or in an earlier form. `taken`: the one that it
+   * should have is that of another row, whose value differs in nothing that counts.
+   */
+  readonly reason: "empty" | "stale" | "taken";
+  /** Where it is taken, the id of the resource that has it. */
+  readonly holder?: string;
 }
 
 /** What looking at the keys of a table has found. */
@@ -28,17 +34,8 @@ export interface KeyReport {
   readonly examples: readonly WrongKey[];
 }
 
-/** What writing the keys of a table has done. */
-export interface KeysFilled {
-  /** How many rows were looked at. */
-  readonly rows: number;
-  /** In how many of them a key was written. */
-  readonly written: number;
-  /** The rows whose key another row has, since their values differ in nothing that counts. Theirs are left as they were. */
-  readonly clashes: readonly { readonly id: string; readonly attribute: string }[];
-}
-
-const rowsAtOnce = 500;
+/** How many rows are read, and locked, at once. */
+export const rowsAtOnce = 500;
 const mostExamples = 100;
 
 /** Looks at every key of a table. */
@@ -50,13 +47,12 @@ export async function checkKeysOf<T extends Resource>(
   let rows = 0;
   let wrongKeys = 0;
   for (let after: unknown; ; ) {
-    const page = await read(table, after, "", options);
+    const page = await readKeys(table, { after }, "", options);
     for (const row of page) {
       const wrong = [...wrongIn(table, row)];
       wrongKeys += wrong.length;
       for (const [column] of wrong.slice(0, mostExamples - examples.length)) {
-        const reason = isEmpty(row[column]) ? "empty" : "stale";
-        examples.push({ id: idOf(table, row), column, reason });
+        examples.push(await wrongKey(table, row, column, options));
       }
     }
     rows += page.length;
@@ -65,107 +61,47 @@ export async function checkKeysOf<T extends Resource>(
   }
 }
 
-/** Writes every key of a table that is wrong. */
-export async function fillKeysOf<T extends Resource>(
-  table: ResourceTable<T>,
-  options?: CallOptions,
-): Promise<KeysFilled> {
-  return await fillWith(table, (work) => table.session.atomically(work), options);
-}
-
-/** The same, as part of what the session does already. */
-export async function fillKeysWithin<T extends Resource>(
-  table: ResourceTable<T>,
-): Promise<KeysFilled> {
-  return await fillWith(table, (work) => work(table.session));
-}
-
-/** @param step How the work on some of the rows is done. */
-async function fillWith<T extends Resource>(
-  table: ResourceTable<T>,
-  step: <R>(work: (session: Session) => Promise<R>) => Promise<R>,
-  options?: CallOptions,
-): Promise<KeysFilled> {
-  const clashes: { id: string; attribute: string }[] = [];
-  let rows = 0;
-  let written = 0;
-  for (let after: unknown; ; ) {
-    const page = await step(async (session) => {
-      const own = table.in(session);
-      // Whoever renames somebody meanwhile waits, so that no key is written of a name that was.
-      const read_ = await read(own, after, session.dialect.lockRow, options);
-      const found: typeof clashes = [];
-      let count = 0;
-      for (const row of read_) {
-        const keys = wrongIn(own, row);
-        if (keys.size === 0) continue;
-        const attribute = await write(own, row, keys, options);
-        if (attribute === undefined) count++;
-        else found.push({ id: idOf(own, row), attribute });
-      }
-      return { read: read_, found, count };
-    });
-    clashes.push(...page.found);
-    written += page.count;
-    rows += page.read.length;
-    if (page.read.length < rowsAtOnce) return { rows, written, clashes };
-    after = page.read.at(-1)?.[table.parts.map.id.column];
-  }
-}
-
-/** Writes the keys of a row; the attribute, where another row has its key. */
-async function write<T extends Resource>(
+async function wrongKey<T extends Resource>(
   table: ResourceTable<T>,
   row: Row,
-  keys: ReadonlyMap<string, unknown>,
+  column: string,
   options?: CallOptions,
-): Promise<string | undefined> {
-  const { session, parts } = table;
-  const { column, type } = parts.map.id;
+): Promise<WrongKey> {
   const id = idOf(table, row);
-  try {
-    await session.guarded(() =>
-      session.write((p) => {
-        const set = Array.from(
-          keys,
-          ([name, key]) => `${session.dialect.quote(name)} = ${p.value(key)}`,
-        );
-        return `update ${table.name} set ${set.join(", ")}
-          where ${isId(p, session.dialect.quote(column), table.stored(id) ?? id, type)}`;
-      }, options),
-    );
-  } catch (error) {
-    const refusal = await table.conflicts.refusal(
-      error,
-      parts.rows.columnsIn(row),
-      table.stored(id),
-    );
-    if (refusal instanceof UniquenessError) return refusal.attribute;
-    throw refusal;
+  const of = table.parts.rows.columns.find(({ key, unique }) => key === column && unique);
+  if (of !== undefined) {
+    const value = row[of.column];
+    const holders = await table.conflicts.holders(of, [value], options);
+    const holder = holders.get(comparable(of, value));
+    if (holder !== undefined && holder !== id) return { id, column, reason: "taken", holder };
   }
-  return undefined;
+  return { id, column, reason: isEmpty(row[column]) ? "empty" : "stale" };
 }
 
-async function read<T extends Resource>(
+/** Some of the rows of a table with their keys, in the order of their ids. */
+export async function readKeys<T extends Resource>(
   { session, parts, name }: ResourceTable<T>,
-  after: unknown,
+  which: { readonly after: unknown } | { readonly id: StoredId },
   lock: string,
   options?: CallOptions,
 ): Promise<readonly Row[]> {
   const { quote } = session.dialect;
   const columns = [...new Set([...parts.rows.selected, ...parts.rows.keys])].map(quote).join(", ");
   const id = quote(parts.map.id.column);
-  return await session.read<Row>(
-    (
-      p,
-    ) => `select ${columns} from ${name} ${after === undefined ? "" : `where ${id} > ${p.value(after)}`}
-      order by ${id} limit ${rowsAtOnce} ${lock}`,
-    options,
-  );
+  return await session.read<Row>((p) => {
+    const after = "after" in which && which.after !== undefined;
+    const where =
+      "id" in which
+        ? `where ${isId(p, id, which.id, parts.map.id.type)}`
+        : after
+          ? `where ${id} > ${p.value(which.after)}`
+          : "";
+    return `select ${columns} from ${name} ${where} order by ${id} limit ${rowsAtOnce} ${lock}`;
+  }, options);
 }
 
 /** The keys of a row that are wrong, as they should be. */
-function wrongIn<T extends Resource>(
+export function wrongIn<T extends Resource>(
   { parts: { rows } }: ResourceTable<T>,
   row: Row,
 ): ReadonlyMap<string, unknown> {
@@ -182,7 +118,8 @@ function wrongIn<T extends Resource>(
   return wrong;
 }
 
-function idOf<T extends Resource>({ parts: { map } }: ResourceTable<T>, row: Row): string {
+/** The id of the resource in a row. */
+export function idOf<T extends Resource>({ parts: { map } }: ResourceTable<T>, row: Row): string {
   return String(row[map.id.column]);
 }
 

@@ -17,7 +17,8 @@ import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js"
 import { ownMemberships, ownUserMap } from "../tables/own-maps.js";
 import { type TableNames, type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
-import { checkKeysOf, fillKeysOf, type KeyReport, type KeysFilled } from "./keys.js";
+import { fillKeysOf, type KeysFilled } from "./key-filling.js";
+import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
 import { ResourceTable, type ResourceTableParts } from "./table.js";

@@ -3,7 +3,7 @@ import type { CallOptions } from "../../repositories/index.js";
 import { demandMariaDb, type MariaDbServer } from "../sql/dialect.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { definitions, type TableSet, tableVersions, uniqueIndex } from "./definitions.js";
-import { formerTableNames, migrations } from "./migrations.js";
+import { formerTableNames, migrations, type NameClash } from "./migrations.js";
 import { removeMoved } from "./sync-migration.js";
 import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
@@ -18,6 +18,16 @@ interface UniqueAttributes {
   readonly users?: readonly "externalId"[];
   /** A `displayName` is compared without regard to case. */
   readonly groups?: readonly ("displayName" | "externalId")[];
+}
+
+/** What making the tables has come upon. */
+export interface TablesCreated {
+  /**
+   * Users who have the name of another one, by the form in which this release compares names, while they had names of their own by that of
+   * an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the call that brings the tables forward;
+   * `checkKeys` of the repository tells it again.
+   */
+  readonly clashes: readonly NameClash[];
 }
 
 /**
@@ -41,8 +51,11 @@ interface UniqueAttributes {
 export async function createTables(
   db: KyselyDatabase,
   options: TableOptions & CallOptions & { readonly unique?: UniqueAttributes } = {},
-): Promise<void> {
+): Promise<TablesCreated> {
+  let clashes: NameClash[] = [];
   await define(db, options, async (session, names) => {
+    // What is undone is done again.
+    clashes = [];
     const { dialect } = session;
     if (dialect.name === "mariadb") {
       const [server] = await session.read<MariaDbServer>(
@@ -78,7 +91,7 @@ export async function createTables(
       const present = stored.get(set) ?? (first === undefined ? version : 1);
       if (present > version) throw ofALaterRelease(present, version, set);
       for (const migrate of (migrations[set] ?? []).slice(present - 1)) {
-        await migrate(session, options);
+        await migrate(session, options, (clash) => clashes.push(clash));
       }
       for (const text of statements[set]) await session.write(() => text, options);
       await session.write(
@@ -104,6 +117,7 @@ export async function createTables(
       options,
     );
   });
+  return { clashes };
 }
 
 function ofALaterRelease(stored: number, known: number, set?: TableSet): UnsupportedError {

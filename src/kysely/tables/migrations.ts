@@ -1,4 +1,4 @@
-import { fillKeysWithin } from "../resources/keys.js";
+import { fillKeysWithin, type KeyClash } from "../resources/key-filling.js";
 import { ownResourceTables } from "../resources/own-tables.js";
 import type { Session } from "../sql/session.js";
 import type { TableSet } from "./definitions.js";
@@ -9,7 +9,16 @@ import { type TableNames, type TableOptions, tableNames } from "./table-names.js
  * Brings the tables of a set from one version to the next. It may have been interrupted after any of its statements: on MariaDB,
  * which commits with each definition, what was done stays, so that each statement is made only where it is still to be made.
  */
-type Migration = (session: Session, options: TableOptions) => Promise<void>;
+type Migration = (
+  session: Session,
+  options: TableOptions,
+  report: (clash: NameClash) => void,
+) => Promise<void>;
+
+/** A resource of the package's own tables whose name is that of another one, by the form in which names are compared now. */
+export interface NameClash extends KeyClash {
+  readonly type: "User" | "Group";
+}
 
 /** By set, the migrations from version 1 on. */
 export const migrations: Readonly<Partial<Record<TableSet, readonly Migration[]>>> = {
@@ -96,11 +105,16 @@ async function markIdentities(session: Session, options: TableOptions): Promise<
 
 /**
  * Version 2: names are compared in a form in which a final sigma is a sigma, and letters that are composed are composed in lower case
- * too. Of two that are one name now, the second keeps the key that it has.
+ * too. Of two that are one name now, the second keeps the key that it has, and is reported.
  */
-async function foldNames(session: Session, options: TableOptions): Promise<void> {
+async function foldNames(
+  session: Session,
+  options: TableOptions,
+  report: (clash: NameClash) => void,
+): Promise<void> {
   for (const table of ownResourceTables(session, options)) {
-    await fillKeysWithin(table);
+    const { clashes } = await fillKeysWithin(table);
+    for (const clash of clashes) report({ type: table.parts.rows.type, ...clash });
   }
 }
 

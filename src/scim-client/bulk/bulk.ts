@@ -8,7 +8,7 @@ import {
 } from "../../scim/index.js";
 import { type BulkRequest, bulkRequestId } from "../../scim/internal.js";
 import { byName, isObject } from "../requests/read-response.js";
-import type { ScimAnswer } from "../requests/request.js";
+import type { ScimResponse } from "../requests/request.js";
 import type { Requester } from "../requests/requester.js";
 import { ScimResponseError } from "../requests/response-error.js";
 import { failedStatusIn, typedError } from "../requests/typed-error.js";
@@ -21,14 +21,14 @@ export interface BulkOptions extends CallOptions {
   /** After how many errors to stop. Default: not at all. */
   readonly failOnErrors?: number;
   /**
-   * The types of the resources, by which errors say which attribute is meant, and by which references are told from other texts that
-   * begin with `bulkId:`. Default: users and groups.
+   * The types of the resources, by which errors say which attribute is meant, and by which references are told from
+   * other texts that begin with `bulkId:`. Default: users and groups.
    */
   readonly types?: readonly ResourceType[];
 }
 
 /** How one operation of a bulk request has ended. */
-export type BulkOutcome =
+export type BulkResult =
   | {
       readonly done: true;
       readonly status: number;
@@ -45,8 +45,8 @@ export type BulkOutcome =
     };
 
 /**
- * Has a service provider carry out operations: in as many requests as its limits ask for, one after the other. What an earlier request
- * has created is referred to by its id in a later one. RFC 7644 §3.7.
+ * Has a service provider carry out operations: in as many requests as its limits ask for, one after the other. What an
+ * earlier request has created is referred to by its id in a later one. RFC 7644 §3.7.
  *
  * When a request fails, its operations have its error, and no other is sent.
  *
@@ -58,7 +58,7 @@ export async function bulk(
   operations: readonly BulkOperation[],
   limits: BulkLimits,
   options: BulkOptions,
-): Promise<readonly BulkOutcome[]> {
+): Promise<readonly BulkResult[]> {
   // The same operation may come twice, and each has an outcome of its own.
   const own = operations.map((operation) => ({ ...operation }));
   const chunks = [...chunksOf(own, limits, options.types ?? usualTypes)];
@@ -72,13 +72,13 @@ export async function bulk(
 
 const usualTypes: readonly ResourceType[] = [userResourceType, groupResourceType];
 
-const notSent: BulkOutcome = {
+const notSent: BulkResult = {
   done: false,
   error: new UnavailableError("The operation was not sent, since others before it failed."),
 };
 
 class BulkJob {
-  readonly outcomes: Map<BulkOperation, BulkOutcome> = new Map();
+  readonly outcomes: Map<BulkOperation, BulkResult> = new Map();
   readonly #requester: Requester;
   readonly #options: BulkOptions;
   /** The ids of what was created, by bulkId. */
@@ -131,7 +131,7 @@ class BulkJob {
     }
   }
 
-  #outcomeOf(operation: BulkOperation, result: Result): BulkOutcome {
+  #outcomeOf(operation: BulkOperation, result: Result): BulkResult {
     const { location, version, response } = result;
     const status = failedStatusIn(response) ?? result.status;
     if (status >= 200 && status < 300) {
@@ -187,7 +187,7 @@ function untold(message: string, cause?: unknown): UnavailableError {
   });
 }
 
-function resultsIn({ body, unreadable }: ScimAnswer): readonly Result[] {
+function resultsIn({ body, unreadable }: ScimResponse): readonly Result[] {
   const operations = isObject(body) ? byName(body).get("operations") : undefined;
   if (!Array.isArray(operations)) {
     throw untold("The answer to a bulk request is no BulkResponse.", unreadable);
@@ -213,7 +213,10 @@ function resultsIn({ body, unreadable }: ScimAnswer): readonly Result[] {
   });
 }
 
-/** Which result is that of which operation: by bulkId; and of those without one, the first that is left of the same method. */
+/**
+ * Which result is that of which operation: by bulkId; and of those without one, the first that is left of the same
+ * method.
+ */
 function matched(
   operations: readonly BulkOperation[],
   results: readonly Result[],

@@ -21,8 +21,8 @@ const envelope = JSON.stringify({
 const idMargin = 256;
 
 /**
- * Divides operations, in their order, into requests that a service provider takes. An operation that refers to what a later one
- * creates is in one request with it.
+ * Divides operations, in their order, into requests that a service provider takes. An operation that refers to what a
+ * later one creates is in one request with it.
  *
  * @throws {TooManyError} there is no such division.
  */

@@ -10,8 +10,8 @@ import { resourcePath } from "../requests/request.js";
 import { writableBody } from "../writing/writable-body.js";
 
 /**
- * Divides writes into rounds, by their places: in none are two about one resource, since RFC 7644 §3.7 leaves it to the service provider
- * in which order it works.
+ * Divides writes into rounds, by their places: in none are two about one resource, since RFC 7644 §3.7 leaves it to the
+ * service provider in which order it works.
  */
 export function roundsOf<T, N>(writes: readonly Write<T, N>[]): readonly (readonly number[])[] {
   const rounds: number[][] = [];

@@ -7,8 +7,8 @@ import type { ServiceProviderConfig } from "./configuration.js";
 const usualPageSize = 100;
 
 /**
- * What a store can do whose resources are at a service provider, as far as that says. It cannot say of which attributes filters and
- * orders are answered, so they are taken to be all of them; what is refused all the same is an error.
+ * What a store can do whose resources are at a service provider, as far as that says. It cannot say of which attributes
+ * filters and orders are answered, so they are taken to be all of them; what is refused all the same is an error.
  */
 export function capabilitiesOf(
   { filter, sort, etag, changePassword, pagination }: ServiceProviderConfig,
@@ -37,7 +37,10 @@ export function capabilitiesOf(
   };
 }
 
-/** Whether it makes sense to ask for an attribute: not for secrets, and not for what is made up as an answer is written. */
+/**
+ * Whether it makes sense to ask for an attribute: not for secrets, and not for what is made up as a response is
+ * written.
+ */
 function isAsked({ path, attribute, subAttribute }: ResolvedAttribute): boolean {
   const leaf = subAttribute ?? attribute;
   const isReadOnly =

@@ -36,7 +36,7 @@ export const serviceProviderConfigDefinition = {
       type: "complex",
       subAttributes: {
         supported: { type: "boolean" },
-        /** The most resources of one answer. */
+        /** The most resources of one response. */
         maxResults: { type: "integer" },
       },
     },

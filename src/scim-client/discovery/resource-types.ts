@@ -68,9 +68,9 @@ function extensionsIn(
 }
 
 /**
- * The path of an endpoint below the base URL. RFC 7643 §6 calls it a relative URI, and prints `Users` in one place and `/Users` in
- * another; some service providers have a slash at its end, or the whole URL, perhaps that of a server behind a proxy. Requests
- * go to the base URL all the same.
+ * The path of an endpoint below the base URL. RFC 7643 §6 calls it a relative URI, and prints `Users` in one place and
+ * `/Users` in another; some service providers have a slash at its end, or the whole URL, perhaps that of a server
+ * behind a proxy. Requests go to the base URL all the same.
  */
 function endpointIn(value: unknown, baseUrl: URL): string | undefined {
   const text = textIn(value);

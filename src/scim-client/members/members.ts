@@ -8,7 +8,8 @@ export interface NamedMember {
 }
 
 /**
- * The members of a group that was read with them; `undefined` if they were not returned, which does not say that there are none.
+ * The members of a group that was read with them; `undefined` if they were not returned, which does not say that there
+ * are none.
  */
 export function namedMembersOf({
   members,
@@ -71,7 +72,7 @@ export function leftOf(
 ): MembersChange {
   const adding = distinct(add.map(typed));
   const [isComing, isGoing, isThere] = [among(adding), among(remove), among(members)];
-  // Whoever is both to go and to come is to be there.
+  // A member that is both to go and to come is to be there.
   const going = members.filter((member) => (clear || isGoing(member)) && !isComing(member));
   const coming = adding.filter((member) => !isThere(member));
   return { ...(going.length > 0 && { remove: going }), ...(coming.length > 0 && { add: coming }) };

@@ -12,16 +12,21 @@ const questions: readonly ((group: string, member: string) => Filter)[] = [
   (group, member) => and(eq("id", group), eq("members", member)),
 ];
 
-/** Reads who is in groups, by name: some service providers return members only so (RFC 7643 §7, `returned: "request"`). */
+/**
+ * Reads who is in groups, by name: some service providers return members only so (RFC 7643 §7, `returned: "request"`).
+ */
 export class MemberReads {
   readonly #resources: ScimResources<Group, NewGroup>;
   readonly #canFilter: boolean;
   readonly #isReturned: () => Promise<boolean>;
   /** Whether members were ever returned, so that a group without them has none. */
   #areSeen = false;
-  /** Which question was seen to find a member: only then it says something that it finds nobody. */
+  /** Which question was seen to find a member: only then it says something that it finds none. */
   #question: number | undefined;
-  /** Ids that belong to a user and to a group. They are to be unique over all types (RFC 7643 §3.1), and are not everywhere. */
+  /**
+   * Ids that belong to a user and to a group. They are to be unique over all types (RFC 7643 §3.1), and are not
+   * everywhere.
+   */
   readonly #shared = new Set<string>();
 
   /** @param isReturned Whether the schema of the service provider says that members are returned. */
@@ -38,7 +43,10 @@ export class MemberReads {
   /** Whether an id was seen to belong to a user and to a group. */
   isShared = (value: string): boolean => this.#shared.has(value);
 
-  /** Whether members were ever seen here, in a list or by a question: only then it is seen, too, that somebody is not there. */
+  /**
+   * Whether members were ever seen here, in a list or by a question: only then it is seen, too, that somebody is not
+   * there.
+   */
   get hasSight(): boolean {
     return this.#areSeen || this.#question !== undefined;
   }
@@ -54,8 +62,8 @@ export class MemberReads {
   }
 
   /**
-   * The members of a group that was read with them; `undefined` if they were not returned, and it is not known that they would be, or
-   * if there is one among them who cannot be read.
+   * The members of a group that was read with them; `undefined` if they were not returned, and it is not known that
+   * they would be, or if there is one among them who cannot be read.
    */
   of(group: Pick<Group, "members">): readonly NamedMember[] | undefined {
     const members = namedMembersOf(group);
@@ -97,7 +105,7 @@ export class MemberReads {
    * @throws {NotFoundError} there is no such group.
    * @throws {UnsupportedError} the service provider does not tell.
    */
-  async demand(id: string, options?: CallOptions): Promise<readonly NamedMember[]> {
+  async require(id: string, options?: CallOptions): Promise<readonly NamedMember[]> {
     const members = await this.known(await this.read(id, options));
     if (members !== undefined) return members;
     throw new UnsupportedError(`The service provider does not tell who is in the group "${id}".`);

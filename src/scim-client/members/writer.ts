@@ -22,7 +22,7 @@ import {
 import { formsOf, memberOperations, partsOf, sizeOf } from "./operations.js";
 import type { MemberReads } from "./reads.js";
 
-/** The most members of one request, where nobody says otherwise. */
+/** The most members of one request by default. */
 export const usualMembersAtOnce = 500;
 /** What is tried where more were refused without a reason: large service providers take no more. */
 const cautiousAtOnce = 100;
@@ -36,7 +36,7 @@ export interface MemberWriterParts {
   readonly canPatch: boolean;
   readonly behaviour: ProviderBehaviour;
   readonly forms: SeenForms;
-  /** Whether a removal is taken for done that nobody can see. */
+  /** Whether a removal is taken for done that cannot be verified. */
   readonly trusts: boolean;
   readonly computed: Computed<Group>;
 }
@@ -48,9 +48,9 @@ interface Sending {
 }
 
 /**
- * Changes who is in groups at a service provider. A change was made when that can be seen: by the members in the answer, or by a look, each
- * time until a form of change was seen to work, and every so often after that. What is refused, or was not done, is done in other forms
- * as far as it is still open, so that nobody comes twice.
+ * Changes who is in groups at a service provider. A change was made when that can be seen: by the members in the
+ * response, or by a look, each time until a form of change was seen to work, and every so often after that. What is
+ * refused, or was not done, is done in other forms as far as it is still open, so that no member comes twice.
  */
 export class MemberWriter {
   readonly #parts: MemberWriterParts;
@@ -68,7 +68,7 @@ export class MemberWriter {
     this.#doubles = doublesMembers ?? false;
   }
 
-  /** Whether a change is one request that nobody has to look before. */
+  /** Whether a change is one request before which nothing has to be read. */
   isOne(change: MembersChange): boolean {
     return (
       this.#canPatch(change) && !this.#needsLook(change) && partsOf(change, this.#atOnce).length < 2
@@ -79,7 +79,7 @@ export class MemberWriter {
    * Changes members.
    *
    * @throws {NotFoundError} there is no such group.
-   * @throws {UnsupportedError} it was not done, or nobody can see whether it was.
+   * @throws {UnsupportedError} it was not done, or cannot be verified.
    */
   async change(id: string, stated: MembersChange, options: WriteOptions): Promise<void> {
     const { reads, forms } = this.#parts;
@@ -115,7 +115,7 @@ export class MemberWriter {
     }
     const left = canPatch ? await this.#look(id, change, options, refusal, staying) : open;
     if (isNothing(left)) {
-      // Where nobody was to stay, it is not seen whether others stay.
+      // Where no member was to stay, it is not seen whether others stay.
       const isSeen = reads.hasSight && (change.clear === true || !goes || staying?.length !== 0);
       if (refusal === undefined && isSeen) forms.worked(keys);
       return;
@@ -131,7 +131,7 @@ export class MemberWriter {
    * Looks whether a group has the members that it was created with, or replaced by, and else changes them.
    *
    * @param form How they were given.
-   * @throws {UnsupportedError} it does not have them for all that, or nobody can see whether it has others.
+   * @throws {UnsupportedError} it does not have them for all that, or it cannot be verified whether it has others.
    */
   async settle(
     id: string,
@@ -158,7 +158,7 @@ export class MemberWriter {
     return (this.#doubles && add.length > 0) || (clear && this.#emptying === "each");
   }
 
-  /** Who is in a group before a change; `undefined` if nobody can see it. */
+  /** Who is in a group before a change; `undefined` if that cannot be seen. */
   async #before(
     id: string,
     { remove = [] }: MembersChange,
@@ -166,7 +166,7 @@ export class MemberWriter {
   ): Promise<readonly NamedMember[] | undefined> {
     const { reads } = this.#parts;
     const members = await reads.find(id, options);
-    // Seen once to find somebody, a question by filter says something when it finds nobody after the change.
+    // Seen once to find a member, a question by filter says something when it finds none after the change.
     if (members === undefined) await reads.byFilter(id, remove.slice(0, 1), options);
     return members;
   }
@@ -201,7 +201,7 @@ export class MemberWriter {
       const operations = memberOperations(part, reads.isShared);
       try {
         const group = await resources.patch(id, operations, sending.conditions);
-        // What an answer leaves out, it may leave out of any group.
+        // What a response leaves out, it may leave out of any group.
         answered = group === undefined ? undefined : namedMembersOf(group);
         const { ifVersion: _, ...unconditional } = sending.conditions;
         sending.conditions = unconditional;
@@ -220,8 +220,8 @@ export class MemberWriter {
   /**
    * What of a change is still open, by a look.
    *
-   * @throws {UnsupportedError} nobody can see whether somebody has left.
-   * @throws {ConcordatError} it was refused, and nobody can see how far it was done.
+   * @throws {UnsupportedError} it cannot be verified whether a member has left.
+   * @throws {ConcordatError} it was refused, and it cannot be seen how far it was done.
    * @param staying Who was there before, and is to be there still, as far as that is known.
    */
   async #look(
@@ -238,7 +238,7 @@ export class MemberWriter {
     if (members !== undefined) {
       if (isDoubled(members, add)) this.#doubles = true;
       if (staying.some(among(members)) || staying.length === 0) return leftOf(members, change);
-      // Some pass over the filter of a path, and take everybody away: whoever was to stay comes back.
+      // Some ignore the filter of a path, and remove all members: those that were to stay are added again.
       this.#removesAll = true;
       return leftOf(members, { ...change, add: [...staying.map(typed), ...add] });
     }
@@ -263,8 +263,8 @@ export class MemberWriter {
     forms.failed(formsOf(change, reads.isShared));
     if (trusts) return {};
     throw new UnsupportedError(
-      `The service provider does not tell who is in the group "${id}", so nobody can see whether somebody has left it. ` +
-        "The option `trustRemovals` has it believed.",
+      `The service provider does not tell who is in the group "${id}", ` +
+        "so it cannot be verified whether a member has left it. The option `trustRemovals` has it believed.",
     );
   }
 
@@ -318,8 +318,8 @@ export class MemberWriter {
       });
       const added = (open.add ?? []).map(typed).filter((member) => !isThere(member));
       const wanted = { ...current, members: [...kept, ...added] };
-      const places = [{ names: ["members"] }];
-      const body = replacementBody(resources.type, bodyOf(current) ?? current, {}, wanted, places);
+      const slots = [{ names: ["members"] }];
+      const body = replacementBody(resources.type, bodyOf(current) ?? current, {}, wanted, slots);
       await resources.replaceBody(id, body, conditions);
       return true;
     });

@@ -4,8 +4,8 @@ import { ScimResponseError } from "../requests/response-error.js";
 /** A number may be written as text: some service providers do, although it says nothing else by it. */
 const digits = /^\d{1,15}$/;
 
-/** The answer to a query, before its resources are read. RFC 7644 §3.4.2, RFC 9865 §2. */
-export interface AnsweredList {
+/** The response to a query, before its resources are read. RFC 7644 §3.4.2, RFC 9865 §2. */
+export interface ListedResources {
   readonly resources: readonly unknown[];
   readonly totalResults?: number;
   readonly startIndex?: number;
@@ -14,11 +14,11 @@ export interface AnsweredList {
 }
 
 /**
- * Reads the answer to a query. Names are read in any case.
+ * Reads the response to a query. Names are read in any case.
  *
  * @throws {ScimResponseError} it is no ListResponse.
  */
-export function readListResponse(body: unknown): AnsweredList {
+export function readListResponse(body: unknown): ListedResources {
   if (!isObject(body)) throw noList();
   const message = byName(body);
   const totalResults = numberIn(message.get("totalresults"));

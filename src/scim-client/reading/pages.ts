@@ -2,25 +2,25 @@ import type { Page } from "../../repositories/index.js";
 import type { Resource } from "../../scim/index.js";
 import { ScimResponseError } from "../requests/response-error.js";
 
-/** Which part of an answer. */
+/** Which part of a response. */
 export interface Part {
   readonly startIndex?: number;
   readonly cursor?: string;
 }
 
 /**
- * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated. One that moves to the next page while
- * they are read comes once.
+ * Every resource of the pages from the first on, which is by cursor if `first.cursor` is stated. One that moves to the
+ * next page while they are read comes once.
  *
- * @throws {ScimResponseError} the service provider gives pages that nobody asked for, or the same again, whatever it says of them, or
- * does not say how many there are.
+ * @throws {ScimResponseError} the service provider gives pages that were not asked for, or the same again, whatever it
+ * says of them, or does not say how many there are.
  */
 export async function* allPages<T extends Resource>(
   read: (part: Part) => Promise<Page<T>>,
   first: Part,
 ): AsyncGenerator<T> {
-  // Pages are held against the first, the one before, and one that is marked after 1, 2, 4 … pages, so that each circle is noticed, and what
-  // is kept does not grow with the number of resources.
+  // Pages are held against the first, the one before, and one that is marked after 1, 2, 4 … pages, so that each circle
+  // is noticed, and what is kept does not grow with the number of resources.
   let beginning: ReadonlySet<string> | undefined;
   let before: ReadonlySet<string> = new Set();
   let marked: { readonly ids: ReadonlySet<string>; readonly cursor?: string } = { ids: new Set() };

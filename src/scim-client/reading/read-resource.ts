@@ -33,8 +33,8 @@ export function keepBody<T extends object>(resource: object, copy: T): T {
 }
 
 /**
- * Reads a resource of an answer. Where the profile says so, a value is passed over that cannot be read and need not be there: one odd
- * date must not hide everybody on a page. What is passed over is unknown.
+ * Reads a resource of a response. Where the profile says so, a value is ignored that cannot be read and need not be
+ * there: one odd date must not hide everybody on a page. What is ignored is unknown.
  *
  * @throws {InvalidValueError} it is no such resource.
  */

@@ -40,9 +40,9 @@ const mostCreated = 10_000;
 /**
  * Groups at a service provider. {@link remoteRepositories} makes it of what the service provider says that it can do.
  *
- * Members come and go by PATCH, and are read only to see whether they did: until each form of change was seen to work, and every so
- * often after that. SCIM has no pages of members, so `members` and `whichAreMembers` read all of a group; and without filters
- * `groupsOf` reads all groups.
+ * Members come and go by PATCH, and are read only to see whether they did: until each form of change was seen to work,
+ * and every so often after that. SCIM has no pages of members, so `members` and `whichAreMembers` read all of a group;
+ * and without filters `groupsOf` reads all groups.
  */
 export class RemoteGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
@@ -95,8 +95,8 @@ export class RemoteGroupRepository extends GroupRepository {
   }
 
   /**
-   * Replaces a group. A PUT without members takes them away at some service providers (RFC 7644 §3.5.1), so without members what differs
-   * is changed.
+   * Replaces a group. A PUT without members takes them away at some service providers (RFC 7644 §3.5.1), so without
+   * members what differs is changed.
    */
   override async replace(
     id: string,
@@ -129,7 +129,7 @@ export class RemoteGroupRepository extends GroupRepository {
       },
       options,
     );
-    return await store.reads.demand(id, options.signal && { signal: options.signal });
+    return await store.reads.require(id, options.signal && { signal: options.signal });
   }
 
   override async modify(
@@ -185,7 +185,7 @@ export class RemoteGroupRepository extends GroupRepository {
     { after, count = this.capabilities.maxPageSize }: { after?: string; count?: number } = {},
     options?: CallOptions,
   ): Promise<MemberPage> {
-    const all = (await this.#members.demand(id, options)).map(typed);
+    const all = (await this.#members.require(id, options)).map(typed);
     const keyed = all.map((member) => ({
       member,
       key: JSON.stringify([member.value, member.type]),
@@ -199,8 +199,8 @@ export class RemoteGroupRepository extends GroupRepository {
   }
 
   /**
-   * Which of these are members of the group. Where the service provider returns no members, each is asked for by filter; where that finds
-   * nobody either, nobody is taken to be there.
+   * Which of these are members of the group. Where the service provider returns no members, each is asked for by
+   * filter; where that finds no member either, the group is taken to be empty.
    */
   override async whichAreMembers(
     id: string,
@@ -218,7 +218,10 @@ export class RemoteGroupRepository extends GroupRepository {
     return new Set(found.map(({ value }) => value));
   }
 
-  /** Which of these memberships there are. Groups that were just created here are asked for together, since they are mostly empty. */
+  /**
+   * Which of these memberships there are. Groups that were just created here are asked for together, since they are
+   * mostly empty.
+   */
   override async whichExist(
     memberships: readonly Membership[],
     options: CallOptions = {},
@@ -264,8 +267,8 @@ export class RemoteGroupRepository extends GroupRepository {
   }
 
   /**
-   * The groups that have a member. It is asked by the id alone: many service providers do not store what a member is, and find nobody by
-   * it. What it is says whether there is a group of that id.
+   * The groups that have a member. It is asked by the id alone: many service providers do not store what a member is,
+   * and find none by it. What it is says whether there is a group of that id.
    */
   override async groupsOf(
     memberId: string,

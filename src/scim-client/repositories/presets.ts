@@ -1,8 +1,8 @@
 import type { ProviderPreset } from "./provider-preset.js";
 
 /**
- * Keycloak's own SCIM API, 26.7. It passes over the removal of all members at once, makes users disabled that do not say that they are
- * active, and finds nobody by `id`.
+ * Keycloak's own SCIM API, 26.7. It ignores the removal of all members at once, makes users disabled that do not say
+ * that they are active, and finds no user by `id`.
  */
 export const keycloakPreset: ProviderPreset = {
   name: "keycloak",

@@ -44,7 +44,7 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
   }
 
   /** @throws {NotFoundError} there is no such resource. */
-  async demand(id: string, options?: ReadOptions): Promise<T> {
+  async require(id: string, options?: ReadOptions): Promise<T> {
     const found = await this.get(id, options);
     if (found === undefined) throw new NotFoundError(id);
     return found;
@@ -95,8 +95,8 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * What to ask of the attributes: members come only when they are asked for, and then by name, with everything else, since some service
-   * providers do not return them else.
+   * What to ask of the attributes: members come only when they are asked for, and then by name, with everything else,
+   * since some service providers do not return them else.
    */
   #wanted({ attributes = [], excludedAttributes = [], signal }: ReadOptions): Wanted {
     const isMemberless = this.#hasMembers && !attributes.includes("members");
@@ -126,7 +126,8 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Holds the answer against the filter: some service providers pass over a filter that they do not know, and answer everybody.
+   * Holds the response against the filter: some service providers ignore a filter that they do not know, and return
+   * every resource.
    *
    * @throws {UnsupportedError} something does not match.
    */

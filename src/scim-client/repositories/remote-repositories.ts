@@ -20,13 +20,13 @@ export interface RemoteRepositoriesOptions extends CallOptions, ProviderBehaviou
   /** The types of its resources, in place of the document `/ResourceTypes`. */
   readonly resourceTypes?: readonly RemoteResourceType[];
   /**
-   * One in how many changes is looked at, by a read, once its form was seen to work. 1: each; `Infinity`: none but the first. Default:
-   * 100.
+   * One in how many changes is looked at, by a read, once its form was seen to work. 1: each; `Infinity`: none but the
+   * first. Default: 100.
    */
   readonly lookEvery?: number;
   /**
-   * Whether a removal from a group is taken for done that was answered as a success and that nobody can see, since the service provider
-   * tells nobody who is in its groups. Default: false, so that it is an `UnsupportedError`.
+   * Whether a removal from a group is taken for done that was answered as a success and that cannot be verified, since
+   * the service provider does not tell who is in its groups. Default: false, so that it is an `UnsupportedError`.
    */
   readonly trustRemovals?: boolean;
 }
@@ -119,7 +119,9 @@ function behaviourOf(options: RemoteRepositoriesOptions): ProviderBehaviour {
   return behaviour;
 }
 
-/** The types that a service provider names. One that does not say is asked for users and groups when they are needed. */
+/**
+ * The types that a service provider names. One that does not say is asked for users and groups when they are needed.
+ */
 async function typesAt(
   client: ScimClient,
   options: RemoteRepositoriesOptions,
@@ -138,7 +140,10 @@ async function typesAt(
   }
 }
 
-/** The type of resources that has a schema, at the endpoint where the service provider has it; by the endpoint, if no schema is. */
+/**
+ * The type of resources that has a schema, at the endpoint where the service provider has it; by the endpoint, if no
+ * schema is.
+ */
 function typeAmong<T extends ResourceType>(
   types: readonly RemoteResourceType[],
   known: T,

@@ -41,7 +41,7 @@ import { type CarryOut, RemoteWrites, type Single } from "./remote-writes.js";
 /** How often a change is computed again because another writer came between. */
 const mostAttempts = 10;
 
-/** In how many changes one is looked at, where nobody says otherwise. */
+/** In how many changes one is looked at by default. */
 const usualLookEvery = 100;
 
 /** What a store of remote resources is made of. */
@@ -56,7 +56,7 @@ export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest>
   readonly behaviour?: ProviderBehaviour;
   /** One in how many changes is looked at once its form was seen to work. Default: 100. */
   readonly lookEvery?: number;
-  /** Whether a removal from a group is taken for done that nobody can see. Default: false. */
+  /** Whether a removal from a group is taken for done that cannot be verified. Default: false. */
   readonly trustRemovals?: boolean;
   /** Whether the schema of the service provider says that the members of groups are returned. Default: no. */
   readonly returnsMembers?: () => Promise<boolean>;
@@ -129,7 +129,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     this.forms.worked(["delete"]);
   }
 
-  /** Changes a user's password. Nobody can see whether it was. */
+  /** Changes a user's password. Whether it was changed cannot be verified. */
   async setPassword(id: string, password: string, options: WriteOptions): Promise<void> {
     const operations = [{ op: "replace", path: "password", value: password }] as const;
     await this.refusals.refusing({}, id, options, () =>
@@ -138,8 +138,9 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Changes part of a resource. A change that is computed is made only in the version that was read, and else computed again; where
-   * there are no versions, such changes of one resource are made one after the other, as far as they are made here.
+   * Changes part of a resource. A change that is computed is made only in the version that was read, and else computed
+   * again; where there are no versions, such changes of one resource are made one after the other, as far as they are
+   * made here.
    *
    * @throws {UnsupportedError} the service provider did not take some of it.
    */
@@ -213,7 +214,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       (stated) => stated !== undefined && Object.keys(stated).length > 0,
     );
     if (!hasAttributes && members.length === 0) {
-      // Nothing is written, and yet whoever is not there has to be missed.
+      // Nothing is written, and yet a resource that is not there has to be missed.
       await this.computed(id, options, {}, async () => {});
       return [];
     }
@@ -259,7 +260,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       : resource;
   }
 
-  /** What was created without a word of where it is: whoever has a name that nobody else can have. */
+  /** What was created without a word of where it is: the resource with a name that no other can have. */
   async createdAs(resource: N, options: CallOptions): Promise<T | undefined> {
     for (const { path } of uniqueAttributes(this.type)) {
       const value: unknown = Reflect.get(resource, path);
@@ -289,7 +290,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     write: (current: T, conditions: WriteOptions) => Promise<R>,
   ): Promise<R> {
     const once = async (): Promise<R> => {
-      const current = await this.reads.demand(id, { ...options, ...reading });
+      const current = await this.reads.require(id, { ...options, ...reading });
       const version = current.meta?.version;
       if (ifVersion !== undefined && version !== undefined && version !== ifVersion) {
         throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
@@ -310,7 +311,9 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   }
 }
 
-/** Whether an error says that something was done all the same: the answer was a success, and does not tell of what. */
+/**
+ * Whether an error says that something was done all the same: the response was a success, and does not tell of what.
+ */
 function isDone(error: unknown): boolean {
   const status = statusOf(error) ?? 0;
   return error instanceof UnavailableError && error.mayBeDone && status >= 200 && status < 300;

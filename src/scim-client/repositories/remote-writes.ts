@@ -14,7 +14,7 @@ import type {
   ResourceRequest,
   ResourceType,
 } from "../../scim/index.js";
-import type { BulkOptions, BulkOutcome } from "../bulk/bulk.js";
+import type { BulkOptions, BulkResult } from "../bulk/bulk.js";
 import { operationOf, roundsOf } from "../bulk/writes.js";
 import { publishIgnored } from "../channel.js";
 import { formsOf, memberOperations } from "../members/operations.js";
@@ -34,7 +34,7 @@ export interface Single<T extends Resource, N> {
 export type CarryOut = (
   operations: readonly BulkOperation[],
   options: BulkOptions,
-) => Promise<readonly BulkOutcome[]>;
+) => Promise<readonly BulkResult[]>;
 
 /** The store that is written to, and what it tells of single writes. */
 export interface WrittenStore<T extends Resource, N extends ResourceRequest> {
@@ -72,8 +72,8 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone. A form of change that was
-   * never seen to work is made alone first.
+   * Makes several writes: those that can be bulk operations in bulk requests, and each of the others alone. A form of
+   * change that was never seen to work is made alone first.
    */
   async write(
     writes: readonly Write<T, N>[],
@@ -144,7 +144,7 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
     const operation = operationOf(type, write, bulkId, content);
     if (operation === undefined || forms.isNew(keys)) return undefined;
     if (!forms.isDue(kind, keys)) return operation;
-    forms.demand(kind);
+    forms.request(kind);
     return undefined;
   }
 
@@ -181,7 +181,7 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
 
   async #resultOf(
     write: Write<T, N>,
-    outcome: BulkOutcome | undefined,
+    outcome: BulkResult | undefined,
     options: CallOptions,
     single: Single<T, N>,
   ): Promise<WriteResult> {
@@ -240,8 +240,8 @@ function statedBy<T, N extends object>(write: Write<T, N>): object {
 
 /** What becomes of a bulk request; `undefined` where the writes do not fit into one, and none was made. */
 async function unlessTooMany(
-  outcomes: Promise<readonly BulkOutcome[]>,
-): Promise<readonly BulkOutcome[] | undefined> {
+  outcomes: Promise<readonly BulkResult[]>,
+): Promise<readonly BulkResult[] | undefined> {
   try {
     return await outcomes;
   } catch (error) {

@@ -16,8 +16,8 @@ import { RemoteStore, type RemoteStoreParts } from "./remote-store.js";
 /**
  * Users at a service provider. {@link remoteRepositories} makes it of what the service provider says that it can do.
  *
- * A change of one attribute is one PATCH. For a change of several the user is read, and what differs is one PATCH; where there is none, or
- * it is refused, what was read is replaced, on condition of the version, if there are versions.
+ * A change of one attribute is one PATCH. For a change of several the user is read, and what differs is one PATCH;
+ * where there is none, or it is refused, what was read is replaced, on condition of the version, if there are versions.
  */
 export class RemoteUserRepository extends UserRepository {
   override readonly type: ResourceType;

@@ -5,8 +5,8 @@ export interface AuthorizationRequest {
 }
 
 /**
- * The value of the Authorization field, such as `Bearer h480djs93hd8`; or a function that gives it. The function is asked once, and
- * again when the service provider refuses what it gave.
+ * The value of the Authorization field, such as `Bearer h480djs93hd8`; or a function that gives it. The function is
+ * asked once, and again when the service provider refuses what it gave.
  */
 export type Authorization = string | ((request: AuthorizationRequest) => string | Promise<string>);
 

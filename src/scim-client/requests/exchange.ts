@@ -1,4 +1,5 @@
 import type { Dispatcher } from "undici";
+import { BodyBuffer, HttpExchange, type ParsedFields } from "../../http/index.js";
 
 /** A request as it is written to the wire. */
 export interface WireRequest {
@@ -9,8 +10,8 @@ export interface WireRequest {
   readonly body?: string;
 }
 
-/** An answer as it came from the wire. */
-export interface WireAnswer {
+/** A response as it came from the wire. */
+export interface WireResponse {
   readonly status: number;
   /** The value of a header field; the first, where there are several. */
   header(name: string): string | undefined;
@@ -19,12 +20,12 @@ export interface WireAnswer {
   readonly isCut?: boolean;
 }
 
-/** There is no answer, or none that was read to its end. */
-export class ExchangeError extends Error {
-  override readonly name = "ExchangeError";
+/** There is no response, or none that was read to its end. */
+export class NoResponseError extends Error {
+  override readonly name = "NoResponseError";
   /** Whether a byte of the request may have been sent. */
   readonly isSent: boolean;
-  /** Whether the answer was refused, rather than missing. */
+  /** Whether the response was refused, rather than missing. */
   readonly isRefused: boolean;
 
   constructor(
@@ -42,14 +43,16 @@ export class ExchangeError extends Error {
 export interface ExchangeLimits {
   /** In milliseconds. */
   readonly total: number;
-  /** The longest answer, in bytes. */
-  readonly bytes: number;
+  /** The longest body of the response, in bytes. */
+  readonly maxBodyBytes: number;
 }
 
 /**
- * Sends a request and collects its answer. Where something was done, that is known from the status, however long the body is.
+ * Sends a request and collects its response. Where something was done, that is known from the status, however long the
+ * body is.
  *
- * @throws {ExchangeError} there is no answer, or it is too late, or too large and not the answer to a write that was done.
+ * @throws {ExchangeError} there is no response, or it is too late, or too large and not the response to a write that
+ * was done.
  * @throws the signal's reason.
  */
 export function exchange(
@@ -57,41 +60,35 @@ export function exchange(
   request: WireRequest,
   limits: ExchangeLimits,
   signal?: AbortSignal,
-): Promise<WireAnswer> {
+): Promise<WireResponse> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const { method, target: path, headers, body = null } = request;
-    const collector = new Collector(method !== "GET", limits, signal, { resolve, reject });
-    try {
-      dispatcher.dispatch({ method, path, headers, body }, collector);
-    } catch (error) {
-      collector.fail(error);
-    }
+    const collecting = new CollectingExchange(method !== "GET", limits, signal, {
+      resolve,
+      reject,
+    });
+    collecting.dispatch(dispatcher, { method, path, headers, body });
   });
 }
 
-/** Who waits for the answer. */
+/** Who waits for the response. */
 interface Settle {
-  readonly resolve: (answer: WireAnswer) => void;
+  readonly resolve: (answer: WireResponse) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/**
- * Collects one answer. It knows whether a byte of the request may have been written: from the moment at which undici takes a
- * connection for it.
- */
-class Collector implements Dispatcher.DispatchHandler {
+/** Collects one response. */
+class CollectingExchange extends HttpExchange {
   readonly #isWrite: boolean;
   readonly #limits: ExchangeLimits;
   readonly #signal: AbortSignal | undefined;
   readonly #settle: Settle;
   readonly #timer: NodeJS.Timeout;
-  readonly #chunks: Buffer[] = [];
-  #size = 0;
+  readonly #body: BodyBuffer;
   #status = 0;
-  #headers: Readonly<Record<string, string | string[] | undefined>> = {};
-  #controller: Dispatcher.DispatchController | undefined;
-  #isOver = false;
+  #fields: ParsedFields = {};
+  #isCut = false;
 
   constructor(
     isWrite: boolean,
@@ -99,95 +96,64 @@ class Collector implements Dispatcher.DispatchHandler {
     signal: AbortSignal | undefined,
     settle: Settle,
   ) {
+    super();
     this.#isWrite = isWrite;
     this.#limits = limits;
     this.#signal = signal;
     this.#settle = settle;
-    this.#timer = setTimeout(() => this.#give("It takes too long."), limits.total);
+    this.#body = new BodyBuffer(limits.maxBodyBytes);
+    this.#timer = setTimeout(() => this.#refuse("It takes too long."), limits.total);
     signal?.addEventListener("abort", this.#abort);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Given up before there was a connection, nothing is written; and nothing is written a second time.
-    if (this.#isOver || this.#controller !== undefined) {
-      controller.abort(new Error("The request is over."));
-      return;
-    }
-    this.#controller = controller;
-  }
-
-  onResponseStart(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
-    if (this.#isOver || status < 200) return;
+  protected override started(status: number, fields: ParsedFields): void {
     this.#status = status;
-    this.#headers = headers;
-    if (Number(first(headers["content-length"]) ?? 0) > this.#limits.bytes) this.#refuseSize();
+    this.#fields = fields;
+    if (!this.#body.mayHave(first(fields["content-length"]))) this.#cut();
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isOver) return;
-    this.#size += chunk.length;
-    if (this.#size > this.#limits.bytes) this.#refuseSize();
-    else this.#chunks.push(chunk);
+  protected override received(chunk: Buffer): void {
+    if (!this.#body.add(chunk)) this.#cut();
   }
 
-  onResponseEnd(): void {
-    if (this.#isOver) return;
-    this.#finish();
-    this.#settle.resolve(this.#answer(Buffer.concat(this.#chunks, this.#size)));
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.fail(error);
-  }
-
-  /** Ends with what undici says is wrong. */
-  fail(cause: unknown): void {
-    this.#end(
-      new ExchangeError("The service provider cannot be reached, or broke off.", {
-        isSent: this.#controller !== undefined,
-        cause,
-      }),
+  protected override completed(): void {
+    const [status, fields] = [this.#status, this.#fields];
+    const answer = { status, header: (name: string) => first(fields[name]) };
+    this.#settle.resolve(
+      this.#isCut
+        ? { ...answer, body: Buffer.alloc(0), isCut: true }
+        : { ...answer, body: this.#body.bytes() },
     );
   }
 
-  #answer(body: Buffer): WireAnswer {
-    const headers = this.#headers;
-    return { status: this.#status, header: (name) => first(headers[name]), body };
-  }
-
-  #refuseSize(): void {
-    if (this.#isWrite && this.#status < 300) {
-      this.#finish();
-      this.#controller?.abort(new Error("The rest of the answer is not wanted."));
-      this.#settle.resolve({ ...this.#answer(Buffer.alloc(0)), isCut: true });
-      return;
-    }
-    this.#give(`The answer is longer than ${this.#limits.bytes} bytes.`, true);
-  }
-
-  #give(reason: string, isRefused = false): void {
-    const isSent = this.#controller !== undefined;
-    this.#end(new ExchangeError(reason, { isSent, isRefused }));
-  }
-
-  readonly #abort = (): void => this.#end(this.#signal?.reason);
-
-  #end(error: unknown): void {
-    if (this.#isOver) return;
-    this.#finish();
-    this.#controller?.abort(new Error("The request is over."));
+  protected override failed(error: unknown): void {
     this.#settle.reject(error);
   }
 
-  #finish(): void {
-    this.#isOver = true;
+  protected override released(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
   }
+
+  protected override describe(cause: unknown): Error {
+    return new NoResponseError("The service provider cannot be reached, or broke off.", {
+      isSent: this.isSent,
+      cause,
+    });
+  }
+
+  /** The body is too long. */
+  #cut(): void {
+    this.#isCut = this.#isWrite && this.#status < 300;
+    if (this.#isCut) this.complete();
+    else this.#refuse(`The answer is longer than ${this.#limits.maxBodyBytes} bytes.`, true);
+  }
+
+  #refuse(reason: string, isRefused = false): void {
+    this.fail(new NoResponseError(reason, { isSent: this.isSent, isRefused }));
+  }
+
+  readonly #abort = (): void => this.fail(this.#signal?.reason);
 }
 
 function first(value: string | string[] | undefined): string | undefined {

@@ -1,14 +1,14 @@
 import { isNestedDeeper } from "../../core/index.js";
-import type { WireAnswer } from "./exchange.js";
+import type { WireResponse } from "./exchange.js";
 import { ScimResponseError } from "./response-error.js";
 
 /**
- * Reads the body of an answer as JSON. RFC 7644 §3.8.
+ * Reads the body of a response as JSON. RFC 7644 §3.8.
  *
  * @returns `undefined` if there is none.
  * @throws {ScimResponseError} it is something else, or deeper than the limit.
  */
-export function readAnswer(answer: WireAnswer, maxDepth: number): unknown {
+export function readResponse(answer: WireResponse, maxDepth: number): unknown {
   const { status, body } = answer;
   if (body.length === 0) return undefined;
   if (!isJson(answer)) {
@@ -26,16 +26,16 @@ export function readAnswer(answer: WireAnswer, maxDepth: number): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The cause would quote the answer.
+    // The cause would quote the response.
     throw new ScimResponseError("The answer is not JSON.", status);
   }
 }
 
 /**
- * Whether an answer says that it is JSON. RFC 7644 §3.8 has clients accept both media types; some service providers have misspelled
- * ones, such as `application/json+scim` and `text/json`, or none.
+ * Whether a response says that it is JSON. RFC 7644 §3.8 has clients accept both media types; some service providers
+ * have misspelled ones, such as `application/json+scim` and `text/json`, or none.
  */
-function isJson(answer: WireAnswer): boolean {
+function isJson(answer: WireResponse): boolean {
   const [type = "", ...parameters] = (answer.header("content-type") ?? "").toLowerCase().split(";");
   const subtype = type.trim().split("/")[1] ?? "json";
   const isUtf8 = parameters.every((parameter) => {

@@ -24,11 +24,11 @@ export interface ScimRequest {
 }
 
 /** What a service provider answered, if it was not an error. */
-export interface ScimAnswer {
+export interface ScimResponse {
   readonly status: number;
   /** The body, read as JSON; `undefined` where there is none. */
   readonly body: unknown;
-  /** Why the body of an answer to a write could not be read. The write was done: the status says so. */
+  /** Why the body of a response to a write could not be read. The write was done: the status says so. */
   readonly unreadable?: ScimResponseError;
   /** The value of ETag. */
   readonly version?: string;
@@ -37,8 +37,8 @@ export interface ScimAnswer {
 }
 
 /**
- * The path of a resource; `undefined` if no path leads to it. An id that is empty, or that URLs take for a step to another folder,
- * belongs to nothing that a service provider could give out.
+ * The path of a resource; `undefined` if no path leads to it. An id that is empty, or that URLs take for a step to
+ * another folder, belongs to nothing that a service provider could give out.
  */
 export function resourcePath({ endpoint }: ResourceType, id: string): string | undefined {
   if (["", ".", "..", ".search"].includes(id) || !id.isWellFormed()) return undefined;

@@ -1,5 +1,6 @@
-import { Pool } from "undici";
+import type { Pool } from "undici";
 import { InvalidValueError, TooManyError, UnavailableError } from "../../core/index.js";
+import { openPool } from "../../http/index.js";
 import { publish } from "../channel.js";
 import {
   clientLimits,
@@ -8,24 +9,23 @@ import {
   retryOptions,
   type ScimClientLimits,
   type ScimClientOptions,
-  type ScimClientTls,
 } from "../options.js";
 import { Credentials } from "./credentials.js";
-import { ExchangeError, exchange, type WireAnswer, type WireRequest } from "./exchange.js";
-import { readAnswer } from "./read-response.js";
-import type { ScimAnswer, ScimRequest } from "./request.js";
+import { exchange, NoResponseError, type WireRequest, type WireResponse } from "./exchange.js";
+import { readResponse } from "./read-response.js";
+import type { ScimRequest, ScimResponse } from "./request.js";
 import { ScimResponseError } from "./response-error.js";
 import { pause, retryAfterIn } from "./retry.js";
-import { type ErrorAnswer, failedStatusIn, typedError } from "./typed-error.js";
+import { type ErrorResponse, failedStatusIn, typedError } from "./typed-error.js";
 
 const mediaType = "application/scim+json";
 
 /** How one try of a request has ended. */
-type Outcome =
-  | { readonly answer: WireAnswer; readonly retryAfter: number | undefined }
-  | { readonly error: ExchangeError };
+type AttemptResult =
+  | { readonly answer: WireResponse; readonly retryAfter: number | undefined }
+  | { readonly error: NoResponseError };
 
-/** Sends requests to one service provider, again where that is safe, and reads the answers. */
+/** Sends requests to one service provider, again where that is safe, and reads the responses. */
 export class Requester implements AsyncDisposable {
   readonly limits: Required<ScimClientLimits>;
   readonly #basePath: string;
@@ -44,18 +44,25 @@ export class Requester implements AsyncDisposable {
     this.#credentials = new Credentials(options.authorization);
     this.#now = options.now ?? Date.now;
     this.#random = options.random ?? Math.random;
-    this.#pool = openPool(url, this.limits, options.tls);
+    const { connections, connect, silence } = this.limits;
+    this.#pool = openPool(url, {
+      connections,
+      connectTimeout: connect,
+      silence,
+      ...(options.tls !== undefined && { tls: options.tls }),
+    });
   }
 
   /**
-   * Sends a request, again where that is safe: a GET whenever there is no answer; any request as long as no byte of it can have
-   * been sent, and when the service provider says that it has too much to do.
+   * Sends a request, again where that is safe: a GET whenever there is no response; any request as long as no byte of
+   * it can have been sent, and when the service provider says that it has too much to do.
    *
-   * @throws the error of `core` or of `scim` that the answer stands for.
-   * @throws {UnavailableError} there is no answer; `mayBeDone` says whether the request may have been carried out.
-   * @throws {ScimResponseError} any other error, or an answer that cannot be read. Of a write that was done the answer says `unreadable`.
+   * @throws the error of `core` or of `scim` that the response stands for.
+   * @throws {UnavailableError} there is no response; `mayBeDone` says whether the request may have been carried out.
+   * @throws {ScimResponseError} any other error, or a response that cannot be read. Of a write that was done the
+   * response says `unreadable`.
    */
-  async send(request: ScimRequest, signal?: AbortSignal): Promise<ScimAnswer> {
+  async send(request: ScimRequest, signal?: AbortSignal): Promise<ScimResponse> {
     let refused: string | undefined;
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted();
@@ -79,7 +86,7 @@ export class Requester implements AsyncDisposable {
     authorization: string | undefined,
     attempt: number,
     signal: AbortSignal | undefined,
-  ): Promise<Outcome> {
+  ): Promise<AttemptResult> {
     const { method, path } = request;
     const begun = performance.now();
     const tell = (end: { status?: number; error?: unknown; isSent: boolean }): void =>
@@ -90,7 +97,7 @@ export class Requester implements AsyncDisposable {
       tell({ status: answer.status, isSent: true });
       return { answer, retryAfter: retryAfterIn(answer, this.#now) };
     } catch (error) {
-      if (!(error instanceof ExchangeError)) throw error;
+      if (!(error instanceof NoResponseError)) throw error;
       tell({ error, isSent: error.isSent });
       return { error };
     }
@@ -113,7 +120,7 @@ export class Requester implements AsyncDisposable {
   }
 
   /** How long to wait before the next try; `undefined` if there is to be none. */
-  #delayAfter(outcome: Outcome, request: ScimRequest, attempt: number): number | undefined {
+  #delayAfter(outcome: AttemptResult, request: ScimRequest, attempt: number): number | undefined {
     const { attempts, minDelay, maxDelay } = this.#retry;
     if (attempt + 1 >= attempts || !isSafeToRepeat(outcome, request)) return undefined;
     const asked = "answer" in outcome ? outcome.retryAfter : undefined;
@@ -124,10 +131,10 @@ export class Requester implements AsyncDisposable {
 
   /** @param credentials All that were sent. */
   #conclude(
-    outcome: Outcome,
+    outcome: AttemptResult,
     request: ScimRequest,
     credentials: readonly (string | undefined)[],
-  ): ScimAnswer {
+  ): ScimResponse {
     if ("error" in outcome) throw failure(outcome.error, request, this.limits);
     const { answer, retryAfter } = outcome;
     const { status } = answer;
@@ -149,23 +156,23 @@ export class Requester implements AsyncDisposable {
     if (status < 400) {
       throw new ScimResponseError("The service provider redirects, which is not followed.", status);
     }
-    const error: ErrorAnswer = { status, body: this.#readError(answer), retryAfter };
+    const error: ErrorResponse = { status, body: this.#readError(answer), retryAfter };
     throw typedError(error, request, secrets);
   }
 
   #readSuccess(
-    answer: WireAnswer,
+    answer: WireResponse,
     { method, isQuery = false }: ScimRequest,
-  ): Pick<ScimAnswer, "body" | "unreadable"> {
+  ): Pick<ScimResponse, "body" | "unreadable"> {
     const isWrite = method !== "GET" && !isQuery;
-    const { bytes, depth } = this.limits;
+    const { maxBodyBytes, depth } = this.limits;
     if (answer.isCut === true) {
-      const message = `The answer is longer than ${bytes} bytes.`;
-      if (!isWrite) throw new TooManyError(message, bytes);
+      const message = `The answer is longer than ${maxBodyBytes} bytes.`;
+      if (!isWrite) throw new TooManyError(message, maxBodyBytes);
       return { body: undefined, unreadable: new ScimResponseError(message, answer.status) };
     }
     try {
-      return { body: readAnswer(answer, depth) };
+      return { body: readResponse(answer, depth) };
     } catch (error) {
       if (!isWrite || !(error instanceof ScimResponseError)) throw error;
       return { body: undefined, unreadable: error };
@@ -173,9 +180,9 @@ export class Requester implements AsyncDisposable {
   }
 
   /** The body of an error, if it is one of SCIM's: a proxy may answer anything, and the status says enough. */
-  #readError(answer: WireAnswer): unknown {
+  #readError(answer: WireResponse): unknown {
     try {
-      return readAnswer(answer, this.limits.depth);
+      return readResponse(answer, this.limits.depth);
     } catch {
       return undefined;
     }
@@ -186,30 +193,8 @@ export class Requester implements AsyncDisposable {
   }
 }
 
-function openPool(
-  { origin }: URL,
-  { connect: timeout, connections, silence }: Required<ScimClientLimits>,
-  { ca, certificate, key }: ScimClientTls = {},
-): Pool {
-  return new Pool(origin, {
-    connect: {
-      timeout,
-      ...(origin.startsWith("https:") && { minVersion: "TLSv1.2" }),
-      ...(ca !== undefined && { ca }),
-      ...(certificate !== undefined && { cert: certificate }),
-      ...(key !== undefined && { key }),
-    },
-    connections,
-    // A request that shares no connection with others can be given up without harm to them.
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: silence,
-    bodyTimeout: silence,
-  });
-}
-
 /** Whether nothing is done twice when the request is sent again. */
-function isSafeToRepeat(outcome: Outcome, { method, isQuery = false }: ScimRequest): boolean {
+function isSafeToRepeat(outcome: AttemptResult, { method, isQuery = false }: ScimRequest): boolean {
   const isSafe = method === "GET" || isQuery;
   if ("error" in outcome) {
     const { isSent, isRefused } = outcome.error;
@@ -217,18 +202,19 @@ function isSafeToRepeat(outcome: Outcome, { method, isQuery = false }: ScimReque
   }
   const { answer, retryAfter } = outcome;
   if (answer.status === 429) return true;
-  // A service provider that says when to come again has not begun; without it, a proxy may have lost the answer.
+  // A service provider that says when to come again has not begun; without it, a proxy may have lost the response.
   if (answer.status === 503) return isSafe || retryAfter !== undefined;
   return isSafe && [502, 504].includes(answer.status);
 }
 
 function failure(
-  error: ExchangeError,
+  error: NoResponseError,
   { method, isQuery = false }: ScimRequest,
-  { bytes }: Required<ScimClientLimits>,
+  { maxBodyBytes }: Required<ScimClientLimits>,
 ): UnavailableError | TooManyError {
   const isSafe = method === "GET" || isQuery;
-  if (error.isRefused && isSafe) return new TooManyError(error.message, bytes, { cause: error });
+  if (error.isRefused && isSafe)
+    return new TooManyError(error.message, maxBodyBytes, { cause: error });
   return new UnavailableError(error.message, { cause: error, mayBeDone: error.isSent && !isSafe });
 }
 
@@ -240,8 +226,8 @@ function entityTag(version: string): string {
 }
 
 /**
- * What of the Authorization field is secret: all of it, and what comes after the name of the scheme; of the scheme Basic also what that
- * encodes, and the password in it (RFC 7617 §2).
+ * What of the Authorization field is secret: all of it, and what comes after the name of the scheme; of the scheme
+ * Basic also what that encodes, and the password in it (RFC 7617 §2).
  */
 function secretsIn(authorization: string | undefined): readonly string[] {
   if (authorization === undefined) return [];

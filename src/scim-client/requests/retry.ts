@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { WireAnswer } from "./exchange.js";
+import type { WireResponse } from "./exchange.js";
 
 /**
- * How long a service provider asks to wait, in milliseconds: Retry-After in seconds or as a date, which is held against the Date of
- * the same answer, since the clocks of the two sides may differ. RFC 9110 §10.2.3.
+ * How long a service provider asks to wait, in milliseconds: Retry-After in seconds or as a date, which is held against
+ * the Date of the same answer, since the clocks of the two sides may differ. RFC 9110 §10.2.3.
  */
-export function retryAfterIn(answer: WireAnswer, now: () => number): number | undefined {
+export function retryAfterIn(answer: WireResponse, now: () => number): number | undefined {
   const field = answer.header("retry-after")?.trim();
   if (field === undefined) return undefined;
   if (/^\d{1,9}$/.test(field)) return Number(field) * 1_000;

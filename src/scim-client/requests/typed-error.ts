@@ -21,8 +21,8 @@ import { byName, isObject } from "./read-response.js";
 import type { ScimRequest } from "./request.js";
 import { ScimResponseError } from "./response-error.js";
 
-/** How an error was answered: alone, or in the answer to a bulk request. */
-export interface ErrorAnswer {
+/** How an error was answered: alone, or in the response to a bulk request. */
+export interface ErrorResponse {
   readonly status: number;
   /** The body, if it could be read. */
   readonly body: unknown;
@@ -30,19 +30,19 @@ export interface ErrorAnswer {
   readonly retryAfter?: number | undefined;
 }
 
-/** What of a request says what an error in the answer means. */
+/** What of a request says what an error in the response means. */
 export type ErrorContext = Pick<ScimRequest, "method" | "type" | "id" | "ifVersion" | "stated">;
 
 /** The longest text of a service provider that is repeated, in UTF-16 code units. */
 const maxDetail = 500;
 
 /**
- * The error that an answer comes to. RFC 7644 §3.12.
+ * The error that a response comes to. RFC 7644 §3.12.
  *
  * @param secrets What must not be repeated, although the service provider does.
  */
 export function typedError(
-  { status, body, retryAfter }: ErrorAnswer,
+  { status, body, retryAfter }: ErrorResponse,
   request: ErrorContext,
   secrets: readonly string[],
 ): ConcordatError {
@@ -64,7 +64,8 @@ export function typedError(
     return new UnsupportedError(cause.message, { cause });
   }
   if ([408, 425, 429].includes(status) || status >= 500) {
-    // Whoever has too much to do has not begun; any other may have failed half way, or may be a proxy that lost the answer.
+    // A service provider that has too much to do has not begun; any other may have failed half way, or may be a proxy
+    // that lost the response.
     const isBegun =
       status !== 425 && status !== 429 && (status !== 503 || retryAfter === undefined);
     return new UnavailableError(cause.message, {
@@ -77,8 +78,8 @@ export function typedError(
 }
 
 /**
- * The status of an error (RFC 7644 §3.12) that is answered as a success, as some gateways do, and is none for that; 500 where it does not
- * say which.
+ * The status of an error (RFC 7644 §3.12) that is answered as a success, as some gateways do, and is none for that; 500
+ * where it does not say which.
  */
 export function failedStatusIn(body: unknown): number | undefined {
   if (!isObject(body)) return undefined;
@@ -140,8 +141,8 @@ function badRequest(
 }
 
 /**
- * The attribute whose value is taken: of the unique ones that were sent the one that the service provider names, or the first. Some
- * service providers do not let two groups have one name, although they may (RFC 7643 §4.2).
+ * The attribute whose value is taken: of the unique ones that were sent the one that the service provider names, or the
+ * first. Some service providers do not let two groups have one name, although they may (RFC 7643 §4.2).
  */
 function uniquePath({ type, stated = [] }: ErrorContext, cause: ScimResponseError): string {
   const unique = type === undefined ? [] : uniqueAttributes(type).map(({ path }) => path);

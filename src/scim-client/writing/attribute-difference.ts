@@ -5,7 +5,7 @@ import { printPatchPath } from "../../scim/internal.js";
 import { isObject } from "../requests/read-response.js";
 
 /** A value that a change gives, as small as a PATCH can give it: of a complex attribute each part. */
-export interface Place {
+export interface AttributeSlot {
   /** The path of the value: `name.givenName`, or that of an attribute of an extension. */
   readonly path: string;
   /** The names that lead to it. */
@@ -16,19 +16,19 @@ export interface Place {
   readonly whole?: string;
 }
 
-/** The places that a change of attributes touches, once each. */
-export function placesOf<N>(
+/** The slots that a change of attributes touches, once each. */
+export function slotsOf<N>(
   type: ResourceType,
   { set = {}, unset = [] }: ChangeSet<N>,
-): readonly Place[] {
-  const places = new Map<string, Place>();
+): readonly AttributeSlot[] {
+  const slots = new Map<string, AttributeSlot>();
   for (const path of [...Object.keys(set), ...unset]) {
-    for (const place of placesAt(type, path)) places.set(place.path, place);
+    for (const slot of slotsAt(type, path)) slots.set(slot.path, slot);
   }
-  return [...places.values()];
+  return [...slots.values()];
 }
 
-function placesAt(type: ResourceType, path: string): readonly Place[] {
+function slotsAt(type: ResourceType, path: string): readonly AttributeSlot[] {
   const extension = type.schemaExtensions.find(({ schema }) => schema.id === path)?.schema;
   if (extension !== undefined) {
     const all = [...extension.attributes.values()];
@@ -53,7 +53,7 @@ function placesWithin(
   attribute: Attribute,
   path: string,
   names: readonly string[],
-): readonly Place[] {
+): readonly AttributeSlot[] {
   if (attribute.mutability === "readOnly") return [];
   const { type, multiValued, subAttributes } = attribute;
   if (type !== "complex" || multiValued || subAttributes.has("$ref")) {
@@ -63,7 +63,12 @@ function placesWithin(
   return parts.map((part) => partOf(attribute, part, path, names.slice(0, -1)));
 }
 
-function partOf(whole: Attribute, part: Attribute, path: string, before: readonly string[]): Place {
+function partOf(
+  whole: Attribute,
+  part: Attribute,
+  path: string,
+  before: readonly string[],
+): AttributeSlot {
   return {
     path: `${path}.${part.name}`,
     names: [...before, whole.name, part.name],
@@ -72,7 +77,7 @@ function partOf(whole: Attribute, part: Attribute, path: string, before: readonl
   };
 }
 
-/** The value at a place; `undefined` where there is none, or nothing in it. */
+/** The value at a slot; `undefined` where there is none, or nothing in it. */
 export function valueAt(holder: unknown, names: readonly string[]): unknown {
   let value = holder;
   for (const name of names) {
@@ -98,19 +103,27 @@ export function changed<T extends object, N>(
   });
 }
 
-/** The places at which a resource is not yet what it is to be. */
-export function differing(places: readonly Place[], is: object, wanted: object): readonly Place[] {
-  return places.filter(
+/** The slots at which a resource is not yet what it is to be. */
+export function differing(
+  slots: readonly AttributeSlot[],
+  is: object,
+  wanted: object,
+): readonly AttributeSlot[] {
+  return slots.filter(
     ({ attribute, names }) => !isSame(attribute, valueAt(is, names), valueAt(wanted, names), true),
   );
 }
 
 /**
- * The places at which a resource was not given what it was to be given. What a service provider may write in its own way is no
- * difference: case where it does not matter, and what it says of a value beside what was sent.
+ * The slots at which a resource was not given what it was to be given. What a service provider may write in its own way
+ * is no difference: case where it does not matter, and what it says of a value beside what was sent.
  */
-export function notTaken(places: readonly Place[], is: object, wanted: object): readonly Place[] {
-  return places.filter(
+export function notTaken(
+  slots: readonly AttributeSlot[],
+  is: object,
+  wanted: object,
+): readonly AttributeSlot[] {
+  return slots.filter(
     ({ attribute, names }) =>
       attribute?.returned !== "never" &&
       !isSame(attribute, valueAt(is, names), valueAt(wanted, names), false),
@@ -162,18 +175,19 @@ function isSameValue(
 }
 
 /**
- * The operations of a PATCH that give a resource what differs, each as small as it can be: many service providers refuse the removal
- * of what is not there, and some pass over that of a whole complex attribute or extension (RFC 7644 §3.5.2).
+ * The operations of a PATCH that give a resource what differs, each as small as it can be: many service providers
+ * refuse the removal of what is not there, and some ignore that of a whole complex attribute or extension (RFC 7644
+ * §3.5.2).
  */
 export function operationsFor(
-  places: readonly Place[],
+  slots: readonly AttributeSlot[],
   is: object,
   wanted: object,
 ): readonly PatchOperation[] {
   const operations: PatchOperation[] = [];
   const begun = new Map<string, Record<string, unknown>>();
-  for (const place of places) {
-    const { path, names, attribute, whole } = place;
+  for (const slot of slots) {
+    const { path, names, attribute, whole } = slot;
     const [from, to] = [valueAt(is, names), valueAt(wanted, names)];
     if (to === undefined) {
       operations.push({ op: "remove", path });
@@ -195,8 +209,8 @@ export function operationsFor(
 }
 
 /**
- * The change of a list without a `value` in its elements, such as `addresses`, by the parts that differ, where each element is known by
- * its type on both sides; nothing where that cannot be.
+ * The change of a list without a `value` in its elements, such as `addresses`, by the parts that differ, where each
+ * element is known by its type on both sides; nothing where that cannot be.
  */
 function ofParts(
   path: string,
@@ -243,10 +257,10 @@ function byType(list: unknown): ReadonlyMap<string, Readonly<Record<string, unkn
 
 /** The same change without a look at the resource: what is cleared is removed, whether or not it is there. */
 export function blindOperations(
-  places: readonly Place[],
+  slots: readonly AttributeSlot[],
   wanted: object,
 ): readonly PatchOperation[] {
-  return places.map(({ path, names }): PatchOperation => {
+  return slots.map(({ path, names }): PatchOperation => {
     const value = valueAt(wanted, names);
     return value === undefined ? { op: "remove", path } : { op: "replace", path, value };
   });

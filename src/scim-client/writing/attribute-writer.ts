@@ -11,13 +11,13 @@ import type { ProviderBehaviour } from "../repositories/provider-preset.js";
 import type { RemoteReads } from "../repositories/remote-reads.js";
 import type { ScimResources } from "../resources.js";
 import {
+  type AttributeSlot,
   blindOperations,
   changed,
   differing,
   notTaken,
   operationsFor,
-  type Place,
-  placesOf,
+  slotsOf,
   valueAt,
 } from "./attribute-difference.js";
 import { isOfForm, statusOf } from "./refusals.js";
@@ -50,15 +50,15 @@ export interface AttributeWriterParts<T extends Resource, N extends ResourceRequ
 interface Sending<T> {
   readonly current: T;
   readonly wanted: T;
-  readonly places: readonly Place[];
+  readonly slots: readonly AttributeSlot[];
   /** What is to stay as it is. */
-  readonly kept: readonly Place[];
+  readonly kept: readonly AttributeSlot[];
   readonly conditions: WriteOptions;
 }
 
 /**
- * Changes attributes at a service provider: by the smallest PATCH, and where that is refused or not carried out by a PUT of what was
- * read. It believes what it sees: what a service provider did not take is told.
+ * Changes attributes at a service provider: by the smallest PATCH, and where that is refused or not carried out by a
+ * PUT of what was read. It believes what it sees: what a service provider did not take is told.
  */
 export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   readonly #parts: AttributeWriterParts<T, N>;
@@ -88,9 +88,9 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     options: WriteOptions,
     isBlind = false,
   ): Promise<readonly string[]> {
-    const places = placesOf(this.#type, changes);
-    if (this.#hasPatch && (places.length === 1 || (isBlind && !this.#isStrict))) {
-      const left = await this.#writeBlindly(id, places, changes, options);
+    const slots = slotsOf(this.#type, changes);
+    if (this.#hasPatch && (slots.length === 1 || (isBlind && !this.#isStrict))) {
+      const left = await this.#writeBlindly(id, slots, changes, options);
       if (left !== undefined) return left;
     }
     return await this.writeComputed(id, options, [], () => changes);
@@ -108,48 +108,48 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     return await computed(id, options, reading, async (current, conditions) => {
       const changes = plan(current);
       const wanted = changed(this.#type, current, changes);
-      const places = placesOf(this.#type, changes);
-      for (const { path, names } of places) {
+      const slots = slotsOf(this.#type, changes);
+      for (const { path, names } of slots) {
         if (valueAt(current, names) !== undefined) this.#unkept.delete(path);
       }
-      const open = differing(places, current, wanted);
+      const open = differing(slots, current, wanted);
       const sent = open.filter(
-        (place) => this.#isCritical(place.path) || !this.#unkept.has(place.path),
+        (slot) => this.#isCritical(slot.path) || !this.#unkept.has(slot.path),
       );
-      const passedOver = open.filter((place) => !sent.includes(place)).map(({ path }) => path);
-      if (sent.length === 0) return passedOver;
-      // What a change gives in one place may take away what stood in another.
-      const kept = places.filter((place) => !open.includes(place));
+      const ignored = open.filter((slot) => !sent.includes(slot)).map(({ path }) => path);
+      if (sent.length === 0) return ignored;
+      // What a change gives in one slot may take away what stood in another.
+      const kept = slots.filter((slot) => !open.includes(slot));
       const left = await this.#writeDifference(id, {
-        ...{ current, wanted, places: sent, kept, conditions },
+        ...{ current, wanted, slots: sent, kept, conditions },
       });
-      return [...passedOver, ...this.#judge(left)];
+      return [...ignored, ...this.#judge(left)];
     });
   }
 
   /** The one change that needs no look at the resource. @returns nothing if it has to be done in another way. */
   async #writeBlindly(
     id: string,
-    places: readonly Place[],
+    slots: readonly AttributeSlot[],
     changes: ChangeSet<N>,
     options: WriteOptions,
   ): Promise<readonly string[] | undefined> {
     const { resources, forms, reads } = this.#parts;
     const wanted: object = changed(this.#type, {}, changes);
-    const operations = blindOperations(places, wanted);
+    const operations = blindOperations(slots, wanted);
     const keys = operations.map(formOf);
     let answered: T | undefined;
     try {
       answered = await resources.patch(id, operations, options);
     } catch (error) {
       if (!isOfForm(error)) throw error;
-      this.#isStrict ||= places.length > 1;
+      this.#isStrict ||= slots.length > 1;
       return undefined;
     }
     if (forms.isDue("attributes", keys)) {
-      answered = await reads.demand(id, options.signal && { signal: options.signal });
+      answered = await reads.require(id, options.signal && { signal: options.signal });
     } else if (answered === undefined) return [];
-    const left = notTaken(places, answered, wanted);
+    const left = notTaken(slots, answered, wanted);
     if (left.length === 0) {
       forms.worked(keys);
       return [];
@@ -158,10 +158,10 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     return undefined;
   }
 
-  /** @returns the places that were not taken. */
-  async #writeDifference(id: string, sending: Sending<T>): Promise<readonly Place[]> {
+  /** @returns the slots that were not taken. */
+  async #writeDifference(id: string, sending: Sending<T>): Promise<readonly AttributeSlot[]> {
     let refusal: ConcordatError | undefined;
-    let left = sending.places;
+    let left = sending.slots;
     if (this.#hasPatch) {
       try {
         left = await this.#patch(id, sending);
@@ -178,10 +178,10 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     return put ?? left;
   }
 
-  async #patch(id: string, sending: Sending<T>): Promise<readonly Place[]> {
+  async #patch(id: string, sending: Sending<T>): Promise<readonly AttributeSlot[]> {
     const { resources, forms } = this.#parts;
-    const { current, wanted, places, conditions } = sending;
-    const operations = operationsFor(places, current, wanted);
+    const { current, wanted, slots, conditions } = sending;
+    const operations = operationsFor(slots, current, wanted);
     const keys = operations.map(formOf);
     const answered = await resources.patch(id, operations, conditions);
     const left = await this.#leftOf(id, sending, answered, forms.isDue("attributes", keys));
@@ -193,21 +193,21 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   /**
    * Replaces what was read, with only ours changed.
    *
-   * @returns the places that were not taken; nothing if it cannot be done.
+   * @returns the slots that were not taken; nothing if it cannot be done.
    * @throws {ConcordatError} it was refused, as the PATCH before it.
    */
   async #put(
     id: string,
     sending: Sending<T>,
     refusal: ConcordatError | undefined,
-  ): Promise<readonly Place[] | undefined> {
+  ): Promise<readonly AttributeSlot[] | undefined> {
     const { resources, forms, reads, kept, isWhole } = this.#parts;
-    const { wanted, places, conditions } = sending;
+    const { wanted, slots, conditions } = sending;
     const { ifVersion: _, ...unconditional } = conditions;
     let { current } = sending;
     // What was not asked for is no less there than what was.
     if (kept.some((name) => valueAt(current, [name]) === undefined)) {
-      const read = await reads.demand(id, { ...unconditional, attributes: kept });
+      const read = await reads.require(id, { ...unconditional, attributes: kept });
       if (read.meta?.version !== current.meta?.version) {
         throw new VersionConflictError(`The resource "${id}" has changed meanwhile.`);
       }
@@ -220,7 +220,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
         `The service provider does not say who is in the group "${id}", so it cannot be replaced.`,
       );
     }
-    const body = replacementBody(this.#type, bodyOf(current) ?? current, current, wanted, places);
+    const body = replacementBody(this.#type, bodyOf(current) ?? current, current, wanted, slots);
     let answered: T;
     try {
       answered = await resources.replaceBody(id, body, conditions);
@@ -231,7 +231,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
       }
       throw error;
     }
-    const keys = places.map(({ path }) => `put ${path}`);
+    const keys = slots.map(({ path }) => `put ${path}`);
     const left = await this.#leftOf(id, sending, answered, forms.isDue("attributes", keys));
     if (left.length === 0) forms.worked(keys);
     return left;
@@ -241,37 +241,37 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   async #again(
     id: string,
     { wanted, conditions: { signal } }: Sending<T>,
-    places: readonly Place[],
+    slots: readonly AttributeSlot[],
   ): Promise<Sending<T>> {
     const { reads, kept } = this.#parts;
-    const current = await reads.demand(id, { attributes: kept, ...(signal && { signal }) });
+    const current = await reads.require(id, { attributes: kept, ...(signal && { signal }) });
     const ifVersion = current.meta?.version;
     const conditions = { ...(signal && { signal }), ...(ifVersion !== undefined && { ifVersion }) };
-    return { current, wanted, places, kept: [], conditions };
+    return { current, wanted, slots, kept: [], conditions };
   }
 
-  /** The places that were not taken, by the answer, or by a look where that is due. */
+  /** The slots that were not taken, by the response, or by a look where that is due. */
   async #leftOf(
     id: string,
-    { wanted, places: sent, kept, conditions: { signal } }: Sending<T>,
+    { wanted, slots: sent, kept, conditions: { signal } }: Sending<T>,
     answered: T | undefined,
     isDue: boolean,
-  ): Promise<readonly Place[]> {
-    const seen = isDue ? await this.#parts.reads.demand(id, signal && { signal }) : answered;
+  ): Promise<readonly AttributeSlot[]> {
+    const seen = isDue ? await this.#parts.reads.require(id, signal && { signal }) : answered;
     if (seen === undefined) return [];
-    const places = [...sent, ...kept];
-    const left = notTaken(places, seen, wanted);
-    if (isDue) this.#note(places, left, seen);
+    const slots = [...sent, ...kept];
+    const left = notTaken(slots, seen, wanted);
+    if (isDue) this.#note(slots, left, seen);
     return left;
   }
 
   /**
-   * What a resource that was just created was not given. An answer may say what the store has dropped, so the first that states an
-   * attribute is read, and some of those after it.
+   * What a resource that was just created was not given. A response may say what the store has dropped, so the first
+   * that states an attribute is read, and some of those after it.
    */
   async afterCreation(created: T, stated: N, options: WriteOptions): Promise<readonly string[]> {
     const { forms } = this.#parts;
-    const places = this.#creationPlaces(stated);
+    const slots = this.#creationSlots(stated);
     const keys = this.creationForms(stated);
     let seen: T | undefined = created;
     if (forms.isDue("create", keys)) {
@@ -280,18 +280,18 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
       if (seen !== undefined) forms.worked(keys);
     }
     if (seen === undefined) return this.unkeptOf(stated);
-    const left = notTaken(places, seen, stated);
-    if (seen !== created) this.#note(places, left, seen);
+    const left = notTaken(slots, seen, stated);
+    if (seen !== created) this.#note(slots, left, seen);
     const lost = left.filter(({ path }) => this.#isCritical(path));
     const isMended = lost.length > 0 && (await this.#mend(created.id, lost, stated, options));
-    const ignored = isMended ? left.filter((place) => !lost.includes(place)) : left;
+    const ignored = isMended ? left.filter((slot) => !lost.includes(slot)) : left;
     return [...new Set([...ignored.map(({ path }) => path), ...this.unkeptOf(stated)])];
   }
 
   /** Gives what was created what must not be lost. @returns whether it has it now. */
   async #mend(
     id: string,
-    lost: readonly Place[],
+    lost: readonly AttributeSlot[],
     stated: N,
     { signal }: WriteOptions,
   ): Promise<boolean> {
@@ -321,7 +321,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
 
   /** The forms of a creation that states these attributes. */
   creationForms(stated: object): readonly string[] {
-    return this.#creationPlaces(stated).map(({ path, names }) => {
+    return this.#creationSlots(stated).map(({ path, names }) => {
       const value = valueAt(stated, names);
       return typeof value === "boolean" ? `create ${path} ${value}` : `create ${path}`;
     });
@@ -329,16 +329,16 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
 
   /** What is not kept of what is stated, as far as it is known. */
   unkeptOf(stated: object): readonly string[] {
-    const paths = this.#creationPlaces(stated).map(({ path }) => path);
+    const paths = this.#creationSlots(stated).map(({ path }) => path);
     return paths.filter((path) => this.#unkept.has(path));
   }
 
   /** The operations that change attributes without a look at the resource; none where that is refused. */
   blindly(changes: ChangeSet<N>): readonly PatchOperation[] {
-    const places = placesOf(this.#type, changes);
-    if (!this.#hasPatch || (this.#isStrict && places.length > 1)) return [];
-    if (places.some(({ path }) => this.#unkept.has(path))) return [];
-    return blindOperations(places, changed(this.#type, {}, changes));
+    const slots = slotsOf(this.#type, changes);
+    if (!this.#hasPatch || (this.#isStrict && slots.length > 1)) return [];
+    if (slots.some(({ path }) => this.#unkept.has(path))) return [];
+    return blindOperations(slots, changed(this.#type, {}, changes));
   }
 
   /** The forms of operations. */
@@ -346,9 +346,9 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     return operations.map(formOf);
   }
 
-  #creationPlaces(stated: object): readonly Place[] {
+  #creationSlots(stated: object): readonly AttributeSlot[] {
     const changes = { set: stated } as ChangeSet<N>;
-    return placesOf(this.#type, changes).filter(
+    return slotsOf(this.#type, changes).filter(
       ({ names: [name = "", ...inner], attribute }) =>
         valueAt(stated, [name, ...inner]) !== undefined &&
         attribute?.returned !== "never" &&
@@ -357,7 +357,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   }
 
   /** What a change has left open. @throws {UnsupportedError} it must not be lost. */
-  #judge(left: readonly Place[]): readonly string[] {
+  #judge(left: readonly AttributeSlot[]): readonly string[] {
     const paths = left.map(({ path }) => path);
     const lost = paths.filter((path) => this.#isCritical(path));
     if (lost.length > 0) throw notCarriedOut(lost);
@@ -365,11 +365,11 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   }
 
   /** Remembers which attributes are not there although they were given. */
-  #note(places: readonly Place[], left: readonly Place[], seen: object): void {
-    for (const place of places) {
-      const isDropped = left.includes(place) && valueAt(seen, place.names) === undefined;
-      if (isDropped && !this.#isCritical(place.path)) this.#unkept.add(place.path);
-      else if (!left.includes(place)) this.#unkept.delete(place.path);
+  #note(slots: readonly AttributeSlot[], left: readonly AttributeSlot[], seen: object): void {
+    for (const slot of slots) {
+      const isDropped = left.includes(slot) && valueAt(seen, slot.names) === undefined;
+      if (isDropped && !this.#isCritical(slot.path)) this.#unkept.add(slot.path);
+      else if (!left.includes(slot)) this.#unkept.delete(slot.path);
     }
   }
 

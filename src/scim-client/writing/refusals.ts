@@ -25,12 +25,15 @@ function isMisunderstood(error: unknown): error is ConcordatError {
   );
 }
 
-/** What a service provider does not understand it will not understand later either, which callers of a repository have to know. */
+/**
+ * What a service provider does not understand it will not understand later either, which callers of a repository have
+ * to know.
+ */
 export function asRefusal(error: unknown): unknown {
   return isMisunderstood(error) ? new UnsupportedError(error.message, { cause: error }) : error;
 }
 
-/** The status of the answer that an error stands for; `undefined` where there was none. */
+/** The status of the response that an error stands for; `undefined` where there was none. */
 export function statusOf(error: unknown): number | undefined {
   const cause = error instanceof Error ? error.cause : undefined;
   if (error instanceof ScimResponseError) return error.status;
@@ -38,8 +41,9 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Whether the same may be done in another form: after every 400, since a `scimType` that says more is optional (RFC 7644 §3.12), and
- * where there is no such method. A name that is taken, and a version that is old, are refused in every form.
+ * Whether the same may be done in another form: after every 400, since a `scimType` that says more is optional (RFC
+ * 7644 §3.12), and where there is no such method. A name that is taken, and a version that is old, are refused in every
+ * form.
  */
 export function isOfForm(error: unknown): error is ConcordatError {
   const isKind =
@@ -52,15 +56,16 @@ export function isOfForm(error: unknown): error is ConcordatError {
 }
 
 /**
- * Whether a refused change of members may be done in another form, or in part: beside what is of the form, some answer 409 for a member who is there
- * already, and 404 for one whom they do not know.
+ * Whether a refused change of members may be done in another form, or in part: beside what is of the form, some answer
+ * 409 for a member who is there already, and 404 for one whom they do not know.
  */
 export function isOfMembers(error: unknown): error is ConcordatError {
   return isOfForm(error) || error instanceof UniquenessError || error instanceof NotFoundError;
 }
 
 /**
- * How many of so many may be sent at once, by an error that says that they were too many: by the number that it names, or by half.
+ * How many of so many may be sent at once, by an error that says that they were too many: by the number that it names,
+ * or by half.
  *
  * @returns `undefined` if it does not say so.
  */

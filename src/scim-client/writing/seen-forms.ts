@@ -1,12 +1,12 @@
 /**
- * Which forms of a change were seen to work at a service provider, and when another is to be looked at: each form until it was seen to
- * work once, and then every so many changes of its kind.
+ * Which forms of a change were seen to work at a service provider, and when another is to be looked at: each form until
+ * it was seen to work once, and then every so many changes of its kind.
  */
 export class SeenForms {
   readonly #every: number;
   readonly #seen = new Set<string>();
   readonly #counts = new Map<string, number>();
-  readonly #demanded = new Set<string>();
+  readonly #requested = new Set<string>();
 
   /** @param every One in how many changes is looked at. `Infinity`: none but the first of each form. */
   constructor(every: number) {
@@ -18,7 +18,7 @@ export class SeenForms {
     if (forms.length === 0) return false;
     const count = (this.#counts.get(kind) ?? 0) + 1;
     this.#counts.set(kind, count);
-    return this.#demanded.delete(kind) || this.isNew(forms) || count % this.#every === 0;
+    return this.#requested.delete(kind) || this.isNew(forms) || count % this.#every === 0;
   }
 
   /** Whether one of these forms was never seen to work. */
@@ -26,9 +26,9 @@ export class SeenForms {
     return forms.some((form) => !this.#seen.has(form));
   }
 
-  /** Has the next change of a kind looked at. */
-  demand(kind: string): void {
-    this.#demanded.add(kind);
+  /** Has the next change of a kind verified. */
+  request(kind: string): void {
+    this.#requested.add(kind);
   }
 
   worked(forms: readonly string[]): void {

@@ -1,8 +1,8 @@
 import type { ResourceType } from "../../scim/index.js";
 
 /**
- * What is sent of a resource: without what is the service provider's own, and with the `schemas` that its attributes belong to. RFC
- * 7643 §3, RFC 7644 §3.3. A list without values is sent: of members it says that there are none.
+ * What is sent of a resource: without what is the service provider's own, and with the `schemas` that its attributes
+ * belong to. RFC 7643 §3, RFC 7644 §3.3. A list without values is sent: of members it says that there are none.
  */
 export function writableBody(type: ResourceType, resource: object): Record<string, unknown> {
   const extensions = type.schemaExtensions.map(({ schema }) => schema.id);
@@ -20,8 +20,8 @@ function isReadOnly({ attributes }: ResourceType, name: string): boolean {
 }
 
 /**
- * What replaces a resource: what the service provider answered of it, also what no schema here knows, with the values at some places
- * changed. RFC 7644 §3.5.1.
+ * What replaces a resource: what the service provider answered of it, also what no schema here knows, with the values
+ * at some slots changed. RFC 7644 §3.5.1.
  *
  * @param current The resource as it was read of that body.
  */
@@ -30,9 +30,9 @@ export function replacementBody(
   body: object,
   current: object,
   wanted: object,
-  places: readonly { readonly names: readonly string[] }[],
+  slots: readonly { readonly names: readonly string[] }[],
 ): Record<string, unknown> {
-  const touched = new Set(places.map(({ names }) => names[0]?.toLowerCase()));
+  const touched = new Set(slots.map(({ names }) => names[0]?.toLowerCase()));
   const extensions = new Map(
     type.schemaExtensions.map(({ schema }) => [schema.id.toLowerCase(), schema.id]),
   );
@@ -43,7 +43,7 @@ export function replacementBody(
       value !== null &&
       !isReadOnly(type, name),
   );
-  // What the answer says that is in no list of the type's is kept with it.
+  // What the response says that is in no list of the type's is kept with it.
   const stated: unknown = Reflect.get(body, "schemas");
   const own = Object.entries(wanted).filter(
     ([name, value]: [string, unknown]) => touched.has(name.toLowerCase()) && value !== undefined,

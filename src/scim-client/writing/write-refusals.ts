@@ -38,7 +38,8 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * The error of a write as a repository raises it: of a value that is taken it says which it is, and whose, if that can be looked up.
+   * The error of a write as a repository raises it: of a value that is taken it says which it is, and whose, if that
+   * can be looked up.
    *
    * @param attributes The values that were to be written.
    * @param own The id of the resource, if it is there already.
@@ -58,8 +59,8 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * The error of a write that was answered 404. That nothing is there is believed of a read alone: 404 is what some answer, too, where
-   * they have no such method, or do not know somebody who is named in the request.
+   * The error of a write that was answered 404. That nothing is there is believed of a read alone: 404 is what some
+   * answer, too, where they have no such method, or do not know somebody who is named in the request.
    */
   async #missing(error: NotFoundError, own: string, { signal }: CallOptions): Promise<unknown> {
     try {
@@ -69,7 +70,8 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
       return asRefusal(reason);
     }
     return new UnsupportedError(
-      `The service provider answered 404 to a write, and "${own}" is there. It may have no such method, or not know what is named.`,
+      `The service provider answered 404 to a write, and "${own}" is there. ` +
+        "It may have no such method, or not know what is named.",
       { cause: error.cause ?? error },
     );
   }

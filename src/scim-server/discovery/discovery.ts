@@ -40,7 +40,7 @@ export function configuration(exchange: Exchange, options: ConfigurationOptions)
     bulk: {
       supported: true,
       maxOperations: limits.bulkOperations,
-      maxPayloadSize: limits.bytes,
+      maxPayloadSize: limits.maxBodyBytes,
     },
     filter: {
       supported: inMemory || all(({ filter }) => Object.keys(filter).length > 0),

@@ -1,4 +1,5 @@
 import { isNestedDeeper } from "../../core/index.js";
+import { readBody } from "../../http/index.js";
 import { InvalidSyntaxError } from "../../scim/index.js";
 import { ScimRequestError } from "./request-error.js";
 
@@ -12,15 +13,17 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * @throws {ScimRequestError} 413: it is larger than the limit. 415: it says that it is something else than JSON in UTF-8.
  * @throws {InvalidSyntaxError} it is not JSON, or deeper than the limit.
  */
-export async function readBody(
+export async function readJson(
   request: Request,
-  limits: { readonly bytes: number; readonly depth: number },
+  { maxBodyBytes, depth }: { readonly maxBodyBytes: number; readonly depth: number },
   isAlsoRead: (type: string) => boolean,
 ): Promise<unknown> {
   demandJson(request.headers, isAlsoRead);
-  const text = decoded(await readBytes(request, limits.bytes));
-  if (isNestedDeeper(text, limits.depth)) {
-    throw new InvalidSyntaxError(`The body is nested deeper than ${limits.depth} levels.`);
+  const tooLarge = (): ScimRequestError =>
+    new ScimRequestError(413, `The body is larger than maxPayloadSize (${maxBodyBytes}).`);
+  const text = decoded(await readBody(request, { maxBodyBytes, tooLarge }));
+  if (isNestedDeeper(text, depth)) {
+    throw new InvalidSyntaxError(`The body is nested deeper than ${depth} levels.`);
   }
   try {
     return JSON.parse(text);
@@ -45,33 +48,6 @@ function demandJson(headers: Headers, isAlsoRead: (type: string) => boolean): vo
       headers: { "Accept-Patch": "application/scim+json", "Accept-Post": "application/scim+json" },
     });
   }
-}
-
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
-  const { body, headers } = request;
-  if (body === null) return new Uint8Array();
-  const stated = headers.get("content-length");
-  if (stated !== null && Number(stated) > limit) throw tooLarge(limit);
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    size += value.length;
-    if (size > limit) {
-      // Nobody waits for the end of what is not wanted, nor for the news that it will not come.
-      reader.cancel().catch(() => {});
-      throw tooLarge(limit);
-    }
-    chunks.push(value);
-  }
-  const [only] = chunks;
-  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
-}
-
-function tooLarge(limit: number): ScimRequestError {
-  return new ScimRequestError(413, `The body is larger than maxPayloadSize (${limit}).`);
 }
 
 function decoded(bytes: Uint8Array): string {

@@ -1,5 +1,5 @@
 import { InvalidValueError, withoutWhitespace } from "../../core/index.js";
-import type { FieldSource, SignatureComponent } from "./signature-base.js";
+import type { FieldSource, SignatureComponent } from "./message.js";
 import { printDictionary, printItem, printMember } from "./structured-field-text.js";
 import { type Member, parseDictionary, parseItem, parseList } from "./structured-fields.js";
 
@@ -42,7 +42,9 @@ export class Fields {
     this.#types = types;
   }
 
-  /** The value of a field, or of the member of one that is a dictionary; `undefined` where the message does not have it. */
+  /**
+   * The value of a field, or of the member of one that is a dictionary; `undefined` where the message does not have it.
+   */
   value(component: SignatureComponent): string | undefined {
     const { name, key, sf = false, bs = false, tr = false, parameter } = component;
     if (parameter !== undefined || (bs && (sf || key !== undefined))) {

@@ -1,10 +1,10 @@
 import { InvalidValueError } from "../../core/index.js";
+import type { SignatureComponent } from "./message.js";
 import {
-  demandOnce,
+  assertOnce,
   type IdentifiedComponent,
   identified,
-  identityOf,
-  type SignatureComponent,
+  identifierOf,
 } from "./signature-base.js";
 import { printItem, textOf } from "./structured-field-text.js";
 import { type Item, innerListItems, type Member } from "./structured-fields.js";
@@ -22,7 +22,7 @@ export interface CoveredComponents {
 export interface CoveredFields {
   /** Fields that every request must have. */
   readonly request?: readonly string[];
-  /** Fields that every answer must have. */
+  /** Fields that every response must have. */
   readonly response?: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export class RequestComponents {
   readonly withoutContent: CoveredComponents;
 
   constructor({ request: fields = [] }: CoveredFields = {}) {
-    demandFields(fields);
+    assertFields(fields);
     const components = (digest: readonly string[]): SignatureComponent[] =>
       ["@method", "@authority", "@path", "@query", ...digest, ...fields].map((name) => ({ name }));
     this.withContent = covered(components(["content-digest"]), true);
@@ -41,15 +41,15 @@ export class RequestComponents {
 }
 
 /**
- * What the signatures of answers cover: what is theirs, and all that the signature of the request covers, which binds them to
- * it together with the request's nonce (RFC 9421 §2.4, §7.3.7).
+ * What the signatures of responses cover: what is theirs, and all that the signature of the request covers, which binds
+ * them to it together with the request's nonce (RFC 9421 §2.4, §7.3.7).
  */
 export class ResponseComponents {
   readonly withContent: CoveredComponents;
   readonly withoutContent: CoveredComponents;
 
   constructor(request: CoveredComponents, { response: fields = [] }: CoveredFields = {}) {
-    demandFields(fields);
+    assertFields(fields);
     const components = (digest: readonly string[]): SignatureComponent[] => [
       ...["@status", ...digest, ...fields].map((name) => ({ name })),
       ...request.components.map((component) => ({ ...component, req: true })),
@@ -60,9 +60,11 @@ export class ResponseComponents {
 }
 
 /**
- * What a signature covers that was made elsewhere: all that is demanded, in any order, and whatever else its signer wanted.
+ * What a signature covers that was made elsewhere: all that is demanded, in any order, and whatever else its signer
+ * wanted.
  *
- * @throws {InvalidValueError} it lacks something, or has something twice, or something that is no component, or too much.
+ * @throws {InvalidValueError} it lacks something, or has something twice, or something that is no component, or too
+ * much.
  */
 export function receivedComponents(
   member: Member,
@@ -74,7 +76,7 @@ export function receivedComponents(
     throw new InvalidValueError("components", `there are more than ${most}.`);
   }
   const components = items.map(receivedComponent);
-  demandOnce(components);
+  assertOnce(components);
   const known = new Set(components.flatMap(satisfied));
   const hasContent = known.has(digest);
   for (const { identifier } of (hasContent ? withContent : withoutContent).components) {
@@ -85,14 +87,14 @@ export function receivedComponents(
   return { components, list: `(${items.map(printItem).join(" ")})`, hasContent };
 }
 
-const digest = identityOf({ name: "content-digest" });
+const digest = identifierOf({ name: "content-digest" });
 
 /** What is demanded that a component satisfies: a field that is covered in another form is covered as a whole. */
 function satisfied(component: SignatureComponent): readonly string[] {
   const { name, req, key, tr, sf, bs } = component;
   const isWhole = key === undefined && tr !== true && (sf === true || bs === true);
-  const own = identityOf(component);
-  return isWhole ? [own, identityOf({ name, ...(req === undefined ? {} : { req }) })] : [own];
+  const own = identifierOf(component);
+  return isWhole ? [own, identifierOf({ name, ...(req === undefined ? {} : { req }) })] : [own];
 }
 
 function receivedComponent(item: Item): IdentifiedComponent {
@@ -128,7 +130,7 @@ const unsignable = new Set([
   "signature-input",
 ]);
 
-function demandFields(fields: readonly string[]): void {
+function assertFields(fields: readonly string[]): void {
   for (const [at, name] of fields.entries()) {
     const isField = /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name);
     if (!isField || unsignable.has(name) || fields.indexOf(name) !== at) {

@@ -13,8 +13,8 @@ const algorithms: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Whether a field `content-digest` is that of the content: it has a digest by SHA-256 or SHA-512, and each such digest is
- * right, in canonical base64. Digests by other algorithms are passed over.
+ * Whether a field `content-digest` is that of the content: it has a digest by SHA-256 or SHA-512, and each such digest
+ * is right, in canonical base64. Digests by other algorithms are ignored.
  */
 export function isDigestOf(field: string, content: Uint8Array): boolean {
   // Nearly every field is the one that is written here.

@@ -10,6 +10,7 @@ import {
   ResponseComponents,
 } from "./components.js";
 import { contentDigest, isDigestOf } from "./content-digest.js";
+import type { FieldSource, HttpRequest, SignedMessage } from "./message.js";
 import {
   printParameters,
   printSignature,
@@ -17,17 +18,14 @@ import {
   type SignatureFields,
   type SignatureParameters,
 } from "./parameters.js";
-import {
-  type FieldSource,
-  type HttpRequest,
-  identifiedBase,
-  type SignatureBaseOptions,
-  type SignedMessage,
-} from "./signature-base.js";
+import { identifiedBase, type SignatureBaseOptions } from "./signature-base.js";
 
 /** What both sides of the profile `http-signature` agree on. */
 export interface HttpSignatureOptions extends SignatureBaseOptions {
-  /** What the signatures are for, so that one made for another purpose does not pass (RFC 9421 §2.3). Default: `concordat`. */
+  /**
+   * What the signatures are for, so that one made for another purpose does not pass (RFC 9421 §2.3). Default:
+   * `concordat`.
+   */
   readonly tag?: string;
   /** Fields that are covered beside what is always covered. Default: none. */
   readonly fields?: CoveredFields;
@@ -41,7 +39,7 @@ export interface HttpSignatureOptions extends SignatureBaseOptions {
   readonly now?: () => Date;
 }
 
-/** A request with what its signature says, by which its answer is signed. */
+/** A request with what its signature says, by which its response is signed. */
 export interface Exchange {
   /** The request with the digest of its content. */
   readonly request: HttpRequest;
@@ -71,7 +69,7 @@ interface Unproven {
   readonly signature: string;
 }
 
-/** The part of the profile that requests and answers have in common. */
+/** The part of the profile that requests and responses have in common. */
 export class HttpSignature {
   readonly now: () => Date;
   readonly #tag: string;
@@ -79,7 +77,7 @@ export class HttpSignature {
   readonly #maxComponents: number;
   readonly #structuredFields: SignatureBaseOptions["structuredFields"];
   readonly #fields: CoveredFields | undefined;
-  /** Most requests are covered by one of two lists, and so are their answers. */
+  /** Most requests are covered by one of two lists, and so are their responses. */
   readonly #answers = new WeakMap<CoveredComponents, ResponseComponents>();
 
   constructor(options: HttpSignatureOptions) {
@@ -96,7 +94,7 @@ export class HttpSignature {
     this.#fields = options.fields;
   }
 
-  /** What the signature of an answer covers, given what that of its request does. */
+  /** What the signature of a response covers, given what that of its request does. */
   answerTo(request: CoveredComponents): ResponseComponents {
     let components = this.#answers.get(request);
     if (components === undefined) {

@@ -11,8 +11,9 @@ import {
   type HttpSignatureOptions,
   signBase,
 } from "./http-signature.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import type { SignatureFields } from "./parameters.js";
-import { type HttpRequest, type HttpResponse, parseUrl, partsOf } from "./signature-base.js";
+import { parseUrl, partsOf } from "./signature-base.js";
 
 /** Options of the signer of `http-signature`. */
 export interface HttpSignerOptions extends HttpSignatureOptions {
@@ -23,7 +24,7 @@ export interface HttpSignerOptions extends HttpSignatureOptions {
   readonly newNonce?: () => string;
 }
 
-/** What is added to a request to sign it, and what its answer is verified by. */
+/** What is added to a request to sign it, and what its response is verified by. */
 export interface SignedRequest {
   /** Fields to set on the request. */
   readonly fields: SignatureFields;
@@ -72,7 +73,7 @@ export class HttpSigner {
   }
 }
 
-/** A request that was signed here, and waits for its answer. */
+/** A request that was signed here, and waits for its response. */
 export class ClientExchange {
   readonly #exchange: Exchange;
   readonly #signature: HttpSignature;
@@ -86,7 +87,8 @@ export class ClientExchange {
   }
 
   /**
-   * Verifies that an answer is the server's, to this request: signed with the same key, over the request and its nonce.
+   * Verifies that a response is the server's, to this request: signed with the same key, over the request and its
+   * nonce.
    *
    * @param content The bytes that were received, before any decompression; `null` where there are none.
    */
@@ -98,7 +100,7 @@ export class ClientExchange {
     if ("refusal" in read) return read;
     const { parameters, base, signature } = read;
     if (!areEqual(signBase(key, base), signature)) return refused({ code: "wrong_signature" });
-    // The answer to another request, which was the same but for its nonce.
+    // The response to another request, which was the same but for its nonce.
     if (parameters.nonce !== nonce) return refused({ code: "replayed" });
     const now = this.#signature.now().getTime() / 1_000;
     const refusal = untimely(parameters, now, this.#window);

@@ -9,15 +9,16 @@ import {
   type HttpSignatureOptions,
   signBase,
 } from "./http-signature.js";
+import type { HttpRequest, HttpResponse } from "./message.js";
 import type { SignatureFields } from "./parameters.js";
-import { type HttpRequest, type HttpResponse, partsOf } from "./signature-base.js";
+import { partsOf } from "./signature-base.js";
 
 /** Options of the verifier of `http-signature`. */
 export interface HttpVerifierOptions extends VerifierOptions, HttpSignatureOptions {
   readonly profile: "http-signature";
   /**
-   * The hosts that requests are for, as URLs have them, such as `sso.example.com` or `localhost:8080`. A request to another
-   * host that has the same key is refused here, whatever its `Host` says.
+   * The hosts that requests are for, as URLs have them, such as `sso.example.com` or `localhost:8080`. A request to
+   * another host that has the same key is refused here, whatever its `Host` says.
    */
   readonly authorities: readonly string[];
   /** Where requests are remembered, so that each passes once. */
@@ -27,11 +28,11 @@ export interface HttpVerifierOptions extends VerifierOptions, HttpSignatureOptio
 /** A request that is verified. */
 export interface VerifiedRequest extends Verified {
   readonly created: Date;
-  /** What the answer is signed by. */
+  /** What the response is signed by. */
   readonly exchange: ServerExchange;
 }
 
-/** Verifies requests that are signed by RFC 9421 with `hmac-sha256`, and signs their answers. */
+/** Verifies requests that are signed by RFC 9421 with `hmac-sha256`, and signs their responses. */
 export class HttpVerifier {
   readonly #claims: ClaimVerifier;
   readonly #components: RequestComponents;
@@ -52,9 +53,10 @@ export class HttpVerifier {
   /**
    * Verifies a request.
    *
-   * @param request The request, with the URL that the client named: behind a proxy that is the one outside. With its `target`, the
-   * path and the query are the bytes that were received; without it, those of the URL in its usual form, so that a request whose
-   * path was written otherwise on the way, as `/x/../v` for `/v`, cannot be told from the one that was signed.
+   * @param request The request, with the URL that the client named: behind a proxy that is the one outside. With its
+   * `target`, the path and the query are the bytes that were received; without it, those of the URL in its usual form,
+   * so that a request whose path was written otherwise on the way, as `/x/../v` for `/v`, cannot be told from the one
+   * that was signed.
    * @param content The bytes that were received, before any decompression; `null` where there are none.
    */
   async verifyRequest(
@@ -82,7 +84,7 @@ export class HttpVerifier {
   }
 }
 
-/** A request that was verified here, and waits for its answer. */
+/** A request that was verified here, and waits for its response. */
 export class ServerExchange {
   readonly #exchange: Exchange;
   readonly #signature: HttpSignature;
@@ -94,11 +96,11 @@ export class ServerExchange {
   }
 
   /**
-   * Signs the answer to the request, with the key of the request.
+   * Signs the response to the request, with the key of the request.
    *
    * @param content The bytes that are sent, after any compression; `null` where there are none.
-   * @returns the fields to set on the answer.
-   * @throws {InvalidValueError} the answer lacks a field that is to be covered.
+   * @returns the fields to set on the response.
+   * @throws {InvalidValueError} the response lacks a field that is to be covered.
    */
   signResponse(response: HttpResponse, content: Uint8Array | null): SignatureFields {
     const { request, covered, key, nonce } = this.#exchange;

@@ -7,7 +7,7 @@ import {
   type ResponseComponents,
   receivedComponents,
 } from "./components.js";
-import type { FieldSource } from "./signature-base.js";
+import type { FieldSource } from "./message.js";
 import { countOf, printParameters as printItems, textOf } from "./structured-field-text.js";
 import { type Member, type Parameters, parseDictionary, printString } from "./structured-fields.js";
 
@@ -42,7 +42,8 @@ export function printParameters(
   list: string,
   { created, expires, nonce, keyId, tag }: SignatureParameters,
 ): string {
-  return `${list};created=${created};expires=${expires};nonce=${quoted("nonce", nonce)};keyid=${quoted("keyid", keyId)};tag=${quoted("tag", tag)}`;
+  const texts = `nonce=${quoted("nonce", nonce)};keyid=${quoted("keyid", keyId)};tag=${quoted("tag", tag)}`;
+  return `${list};created=${created};expires=${expires};${texts}`;
 }
 
 function quoted(name: string, text: string): string {
@@ -67,8 +68,8 @@ export interface ReceivedSignature {
 }
 
 /**
- * Finds the signature that has the tag, which must cover the components of the profile, in any order and beside others, up to as
- * many as `most`. Other signatures are passed over, as intermediaries may add theirs (RFC 9421 §4.3).
+ * Finds the signature that has the tag, which must cover the components of the profile, in any order and beside others,
+ * up to as many as `most`. Other signatures are ignored, as intermediaries may add theirs (RFC 9421 §4.3).
  */
 export function readSignature(
   headers: FieldSource,

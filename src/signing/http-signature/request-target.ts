@@ -1,8 +1,8 @@
 import { InvalidValueError } from "../../core/index.js";
 
 /**
- * The target of a request as its components are read from it (RFC 9421 §2.2): the bytes that are sent or were received, where they
- * are known, since parsers of URLs resolve `..` and change escapes.
+ * The target of a request as its components are read from it (RFC 9421 §2.2): the bytes that are sent or were received,
+ * where they are known, since parsers of URLs resolve `..` and change escapes.
  */
 export class RequestTarget {
   readonly #url: URL;

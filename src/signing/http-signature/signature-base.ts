@@ -1,73 +1,16 @@
 import { InvalidValueError } from "../../core/index.js";
 import { Fields, type FieldType, type StructuredFields } from "./component-fields.js";
+import type { FieldSource, HttpRequest, SignatureComponent, SignedMessage } from "./message.js";
 import { RequestTarget } from "./request-target.js";
 import { printString } from "./structured-fields.js";
-
-/** Where the fields of a message are read, with several lines of one name joined by `, `; `Headers` is one. */
-export interface FieldSource {
-  get(name: string): string | null;
-  /**
-   * The lines of a field as they were received, one by one: `bs` (RFC 9421 §2.1.3) is about them. Without it, a field that has a
-   * comma cannot be covered with `bs`, since nobody knows whether it was one line or several.
-   */
-  lines?(name: string): readonly string[];
-}
-
-/** A request as it is signed; a Web `Request` is one. */
-export interface HttpRequest {
-  readonly method: string;
-  /** The absolute URL. */
-  readonly url: string | URL;
-  /**
-   * The request target as it is sent, or was received (RFC 9112 §3.2), such as `/a/../b?x='y'`: `@path`, `@query` and
-   * `@request-target` are its bytes (RFC 9421 §2.2). It must be that of `url`. Default: the path and the query of `url` in its usual
-   * form, which is what `fetch` sends.
-   */
-  readonly target?: string;
-  readonly headers: FieldSource;
-  /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
-  readonly trailers?: FieldSource;
-}
-
-/** An answer as it is signed; a Web `Response` is one. */
-export interface HttpResponse {
-  readonly status: number;
-  readonly headers: FieldSource;
-  /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
-  readonly trailers?: FieldSource;
-}
-
-/** What a component identifier names (RFC 9421 §2). */
-export interface SignatureComponent {
-  /** A field in lower case, or a derived component such as `@method`. */
-  readonly name: string;
-  /** Whether it is of the request that is answered (§2.4). */
-  readonly req?: boolean;
-  /** Which member of a dictionary is meant (§2.1.2). */
-  readonly key?: string;
-  /** Which parameter `@query-param` means (§2.2.8). */
-  readonly parameter?: string;
-  /** Whether a structured field is written in its strict form (§2.1.1). */
-  readonly sf?: boolean;
-  /** Whether each line of a field is wrapped as a byte sequence (§2.1.3). */
-  readonly bs?: boolean;
-  /** Whether it is a field after the content (§2.1.4). */
-  readonly tr?: boolean;
-}
-
-/** A message with what its components are read from. */
-export interface SignedMessage {
-  /** The request; or, beside a response, the request that is answered. */
-  readonly request?: HttpRequest;
-  readonly response?: HttpResponse;
-}
 
 /** What is known of fields beside their values. */
 export interface SignatureBaseOptions {
   /**
-   * The types of structured fields of the host's own, by their names in lower case, for components with `sf`. Those that RFCs
-   * define for signatures are known: `content-digest`, `repr-digest`, `want-content-digest`, `want-repr-digest`, `signature-input`,
-   * `signature`, `accept-signature`, `priority`, `cache-status` and `proxy-status`.
+   * The types of structured fields of the host's own, by their names in lower case, for components with `sf`. Those
+   * that RFCs define for signatures are known: `content-digest`, `repr-digest`, `want-content-digest`,
+   * `want-repr-digest`, `signature-input`, `signature`, `accept-signature`, `priority`, `cache-status` and
+   * `proxy-status`.
    */
   readonly structuredFields?: Readonly<Record<string, FieldType>>;
 }
@@ -75,9 +18,10 @@ export interface SignatureBaseOptions {
 /**
  * The text that a signature is made of (RFC 9421 §2.5).
  *
- * @param signatureParameters The value of the member of `signature-input`, whose inner list must name the same components.
- * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed; or a component is
- * named twice, or with parameters that it cannot have.
+ * @param signatureParameters The value of the member of `signature-input`, whose inner list must name the same
+ * components.
+ * @throws {InvalidValueError} the message does not have a component, or the component's value cannot be signed; or a
+ * component is named twice, or with parameters that it cannot have.
  */
 export function signatureBase(
   message: SignedMessage,
@@ -85,7 +29,7 @@ export function signatureBase(
   signatureParameters: string,
   { structuredFields }: SignatureBaseOptions = {},
 ): string {
-  demandOnce(components);
+  assertOnce(components);
   return identifiedBase(message, components.map(identified), signatureParameters, structuredFields);
 }
 
@@ -108,16 +52,19 @@ export function identified(component: SignatureComponent): IdentifiedComponent {
   return { ...component, identifier };
 }
 
-/** What a component is, in whatever order its parameters are written: no two of a signature may be the same (RFC 9421 §2). */
-export function identityOf(component: SignatureComponent): string {
+/**
+ * What a component is, in whatever order its parameters are written: no two of a signature may be the same (RFC 9421
+ * §2).
+ */
+export function identifierOf(component: SignatureComponent): string {
   return identified(component).identifier;
 }
 
 /** @throws {InvalidValueError} a component is there twice (RFC 9421 §2.5). */
-export function demandOnce(components: readonly SignatureComponent[]): void {
+export function assertOnce(components: readonly SignatureComponent[]): void {
   const known = new Set<string>();
   for (const component of components) {
-    const identity = identityOf(component);
+    const identity = identifierOf(component);
     if (known.has(identity)) throw new InvalidValueError(component.name, "it is covered twice.");
     known.add(identity);
   }
@@ -149,7 +96,10 @@ export function parseUrl(url: string | URL): URL {
   return parsed;
 }
 
-/** A request with its parsed URL, by the parts that its components are read from, which are no own properties of a Web `Request`. */
+/**
+ * A request with its parsed URL, by the parts that its components are read from, which are no own properties of a Web
+ * `Request`.
+ */
 export function partsOf(
   request: HttpRequest,
   url: URL,

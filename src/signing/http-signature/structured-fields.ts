@@ -36,12 +36,16 @@ const longestField = 8_192;
 
 /** What is refused beside what the grammar refuses. */
 export interface ReadOptions {
-  /** Whether a key may be there twice, of which the last counts, as RFC 9651 has it. Default: false, since nobody who signs writes one. */
+  /**
+   * Whether a key may be there twice, of which the last counts, as RFC 9651 has it. Default: false, since no signer
+   * writes one.
+   */
   readonly repeatedKeys?: boolean;
 }
 
 /**
- * Reads a field that is a dictionary of structured fields (RFC 9651 §4.2.2), and refuses what the grammar does not have.
+ * Reads a field that is a dictionary of structured fields (RFC 9651 §4.2.2), and refuses what the grammar does not
+ * have.
  *
  * @returns `undefined` where the field is no dictionary.
  */

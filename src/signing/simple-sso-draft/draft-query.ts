@@ -18,7 +18,7 @@ export function canonicalQuery(parameters: QueryParameters): string {
 }
 
 /** The longest query that is read, in characters. */
-const longestQuery = 65_536;
+const maxQueryLength = 65_536;
 
 /** A query that was received, taken apart. */
 export interface SignedQuery {
@@ -30,13 +30,14 @@ export interface SignedQuery {
 }
 
 /**
- * Reads a query with one parameter `signature`, of which every parameter is encoded as {@link canonicalQuery} does; only
- * their order is free. Any other encoding is refused, so that no byte can be changed without changing what is signed.
+ * Reads a query with one parameter `signature`, of which every parameter is encoded as {@link canonicalQuery} does;
+ * only their order is free. Any other encoding is refused, so that no byte can be changed without changing what is
+ * signed.
  *
  * @returns `undefined` where the text is none.
  */
 export function parseSignedQuery(query: string): SignedQuery | undefined {
-  if (query.length > longestQuery || !/^[A-Za-z0-9_.%+=&-]*$/.test(query)) return undefined;
+  if (query.length > maxQueryLength || !/^[A-Za-z0-9_.%+=&-]*$/.test(query)) return undefined;
   const parameters: [string, string][] = [];
   const texts = query.split("&");
   let signature: string | undefined;
@@ -61,8 +62,8 @@ export function parseSignedQuery(query: string): SignedQuery | undefined {
     }
   }
   if (signature === undefined) return undefined;
-  // What is in order, with the signature at its end, is canonical as it stands. The cut is wrong only where the signature has
-  // escapes; hexadecimal digits have none, so that such a query is refused whatever is cut off.
+  // What is in order, with the signature at its end, is canonical as it stands. The cut is wrong only where the
+  // signature has escapes; hexadecimal digits have none, so that such a query is refused whatever is cut off.
   const length = query.length - "&signature=".length - signature.length;
   const message = isInOrder ? query.slice(0, Math.max(length, 0)) : canonicalQuery(parameters);
   return { parameters, message, signature };
@@ -98,7 +99,10 @@ function decode(text: string): string | undefined {
 /** An escape in lower case, or of a space, a letter, a digit, `-`, `.` or `_`, none of which is canonical. */
 const superfluousEscape = /%(?:.?[a-f]|20|2[DE]|3\d|4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dA])/;
 
-/** Compares texts by their bytes in UTF-8. In UTF-16, surrogate pairs come before U+E000 to U+FFFF, which they follow there. */
+/**
+ * Compares texts by their bytes in UTF-8. In UTF-16, surrogate pairs come before U+E000 to U+FFFF, which they follow
+ * there.
+ */
 function compareBytes(one: string, other: string): number {
   const length = Math.min(one.length, other.length);
   for (let at = 0; at < length; at++) {

@@ -14,8 +14,8 @@ import {
 } from "./draft-query.js";
 
 /**
- * Parameters that two sites add to the requests of the draft, which has neither a time nor a nonce. Both sites must be told;
- * a server that knows the draft only takes no part in it.
+ * Parameters that two sites add to the requests of the draft, which has neither a time nor a nonce. Both sites must be
+ * told; a server that knows the draft only takes no part in it.
  */
 export interface DraftFreshness {
   /** The name of the parameter with the time of signing, in seconds since 1970. */
@@ -40,7 +40,10 @@ export interface DraftSignerOptions {
 /** Options of the verifier of `simple-sso-draft`. */
 export interface DraftVerifierOptions extends VerifierOptions {
   readonly profile: "simple-sso-draft";
-  /** What is demanded of requests. Default: nothing, as the draft has it: then a request that was once signed passes for ever. */
+  /**
+   * What is demanded of requests. Default: nothing, as the draft has it: then a request that was once signed passes for
+   * ever.
+   */
   readonly freshness?: DraftFreshness;
   /** Where requests are remembered, so that each passes once. It needs `freshness`. */
   readonly nonces?: NonceRepository;
@@ -83,18 +86,18 @@ export class DraftSigner {
       added.push([freshness.timestamp, String(Math.floor(now.getTime() / 1_000))]);
       added.push([freshness.nonce, makeNonce()]);
     }
-    demandUnused(parameters, ["signature", ...added.map(([name]) => name)]);
+    assertUnused(parameters, ["signature", ...added.map(([name]) => name)]);
     return withSignature([...parameters, ...added], signer);
   }
 
   /**
-   * Signs the parameters of an answer, which names no key: it is the one of the request. Nothing binds an answer to its
-   * request, so that an old answer passes for a new one; only the transport can prevent that.
+   * Signs the parameters of a response, which names no key: it is the one of the request. Nothing binds a response to
+   * its request, so that an old response passes for a new one; only the transport can prevent that.
    *
    * @returns the body, as `application/x-www-form-urlencoded`, or the query of a redirection.
    */
   signResponse(parameters: QueryParameters, key?: SigningKey): string {
-    demandUnused(parameters, ["signature"]);
+    assertUnused(parameters, ["signature"]);
     return withSignature(parameters, signingKey(key, this.#options.keys, this.#now()));
   }
 }
@@ -104,7 +107,7 @@ function withSignature(parameters: QueryParameters, key: SigningKey): string {
   return `${message}${message === "" ? "" : "&"}signature=${sign(key, message)}`;
 }
 
-function demandUnused(parameters: QueryParameters, reserved: readonly string[]): void {
+function assertUnused(parameters: QueryParameters, reserved: readonly string[]): void {
   for (const [name] of parameters) {
     if (reserved.includes(name)) {
       throw new InvalidValueError("parameters", `the profile itself uses the name "${name}".`);
@@ -143,7 +146,7 @@ export class DraftVerifier {
   }
 
   /**
-   * Verifies an answer.
+   * Verifies a response.
    *
    * @param body The body or the query as it was received.
    * @param keyId The id of the key that the request was signed with.

@@ -25,8 +25,8 @@ export interface SimpleSsoSignerOptions {
   /** The keys to sign with where none is given. */
   readonly keys?: KeyRing;
   /**
-   * From when the stamps count. Default: `2011`, as in what django-simple-sso pins. A server that pins it takes a stamp of
-   * `unix` too, but as one from the future that never grows old.
+   * From when the stamps count. Default: `2011`, as in what django-simple-sso pins. A server that pins it takes a stamp
+   * of `unix` too, but as one from the future that never grows old.
    */
   readonly epoch?: Epoch;
   /** The salt of the serializer. Default: `itsdangerous`. */
@@ -43,12 +43,12 @@ export interface SimpleSsoVerifierOptions extends VerifierOptions {
   /** The salt of the serializer. Default: `itsdangerous`. */
   readonly salt?: string;
   /**
-   * Where messages are remembered, so that each passes once. Only for messages that are different each time, such as those
-   * with a token: requests for the same page in the same second are the same message.
+   * Where messages are remembered, so that each passes once. Only for messages that are different each time, such as
+   * those with a token: requests for the same page in the same second are the same message.
    */
   readonly nonces?: NonceRepository;
   /** How many bytes a message may have, compressed and not. Default: 65,536. */
-  readonly maxBytes?: number;
+  readonly maxBodyBytes?: number;
 }
 
 /** A text that is verified. */
@@ -99,7 +99,8 @@ export class SimpleSsoSigner {
    *
    * @param payload The text of a JSON document.
    * @param key What to sign with. Default: the current key of the ring.
-   * @throws {InvalidValueError} the payload holds half a surrogate pair, there is no key, or the clock is before the epoch.
+   * @throws {InvalidValueError} the payload holds half a surrogate pair, there is no key, or the clock is before the
+   * epoch.
    */
   sign(payload: string, key?: SigningKey): string {
     return this.#sign(wellFormed(payload), key);
@@ -129,21 +130,22 @@ export class SimpleSsoVerifier {
   readonly #claims: ClaimVerifier;
   readonly #derived: DerivedKeys;
   readonly #epochs: readonly Epoch[];
-  readonly #maxBytes: number;
+  readonly #maxBodyBytes: number;
 
   constructor(options: SimpleSsoVerifierOptions) {
-    const { epoch = "auto", salt, maxBytes = 65_536, nonces } = options;
+    const { epoch = "auto", salt, maxBodyBytes = 65_536, nonces } = options;
     this.#claims = new ClaimVerifier(options.profile, options, nonces);
     this.#derived = new DerivedKeys(salt);
     this.#epochs = epoch === "auto" ? ["2011", "unix"] : [epoch];
-    this.#maxBytes = maxBytes;
+    this.#maxBodyBytes = maxBodyBytes;
   }
 
   /**
    * Verifies a body that `TimedSerializer` signed.
    *
    * @param message The body as it was received, never one that was parsed and written again.
-   * @param keyId The id of the key: what a request says beside its body, or what the request was signed with that is answered.
+   * @param keyId The id of the key: what a request says beside its body, or what the request was signed with that is
+   * answered.
    */
   async verify(
     message: Uint8Array | string,
@@ -166,7 +168,7 @@ export class SimpleSsoVerifier {
     if ("refusal" in claim) return claim;
     const verification = await this.#claims.verify(claim, options);
     if (!verification.verified) return verification;
-    const payload = unpackUrlSafe(claim.payload, this.#maxBytes);
+    const payload = unpackUrlSafe(claim.payload, this.#maxBodyBytes);
     return payload === undefined
       ? malformed("Its payload is not what the serializer writes, or is too long.")
       : withPayload(verification, claim, payload);
@@ -175,7 +177,7 @@ export class SimpleSsoVerifier {
   /** What a message says of itself. */
   #claimOf(message: Uint8Array | string, keyId: string): TextClaim | Refused {
     // A character of text has at least one byte.
-    if (message.length > this.#maxBytes) return malformed("It is too long.");
+    if (message.length > this.#maxBodyBytes) return malformed("It is too long.");
     const text = typeof message === "string" ? message : readText(message);
     if (text?.isWellFormed() !== true) return malformed("It is not a text in UTF-8.");
     const timed = parseTimedText(text);

@@ -2,8 +2,8 @@ import { deflateSync, inflateSync } from "node:zlib";
 import { InvalidValueError } from "../../core/index.js";
 
 /**
- * From when itsdangerous counts the seconds of its stamps: from 2011-01-01 in the releases before 1.0, as simple-sso pins
- * them, and from 1970-01-01 in those since 1.1.
+ * From when itsdangerous counts the seconds of its stamps: from 2011-01-01 in the releases before 1.0, as simple-sso
+ * pins them, and from 1970-01-01 in those since 1.1.
  */
 export type Epoch = "2011" | "unix";
 
@@ -70,7 +70,10 @@ export function parseStamp(
   return nearest;
 }
 
-/** Encodes a payload for a URL as `URLSafeSerializer` does: in base64url, compressed where that is shorter, with a point before it. */
+/**
+ * Encodes a payload for a URL as `URLSafeSerializer` does: in base64url, compressed where that is shorter, with a point
+ * before it.
+ */
 export function packUrlSafe(payload: string): string {
   const bytes = Buffer.from(payload);
   const compressed = deflateSync(bytes);

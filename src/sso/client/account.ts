@@ -8,8 +8,8 @@ import type {
 } from "../../repositories/index.js";
 import type { User } from "../../scim/index.js";
 import { SignOnError } from "../errors.js";
+import type { Identity } from "../identity.js";
 import { newUserOf } from "../user-object.js";
-import type { Identity } from "./identity.js";
 
 /** Where the accounts of a site are, and which of them are linked with those of servers. */
 export interface AccountStores {
@@ -20,22 +20,24 @@ export interface AccountStores {
 /** Where the accounts of a site are, and how they are linked with those of servers. */
 export interface AccountOptions extends AccountStores {
   /**
-   * The id of an account that was there before, and is to be linked with whoever signs in for the first time. To be answered by
-   * what proves that both are one person; an equal name, or an e-mail address that nobody has confirmed, does not. Default: none.
+   * The id of an account that was there before, and is to be linked with a user who signs in for the first time. To be
+   * answered by what proves that both are one person; an equal name, or an e-mail address that was not confirmed, does
+   * not. Default: none.
    */
   adopt?(identity: Identity, options: CallOptions): Promise<string | undefined>;
 }
 
 /**
- * The account of whoever signed in: the one that is linked with the server's subject, or a new one.
+ * The account of the user who signed in: the one that is linked with the server's subject, or a new one.
  *
- * An account is never found by its name. Nothing of an account that is there is changed: what a server says of it later, of
- * its privileges above all, is for the host to apply. A link ends with its account, also where the store gives the id to another
- * one (`Capabilities.ids`).
+ * An account is never found by its name. Nothing of an account that is there is changed: what a server says of it
+ * later, of its privileges above all, is for the host to apply. A link ends with its account, also where the store
+ * gives the id to another one (`Capabilities.ids`).
  *
- * @throws {SignOnError} `user_name_taken`: the name belongs to an account that is not linked; `inactive`: the account is not
- * active here.
- * @throws {UnsupportedError} the store uses ids again and has nothing that tells the account apart, as {@link linkAccount}.
+ * @throws {SignOnError} `user_name_taken`: the name belongs to an account that is not linked; `inactive`: the account
+ * is not active here.
+ * @throws {UnsupportedError} the store uses ids again and has nothing that tells the account apart, as
+ * {@link linkAccount}.
  */
 export async function accountFor(
   identity: Identity,
@@ -55,8 +57,8 @@ export async function accountFor(
  * Links an account with a subject of a server, as when its owner asks for it while signed in to both.
  *
  * @param account The account as `users` has it.
- * @throws {UnsupportedError} the store uses ids again (`Capabilities.ids`), and its `markOf` says nothing of this account: it has
- * nothing that tells accounts apart, or the account was not read from it.
+ * @throws {UnsupportedError} the store uses ids again (`Capabilities.ids`), and its `markOf` says nothing of this
+ * account: it has nothing that tells accounts apart, or the account was not read from it.
  */
 export async function linkAccount(
   { users, links }: AccountStores,
@@ -88,8 +90,8 @@ export async function linkAccount(
 /**
  * The account that is linked with a subject of a server; `undefined` where none is, or it is gone.
  *
- * Where the store uses ids again (`Capabilities.ids`), a link is believed only with the account's mark: one that has none, as from
- * a release before, is not.
+ * Where the store uses ids again (`Capabilities.ids`), a link is believed only with the account's mark: one that has
+ * none, as from a release before, is not.
  */
 export async function linkedAccount(
   { server, subject }: Pick<Identity, "server" | "subject">,
@@ -137,7 +139,7 @@ async function newAccount(
   try {
     await linkAccount({ users, links }, identity, account, { isAdopted: false });
   } catch (error) {
-    // Without its link, the account would be in its owner's way, also where nobody waits any more.
+    // Without its link, the account would be in its owner's way, also where the client does not wait any more.
     await users.delete(account.id).catch(() => undefined);
     throw error;
   }

@@ -1,12 +1,6 @@
 import { type ConnectionInfo, type Handler, UnsupportedError } from "../../core/index.js";
 import type { CallOptions, Consumer, NonceRepository } from "../../repositories/index.js";
-import {
-  createVerifier,
-  type Epoch,
-  type HttpVerifier,
-  type KeyRing,
-  type TimeWindow,
-} from "../../signing/index.js";
+import type { Epoch, KeyRing, TimeWindow } from "../../signing/index.js";
 import {
   type SignOnEvent,
   StepPublisher,
@@ -14,27 +8,22 @@ import {
   signOnClientChannelName,
 } from "../channel.js";
 import { SignOnError } from "../errors.js";
+import type { ClientFormat } from "../formats/format.js";
+import { formats } from "../formats/formats.js";
+import type { Identity } from "../identity.js";
 import {
-  answer,
-  demandMethod,
-  failureAnswer,
+  assertMethod,
   failureOf,
-  readContent,
-  readMembers,
+  failureResponse,
   redirect,
-  refusalOf,
-  signatureTag,
-  signedRequest,
   stepOf,
   textMember,
 } from "../message.js";
-import { type SendOptions, SignedPost } from "../signed-post.js";
+import type { SendOptions } from "../signed-post.js";
 import { siteUrl } from "../site-url.js";
 import { newToken, tokenId } from "../token.js";
-import { type ClientExchange, clientExchange } from "./exchange.js";
 import { FlowCookies } from "./flow-cookie.js";
 import { homeUrl } from "./home-url.js";
-import type { Identity } from "./identity.js";
 
 /** Options of {@link signOnClient}. */
 export interface SignOnClientOptions extends SendOptions {
@@ -49,17 +38,17 @@ export interface SignOnClientOptions extends SendOptions {
   /** Where used tokens are remembered, so that each signs in once. */
   readonly nonces: NonceRepository;
   /**
-   * Begins a session of this site for whoever signed in, always under a new identifier, so that nobody can have put one that is
-   * known into the browser before.
+   * Begins a session of this site for the user who signed in, always under a new identifier, so that no attacker can
+   * have put one that is known into the browser before.
    *
-   * @returns the fields of the answer that tell the browser, such as `Set-Cookie`.
+   * @returns the fields of the response that tell the browser, such as `Set-Cookie`.
    * @throws {SignOnError} the visitor is not let in, as by `accountFor`.
    */
   signIn(identity: Identity, request: Request): Promise<Headers>;
   /**
-   * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The server
-   * says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so that the server does not
-   * take the client for one that was told.
+   * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The
+   * server says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so
+   * that the server does not take the client for one that was told.
    */
   endSessions?(who: {
     readonly server: string;
@@ -83,16 +72,17 @@ export interface SignOnClientOptions extends SendOptions {
 /** A site whose visitors sign in elsewhere. */
 export interface SignOnClient {
   /**
-   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who come back;
-   * and at `sign-out/` to the server.
+   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who
+   * come back; and at `sign-out/` to the server.
    */
   readonly handler: Handler;
   /**
-   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be told.
+   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be
+   * told.
    *
-   * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have confirmed it or not: a client
-   * learns nothing of the others. What those know that could not be told is kept, and each later sign-out of the user tries them again;
-   * the channel of the server names them, by a step `tell`.
+   * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have
+   * confirmed it or not: a client learns nothing of the others. What those know that could not be told is kept, and
+   * each later sign-out of the user tries them again; the channel of the server names them, by a step `tell`.
    *
    * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
    * @throws {SignOnError} the server has not confirmed it.
@@ -124,50 +114,37 @@ class Client implements SignOnClient {
   readonly #options: SignOnClientOptions;
   readonly #url: URL;
   readonly #server: string;
-  readonly #exchange: ClientExchange;
+  readonly #format: ClientFormat;
   readonly #flows: FlowCookies;
-  readonly #post: SignedPost;
-  readonly #verifier: HttpVerifier | undefined;
   readonly #steps: StepPublisher;
   readonly #now: () => Date;
 
   constructor(options: SignOnClientOptions) {
-    const { format = "http-signature", keys, nonces, window, now = () => new Date() } = options;
+    const { format = "http-signature", now = () => new Date() } = options;
     this.#options = options;
     this.#url = siteUrl(options.url);
     this.#server = siteUrl(options.server).href;
     this.#now = now;
     this.#steps = new StepPublisher(signOnClientChannelName, this.#url.href);
-    this.#exchange = clientExchange(format, {
+    this.#format = formats[format].client({
       ...options,
+      url: this.#url,
       serverUrl: this.#server,
       returnUrl: `${this.#url.href}authenticate/`,
       now,
     });
     this.#flows = new FlowCookies(this.#url, options.lifetime ?? 600);
-    this.#post = new SignedPost({ ...options, now });
-    if (format === "http-signature") {
-      this.#verifier = createVerifier({
-        profile: format,
-        tag: signatureTag,
-        keys,
-        nonces,
-        now,
-        authorities: [this.#url.host],
-        ...(window === undefined ? {} : { window }),
-      });
-    }
   }
 
   async signOut(session: string, options: CallOptions = {}): Promise<void> {
-    const { format = "http-signature" } = this.#options;
-    if (format !== "http-signature") {
-      throw new UnsupportedError(`A server of ${format} has no sign-out.`);
+    const { signOut } = this.#format;
+    if (signOut === undefined) {
+      throw new UnsupportedError(`A server of ${this.#options.format} has no sign-out.`);
     }
     const key = this.#options.keys.current(this.#now());
     if (key === undefined) throw new SignOnError("unavailable");
     await this.#steps.watch("tell", this.#trace(), async () => {
-      await this.#post.send(`${this.#server}sign-out/`, { sid: session }, key, options);
+      await signOut.tell(session, key, options);
       return { result: undefined, status: 200 };
     });
   }
@@ -185,7 +162,7 @@ class Client implements SignOnClient {
         const page = step === "sign-out" ? undefined : this.#options.failure;
         const result =
           page === undefined
-            ? failureAnswer(failure)
+            ? failureResponse(failure)
             : await page.call(this.#options, failure, request);
         return { result, status: result.status, error: failure };
       }
@@ -200,13 +177,13 @@ class Client implements SignOnClient {
   ): Promise<Response> {
     switch (step) {
       case "begin":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#begin(request, trace);
       case "authenticate":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#callback(request);
       case "sign-out":
-        demandMethod(request, "POST");
+        assertMethod(request, "POST");
         return await this.#endSessions(request, target);
       default:
         throw new SignOnError("not_found");
@@ -221,7 +198,7 @@ class Client implements SignOnClient {
 
   async #begin(request: Request, trace: StepTrace): Promise<Response> {
     const next = new URL(request.url).searchParams.get("next");
-    const { state, requestToken, authorizeUrl } = await this.#exchange.begin(newToken(), request);
+    const { state, requestToken, authorizeUrl } = await this.#format.begin(newToken(), request);
     const home = new URL(homeUrl(next, this.#url.href));
     const way = `${home.pathname}${home.search}${home.hash}`;
     if (next !== null && next !== "" && next !== "/" && way === "/") trace.isNextRefused = true;
@@ -232,11 +209,11 @@ class Client implements SignOnClient {
   }
 
   async #callback(request: Request): Promise<Response> {
-    const returned = await this.#exchange.read(new URL(request.url), request);
+    const returned = await this.#format.read(new URL(request.url), request);
     const flow = this.#flows.find(request, returned.state);
     if (flow === undefined) throw new SignOnError("not_begun_here");
 
-    const identity = await this.#exchange.verify(returned, flow.requestToken, request);
+    const identity = await this.#format.verify(returned, flow.requestToken, request);
     const { server, subject, user } = identity;
     if (!user.is_active) {
       await this.#options.endSessions?.({ server, subject });
@@ -271,18 +248,13 @@ class Client implements SignOnClient {
   async #endSessions(request: Request, target?: string): Promise<Response> {
     const { endSessions } = this.#options;
     // Without a way to end sessions, what the server would be told is not so.
-    if (this.#verifier === undefined || endSessions === undefined) {
+    if (this.#format.signOut === undefined || endSessions === undefined) {
       throw new SignOnError("not_found");
     }
-    const content = await readContent(request);
-    const verification = await this.#verifier.verifyRequest(
-      signedRequest(request, this.#url.origin, target),
-      content,
-      request,
-    );
-    if (!verification.verified) throw refusalOf(verification);
-
-    const members = readMembers(new TextDecoder().decode(content));
+    const { members, respond } = await this.#format.signOut.read(request, {
+      signal: request.signal,
+      ...(target === undefined ? {} : { target }),
+    });
     const subject = textMember(members, "sub");
     const session = textMember(members, "sid");
     if (subject === undefined) throw new SignOnError("malformed");
@@ -291,10 +263,6 @@ class Client implements SignOnClient {
       subject,
       ...(session === undefined ? {} : { session }),
     });
-    const body = new TextEncoder().encode("{}");
-    const response = answer(body, "application/json");
-    const fields = verification.exchange.signResponse(response, body);
-    for (const [name, value] of Object.entries(fields)) response.headers.set(name, value);
-    return response;
+    return respond({});
   }
 }

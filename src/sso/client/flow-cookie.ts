@@ -18,8 +18,8 @@ const mostFlows = 5;
 /**
  * Keeps a sign-on with the browser that began it: who comes back without the cookie is another one.
  *
- * The cookie's name has the prefix `__Host-` (RFC 6265bis §4.1.3.2), so that no other host can set it, unless the site is one
- * of this machine without TLS, where browsers refuse such names.
+ * The cookie's name has the prefix `__Host-` (RFC 6265bis §4.1.3.2), so that no other host can set it, unless the site
+ * is one of this machine without TLS, where browsers refuse such names.
  */
 export class FlowCookies {
   readonly #prefix: string;

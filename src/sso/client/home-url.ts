@@ -4,8 +4,9 @@ const longest = 1_000;
 /**
  * Where a visitor goes after the sign-on: the path that was asked for, on this site and nowhere else.
  *
- * What is not a path of this site, or has more than 1,000 characters before or after it is encoded, leads to its root. The answer is an absolute URL, so that no browser can take its path for
- * the name of a host, as with `//evil.example`.
+ * What is not a path of this site, or has more than 1,000 characters before or after it is encoded, leads to its root.
+ * The response is an absolute URL, so that no browser can take its path for the name of a host, as with
+ * `//evil.example`.
  *
  * @param next What was asked for, from anybody: a path with a query and a fragment.
  * @param home Any URL of this site.

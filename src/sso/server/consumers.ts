@@ -5,7 +5,9 @@ import type {
   ConsumerRepository,
   ConsumerSecret,
 } from "../../repositories/index.js";
-import { createKey, KeyRing, type KeySource, type SigningKey } from "../../signing/index.js";
+import { createKey, KeyRing, type SigningKey } from "../../signing/index.js";
+import type { ConsumerKeySource, FormatName } from "../formats/format.js";
+import { formats } from "../formats/formats.js";
 import { isPrivate } from "../site-url.js";
 import { newToken } from "../token.js";
 
@@ -18,21 +20,22 @@ export interface NewConsumer extends Omit<Consumer, "key" | "secrets" | "isRevok
 }
 
 /**
- * Makes a consumer, with a key and a secret of 64 characters each. The site is to be told both, in a way that nobody else can read.
+ * Makes a consumer, with a key and a secret of 64 characters each. The site is to be told both, in a way that no third
+ * party can read.
  *
- * @throws {InvalidValueError} it has no place to send visitors back to, or one that is not an absolute `http:` or `https:` URL in
- * its usual form, without query and fragment; or the key is empty. With `http-signature` also: a URL is `http:` on a host that is
- * not this machine, or the secret has less than 32 bytes.
+ * @throws {InvalidValueError} it has no place to send visitors back to, or one that is not an absolute `http:` or
+ * `https:` URL in its usual form, without query and fragment; or the key is empty. With `http-signature` also: a URL is
+ * `http:` on a host that is not this machine, or the secret has less than 32 bytes.
  */
 export function newConsumer(consumer: NewConsumer): Consumer {
   const { key = newToken(), secret = newToken(), ...rest } = consumer;
   if (rest.redirectUris.length === 0) {
     throw new InvalidValueError("redirectUris", "visitors are sent back to somewhere.");
   }
-  for (const uri of rest.redirectUris) demandSite("redirectUris", uri, rest.format);
+  for (const uri of rest.redirectUris) assertSite("redirectUris", uri, rest.format);
   if (rest.signOutUri !== undefined) {
-    demandSite("signOutUri", rest.signOutUri, rest.format);
-    if (rest.format !== "http-signature") {
+    assertSite("signOutUri", rest.signOutUri, rest.format);
+    if (!formats[rest.format].rules.hasSignOut) {
       throw new InvalidValueError("signOutUri", `the format ${rest.format} has no sign-out.`);
     }
   }
@@ -45,7 +48,7 @@ function withKeys(consumer: Consumer): Consumer {
   return consumer;
 }
 
-function demandSite(path: string, uri: string, format: Consumer["format"]): void {
+function assertSite(path: string, uri: string, format: FormatName): void {
   const url = URL.parse(uri);
   const isSite =
     url !== null && /^https?:$/.test(url.protocol) && url.href === uri && !/[?#@]/.test(uri);
@@ -55,8 +58,7 @@ function demandSite(path: string, uri: string, format: Consumer["format"]): void
       "it is not an absolute http: or https: URL in its usual form, without query, fragment and user.",
     );
   }
-  // Sites that have django-simple-sso are where they are.
-  if (format === "http-signature" && !isPrivate(url)) {
+  if (formats[format].rules.isStrict && !isPrivate(url)) {
     throw new InvalidValueError(path, "only on this machine it may be http:.");
   }
 }
@@ -75,20 +77,20 @@ export type Rotation = {
     }
   | {
       /**
-       * Somebody else may have the secret, so that it counts no more, from now on and for nothing: whoever has it can put any time
-       * into what is signed with it. The site is shut out until it has the new one.
+       * Somebody else may have the secret, so that it counts no more, from now on and for nothing: its thief can put
+       * any time into what is signed with it. The site is shut out until it has the new one.
        */
       readonly leaked: true;
     }
 );
 
 /**
- * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are signed
- * before then with the old one pass. A secret that was to come at that time or later is given up for it.
+ * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are
+ * signed before then with the old one pass. A secret that was to come at that time or later is given up for it.
  *
  * @returns the consumer, and the secret that the site is to be told.
- * @throws {InvalidValueError} four secrets are alive: the last replacement is not over; or, with `http-signature`, the secret has
- * less than 32 bytes.
+ * @throws {InvalidValueError} four secrets are alive: the last replacement is not over; or, with `http-signature`, the
+ * secret has less than 32 bytes.
  */
 export function rotateSecret(
   consumer: Consumer,
@@ -122,28 +124,29 @@ export function revokeConsumer(consumer: Consumer): Consumer {
 }
 
 /** The keys of the consumers that speak one format; to a verifier of another, they are unknown. */
-export class ConsumerKeys implements KeySource {
+export class ConsumerKeys implements ConsumerKeySource {
   readonly #consumers: ConsumerRepository;
-  readonly #format: Consumer["format"];
+  readonly #format: FormatName;
   readonly #owners = new WeakMap<SigningKey, Consumer>();
-  readonly #nobody: Consumer;
+  readonly #unknown: Consumer;
 
-  constructor(consumers: ConsumerRepository, format: Consumer["format"]) {
+  constructor(consumers: ConsumerRepository, format: FormatName) {
     this.#consumers = consumers;
     this.#format = format;
     const secrets = [{ value: newToken() }];
-    this.#nobody = { key: "nobody", name: "", format, secrets, redirectUris: [] };
+    this.#unknown = { key: "nobody", name: "", format, secrets, redirectUris: [] };
   }
 
   /** Made anew too, so that a key that is not known takes as long. */
   decoy(): readonly SigningKey[] {
-    return keysOf(this.#nobody);
+    return keysOf(this.#unknown);
   }
 
   async find(id: string, options?: CallOptions): Promise<readonly SigningKey[]> {
     const consumer = await this.#consumers.get(id, options);
     if (consumer?.format !== this.#format || consumer.isRevoked === true) return [];
-    // Made anew for each message: that is a hundredth of a sign-on or two, and what is kept would outlive a secret that was replaced.
+    // Made anew for each message: that is a hundredth of a sign-on or two, and what is kept would outlive a secret that
+    // was replaced.
     const keys = keysOf(consumer);
     for (const key of keys) this.#owners.set(key, consumer);
     return keys;
@@ -163,8 +166,7 @@ export function keysOf({ key: id, format, secrets }: Consumer): readonly Signing
     createKey({
       id,
       secret: value,
-      // Sites that have django-simple-sso have the secrets that they have.
-      allowShortSecret: format !== "http-signature",
+      allowShortSecret: !formats[format].rules.isStrict,
       ...(notBefore === undefined ? {} : { notBefore }),
       ...(notAfter === undefined ? {} : { notAfter }),
     }),

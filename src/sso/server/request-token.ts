@@ -26,9 +26,9 @@ const tagBytes = 16;
 const longest = 16_384;
 
 /**
- * Seals what a consumer asked for into a token, so that nothing has to be kept for a visitor of whom nobody knows who it is, and
- * strangers fill no store. The key comes from the secret that the consumer and the server share: whoever has it can ask for such
- * tokens anyway. Nobody else can read it or make one.
+ * Seals what a consumer asked for into a token, so that nothing has to be kept for a visitor who is not known yet, and
+ * strangers fill no store. The key comes from the secret that the consumer and the server share: the holder of it can
+ * ask for such tokens anyway. No third party can read it or make one.
  */
 export function sealRequest(
   { key: name, format }: Consumer,
@@ -51,7 +51,9 @@ export function consumerOf(token: string): string | undefined {
   return Buffer.from(name, "base64url").toString();
 }
 
-/** What is in a token; `undefined` where it was not sealed for this consumer, in its format, with a secret that it has. */
+/**
+ * What is in a token; `undefined` where it was not sealed for this consumer, in its format, with a secret that it has.
+ */
 export function openRequest(token: string, consumer: Consumer): SealedRequest | undefined {
   if (consumerOf(token) !== consumer.key) return undefined;
   const content = token.slice(token.indexOf(".") + 1);
@@ -95,7 +97,10 @@ function sealedRequest(
   return { redirectTo, issuedAt, ...(typeof state === "string" ? { state } : {}) };
 }
 
-/** The key that seals, apart from those that sign. As bytes it would cost a tenth of a sign-on: Node.js makes an error of them on the way. */
+/**
+ * The key that seals, apart from those that sign. As bytes it would cost a tenth of a sign-on: Node.js makes an error
+ * of them on the way.
+ */
 function sealingKey({ secret }: SigningKey): KeyObject {
   const bytes = createHmac("sha256", secret).update("concordat sign-on request token").digest();
   return createSecretKey(bytes);

@@ -9,7 +9,7 @@ import type {
   UserRepository,
 } from "../../repositories/index.js";
 import type { User } from "../../scim/index.js";
-import { createSigner, type Epoch, type TimeWindow } from "../../signing/index.js";
+import type { Epoch, TimeWindow } from "../../signing/index.js";
 import {
   type SignOnEvent,
   StepPublisher,
@@ -17,10 +17,12 @@ import {
   signOnServerChannelName,
 } from "../channel.js";
 import { SignOnError } from "../errors.js";
+import type { ConsumerRequest, FormatName, ServerFormat, StepOptions } from "../formats/format.js";
+import { forEachFormat } from "../formats/formats.js";
 import {
-  demandMethod,
-  failureAnswer,
+  assertMethod,
   failureOf,
+  failureResponse,
   redirect,
   stepOf,
   textMember,
@@ -29,15 +31,7 @@ import { type SendOptions, SignedPost } from "../signed-post.js";
 import { siteUrl } from "../site-url.js";
 import { tokenId } from "../token.js";
 import { type SignOnUser, signOnUserOf } from "../user-object.js";
-import {
-  type BackChannel,
-  type ConsumerRequest,
-  DraftBackChannel,
-  HttpSignatureBackChannel,
-  SimpleSsoBackChannel,
-  type StepOptions,
-} from "./back-channel.js";
-import { currentKeyOf } from "./consumers.js";
+import { ConsumerKeys, currentKeyOf } from "./consumers.js";
 import { consumerOf } from "./request-token.js";
 import { SignOutNotifier, type SignOutResult } from "./sign-out.js";
 import {
@@ -53,27 +47,33 @@ import {
 
 /** Options of {@link signOnServer}. */
 export interface SignOnServerOptions extends SendOptions {
-  /** Where the handler is, as browsers and clients have it, such as `https://sso.example.com/server/`. It ends in a slash. */
+  /**
+   * Where the handler is, as browsers and clients have it, such as `https://sso.example.com/server/`. It ends in a
+   * slash.
+   */
   readonly url: string;
   readonly consumers: ConsumerRepository;
   readonly tokens: SignOnTokenRepository;
-  /** Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes once. */
+  /**
+   * Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes
+   * once.
+   */
   readonly nonces: NonceRepository;
   /** The users, whose ids are never used again. They are read again when a client asks who signed in. */
   readonly users: Pick<UserRepository, "get"> & Partial<Pick<UserRepository, "capabilities">>;
-  /** Who is signed in at this browser; `undefined` where nobody is. */
+  /** Who is signed in at this browser; `undefined` where no user is. */
   visitor(request: Request): Promise<Visitor | undefined>;
   /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
   signInUrl(returnTo: string): string;
   /** Whether the user may sign on to the consumer. Default: everybody may. */
   mayUse?(user: User, consumer: Consumer): boolean | Promise<boolean>;
-  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with nobody staff. */
+  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with no user staff. */
   userObject?(user: User, consumer: Consumer): SignOnUser | Promise<SignOnUser>;
   /** What else the consumer is told, where it asks. Default: nothing. */
   extraData?(user: User, consumer: Consumer, asked: unknown): unknown;
   /**
-   * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not found, so that no
-   * client takes the session for ended.
+   * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not
+   * found, so that no client takes the session for ended.
    */
   endSession?(visitor: Visitor): Promise<void>;
   readonly lifetimes?: TokenLifetimes;
@@ -90,8 +90,8 @@ export interface SignOnServer {
   /** Answers at `request-token/`, `authorize/`, `verify/` and `sign-out/` below its URL. */
   readonly handler: Handler;
   /**
-   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called when a user
-   * signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
+   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called
+   * when a user signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
    */
   signOut(
     who: { readonly subject: string; readonly session?: string },
@@ -103,8 +103,8 @@ export interface SignOnServer {
  * Makes a sign-on server, for clients of all three formats.
  *
  * @throws {InvalidValueError} the URL is none, or is `http:` on a host that is not this machine.
- * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one (`Capabilities.ids`): clients
- * link their accounts with that id. `withIdentityMap` gives such a store ids that last.
+ * @throws {UnsupportedError} the store of users gives the id of a user who was deleted to another one
+ * (`Capabilities.ids`): clients link their accounts with that id. `withIdentityMap` gives such a store ids that last.
  */
 export function signOnServer(options: SignOnServerOptions): SignOnServer {
   return new Server(options);
@@ -118,6 +118,15 @@ const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
   ["sign-out/", "sign-out"],
 ]);
 
+/** How visitors bring a request token whose URL the consumer has not signed. */
+const unsignedVisit = { parameter: "token" } as const;
+
+/** The two tokens of a sign-on. */
+interface Tokens {
+  readonly requestToken: string;
+  readonly accessToken: string;
+}
+
 function traced(trace: StepTrace, asked: ConsumerRequest): ConsumerRequest {
   trace.consumer = asked.consumer.key;
   trace.format = asked.consumer.format;
@@ -129,30 +138,24 @@ class Server implements SignOnServer {
   readonly #options: SignOnServerOptions;
   readonly #url: URL;
   readonly #now: () => Date;
-  readonly #simpleSso: BackChannel;
-  readonly #draft: BackChannel;
-  readonly #httpSignature: BackChannel;
+  readonly #formats: Readonly<Record<FormatName, ServerFormat>>;
   readonly #notifier: SignOutNotifier;
   readonly #steps: StepPublisher;
 
   constructor(options: SignOnServerOptions) {
-    const { consumers, tokens, nonces, epoch, window, now = () => new Date() } = options;
+    const { consumers, tokens, now = () => new Date() } = options;
     const url = siteUrl(options.url);
     if (options.users.capabilities?.ids === "reused") {
       throw new UnsupportedError(
         "Clients know users by their ids, which this store uses again: put withIdentityMap before it.",
       );
     }
-    const common = { consumers, now, ...(window === undefined ? {} : { window }) };
     this.#options = options;
     this.#url = url;
     this.#now = now;
-    this.#simpleSso = new SimpleSsoBackChannel({
-      ...common,
-      ...(epoch === undefined ? {} : { epoch }),
-    });
-    this.#draft = new DraftBackChannel(common);
-    this.#httpSignature = new HttpSignatureBackChannel({ ...common, nonces, url });
+    this.#formats = forEachFormat((format, name) =>
+      format.server({ ...options, url, now, keys: new ConsumerKeys(consumers, name) }),
+    );
     const post = new SignedPost({ ...options, now });
     this.#steps = new StepPublisher(signOnServerChannelName, url.href);
     this.#notifier = new SignOutNotifier(consumers, tokens, post, this.#steps, now);
@@ -175,7 +178,7 @@ class Server implements SignOnServer {
       } catch (error) {
         const failure = failureOf(error);
         if (failure === undefined) throw error;
-        return { result: failureAnswer(failure), status: failure.status, error: failure };
+        return { result: failureResponse(failure), status: failure.status, error: failure };
       }
     });
   }
@@ -191,14 +194,14 @@ class Server implements SignOnServer {
       case "request-token":
         return this.#requestToken(await this.#read(request, trace, options));
       case "authorize":
-        demandMethod(request, "GET");
+        assertMethod(request, "GET");
         return await this.#authorize(request, trace, options);
       case "verify":
         return await this.#verify(await this.#read(request, trace, options), options);
       case "sign-out":
-        demandMethod(request, "POST");
+        assertMethod(request, "POST");
         return await this.#signOutFrom(
-          traced(trace, await this.#httpSignature.read(request, options)),
+          traced(trace, await this.#formats["http-signature"].read(request, options)),
           options,
         );
       default:
@@ -208,18 +211,16 @@ class Server implements SignOnServer {
 
   /** Reads what a consumer asks. The format shows in the request, and must be the consumer's. */
   async #read(request: Request, trace: StepTrace, options: StepOptions): Promise<ConsumerRequest> {
-    demandMethod(request, "GET", "POST");
-    if (request.method === "GET") return traced(trace, await this.#draft.read(request, options));
-    const isSigned = request.headers.has("signature-input");
-    const channel = isSigned ? this.#httpSignature : this.#simpleSso;
-    return traced(trace, await channel.read(request, options));
+    assertMethod(request, "GET", "POST");
+    const format = Object.values(this.#formats).find((one) => one.isOf(request));
+    if (format === undefined) throw new SignOnError("malformed");
+    return traced(trace, await format.read(request, options));
   }
 
   #requestToken(asked: ConsumerRequest): Response {
     const { consumer, members } = asked;
     const [redirectTo, state] = [textMember(members, "redirect_to"), textMember(members, "state")];
-    // In the draft, the place to go back to is the registered one.
-    if (redirectTo === undefined && consumer.format !== "simple-sso-draft") {
+    if (redirectTo === undefined && this.#formats[consumer.format].statesRedirect) {
       throw new SignOnError("malformed");
     }
     const token = issueRequestToken(
@@ -230,24 +231,28 @@ class Server implements SignOnServer {
       },
       this.#now(),
     );
-    return asked.answer({ request_token: token });
+    return asked.respond({ request_token: token });
   }
 
   async #authorize(request: Request, trace: StepTrace, options: CallOptions): Promise<Response> {
     const { tokens, visitor: whoIs, signInUrl, lifetimes } = this.#options;
     const { pathname, search, searchParams } = new URL(request.url);
 
-    const isDraft = searchParams.has("request_token");
-    const signed = isDraft ? await this.#draft.read(request, options) : undefined;
+    const signing = Object.values(this.#formats).find(
+      ({ visit }) => visit.isSigned && searchParams.has(visit.parameter),
+    );
+    const signed = await signing?.read(request, options);
+    const { parameter } = signing?.visit ?? unsignedVisit;
     const token = signed
-      ? textMember(signed.members, "request_token")
-      : (searchParams.get("token") ?? undefined);
+      ? textMember(signed.members, parameter)
+      : (searchParams.get(parameter) ?? undefined);
     if (token === undefined) throw new SignOnError("token_missing");
     const name = consumerOf(token);
     const consumer =
       signed?.consumer ??
       (name === undefined ? undefined : await this.#options.consumers.get(name, options));
-    const isAsItBegan = isDraft === (consumer?.format === "simple-sso-draft");
+    const isAsItBegan =
+      consumer !== undefined && this.#formats[consumer.format].visit.parameter === parameter;
     const pending =
       consumer === undefined || consumer.isRevoked === true || !isAsItBegan
         ? undefined
@@ -266,10 +271,11 @@ class Server implements SignOnServer {
     await this.#takeOnce(pending, options);
     const access = issueAccessToken(pending, visitor, this.#now(), lifetimes);
     await tokens.save(access.record, options);
-    return redirect(this.#wayBack(consumer, pending, token, access.token));
+    const both = { requestToken: token, accessToken: access.token };
+    return redirect(this.#returnUrl(consumer, pending, both));
   }
 
-  /** Whoever comes second with the same request token finds it used. It is put down only now that it is known who comes. */
+  /** A second visitor with the same request token finds it used. It is put down only now that it is known who comes. */
   async #takeOnce({ id, expiresAt }: SignOnToken, options: CallOptions): Promise<void> {
     const scope = `sign-on request ${this.#url.href}`;
     // Another process, whose clock is behind, takes the token for good for as long.
@@ -280,58 +286,33 @@ class Server implements SignOnServer {
   }
 
   /** The URL at which the visitor is back at the client, with the access token. */
-  #wayBack(consumer: Consumer, pending: SignOnToken, requestToken: string, token: string): string {
+  #returnUrl(consumer: Consumer, pending: SignOnToken, tokens: Tokens): string {
     const now = this.#now();
     const key = currentKeyOf(consumer, now);
     if (key === undefined) throw new SignOnError("access_denied");
-    const back = pending.redirectTo ?? "";
-    const link = back.includes("?") ? "&" : "?";
-    switch (consumer.format) {
-      case "http-signature": {
-        const state = encodeURIComponent(pending.state ?? "");
-        return `${back}${link}access_token=${token}&state=${state}`;
-      }
-      case "simple-sso": {
-        const { epoch } = this.#options;
-        const signer = createSigner({
-          profile: "simple-sso",
-          now: () => now,
-          ...(epoch === undefined ? {} : { epoch }),
-        });
-        return `${new URL(back).href}${link}access_token=${signer.signUrlSafe(JSON.stringify(token), key)}`;
-      }
-      case "simple-sso-draft": {
-        const signer = createSigner({ profile: "simple-sso-draft" });
-        const parameters = [
-          ["request_token", requestToken],
-          ["auth_token", token],
-        ] as const;
-        return `${back}${link}${signer.signResponse(parameters, key)}`;
-      }
-    }
+    const { redirectTo = "", state } = pending;
+    const trip = { ...tokens, redirectTo, ...(state === undefined ? {} : { state }) };
+    return this.#formats[consumer.format].returnUrl(trip, key, now);
   }
 
   async #verify(asked: ConsumerRequest, options: CallOptions): Promise<Response> {
     const { consumer, members } = asked;
     const { tokens, userObject, lifetimes } = this.#options;
-    const isDraft = consumer.format === "simple-sso-draft";
-    const token = textMember(members, isDraft ? "auth_token" : "access_token");
+    const format = this.#formats[consumer.format];
+    const token = format.accessToken(members);
     if (token === undefined) throw new SignOnError("token_missing");
     const taken = await tokens.take(
       { kind: "access", id: tokenId(token), consumer: consumer.key },
       options,
     );
     if (taken?.subject === undefined) throw new SignOnError("token_not_found");
-    // The token of another sign-on, though of the same client, has been put in the place of this one's.
-    if (consumer.format === "http-signature") {
-      const begun = textMember(members, "request_token") ?? "";
-      if (tokenId(begun) !== taken.request) throw new SignOnError("token_not_found");
-    }
+    if (!format.isSameSignOn(members, taken)) throw new SignOnError("token_not_found");
 
     const user = await this.#userOf(taken.subject, options);
     const isActive = user?.active !== false;
-    // A client is told of a user who is not active, so that it ends what it has; the draft has no word for that.
-    if (user === undefined || (isDraft && !isActive)) throw new SignOnError("inactive");
+    // A client is told of a user who is not active, so that it ends what it has.
+    if (user === undefined || !(isActive || format.tellsInactive))
+      throw new SignOnError("inactive");
     await this.#demandAdmission(user, consumer);
     // Also of those that cannot be told of a sign-out, so that it is known who they are.
     if (isActive) {
@@ -346,14 +327,7 @@ class Server implements SignOnServer {
       is_active: told.is_active && isActive,
       ...(extra === undefined ? {} : { extra_data: extra }),
     };
-    switch (consumer.format) {
-      case "http-signature":
-        return asked.answer({ sub: taken.subject, sid: taken.session, user: object });
-      case "simple-sso":
-        return asked.answer(object);
-      case "simple-sso-draft":
-        return asked.answer({ user: object });
-    }
+    return asked.respond(format.verified(taken, object));
   }
 
   /** A client says that its user has signed out: the session here ends, and with it those at every other client. */
@@ -371,10 +345,10 @@ class Server implements SignOnServer {
       // Only now, so that a client that asks again after a failure is not told that all is done.
       await this.#options.tokens.take(known, options);
     }
-    return asked.answer({});
+    return asked.respond({});
   }
 
-  /** The user as the store has it now. Whoever is gone or not active is signed out everywhere. */
+  /** The user as the store has it now. A user who is gone or not active is signed out everywhere. */
   async #userOf(subject: string, options: CallOptions): Promise<User | undefined> {
     const user = await this.#options.users.get(subject, options);
     if (user === undefined || user.active === false) {

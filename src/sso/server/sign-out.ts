@@ -33,8 +33,8 @@ export interface SignOutResult {
   /** The keys of the consumers that have confirmed that they have ended their sessions. */
   readonly told: readonly string[];
   /**
-   * Those that have not, by key. What they know of the user is kept, so that each later sign-out of the same user tries them again,
-   * for as long as the sessions may last (`lifetimes.session`).
+   * Those that have not, by key. What they know of the user is kept, so that each later sign-out of the same user tries
+   * them again, for as long as the sessions may last (`lifetimes.session`).
    */
   readonly unreachable: readonly UnreachableConsumer[];
 }
@@ -80,7 +80,7 @@ export class SignOutNotifier {
     for (const failure of failures) {
       if (failure !== undefined) unreachable.set(failure.consumer, failure);
     }
-    // Whoever has confirmed the end of one of two sessions still has the other.
+    // A consumer that has confirmed the end of one of two sessions still has the other.
     const told = new Set(sessions.map(({ consumer }) => consumer));
     for (const consumer of unreachable.keys()) told.delete(consumer);
     return { told: [...told].sort(), unreachable: [...unreachable.values()].sort(byConsumer) };

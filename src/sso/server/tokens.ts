@@ -1,5 +1,6 @@
 import type { Consumer, SignOnToken } from "../../repositories/index.js";
 import { SignOnError } from "../errors.js";
+import { formats } from "../formats/formats.js";
 import { newToken, tokenId } from "../token.js";
 import { currentKeyOf } from "./consumers.js";
 import { openRequest, sealRequest } from "./request-token.js";
@@ -31,7 +32,9 @@ export interface SignOnRequest {
 export interface Visitor {
   /** The id of the user. */
   readonly subject: string;
-  /** A name of the visitor's session, which clients are told: never the secret by which the browser proves to have it. */
+  /**
+   * A name of the visitor's session, which clients are told: never the secret by which the browser proves to have it.
+   */
   readonly session: string;
 }
 
@@ -39,8 +42,8 @@ export interface Visitor {
 export const clockSkew = 60_000;
 
 /**
- * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token carries, sealed, what
- * it is for, since anybody can have one made who has not signed in yet.
+ * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token
+ * carries, sealed, what it is for, since anybody can have one made who has not signed in yet.
  *
  * @throws {SignOnError} the visitor may not be sent back there, or the consumer has no secret now.
  */
@@ -61,9 +64,9 @@ export function issueRequestToken(
 const longestState = 1_024;
 
 /**
- * What a request token is for; `undefined` where it was not issued to this consumer, or too long ago, or where the consumer's format,
- * secrets or places to send visitors back to have changed since so that it is not good any more. That it is used once is for the
- * caller to see to, by its `id`.
+ * What a request token is for; `undefined` where it was not issued to this consumer, or too long ago, or where the
+ * consumer's format, secrets or places to send visitors back to have changed since so that it is not good any more.
+ * That it is used once is for the caller to see to, by its `id`.
  */
 export function openRequestToken(
   consumer: Consumer,
@@ -132,16 +135,12 @@ export function sessionId(consumer: string, session: string): string {
 /**
  * Whether the consumer's visitors may be sent there.
  *
- * With `http-signature` the whole URL must be one that is registered. Sites with django-simple-sso put more into the query, such
- * as the page to go on to: there it is what stands before the query that must be registered, character by character.
+ * With `http-signature` the whole URL must be one that is registered. Sites with django-simple-sso put more into the
+ * query, such as the page to go on to: there it is what stands before the query that must be registered, character by
+ * character.
  */
 export function isRegistered({ format, redirectUris }: Consumer, redirectTo: string): boolean {
-  if (format !== "simple-sso") return redirectUris.includes(redirectTo);
-  const url = URL.parse(redirectTo);
-  if (url === null || redirectTo.length > 2_048 || redirectTo.includes("#")) return false;
-  // A token that is there already might be read in place of the one that is added.
-  if (url.searchParams.has("access_token")) return false;
-  return redirectUris.includes(redirectTo.split("?", 1)[0] ?? "");
+  return formats[format].rules.isRegistered(redirectUris, redirectTo);
 }
 
 function after(now: Date, seconds: number): Date {

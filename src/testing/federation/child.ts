@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { signAnswer } from "../../federation/index.js";
+import { signResponse } from "../../federation/index.js";
 import {
   type ChildAnswer,
   challenged,
@@ -145,7 +145,7 @@ class ChildState {
 
   #sign(text: string, fault: ChildFault | undefined): string {
     if (this.#key === undefined || fault?.kind === "no-signature") return text;
-    const signed = signAnswer(text, this.#key);
+    const signed = signResponse(text, this.#key);
     return fault?.kind === "bad-signature" ? signed.replace('"2.0"', '"2.1"') : signed;
   }
 

@@ -2,8 +2,8 @@ import { isRecord } from "../../rewrite/api-response.js";
 import type { ConditionType, Decide } from "./condition-type.js";
 import { isTrue, pattern } from "./values.js";
 
-/** The conditions about an answer, and about the challenge that it may be part of. */
-export const answerConditions: Readonly<Record<string, ConditionType>> = {
+/** The conditions about a response, and about the challenge that it may be part of. */
+export const responseConditions: Readonly<Record<string, ConditionType>> = {
   result_value: {
     uncheckable: (value) => !isTrue(value),
     read: (value) => result("value", (said) => isTrue(said) === isTrue(value)),
@@ -22,7 +22,7 @@ export const answerConditions: Readonly<Record<string, ConditionType>> = {
   challenge_expired: { uncheckable: true, read: challengeExpired },
 };
 
-/** Something that the answer says of the result. Before there is an answer nobody knows it. */
+/** Something that the response says of the result. Before there is a response it is not known. */
 function result(member: string, isAsExpected: (said: unknown) => boolean): Decide {
   return ({ body }) => (body === undefined ? undefined : isAsExpected(body.result?.[member]));
 }
@@ -33,7 +33,7 @@ function detailMessage(value: string): Decide {
     body === undefined ? undefined : expected.search(textOf(detail?.["message"]));
 }
 
-/** The message of an error. privacyIDEA looks for it in the detail, where none of its answers has it. */
+/** The message of an error. privacyIDEA looks for it in the detail, where none of its responses has it. */
 function detailErrorMessage(value: string): Decide {
   const expected = pattern(value);
   return ({ body, detail }) => {
@@ -47,7 +47,7 @@ function matchesNothing(value: string): boolean {
   return pattern(value).search("");
 }
 
-/** The session of the only challenge. That one was declined, the answer says as well. */
+/** The session of the only challenge. That one was declined, the response says as well. */
 function challengeSession(value: string): Decide {
   const expected = pattern(value);
   return async (facts) => {

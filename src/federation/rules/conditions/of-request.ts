@@ -51,7 +51,10 @@ function clientIp(value: string): Decide {
   };
 }
 
-/** A network with its netmask, or with what that leaves of an address, in CIDR notation: `10.0.0.0/255.0.0.0` is `10.0.0.0/8`. */
+/**
+ * A network with its netmask, or with what that leaves of an address, in CIDR notation: `10.0.0.0/255.0.0.0` is
+ * `10.0.0.0/8`.
+ */
 function withoutNetmask(network: string): string {
   const [address = "", mask = ""] = network.split("/");
   if (isIP(mask) !== 4) return network;

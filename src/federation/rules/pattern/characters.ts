@@ -15,7 +15,10 @@ const atWordBoundary: Assertion = (characters, at) =>
   isWord(characters[at - 1] ?? -1) !== isWord(characters[at] ?? -1);
 
 const isDigit: CharacterTest = (code) => code >= 0 && /\p{Nd}/u.test(String.fromCodePoint(code));
-/** What Python takes for a space: also what separates files, groups and records, and the next line; not the byte order mark. */
+/**
+ * What Python takes for a space: also what separates files, groups and records, and the next line; not the byte order
+ * mark.
+ */
 const isSpace: CharacterTest = (code) =>
   (code >= 0x1c && code <= 0x1f) ||
   code === 0x85 ||

@@ -84,7 +84,10 @@ export function compile(node: Node): readonly Instruction[] {
   return program;
 }
 
-/** Whether a program matches a text from its beginning; as a search, from anywhere. All ways through it are followed side by side. */
+/**
+ * Whether a program matches a text from its beginning; as a search, from anywhere. All ways through it are followed
+ * side by side.
+ */
 export function run(program: readonly Instruction[], text: string, isSearch: boolean): boolean {
   const characters = Array.from(text, (character) => character.codePointAt(0) ?? 0);
   let current = new Set<number>();

@@ -1,4 +1,4 @@
-import type { SignOnUser } from "../user-object.js";
+import type { SignOnUser } from "./user-object.js";
 
 /** Who signed in, as the server says. */
 export interface Identity {

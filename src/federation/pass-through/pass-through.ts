@@ -1,46 +1,59 @@
 import { Readable } from "node:stream";
-import type { FederationServer } from "../repositories/index.js";
-import { FederationError } from "./errors.js";
-import type { Federation } from "./federate.js";
-import { fieldValue } from "./message/field-lines.js";
-import { contentLength, NodeSink, nodeRequest, readNodeContent } from "./message/node.js";
-import { NodeContent } from "./message/node-content.js";
-import { type Answer, belowBase, demandOneHost, EventRequest } from "./message/request.js";
-import { targetOf, toResponse, WebSink, webContent } from "./message/web.js";
-import { answerOf, apiErrorAnswer, type ErrorAnswer } from "./rewrite/error-response.js";
+import type { FederationServer } from "../../repositories/index.js";
+import { FederationError } from "../errors.js";
+import type { Federation } from "../federate.js";
+import { fieldValue } from "../message/field-lines.js";
+import { contentLength, nodeRequest, readNodeContent } from "../message/node.js";
+import { NodeContent } from "../message/node-content.js";
+import {
+  assertOneHost,
+  type BufferedResponse,
+  belowBase,
+  EventRequest,
+} from "../message/request.js";
+import { targetOf, toResponse, webContent } from "../message/web.js";
+import {
+  apiErrorResponse,
+  type ErrorResponse,
+  errorResponseOf,
+} from "../rewrite/error-response.js";
 import {
   FieldAllowList,
-  passThroughAnswerFields,
   passThroughRequestFields,
-} from "./rewrite/field-allow-list.js";
-import { type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
-import { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
-import type { Patience } from "./transport/content-deadline.js";
-import type { OutgoingRequest } from "./transport/forward-attempt.js";
-import { Forwarder, type ForwarderOptions } from "./transport/forwarder.js";
-import type { AnswerSink } from "./transport/server-exchange.js";
+  passThroughResponseFields,
+} from "../rewrite/field-allow-list.js";
+import { type ProxyField, TrustedProxies } from "../rewrite/forwarded.js";
+import { LoopGuard, type LoopGuardOptions } from "../rewrite/loop-guard.js";
+import type { ContentDeadline } from "../transport/content-deadline.js";
+import type { OutgoingRequest } from "../transport/forward-attempt.js";
+import { Forwarder, type ForwarderOptions } from "../transport/forwarder.js";
+import type { ResponseSink } from "../transport/server-exchange.js";
+import { NodeSink } from "./node-sink.js";
+import { WebSink } from "./web-sink.js";
 
 /** Options of {@link passThrough}. */
 export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOptions, "now"> {
-  /** The servers for a request, of which the first that can be reached gets it: their identifiers, or what chooses them. */
+  /**
+   * The servers for a request, of which the first that can be reached gets it: their identifiers, or what chooses them.
+   */
   readonly to: readonly string[] | ((request: EventRequest) => readonly string[]);
   /** Where the API begins on this side; taken away from the path. Default: at the root. */
   readonly basePath?: string;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
   readonly trustedProxies?: readonly string[];
   /**
-   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not leave it as a client
-   * has sent it. Default: `x-forwarded-for`.
+   * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not
+   * leave it as a client has sent it. Default: `x-forwarded-for`.
    */
   readonly proxyField?: ProxyField;
   /** Fields of requests that servers get besides those that they get anyway, such as `authorization`. */
   readonly requestFields?: readonly string[];
-  /** Fields of answers that clients get besides those that they get anyway, such as `set-cookie`. */
-  readonly answerFields?: readonly string[];
+  /** Fields of responses that clients get besides those that they get anyway, such as `set-cookie`. */
+  readonly responseFields?: readonly string[];
   /** Does not tell the servers who the client is. Default: Forwarded and X-Forwarded-For do. */
   readonly isAnonymous?: boolean;
-  /** Makes the answer of a failure. Default: privacyIDEA's shape. */
-  readonly errorAnswer?: ErrorAnswer;
+  /** Makes the response of a failure. Default: privacyIDEA's shape. */
+  readonly errorResponse?: ErrorResponse;
   /** The present time in milliseconds since 1970. Default: the clock. */
   readonly clock?: () => number;
 }
@@ -49,14 +62,14 @@ export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOpti
 const collectedContent = 65_536;
 
 /**
- * Passes every request on to a server of any HTTP API, and its answer back, without looking into them: content and answers flow as
- * they come, and no slower than the other side takes them.
+ * Passes every request on to a server of any HTTP API, and its response back, without looking into them: content and
+ * responses flow as they come, and no slower than the other side takes them.
  *
- * Answers come back with the status that they have, redirects included; none is followed.
+ * Responses come back with the status that they have, redirects included; none is followed.
  */
 export function passThrough(options: PassThroughOptions): Federation {
   const basePath = (options.basePath ?? "").replace(/\/$/, "");
-  const { errorAnswer = apiErrorAnswer, clock = Date.now } = options;
+  const { errorResponse = apiErrorResponse, clock = Date.now } = options;
   const proxies = new TrustedProxies(options.trustedProxies, options.proxyField);
   const guard = new LoopGuard({ ...options, now: clock });
   const forwarder = new Forwarder(options);
@@ -64,9 +77,9 @@ export function passThrough(options: PassThroughOptions): Federation {
     ...passThroughRequestFields,
     ...(options.requestFields ?? []),
   ]);
-  const answerFields = new FieldAllowList([
-    ...passThroughAnswerFields,
-    ...(options.answerFields ?? []),
+  const responseFields = new FieldAllowList([
+    ...passThroughResponseFields,
+    ...(options.responseFields ?? []),
   ]);
   const { to } = options;
 
@@ -88,7 +101,7 @@ export function passThrough(options: PassThroughOptions): Federation {
   const forward = (
     request: EventRequest,
     content: Uint8Array | Readable | undefined,
-    sink: AnswerSink,
+    sink: ResponseSink,
   ): void => {
     guard.enter(request);
     forwarder.stream(serversOf(request), prepare(request, content), sink, {
@@ -97,18 +110,18 @@ export function passThrough(options: PassThroughOptions): Federation {
   };
   const serversOf = (request: EventRequest): readonly string[] =>
     typeof to === "function" ? to(request) : to;
-  const patienceWith = (request: EventRequest): Patience =>
-    forwarder.patienceFor(() => serversOf(request));
-  const failure = (error: unknown): Answer => {
+  const deadlineOf = (request: EventRequest): ContentDeadline =>
+    forwarder.deadlineFor(() => serversOf(request));
+  const failure = (error: unknown): BufferedResponse => {
     if (!(error instanceof FederationError)) throw error;
-    return answerOf(error, errorAnswer, clock(), guard.id);
+    return errorResponseOf(error, errorResponse, clock(), guard.id);
   };
 
   return {
     forwarder,
-    passedOver: [],
+    ignored: [],
     handler: async (request, connection) => {
-      const sink = new WebSink(answerFields);
+      const sink = new WebSink(responseFields);
       try {
         const read = new EventRequest({
           method: request.method,
@@ -127,16 +140,16 @@ export function passThrough(options: PassThroughOptions): Federation {
       }
     },
     listener: (request, response) => {
-      const sink = new NodeSink(response, answerFields, failure);
+      const sink = new NodeSink(response, responseFields, failure);
       try {
-        demandOneHost(request.rawHeaders);
+        assertOneHost(request.rawHeaders);
         const read = nodeRequest(request, basePath);
         const length = contentLength(request);
         if (length === 0) forward(read, undefined, sink);
         else if (length > collectedContent) forward(read, new NodeContent(request), sink);
         else {
           // What is small is read before, since that is cheaper.
-          readNodeContent(request, length, patienceWith(read))
+          readNodeContent(request, length, deadlineOf(read))
             .then((content) => forward(read, content, sink))
             .catch((error: unknown) => sink.end(error));
         }
