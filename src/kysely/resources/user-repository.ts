@@ -21,7 +21,8 @@ import { fillKeysOf, type KeysFilled } from "./key-filling.js";
 import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
-import { ResourceTable, type ResourceTableParts } from "./table.js";
+import { ResourceTable } from "./table.js";
+import type { ResourceTableParts } from "./table-parts.js";
 import { ResourceWrites, writeOne } from "./writes.js";
 
 /** Options of the repositories of resources. */
