@@ -1,6 +1,8 @@
 import type { NewGroup, NewUser } from "../scim/index.js";
 
-/** How a directory can refer to an entry: by distinguished name, by `uid` (RFC 2307's `memberUid`), or by permanent id. */
+/**
+ * How a directory can refer to an entry: by distinguished name, by `uid` (RFC 2307's `memberUid`), or by permanent id.
+ */
 export type NameKind = "dn" | "uid" | "id";
 
 /**
@@ -13,8 +15,8 @@ export interface Name {
   readonly kind: NameKind;
   readonly key: string;
   /**
-   * Of a name of kind `uid`: it is not the one by which the source names the entry, but another value of the same attribute. It
-   * means the entry only where no other entry has it for its proper name.
+   * Of a name of kind `uid`: it is not the one by which the source names the entry, but another value of the same
+   * attribute. It means the entry only where no other entry has it for its proper name.
    */
   readonly alias?: true;
 }
@@ -38,8 +40,8 @@ export interface ResourceTypes {
 }
 
 /**
- * The attributes of a resource that a source manages. `null` is SCIM's "unassigned" (RFC 7643 §2.5): the source knows the
- * attribute and the entry has no value for it. An attribute that is not named at all is not the source's business.
+ * The attributes of a resource that a source manages. `null` is SCIM's "unassigned" (RFC 7643 §2.5): the source knows
+ * the attribute and the entry has no value for it. An attribute that is not named at all is not the source's business.
  */
 export type ManagedAttributes<N> = { readonly [K in keyof N]?: N[K] | null };
 
@@ -58,13 +60,13 @@ export type Upsert<R = ResourceTypes> = {
     /** Every name by which references may mean this entry. */
     readonly names: readonly Name[];
     /**
-     * The version of the entry. Stamps of one source compare as strings, as far as the clocks of its servers go forward. For
-     * OpenLDAP the `entryCSN`; see `originOf` for what several servers are.
+     * The version of the entry. Stamps of one source compare as strings, as far as the clocks of its servers go
+     * forward. For OpenLDAP the `entryCSN`; see `originOf` for what several servers are.
      */
     readonly stamp?: string;
     /**
-     * Where the source does not say which of several values is the `userName` or `displayName`: all of them, in a fixed order, of
-     * which `resource` has the first. An account that has one of them already keeps it.
+     * Where the source does not say which of several values is the `userName` or `displayName`: all of them, in a fixed
+     * order, of which `resource` has the first. An account that has one of them already keeps it.
      */
     readonly nameCandidates?: readonly string[];
     /** The attributes; a group's `members` are not among them. Never a password. */
@@ -89,7 +91,9 @@ export interface Present {
   readonly kind: "present";
   readonly entries: readonly {
     readonly sourceId: string;
-    /** The names that the entry has now, where they were read: a renamed parent changes its children's without an event. */
+    /**
+     * The names that the entry has now, where they were read: a renamed parent changes its children's without an event.
+     */
     readonly names?: readonly Name[];
     readonly stamp?: string;
   }[];
@@ -109,8 +113,8 @@ export interface Unreadable {
 export interface Sweep {
   readonly kind: "sweep";
   /**
-   * Up to which stamp the source was told, so that whatever is gone went no later. A source that lags behind may list such entries
-   * still; it is believed only once it holds the change with this stamp.
+   * Up to which stamp the source was told, so that whatever is gone went no later. A source that lags behind may list
+   * such entries still; it is believed only once it holds the change with this stamp.
    */
   readonly stamp?: string;
 }
@@ -127,19 +131,22 @@ export type Change<R = ResourceTypes> = Upsert<R> | Delete | Present | Unreadabl
 export interface ChangeBatch<R = ResourceTypes> {
   readonly phase: "snapshot" | "live" | "reconcile";
   /**
-   * Where in a refresh this batch stands; absent in `live`. A refresh always has one batch that begins it and a later one
-   * that ends it. One that begins anew without having ended was interrupted, and what it mentioned counts for nothing.
+   * Where in a refresh this batch stands; absent in `live`. A refresh always has one batch that begins it and a later
+   * one that ends it. One that begins anew without having ended was interrupted, and what it mentioned counts for
+   * nothing.
    */
   readonly refresh?: "begins" | "continues" | "ends";
   /**
-   * In a batch that begins a refresh: up to which stamps the source itself held everything when it began, one for each server that
-   * makes changes (see `isCovered`). An entry that is stated with an earlier stamp than it was known with went back in time if that
-   * one is covered, and is of a source that lags behind if not. Absent where the source does not say.
+   * In a batch that begins a refresh: up to which stamps the source itself held everything when it began, one for each
+   * server that makes changes (see `isCovered`). An entry that is stated with an earlier stamp than it was known with
+   * went back in time if that one is covered, and is of a source that lags behind if not. Absent where the source does
+   * not say.
    */
   readonly state?: readonly string[];
   /**
-   * Of a `live` batch: changes of one entry come in the order in which they happened, and after everything that was told before.
-   * What comes later is then later, whatever its stamp: the clock of a server can be set back. Where this is absent, stamps decide.
+   * Of a `live` batch: changes of one entry come in the order in which they happened, and after everything that was
+   * told before. What comes later is then later, whatever its stamp: the clock of a server can be set back. Where this
+   * is absent, stamps decide.
    */
   readonly ordered?: true;
   readonly changes: readonly Change<R>[];
@@ -149,11 +156,13 @@ export interface ChangeBatch<R = ResourceTypes> {
 
 /** A source of changes. */
 export interface ChangeStream<R = ResourceTypes> {
-  /** Names the source; it keys everything that is stored about it and must not change while the stored state is kept. */
+  /**
+   * Names the source; it keys everything that is stored about it and must not change while the stored state is kept.
+   */
   readonly source: string;
   /**
-   * Tells how entries become resources, in short. Where it is another one than before, values may be gone because of that, and
-   * nobody is asked about it.
+   * Tells how entries become resources, in short. Where it is another one than before, values may be gone because of
+   * that, and nobody is asked about it.
    */
   readonly mapping?: string;
   /**
@@ -162,8 +171,8 @@ export interface ChangeStream<R = ResourceTypes> {
    * Asking for the next batch acknowledges the one before it, so batches are applied at least once. A source whose
    * content can be followed yields for as long as it is asked; one that only refreshes ends after the refresh.
    *
-   * A read that waits for a change is ended by aborting the signal, with whose reason it then fails. A stream must heed it,
-   * since nothing else can end the wait of an async generator: its `return` is queued behind the `next` that waits.
+   * A read that waits for a change is ended by aborting the signal, with whose reason it then fails. A stream must heed
+   * it, since nothing else can end the wait of an async generator: its `return` is queued behind the `next` that waits.
    *
    * @throws {ConcordatError} what cannot be mended by trying again, such as refused credentials.
    */
@@ -171,8 +180,8 @@ export interface ChangeStream<R = ResourceTypes> {
   /**
    * Reads entries as they are now, beside the stream. Those that are not in the content are left out.
    *
-   * It is for what a source changes without telling: OpenLDAP's refint overlay, for one, rewrites the members of groups when
-   * a member is renamed or deleted, and no consumer hears of it.
+   * It is for what a source changes without telling: OpenLDAP's refint overlay, for one, rewrites the members of groups
+   * when a member is renamed or deleted, and no consumer hears of it.
    *
    * What wraps a stream must pass this on: whoever applies the changes takes a stream without it for one whose source
    * changes nothing in silence, and a membership may then go to whoever is given the name of its member next.

@@ -25,8 +25,9 @@ export function listId(list: readonly unknown[]): ListId {
 }
 
 /**
- * Says how a list was made of an earlier one, of which it has the very same items elsewhere. Whoever has looked at that one, of 50,000
- * members perhaps, need not pass over all of them again. It is said beside the list, which is plain data; a copy does not have it.
+ * Says how a list was made of an earlier one, of which it has the very same items elsewhere. Whoever has looked at that
+ * one, of 50,000 members perhaps, need not pass over all of them again. It is said beside the list, which is plain
+ * data; a copy does not have it.
  */
 export function noteEdit(
   list: readonly unknown[],

@@ -21,19 +21,19 @@ export interface RecordOptions {
 const maxHeaderLength = 64 * 1024;
 
 /**
- * Passes a stream on and writes what it yields to a file, one batch a line (NDJSON), after a line that names the format, its
- * version and the source. A batch is on the disk before it is handed on.
+ * Passes a stream on and writes what it yields to a file, one batch a line (NDJSON), after a line that names the
+ * format, its version and the source. A batch is on the disk before it is handed on.
  *
- * The file holds personal data. It is made with mode 0600; a symbolic link, and a file that others may read or write, are
- * refused. Passwords are left out, even if the stream should have any. What is passed on is as it came.
+ * The file holds personal data. It is made with mode 0600; a symbolic link, and a file that others may read or write,
+ * are refused. Passwords are left out, even if the stream should have any. What is passed on is as it came.
  *
  * A stream that is read again, as after a reconnect, goes on in the same file. It may be read once at a time. What
  * {@link ChangeStream.reread} reads is no part of the stream, and is not recorded.
  *
  * @param path Where the recording is kept.
  * @throws {InvalidValueError} when it is read: the file exists, is a link, or is open to others.
- * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source, or a batch makes a
- * line of more than 64 MiB, which {@link replayChanges} would not read unless told to.
+ * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source, or a batch
+ * makes a line of more than 64 MiB, which {@link replayChanges} would not read unless told to.
  */
 export function recordChanges(
   stream: ChangeStream,
@@ -115,7 +115,9 @@ async function demandPrivate(file: FileHandle, path: string): Promise<void> {
   }
 }
 
-/** Demands that the file begins with the header for this source; if there is no whole line, with nothing but part of it. */
+/**
+ * Demands that the file begins with the header for this source; if there is no whole line, with nothing but part of it.
+ */
 async function demandHeader(file: FileHandle, source: string, length: number): Promise<void> {
   for await (const { bytes } of readLines(file, maxHeaderLength)) {
     if (length === 0 && Buffer.from(printHeader(source)).indexOf(bytes) === 0) return;

@@ -116,8 +116,8 @@ export function parseHeader(bytes: Uint8Array): string {
 }
 
 /**
- * A batch as a line, without what must not be in a file. What holds of the moment is left out, too: a recording may be replayed
- * more than once, and in part, so that the order of its changes is no longer that of the events.
+ * A batch as a line, without what must not be in a file. What holds of the moment is left out, too: a recording may be
+ * replayed more than once, and in part, so that the order of its changes is no longer that of the events.
  */
 export function printBatch({ ordered: _, state: __, ...batch }: ChangeBatch): string {
   return JSON.stringify(batch, (key: string, value: unknown) => (isKept(key) ? value : undefined));
@@ -156,7 +156,9 @@ function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, line: number): T {
   throw new InvalidRecordingError(`${place ? `${place}: ` : ""}${issue?.message}`, { line });
 }
 
-/** Refuses what is nested too deep, and keys that would become the prototype of an object into which they are copied. */
+/**
+ * Refuses what is nested too deep, and keys that would become the prototype of an object into which they are copied.
+ */
 function demandPlain(value: unknown, line: number, depth: number): void {
   if (typeof value !== "object" || value === null) return;
   if (depth === 0) {

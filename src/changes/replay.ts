@@ -14,13 +14,14 @@ export interface ReplayOptions {
 }
 
 /**
- * A stream of the batches that `recordChanges` wrote to a file, under the name of the source that was recorded. It ends with
- * the recording, and may be read as often as wanted.
+ * A stream of the batches that `recordChanges` wrote to a file, under the name of the source that was recorded. It ends
+ * with the recording, and may be read as often as wanted.
  *
- * `after` goes on after the first batch that has this checkpoint; one that is not in the recording means from the start. Every
- * line is checked when its turn comes, but for what the attributes of a resource hold.
+ * `after` goes on after the first batch that has this checkpoint; one that is not in the recording means from the
+ * start. Every line is checked when its turn comes, but for what the attributes of a resource hold.
  *
- * @throws {InvalidRecordingError} the file cannot be opened or has no header; while it is read: a line is damaged or too long.
+ * @throws {InvalidRecordingError} the file cannot be opened or has no header; while it is read: a line is damaged or
+ * too long.
  */
 export async function replayChanges(
   path: string,

@@ -3,8 +3,9 @@ export interface ConnectionInfo {
   /** The IP address of the other end of the connection: the client, or the proxy nearest to here. */
   readonly remoteAddress?: string;
   /**
-   * The request target as it was received (RFC 9112 §3.2), such as `/a/../b?x='y'`, where the URL of the `Request` has its path
-   * resolved and its characters escaped. Signatures are over its bytes (RFC 9421 §2.2). Absent where the mount cannot tell.
+   * The request target as it was received (RFC 9112 §3.2), such as `/a/../b?x='y'`, where the URL of the `Request` has
+   * its path resolved and its characters escaped. Signatures are over its bytes (RFC 9421 §2.2). Absent where the mount
+   * cannot tell.
    */
   readonly target?: string;
 }

@@ -2,17 +2,20 @@ import { InvalidValueError, UnsupportedError } from "../core/index.js";
 import { type BoundFilter, type CompareOperator, printFilter } from "../scim/index.js";
 import type { Query } from "./query.js";
 
-/** What a filter may ask of an attribute. `valuePath`: `emails[…]`; what is in the brackets is looked up as `emails.type`. */
+/**
+ * What a filter may ask of an attribute. `valuePath`: `emails[…]`; what is in the brackets is looked up as
+ * `emails.type`.
+ */
 export type FilterOperator = CompareOperator | "pr" | "valuePath";
 
 /** What a store can do. What is not declared here is refused with `UnsupportedError`, never approximated. */
 export interface Capabilities {
   /**
-   * The paths of the attributes that the store keeps, as the schemas spell them:
-   * `["userName", "active", "name.givenName", "emails.value"]`. The path of a complex attribute, or the URN of an extension, means
-   * all of its parts. A part of a multi-valued attribute, `emails.value`, is kept of one value at least; the attribute itself,
-   * `emails`, of every value. Whatever is not named is refused with `InvalidValueError`, or passed over, and then `create` and
-   * `replace` do not return it either. Default: every attribute of the type that a client can write.
+   * The paths of the attributes that the store keeps, as the schemas spell them: `["userName", "active",
+   * "name.givenName", "emails.value"]`. The path of a complex attribute, or the URN of an extension, means all of its
+   * parts. A part of a multi-valued attribute, `emails.value`, is kept of one value at least; the attribute itself,
+   * `emails`, of every value. Whatever is not named is refused with `InvalidValueError`, or passed over, and then
+   * `create` and `replace` do not return it either. Default: every attribute of the type that a client can write.
    */
   readonly attributes?: readonly string[];
   /**
@@ -28,33 +31,36 @@ export interface Capabilities {
   readonly pages?: readonly ("index" | "cursor")[];
   /** The most resources in one page. */
   readonly maxPageSize: number;
-  /** Whether `ifVersion` is checked and the write done as one step; `none` means that resources have no `meta.version`. */
+  /**
+   * Whether `ifVersion` is checked and the write done as one step; `none` means that resources have no `meta.version`.
+   */
   readonly versions: "atomic" | "none";
   /** What `delete` does: remove the resource, deactivate it, or refuse. */
   readonly delete: "hard" | "deactivate" | "none";
   /**
    * Whether the id of a resource that is deleted may be given to another one. `reused`: whoever keeps an id keeps what
-   * {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default: `permanent`.
+   * {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default:
+   * `permanent`.
    */
   readonly ids?: "permanent" | "reused";
   /** Whether the naming attribute, `userName` or `displayName`, can be changed. */
   readonly rename: boolean;
   /**
-   * What becomes of a user's password. `none`: it is passed over. `create`: `create` takes it, and it cannot be changed. `set`:
-   * `create` takes it, and `setPassword` changes it. Default: `none`.
+   * What becomes of a user's password. `none`: it is passed over. `create`: `create` takes it, and it cannot be
+   * changed. `set`: `create` takes it, and `setPassword` changes it. Default: `none`.
    */
   readonly password?: "none" | "create" | "set";
   /**
-   * In a store of groups: whether `groupsOfEach` is one question however many members it asks about. A service provider then tells
-   * each user's groups without being asked. Default: false.
+   * In a store of groups: whether `groupsOfEach` is one question however many members it asks about. A service provider
+   * then tells each user's groups without being asked. Default: false.
    */
   readonly groupsOfMany?: boolean;
   /** Whether the sessions of a user can be ended. */
   readonly sessions: boolean;
   /**
-   * In a store of groups: what becomes of the memberships of a user, or of a group, that is deleted. `leave`: they end with
-   * the member, and one who is added at that moment does not stay in the group either. `stay`: the store does not learn of it, and
-   * the id is left in the groups until somebody removes it. Default: `leave`.
+   * In a store of groups: what becomes of the memberships of a user, or of a group, that is deleted. `leave`: they end
+   * with the member, and one who is added at that moment does not stay in the group either. `stay`: the store does not
+   * learn of it, and the id is left in the groups until somebody removes it. Default: `leave`.
    */
   readonly deletedMembers?: "leave" | "stay";
 }

@@ -47,8 +47,8 @@ export function changeSetFor<T, N>(modification: Modification<T, N>, current: T)
 }
 
 /**
- * The resource with the attributes of a change set set and unset; relations are left to the store. A part that is set to
- * null is cleared, and a complex attribute of which no part is left is cleared with it.
+ * The resource with the attributes of a change set set and unset; relations are left to the store. A part that is set
+ * to null is cleared, and a complex attribute of which no part is left is cleared with it.
  *
  * @throws {InvalidValueError} a path is that of no attribute, or of a part of several values.
  */

@@ -13,8 +13,8 @@ export interface TakenAway {
 }
 
 /**
- * What a runner had begun when it was superseded, where there is no transaction. A write to the application that was under way then
- * may be done after those of its successor, who looks at these again when that can be no more.
+ * What a runner had begun when it was superseded, where there is no transaction. A write to the application that was
+ * under way then may be done after those of its successor, who looks at these again when that can be no more.
  */
 export interface Unconfirmed {
   /** When it was superseded, in milliseconds since the epoch. */
@@ -31,7 +31,10 @@ export interface Unconfirmed {
     readonly member: string;
     readonly ours: boolean;
   }[];
-  /** What was being written when yet other runners were superseded, since then. It is looked at when that is long ago, too. */
+  /**
+   * What was being written when yet other runners were superseded, since then. It is looked at when that is long ago,
+   * too.
+   */
   readonly later?: Omit<Unconfirmed, "later">;
 }
 
@@ -65,8 +68,8 @@ export abstract class CheckpointRepository {
   abstract load(stream: string): Promise<StreamPosition | undefined>;
 
   /**
-   * Stores a position with the next revision, as one step, if the stored one still has the revision that `position` has (0:
-   * nothing is stored).
+   * Stores a position with the next revision, as one step, if the stored one still has the revision that `position` has
+   * (0: nothing is stored).
    *
    * @returns the position as it is stored now.
    * @throws {VersionConflictError} another runner follows the same stream.
@@ -74,18 +77,18 @@ export abstract class CheckpointRepository {
   abstract save(stream: string, position: StreamPosition): Promise<StreamPosition>;
 
   /**
-   * Makes sure that the runner of this epoch is still the one that follows the stream, and stays so until the transaction that this
-   * repository is bound to has ended: no `save` of another epoch is committed in between. It is the first statement of each
-   * transaction of a runner. A store that can lock a row locks the one with the position.
+   * Makes sure that the runner of this epoch is still the one that follows the stream, and stays so until the
+   * transaction that this repository is bound to has ended: no `save` of another epoch is committed in between. It is
+   * the first statement of each transaction of a runner. A store that can lock a row locks the one with the position.
    *
    * @throws {StreamTakenError} another runner has claimed the stream.
    */
   abstract hold(stream: string, epoch: number): Promise<void>;
 
   /**
-   * Makes the caller the one runner of a stream: the position gets the next epoch, so that whoever has followed the stream until
-   * now can write nothing more. Where nothing is stored the epochs begin at a number that is chosen at random: the position may
-   * have been lost, and whoever followed the stream before has another one.
+   * Makes the caller the one runner of a stream: the position gets the next epoch, so that whoever has followed the
+   * stream until now can write nothing more. Where nothing is stored the epochs begin at a number that is chosen at
+   * random: the position may have been lost, and whoever followed the stream before has another one.
    *
    * @returns the position as it is stored now.
    */

@@ -31,8 +31,8 @@ export interface Consumer {
 /**
  * A store of the consumers of a sign-on server. An instance belongs to one tenant.
  *
- * The secrets are kept so that they can be read, since both sides compute with them: whoever can read the store can sign for
- * every consumer.
+ * The secrets are kept so that they can be read, since both sides compute with them: whoever can read the store can
+ * sign for every consumer.
  */
 export abstract class ConsumerRepository {
   /** The consumer with this key. It is asked for with every message, before that is known to be signed. */

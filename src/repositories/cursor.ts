@@ -9,8 +9,8 @@ export interface Place {
 }
 
 /**
- * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a place and not a number,
- * no resource is passed over or comes twice because others came or went.
+ * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a place and
+ * not a number, no resource is passed over or comes twice because others came or went.
  */
 export interface Cursor {
   readonly side: "after" | "before";
@@ -28,8 +28,8 @@ export function writeCursor({ side, place }: Cursor, sort: BoundSort | undefined
 }
 
 /**
- * Reads a cursor that {@link writeCursor} wrote. A client may have made it up: the key may be one that no resource has, and of a
- * type that the attribute never has.
+ * Reads a cursor that {@link writeCursor} wrote. A client may have made it up: the key may be one that no resource has,
+ * and of a type that the attribute never has.
  *
  * @throws {InvalidValueError} it is not a cursor, or one of a query in another order.
  */

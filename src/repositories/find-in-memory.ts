@@ -18,14 +18,15 @@ export interface FindInMemoryOptions extends ReadOptions {
 }
 
 /**
- * Answers a query that a store cannot answer by itself. Of the filter, the store is asked what it declares; what is left of it
- * is evaluated here, on resources that are read from the store, and so are the order and the kind of page. The answer is
- * exactly what the query asks for. A query that the store can answer is passed on as it is.
+ * Answers a query that a store cannot answer by itself. Of the filter, the store is asked what it declares; what is
+ * left of it is evaluated here, on resources that are read from the store, and so are the order and the kind of page.
+ * The answer is exactly what the query asks for. A query that the store can answer is passed on as it is.
  *
- * A store that has no pages by cursor is read by index. What comes or goes meanwhile can then move another resource from a
- * page that is still to be read to one that was read.
+ * A store that has no pages by cursor is read by index. What comes or goes meanwhile can then move another resource
+ * from a page that is still to be read to one that was read.
  *
- * @throws {UnsupportedError} it asks for what is not stored, and the store does not declare it: see {@link demandStored}.
+ * @throws {UnsupportedError} it asks for what is not stored, and the store does not declare it: see
+ * {@link demandStored}.
  * @throws {TooManyError} more resources than `maxRows` would have to be read.
  */
 export async function findInMemory<T extends Resource, N>(
@@ -54,8 +55,9 @@ export async function findInMemory<T extends Resource, N>(
 }
 
 /**
- * Refuses what the service provider adds to a resource when it answers: `schemas`, `meta.location`, every `$ref`, the `groups` of a
- * user, and the names of members. A resource as it is stored has none of them, and would be taken for one without.
+ * Refuses what the service provider adds to a resource when it answers: `schemas`, `meta.location`, every `$ref`, the
+ * `groups` of a user, and the names of members. A resource as it is stored has none of them, and would be taken for one
+ * without.
  *
  * @throws {UnsupportedError} that is asked for.
  */

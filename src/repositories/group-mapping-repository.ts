@@ -7,8 +7,8 @@ export interface GroupMapping {
 }
 
 /**
- * A store of the mappings that administrators make, for one tenant: one external group to any number of local ones, and one local
- * group from any number of external ones. Ids may be of any length.
+ * A store of the mappings that administrators make, for one tenant: one external group to any number of local ones, and
+ * one local group from any number of external ones. Ids may be of any length.
  */
 export abstract class GroupMappingRepository {
   /** The ids of the local groups that an external group is mapped to. It is asked whenever members come or go. */

@@ -1,6 +1,7 @@
 import { NotFoundError, VersionConflictError } from "../core/index.js";
 import { type Group, groupResourceType, type NewGroup, type ResourceType } from "../scim/index.js";
 import type { ChangeSet, MembersChange, Modification } from "./change-set.js";
+import type { Member } from "./member-types.js";
 import { type CallOptions, ResourceRepository, type WriteOptions } from "./resource-repository.js";
 
 /** That a resource is a member of a group, both by their ids. */
@@ -15,12 +16,6 @@ export interface Membership {
 export interface MemberOptions extends CallOptions {
   /** Asks for members of this type only. Ids alone need not tell users from groups. Default: of either. */
   readonly type?: "User" | "Group";
-}
-
-/** A member of a group, by its id. */
-export interface Member {
-  readonly value: string;
-  readonly type: "User" | "Group";
 }
 
 /** Part of a group's members. */
@@ -60,8 +55,8 @@ export abstract class GroupRepository<
   abstract groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]>;
 
   /**
-   * The ids of the groups that have each of these members, directly, by member; who is in none may be left out. By default one
-   * question per member: a store that does better declares `groupsOfMany`.
+   * The ids of the groups that have each of these members, directly, by member; who is in none may be left out. By
+   * default one question per member: a store that does better declares `groupsOfMany`.
    */
   async groupsOfEach(
     memberIds: readonly string[],
@@ -73,8 +68,8 @@ export abstract class GroupRepository<
   }
 
   /**
-   * Adds and removes members. Who is there already is not added twice, who is not there is not missed, and the members are
-   * never read.
+   * Adds and removes members. Who is there already is not added twice, who is not there is not missed, and the members
+   * are never read.
    *
    * @throws {NotFoundError} there is no such group.
    * @throws {InvalidValueError} the store knows that a member does not exist.
@@ -101,8 +96,8 @@ export abstract class GroupRepository<
   }
 
   /**
-   * Changes attributes as every repository does, and members by `changeMembers`, whether or not they were read. `ifVersion` is
-   * checked before that; a store that can do both as one step overrides it.
+   * Changes attributes as every repository does, and members by `changeMembers`, whether or not they were read.
+   * `ifVersion` is checked before that; a store that can do both as one step overrides it.
    */
   override async modify(
     id: string,

@@ -8,14 +8,18 @@ export interface Identity {
   readonly type: IdentifiedType;
   /** The id by which the resource is known outside: never given to another one, not even when it is deleted. */
   readonly id: string;
-  /** The id that the store gave it. Absent once the store has it no more, since a store may give that id to another one. */
+  /**
+   * The id that the store gave it. Absent once the store has it no more, since a store may give that id to another one.
+   */
   readonly localId?: string;
   /**
-   * What the store called the resource while it had it, for whatever else is known there by that id: the sessions of a user
-   * outlive the account. Nothing is looked up by it, and another resource may have that id by now.
+   * What the store called the resource while it had it, for whatever else is known there by that id: the sessions of a
+   * user outlive the account. Nothing is looked up by it, and another resource may have that id by now.
    */
   readonly formerLocalId?: string;
-  /** What tells the resource apart from another one that is given its `localId` later, where the store uses ids again. */
+  /**
+   * What tells the resource apart from another one that is given its `localId` later, where the store uses ids again.
+   */
   readonly mark?: string;
   /** What the provisioning client calls the resource. */
   readonly externalId?: string;
@@ -33,7 +37,10 @@ export interface Identity {
   readonly revision: number;
 }
 
-/** A store of identities, for one tenant. Every method takes and returns arrays where a store can answer with one statement. */
+/**
+ * A store of identities, for one tenant. Every method takes and returns arrays where a store can answer with one
+ * statement.
+ */
 export abstract class IdentityMapRepository {
   /** The identities with these ids, deleted ones too, in the order of the ids. */
   abstract get(
@@ -42,7 +49,10 @@ export abstract class IdentityMapRepository {
     options?: CallOptions,
   ): Promise<readonly (Identity | undefined)[]>;
 
-  /** The identities of what the store calls so, in the order of these ids; of what is deleted too, while the store has it. */
+  /**
+   * The identities of what the store calls so, in the order of these ids; of what is deleted too, while the store has
+   * it.
+   */
   abstract byLocalId(
     type: IdentifiedType,
     localIds: readonly string[],
@@ -60,8 +70,8 @@ export abstract class IdentityMapRepository {
   abstract hasRetained(type: IdentifiedType, options?: CallOptions): Promise<boolean>;
 
   /**
-   * Stores identities, each unless there is one with its `localId`, as one step: of any number of concurrent calls for one
-   * `localId` the first has it.
+   * Stores identities, each unless there is one with its `localId`, as one step: of any number of concurrent calls for
+   * one `localId` the first has it.
    *
    * @returns the identities that are stored now, in order.
    */

@@ -25,16 +25,15 @@ export { type Consumer, ConsumerRepository, type ConsumerSecret } from "./consum
 export { type Cursor, invalidCursor, type Place, readCursor, writeCursor } from "./cursor.js";
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
 export type { ExternalGroupRepository } from "./group-mapping/external-group-repository.js";
-export {
-  type GroupMappingOptions,
-  type MappingRefusal,
-  type MappingReport,
-  mapGroups,
-} from "./group-mapping/map-groups.js";
+export { mapGroups } from "./group-mapping/map-groups.js";
+export type {
+  GroupMappingOptions,
+  MappingRefusal,
+  MappingReport,
+} from "./group-mapping/options.js";
 export { type GroupMapping, GroupMappingRepository } from "./group-mapping-repository.js";
 export {
   GroupRepository,
-  type Member,
   type MemberOptions,
   type MemberPage,
   type Membership,
@@ -56,6 +55,7 @@ export {
   type LinkSelection,
   type LinkState,
 } from "./link-repository.js";
+export type { Member } from "./member-types.js";
 export {
   type Grant,
   type GrantKey,

@@ -3,8 +3,8 @@ import type { CallOptions } from "./resource-repository.js";
 
 /**
  * Takes one who was deleted out of the groups, where their store does not learn of it by itself
- * (`capabilities.deletedMembers: "stay"`); elsewhere it does nothing. Every room of the package that deletes a user or a group calls
- * this after it.
+ * (`capabilities.deletedMembers: "stay"`); elsewhere it does nothing. Every room of the package that deletes a user or
+ * a group calls this after it.
  */
 export async function leaveGroups(
   groups: GroupRepository,

@@ -90,9 +90,9 @@ export interface LinkSelection {
  * is unfinished. For synchronisation only; it never holds the ids that a SCIM client uses.
  *
  * Every method takes and returns arrays, so that a store can answer with one statement. The order of writes is the
- * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may be of
- * any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may be in any
- * order, if it is always the same.
+ * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may
+ * be of any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may
+ * be in any order, if it is always the same.
  */
 export abstract class LinkRepository {
   /** The link of each id, in the order of the ids; `undefined` where there is none. */
@@ -125,7 +125,9 @@ export abstract class LinkRepository {
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Link[]>;
 
-  /** The ids of links that match, as {@link list} has these. Override it where less is read for that than whole links. */
+  /**
+   * The ids of links that match, as {@link list} has these. Override it where less is read for that than whole links.
+   */
   async listIds(
     source: string,
     selection: LinkSelection,
@@ -156,8 +158,8 @@ export abstract class LinkRepository {
   abstract names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]>;
 
   /**
-   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it. Names of
-   * kind `id` are not stored, since they are the `sourceId`.
+   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it.
+   * Names of kind `id` are not stored, since they are the `sourceId`.
    */
   abstract setNames(
     source: string,

@@ -1,5 +1,10 @@
 import { InvalidValueError } from "../core/index.js";
-import type { Member } from "./group-repository.js";
+
+/** A member of a group, by its id. */
+export interface Member {
+  readonly value: string;
+  readonly type: "User" | "Group";
+}
 
 /**
  * Members with what each of them is. One without a type is a user.

@@ -12,7 +12,9 @@ export interface Reference extends Name {
 export interface GrantKey {
   /** The id of the group. */
   readonly group: string;
-  /** The member by its relative URI, `Users/<id>` or `Groups/<id>`, since the ids alone need not tell users from groups. */
+  /**
+   * The member by its relative URI, `Users/<id>` or `Groups/<id>`, since the ids alone need not tell users from groups.
+   */
   readonly member: string;
 }
 
@@ -32,8 +34,9 @@ export interface SourceGrant extends Grant {
 /**
  * A store of references, as a source states them, and of grants, which say whose a membership is.
  *
- * A method that returned has stored what it was given. Sources, ids and keys may be of any length, since whoever writes to the
- * source chooses them. Those that begin with the same 64 characters may be in any order, if it is always the same.
+ * A method that returned has stored what it was given. Sources, ids and keys may be of any length, since whoever writes
+ * to the source chooses them. Those that begin with the same 64 characters may be in any order, if it is always the
+ * same.
  */
 export abstract class MembershipRepository {
   /** The references of a group after the one named, ordered by kind, then key, in code unit order. */

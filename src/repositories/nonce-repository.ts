@@ -16,11 +16,11 @@ export interface Nonce {
  */
 export abstract class NonceRepository {
   /**
-   * Stores a nonce, as one step, unless it is there and has not expired: of any number of concurrent calls with one nonce
-   * exactly one is told `true`.
+   * Stores a nonce, as one step, unless it is there and has not expired: of any number of concurrent calls with one
+   * nonce exactly one is told `true`.
    *
-   * A store that cannot tell for certain throws; whoever asked then refuses the message. A store that is full throws too:
-   * it never forgets a nonce that has not expired.
+   * A store that cannot tell for certain throws; whoever asked then refuses the message. A store that is full throws
+   * too: it never forgets a nonce that has not expired.
    *
    * @returns whether it was stored now, so that this is its first use.
    * @throws {TooManyError} the store is full.

@@ -18,8 +18,8 @@ export interface CallOptions {
   /** Ends the wait; the call rejects with the signal's reason. What was already written stays written. */
   readonly signal?: AbortSignal;
   /**
-   * Of a write: is told the paths of what the store was asked for, did not refuse, and has not kept. It is told of a write that was
-   * made, perhaps more than once of the same. What is told of nothing here and not refused is kept.
+   * Of a write: is told the paths of what the store was asked for, did not refuse, and has not kept. It is told of a
+   * write that was made, perhaps more than once of the same. What is told of nothing here and not refused is kept.
    */
   readonly onIgnored?: (paths: readonly string[]) => void;
 }
@@ -28,7 +28,9 @@ export interface CallOptions {
 export interface ReadOptions extends CallOptions {
   /** Attributes to return beside those that are always returned. `members` of a group come only when named here. */
   readonly attributes?: readonly string[];
-  /** Attributes that the caller does not need. A store that saves work by it leaves them out, whatever else is asked. */
+  /**
+   * Attributes that the caller does not need. A store that saves work by it leaves them out, whatever else is asked.
+   */
   readonly excludedAttributes?: readonly string[];
 }
 
@@ -59,8 +61,8 @@ export type WriteResult =
  * A store of SCIM resources of one type, for one tenant, perhaps bound to one transaction.
  *
  * Errors that a store raises so that its callers can act: `UniquenessError`, `InvalidValueError`, `MutabilityError`,
- * `UnsupportedError` and `TooManyError` mean that this write will not do however often it is tried; `UnavailableError`, and
- * any error that is not the package's, that it may do later.
+ * `UnsupportedError` and `TooManyError` mean that this write will not do however often it is tried; `UnavailableError`,
+ * and any error that is not the package's, that it may do later.
  */
 export abstract class ResourceRepository<T extends Resource, N> {
   /** The type of the resources: by it a path such as `name.familyName` is understood. */
@@ -89,8 +91,8 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract create(resource: N, options?: CallOptions): Promise<T>;
 
   /**
-   * Gives the resource these attributes and no others. Read-only attributes are passed over (RFC 7644 §3.5.1), so that what
-   * was read can be written; a group's members are replaced only if `resource` has `members`.
+   * Gives the resource these attributes and no others. Read-only attributes are passed over (RFC 7644 §3.5.1), so that
+   * what was read can be written; a group's members are replaced only if `resource` has `members`.
    *
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
@@ -115,7 +117,8 @@ export abstract class ResourceRepository<T extends Resource, N> {
 
   /**
    * Changes part of a resource. By default it reads, applies and replaces, and does so again when another writer came
-   * between; what changes nothing is not written (RFC 7644 §3.5.2.1). A store that can change attributes in place overrides it.
+   * between; what changes nothing is not written (RFC 7644 §3.5.2.1). A store that can change attributes in place
+   * overrides it.
    *
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} the caller's own `ifVersion` does not hold, or other writers came between 10 times.

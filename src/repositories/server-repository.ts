@@ -18,11 +18,14 @@ export interface FederationServer {
   readonly addresses?: readonly string[];
   readonly limits?: FederationServerLimits;
   /**
-   * How often it undoes percent encoding in forms, queries and paths. privacyIDEA does so `"twice"` unless the user agent
-   * is one of three that it knows; everybody else `"once"`. Default: `"twice"`.
+   * How often it undoes percent encoding in forms, queries and paths. privacyIDEA does so `"twice"` unless the user
+   * agent is one of three that it knows; everybody else `"once"`. Default: `"twice"`.
    */
   readonly decoding?: "once" | "twice";
-  /** The RSA public key, in PEM, that it signs its answers with. Where one is given, an answer without its signature is refused. */
+  /**
+   * The RSA public key, in PEM, that it signs its answers with. Where one is given, an answer without its signature is
+   * refused.
+   */
   readonly responseKey?: string;
   /** Keeps the `detail.origin` that it reports, because it is known to report the truth. Default: it is overwritten. */
   readonly reportsOrigin?: boolean;
@@ -32,7 +35,9 @@ export interface FederationServer {
 
 /** The TLS side of a server. Everything is PEM. */
 export interface FederationServerTls {
-  /** The certificates of the authorities that may have signed the server's; instead of those that Node.js comes with. */
+  /**
+   * The certificates of the authorities that may have signed the server's; instead of those that Node.js comes with.
+   */
   readonly ca?: string;
   /** The certificate that this side shows. */
   readonly certificate?: string;
@@ -47,11 +52,14 @@ export interface FederationServerLimits {
   /** Until a connection is there, in milliseconds. Default: 2,000. */
   readonly connect?: number;
   /**
-   * How long the client may let it wait for the next piece of content that is passed on as it comes, in milliseconds; what is later is
-   * the client's fault. Default: 10,000.
+   * How long the client may let it wait for the next piece of content that is passed on as it comes, in milliseconds;
+   * what is later is the client's fault. Default: 10,000.
    */
   readonly content?: number;
-  /** From the end of the request, or where it stops taking its content, to the first byte of the answer, in milliseconds. Default: 10,000. */
+  /**
+   * From the end of the request, or where it stops taking its content, to the first byte of the answer, in
+   * milliseconds. Default: 10,000.
+   */
   readonly firstByte?: number;
   /** From the request to the end of the answer, all servers of one rule together, in milliseconds. Default: 30,000. */
   readonly total?: number;

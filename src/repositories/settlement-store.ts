@@ -36,10 +36,12 @@ export interface MadeMembership {
 }
 
 /**
- * Answers as a whole what the settling of memberships asks about many entries at once, for nested groups that are kept as they are.
- * It speaks of the same references and grants as the stores of links and memberships beside it, with which it shares transactions.
+ * Answers as a whole what the settling of memberships asks about many entries at once, for nested groups that are kept
+ * as they are. It speaks of the same references and grants as the stores of links and memberships beside it, with which
+ * it shares transactions.
  *
- * Without one, the stores are read and compared, as {@link SyncTarget.settlement} says. A database can compare by itself.
+ * Without one, the stores are read and compared, as {@link SyncTarget.settlement} says. A database can compare by
+ * itself.
  */
 export abstract class SettlementStore {
   /**
@@ -50,8 +52,8 @@ export abstract class SettlementStore {
   abstract demandOwn(links: LinkRepository, memberships: MembershipRepository): void;
 
   /**
-   * The references by a name of these entries, and those that are bound to them; of these, at least all that may have to mean
-   * somebody else, or nobody.
+   * The references by a name of these entries, and those that are bound to them; of these, at least all that may have
+   * to mean somebody else, or nobody.
    */
   abstract bindings(source: string, sourceIds: readonly string[]): Promise<Bindings>;
 
@@ -65,10 +67,11 @@ export abstract class SettlementStore {
   abstract confirm(source: string, made: readonly MadeMembership[]): Promise<void>;
 
   /**
-   * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was seen in this
-   * generation or later, and marks these entries as unsettled.
+   * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was
+   * seen in this generation or later, and marks these entries as unsettled.
    *
-   * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one such holder.
+   * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one
+   * such holder.
    */
   abstract state(
     source: string,

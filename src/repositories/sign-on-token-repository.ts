@@ -3,7 +3,8 @@ import type { CallOptions } from "./resource-repository.js";
 /**
  * What the sign-on server remembers of a token that it gave out.
  *
- * - `request`: a consumer asked to have a visitor signed in. Its token goes to the visitor's browser and carries this, sealed;
+ * - `request`: a consumer asked to have a visitor signed in. Its token goes to the visitor's browser and carries this,
+ *   sealed;
  *   the server stores none of them.
  * - `access`: the visitor was, and the consumer may ask once who it is.
  * - `session`: the consumer was told, and is to be told when the visitor signs out.
@@ -47,8 +48,8 @@ export abstract class SignOnTokenRepository {
   ): Promise<SignOnToken | undefined>;
 
   /**
-   * Takes a token out, as one step: of any number of concurrent calls for one token exactly one is given it. The token of
-   * another consumer is not found, and stays.
+   * Takes a token out, as one step: of any number of concurrent calls for one token exactly one is given it. The token
+   * of another consumer is not found, and stays.
    */
   abstract take(key: SignOnTokenKey, options?: CallOptions): Promise<SignOnToken | undefined>;
 

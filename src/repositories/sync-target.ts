@@ -5,7 +5,9 @@ import type { MembershipRepository } from "./membership-repository.js";
 import type { SettlementStore } from "./settlement-store.js";
 import type { UserRepository } from "./user-repository.js";
 
-/** The stores that a change stream is applied to: the application's own, and those of what is known about the source. */
+/**
+ * The stores that a change stream is applied to: the application's own, and those of what is known about the source.
+ */
 export interface SyncTarget {
   readonly users: UserRepository;
   /** Without it, groups are passed over. */
@@ -14,8 +16,9 @@ export interface SyncTarget {
   readonly memberships: MembershipRepository;
   readonly checkpoints: CheckpointRepository;
   /**
-   * Compares references with grants where they are stored. Leave it out where that cannot be done: `links` and `memberships` are
-   * read then, and compared. It is used in transactions only, and not with nested groups that are flattened.
+   * Compares references with grants where they are stored. Leave it out where that cannot be done: `links` and
+   * `memberships` are read then, and compared. It is used in transactions only, and not with nested groups that are
+   * flattened.
    */
   readonly settlement?: SettlementStore;
   /**
@@ -26,11 +29,11 @@ export interface SyncTarget {
    */
   transaction?<R>(work: (target: SyncTarget) => Promise<R>): Promise<R>;
   /**
-   * The stores of what is known about the source for one runner of a stream, where there is no transaction: every write is made only
-   * while this epoch is the stream's, as one step with the look at it, and else throws `StreamTakenError`.
+   * The stores of what is known about the source for one runner of a stream, where there is no transaction: every write
+   * is made only while this epoch is the stream's, as one step with the look at it, and else throws `StreamTakenError`.
    *
-   * Leave it out where the stores cannot do that: two runners at one time may then leave accounts behind that no link knows.
-   * With `transaction` it is not needed, since each transaction begins with `checkpoints.hold`.
+   * Leave it out where the stores cannot do that: two runners at one time may then leave accounts behind that no link
+   * knows. With `transaction` it is not needed, since each transaction begins with `checkpoints.hold`.
    */
   fence?(stream: string, epoch: number): Pick<SyncTarget, "links" | "memberships" | "checkpoints">;
 }

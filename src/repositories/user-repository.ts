@@ -18,8 +18,8 @@ export abstract class UserRepository<
   setPassword?(id: string, password: string, options?: CallOptions): Promise<void>;
 
   /**
-   * Ends the user's sessions and whatever else lets the user in without signing in again. It is called once a user has been
-   * deleted, too, and has to end the sessions of an id that the store knows no more.
+   * Ends the user's sessions and whatever else lets the user in without signing in again. It is called once a user has
+   * been deleted, too, and has to end the sessions of an id that the store knows no more.
    */
   revokeSessions?(id: string, options?: CallOptions): Promise<void>;
 }

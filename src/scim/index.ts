@@ -162,5 +162,6 @@ export type {
   StandardSchemaIssue,
   StandardSchemaResult,
 } from "./schema/standard-schema.js";
-export { type NewUser, type User, userDefinition, userSchema } from "./schema/user.js";
+export { type NewUser, type User, userSchema } from "./schema/user.js";
+export { userDefinition } from "./schema/user-definition.js";
 export { type BoundSort, bindSort, type SortKey } from "./sort.js";

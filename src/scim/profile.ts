@@ -1,6 +1,6 @@
 /**
- * What identity providers send that is not what RFC 7643 and RFC 7644 say, and what is made of it. Each is done only where a
- * {@link Profile} names it, and whoever reads the input is told of each time.
+ * What identity providers send that is not what RFC 7643 and RFC 7644 say, and what is made of it. Each is done only
+ * where a {@link Profile} names it, and whoever reads the input is told of each time.
  */
 export type RewriteName =
   /** `"True"`, in any case, as the value of a boolean. */
@@ -15,7 +15,10 @@ export type RewriteName =
   | "loneValue"
   /** `"26118915"` for `{ "value": "26118915" }`. */
   | "bareValue"
-  /** JSON in a string, as it is, as a list of complex values, or as the only `value`: `{ "value": "{\"value\":\"admin\"}" }` for `{ "value": "admin" }`. */
+  /**
+   * JSON in a string, as it is, as a list of complex values, or as the only `value`: `{ "value":
+   * "{\"value\":\"admin\"}" }` for `{ "value": "admin" }`.
+   */
   | "jsonText"
   /** No `schemas`, or `schemas` without the base schema. */
   | "missingSchemas"
@@ -29,20 +32,29 @@ export type RewriteName =
   | "pathKeys"
   /** `urn:…:User.manager` for `urn:…:User:manager`, in the path of an operation and in the keys of one without. */
   | "dottedUrn"
-  /** `manager`, which the base schema has not, for `urn:…:User:manager`, where one extension has it; in the same places. */
+  /**
+   * `manager`, which the base schema has not, for `urn:…:User:manager`, where one extension has it; in the same places.
+   */
   | "missingUrn"
-  /** A manager or a member whom the service provider does not know: it is passed over, and told among what was `ignored`. */
+  /**
+   * A manager or a member whom the service provider does not know: it is passed over, and told among what was
+   * `ignored`.
+   */
   | "passOverLostReference"
   /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same; a PATCH of which nothing is left is refused. */
   | "passOverUnknown"
   /**
-   * A path of an operation that names an unknown attribute: the operation is passed over, and told among what was `ignored`; a PATCH
-   * of which nothing is left is refused. No profile here has it but the lenient one: what is passed over is not done.
+   * A path of an operation that names an unknown attribute: the operation is passed over, and told among what was
+   * `ignored`; a PATCH of which nothing is left is refused. No profile here has it but the lenient one: what is passed
+   * over is not done.
    */
   | "passOverUnknownPath"
-  /** A value in an answer that cannot be read, of an attribute that need not be there: it is passed over, and so unknown. */
+  /**
+   * A value in an answer that cannot be read, of an attribute that need not be there: it is passed over, and so
+   * unknown.
+   */
   | "passOverUnreadable"
   /** A filter in a path that the `entra` profile of filters reads, such as `[primary eq "True"]`. */
   | "entraFilter"
@@ -60,8 +72,9 @@ export interface Profile {
   /** What is rewritten. */
   readonly rewrites: ReadonlySet<RewriteName>;
   /**
-   * Whether a PATCH of a resource with members is answered with it, as some clients take no other answer for a success. Default: false,
-   * so that it is answered 204, unless the request has `Prefer: return=representation` or names attributes.
+   * Whether a PATCH of a resource with members is answered with it, as some clients take no other answer for a success.
+   * Default: false, so that it is answered 204, unless the request has `Prefer: return=representation` or names
+   * attributes.
    */
   readonly returnsGroups?: boolean;
 }

@@ -38,7 +38,8 @@ export function bindSort(
   if (found === undefined || !isReadable(found.attribute) || !isReadable(leafOf(found))) {
     throw new InvalidValueError(
       "sortBy",
-      `"${printAttrPath(path).slice(0, 200)}" is not an attribute by which resources of the type ${type.name} can be sorted.`,
+      `"${printAttrPath(path).slice(0, 200)}" is not an attribute by which resources of the type ` +
+        `${type.name} can be sorted.`,
     );
   }
   if (leafOf(found).type !== "complex") return { target: found, order };
@@ -64,7 +65,8 @@ export interface Sorter {
 
 /**
  * Makes an order of its description. Text is compared by the rule of `caseExact`, in the order of code points, and
- * dates as instants; what has no value comes last in ascending order, and first in descending order (RFC 7644 §3.4.2.3).
+ * dates as instants; what has no value comes last in ascending order, and first in descending order (RFC 7644
+ * §3.4.2.3).
  */
 export function compileSort({ target, order }: BoundSort): Sorter {
   const leaf = leafOf(target);

@@ -207,7 +207,10 @@ class Gate {
     };
   }
 
-  /** Lets through so many calls: the one at this position, and then the one that came last, which is its successor as a rule. */
+  /**
+   * Lets through so many calls: the one at this position, and then the one that came last, which is its successor as a
+   * rule.
+   */
   async letThrough(position: number, calls: number): Promise<void> {
     for (let call = 0; call < calls && this.#waiting.length > 0; call++) {
       const at = call === 0 ? position % this.#waiting.length : this.#waiting.length - 1;

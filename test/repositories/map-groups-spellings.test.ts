@@ -63,7 +63,8 @@ const cases = ["USR-ADA", "usr-ada", "Usr-Ada"].flatMap((added, _, all) =>
 );
 
 describe.each(Object.entries(worlds))("members who are mapped, in %s", (name, open) => {
-  // Whom such a store has in small letters is known by them from then on; the capitals of that are tried too, and no mixture is.
+  // Whom such a store has in small letters is known by them from then on; the capitals of that are tried too, and no
+  // mixture is.
   const isMixed = (id: string): boolean =>
     name === "a store with small letters" && /[A-Z][a-z]/.test(id);
 

@@ -23,8 +23,9 @@ export interface RpcResponse {
 type Params = readonly never[];
 
 /**
- * An application that has nothing but remote procedure calls: ids that are small numbers and the same for users and groups, one
- * call after the other and no transaction over several, no call that deletes, and errors in answers with status 200.
+ * An application that has nothing but remote procedure calls: ids that are small numbers and the same for users and
+ * groups, one call after the other and no transaction over several, no call that deletes, and errors in answers with
+ * status 200.
  */
 export class RpcServer {
   /** How often each method was called. */

@@ -75,8 +75,7 @@ function exactText(
   options: { readonly required?: boolean; readonly column?: ColumnOfAttribute },
 ): OrderColumn {
   const name = dialect.quote(column);
-  const text: StatementText = (p) =>
-    options.required === true ? name : `nullif(${name}, ${p.value("")})`;
+  const text: StatementText = () => (options.required === true ? name : `nullif(${name}, '')`);
   const own = options.column === undefined ? text : unlessUnassigned(text, options.column);
   return {
     text: (p) => dialect.exact(own(p)),

@@ -18,10 +18,13 @@ import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { LocalGroupRepository, usersIn } from "./local-group-repository.js";
 import { LocalMemberships } from "./local-memberships.js";
-import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
+import type { GroupMappingOptions, MappingReport } from "./options.js";
 import { newTally, type Tally } from "./settlement.js";
 
-/** The groups of an identity provider, whose members are followed in the local groups that they are mapped to. See `mapGroups`. */
+/**
+ * The groups of an identity provider, whose members are followed in the local groups that they are mapped to. See
+ * `mapGroups`.
+ */
 export class ExternalGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
@@ -50,7 +53,8 @@ export class ExternalGroupRepository extends GroupRepository {
   }
 
   /**
-   * Maps an external group to a local one, and puts its members there. A mapping that is there already is applied again.
+   * Maps an external group to a local one, and puts its members there. A mapping that is there already is applied
+   * again.
    *
    * @throws {NotFoundError} there is no such group.
    */
@@ -63,8 +67,8 @@ export class ExternalGroupRepository extends GroupRepository {
   }
 
   /**
-   * Takes a mapping back, and those out of the local group who were there because of it alone. Where a process ended in the middle
-   * of it, take it back again: `apply` knows nothing of a mapping that is gone.
+   * Takes a mapping back, and those out of the local group who were there because of it alone. Where a process ended in
+   * the middle of it, take it back again: `apply` knows nothing of a mapping that is gone.
    */
   async unmap(external: string, local: string, options?: CallOptions): Promise<MappingReport> {
     await this.#mappings.remove({ external, local }, options);
@@ -72,8 +76,9 @@ export class ExternalGroupRepository extends GroupRepository {
   }
 
   /**
-   * Brings local groups to what their mappings say: everywhere, or from one external group, or to one local group. It is done with
-   * each change already; this is for what came past it, into either store, and after a process that ended too early.
+   * Brings local groups to what their mappings say: everywhere, or from one external group, or to one local group. It
+   * is done with each change already; this is for what came past it, into either store, and after a process that ended
+   * too early.
    */
   async apply(
     { external, local }: Partial<GroupMapping> = {},
@@ -186,8 +191,8 @@ export class ExternalGroupRepository extends GroupRepository {
   }
 
   /**
-   * Settles whom a change of an external group concerns, also if it changed nothing: what was meant before may not be done yet.
-   * The change is made, so no caller who leaves stops this: nobody would come back to it.
+   * Settles whom a change of an external group concerns, also if it changed nothing: what was meant before may not be
+   * done yet. The change is made, so no caller who leaves stops this: nobody would come back to it.
    */
   async #follow(external: string, changes: readonly MembersChange[]): Promise<void> {
     const groups = changes.length === 0 ? [] : await this.#mappings.localGroups(external);
@@ -229,7 +234,8 @@ export class ExternalGroupRepository extends GroupRepository {
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       if ((await this.#external.get(external, options)) !== undefined) throw error;
-      // Whom it was mapped for are settled before that, so that a process that ends in between leaves something to find.
+      // Whom it was mapped for are settled before that, so that a process that ends in between leaves something to
+      // find.
       await this.#memberships.settleGranted(local, tally, options);
       await this.#mappings.remove({ external, local }, options);
     }

@@ -8,11 +8,11 @@ import {
 } from "../change-set.js";
 import {
   GroupRepository,
-  type Member,
   type MemberOptions,
   type MemberPage,
   type Membership,
 } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import {
@@ -24,8 +24,8 @@ import {
 import type { LocalMemberships } from "./local-memberships.js";
 
 /**
- * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is removed here
- * stays a member only as long as mapped.
+ * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is
+ * removed here stays a member only as long as mapped.
  */
 export class LocalGroupRepository extends GroupRepository {
   override readonly type: ResourceType;

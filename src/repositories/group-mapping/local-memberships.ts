@@ -1,6 +1,6 @@
 import { caseless, NotFoundError, Turns } from "../../core/index.js";
 import type { CallOptions } from "../resource-repository.js";
-import type { GroupMappingOptions } from "./map-groups.js";
+import type { GroupMappingOptions } from "./options.js";
 import { byHand, existing, keyOf, newTally, Settlement, type Tally, userOf } from "./settlement.js";
 
 /** How many members are looked at together. */
@@ -9,11 +9,12 @@ const sliceSize = 500;
 /**
  * The memberships of users in local groups, and whose they are.
  *
- * Whoever changes an external group, a mapping or a claim settles the memberships concerned afterwards. Within this object one
- * settles a group after the other, so that what it reads of the group stays true until it has written. Writers in other processes
- * are held off by nothing; against them, a grant is there before the member is and goes after the member has, and whoever has
- * written looks again, at what it did too: so of any number of writers the last one sees what the others have left. A grant that one
- * writer forgets while another relies on it is made good by either, since each knows whom it has put in or taken out itself.
+ * Whoever changes an external group, a mapping or a claim settles the memberships concerned afterwards. Within this
+ * object one settles a group after the other, so that what it reads of the group stays true until it has written.
+ * Writers in other processes are held off by nothing; against them, a grant is there before the member is and goes
+ * after the member has, and whoever has written looks again, at what it did too: so of any number of writers the last
+ * one sees what the others have left. A grant that one writer forgets while another relies on it is made good by
+ * either, since each knows whom it has put in or taken out itself.
  */
 export class LocalMemberships {
   readonly #options: GroupMappingOptions;
@@ -99,9 +100,10 @@ export class LocalMemberships {
   }
 
   /**
-   * Those who were put into a group under another spelling of these ids. A store of the host's own may take out whoever it has in
-   * capitals when it is asked in small letters; whom it did not take out is still mapped, and stays. All who were put into the group are
-   * read only where somebody was not put there under the id that is asked for, nor in capitals, nor in small letters.
+   * Those who were put into a group under another spelling of these ids. A store of the host's own may take out whoever
+   * it has in capitals when it is asked in small letters; whom it did not take out is still mapped, and stays. All who
+   * were put into the group are read only where somebody was not put there under the id that is asked for, nor in
+   * capitals, nor in small letters.
    */
   async spelledOtherwise(group: string, users: readonly string[]): Promise<readonly string[]> {
     const known = new Set<string>();

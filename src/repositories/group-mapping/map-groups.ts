@@ -1,48 +1,12 @@
-import type { GroupMappingRepository } from "../group-mapping-repository.js";
-import type { GroupRepository } from "../group-repository.js";
-import type { MembershipRepository } from "../membership-repository.js";
-import type { Refusal } from "../resource-repository.js";
 import { ExternalGroupRepository } from "./external-group-repository.js";
-
-/** Options of {@link mapGroups}. */
-export interface GroupMappingOptions {
-  /** The groups as the identity provider has them. What comes and goes here is followed. */
-  readonly external: GroupRepository;
-  /** The application's own groups. Their members are users of the same ids. */
-  readonly local: GroupRepository;
-  /** Which group is mapped to which. */
-  readonly mappings: GroupMappingRepository;
-  /** Keeps who was put into which local group, so that nobody else is taken out. */
-  readonly memberships: MembershipRepository;
-  /** Names these external groups in `memberships`, where several sources share it. Default: `mapped groups`. */
-  readonly source?: string;
-  /** Is told of each membership that the local store refused. What was refused is tried again by `apply`. */
-  readonly onRefusal?: (refusal: MappingRefusal) => void;
-}
-
-/** A membership that the local store refused to make or to end. */
-export interface MappingRefusal {
-  /** The id of the local group. */
-  readonly group: string;
-  /** The id of the user. */
-  readonly member: string;
-  readonly error: Refusal;
-}
-
-/** How many memberships of local groups were changed. */
-export interface MappingReport {
-  readonly added: number;
-  readonly removed: number;
-  /** How many were refused by the local store. */
-  readonly refused: number;
-}
+import type { GroupMappingOptions } from "./options.js";
 
 /**
- * Maps groups of an identity provider to groups of the application: whoever is in an external group is in every local group that it
- * is mapped to.
+ * Maps groups of an identity provider to groups of the application: whoever is in an external group is in every local
+ * group that it is mapped to.
  *
- * What it returns is the repository of the external groups, to be given to a service provider; their members are followed with each
- * change. Mappings are made later, by an administrator, with `map`.
+ * What it returns is the repository of the external groups, to be given to a service provider; their members are
+ * followed with each change. Mappings are made later, by an administrator, with `map`.
  *
  * ```ts
  * const groups = mapGroups({ external, local, mappings, memberships });
@@ -50,14 +14,16 @@ export interface MappingReport {
  * await groups.map(external.id, local.id);
  * ```
  *
- * A local group has the members who were put into it otherwise, and those of its external groups; nobody is taken out but by whom
- * they were put in. For that, the application changes members through `groups.local`, which notes who was meant to be a member
- * though mapped already; whoever is put in through it is to be taken out through it. A member whom the application has put into its store past it stays too, if that was before the mapping did;
- * one whom it puts there in the very moment in which the mapping does is taken for mapped.
+ * A local group has the members who were put into it otherwise, and those of its external groups; nobody is taken out
+ * but by whom they were put in. For that, the application changes members through `groups.local`, which notes who was
+ * meant to be a member though mapped already; whoever is put in through it is to be taken out through it. A member whom
+ * the application has put into its store past it stays too, if that was before the mapping did; one whom it puts there
+ * in the very moment in which the mapping does is taken for mapped.
  *
- * Any number of writers may come at once, also in several processes: each looks again after it has written, and the last one leaves
- * what all of them want. A process that ends in between leaves memberships as they were; `apply` brings them to what the mappings
- * say. Within a process, make one and keep it: its writers wait for each other rather than look again.
+ * Any number of writers may come at once, also in several processes: each looks again after it has written, and the
+ * last one leaves what all of them want. A process that ends in between leaves memberships as they were; `apply` brings
+ * them to what the mappings say. Within a process, make one and keep it: its writers wait for each other rather than
+ * look again.
  *
  * Members that are groups themselves are not followed: who is in them has to be in the external group itself.
  *

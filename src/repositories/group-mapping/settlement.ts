@@ -1,9 +1,10 @@
 import { NotFoundError, UnavailableError } from "../../core/index.js";
 import type { MembersChange } from "../change-set.js";
-import type { GroupRepository, Member } from "../group-repository.js";
+import type { GroupRepository } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import type { Grant, SourceGrant } from "../membership-repository.js";
 import { type CallOptions, isRefusal, type Refusal } from "../resource-repository.js";
-import type { GroupMappingOptions, MappingReport } from "./map-groups.js";
+import type { GroupMappingOptions, MappingReport } from "./options.js";
 
 /** Names those who were put into local groups through `local`. They are so whatever is mapped. */
 export const byHand = "by hand";
@@ -35,8 +36,8 @@ export class Settlement {
   readonly #group: string;
   readonly #call: CallOptions | undefined;
   /**
-   * Whom this run was given, has put in or has taken out. If such a one is a member and nothing says because of whom, it is because
-   * of a mapping: of this run, or of another that was at it in the same moment.
+   * Whom this run was given, has put in or has taken out. If such a one is a member and nothing says because of whom,
+   * it is because of a mapping: of this run, or of another that was at it in the same moment.
    */
   readonly #touched: Set<string>;
   readonly #refused: Set<string> = new Set();
@@ -103,7 +104,9 @@ export class Settlement {
     return granted.has(user) || (this.#touched.has(user) && present.has(user) && !claims.has(user));
   }
 
-  /** Who is a member because of us, though nothing says so: another writer forgot it, or one ended before it was said. */
+  /**
+   * Who is a member because of us, though nothing says so: another writer forgot it, or one ended before it was said.
+   */
   #isToBeNoted(user: string, { mapped, granted, present }: Facts): boolean {
     if (!mapped.has(user) || !present.has(user)) return false;
     const grant = granted.get(user);

@@ -20,20 +20,21 @@ export interface IdentityMapOptions {
   /** Makes the id of a resource. Default: a random UUID. */
   readonly newId?: () => string;
   /**
-   * The store's own groups, which a user leaves who is deleted while the store keeps the account, or while the groups do not learn
-   * of it. Without it, whoever gets the account later is in them.
+   * The store's own groups, which a user leaves who is deleted while the store keeps the account, or while the groups
+   * do not learn of it. Without it, whoever gets the account later is in them.
    */
   readonly groups?: GroupRepository;
   /** For groups: the store's own users, by which members are told apart where their ids are used again. */
   readonly users?: UserRepository;
   /**
-   * Makes the password of an account that the store has kept and that comes back, where its new owner is given none: the former
-   * one's must not let anybody in. Default: 256 random bits, after a letter of each case, a digit and a sign.
+   * Makes the password of an account that the store has kept and that comes back, where its new owner is given none:
+   * the former one's must not let anybody in. Default: 256 random bits, after a letter of each case, a digit and a
+   * sign.
    */
   readonly newPassword?: () => string;
   /**
-   * The most resources to look at for one page by index, once the store has kept what was deleted: nobody but the map can tell
-   * which of them are to be counted. Pages by cursor look at no more than they show. Default: 100,000.
+   * The most resources to look at for one page by index, once the store has kept what was deleted: nobody but the map
+   * can tell which of them are to be counted. Pages by cursor look at no more than they show. Default: 100,000.
    */
   readonly maxRows?: number;
 }
@@ -151,7 +152,8 @@ export class Identities {
     for (const identity of identities) {
       if (this.#store === undefined && identity.mark !== undefined) {
         throw new UnsupportedError(
-          "Ids of users are used again in the store: withIdentityMap(groups, identities, { users }) has to be given its users.",
+          "Ids of users are used again in the store: withIdentityMap(groups, identities, { users }) " +
+            "has to be given its users.",
         );
       }
       const mark = await this.markOf(identity.localId, options, locals);

@@ -1,6 +1,6 @@
 import { InvalidValueError } from "../../core/index.js";
 import type { MembersChange } from "../change-set.js";
-import type { Member } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import { typedMembers } from "../member-types.js";
 import type { CallOptions } from "../resource-repository.js";
 import type { Identities, Present } from "./identities.js";

@@ -31,8 +31,8 @@ export interface Retention<N> {
 }
 
 /**
- * What a write does to the store; where it says so, the resource has another `externalId` after it, or none. What changes nothing
- * makes no version, and answers `undefined`.
+ * What a write does to the store; where it says so, the resource has another `externalId` after it, or none. What
+ * changes nothing makes no version, and answers `undefined`.
  */
 type MappedWrite<T> = (
   current: Pair<T>,
@@ -139,7 +139,9 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     });
   }
 
-  /** Reads a resource in the version asked for. Of several processes that have read the same state, one comes to write. */
+  /**
+   * Reads a resource in the version asked for. Of several processes that have read the same state, one comes to write.
+   */
   async #claim(
     id: string,
     ifVersion: string | undefined,
@@ -156,7 +158,8 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   /**
    * The modification of what the store has, and what becomes of the `externalId`.
    *
-   * @param changesMembers Whether members come or go, where there are such, and the store has no version that would tell.
+   * @param changesMembers Whether members come or go, where there are such, and the store has no version that would
+   * tell.
    */
   async modify(
     id: string,

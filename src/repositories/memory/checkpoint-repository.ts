@@ -47,7 +47,8 @@ export class InMemoryCheckpointRepository extends CheckpointRepository {
       const revision = this.#positions.get(stream)?.position.revision ?? 0;
       if (position.revision !== revision) {
         throw new VersionConflictError(
-          `The position of the stream "${stream}" is in revision ${revision}, not ${position.revision}: another runner follows it.`,
+          `The position of the stream "${stream}" is in revision ${revision}, not ${position.revision}: ` +
+            "another runner follows it.",
         );
       }
       const saved = frozenCopy({ ...position, revision: revision + 1 });

@@ -6,7 +6,8 @@ export function frozenCopy<T>(value: T): T;
 export function frozenCopy(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map((item: unknown) => frozenCopy(item)));
   if (typeof value !== "object" || value === null) return value;
-  // Copied whole and changed where it is not flat, objects that are alike stay alike to the engine, which filters profit by.
+  // Copied whole and changed where it is not flat, objects that are alike stay alike to the engine, which filters
+  // profit by.
   const copy: Record<string, unknown> = { ...value };
   for (const [key, item] of Object.entries(copy)) {
     if (typeof item === "object") copy[key] = frozenCopy(item);

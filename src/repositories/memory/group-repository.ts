@@ -27,9 +27,9 @@ import type { InMemoryUserRepository } from "./user-repository.js";
 /** Options of {@link InMemoryGroupRepository}. */
 export interface InMemoryGroupOptions extends InMemoryResourceOptions {
   /**
-   * The users who are the members. Then nobody else can be one, whoever is deleted leaves the groups in the same step, and both
-   * stores share the order of their operations. Without it, users are ids that belong to nobody, and stay members until they are
-   * removed; the capabilities say so (`deletedMembers`).
+   * The users who are the members. Then nobody else can be one, whoever is deleted leaves the groups in the same step,
+   * and both stores share the order of their operations. Without it, users are ids that belong to nobody, and stay
+   * members until they are removed; the capabilities say so (`deletedMembers`).
    */
   readonly users?: InMemoryUserRepository;
   /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
@@ -177,9 +177,9 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
 /**
  * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
  *
- * Members are kept beside the group, and are ordered by id. A group in a group has to exist, and so has a user where the store was
- * given the users: whoever is deleted there leaves the groups, as a group that is deleted always does. When members come or go,
- * the group has a new version.
+ * Members are kept beside the group, and are ordered by id. A group in a group has to exist, and so has a user where
+ * the store was given the users: whoever is deleted there leaves the groups, as a group that is deleted always does.
+ * When members come or go, the group has a new version.
  */
 export class InMemoryGroupRepository extends GroupRepository {
   override readonly type: ResourceType;

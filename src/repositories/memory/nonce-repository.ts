@@ -11,8 +11,8 @@ export interface InMemoryNonceOptions {
 }
 
 /**
- * Nonces in memory, for a verifier that has one process: a restart forgets them, so that a message that was seen just before
- * it passes once more.
+ * Nonces in memory, for a verifier that has one process: a restart forgets them, so that a message that was seen just
+ * before it passes once more.
  *
  * What has expired is forgotten by itself, once a second at most.
  */
@@ -21,7 +21,10 @@ export class InMemoryNonceRepository extends NonceRepository {
   readonly #now: () => Date;
   /** When each nonce expires, in milliseconds, by its scope and value. */
   readonly #expiries = new Map<string, number>();
-  /** The nonces by the second in which they expire, so that those which have expired are found without reading the others. */
+  /**
+   * The nonces by the second in which they expire, so that those which have expired are found without reading the
+   * others.
+   */
   readonly #keysBySecond = new Map<number, string[]>();
   #purgedIn = Number.NEGATIVE_INFINITY;
 

@@ -1,8 +1,8 @@
 import { UnsupportedError } from "../../core/index.js";
 
 /**
- * What undoes the writes that were made, in the order in which they were made. A snapshot would take 1 ms of each map of 10,000 rows,
- * of which a target has a dozen, for every live change.
+ * What undoes the writes that were made, in the order in which they were made. A snapshot would take 1 ms of each map
+ * of 10,000 rows, of which a target has a dozen, for every live change.
  */
 export type Journal = (() => void)[];
 

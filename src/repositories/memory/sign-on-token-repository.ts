@@ -15,7 +15,8 @@ export interface InMemorySignOnTokenOptions {
 }
 
 /**
- * Tokens in memory, for a server that has one process. When it is full, it refuses; it never forgets what is still valid.
+ * Tokens in memory, for a server that has one process. When it is full, it refuses; it never forgets what is still
+ * valid.
  *
  * What has expired is forgotten by itself, once a second at most.
  */
@@ -23,7 +24,10 @@ export class InMemorySignOnTokenRepository extends SignOnTokenRepository {
   readonly #limit: number;
   readonly #now: () => Date;
   readonly #tokens = new Map<string, SignOnToken>();
-  /** The tokens by the second in which they expire, so that those which have expired are found without reading the others. */
+  /**
+   * The tokens by the second in which they expire, so that those which have expired are found without reading the
+   * others.
+   */
   readonly #placesBySecond = new Map<number, Set<string>>();
   readonly #sessionsBySubject = new Map<string, Set<string>>();
   #purgedIn = Number.NEGATIVE_INFINITY;

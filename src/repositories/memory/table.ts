@@ -4,8 +4,8 @@ import { SortedKeys } from "./sorted-keys.js";
 /**
  * Rows under unique keys, with indexes over them.
  *
- * An index sorts rows into buckets; a row may be in none, one or several buckets of each. Within a bucket, rows are ordered
- * by key in code unit order. Rows are values: they are replaced, never changed.
+ * An index sorts rows into buckets; a row may be in none, one or several buckets of each. Within a bucket, rows are
+ * ordered by key in code unit order. Rows are values: they are replaced, never changed.
  */
 export class Table<Row, Index extends string = never> {
   readonly #rows = new Map<string, Row>();

@@ -22,8 +22,8 @@ export interface InMemoryTarget extends SyncTarget {
   readonly memberships: InMemoryMembershipRepository;
   readonly checkpoints: InMemoryCheckpointRepository;
   /**
-   * Transactions run one after the other, and what is asked of the target itself meanwhile waits for their end. `work` must
-   * therefore use the target that it was given: waiting for the outer one, it would wait for itself.
+   * Transactions run one after the other, and what is asked of the target itself meanwhile waits for their end. `work`
+   * must therefore use the target that it was given: waiting for the outer one, it would wait for itself.
    */
   transaction?<R>(work: (target: InMemoryTarget) => Promise<R>): Promise<R>;
 }

@@ -18,9 +18,10 @@ export interface InMemoryUserOptions extends InMemoryResourceOptions {
 /**
  * Users in memory: for tests, for trying things out, and as the example of what a store does.
  *
- * Names are unique and compared without regard to case and to compatibility forms (NFKC); they are else taken as they are,
- * accents and trailing spaces included. Every filter is answered, but of `groups`: those of `id`, `userName` and `externalId` by
- * an index, others by looking at every user. Without an order, pages are ordered by id. Resources are frozen.
+ * Names are unique and compared without regard to case and to compatibility forms (NFKC); they are else taken as they
+ * are, accents and trailing spaces included. Every filter is answered, but of `groups`: those of `id`, `userName` and
+ * `externalId` by an index, others by looking at every user. Without an order, pages are ordered by id. Resources are
+ * frozen.
  */
 export class InMemoryUserRepository extends UserRepository {
   override readonly type: ResourceType;

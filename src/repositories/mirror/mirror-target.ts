@@ -3,11 +3,11 @@ import type { MembersChange } from "../change-set.js";
 import type { CallOptions } from "../resource-repository.js";
 
 /**
- * A store that can be written and not be read. It is given whole resources, as they are to be and as they were, and knows its own
- * by their names or by whatever else it chooses.
+ * A store that can be written and not be read. It is given whole resources, as they are to be and as they were, and
+ * knows its own by their names or by whatever else it chooses.
  *
- * Every call may come again, since nobody knows what became of one whose answer was lost: a change that is made already, and a
- * deletion of what is not there, are no errors.
+ * Every call may come again, since nobody knows what became of one whose answer was lost: a change that is made
+ * already, and a deletion of what is not there, are no errors.
  */
 export interface MirrorTarget<N> {
   /** @throws {UniquenessError} somebody else has the name. */

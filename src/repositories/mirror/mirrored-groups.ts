@@ -7,12 +7,8 @@ import {
   type Modification,
   membersChanges,
 } from "../change-set.js";
-import {
-  GroupRepository,
-  type Member,
-  type MemberOptions,
-  type MemberPage,
-} from "../group-repository.js";
+import { GroupRepository, type MemberOptions, type MemberPage } from "../group-repository.js";
+import type { Member } from "../member-types.js";
 import { typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";

@@ -20,14 +20,16 @@ import { printAttrPath } from "./print.js";
 import type { FilterProfileOptions, FilterRewrite } from "./profile.js";
 
 /**
- * Finds the attributes of a filter in a resource type, and checks that each can be asked for what the filter asks of it.
+ * Finds the attributes of a filter in a resource type, and checks that each can be asked for what the filter asks of
+ * it.
  *
  * - A complex attribute with several values stands for its `value` where it is compared: `emails co "example.com"`.
  * - `eq null` becomes `not (… pr)`, and `ne null` becomes `… pr` (RFC 7643 §2.5: unassigned and null are the same).
  * - What no response may hold (`returned` is `never`) is unknown to filters: they would tell its
  *   value, one question after another.
  *
- * @throws {InvalidFilterError} an attribute is unknown, an operator does not fit its type, or a value is not of its type.
+ * @throws {InvalidFilterError} an attribute is unknown, an operator does not fit its type, or a value is not of its
+ * type.
  */
 export function bindFilter(
   filter: Filter,
@@ -102,7 +104,10 @@ function bindComparison(filter: Comparison, scope: Scope): BoundFilter {
   };
 }
 
-/** The operators by which an attribute can be compared, of its type; none where it is complex. RFC 7644 §3.4.2.2, table 3. */
+/**
+ * The operators by which an attribute can be compared, of its type; none where it is complex. RFC 7644 §3.4.2.2, table
+ * 3.
+ */
 export function operatorsFor({ type }: Attribute): readonly CompareOperator[] {
   return compareOperators.filter((operator) => operators[operator].types.includes(type));
 }

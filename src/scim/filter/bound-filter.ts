@@ -2,8 +2,8 @@ import type { ResolvedAttribute } from "../schema/resource-type.js";
 import type { And, Comparison, Not, Or, Presence, ValuePath } from "./filter.js";
 
 /**
- * A comparison with an attribute that is known, of a type that can be compared so, with a value of that type. The value is not
- * null.
+ * A comparison with an attribute that is known, of a type that can be compared so, with a value of that type. The value
+ * is not null.
  */
 export interface BoundComparison extends Comparison {
   readonly target: ResolvedAttribute;
@@ -38,8 +38,8 @@ export interface BoundValuePath extends ValuePath {
 }
 
 /**
- * A filter whose attributes have been found in a resource type: what `bindFilter` makes. It is a {@link Filter} too, with its
- * paths spelled as the schemas do, so it can be printed and visited.
+ * A filter whose attributes have been found in a resource type: what `bindFilter` makes. It is a {@link Filter} too,
+ * with its paths spelled as the schemas do, so it can be printed and visited.
  */
 export type BoundFilter =
   | BoundComparison
@@ -50,8 +50,8 @@ export type BoundFilter =
   | BoundValuePath;
 
 /**
- * Whether a filter compares the `primary` of values of which there may be several: where a value does not state it, it is
- * false. RFC 7643 §2.4.
+ * Whether a filter compares the `primary` of values of which there may be several: where a value does not state it, it
+ * is false. RFC 7643 §2.4.
  */
 export function comparesPrimary(
   filter: BoundComparison | BoundPresence | BoundValuePath,

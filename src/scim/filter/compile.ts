@@ -20,11 +20,15 @@ type Test = (value: unknown) => boolean;
  * The keys of the resource are spelled as the schemas spell them. What the RFC leaves open is decided so:
  *
  * - `pr` is false of an attribute that is absent, null, "", [] or {}, and of a complex one in which nothing else is.
- * - `ne` matches an absent attribute, and a list of which any value is another; `not` is the opposite of what it holds. All other
+ * - `ne` matches an absent attribute, and a list of which any value is another; `not` is the opposite of what it holds.
+ *   All other
  *   operators match no absent attribute.
- * - A value that does not state whether it is `primary` is not, so `primary eq false` matches it. `primary pr` does not.
- * - Text is compared by the attribute's `caseExact`: where case does not matter, after NFKC and in lower case. Its order is that of
- *   code points. A dateTime is an instant, whatever its offset. A value that is not of the attribute's type matches nothing.
+ * - A value that does not state whether it is `primary` is not, so `primary eq false` matches it. `primary pr` does
+ *   not.
+ * - Text is compared by the attribute's `caseExact`: where case does not matter, after NFKC and in lower case. Its
+ *   order is that of
+ *   code points. A dateTime is an instant, whatever its offset. A value that is not of the attribute's type matches
+ *   nothing.
  * - Several conditions on a list may be met by different values of it, unless they are in one value path.
  */
 export function compileFilter(filter: BoundFilter): (resource: object) => boolean {
@@ -32,8 +36,8 @@ export function compileFilter(filter: BoundFilter): (resource: object) => boolea
 }
 
 /**
- * Makes a function of a value path that tells whether one value of its attribute is selected: one object out of `emails`.
- * For the path of a PATCH operation (RFC 7644 §3.5.2).
+ * Makes a function of a value path that tells whether one value of its attribute is selected: one object out of
+ * `emails`. For the path of a PATCH operation (RFC 7644 §3.5.2).
  */
 export function compileValuePath({ filter }: BoundValuePath): (value: object) => boolean {
   return predicate(filter, true);
@@ -68,7 +72,9 @@ function either(second: Test, first: Test): Test {
   return (resource) => first(resource) || second(resource);
 }
 
-/** Applies a test to what the target of a filter is in a resource, or in one value where the filter is in a value path. */
+/**
+ * Applies a test to what the target of a filter is in a resource, or in one value where the filter is in a value path.
+ */
 function at(
   filter: BoundComparison | BoundPresence | BoundValuePath,
   isInValuePath: boolean,

@@ -1,8 +1,8 @@
 import { ConcordatError } from "../../core/index.js";
 
 /**
- * A filter does not follow the grammar, is larger than the limits allow, or asks of an attribute what cannot be asked of it.
- * RFC 7644 §3.12, status 400, scimType `invalidFilter`.
+ * A filter does not follow the grammar, is larger than the limits allow, or asks of an attribute what cannot be asked
+ * of it. RFC 7644 §3.12, status 400, scimType `invalidFilter`.
  */
 export class InvalidFilterError extends ConcordatError {
   override readonly name = "InvalidFilterError";

@@ -1,6 +1,7 @@
 /**
- * The instant that an `xsd:dateTime` means (RFC 7643 §2.3.5), in milliseconds since 1970-01-01T00:00:00Z, with a fraction where the
- * text has more than three digits of a second. Instants of this era that are a microsecond apart are different numbers.
+ * The instant that an `xsd:dateTime` means (RFC 7643 §2.3.5), in milliseconds since 1970-01-01T00:00:00Z, with a
+ * fraction where the text has more than three digits of a second. Instants of this era that are a microsecond apart are
+ * different numbers.
  *
  * A text without an offset is taken as UTC, since nobody can say where it was written.
  *

@@ -6,12 +6,15 @@ interface OrderOperator {
   readonly kind: "order";
   /** The types of the attributes that it compares. */
   readonly types: readonly AttributeType[];
-  /** @param difference Less than 0, 0, or more than 0, as the value is less than, equal to or greater than the one sought. */
+  /**
+   * @param difference Less than 0, 0, or more than 0, as the value is less than, equal to or greater than the one
+   * sought.
+   */
   readonly test: (difference: number) => boolean;
   readonly sql: string;
   /**
-   * The operator of SQL for what is stored nowhere, against the greatest that is below it. Without one, nothing that is stored
-   * matches.
+   * The operator of SQL for what is stored nowhere, against the greatest that is below it. Without one, nothing that is
+   * stored matches.
    */
   readonly sqlBetween?: string;
 }
@@ -50,8 +53,8 @@ export const equality: OrderOperator = {
 };
 
 /**
- * All that there is to know of each operator. Only a builder (`build.ts`), which users import by name, is elsewhere. RFC 7644
- * §3.4.2.2, table 3.
+ * All that there is to know of each operator. Only a builder (`build.ts`), which users import by name, is elsewhere.
+ * RFC 7644 §3.4.2.2, table 3.
  */
 export const operators: Readonly<Record<CompareOperator, PositiveOperator | NegatedOperator>> = {
   eq: equality,

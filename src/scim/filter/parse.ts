@@ -27,7 +27,8 @@ export function parseFilter(text: string, options: ParseFilterOptions = {}): Fil
 /**
  * Reads the path of a PATCH operation. RFC 7644 §3.5.2, figure 7.
  *
- * The URI of a schema alone, which some clients send for all of an extension, reads as an attribute by the last part of the URI.
+ * The URI of a schema alone, which some clients send for all of an extension, reads as an attribute by the last part of
+ * the URI.
  *
  * @throws {InvalidPathError} the text is not a path, or is longer than the limits allow.
  * @throws {InvalidFilterError} what is between its brackets is not a filter, or is larger than the limits allow.
@@ -188,7 +189,9 @@ class Parser {
     return filter;
   }
 
-  /** Whether a value path is followed by a sub-attribute or an operator, as in `emails[type eq "work"].value eq "x"`. */
+  /**
+   * Whether a value path is followed by a sub-attribute or an operator, as in `emails[type eq "work"].value eq "x"`.
+   */
   #isComparedBehind(): boolean {
     const scanner = this.#scanner;
     if (scanner.next === dot) return true;

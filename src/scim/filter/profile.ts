@@ -1,13 +1,14 @@
 /**
- * Whose filters are read. `rfc7644`: those of RFC 7644 §3.4.2.2 and no others. `entra`: also what Microsoft Entra ID and its
- * validator send.
+ * Whose filters are read. `rfc7644`: those of RFC 7644 §3.4.2.2 and no others. `entra`: also what Microsoft Entra ID
+ * and its validator send.
  */
 export type FilterProfile = "rfc7644" | "entra";
 
 /** A place where a filter was not that of RFC 7644, and a profile gave it a meaning. */
 export interface FilterRewrite {
   /**
-   * - `valuePathComparison`: `emails[type eq "work"].value eq "x"` became `emails[type eq "work" and value eq "x"]`; without a
+   * - `valuePathComparison`: `emails[type eq "work"].value eq "x"` became `emails[type eq "work" and value eq "x"]`;
+   *   without a
    *   sub-attribute, `value` is meant.
    * - `literalCase`: `True`, `False` or `Null` became a literal of JSON.
    * - `booleanText`: `primary eq "True"` became `primary eq true`.

@@ -18,8 +18,8 @@ const zero = 0x30;
 const end = -1;
 
 /**
- * Reads the words of the filter grammar (RFC 7644 §3.4.2.2, figure 1) one after another. It goes by character codes, each of
- * which it looks at a small number of times at most, whatever the text.
+ * Reads the words of the filter grammar (RFC 7644 §3.4.2.2, figure 1) one after another. It goes by character codes,
+ * each of which it looks at a small number of times at most, whatever the text.
  *
  * Where the grammar has a space, any number of blanks may be: spaces, tabs and line ends.
  */

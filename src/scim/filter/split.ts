@@ -1,6 +1,9 @@
 import type { BoundFilter } from "./bound-filter.js";
 
-/** A filter in two parts: a resource matches the whole exactly when it matches both. A part that is absent matches everything. */
+/**
+ * A filter in two parts: a resource matches the whole exactly when it matches both. A part that is absent matches
+ * everything.
+ */
 export interface SplitFilter {
   /** What the store can answer. */
   readonly pushed?: BoundFilter;
@@ -12,8 +15,8 @@ export interface SplitFilter {
  * Splits a filter into what a store can answer and what is left. Nothing is widened or narrowed: the filter is
  * `pushed` *and* `rest`.
  *
- * @param canAnswer Whether the store can answer a filter. It is asked of comparisons, presences and value paths; and of `and`, `or`
- * and `not` once it has agreed to all that is in them.
+ * @param canAnswer Whether the store can answer a filter. It is asked of comparisons, presences and value paths; and of
+ * `and`, `or` and `not` once it has agreed to all that is in them.
  */
 export function splitFilter(
   filter: BoundFilter,

@@ -19,9 +19,10 @@ export function textTest(operator: PositiveOperator, text: string, caseExact: bo
 /**
  * The texts that are equal to the one sought, contain it, start with it or end with it.
  *
- * Where case does not matter, texts are compared in their {@link caseless} form. Nearly all of them are printable ASCII, and are
- * compared without making that form. What makes this right: the form of such a character is one character, which neither what comes
- * before it nor such a character after it can change; and no other character is composed to one of ASCII.
+ * Where case does not matter, texts are compared in their {@link caseless} form. Nearly all of them are printable
+ * ASCII, and are compared without making that form. What makes this right: the form of such a character is one
+ * character, which neither what comes before it nor such a character after it can change; and no other character is
+ * composed to one of ASCII.
  */
 function partTest(
   at: "whole" | "start" | "end" | "anywhere",
@@ -58,8 +59,8 @@ export function folded(text: string): string {
 }
 
 /**
- * Compares texts by code points, as a database that compares the bytes of UTF-8 does. JavaScript goes by the code units of UTF-16,
- * of which those of surrogate pairs precede U+E000 to U+FFFF.
+ * Compares texts by code points, as a database that compares the bytes of UTF-8 does. JavaScript goes by the code units
+ * of UTF-16, of which those of surrogate pairs precede U+E000 to U+FFFF.
  *
  * @returns less than 0, 0, or more than 0, as the first text is less than, equal to or greater than the second.
  */
@@ -112,7 +113,8 @@ function endsWithUsual(value: string, sought: string, slow: TextTest): boolean {
 function containsUsual(sought: string, slow: TextTest): TextTest {
   // A long text would make a large pattern, and is seldom sought.
   if (sought.length > 64) return (value) => folded(value).includes(sought);
-  // The text sought, with nothing unusual behind it, or else anything unusual: in one go, and without a copy in lower case.
+  // The text sought, with nothing unusual behind it, or else anything unusual: in one go, and without a copy in lower
+  // case.
   const literal = Array.from(sought, (character) => `\\x${character.charCodeAt(0).toString(16)}`);
   const pattern = new RegExp(`${literal.join("")}(?!${unusual.source})|${unusual.source}`, "i");
   return (value) => {

@@ -8,9 +8,9 @@ import { findAttribute, type ResourceType } from "../schema/resource-type.js";
 export type ReplaceReference = (text: string) => string;
 
 /**
- * Replaces references in the data of an operation of a bulk request, and nothing else: a name may begin with `bulkId:` as any text may
- * (RFC 7644 §3.7.2). Which attributes are references, the schemas say. Of an attribute that no schema here has, `value` and `$ref` are
- * taken for references.
+ * Replaces references in the data of an operation of a bulk request, and nothing else: a name may begin with `bulkId:`
+ * as any text may (RFC 7644 §3.7.2). Which attributes are references, the schemas say. Of an attribute that no schema
+ * here has, `value` and `$ref` are taken for references.
  *
  * @param type The type of the resource; `undefined` if it is not known.
  * @param data A resource, or a PATCH.
@@ -84,7 +84,10 @@ function inTarget(
   return isText ? replace(value) : value;
 }
 
-/** The attribute that a path leads to, as far as it is known; also one that is misspelled in a way that a profile may know. */
+/**
+ * The attribute that a path leads to, as far as it is known; also one that is misspelled in a way that a profile may
+ * know.
+ */
 function targetOf(
   type: ResourceType | undefined,
   sent: string,

@@ -11,11 +11,13 @@ import { comparisonsOf, selector, withChanged, withEntries } from "./value-list.
  * Applies a PATCH to a resource. RFC 7644 §3.5.2.
  *
  * @param resource The resource, with every attribute that the plan names and the resource has. It is left as it is.
- * @returns The resource as it becomes; `resource` itself if the operations change nothing, so that nobody is told of a change
+ * @returns The resource as it becomes; `resource` itself if the operations change nothing, so that nobody is told of a
+ * change
  *   that is none (RFC 7644 §3.5.2.1).
  * @throws {NoTargetError} a filter of a replacement selects nothing.
  * @throws {MutabilityError} an attribute is immutable and has another value, or is required and would have none.
- * @throws {InvalidValueError} more than one value would be primary, or something that is required is not there at the end.
+ * @throws {InvalidValueError} more than one value would be primary, or something that is required is not there at the
+ * end.
  * @throws {TooManyError} the operations make more comparisons than the limit.
  */
 export function applyPatch<R extends object>(plan: PatchPlan, resource: R): R {
@@ -54,8 +56,8 @@ export function applyStep(patched: PatchedResource, step: PatchStep): void {
 }
 
 /**
- * A complex attribute with some sub-attributes changed. If it refers to a resource and comes to refer to another one, what it
- * said of the first is gone; if it refers to none any more, so is all of it.
+ * A complex attribute with some sub-attributes changed. If it refers to a resource and comes to refer to another one,
+ * what it said of the first is gone; if it refers to none any more, so is all of it.
  */
 function mergedObject(
   { node, entries }: Extract<PatchStep, { readonly kind: "merge" }>,
@@ -108,7 +110,9 @@ function changedValue(value: unknown, change: EditStep["change"]): unknown {
   return hasLess && Object.keys(after).every((name) => labels.has(name)) ? undefined : after;
 }
 
-/** The value that a filter of equalities asks for, changed as it is to be; nothing if the change takes something away. */
+/**
+ * The value that a filter of equalities asks for, changed as it is to be; nothing if the change takes something away.
+ */
 function addedValue({ selection, change }: EditStep): JsonObject | undefined {
   const equalities = selection?.equalities ?? {};
   if ("entries" in change) {

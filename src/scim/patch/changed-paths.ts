@@ -4,8 +4,8 @@ import type { PatchStep } from "./plan.js";
 import { isReference } from "./value-identity.js";
 
 /**
- * Whether the outcome of a step is the same whatever the resource is. It is not where something is immutable, where it has to be
- * looked whether what is required is there, and where a reference comes to mean another resource.
+ * Whether the outcome of a step is the same whatever the resource is. It is not where something is immutable, where it
+ * has to be looked whether what is required is there, and where a reference comes to mean another resource.
  */
 export function isBlind(tree: AttributeTree, step: PatchStep): boolean {
   switch (step.kind) {

@@ -12,10 +12,12 @@ import { diffValues } from "./diff-values.js";
 import { isReference } from "./value-identity.js";
 
 /**
- * The smallest PATCH that makes one resource of another: applied to `before` it gives `after`, in all that a client can write.
+ * The smallest PATCH that makes one resource of another: applied to `before` it gives `after`, in all that a client can
+ * write.
  *
- * What is readOnly, and what is never returned, such as the password, is not compared. Lists are, but the order of references such
- * as `members` does not matter. An immutable attribute that differs gives an operation that will be refused.
+ * What is readOnly, and what is never returned, such as the password, is not compared. Lists are, but the order of
+ * references such as `members` does not matter. An immutable attribute that differs gives an operation that will be
+ * refused.
  *
  * @returns `undefined` if nothing differs, since a PATCH has at least one operation (RFC 7644 §3.5.2).
  */

@@ -9,11 +9,11 @@ import type { ValueKey } from "./target.js";
 import { isReference, keyTest, Places } from "./value-identity.js";
 
 /**
- * The smallest operations that make one list of another: removals of some values and an addition of others, or a replacement
- * of all.
+ * The smallest operations that make one list of another: removals of some values and an addition of others, or a
+ * replacement of all.
  *
- * References, such as `members`, come and go by their `value` and `type`, in any order, and are never replaced as a whole, since
- * others may have come or gone meanwhile.
+ * References, such as `members`, come and go by their `value` and `type`, in any order, and are never replaced as a
+ * whole, since others may have come or gone meanwhile.
  */
 export function diffValues(
   node: AttributeNode,

@@ -1,6 +1,9 @@
 import { ConcordatError } from "../../core/index.js";
 
-/** The body of a request does not have the structure of its message. RFC 7644 §3.12, status 400, scimType `invalidSyntax`. */
+/**
+ * The body of a request does not have the structure of its message. RFC 7644 §3.12, status 400, scimType
+ * `invalidSyntax`.
+ */
 export class InvalidSyntaxError extends ConcordatError {
   override readonly name = "InvalidSyntaxError";
   override readonly code = "invalid_syntax";

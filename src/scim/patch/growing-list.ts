@@ -4,12 +4,12 @@ import { isReference, Places } from "./value-identity.js";
 import { isPrimary, merged } from "./value-list.js";
 
 /**
- * A list to which values are added, by one operation after the other. One that is there already is not there twice (RFC 7644
- * §3.5.2.1): what it says of itself that the one in the list does not say, or says otherwise, is merged into that; but a reference
- * stays as it is. Of several primary values the last one stays so.
+ * A list to which values are added, by one operation after the other. One that is there already is not there twice (RFC
+ * 7644 §3.5.2.1): what it says of itself that the one in the list does not say, or says otherwise, is merged into that;
+ * but a reference stays as it is. Of several primary values the last one stays so.
  *
- * Two values are the same if they have the same `value` and `type`; references, if no `type` tells them apart; values without a
- * `value`, if they are equal in everything.
+ * Two values are the same if they have the same `value` and `type`; references, if no `type` tells them apart; values
+ * without a `value`, if they are equal in everything.
  */
 export class GrowingList {
   readonly #node: AttributeNode;

@@ -11,14 +11,18 @@ export interface MemberName {
   readonly type?: "User" | "Group";
 }
 
-/** Who comes into a group and who leaves it: first everybody with `clear`, then those to `remove`, then those to `add`. */
+/**
+ * Who comes into a group and who leaves it: first everybody with `clear`, then those to `remove`, then those to `add`.
+ */
 export interface MemberChanges {
   readonly clear?: boolean;
   readonly add?: readonly MemberName[];
   readonly remove?: readonly MemberName[];
 }
 
-/** The attribute whose values stores keep beside the resource: `members`, of a type that has them as RFC 7643 §4.2 does. */
+/**
+ * The attribute whose values stores keep beside the resource: `members`, of a type that has them as RFC 7643 §4.2 does.
+ */
 export function membersNode(tree: AttributeTree): AttributeNode | undefined {
   const node = tree.children.byName.get("members");
   return node?.attribute.multiValued && isReference(node) ? node : undefined;

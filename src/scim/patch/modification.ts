@@ -25,13 +25,13 @@ export type PatchModification<T, N> =
   | { readonly reads: readonly string[]; plan(current: T): PatchChanges<N> };
 
 /**
- * Makes one modification for a repository of a PATCH. It changes the attributes that the operations name and no others, so
- * nothing is lost that was not read, or that responses never hold.
+ * Makes one modification for a repository of a PATCH. It changes the attributes that the operations name and no others,
+ * so nothing is lost that was not read, or that responses never hold.
  *
- * It needs the current resource only where the outcome depends on it: to add to a list, to select by a filter, where a reference
- * such as the manager changes, where something is immutable, and where something required has to be there. Members of a group
- * that are added, that are removed by their `value`, or that take the place of all others, never need it; `display` and `$ref` of a
- * member are not kept, since they describe another resource.
+ * It needs the current resource only where the outcome depends on it: to add to a list, to select by a filter, where a
+ * reference such as the manager changes, where something is immutable, and where something required has to be there.
+ * Members of a group that are added, that are removed by their `value`, or that take the place of all others, never
+ * need it; `display` and `$ref` of a member are not kept, since they describe another resource.
  *
  * The password is not in it: see `PatchPlan.password`.
  *

@@ -90,7 +90,8 @@ export class PatchedResource {
   /**
    * Adds values to a multi-valued attribute, as {@link GrowingList} does.
    *
-   * @throws {MutabilityError} the attribute is immutable and has other values, or what is immutable in a value would change.
+   * @throws {MutabilityError} the attribute is immutable and has other values, or what is immutable in a value would
+   * change.
    * @throws {TooManyError} see {@link search}.
    */
   add(node: AttributeNode, values: readonly unknown[]): void {

@@ -36,11 +36,11 @@ import {
 } from "./target.js";
 
 /**
- * Reads the body of a PATCH request, and makes a plan of it: every path is found in the schemas, every value is read by them,
- * and what can be told without the resource is told. RFC 7644 §3.5.2.
+ * Reads the body of a PATCH request, and makes a plan of it: every path is found in the schemas, every value is read by
+ * them, and what can be told without the resource is told. RFC 7644 §3.5.2.
  *
- * A removal of a multi-valued attribute with a value beside it is refused unless the profile says what it means: by the RFC
- * all values would go, and whoever sends it means some.
+ * A removal of a multi-valued attribute with a value beside it is refused unless the profile says what it means: by the
+ * RFC all values would go, and whoever sends it means some.
  *
  * @throws {InvalidSyntaxError} the body is no PatchOp.
  * @throws {InvalidPathError} a path does not follow the grammar, or names nothing that the type has.
@@ -161,7 +161,10 @@ class Planner {
     else this.#planKeyed(operation, { kind: "attribute", node: named });
   }
 
-  /** A key that is no attribute's name may be a path. One that is a path and may not be is refused, and never passed over. */
+  /**
+   * A key that is no attribute's name may be a path. One that is a path and may not be is refused, and never passed
+   * over.
+   */
   #planPathKey(operation: SentOperation, key: string): void {
     const reading = this.reading;
     const meant = meantBy(this.#tree, key);
@@ -268,7 +271,10 @@ class Planner {
     this.#steps.push({ kind: "assign", node, value });
   }
 
-  /** RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is told. */
+  /**
+   * RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is
+   * told.
+   */
   #demandOptional({ path, attribute }: AttributeNode): void {
     if (attribute.required) this.reading.refuse(path, "it is required.");
   }

@@ -6,8 +6,8 @@ import type { PatchLimits } from "./read-operations.js";
 import type { Selection } from "./target.js";
 
 /**
- * What a PATCH comes to: its operations, resolved against the schemas of a resource type, with their values read. Made by
- * `planPatch`; `applyPatch` applies it to a resource, and `modificationOf` makes a modification of it for a store.
+ * What a PATCH comes to: its operations, resolved against the schemas of a resource type, with their values read. Made
+ * by `planPatch`; `applyPatch` applies it to a resource, and `modificationOf` makes a modification of it for a store.
  */
 export interface PatchPlan<T extends ResourceType = ResourceType> {
   readonly type: T;
@@ -42,7 +42,10 @@ export interface PlanPatchOptions {
   /** Whether values are refused that are not among the canonical ones, where there are any. Default: false. */
   readonly strict?: boolean;
   readonly limits?: PatchLimits;
-  /** What several PATCHes may compare together, such as those of one bulk request. Default: each has `limits.comparisons`. */
+  /**
+   * What several PATCHes may compare together, such as those of one bulk request. Default: each has
+   * `limits.comparisons`.
+   */
   readonly budget?: PatchBudget;
 }
 

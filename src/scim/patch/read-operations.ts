@@ -15,10 +15,10 @@ export interface PatchLimits {
   /** The longest string among the values, in UTF-16 code units. Default: 1,048,576. */
   readonly characters?: number;
   /**
-   * The most comparisons that the operations may make with the values that lists of the resource have, which `applyPatch` and the
-   * modification hold them to. An operation that selects values by a filter makes as many as the filter has, with each value of
-   * the list; one that adds values makes 10 with each, but those that follow it make none. The first operation on each list is
-   * free. Default: 5,000,000, which takes about a second.
+   * The most comparisons that the operations may make with the values that lists of the resource have, which
+   * `applyPatch` and the modification hold them to. An operation that selects values by a filter makes as many as the
+   * filter has, with each value of the list; one that adds values makes 10 with each, but those that follow it make
+   * none. The first operation on each list is free. Default: 5,000,000, which takes about a second.
    */
   readonly comparisons?: number;
 }

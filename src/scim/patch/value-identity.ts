@@ -4,8 +4,8 @@ import { textOf } from "../schema/same-value.js";
 import type { ValueKey } from "./target.js";
 
 /**
- * Whether the values of an attribute refer to resources. Such a value is told from others by what it refers to; what it says
- * beside that describes the other resource.
+ * Whether the values of an attribute refer to resources. Such a value is told from others by what it refers to; what it
+ * says beside that describes the other resource.
  */
 export function isReference({ children }: AttributeNode): boolean {
   return children.byName.has("$ref") && children.byName.has("value");
@@ -67,7 +67,10 @@ export class Places {
     this.put(after, place);
   }
 
-  /** The place of a value that is the same: references are, if no `type` tells them apart; others, if the types are equal. */
+  /**
+   * The place of a value that is the same: references are, if no `type` tells them apart; others, if the types are
+   * equal.
+   */
   find(value: unknown): number | undefined {
     const identity = identityOf(this.#node, value);
     const same = this.#byType.get(typedText(identity));

@@ -64,8 +64,8 @@ export function childNamed<N>(byName: ReadonlyMap<string, N>, name: string): N |
 }
 
 /**
- * The attribute, sub-attribute or extension that a path in standard attribute notation names, in any case. RFC 7644 §3.10.
- * Before an attribute of the base schema, the URI of the schema may stand.
+ * The attribute, sub-attribute or extension that a path in standard attribute notation names, in any case. RFC 7644
+ * §3.10. Before an attribute of the base schema, the URI of the schema may stand.
  */
 export function nodeAt(
   { type, byPath, extensions }: AttributeTree,

@@ -63,8 +63,8 @@ export interface ReferenceAttributeDefinition extends Characteristics {
 }
 
 /**
- * A boolean, an instant (`xsd:dateTime`), or base64. RFC 7643 §2.3.2, §2.3.5 and §2.3.6. None of them has a uniqueness; a
- * binary is case exact, without saying so, and the others have no case.
+ * A boolean, an instant (`xsd:dateTime`), or base64. RFC 7643 §2.3.2, §2.3.5 and §2.3.6. None of them has a uniqueness;
+ * a binary is case exact, without saying so, and the others have no case.
  */
 export interface PlainAttributeDefinition extends Characteristics {
   /** The data type. */

@@ -35,7 +35,9 @@ export function isDateTime(text: string): boolean {
 const base64 = /^[A-Za-z0-9+/]*(={0,2})$/;
 const base64url = /^[A-Za-z0-9_-]*(={0,2})$/;
 
-/** Whether the text is base64, or base64 for URLs (RFC 4648 §4 and §5), with or without its padding. RFC 7643 §2.3.6. */
+/**
+ * Whether the text is base64, or base64 for URLs (RFC 4648 §4 and §5), with or without its padding. RFC 7643 §2.3.6.
+ */
 export function isBase64(text: string): boolean {
   const padding = (base64.exec(text) ?? base64url.exec(text))?.[1]?.length;
   if (padding === undefined) return false;

@@ -57,8 +57,8 @@ const withUniqueness: readonly AttributeType[] = ["string", "integer", "decimal"
 /**
  * The Schema resource of a schema. RFC 7643 §7.
  *
- * Every characteristic that the attribute's type has is stated, defaults too. `meta.location` is left to whoever knows the
- * address of the service provider.
+ * Every characteristic that the attribute's type has is stated, defaults too. `meta.location` is left to whoever knows
+ * the address of the service provider.
  */
 export function schemaDocument(schema: Schema): SchemaDocument {
   return {

@@ -5,10 +5,11 @@ import type { Reading } from "./reading.js";
 import { matches } from "./same-value.js";
 
 /**
- * Holds a replacement against the resource that it replaces: what is immutable and has a value must match, and keeps the
- * value if the request does not state it. RFC 7644 §3.5.1.
+ * Holds a replacement against the resource that it replaces: what is immutable and has a value must match, and keeps
+ * the value if the request does not state it. RFC 7644 §3.5.1.
  *
- * The values of a multi-valued attribute come and go as a whole, so sub-attributes such as `members.value` are not looked at.
+ * The values of a multi-valued attribute come and go as a whole, so sub-attributes such as `members.value` are not
+ * looked at.
  */
 export function keepImmutable(
   tree: AttributeTree,

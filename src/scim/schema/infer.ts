@@ -58,7 +58,10 @@ type SingleValue<A, Hidden> = A extends { readonly subAttributes: infer S extend
         ? V | OtherString
         : string;
 
-/** Any string. The intersection keeps a union with literals from becoming `string`, so that editors suggest the literals. */
+/**
+ * Any string. The intersection keeps a union with literals from becoming `string`, so that editors suggest the
+ * literals.
+ */
 type OtherString = string & Record<never, never>;
 
 /** Makes one object type of an intersection; the conditional lets editors show its members and not this alias. */

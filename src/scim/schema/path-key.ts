@@ -4,8 +4,8 @@ import { type AttributeTree, type Children, childNamed } from "./attribute-tree.
 export const pathKey = "it is a path, and no name of an attribute.";
 
 /**
- * Whether a name is a path into one of the attributes: `name.givenName`, `emails[type eq "work"].value`. Who sends it means that
- * attribute, and must not be told that it was stored.
+ * Whether a name is a path into one of the attributes: `name.givenName`, `emails[type eq "work"].value`. Who sends it
+ * means that attribute, and must not be told that it was stored.
  */
 export function isPathInto({ byName }: Children, name: string): boolean {
   const [head = ""] = name.split(/[.[]/, 1);
@@ -13,8 +13,8 @@ export function isPathInto({ byName }: Children, name: string): boolean {
 }
 
 /**
- * Whether a name at the top of a resource is a path: into an attribute, or to one behind the URI of its schema, `urn:…:User:title` or
- * `urn:…:User.title`; or the URI of the base schema, whose attributes stand at the top.
+ * Whether a name at the top of a resource is a path: into an attribute, or to one behind the URI of its schema,
+ * `urn:…:User:title` or `urn:…:User.title`; or the URI of the base schema, whose attributes stand at the top.
  */
 export function isPathOf({ type, children, extensions }: AttributeTree, name: string): boolean {
   if (isPathInto(children, name)) return true;
@@ -33,8 +33,8 @@ export function isPathOf({ type, children, extensions }: AttributeTree, name: st
 }
 
 /**
- * The names of an object that are there more than once, in different case, as they are in lower case. RFC 7643 §2.1. Of two, one at least
- * is not spelled as the schema spells it, so that only then they need to be looked for.
+ * The names of an object that are there more than once, in different case, as they are in lower case. RFC 7643 §2.1. Of
+ * two, one at least is not spelled as the schema spells it, so that only then they need to be looked for.
  */
 export function namesTwiceIn(object: object): ReadonlySet<string> {
   const seen = new Set<string>();

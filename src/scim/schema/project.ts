@@ -32,8 +32,8 @@ export type Projection<R extends Resource> = Partial<R> & Resource;
 /**
  * The representation of a resource in a response, by what the schemas say of `returned`. RFC 7643 §7, RFC 7644 §3.9.
  *
- * What is returned never, and what no schema of the type has, is left out; `schemas` says which schemas' attributes are left.
- * To answer with many resources, make a {@link projection} once.
+ * What is returned never, and what no schema of the type has, is left out; `schemas` says which schemas' attributes are
+ * left. To answer with many resources, make a {@link projection} once.
  *
  * @throws {InvalidValueError} both `attributes` and `excludedAttributes` are given.
  */

@@ -4,7 +4,10 @@ import { isJsonObject, readChildren } from "./read-value.js";
 import type { Reading } from "./reading.js";
 import type { StandardSchema, StandardSchemaIssue } from "./standard-schema.js";
 
-/** What stands under the URI of an extension, or `undefined` if it is unassigned, or wrong, which the reading then knows. */
+/**
+ * What stands under the URI of an extension, or `undefined` if it is unassigned, or wrong, which the reading then
+ * knows.
+ */
 export function readExtension(
   { path, schema, children }: ExtensionNode,
   value: unknown,

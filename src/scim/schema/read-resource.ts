@@ -20,7 +20,10 @@ export interface ReadResourceOptions {
   readonly profile?: Profile;
   /** Whether attributes that no schema of the type has are passed over and reported, or refused. Default: `ignore`. */
   readonly unknown?: "ignore" | "refuse";
-  /** Whether values are refused that are not among the canonical ones, where there are any. Default: false (RFC 7643 §7). */
+  /**
+   * Whether values are refused that are not among the canonical ones, where there are any. Default: false (RFC 7643
+   * §7).
+   */
   readonly strict?: boolean;
   readonly limits?: ReadLimits;
 }
@@ -28,8 +31,8 @@ export interface ReadResourceOptions {
 /** What was read. */
 export interface ReadResource<R> {
   /**
-   * The resource in canonical form: names as the schemas spell them, nothing unassigned, and `schemas` those whose attributes
-   * it has. It shares no object with the input.
+   * The resource in canonical form: names as the schemas spell them, nothing unassigned, and `schemas` those whose
+   * attributes it has. It shares no object with the input.
    */
   readonly resource: R;
   /** What was passed over. */
@@ -44,16 +47,20 @@ export interface ReadResource<R> {
  *
  * `context` says by which rules:
  * * `creation`: what is readOnly is passed over (RFC 7644 §3.3), and what is required must be there;
- * * `replacement`: the same (RFC 7644 §3.5.1), and what is immutable must match the `current` resource, whose value it keeps if
+ * * `replacement`: the same (RFC 7644 §3.5.1), and what is immutable must match the `current` resource, whose value it
+ * keeps if
  *   the request does not state one;
- * * `response`: what is readOnly is read, and what is never returned is passed over. With `partial`, of a resource that was
+ * * `response`: what is readOnly is read, and what is never returned is passed over. With `partial`, of a resource that
+ * was
  *   asked for by some of its attributes, only `id` must be there.
  *
- * A name that is a path to an attribute, such as `name.givenName`, is no unknown attribute, and is refused in a request.
+ * A name that is a path to an attribute, such as `name.givenName`, is no unknown attribute, and is refused in a
+ * request.
  *
  * Only the input's own properties are read; no depth is followed that the schemas do not have.
  *
- * @throws {InvalidValueError} the first value that is wrong, with the `others` up to 20 in all; or the input is no object.
+ * @throws {InvalidValueError} the first value that is wrong, with the `others` up to 20 in all; or the input is no
+ * object.
  * @throws {MutabilityError} an immutable attribute would change.
  */
 export function readResource<T extends ResourceType>(

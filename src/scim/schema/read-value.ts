@@ -12,8 +12,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or wrong,
- * which the reading then knows.
+ * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or
+ * wrong, which the reading then knows.
  */
 export function readAttribute(node: AttributeNode, value: unknown, reading: Reading): unknown {
   if (value === null || value === undefined || isPassedOver(node, reading)) return undefined;
@@ -96,7 +96,9 @@ export function demandRequired(
   }
 }
 
-/** Whether an attribute is not read, since it is the service provider's own or none that a response has; it is noted. */
+/**
+ * Whether an attribute is not read, since it is the service provider's own or none that a response has; it is noted.
+ */
 export function isPassedOver({ path, attribute }: AttributeNode, reading: Reading): boolean {
   const { rules } = reading;
   if (rules.isResponse && attribute.returned === "never") {
@@ -169,8 +171,8 @@ function soleElement(node: AttributeNode, list: readonly unknown[], reading: Rea
 }
 
 /**
- * The object that is the value of a complex attribute, unread; or `undefined` if it is unassigned, or wrong, which the reading
- * then knows.
+ * The object that is the value of a complex attribute, unread; or `undefined` if it is unassigned, or wrong, which the
+ * reading then knows.
  */
 export function objectOf(
   node: AttributeNode,
@@ -194,7 +196,9 @@ function readComplex(node: AttributeNode, value: unknown, reading: Reading): unk
 /** What says only which value it is of several. */
 export const labels: ReadonlySet<string> = new Set(["type", "primary"]);
 
-/** Whether a value of several was sent with something that is no value, and says nothing else but which of them it is. */
+/**
+ * Whether a value of several was sent with something that is no value, and says nothing else but which of them it is.
+ */
 function isEmptied(
   { attribute, children }: AttributeNode,
   sent: JsonObject,

@@ -109,8 +109,8 @@ type OptionalExtension<T extends ResourceType> = Exclude<
  *
  * What the base schema says of a common attribute is passed over: the characteristics of RFC 7643 §3.1 take precedence.
  *
- * @throws {InvalidValueError} the endpoint is not a path, two schemas have the same URI, or the base schema has a `standard`,
- * which only an extension can have.
+ * @throws {InvalidValueError} the endpoint is not a path, two schemas have the same URI, or the base schema has a
+ * `standard`, which only an extension can have.
  */
 export function defineResourceType<
   const S extends Schema,
@@ -169,7 +169,8 @@ function attributesOf(
 /**
  * The attribute that a path names, in any case. RFC 7643 §2.1, RFC 7644 §3.10.
  *
- * The URI of the base schema may stand before a name and need not; an attribute of an extension needs the URI of its own.
+ * The URI of the base schema may stand before a name and need not; an attribute of an extension needs the URI of its
+ * own.
  *
  * @returns `undefined` if the resource type has no such attribute.
  */
@@ -191,8 +192,8 @@ export function findAttribute(
 }
 
 /**
- * The attributes whose values no two resources may share, for stores to index. RFC 7643 §7, "uniqueness". `id` is left out,
- * which the store gives.
+ * The attributes whose values no two resources may share, for stores to index. RFC 7643 §7, "uniqueness". `id` is left
+ * out, which the store gives.
  */
 export function uniqueAttributes(type: ResourceType): readonly ResolvedAttribute[] {
   return [...type.attributes.values()].filter(

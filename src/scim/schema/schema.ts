@@ -64,10 +64,11 @@ export type Descriptions<D extends SchemaDefinition> = {
  * type Badge = Infer<typeof badgeSchema>;
  * ```
  *
- * An exported definition under `isolatedDeclarations` is a constant of its own (`as const`), and the schema is annotated with
- * `Schema<typeof definition>`.
+ * An exported definition under `isolatedDeclarations` is a constant of its own (`as const`), and the schema is
+ * annotated with `Schema<typeof definition>`.
  *
- * An extension may be given as any Standard Schema: `defineSchema({ id, name, attributes: {}, standard: z.object(…) })`.
+ * An extension may be given as any Standard Schema: `defineSchema({ id, name, attributes: {}, standard: z.object(…)
+ * })`.
  *
  * @param descriptions What `/Schemas` says of the attributes, apart from the definition so that its type stays small.
  * @throws {InvalidValueError} the definition is not one that RFC 7643 allows.

@@ -1,10 +1,11 @@
 import type { AttributePath } from "./schema.js";
-import type { userDefinition } from "./user.js";
+import type { userDefinition } from "./user-definition.js";
 
 /** What `/Schemas` says of the attributes of a user. */
 export const userDescriptions: Readonly<Record<AttributePath<typeof userDefinition>, string>> = {
   userName:
-    "The name by which the user is known to the service provider and, as a rule, signs in. Required, and unique among all users.",
+    "The name by which the user is known to the service provider and, as a rule, signs in. Required, " +
+    "and unique among all users.",
   name: "The components of the user's name.",
   "name.formatted":
     "The full name, with titles and suffixes, formatted for display, such as 'Ms. Barbara J Jensen, III'.",
@@ -20,7 +21,8 @@ export const userDescriptions: Readonly<Record<AttributePath<typeof userDefiniti
   userType:
     "How the user is related to the organization, such as 'Contractor', 'Employee', 'Intern', 'Temp' or 'External'.",
   preferredLanguage:
-    "The written or spoken languages that the user prefers, in the form of the Accept-Language header, such as 'en-US, de;q=0.7'.",
+    "The written or spoken languages that the user prefers, in the form of the Accept-Language header, " +
+    "such as 'en-US, de;q=0.7'.",
   locale: "The language tag by which currency, dates and numbers are shown, such as 'en-US'.",
   timezone:
     "The user's time zone, in the form of the IANA database, such as 'America/Los_Angeles'.",
@@ -59,7 +61,8 @@ export const userDescriptions: Readonly<Record<AttributePath<typeof userDefiniti
   "addresses.type": "What the address is for: 'work', 'home' or 'other'.",
   "addresses.primary": "Whether this is the preferred address. No more than one is.",
   groups:
-    "The groups that the user belongs to, directly, through another group, or by a rule. Memberships are changed through the Group resource.",
+    "The groups that the user belongs to, directly, through another group, or by a rule. Memberships are " +
+    "changed through the Group resource.",
   "groups.value": "The id of the group.",
   "groups.$ref": "The URI of the group.",
   "groups.display": "A human-readable name of the group.",

@@ -30,7 +30,10 @@ async function twoUsers(): Promise<Unasked> {
   return users;
 }
 
-/** The keywords of RFC 7644 §3.12, table 9, and what is refused with each of them. Two are about HTTP: invalidVers, sensitive. */
+/**
+ * The keywords of RFC 7644 §3.12, table 9, and what is refused with each of them. Two are about HTTP: invalidVers,
+ * sensitive.
+ */
 const refused: Readonly<Record<string, readonly (() => unknown)[]>> = {
   invalidFilter: [
     () => parseFilter("title regex 1"),

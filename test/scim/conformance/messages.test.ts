@@ -3,8 +3,9 @@ import { InvalidSyntaxError } from "concordat/scim";
 import { expect, test } from "vitest";
 import { vector } from "../../vectors/vector.js";
 
-// The RFC prints some of these with a fault that the data files do not have: three dots for what is in a resource (§3.4.2.4), and
-// no comma after each `scimType` (§3.7.3, §3.12). What is faulty and still JSON, they keep: `status` is an object in §3.7.2.
+// The RFC prints some of these with a fault that the data files do not have: three dots for what is in a resource
+// (§3.4.2.4), and no comma after each `scimType` (§3.7.3, §3.12). What is faulty and still JSON, they keep: `status` is
+// an object in §3.7.2.
 
 const messages = "urn:ietf:params:scim:api:messages:2.0";
 

@@ -9,7 +9,10 @@ import {
 import { describe, expect, test } from "vitest";
 import { parsePatchPath } from "../../../src/scim/internal.js";
 
-/** What stops a reader that tries several ways, or that calls itself without end; with the limits, and without most of them. */
+/**
+ * What stops a reader that tries several ways, or that calls itself without end; with the limits, and without most of
+ * them.
+ */
 const texts: Readonly<Record<string, string>> = {
   "20,000 brackets": `${"(".repeat(20_000)}a pr${")".repeat(20_000)}`,
   "20,000 brackets that stay open": "(".repeat(20_000),

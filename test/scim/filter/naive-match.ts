@@ -2,8 +2,8 @@ import type { Attribute, AttrPath, Filter, ResourceType } from "concordat/scim";
 import { findAttribute } from "../../../src/scim/internal.js";
 
 /**
- * Tells whether a resource matches a filter, as plainly as that can be written down: the oracle for everything that does so fast.
- * It reads RFC 7644 §3.4.2.2 as `compileFilter` says that it does.
+ * Tells whether a resource matches a filter, as plainly as that can be written down: the oracle for everything that
+ * does so fast. It reads RFC 7644 §3.4.2.2 as `compileFilter` says that it does.
  */
 export function naiveMatch(filter: Filter, resource: object, type: ResourceType): boolean {
   return matches(filter, (path, isCompared = false) => {

@@ -76,7 +76,10 @@ export const sampleType: ResourceType = defineResourceType({
   ],
 });
 
-/** Texts that are often equal to one another, or parts of one another, in some form: the Kelvin sign, ligatures, marks, astral planes. */
+/**
+ * Texts that are often equal to one another, or parts of one another, in some form: the Kelvin sign, ligatures, marks,
+ * astral planes.
+ */
 const piece = fc.constantFrom(
   ..."a A b B e E é É i I k K 1 % _ ! ' \" \\ * ß ss SS ﬁ fi Å Å İ ı σ ς Σ Ǆ ｱ 😀 \u212a \u017f \u0301 \u0307 \u0345 \ue000 \uffee".split(
     " ",

@@ -9,7 +9,10 @@ import {
 
 type Member = Pick<GroupMember, "value" | "type">;
 
-/** A resource as a store has it after the modification that is made of a plan. The store knows the members by id and type only. */
+/**
+ * A resource as a store has it after the modification that is made of a plan. The store knows the members by id and
+ * type only.
+ */
 export function changedBy(plan: PatchPlan, resource: object): object {
   // A user will do as well: what a plan changes is data.
   const before = resource as Group;

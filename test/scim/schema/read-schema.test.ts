@@ -79,7 +79,8 @@ describe("a schema that is read", () => {
       endpoint: "/ServiceProviderConfig",
       schema: readSchema(vector("rfc7643-8.7.2-service-provider-config")),
     });
-    // It has no id (RFC 7643 §3.1), and its printed schema lacks what §5 has: "etag", and "type" and "primary" of a scheme.
+    // It has no id (RFC 7643 §3.1), and its printed schema lacks what §5 has: "etag", and "type" and "primary" of a
+    // scheme.
     const printed = { id: "1", ...vector("rfc7643-8.5-service-provider-config") };
     const { resource, ignored } = readResource(type, printed, { context: "response" });
     expect(ignored.map(({ path }) => path).sort()).toEqual([

@@ -10,8 +10,9 @@ export interface SqlColumns {
     readonly [path: string]: string | SqlColumn | SqlValueTable | SqlValueColumns | SqlJson;
   };
   /**
-   * Where all other attributes are: a column with an object of JSON, in which they stand as in a resource. Of the common attributes,
-   * that is `externalId` alone: what the service provider makes (`id`, `meta`, `schemas`) is in the columns that `attributes` names.
+   * Where all other attributes are: a column with an object of JSON, in which they stand as in a resource. Of the
+   * common attributes, that is `externalId` alone: what the service provider makes (`id`, `meta`, `schemas`) is in the
+   * columns that `attributes` names.
    */
   readonly others?: SqlJson & {
     /** Names of attributes that are not in there, since they are stored in another way. */
@@ -23,13 +24,15 @@ export interface SqlColumns {
 export interface SqlColumn {
   readonly column: string;
   /**
-   * For text that is not case exact: a column with the form in which it is compared, which `caseless` makes. It wants the index.
+   * For text that is not case exact: a column with the form in which it is compared, which `caseless` makes. It wants
+   * the index.
    */
   readonly key?: string;
   /**
-   * Whether the database's own `lower` may stand in for a column of keys. It is not exact: SQLite knows the case of ASCII only, and no
-   * database takes "ﬁ" for "fi"; what is written so is found as it is written. With a key too, the database makes that key by its own
-   * `lower`. Without this and without a key, the text cannot be compared. Default: false.
+   * Whether the database's own `lower` may stand in for a column of keys. It is not exact: SQLite knows the case of
+   * ASCII only, and no database takes "ﬁ" for "fi"; what is written so is found as it is written. With a key too, the
+   * database makes that key by its own `lower`. Without this and without a key, the text cannot be compared. Default:
+   * false.
    */
   readonly lower?: boolean;
   /** For case exact text in a column that is not of text, such as ids. Default: `text`. */
@@ -39,8 +42,9 @@ export interface SqlColumn {
   /** What the column holds where the attribute has no value, beside `null`. */
   readonly unassigned?: string | number;
   /**
-   * How a dateTime is stored. `text`: as `Date.prototype.toISOString` writes it, of the years 0 to 9999. `timestamp`: PostgreSQL's
-   * `timestamptz`, or MariaDB's `datetime` in UTC. `milliseconds`: a number, since 1970-01-01T00:00:00Z. Default: `text`.
+   * How a dateTime is stored. `text`: as `Date.prototype.toISOString` writes it, of the years 0 to 9999. `timestamp`:
+   * PostgreSQL's `timestamptz`, or MariaDB's `datetime` in UTC. `milliseconds`: a number, since 1970-01-01T00:00:00Z.
+   * Default: `text`.
    */
   readonly instant?: "text" | "timestamp" | "milliseconds";
 }
@@ -72,8 +76,8 @@ export interface SqlValueTable {
 export interface SqlJson {
   readonly json: string;
   /**
-   * Whether all text in the document is in the form in which it is compared, which `comparedForm` makes. Without this, text that is
-   * not case exact cannot be compared. Default: false.
+   * Whether all text in the document is in the form in which it is compared, which `comparedForm` makes. Without this,
+   * text that is not case exact cannot be compared. Default: false.
    */
   readonly compared?: boolean;
 }

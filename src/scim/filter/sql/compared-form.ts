@@ -3,8 +3,8 @@ import type { Attribute, Attributes } from "../../schema/attribute.js";
 import type { ResourceType } from "../../schema/resource-type.js";
 
 /**
- * A copy of a resource, or of part of one, in which text is in the form in which it is compared: in that of `caseless`, unless the
- * attribute is case exact. For a column of JSON by which filters go, beside the one that holds the resource.
+ * A copy of a resource, or of part of one, in which text is in the form in which it is compared: in that of `caseless`,
+ * unless the attribute is case exact. For a column of JSON by which filters go, beside the one that holds the resource.
  *
  * @param type The resource type, whose spelling the names of the resource have. What it does not know stays as it is.
  */

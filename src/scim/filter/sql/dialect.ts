@@ -10,7 +10,10 @@ export interface FilterSql {
   quote(identifier: string): string;
   /** The place of a parameter, of which the first has the position 1. */
   place(position: number): string;
-  /** A text as it is compared when nothing but equal characters in an equal order is equal. Its order is that of code points. */
+  /**
+   * A text as it is compared when nothing but equal characters in an equal order is equal. Its order is that of code
+   * points.
+   */
   exact(text: string): string;
   /** A value of any type as text. */
   asText(value: string): string;
@@ -83,7 +86,9 @@ const postgres: FilterSql = {
   document: (column) => `cast(${column} as jsonb)`,
   member: (json, name) => `(${json} -> ${literal(memberName(name))})`,
   elements: (json, alias) => ({
-    from: `jsonb_array_elements(case jsonb_typeof(${json}) when 'array' then ${json} else cast('[]' as jsonb) end) as ${alias}(value)`,
+    from:
+      `jsonb_array_elements(case jsonb_typeof(${json}) when 'array' then ${json} ` +
+      `else cast('[]' as jsonb) end) as ${alias}(value)`,
     element: `${alias}.value`,
   }),
   isObject: (json) => `jsonb_typeof(${json}) = 'object'`,
@@ -107,7 +112,9 @@ const mariadb: FilterSql = {
   document: (column) => column,
   member: (json, name) => `json_extract(${json}, ${literal(`$."${memberName(name)}"`)})`,
   elements: (json, alias) => ({
-    from: `json_table(case json_type(${json}) when 'ARRAY' then ${json} else '[]' end, '$[*]' columns (place for ordinality)) as ${alias}`,
+    from:
+      `json_table(case json_type(${json}) when 'ARRAY' then ${json} else '[]' end, ` +
+      `'$[*]' columns (place for ordinality)) as ${alias}`,
     element: `json_extract(${json}, concat('$[', ${alias}.place - 1, ']'))`,
   }),
   isObject: (json) => `json_type(${json}) = 'OBJECT'`,

@@ -17,13 +17,16 @@ import { columnValue, constantValue, jsonValue, type SqlValue, type Writing } fr
 
 /** A condition for the `where` of a statement. */
 export interface SqlFilter {
-  /** The text, with places for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it has to be. */
+  /**
+   * The text, with places for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it has to
+   * be.
+   */
   readonly sql: string;
   /** The values for the places, in their order. */
   readonly parameters: readonly (string | number)[];
   /**
-   * The text around the places: one part more than there are parameters. Libraries whose statements are template literals take it so:
-   * `` sql(Object.assign([...fragments], { raw: fragments }), ...parameters) ``.
+   * The text around the places: one part more than there are parameters. Libraries whose statements are template
+   * literals take it so: `` sql(Object.assign([...fragments], { raw: fragments }), ...parameters) ``.
    */
   readonly fragments: readonly string[];
 }
@@ -38,12 +41,13 @@ export interface SqlFilterOptions {
  * Writes a filter as a condition of SQL that is met by the resources that match it, and by no others: by the same that
  * `compileFilter` says match. All that comes from the filter is in parameters.
  *
- * The rules that databases disagree on are the filter's: case by `caseExact` and the form that was stored for it; text in the
- * order of code points, whatever the collation; `%` and `_` stand for themselves; an absent value is not equal to anything, so `ne`
- * and `not` match it, but a `primary` that a value does not state is false; a value path is met by one value. Resources are as
- * `readResource` makes them: a list is a list.
+ * The rules that databases disagree on are the filter's: case by `caseExact` and the form that was stored for it; text
+ * in the order of code points, whatever the collation; `%` and `_` stand for themselves; an absent value is not equal
+ * to anything, so `ne` and `not` match it, but a `primary` that a value does not state is false; a value path is met by
+ * one value. Resources are as `readResource` makes them: a list is a list.
  *
- * @throws {UnsupportedError} the columns cannot answer the filter. `splitFilter` with {@link isAnsweredInSql} tells the part that they can.
+ * @throws {UnsupportedError} the columns cannot answer the filter. `splitFilter` with {@link isAnsweredInSql} tells the
+ * part that they can.
  */
 export function filterToSql(
   filter: BoundFilter,
@@ -183,7 +187,9 @@ class FilterWriter {
     return operators[operator].kind === "negation" ? `(${any} or not ${this.#any(target)})` : any;
   }
 
-  /** The condition that one value of a multi-valued attribute meets a condition; or without one, that there is a value. */
+  /**
+   * The condition that one value of a multi-valued attribute meets a condition; or without one, that there is a value.
+   */
   #any(target: ResolvedAttribute, condition?: (element: Element) => string): string {
     const place = placeOf(wholeOf(target), this.#columns, this.#sql);
     const alias = `value_${++this.#aliases}`;
@@ -327,8 +333,8 @@ function not(condition: string): string {
 }
 
 /**
- * Conditions with "and" or "or" between them. Of many, each half is in brackets: databases read a long row as one within another,
- * and SQLite goes no deeper than 1,000.
+ * Conditions with "and" or "or" between them. Of many, each half is in brackets: databases read a long row as one
+ * within another, and SQLite goes no deeper than 1,000.
  */
 function joined(operator: "and" | "or", conditions: readonly string[]): string {
   if (conditions.length <= 8) return `(${conditions.join(` ${operator} `)})`;

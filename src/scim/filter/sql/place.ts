@@ -18,8 +18,8 @@ export interface JsonPlace {
 }
 
 /**
- * Where an attribute is, or its sub-attribute: where it is said to be by itself, or else in the document of the whole attribute, or
- * else in that of all others.
+ * Where an attribute is, or its sub-attribute: where it is said to be by itself, or else in the document of the whole
+ * attribute, or else in that of all others.
  *
  * @returns `undefined` if it is nowhere.
  */

@@ -101,7 +101,8 @@ function compareColumnText(
   const name = `${qualifier}.${sql.quote(column)}`;
   if (!caseExact && key === undefined && !lower) {
     throw new UnsupportedError(
-      `The column "${column}" has no key, by which text is compared that is not case exact: name a column of keys, or say "lower".`,
+      `The column "${column}" has no key, by which text is compared that is not case exact: ` +
+        'name a column of keys, or say "lower".',
     );
   }
   if (type !== "text") {
@@ -124,8 +125,8 @@ function compareColumnText(
 }
 
 /**
- * The condition that a text is equal to a value in any case, by the database's own `lower`. What that leaves as it is, such as all but
- * ASCII in SQLite, or what it does not compose, is found as it is written.
+ * The condition that a text is equal to a value in any case, by the database's own `lower`. What that leaves as it is,
+ * such as all but ASCII in SQLite, or what it does not compose, is found as it is written.
  */
 function amongSpellings(
   compared: string,
@@ -221,7 +222,8 @@ function compareInstant(
   { sql, place }: Writing,
 ): string {
   const instant = instantOf(value) ?? Number.NaN;
-  // What is stored is a whole number of milliseconds: it is after an instant between two of them when it is after the first.
+  // What is stored is a whole number of milliseconds: it is after an instant between two of them when it is after the
+  // first.
   const whole = Math.min(Math.floor(instant), latest);
   const { sql: exact, sqlBetween } = ordering(operator);
   const symbol = whole === instant ? exact : sqlBetween;

@@ -2,7 +2,10 @@ import { caseless, comparedForm, type SqlColumns, type SqlFilterDialect } from "
 import { type Kysely, type RawBuilder, sql } from "kysely";
 import { badgeId, sampleType } from "../samples.js";
 
-/** The samples in tables, with attributes in every place in which they can be. The collations of text are the database's own. */
+/**
+ * The samples in tables, with attributes in every place in which they can be. The collations of text are the database's
+ * own.
+ */
 export function sampleColumns(dialect: SqlFilterDialect): SqlColumns {
   return {
     table: "sample",
@@ -84,7 +87,9 @@ export async function createSampleTables(
 
 type Json = { readonly [name: string]: unknown };
 
-/** A resource as these tables can hold it: without secrets, without null among the values that have rows, and in UTC. */
+/**
+ * A resource as these tables can hold it: without secrets, without null among the values that have rows, and in UTC.
+ */
 export function storable(resource: Json): Json {
   const { secret: _, hidden: __, name, emails, colours, born, ...others } = resource;
   const list = (values: unknown): unknown[] =>
