@@ -1,4 +1,4 @@
-import type { Turns } from "../core/index.js";
+import type { KeyedMutex } from "../core/index.js";
 import type { ResourceRepository } from "../repositories/index.js";
 import type {
   PatchBudget,
@@ -32,7 +32,7 @@ export interface Settings {
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
   /** The writes to resources of which one must be made after the other. */
-  readonly turns: Turns;
+  readonly turns: KeyedMutex;
 }
 
 /** A type of resources and where they are. */
