@@ -2,7 +2,7 @@ import { channel } from "node:diagnostics_channel";
 import type { SessionsEnded } from "../repositories/index.js";
 import type { Ignored, Rewrite, ScimType } from "../scim/index.js";
 
-/** The name of the diagnostics channel that carries every request, when it was answered. */
+/** The name of the diagnostics channel that carries every request, when its response is made. */
 export const requestChannelName = "concordat:scim-server.request";
 
 /** What is published on {@link requestChannelName}: what a request log needs. Secrets are masked in it. */
@@ -11,11 +11,11 @@ export interface RequestEvent {
   /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
   readonly path: string;
   /**
-   * The parameters of the query, where there are any. They may hold names and addresses of people. The value of one that RFC 7644 does
-   * not have is masked.
+   * The parameters of the query, where there are any. They may hold names and addresses of people. The value of one
+   * that RFC 7644 does not have is masked.
    */
   readonly query?: Readonly<Record<string, string>>;
-  /** The `id` of the principal; absent where nobody could be told. */
+  /** The `id` of the principal; absent where none is known. */
   readonly principal?: string;
   readonly status: number;
   readonly scimType?: ScimType;
@@ -27,7 +27,7 @@ export interface RequestEvent {
   readonly duration: number;
   /** The body of the request, with `[masked]` in the place of values that are never returned, such as passwords. */
   readonly body?: unknown;
-  /** What was passed over in what the client sent. */
+  /** What was ignored in what the client sent. */
   readonly ignored: readonly IgnoredPart[];
   /** What the profile made of things that are not as the RFCs have them. */
   readonly rewrites: readonly Rewrite[];
@@ -36,8 +36,8 @@ export interface RequestEvent {
 }
 
 /**
- * A part of a request that was passed over. `forbidden`: the principal may not write it. `unsupported`: the store has no place for it.
- * `lost`: it refers to a resource that is not known.
+ * A part of a request that was ignored. `forbidden`: the principal may not write it. `unsupported`: the store has no
+ * place for it. `lost`: it refers to a resource that is not known.
  */
 export interface IgnoredPart extends Omit<Ignored, "reason"> {
   readonly reason: Ignored["reason"] | "forbidden" | "unsupported" | "lost";
@@ -60,7 +60,7 @@ export class RequestRecord {
   };
 }
 
-/** Publishes an event, if anybody listens. */
+/** Publishes an event, if there is a subscriber. */
 export function publish(event: () => RequestEvent): void {
   const subscribed = channel(requestChannelName);
   if (subscribed.hasSubscribers) subscribed.publish(event());

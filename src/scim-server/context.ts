@@ -7,7 +7,7 @@ import type {
   ResourceRequest,
   ResourceType,
 } from "../scim/index.js";
-import type { Operation } from "./access/policy.js";
+import type { RequestedChange } from "./access/policy.js";
 import type { RequestRecord } from "./channel.js";
 import type { ScimLimits } from "./limits.js";
 import type { LostReferences } from "./options.js";
@@ -17,7 +17,7 @@ import type { Representations } from "./representation.js";
 import { ScimRequestError } from "./request/error.js";
 import type { Resolution } from "./resource/resolve.js";
 
-/** What the service provider is, whoever asks. */
+/** What the service provider is, for every principal. */
 export interface Settings {
   /** Without a slash at the end. */
   readonly baseUrl: string;
@@ -31,8 +31,8 @@ export interface Settings {
   readonly names: Readonly<Record<"User" | "Group", "distinct" | "any">>;
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
-  /** The writes to resources of which one must be made after the other. */
-  readonly turns: KeyedMutex;
+  /** Keeps the order of writes to one resource. */
+  readonly writeLocks: KeyedMutex;
 }
 
 /** A type of resources and where they are. */
@@ -41,8 +41,8 @@ export interface Endpoint {
   readonly repository: ResourceRepository<Resource, ResourceRequest>;
 }
 
-/** One request that is being answered, and on whose behalf. */
-export interface Exchange {
+/** One request that is being handled, and on whose behalf. */
+export interface RequestContext {
   readonly settings: Settings;
   readonly principal: string;
   /** Whose the stores are, as far as the principal says. */
@@ -56,12 +56,12 @@ export interface Exchange {
   readonly lostReferences: (type: ResourceType) => LostReferences;
   readonly mayWrite: (path: string, type: ResourceType) => boolean;
   /** What the policy has to say; absent where there is none. */
-  readonly before?: (operation: Operation) => Promise<void>;
+  readonly before?: (change: RequestedChange) => Promise<void>;
   readonly resolve: (draft: ResourceRequest, endpoint: Endpoint) => Promise<Resolution>;
 }
 
 /** The types that the principal has stores for. */
-export function endpointsOf({ settings, repositories }: Exchange): readonly Endpoint[] {
+export function endpointsOf({ settings, repositories }: RequestContext): readonly Endpoint[] {
   return settings.types.flatMap((type) => {
     const repository = repositoryOf(repositories, type);
     return repository === undefined ? [] : [{ type, repository }];
@@ -73,9 +73,9 @@ export function endpointsOf({ settings, repositories }: Exchange): readonly Endp
  *
  * @throws {ScimRequestError} 404: there is none.
  */
-export function endpointNamed(exchange: Exchange, name: string): Endpoint {
-  const type = exchange.settings.types.find(({ endpoint }) => endpoint === `/${name}`);
-  const repository = type && repositoryOf(exchange.repositories, type);
+export function endpointNamed(context: RequestContext, name: string): Endpoint {
+  const type = context.settings.types.find(({ endpoint }) => endpoint === `/${name}`);
+  const repository = type && repositoryOf(context.repositories, type);
   if (type === undefined || repository === undefined) {
     throw new ScimRequestError(404, "There is no such endpoint.");
   }

@@ -7,7 +7,7 @@ import {
   userResourceType,
 } from "../scim/index.js";
 import { publish, RequestRecord } from "./channel.js";
-import type { Exchange, Settings } from "./context.js";
+import type { RequestContext, Settings } from "./context.js";
 import type { ConfigurationOptions } from "./discovery/documents.js";
 import { scimLimits } from "./limits.js";
 import { type AuthenticationScheme, mayWriteByDefault, type ScimServerOptions } from "./options.js";
@@ -17,8 +17,8 @@ import { Representations } from "./representation.js";
 import { type Failure, failureOf, ScimRequestError } from "./request/error.js";
 import { maskedBody, maskedDetail, maskedQuery } from "./request/masking.js";
 import { resolveByExternalId } from "./resource/resolve.js";
-import { failed, type Outcome, toResponse } from "./response.js";
-import { answerTo, isDiscovery } from "./routes.js";
+import { type EndpointResponse, failed, toResponse } from "./response.js";
+import { handleRequest, isDiscovery } from "./routes.js";
 
 const bearer: AuthenticationScheme = {
   type: "oauthbearertoken",
@@ -29,8 +29,8 @@ const bearer: AuthenticationScheme = {
 };
 
 /**
- * A SCIM service provider: a handler that answers what RFC 7644 and RFC 9865 have clients ask, out of the repositories that belong
- * to the principal of each request.
+ * A SCIM service provider: a handler that answers what RFC 7644 and RFC 9865 have clients ask, out of the repositories
+ * that belong to the principal of each request.
  *
  * ```ts
  * const scim = createScimServer({
@@ -40,14 +40,15 @@ const bearer: AuthenticationScheme = {
  * });
  * ```
  *
- * What DELETE does is the store's to say. After it, RFC 7644 §3.6 has a resource not be found: so it is with a store that declares
- * `delete: "hard"`, and with one behind `withIdentityMap`, which keeps who was deleted apart, though the account may stay, inactive. One
- * that declares `delete: "deactivate"` and has no such map still shows the user, as inactive, since nothing tells one who was deleted
- * from one who was deactivated. In turn, it restores that user under the same id when the `externalId` is sent again, which `Resolve`
- * does with whoever is inactive and shown; whoever was deleted and is not shown is created with a new id.
+ * What DELETE does is the store's to say. After it, RFC 7644 §3.6 has a resource not be found: so it is with a store
+ * that declares `delete: "hard"`, and with one behind `withIdentityMap`, which keeps who was deleted apart, though the
+ * account may stay, inactive. One that declares `delete: "deactivate"` and has no such map still shows the user, as
+ * inactive, since nothing tells one who was deleted from one who was deactivated. In turn, it restores that user under
+ * the same id when the `externalId` is sent again, which `Resolve` does with a user who is inactive and shown; one who
+ * was deleted and is not shown is created with a new id.
  *
- * An answer is always `application/scim+json`, errors too. The handler never rejects: an error that is not the package's is answered
- * with the status 500, and told to who listens to {@link requestChannelName}.
+ * A response is always `application/scim+json`, errors too. The handler never rejects: an error that is not the
+ * package's is answered with the status 500, and told to who listens to {@link requestChannelName}.
  *
  * @throws {InvalidValueError} an option is wrong.
  */
@@ -62,7 +63,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     limits: scimLimits(options.limits),
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations({ baseUrl, types }),
-    turns: new KeyedMutex(),
+    writeLocks: new KeyedMutex(),
     userGroups: options.userGroups ?? "default",
     names: {
       User: options.userNames ?? "distinct",
@@ -81,7 +82,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     const url = new URL(request.url);
     const record = new RequestRecord();
     let isSignedIn = false;
-    const answer = async (): Promise<Outcome> => {
+    const respond = async (): Promise<EndpointResponse> => {
       const segments = segmentsOf(url.pathname, basePath);
       const known = await options.authenticate(request, connection);
       isSignedIn = known !== undefined;
@@ -92,9 +93,9 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
         });
       }
       record.principal = principal.id;
-      const exchange = await begin(options, settings, request, principal, record);
+      const context = await contextFor(options, settings, request, principal, record);
       const me = async (): Promise<string | undefined> => await options.me?.(principal, request);
-      return await answerTo(exchange, request, segments, {
+      return await handleRequest(context, request, segments, {
         search: url.searchParams,
         configuration,
         ...(options.me !== undefined && { me }),
@@ -103,7 +104,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     let failure: Failure | undefined;
     let response: Response;
     try {
-      response = toResponse(request, await answer(), isSignedIn);
+      response = toResponse(request, await respond(), isSignedIn);
     } catch (error) {
       failure = request.signal.aborted
         ? { status: 499, detail: "The client has gone away." }
@@ -133,20 +134,20 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
 }
 
 /** Everything that is done for one request on behalf of its principal. */
-async function begin<P extends Principal>(
+async function contextFor<P extends Principal>(
   options: ScimServerOptions<P>,
   settings: Settings,
   request: Request,
   principal: P,
   record: RequestRecord,
-): Promise<Exchange> {
+): Promise<RequestContext> {
   const { profile = rfc7644Profile, mayWrite, policy, resolve } = options;
   const { signal } = request;
   const repositories = await options.repositories(principal, request);
-  const context = { principal, repositories, signal };
+  const forHost = { principal, repositories, signal };
   const read = typeof profile === "function" ? profile(principal, request) : profile;
-  const passesOver = read.rewrites.has("passOverLostReference");
-  const { lostReferences = passesOver ? "ignore" : "refuse" } = options;
+  const ignoresLost = read.rewrites.has("passOverLostReference");
+  const { lostReferences = ignoresLost ? "ignore" : "refuse" } = options;
   return {
     settings,
     principal: principal.id,
@@ -163,7 +164,7 @@ async function begin<P extends Principal>(
         ? mayWriteByDefault
         : (path: string, type: ResourceType) => mayWrite(principal, path, type),
     ...(policy?.before !== undefined && {
-      before: async (operation) => await policy.before?.(operation, context),
+      before: async (change) => await policy.before?.(change, forHost),
     }),
     resolve: async (draft, { repository }) => {
       const { users } = repositories;
@@ -172,7 +173,7 @@ async function begin<P extends Principal>(
       const user = draft as NewUser;
       return resolve === undefined
         ? await resolveByExternalId(user, users, signal)
-        : await resolve(user, context);
+        : await resolve(user, forHost);
     },
   };
 }

@@ -1,7 +1,7 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
 export { type BearerJwtOptions, bearerJwt } from "./access/bearer-jwt.js";
 export { type BearerToken, type BearerTokenOptions, bearerTokens } from "./access/bearer-tokens.js";
-export type { Operation, Policy } from "./access/policy.js";
+export type { Policy, RequestedChange } from "./access/policy.js";
 export { type IgnoredPart, type RequestEvent, requestChannelName } from "./channel.js";
 export { createScimServer } from "./create-scim-server.js";
 export type { ScimLimits } from "./limits.js";

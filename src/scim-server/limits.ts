@@ -11,21 +11,21 @@ export interface ScimLimits {
   /** The most operations of a PATCH. Default: 1,000. */
   readonly patchOperations?: number;
   /**
-   * The most comparisons that the operations of a PATCH make with values of the resource, those of all PATCHes of a bulk request
-   * together. See `PatchLimits`. Default: 5,000,000.
+   * The most comparisons that the operations of a PATCH make with values of the resource, those of all PATCHes of a
+   * bulk request together. See `PatchLimits`. Default: 5,000,000.
    */
   readonly patchComparisons?: number;
   /** The most values of an attribute in a body, such as members. Default: 100,000. */
   readonly values?: number;
   /** The most resources in one page, `maxResults` and `maxPageSize`. Default: 1,000. A store may have less. */
   readonly pageSize?: number;
-  /** How many resources a page has that nobody stated a count for, `defaultPageSize`. Default: 100. */
+  /** How many resources a page has where the client states no `count`, `defaultPageSize`. Default: 100. */
   readonly defaultPageSize?: number;
   /** The longest filter, in UTF-16 code units. Default: 16,384. */
   readonly filterLength?: number;
   /**
-   * The most resources to read from a store for one answer to a query that it cannot answer by itself. Default: 0, so that
-   * such a query is refused.
+   * The most resources to read from a store for one response to a query that it cannot answer by itself. Default: 0, so
+   * that such a query is refused.
    */
   readonly rowsInMemory?: number;
 }

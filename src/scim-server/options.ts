@@ -22,8 +22,8 @@ export type LostReferences = "refuse" | "ignore" | "keep";
 /** Options of `createScimServer`. */
 export interface ScimServerOptions<P extends Principal = Principal> {
   /**
-   * Where clients reach the service provider, such as `https://example.com/scim/v2`. Every URL in an answer begins with it;
-   * what a request says of the host does not matter.
+   * Where clients reach the service provider, such as `https://example.com/scim/v2`. Every URL in a response begins
+   * with it; what a request says of the host does not matter.
    */
   readonly baseUrl: string;
   /** Where the handler sees its endpoints begin. Default: the path of `baseUrl`. */
@@ -31,18 +31,18 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   /** The types of resources. Default: users with the enterprise extension, and groups. */
   readonly types?: readonly ResourceType[];
   /**
-   * Says on whose behalf a request is made; `undefined` for nobody, who is answered 401.
+   * Says on whose behalf a request is made; `undefined` if no principal is known: the response is 401.
    *
-   * One that goes by a cookie has to refuse what another site has a browser send, by `Sec-Fetch-Site` or `Origin`: a body that states no
-   * type is read as JSON, so that browsers ask nobody before they send it.
+   * One that goes by a cookie has to refuse what another site has a browser send, by `Sec-Fetch-Site` or `Origin`: a
+   * body that states no type is read as JSON, so that browsers send it without a preflight request.
    */
   readonly authenticate: (
     request: Request,
     connection?: ConnectionInfo,
   ) => P | undefined | Promise<P | undefined>;
   /**
-   * On whose behalf ServiceProviderConfig, ResourceTypes and Schemas are told to whoever does not say who they are, so that clients
-   * can find out how to (RFC 7643 §5). Default: nobody, so that they are answered 401 there too.
+   * On whose behalf ServiceProviderConfig, ResourceTypes and Schemas are told to clients that are not authenticated, so
+   * that they can find out how to (RFC 7643 §5). Default: none, so that the response is 401 there too.
    */
   readonly discoveryPrincipal?: P;
   /** What `authenticate` asks for, as the value of `WWW-Authenticate`. Default: `Bearer`. */
@@ -52,11 +52,14 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   /** A page for people about this service provider. */
   readonly documentationUri?: string;
   /**
-   * Whether ServiceProviderConfig tells which pages there are (RFC 9865 §4). Some clients cannot read what they do not know, such as
-   * UnboundID's Java SDK before 5.0. Default: true.
+   * Whether ServiceProviderConfig tells which pages there are (RFC 9865 §4). Some clients cannot read what they do not
+   * know, such as UnboundID's Java SDK before 5.0. Default: true.
    */
   readonly tellPagination?: boolean;
-  /** The stores of the tenant that the principal belongs to. Everything in a request is looked up in these and nowhere else. */
+  /**
+   * The stores of the tenant that the principal belongs to. Everything in a request is looked up in these and nowhere
+   * else.
+   */
   readonly repositories: (
     principal: P,
     request: Request,
@@ -64,32 +67,35 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   /** How far requests may be from the RFCs. Default: `rfc7644Profile`, not at all. */
   readonly profile?: Profile | ((principal: P, request: Request) => Profile);
   /**
-   * Whether the principal may set an attribute, by its path as the schemas spell it: `title`, or `urn:…:User:manager`. What it may
-   * not is passed over in what it sends, and reported. Default: {@link mayWriteByDefault}.
+   * Whether the principal may set an attribute, by its path as the schemas spell it: `title`, or `urn:…:User:manager`.
+   * What it may not is ignored in what it sends, and reported. Default: {@link mayWriteByDefault}.
    */
   readonly mayWrite?: (principal: P, path: string, type: ResourceType) => boolean;
   /**
-   * What becomes of a manager or a member who is sent and not known here. `refuse`: the request is refused with 400. `ignore`: the
-   * reference is passed over, and reported; in a PATCH, what was there stays. `keep`: it is given to the store as it was sent, which may
-   * refuse it: the package's own keep any manager, and no member who is not there. One that the resource has already is kept whatever
-   * is chosen, so that what was read can be sent back. A `bulkId` that no creation has is refused whatever is chosen. Default: `ignore` where the profile has `passOverLostReference`, as
+   * What becomes of a manager or a member who is sent and not known here. `refuse`: the request is refused with 400.
+   * `ignore`: the reference is ignored, and reported; in a PATCH, what was there stays. `keep`: it is given to the
+   * store as it was sent, which may refuse it: the package's own keep any manager, and no member who is not there. One
+   * that the resource has already is kept whatever is chosen, so that what was read can be sent back. A `bulkId` that
+   * no creation has is refused whatever is chosen. Default: `ignore` where the profile has `passOverLostReference`, as
    * those for real providers have, which send such ids; else `refuse`.
    */
   readonly lostReferences?: LostReferences | ((principal: P, type: ResourceType) => LostReferences);
   /**
-   * What a PUT of a group without `members` does with those that it has. `keep` is for clients that leave out what they did not
-   * read, and members are read only where they are asked for. An empty list removes them either way. Default: `keep`.
+   * What a PUT of a group without `members` does with those that it has. `keep` is for clients that leave out what they
+   * did not read, and members are read only where they are asked for. An empty list removes them either way. Default:
+   * `keep`.
    */
   readonly missingMembers?: "keep" | "remove";
   /**
-   * When users are told with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`: always, where the
-   * store of groups declares `groupsOfMany`; it is a question more for each answer, and such an answer is never 304. `request`: to clients
-   * that name `groups` in `attributes`. Default: `default`.
+   * When users are told with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`:
+   * always, where the store of groups declares `groupsOfMany`; it is a question more for each response, and such a
+   * response is never 304. `request`: to clients that name `groups` in `attributes`. Default: `default`.
    */
   readonly userGroups?: "default" | "request";
   /**
-   * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a space, has two
-   * in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). `any`: those too. Default: `distinct`.
+   * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends
+   * with a space, has two in a row, or has invisible characters, such as U+200B (RFC 8265 §3). `any`: those too.
+   * Default: `distinct`.
    */
   readonly userNames?: "distinct" | "any";
   /** Which names a group may be given: the same of its `displayName`. Default: `distinct`. */
@@ -109,7 +115,10 @@ export interface ScimServerOptions<P extends Principal = Principal> {
   readonly now?: () => number;
 }
 
-/** Every attribute but a user's `password`, `roles` and `entitlements`, by which a client would gain more than it was given. */
+/**
+ * Every attribute but a user's `password`, `roles` and `entitlements`, by which a client would gain more than it was
+ * given.
+ */
 export function mayWriteByDefault(path: string, type: ResourceType): boolean {
   return type.name !== "User" || !["password", "roles", "entitlements"].includes(path);
 }

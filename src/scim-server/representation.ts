@@ -26,7 +26,9 @@ interface ReferenceAttribute {
   readonly only?: ResourceType;
 }
 
-/** Makes of a resource, as a store has it, what an answer holds: with URLs, and with the attributes that are wanted. */
+/**
+ * Makes of a resource, as a store has it, what a response holds: with URLs, and with the attributes that are wanted.
+ */
 export class Representation {
   readonly #served: Served;
   readonly #type: ResourceType;
@@ -102,7 +104,7 @@ export class Representations {
   }
 }
 
-/** Whether it matters for an answer what the client has stated. RFC 7643 §7, "returned". */
+/** Whether it matters for a response what the client has stated. RFC 7643 §7, "returned". */
 function hasOnRequest({ attributes }: ResourceType): boolean {
   return [...attributes.values()].some(
     ({ attribute, subAttribute }) => (subAttribute ?? attribute).returned === "request",

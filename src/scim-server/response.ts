@@ -3,8 +3,8 @@ import type { Failure } from "./request/error.js";
 
 const mediaType = "application/scim+json";
 
-/** How a request was answered, before it becomes a response or a result of a bulk request. */
-export interface Outcome {
+/** The response of an endpoint, before it becomes an HTTP response or a result of a bulk request. */
+export interface EndpointResponse {
   readonly status: number;
   readonly body?: object;
   /** The URL of the resource. */
@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 /** The response that tells an error. RFC 7644 §3.12. */
-export function failed({ status, detail, scimType, headers }: Failure): Outcome {
+export function failed({ status, detail, scimType, headers }: Failure): EndpointResponse {
   const body = errorMessage(status, detail, scimType);
   return { status, body, ...(headers !== undefined && { headers }) };
 }
@@ -25,7 +25,7 @@ export function failed({ status, detail, scimType, headers }: Failure): Outcome 
 /** The HTTP response. */
 export function toResponse(
   { method }: Request,
-  { status, body, location, version, headers = {} }: Outcome,
+  { status, body, location, version, headers = {} }: EndpointResponse,
   isSignedIn: boolean,
 ): Response {
   const isEmpty = body === undefined || status === 204 || status === 304;

@@ -1,5 +1,5 @@
 import { bulk } from "./bulk/job.js";
-import { type Endpoint, type Exchange, endpointNamed } from "./context.js";
+import { type Endpoint, endpointNamed, type RequestContext } from "./context.js";
 import {
   type ConfigurationOptions,
   configuration,
@@ -9,14 +9,14 @@ import {
 import { queryRoot } from "./query/all-types.js";
 import { queryType, wantedOf } from "./query/one-type.js";
 import {
-  demandNoParameters,
+  assertNoParameters,
   meantBy,
   parametersOfBody,
   parametersOfOne,
   parametersOfUrl,
   type QueryParameters,
 } from "./query/parameters.js";
-import { asksForGroups } from "./references/user-groups.js";
+import { wantsGroups } from "./references/user-groups.js";
 import { readOptions } from "./representation.js";
 import { readJson } from "./request/body.js";
 import { ScimRequestError } from "./request/error.js";
@@ -24,11 +24,11 @@ import type { ChangeOptions } from "./resource/change.js";
 import { createResource } from "./resource/create.js";
 import { deleteResource } from "./resource/delete.js";
 import { isNamedBy } from "./resource/entity-tags.js";
-import { demandSpelled } from "./resource/exact-id.js";
+import { assertExactId } from "./resource/exact-id.js";
 import { modifyResource } from "./resource/modify.js";
 import { replaceResource } from "./resource/replace.js";
-import { bareOutcome, resourceOutcome } from "./resource/response.js";
-import type { Outcome } from "./response.js";
+import { bodilessResponse, resourceResponse } from "./resource/response.js";
+import type { EndpointResponse } from "./response.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {
@@ -40,7 +40,7 @@ export interface RouteOptions {
 
 /** One request to one endpoint. */
 interface Call extends RouteOptions {
-  readonly exchange: Exchange;
+  readonly context: RequestContext;
   readonly request: Request;
 }
 
@@ -61,28 +61,28 @@ export function isDiscovery([first = ""]: readonly string[] = []): boolean {
  *
  * @param segments The parts of the path below the base URL; `undefined` if the path is not below it.
  */
-export async function answerTo(
-  exchange: Exchange,
+export async function handleRequest(
+  context: RequestContext,
   request: Request,
   segments: readonly string[] | undefined,
   options: RouteOptions,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const [first, second, ...rest] = segments ?? [""];
   if (rest.length > 0 || segments === undefined) throw noEndpoint();
-  const call: Call = { ...options, exchange, request };
+  const call: Call = { ...options, context, request };
   if (first === undefined) {
-    return await byMethod(call, { GET: () => queryRoot(exchange, parametersIn(call)) });
+    return await byMethod(call, { GET: () => queryRoot(context, parametersIn(call)) });
   }
   if (second === undefined) {
     switch (first) {
       case ".search":
         return await byMethod(call, {
-          POST: async () => queryRoot(exchange, await parametersOfSearch(call)),
+          POST: async () => queryRoot(context, await parametersOfSearch(call)),
         });
       case "Bulk":
-        return await byMethod(call, { POST: async () => bulk(exchange, await bodyOf(call)) });
+        return await byMethod(call, { POST: async () => bulk(context, await bodyOf(call)) });
       case "Me":
-        return await answerForMe(call);
+        return await handleMe(call);
     }
   }
   switch (first) {
@@ -91,119 +91,126 @@ export async function answerTo(
       return await byMethod(call, { GET: () => discovered(call, configuration) });
     case "ResourceTypes":
       return await byMethod(call, {
-        GET: () => discovered(call, () => resourceTypes(exchange, second)),
+        GET: () => discovered(call, () => resourceTypes(context, second)),
       });
     case "Schemas":
-      return await byMethod(call, { GET: () => discovered(call, () => schemas(exchange, second)) });
+      return await byMethod(call, { GET: () => discovered(call, () => schemas(context, second)) });
   }
-  const endpoint = endpointNamed(exchange, first);
-  if (second === undefined) return await answerForType(call, endpoint);
+  const endpoint = endpointNamed(context, first);
+  if (second === undefined) return await handleType(call, endpoint);
   if (second === ".search") {
     return await byMethod(call, {
-      POST: async () => queryType(exchange, endpoint, await parametersOfSearch(call)),
+      POST: async () => queryType(context, endpoint, await parametersOfSearch(call)),
     });
   }
-  return await answerForResource(call, endpoint, second);
+  return await handleResource(call, endpoint, second);
 }
 
-async function answerForType(call: Call, endpoint: Endpoint): Promise<Outcome> {
-  const { exchange } = call;
+async function handleType(call: Call, endpoint: Endpoint): Promise<EndpointResponse> {
+  const { context } = call;
   return await byMethod(call, {
-    GET: () => queryType(exchange, endpoint, parametersIn(call)),
+    GET: () => queryType(context, endpoint, parametersIn(call)),
     POST: async () => {
       const wanted = wantedOf(parametersOfOne(call.search));
-      const outcome = await createResource(exchange, endpoint, await bodyOf(call), wanted);
-      if (preferenceOf(call) !== "minimal") return outcome;
-      const { body: _, ...minimal } = outcome;
+      const response = await createResource(context, endpoint, await bodyOf(call), wanted);
+      if (preferenceOf(call) !== "minimal") return response;
+      const { body: _, ...minimal } = response;
       return applied(call, minimal);
     },
   });
 }
 
-async function answerForResource(call: Call, endpoint: Endpoint, id: string): Promise<Outcome> {
-  const { exchange } = call;
+async function handleResource(
+  call: Call,
+  endpoint: Endpoint,
+  id: string,
+): Promise<EndpointResponse> {
+  const { context } = call;
   const options = (): ChangeOptions => ({
     ...wantedOf(parametersOfOne(call.search)),
     ifMatch: call.request.headers.get("if-match") ?? undefined,
     ifNoneMatch: call.request.headers.get("if-none-match") ?? undefined,
-    answer: preferenceOf(call),
+    prefer: preferenceOf(call),
   });
   return await byMethod(call, {
     GET: () => getResource(call, endpoint, id),
     PUT: async () =>
-      applied(call, await replaceResource(exchange, endpoint, id, await bodyOf(call), options())),
+      applied(call, await replaceResource(context, endpoint, id, await bodyOf(call), options())),
     PATCH: async () =>
-      applied(call, await modifyResource(exchange, endpoint, id, await bodyOf(call), options())),
-    DELETE: () => deleteResource(exchange, endpoint, id, options()),
+      applied(call, await modifyResource(context, endpoint, id, await bodyOf(call), options())),
+    DELETE: () => deleteResource(context, endpoint, id, options()),
   });
 }
 
 /** RFC 7644 §3.11: the request is carried out, and Location says what the resource is else called. */
-async function answerForMe(call: Call): Promise<Outcome> {
-  const { exchange, me } = call;
+async function handleMe(call: Call): Promise<EndpointResponse> {
+  const { context, me } = call;
   if (me === undefined) throw new ScimRequestError(501, "There is no /Me here.");
-  const endpoint = exchange.settings.types.find(({ name }) => name === "User")?.endpoint;
-  const users = endpointNamed(exchange, (endpoint ?? "/").slice(1));
+  const endpoint = context.settings.types.find(({ name }) => name === "User")?.endpoint;
+  const users = endpointNamed(context, (endpoint ?? "/").slice(1));
   if (call.request.method === "POST") {
     throw new ScimRequestError(501, "Nobody can create themselves here.");
   }
   const id = await me();
   if (id === undefined) throw new ScimRequestError(404, "The principal is no user.");
-  return await answerForResource(call, users, id);
+  return await handleResource(call, users, id);
 }
 
 async function getResource(
-  { exchange, request, ...call }: Call,
+  { context, request, ...call }: Call,
   endpoint: Endpoint,
   id: string,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const wanted = wantedOf(parametersOfOne(call.search));
   const { repository } = endpoint;
-  const found = await repository.get(id, readOptions(endpoint.type, wanted, exchange.signal));
-  const resource = demandSpelled(found, id);
+  const found = await repository.get(id, readOptions(endpoint.type, wanted, context.signal));
+  const resource = assertExactId(found, id);
   const known = request.headers.get("if-none-match");
   const isKnown = known !== null && isNamedBy(known, resource);
-  return isKnown && !asksForGroups(exchange, endpoint, wanted)
-    ? bareOutcome(exchange.settings, endpoint.type, 304, resource)
-    : await resourceOutcome(exchange, endpoint, 200, resource, wanted);
+  return isKnown && !wantsGroups(context, endpoint, wanted)
+    ? bodilessResponse(context.settings, endpoint.type, 304, resource)
+    : await resourceResponse(context, endpoint, 200, resource, wanted);
 }
 
 /** RFC 7644 §4: who filters what cannot be filtered must not think that it was. */
 function discovered(
-  { exchange, search, configuration: options }: Call,
-  answer: (exchange: Exchange, options: ConfigurationOptions) => Outcome,
-): Outcome {
+  { context, search, configuration: options }: Call,
+  document: (context: RequestContext, options: ConfigurationOptions) => EndpointResponse,
+): EndpointResponse {
   const isFiltered = [...search.keys()].some((name) => meantBy(name) === "filter");
   if (isFiltered) throw new ScimRequestError(403, "This endpoint cannot be filtered.");
-  return answer(exchange, options);
+  return document(context, options);
 }
 
-/** Carries out what the method asks for, or says which methods there are. HEAD is answered as GET is, without the body. RFC 9110 §9.3.2. */
+/**
+ * Carries out what the method asks for, or says which methods there are. HEAD is answered as GET is, without the body.
+ * RFC 9110 §9.3.2.
+ */
 async function byMethod(
   { request: { method } }: Call,
-  methods: Readonly<Record<string, () => Outcome | Promise<Outcome>>>,
-): Promise<Outcome> {
+  methods: Readonly<Record<string, () => EndpointResponse | Promise<EndpointResponse>>>,
+): Promise<EndpointResponse> {
   const name = method === "HEAD" ? "GET" : method;
-  const answer = Object.hasOwn(methods, name) ? methods[name] : undefined;
-  if (answer === undefined) {
+  const handle = Object.hasOwn(methods, name) ? methods[name] : undefined;
+  if (handle === undefined) {
     const allowed = Object.keys(methods).flatMap((one) => (one === "GET" ? [one, "HEAD"] : [one]));
     throw new ScimRequestError(405, "This endpoint does not have this method.", {
       headers: { Allow: allowed.join(", ") },
     });
   }
-  return await answer();
+  return await handle();
 }
 
 /** What some clients call a body of SCIM. */
 const odd: ReadonlySet<string> = new Set(["application/json+scim", "application/scim"]);
 
-async function bodyOf({ exchange, request }: Call): Promise<unknown> {
-  const body = await readJson(request, exchange.settings.limits, (type) => {
-    const isRead = odd.has(type) && exchange.profile.rewrites.has("mediaType");
-    if (isRead) exchange.record.rewrites.push({ rewrite: "mediaType", path: "Content-Type" });
+async function bodyOf({ context, request }: Call): Promise<unknown> {
+  const body = await readJson(request, context.settings.limits, (type) => {
+    const isRead = odd.has(type) && context.profile.rewrites.has("mediaType");
+    if (isRead) context.record.rewrites.push({ rewrite: "mediaType", path: "Content-Type" });
     return isRead;
   });
-  exchange.record.body = body;
+  context.record.body = body;
   return body;
 }
 
@@ -212,13 +219,13 @@ function parametersIn({ search }: Call): QueryParameters {
 }
 
 async function parametersOfSearch(call: Call): Promise<QueryParameters> {
-  demandNoParameters(call.search);
-  return parametersOfBody(await bodyOf(call), call.exchange);
+  assertNoParameters(call.search);
+  return parametersOfBody(await bodyOf(call), call.context);
 }
 
 /**
- * What the client wants to be told of a change. RFC 7240 §4.2. Who names attributes is answered with them (RFC 7644 §3.5.2), whatever
- * else is preferred.
+ * What the client wants to be told of a change. RFC 7240 §4.2. Who names attributes is answered with them (RFC 7644
+ * §3.5.2), whatever else is preferred.
  */
 function preferenceOf({ request, search }: Call): "minimal" | "representation" | undefined {
   if (search.has("attributes")) return undefined;
@@ -230,11 +237,11 @@ function preferenceOf({ request, search }: Call): "minimal" | "representation" |
   return undefined;
 }
 
-function applied(call: Call, outcome: Outcome): Outcome {
+function applied(call: Call, response: EndpointResponse): EndpointResponse {
   const preference = preferenceOf(call);
   return preference === undefined
-    ? outcome
-    : { ...outcome, headers: { "Preference-Applied": `return=${preference}` } };
+    ? response
+    : { ...response, headers: { "Preference-Applied": `return=${preference}` } };
 }
 
 function noEndpoint(): ScimRequestError {

@@ -2,8 +2,8 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { InMemoryUserRepository } from "concordat/repositories";
 import { entraProfile, patchOpId, searchRequestId } from "concordat/scim";
 import {
-  type Operation,
   type RequestEvent,
+  type RequestedChange,
   requestChannelName,
   ScimRequestError,
 } from "concordat/scim-server";
@@ -120,7 +120,7 @@ describe("attributes that the principal may not write", () => {
 describe("the policy", () => {
   test("sees each change before it is made, and can refuse it", async () => {
     const stores = inMemory();
-    const seen: Operation[] = [];
+    const seen: RequestedChange[] = [];
     const { call, create } = provider(stores, {
       policy: {
         before(operation, { principal, repositories }) {
@@ -155,7 +155,7 @@ describe("the policy", () => {
 
   test("sees what a PATCH comes to that depends on the resource, and again if that has changed", async () => {
     const stores = inMemory();
-    const seen: Operation[] = [];
+    const seen: RequestedChange[] = [];
     const { call, create } = provider(stores, {
       policy: {
         async before(operation) {
@@ -190,7 +190,7 @@ describe("the policy", () => {
 });
 
 test("the policy sees a password that a PUT states, as it does at a creation", async () => {
-  const seen: Operation[] = [];
+  const seen: RequestedChange[] = [];
   const { call, create } = provider(watchedStores(), {
     mayWrite: () => true,
     policy: {

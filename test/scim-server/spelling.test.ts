@@ -6,7 +6,7 @@ import {
   type WriteOptions,
 } from "concordat/repositories";
 import { enterpriseUserId, type NewUser, type User } from "concordat/scim";
-import { type Operation, ScimRequestError } from "concordat/scim-server";
+import { type RequestedChange, ScimRequestError } from "concordat/scim-server";
 import { describe, expect, test } from "vitest";
 import { bulkRequestId } from "../../src/scim/internal.js";
 import { groupId, patch, provider, userId } from "./provider.js";
@@ -80,7 +80,7 @@ describe.each(Object.entries(doors))("by %s", (_, door) => {
   test.each(spellings)("nobody is found by another spelling: %j", async (spelling) => {
     ids = [owner];
     const users = new FoldingUsers();
-    const asked: Operation[] = [];
+    const asked: RequestedChange[] = [];
     const { call, create } = provider(
       { users, groups: new InMemoryGroupRepository() },
       {

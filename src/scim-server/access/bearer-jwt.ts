@@ -22,9 +22,10 @@ export interface BearerJwtOptions<P extends Principal> {
   /** Whom a token must be meant for: one of its `aud`. */
   readonly audience: string | readonly string[];
   /**
-   * What a token must say that it is, in the `typ` of its header. `at+jwt`: an access token as RFC 9068 has it. `JWT`: anything that
-   * states no more precise type, or none, as the access tokens of Entra and of older issuers. An ID token of the same issuer cannot be
-   * told from these: give the API an audience of its own, that no application signs users in with. Default: `at+jwt`.
+   * What a token must say that it is, in the `typ` of its header. `at+jwt`: an access token as RFC 9068 has it. `JWT`:
+   * anything that states no more precise type, or none, as the access tokens of Entra and of older issuers. An ID token
+   * of the same issuer cannot be told from these: give the API an audience of its own, that no application signs users
+   * in with. Default: `at+jwt`.
    */
   readonly type?: "at+jwt" | "JWT";
   /** The algorithms that tokens may be signed with; asymmetric ones. Default: RS256, PS256, ES256 and EdDSA. */
@@ -34,12 +35,13 @@ export interface BearerJwtOptions<P extends Principal> {
   /** How far the clocks may be apart, in seconds. Default: 30. */
   readonly clockTolerance?: number;
   /**
-   * How long to wait, in milliseconds, after the keys could not be fetched from the URL in `keys` before they are asked for again:
-   * anybody can send what looks like a token, and each would else be a request to the issuer. Keys that were fetched less than ten
-   * minutes ago are good meanwhile; after that, a request is answered 503 until they can be fetched. A function in `keys` has to hold back by itself. Default: 5,000.
+   * How long to wait, in milliseconds, after the keys could not be fetched from the URL in `keys` before they are asked
+   * for again: any client can send what looks like a token, and each would else be a request to the issuer. Keys that
+   * were fetched less than ten minutes ago are good meanwhile; after that, a request is answered 503 until they can be
+   * fetched. A function in `keys` has to hold back by itself. Default: 5,000.
    */
   readonly retryKeysAfter?: number;
-  /** Says on whose behalf a request with these claims is made; `undefined` for nobody. */
+  /** Says on whose behalf a request with these claims is made; `undefined` for none. */
   readonly principal: (claims: JWTPayload) => P | undefined | Promise<P | undefined>;
   /** The present time in milliseconds since 1970. Default: the clock. */
   readonly now?: () => number;
@@ -48,11 +50,12 @@ export interface BearerJwtOptions<P extends Principal> {
 const asymmetric = ["RS256", "PS256", "ES256", "EdDSA"];
 
 /**
- * Authenticates requests by access tokens that are JWTs, of an issuer. What RFC 9068 §4 demands is checked: the type, the signature,
- * the issuer, the audience, and the time; a token must say until when it is good. Tokens that are encrypted are not read.
+ * Authenticates requests by access tokens that are JWTs, of an issuer. What RFC 9068 §4 requires is checked: the type,
+ * the signature, the issuer, the audience, and the time; a token must say until when it is good. Tokens that are
+ * encrypted are not read.
  *
- * A token that will not do is nobody's, and one without the scopes is answered 403. Keys are fetched when they are needed; an
- * issuer that cannot be reached is answered 503, since nothing is known of the token then.
+ * A token that is not valid is of no principal, and one without the scopes is answered 403. Keys are fetched when they
+ * are needed; an issuer that cannot be reached is answered 503, since nothing is known of the token then.
  *
  * @throws {InvalidValueError} an algorithm is symmetric, or none: who knows a public key could sign with it.
  */
@@ -110,7 +113,7 @@ async function verified(
     return isOfType(protectedHeader.typ, type) ? payload : undefined;
   } catch (error) {
     if (error instanceof UnavailableError) throw error;
-    // Also a key that is not for the algorithm which the token states: anybody can state one.
+    // Also a key that is not for the algorithm which the token states: any client can state one.
     return undefined;
   }
 }
@@ -150,7 +153,7 @@ function isOfType(stated: string | undefined, type: "at+jwt" | "JWT"): boolean {
   return stated.toLowerCase().replace(/^application\//, "") === type.toLowerCase();
 }
 
-/** A key, or that there is none, or that nobody can say. */
+/** A key, or that there is none, or that it cannot be known. */
 function availableKey(keyOf: JWTVerifyGetKey): JWTVerifyGetKey {
   return async (header, token) => {
     try {

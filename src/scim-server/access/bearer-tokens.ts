@@ -6,11 +6,14 @@ import { bearerCredentials } from "./bearer-credentials.js";
 /** A bearer token that is good. The token itself is not kept anywhere. */
 export interface BearerToken<P extends Principal> {
   /**
-   * The SHA-256 digest of the token, in hexadecimal digits. A token is random, of 128 bits and more, so that a digest without salt
-   * tells nothing of it: `openssl rand -base64 32`.
+   * The SHA-256 digest of the token, in hexadecimal digits. A token is random, of 128 bits and more, so that a digest
+   * without salt tells nothing of it: `openssl rand -base64 32`.
    */
   readonly sha256: string;
-  /** On whose behalf requests with the token are made. Several tokens may be those of one, while one takes the place of another. */
+  /**
+   * On whose behalf requests with the token are made. Several tokens may be those of one, while one takes the place of
+   * another.
+   */
   readonly principal: P;
   /** When the token ends to be good. Default: never. */
   readonly expires?: Date;
@@ -23,10 +26,11 @@ export interface BearerTokenOptions {
 }
 
 /**
- * Authenticates requests by bearer tokens (RFC 6750) that were made in advance, as Entra and Okta have them. A token is compared
- * with every one that is good, and each comparison takes the same time whatever the token.
+ * Authenticates requests by bearer tokens (RFC 6750) that were made in advance, as Entra and Okta have them. A token is
+ * compared with every one that is good, and each comparison takes the same time whatever the token.
  *
- * @param tokens The tokens, or a function that reads them anew for each request: from a table in which administrators make them.
+ * @param tokens The tokens, or a function that reads them anew for each request: from a table in which administrators
+ * make them.
  * @throws {InvalidValueError} a digest is none.
  */
 export function bearerTokens<P extends Principal>(

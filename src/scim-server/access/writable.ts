@@ -1,25 +1,25 @@
 import type { PatchPlan, PatchStep, ResourceType } from "../../scim/index.js";
 import { isJsonObject } from "../../scim/internal.js";
 import type { IgnoredPart } from "../channel.js";
-import type { Exchange } from "../context.js";
+import type { RequestContext } from "../context.js";
 
 type Entries = Record<string, unknown>;
 
 /** A resource as it was sent, without what the principal may not write; that is reported. */
-export function writable(exchange: Exchange, type: ResourceType, resource: object): Entries {
+export function writable(context: RequestContext, type: ResourceType, resource: object): Entries {
   return filtered(type, resource, (path) => {
-    if (exchange.mayWrite(path, type)) return true;
-    exchange.record.ignored.push({ path, reason: "forbidden" });
+    if (context.mayWrite(path, type)) return true;
+    context.record.ignored.push({ path, reason: "forbidden" });
     return false;
   });
 }
 
 /** Of a resource as it is stored, what the principal may not write, and so does not take away by leaving it out. */
-export function unwritable(exchange: Exchange, type: ResourceType, resource: object): Entries {
+export function unwritable(context: RequestContext, type: ResourceType, resource: object): Entries {
   const { schemas: _, ...others } = filtered(
     type,
     resource,
-    (path) => !exchange.mayWrite(path, type),
+    (path) => !context.mayWrite(path, type),
   );
   return others;
 }
@@ -35,8 +35,8 @@ export function merged(one: Entries, other: Entries): Entries {
 }
 
 /** A plan without what the principal may not write; that is reported. */
-export function writablePlan(exchange: Exchange, plan: PatchPlan): PatchPlan {
-  const { mayWrite, record } = exchange;
+export function writablePlan(context: RequestContext, plan: PatchPlan): PatchPlan {
+  const { mayWrite, record } = context;
   const refused = new Set<string>();
   const isWritable = (path: string): boolean => {
     if (mayWrite(path, plan.type)) return true;
@@ -57,7 +57,10 @@ export function writablePlan(exchange: Exchange, plan: PatchPlan): PatchPlan {
   return { ...others, steps, ...(keepsPassword && { password }) };
 }
 
-/** The removal of an extension; of what is writable in it, if that is not all. Only one with a Standard Schema is ever given a value. */
+/**
+ * The removal of an extension; of what is writable in it, if that is not all. Only one with a Standard Schema is ever
+ * given a value.
+ */
 function removalOf(
   step: Extract<PatchStep, { readonly kind: "extension" }>,
   isWritable: (path: string) => boolean,

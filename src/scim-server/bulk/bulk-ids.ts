@@ -35,26 +35,30 @@ export function withIds(
   return replaceReferences(type, data, (text) => ids.get(bulkIdIn(text) ?? "") ?? text);
 }
 
-/** Data in two parts: what can be stored now, and what has to wait for a resource that refers back. */
-export interface Parted {
-  readonly now: unknown;
-  /** What is to be added later, by the path of the attribute. */
-  readonly later: ReadonlyMap<string, unknown>;
+/** Data in two parts: what can be stored now, and what is deferred until a resource that refers back is there. */
+export interface DeferredReferences {
+  readonly immediate: unknown;
+  /** What is to be added afterwards, by the path of the attribute. */
+  readonly deferred: ReadonlyMap<string, unknown>;
 }
 
 /**
- * Takes out of a resource what refers to one of these bulkIds: the values of a list, else the attribute; of extensions, the
- * attribute in it.
+ * Takes out of a resource what refers to one of these bulkIds: the values of a list, else the attribute; of extensions,
+ * the attribute in it.
  */
-export function parted(type: ResourceType, data: unknown, waiting: ReadonlySet<string>): Parted {
-  const later = new Map<string, unknown>();
+export function deferReferences(
+  type: ResourceType,
+  data: unknown,
+  pending: ReadonlySet<string>,
+): DeferredReferences {
+  const deferred = new Map<string, unknown>();
   const extensions = new Set(type.schemaExtensions.map(({ schema }) => schema.id.toLowerCase()));
   const part = (holder: unknown, extension?: string): unknown => {
     if (!isJsonObject(holder)) return holder;
     const waits = (name: string, value: unknown): boolean => {
       const own = { [name]: value };
       const found = bulkIdsIn(type, extension === undefined ? own : { [extension]: own });
-      return [...found].some((id) => waiting.has(id));
+      return [...found].some((id) => pending.has(id));
     };
     const path = (name: string): string =>
       extension === undefined ? name : `${extension}:${name}`;
@@ -65,13 +69,13 @@ export function parted(type: ResourceType, data: unknown, waiting: ReadonlySet<s
         kept[name] = part(value, name);
       } else if (Array.isArray(value)) {
         kept[name] = value.filter((element) => !waits(name, [element]));
-        later.set(
+        deferred.set(
           path(name),
           value.filter((element) => waits(name, [element])),
         );
-      } else later.set(path(name), value);
+      } else deferred.set(path(name), value);
     }
     return kept;
   };
-  return { now: part(data), later };
+  return { immediate: part(data), deferred };
 }

@@ -6,30 +6,31 @@ import {
   bulkResponseId,
   errorMessage,
 } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointNamed } from "../context.js";
+import { type Endpoint, endpointNamed, type RequestContext } from "../context.js";
 import { locationOf } from "../representation.js";
 import { failureOf, ScimRequestError } from "../request/error.js";
 import { createResource } from "../resource/create.js";
 import { deleteResource } from "../resource/delete.js";
 import { modifyResource } from "../resource/modify.js";
 import { replaceResource } from "../resource/replace.js";
-import type { Outcome } from "../response.js";
-import { bulkIdIn, bulkIdsIn, parted, withIds } from "./bulk-ids.js";
+import type { EndpointResponse } from "../response.js";
+import { bulkIdIn, bulkIdsIn, deferReferences, withIds } from "./bulk-ids.js";
 import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./request.js";
 
 /**
  * Carries out the operations of a bulk request. RFC 7644 §3.7.
  *
- * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where resources refer to
- * each other in a circle, one is created without its reference, which is added when the other is there. If that cannot be, the one
- * is deleted again, with those that were created with a reference to it: whoever is answered an error has created nothing.
+ * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where
+ * resources refer to each other in a circle, one is created without its reference, which is added when the other is
+ * there. If that cannot be, the one is deleted again, with those that were created with a reference to it: an operation
+ * that is answered with an error has created nothing.
  *
  * @throws {InvalidSyntaxError} the body is no BulkRequest.
  * @throws {ScimRequestError} 413: there are too many operations.
  */
-export async function bulk(exchange: Exchange, body: unknown): Promise<Outcome> {
-  const request = readBulkRequest(body, exchange.settings.limits.bulkOperations, exchange);
-  const Operations = await new BulkJob(exchange, request).run();
+export async function bulk(context: RequestContext, body: unknown): Promise<EndpointResponse> {
+  const request = readBulkRequest(body, context.settings.limits.bulkOperations, context);
+  const Operations = await new BulkJob(context, request).run();
   const response: BulkResponse = { schemas: [bulkResponseId], Operations };
   return { status: 200, body: response };
 }
@@ -39,7 +40,7 @@ interface Incomplete {
   readonly operation: SentBulkOperation;
   readonly endpoint: Endpoint;
   readonly id: string;
-  readonly later: ReadonlyMap<string, unknown>;
+  readonly deferred: ReadonlyMap<string, unknown>;
   /** The bulkIds that it waits for. */
   readonly needed: ReadonlySet<string>;
 }
@@ -54,7 +55,7 @@ interface Created {
 }
 
 class BulkJob {
-  readonly #exchange: Exchange;
+  readonly #context: RequestContext;
   readonly #request: SentBulkRequest;
   readonly #creations: ReadonlyMap<string, SentBulkOperation>;
   readonly #begun: Set<SentBulkOperation> = new Set();
@@ -66,8 +67,8 @@ class BulkJob {
   #incomplete: readonly Incomplete[] = [];
   #errors = 0;
 
-  constructor(exchange: Exchange, request: SentBulkRequest) {
-    this.#exchange = exchange;
+  constructor(context: RequestContext, request: SentBulkRequest) {
+    this.#context = context;
     this.#request = request;
     this.#creations = new Map(
       request.operations.flatMap((operation) =>
@@ -80,7 +81,7 @@ class BulkJob {
 
   async run(): Promise<readonly BulkResult[]> {
     for (const operation of this.#request.operations) await this.#do(operation);
-    // What is still to wait for was never begun.
+    // What is still deferred waits for creations that were never begun.
     await this.#complete(() => true);
     return this.#request.operations.flatMap((operation) => this.#results.get(operation) ?? []);
   }
@@ -97,7 +98,7 @@ class BulkJob {
       if (creation !== undefined) await this.#do(creation);
     }
     if (this.#errors >= this.#request.failOnErrors) return;
-    this.#exchange.signal.throwIfAborted();
+    this.#context.signal.throwIfAborted();
     try {
       this.#results.set(operation, resultOf(operation, await this.#carryOut(operation)));
     } catch (error) {
@@ -111,7 +112,7 @@ class BulkJob {
 
   #neededBy({ data, path }: Pick<SentBulkOperation, "data" | "path">): ReadonlySet<string> {
     const [, name = "", id] = path.split("/");
-    const { types } = this.#exchange.settings;
+    const { types } = this.#context.settings;
     const inData = bulkIdsIn(
       types.find(({ endpoint }) => endpoint === `/${name}`),
       data,
@@ -120,7 +121,7 @@ class BulkJob {
     return inPath === undefined ? inData : new Set([inPath, ...inData]);
   }
 
-  async #carryOut(operation: SentBulkOperation): Promise<Outcome> {
+  async #carryOut(operation: SentBulkOperation): Promise<EndpointResponse> {
     const { method, path, version, data } = operation;
     const { endpoint, id } = this.#targetOf(path);
     if (method === "POST") {
@@ -129,46 +130,46 @@ class BulkJob {
       return await this.#create(operation, endpoint);
     }
     if (id === undefined) throw new ScimRequestError(405, `A ${method} goes to a resource.`);
-    this.#demandCreated(endpoint, data);
+    this.#pendingIn(endpoint, data);
     const sent = withIds(endpoint.type, data, this.#ids);
-    const options = { ifMatch: version, answer: "minimal" } as const;
+    const options = { ifMatch: version, prefer: "minimal" } as const;
     switch (method) {
       case "PUT":
         return {
-          ...(await replaceResource(this.#exchange, endpoint, id, sent, options)),
+          ...(await replaceResource(this.#context, endpoint, id, sent, options)),
           status: 200,
         };
       case "PATCH":
         return {
-          ...(await modifyResource(this.#exchange, endpoint, id, sent, options)),
+          ...(await modifyResource(this.#context, endpoint, id, sent, options)),
           status: 200,
         };
       case "DELETE":
         return {
-          ...(await deleteResource(this.#exchange, endpoint, id, options)),
-          location: locationOf(this.#exchange.settings, endpoint.type, id),
+          ...(await deleteResource(this.#context, endpoint, id, options)),
+          location: locationOf(this.#context.settings, endpoint.type, id),
         };
     }
   }
 
-  async #create(operation: SentBulkOperation, endpoint: Endpoint): Promise<Outcome> {
+  async #create(operation: SentBulkOperation, endpoint: Endpoint): Promise<EndpointResponse> {
     const { data, bulkId = "" } = operation;
     const { type } = endpoint;
-    const waiting = this.#demandCreated(endpoint, data);
-    const { now, later } = parted(type, data, waiting);
+    const pending = this.#pendingIn(endpoint, data);
+    const { immediate, deferred } = deferReferences(type, data, pending);
     const wanted = { attributes: ["id"] };
-    const sent = withIds(type, now, this.#ids);
-    const outcome = await createResource(this.#exchange, endpoint, sent, wanted);
-    const id: unknown = Reflect.get(outcome.body ?? {}, "id");
+    const sent = withIds(type, immediate, this.#ids);
+    const response = await createResource(this.#context, endpoint, sent, wanted);
+    const id: unknown = Reflect.get(response.body ?? {}, "id");
     if (typeof id !== "string")
       throw new TypeError("A store has created a resource without an id.");
     this.#ids.set(bulkId, id);
-    this.#created.set(bulkId, { operation, endpoint, id, isLinked: outcome.isLinked === true });
-    if (later.size > 0) {
-      const needed = bulkIdsIn(type, patchOf(later));
-      this.#incomplete = [...this.#incomplete, { operation, endpoint, id, later, needed }];
+    this.#created.set(bulkId, { operation, endpoint, id, isLinked: response.isLinked === true });
+    if (deferred.size > 0) {
+      const needed = bulkIdsIn(type, patchOf(deferred));
+      this.#incomplete = [...this.#incomplete, { operation, endpoint, id, deferred, needed }];
     }
-    return outcome;
+    return response;
   }
 
   /**
@@ -176,47 +177,47 @@ class BulkJob {
    *
    * @throws {InvalidValueError} one could not be created, or is of no creation.
    */
-  #demandCreated({ type }: Endpoint, data: unknown): ReadonlySet<string> {
-    const waiting = new Set<string>();
+  #pendingIn({ type }: Endpoint, data: unknown): ReadonlySet<string> {
+    const pending = new Set<string>();
     for (const bulkId of bulkIdsIn(type, data)) {
       const creation = this.#creations.get(bulkId);
       if (creation === undefined) throw notCreated(bulkId);
       if (this.#ids.has(bulkId)) continue;
       if (this.#results.has(creation)) throw notCreated(bulkId);
-      waiting.add(bulkId);
+      pending.add(bulkId);
     }
-    return waiting;
+    return pending;
   }
 
   /**
-   * Adds what had to wait, where all that it waits for is settled.
+   * Adds what was deferred, when all that it waits for is done.
    *
-   * @param isSettled Whether a bulkId is of a creation that was carried out, or failed.
+   * @param isDone Whether a bulkId is of a creation that was carried out, or failed.
    */
-  async #complete(isSettled: (bulkId: string) => boolean): Promise<void> {
-    const ready = this.#incomplete.filter(({ needed }) => [...needed].every(isSettled));
+  async #complete(isDone: (bulkId: string) => boolean): Promise<void> {
+    const ready = this.#incomplete.filter(({ needed }) => [...needed].every(isDone));
     if (ready.length === 0) return;
     this.#incomplete = this.#incomplete.filter((one) => !ready.includes(one));
-    for (const { operation, endpoint, id, later } of ready) {
-      // It may have been taken back with another.
+    for (const { operation, endpoint, id, deferred } of ready) {
+      // It may have been rolled back with another.
       if (!this.#ids.has(operation.bulkId ?? "")) continue;
       try {
-        const stated = patchOf(later);
+        const stated = patchOf(deferred);
         for (const bulkId of bulkIdsIn(endpoint.type, stated)) {
           if (!this.#ids.has(bulkId)) throw notCreated(bulkId);
         }
         const body = withIds(endpoint.type, stated, this.#ids);
-        const answer = "minimal";
-        const outcome = await modifyResource(this.#exchange, endpoint, id, body, { answer });
-        this.#results.set(operation, resultOf(operation, { ...outcome, status: 201 }));
+        const prefer = "minimal";
+        const response = await modifyResource(this.#context, endpoint, id, body, { prefer });
+        this.#results.set(operation, resultOf(operation, { ...response, status: 201 }));
       } catch (error) {
-        await this.#takeBack(operation.bulkId ?? "", error);
+        await this.#rollBack(operation.bulkId ?? "", error);
       }
     }
   }
 
   /** Deletes what was created, since it could not be completed, and what was created with a reference to it. */
-  async #takeBack(bulkId: string, error: unknown): Promise<void> {
+  async #rollBack(bulkId: string, error: unknown): Promise<void> {
     const created = this.#created.get(bulkId);
     if (created === undefined) return;
     const { operation, endpoint, id, isLinked } = created;
@@ -224,21 +225,21 @@ class BulkJob {
     this.#ids.delete(bulkId);
     const isDeleted = !isLinked && (await this.#isDeleted(endpoint, id));
     // What is still there says where it is.
-    const location = locationOf(this.#exchange.settings, endpoint.type, id);
+    const location = locationOf(this.#context.settings, endpoint.type, id);
     this.#fail(operation, error, isDeleted ? undefined : location);
     const referring = [...this.#created].filter(([, other]) =>
       bulkIdsIn(other.endpoint.type, other.operation.data).has(bulkId),
     );
-    for (const [other] of referring) await this.#takeBack(other, notCreated(bulkId));
+    for (const [other] of referring) await this.#rollBack(other, notCreated(bulkId));
   }
 
   async #isDeleted({ repository }: Endpoint, id: string): Promise<boolean> {
     try {
-      // What was begun is undone, whoever has gone away: no signal.
+      // What was begun is undone, even if the client has gone away: no signal.
       await repository.delete(id);
       return true;
     } catch (error) {
-      this.#exchange.record.error = error;
+      this.#context.record.error = error;
       return error instanceof NotFoundError;
     }
   }
@@ -249,7 +250,7 @@ class BulkJob {
     location = this.#locationOf(operation),
   ): void {
     const { status, detail, scimType } = failureOf(error);
-    if (status >= 500) this.#exchange.record.error = error;
+    if (status >= 500) this.#context.record.error = error;
     this.#errors++;
     this.#results.set(operation, {
       ...resultOf(operation, { status, ...(location !== undefined && { location }) }),
@@ -260,7 +261,7 @@ class BulkJob {
   #targetOf(path: string): { readonly endpoint: Endpoint; readonly id?: string } {
     const [before, name = "", id, ...rest] = path.split("/");
     if (before !== "" || rest.length > 0) throw new ScimRequestError(404, "There is no such path.");
-    const endpoint = endpointNamed(this.#exchange, name);
+    const endpoint = endpointNamed(this.#context, name);
     if (id === undefined || id === "") return { endpoint };
     const bulkId = bulkIdIn(id);
     if (bulkId === undefined) return { endpoint, id: decoded(id) };
@@ -269,28 +270,30 @@ class BulkJob {
     return { endpoint, id: created };
   }
 
-  /** RFC 7644 §3.7.3: every result has a location, but of a creation that failed: that of the path, be there nothing. */
+  /**
+   * RFC 7644 §3.7.3: every result has a location, but of a creation that failed: that of the path, be there nothing.
+   */
   #locationOf({ method, path }: SentBulkOperation): string | undefined {
     if (method === "POST") return undefined;
     try {
       const { endpoint, id } = this.#targetOf(path);
-      if (id !== undefined) return locationOf(this.#exchange.settings, endpoint.type, id);
+      if (id !== undefined) return locationOf(this.#context.settings, endpoint.type, id);
     } catch {
       // It leads nowhere.
     }
-    return path.startsWith("/") ? `${this.#exchange.settings.baseUrl}${path}` : undefined;
+    return path.startsWith("/") ? `${this.#context.settings.baseUrl}${path}` : undefined;
   }
 }
 
-/** A PATCH that adds what had to wait. */
-function patchOf(later: ReadonlyMap<string, unknown>): object {
-  const Operations = Array.from(later, ([path, value]) => ({ op: "add", path, value }));
+/** A PATCH that adds what was deferred. */
+function patchOf(deferred: ReadonlyMap<string, unknown>): object {
+  const Operations = Array.from(deferred, ([path, value]) => ({ op: "add", path, value }));
   return { schemas: [patchOpId], Operations };
 }
 
 function resultOf(
   { method, bulkId }: SentBulkOperation,
-  { status, location, version }: Outcome,
+  { status, location, version }: EndpointResponse,
 ): BulkResult {
   return {
     method,

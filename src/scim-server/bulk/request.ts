@@ -1,6 +1,6 @@
 import { type BulkOperation, InvalidSyntaxError } from "../../scim/index.js";
 import { bulkRequestId, isJsonObject } from "../../scim/internal.js";
-import type { Exchange } from "../context.js";
+import type { RequestContext } from "../context.js";
 import { ScimRequestError } from "../request/error.js";
 
 /** An operation of a bulk request, as far as it could be read. */
@@ -30,7 +30,7 @@ const methods = ["POST", "PUT", "PATCH", "DELETE"] as const;
 export function readBulkRequest(
   body: unknown,
   maxOperations: number,
-  { profile, record }: Pick<Exchange, "profile" | "record">,
+  { profile, record }: Pick<RequestContext, "profile" | "record">,
 ): SentBulkRequest {
   const message = byName(body, "A bulk request is a JSON object.");
   const schemas = message.get("schemas");
@@ -58,7 +58,7 @@ export function readBulkRequest(
     Math.floor(failOnErrors) === failOnErrors;
   if (!isCount) throw new InvalidSyntaxError('"failOnErrors" is a whole number from 1.');
   const read = operations.map(readOperation);
-  demandDistinct(read);
+  assertDistinctBulkIds(read);
   return { failOnErrors, operations: read };
 }
 
@@ -93,7 +93,7 @@ function text(sent: ReadonlyMap<string, unknown>, name: string): string | undefi
   return value;
 }
 
-function demandDistinct(operations: readonly SentBulkOperation[]): void {
+function assertDistinctBulkIds(operations: readonly SentBulkOperation[]): void {
   const ids = operations.flatMap(({ method, bulkId }) =>
     method === "POST" && bulkId !== undefined ? [bulkId] : [],
   );

@@ -6,9 +6,9 @@ import {
   resourceTypeDocument,
   type SchemaDocument,
 } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
+import { type Endpoint, endpointsOf, type RequestContext } from "../context.js";
 import type { AuthenticationScheme } from "../options.js";
-import type { Outcome } from "../response.js";
+import type { EndpointResponse } from "../response.js";
 import { servedSchema } from "./served-schema.js";
 
 /** The URI that ServiceProviderConfig has in `schemas`. RFC 7643 §5. */
@@ -22,9 +22,12 @@ export interface ConfigurationOptions {
 }
 
 /** What the service provider can do, as the stores of the principal can. RFC 7643 §5, RFC 9865 §4. */
-export function configuration(exchange: Exchange, options: ConfigurationOptions): Outcome {
-  const { limits, baseUrl, cursors } = exchange.settings;
-  const endpoints = endpointsOf(exchange);
+export function configuration(
+  context: RequestContext,
+  options: ConfigurationOptions,
+): EndpointResponse {
+  const { limits, baseUrl, cursors } = context.settings;
+  const endpoints = endpointsOf(context);
   const stores = endpoints.map(({ repository }) => repository.capabilities);
   const all = (can: (store: (typeof stores)[number]) => boolean): boolean =>
     stores.length > 0 && stores.every(can);
@@ -32,7 +35,7 @@ export function configuration(exchange: Exchange, options: ConfigurationOptions)
   const pages = (kind: "index" | "cursor"): boolean =>
     all((store) => inMemory || (store.pages ?? ["index"]).includes(kind));
   const pageSize = Math.min(limits.pageSize, ...stores.map(({ maxPageSize }) => maxPageSize));
-  const { users } = exchange.repositories;
+  const { users } = context.repositories;
   const location = `${baseUrl}/ServiceProviderConfig`;
   const body = {
     schemas: [configurationId],
@@ -48,8 +51,7 @@ export function configuration(exchange: Exchange, options: ConfigurationOptions)
       maxResults: pageSize,
     },
     changePassword: {
-      supported:
-        users?.capabilities.password === "set" && exchange.mayWrite("password", users.type),
+      supported: users?.capabilities.password === "set" && context.mayWrite("password", users.type),
     },
     sort: { supported: inMemory || (endpoints.length > 0 && endpoints.every(sortsByAll)) },
     etag: { supported: all(({ versions }) => versions === "atomic") },
@@ -88,29 +90,29 @@ function sortsByAll({ type, repository: { capabilities } }: Endpoint): boolean {
 }
 
 /** The resource types that the principal has stores for, or one of them. RFC 7644 §4. */
-export function resourceTypes(exchange: Exchange, id: string | undefined): Outcome {
-  const documents = endpointsOf(exchange).map(({ type }) => resourceTypeDocument(type));
-  return answered(exchange, "ResourceTypes", documents, id);
+export function resourceTypes(context: RequestContext, id: string | undefined): EndpointResponse {
+  const documents = endpointsOf(context).map(({ type }) => resourceTypeDocument(type));
+  return answered(context, "ResourceTypes", documents, id);
 }
 
 /** The schemas of these types, or one of them. RFC 7644 §4. */
-export function schemas(exchange: Exchange, id: string | undefined): Outcome {
+export function schemas(context: RequestContext, id: string | undefined): EndpointResponse {
   const found = new Map<string, SchemaDocument>();
-  for (const endpoint of endpointsOf(exchange)) {
+  for (const endpoint of endpointsOf(context)) {
     const { schema, schemaExtensions } = endpoint.type;
     for (const one of [schema, ...schemaExtensions.map((extension) => extension.schema)]) {
-      if (!found.has(one.id)) found.set(one.id, servedSchema(exchange, endpoint, one));
+      if (!found.has(one.id)) found.set(one.id, servedSchema(context, endpoint, one));
     }
   }
-  return answered(exchange, "Schemas", [...found.values()], id);
+  return answered(context, "Schemas", [...found.values()], id);
 }
 
 function answered(
-  { settings: { baseUrl } }: Exchange,
+  { settings: { baseUrl } }: RequestContext,
   endpoint: "ResourceTypes" | "Schemas",
   documents: readonly (SchemaDocument | ResourceTypeDocument)[],
   id: string | undefined,
-): Outcome {
+): EndpointResponse {
   const located = documents.map((document) => ({
     ...document,
     meta: {

@@ -4,15 +4,15 @@ import {
   type SchemaDocument,
   schemaDocument,
 } from "../../scim/internal.js";
-import type { Endpoint, Exchange } from "../context.js";
-import { tellsGroups } from "../references/user-groups.js";
+import type { Endpoint, RequestContext } from "../context.js";
+import { returnsGroups } from "../references/user-groups.js";
 
 /**
- * A schema as it is for the principal and the store, so that what it says is what happens: what the principal may not write is readOnly,
- * what the store does not keep is not there, and a user's groups are returned as they are.
+ * A schema as it is for the principal and the store, so that what it says is what happens: what the principal may not
+ * write is readOnly, what the store does not keep is not there, and a user's groups are returned as they are.
  */
 export function servedSchema(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   schema: Schema,
 ): SchemaDocument {
@@ -20,20 +20,20 @@ export function servedSchema(
   const { type } = endpoint;
   const prefix = schema.id === type.schema.id ? "" : `${schema.id}:`;
   const attributes = document.attributes.flatMap((attribute) =>
-    served(exchange, endpoint, `${prefix}${attribute.name}`, attribute),
+    served(context, endpoint, `${prefix}${attribute.name}`, attribute),
   );
   return { ...document, attributes };
 }
 
 function served(
-  exchange: Exchange,
+  context: RequestContext,
   { type, repository }: Endpoint,
   path: string,
   attribute: AttributeDocument,
 ): readonly AttributeDocument[] {
-  if (attribute.mutability === "readOnly") return withGroups(exchange, type, attribute);
+  if (attribute.mutability === "readOnly") return withGroups(context, type, attribute);
   const { capabilities } = repository;
-  const mayWrite = exchange.mayWrite(path, type);
+  const mayWrite = context.mayWrite(path, type);
   if (attribute.returned === "never") {
     // What can neither be read nor written is nothing to the principal.
     const isTaken = path !== "password" || (capabilities.password ?? "none") !== "none";
@@ -78,12 +78,12 @@ function withoutDisplay(members: AttributeDocument): AttributeDocument {
 }
 
 function withGroups(
-  exchange: Exchange,
+  context: RequestContext,
   type: ResourceType,
   attribute: AttributeDocument,
 ): readonly AttributeDocument[] {
   if (type.name !== "User" || attribute.name !== "groups") return [attribute];
-  // Without groups, nobody is told to be in any.
-  if (exchange.repositories.groups === undefined) return [];
-  return [{ ...attribute, returned: tellsGroups(exchange) ? "default" : "request" }];
+  // Without groups, no user is shown to be in any.
+  if (context.repositories.groups === undefined) return [];
+  return [{ ...attribute, returned: returnsGroups(context) ? "default" : "request" }];
 }

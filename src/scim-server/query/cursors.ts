@@ -5,15 +5,15 @@ import { ScimRequestError } from "../request/error.js";
 /** How cursors are made. RFC 9865. */
 export interface CursorOptions {
   /**
-   * The secret by which cursors are sealed, of 32 bytes or more. Several processes that answer for one service provider need the
-   * same. Default: a random one, so that no cursor outlives the process.
+   * The secret by which cursors are encrypted, of 32 bytes or more. Several processes that answer for one service
+   * provider need the same. Default: a random one, so that no cursor outlives the process.
    */
   readonly key?: Uint8Array;
   /** How long a cursor is good, in seconds: `cursorTimeout`. Default: 3,600. */
   readonly timeout?: number;
 }
 
-/** What a cursor belongs to: nobody else can use it, and for nothing else. */
+/** What a cursor belongs to: no other principal can use it, and for no other query. */
 export interface CursorScope {
   readonly principal: string;
   /** The query but for its page: the same text for the same query. */
@@ -21,7 +21,7 @@ export interface CursorScope {
 }
 
 /** What a cursor says to the service provider. */
-interface Place {
+interface CursorPosition {
   /** The store's own cursor. */
   readonly store: string;
   /** The page size of the query; a cursor is good for no other (RFC 9865 §2.1). */
@@ -33,8 +33,8 @@ const nonceLength = 12;
 const tagLength = 16;
 
 /**
- * Seals the cursors of stores, so that clients can neither read nor make them, nor use them for another query or on behalf of
- * another principal, nor after their time.
+ * Encrypts the cursors of stores, so that clients can neither read nor make them, nor use them for another query or on
+ * behalf of another principal, nor after their time.
  */
 export class Cursors {
   /** How long a cursor is good, in seconds. */
@@ -56,13 +56,13 @@ export class Cursors {
   }
 
   /** A cursor for a client, of the characters that RFC 9865 §2 allows. */
-  seal({ store, count }: Place, scope: CursorScope): string {
+  encode({ store, count }: CursorPosition, scope: CursorScope): string {
     const nonce = randomBytes(nonceLength);
     const cipher = createCipheriv(algorithm, this.#key, nonce).setAAD(bound(scope));
     const expires = this.#now() + this.timeout * 1000;
     const text = JSON.stringify([expires, count ?? null, store]);
-    const sealed = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final()]);
-    return Buffer.concat([sealed, cipher.getAuthTag()]).toString("base64url");
+    const encrypted = Buffer.concat([nonce, cipher.update(text, "utf8"), cipher.final()]);
+    return Buffer.concat([encrypted, cipher.getAuthTag()]).toString("base64url");
   }
 
   /**
@@ -71,12 +71,12 @@ export class Cursors {
    * @throws {ScimRequestError} 400 `invalidCursor`: it was not given out for this. `expiredCursor`: its time is over.
    * `invalidCount`: it belongs to another page size.
    */
-  open(cursor: string, count: number | undefined, scope: CursorScope): string {
-    const place = this.#unsealed(cursor, scope);
-    if (place === undefined) {
+  decode(cursor: string, count: number | undefined, scope: CursorScope): string {
+    const position = this.#decrypted(cursor, scope);
+    if (position === undefined) {
       throw refused("invalidCursor", "The cursor is not one of an answer to the same query.");
     }
-    const [expires, size, store] = place;
+    const [expires, size, store] = position;
     if (this.#now() > expires) throw refused("expiredCursor", "The cursor has expired.");
     if ((count ?? null) !== size) {
       throw refused("invalidCount", "The count is not that of the first page.");
@@ -84,20 +84,20 @@ export class Cursors {
     return store;
   }
 
-  #unsealed(
+  #decrypted(
     cursor: string,
     scope: CursorScope,
   ): readonly [number, number | null, string] | undefined {
-    const sealed = Buffer.from(cursor, "base64url");
-    if (sealed.length <= nonceLength + tagLength) return undefined;
-    const decipher = createDecipheriv(algorithm, this.#key, sealed.subarray(0, nonceLength), {
+    const encrypted = Buffer.from(cursor, "base64url");
+    if (encrypted.length <= nonceLength + tagLength) return undefined;
+    const decipher = createDecipheriv(algorithm, this.#key, encrypted.subarray(0, nonceLength), {
       authTagLength: tagLength,
     })
       .setAAD(bound(scope))
-      .setAuthTag(sealed.subarray(-tagLength));
+      .setAuthTag(encrypted.subarray(-tagLength));
     try {
-      const text = decipher.update(sealed.subarray(nonceLength, -tagLength), undefined, "utf8");
-      // What has the right seal was made here.
+      const text = decipher.update(encrypted.subarray(nonceLength, -tagLength), undefined, "utf8");
+      // What decrypts was made here.
       return JSON.parse(text + decipher.final("utf8"));
     } catch {
       return undefined;

@@ -13,11 +13,11 @@ import {
   splitFilter,
 } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
 import { readOptions, type Wanted } from "../representation.js";
 import { ScimRequestError } from "../request/error.js";
-import type { Outcome } from "../response.js";
+import type { EndpointResponse } from "../response.js";
 import type { QueryParameters } from "./parameters.js";
 import { filterForType } from "./type-filter.js";
 
@@ -28,13 +28,13 @@ import { filterForType } from "./type-filter.js";
  * @throws {TooManyError} the store cannot choose, and there is too much to choose from.
  */
 export async function queryType(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   parameters: QueryParameters,
-): Promise<Outcome> {
-  const page = await findPage(exchange, endpoint, parameters);
-  const resources = await withGroups(exchange, endpoint, page.resources, wantedOf(parameters));
-  const representation = exchange.settings.representations.of(endpoint.type, wantedOf(parameters));
+): Promise<EndpointResponse> {
+  const page = await findPage(context, endpoint, parameters);
+  const resources = await withGroups(context, endpoint, page.resources, wantedOf(parameters));
+  const representation = context.settings.representations.of(endpoint.type, wantedOf(parameters));
   const body: ListResponse = {
     schemas: [listResponseId],
     ...(page.totalResults !== undefined && { totalResults: page.totalResults }),
@@ -57,7 +57,7 @@ export function wantedOf({ attributes, excludedAttributes }: QueryParameters): W
 
 /** The filter in the parameters, read as the profile has it. */
 export function filterIn(
-  { profile, settings, record }: Exchange,
+  { profile, settings, record }: RequestContext,
   { filter }: QueryParameters,
 ): Filter | undefined {
   if (filter === undefined) return undefined;
@@ -70,7 +70,7 @@ export function filterIn(
 
 /** A filter for the resources of one type: bound; or true or false, where it is that for all of them. */
 export function boundFilter(
-  { profile, record }: Exchange,
+  { profile, record }: RequestContext,
   { type }: Endpoint,
   filter: Filter | undefined,
   others: "known" | "unassigned",
@@ -84,27 +84,27 @@ export function boundFilter(
 }
 
 async function findPage(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   parameters: QueryParameters,
 ): Promise<Page<Resource>> {
   const { count, sortBy, sortOrder } = parameters;
-  const filter = boundFilter(exchange, endpoint, filterIn(exchange, parameters), "known");
+  const filter = boundFilter(context, endpoint, filterIn(context, parameters), "known");
   const sort = sortBy === undefined ? undefined : bindSort(sortBy, endpoint.type, sortOrder);
   const query: Query = {
     ...(typeof filter !== "boolean" && { filter }),
     ...(sort !== undefined && { sort }),
-    count: pageSize(exchange, endpoint, count),
+    count: pageSize(context, endpoint, count),
   };
   const { cursor = defaultCursor(endpoint, parameters) } = parameters;
   if (cursor === undefined) {
     const startIndex = Math.max(parameters.startIndex ?? 1, 1);
     if (filter === false) return { totalResults: 0, startIndex, resources: [] };
-    return await findIn(exchange, endpoint, { ...query, startIndex }, parameters);
+    return await findIn(context, endpoint, { ...query, startIndex }, parameters);
   }
-  demandCursors(exchange, endpoint);
+  assertCursors(context, endpoint);
   const scope = {
-    principal: exchange.principal,
+    principal: context.principal,
     // As it is meant, and not as it is spelled: RFC 9865 §2 itself asks for the second page with another case.
     query: JSON.stringify([
       endpoint.type.name,
@@ -112,16 +112,16 @@ async function findPage(
       sort === undefined ? [] : [sort.target.path, sort.order],
     ]),
   };
-  const { cursors } = exchange.settings;
-  const place = cursor === "" ? "" : cursors.open(cursor, count, scope);
+  const { cursors } = context.settings;
+  const position = cursor === "" ? "" : cursors.decode(cursor, count, scope);
   if (filter === false) return { totalResults: 0, resources: [] };
-  const page = await findIn(exchange, endpoint, { ...query, cursor: place }, parameters);
-  const sealed = (store: string): string => cursors.seal({ store, count }, scope);
+  const page = await findIn(context, endpoint, { ...query, cursor: position }, parameters);
+  const encoded = (store: string): string => cursors.encode({ store, count }, scope);
   const { nextCursor, previousCursor } = page;
   return {
     ...page,
-    ...(nextCursor !== undefined && { nextCursor: sealed(nextCursor) }),
-    ...(previousCursor !== undefined && { previousCursor: sealed(previousCursor) }),
+    ...(nextCursor !== undefined && { nextCursor: encoded(nextCursor) }),
+    ...(previousCursor !== undefined && { previousCursor: encoded(previousCursor) }),
   };
 }
 
@@ -134,8 +134,8 @@ function defaultCursor(
   return startIndex === undefined && !pages.includes("index") ? "" : undefined;
 }
 
-/** Without nextCursor an answer is the last page, so a cursor must not be passed over where there are none. */
-function demandCursors({ settings }: Exchange, { repository }: Endpoint): void {
+/** Without nextCursor a response is the last page, so a cursor must not be ignored where there are none. */
+function assertCursors({ settings }: RequestContext, { repository }: Endpoint): void {
   const { pages = ["index"] } = repository.capabilities;
   if (!pages.includes("cursor") && settings.limits.rowsInMemory === 0) {
     throw new ScimRequestError(400, "There are no pages by cursor here.", {
@@ -146,7 +146,7 @@ function demandCursors({ settings }: Exchange, { repository }: Endpoint): void {
 
 /** How many resources a page has at most. */
 export function pageSize(
-  { settings: { limits } }: Exchange,
+  { settings: { limits } }: RequestContext,
   { repository }: Endpoint,
   count: number | undefined,
 ): number {
@@ -156,7 +156,7 @@ export function pageSize(
 
 /** Has the store answer a query; or answers it in memory, where the store cannot and the limits allow. */
 export async function findIn(
-  { settings, signal }: Exchange,
+  { settings, signal }: RequestContext,
   endpoint: Endpoint,
   query: Query,
   parameters: QueryParameters,
@@ -174,11 +174,11 @@ export async function findIn(
       });
     }
   }
-  demandAnswerable(endpoint, query.filter, query.sort);
+  assertAnswerable(endpoint, query.filter, query.sort);
   return await repository.find(query, options);
 }
 
-function demandAnswerable(
+function assertAnswerable(
   { repository: { capabilities } }: Endpoint,
   filter: BoundFilter | undefined,
   sort: BoundSort | undefined,

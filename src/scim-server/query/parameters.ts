@@ -6,20 +6,22 @@ import {
   searchRequestId,
 } from "../../scim/index.js";
 import { isJsonObject } from "../../scim/internal.js";
-import type { Exchange } from "../context.js";
+import type { RequestContext } from "../context.js";
 import { ScimRequestError } from "../request/error.js";
 
-/** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
+/**
+ * What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2.
+ */
 export type QueryParameters = Omit<SearchRequest, "schemas">;
 
 /**
- * The parameters in an address. What is not known is passed over (RFC 7644 §3.4.2); but not what was meant to be one of these, since
- * a filter that is passed over is answered with everybody.
+ * The parameters in an address. What is not known is ignored (RFC 7644 §3.4.2); but not what was meant to be one of
+ * these, since a filter that is ignored is answered with all resources.
  *
  * @throws {InvalidValueError} one is spelled in another way, is there twice, or is wrong.
  */
 export function parametersOfUrl(search: URLSearchParams): QueryParameters {
-  demandPlain(search);
+  assertPlain(search);
   const texts = ["filter", "sortBy", "sortOrder", "cursor"] as const;
   const found: Record<string, unknown> = {};
   for (const name of texts) if (search.has(name)) found[name] = search.get(name);
@@ -35,8 +37,8 @@ export function parametersOfUrl(search: URLSearchParams): QueryParameters {
 }
 
 /**
- * The parameters in an address of what is no query: of one resource, or where one is created. A filter would choose nothing there, and
- * who sends one must not think that it did.
+ * The parameters in an address of what is no query: of one resource, or where one is created. A filter would choose
+ * nothing there, and who sends one must not think that it did.
  *
  * @throws {ScimRequestError} 400: there is a filter.
  */
@@ -53,7 +55,7 @@ export function parametersOfOne(search: URLSearchParams): QueryParameters {
  *
  * @throws {InvalidValueError} there is a parameter of a query.
  */
-export function demandNoParameters(search: URLSearchParams): void {
+export function assertNoParameters(search: URLSearchParams): void {
   for (const name of search.keys()) {
     const meant = meantBy(name);
     if (meant !== undefined) throw new InvalidValueError(meant, "it belongs into the body.");
@@ -61,13 +63,14 @@ export function demandNoParameters(search: URLSearchParams): void {
 }
 
 /**
- * The parameters in the body of a POST to `/.search`. Names are read in any case; numbers and lists in texts where the profile has it.
+ * The parameters in the body of a POST to `/.search`. Names are read in any case; numbers and lists in texts where the
+ * profile has it.
  *
  * @throws {InvalidSyntaxError} it is no SearchRequest.
  */
 export function parametersOfBody(
   body: unknown,
-  { profile, record }: Pick<Exchange, "profile" | "record">,
+  { profile, record }: Pick<RequestContext, "profile" | "record">,
 ): QueryParameters {
   if (!isJsonObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
   const byKey = new Map<string, unknown>();
@@ -142,14 +145,17 @@ const namesInAnyCase: ReadonlyMap<string, string> = new Map(
   queryParameterNames.map((name) => [name.toLowerCase(), name]),
 );
 
-/** Which of the names is meant by one: in another case, with other signs as other protocols have it (`$filter`, `filter[]`, `sort_by`). */
+/**
+ * Which of the names is meant by one: in another case, with other signs as other protocols have it (`$filter`,
+ * `filter[]`, `sort_by`).
+ */
 export function meantBy(name: string): string | undefined {
   return name.length > 40
     ? undefined
     : namesInAnyCase.get(name.replaceAll(/[^a-z]/gi, "").toLowerCase());
 }
 
-function demandPlain(search: URLSearchParams): void {
+function assertPlain(search: URLSearchParams): void {
   const seen = new Set<string>();
   for (const name of search.keys()) {
     const meant = meantBy(name);

@@ -13,8 +13,8 @@ import { findAttribute, printAttrPath } from "../../scim/internal.js";
 /**
  * A filter as it is for the resources of one type: true or false where it is that for all of them.
  *
- * What it says of `meta.resourceType` is known from the type. Of several types, an attribute that one has not is an attribute
- * without a value there (RFC 7644 §3.4.2.1).
+ * What it says of `meta.resourceType` is known from the type. Of several types, an attribute that one has not is an
+ * attribute without a value there (RFC 7644 §3.4.2.1).
  */
 export function filterForType(
   filter: Filter,

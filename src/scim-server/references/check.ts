@@ -8,7 +8,7 @@ import type {
   ResourceType,
 } from "../../scim/index.js";
 import { isJsonObject } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
+import { type Endpoint, endpointsOf, type RequestContext } from "../context.js";
 import { isReference } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 
@@ -30,18 +30,19 @@ export interface Referring {
   readonly endpoint: Endpoint;
   /** Absent of a resource that is to be created. */
   readonly id?: string;
-  /** Whether what is passed over stays as it is, since only a part of the resource is written. */
+  /** Whether what is ignored stays as it is, since only a part of the resource is written. */
   readonly isPart?: boolean;
 }
 
 /**
- * A resource as it was sent, with what its references mean: each must be to a resource of the same tenant, and a member that does
- * not say what it is gets a `type`. Those to nothing that there is are refused, passed over or kept, as the host says.
+ * A resource as it was sent, with what its references mean: each must be to a resource of the same tenant, and a member
+ * that does not say what it is gets a `type`. Those to nothing that there is are refused, ignored or kept, as the host
+ * says.
  *
  * @throws {InvalidValueError} one refers to nothing that there is.
  */
 export async function withReferences<R extends object>(
-  exchange: Exchange,
+  context: RequestContext,
   referring: Referring,
   resource: R,
 ): Promise<R> {
@@ -52,17 +53,17 @@ export async function withReferences<R extends object>(
     if (attribute.mutability === "readOnly") continue;
     const uri = extension ? schema?.id : undefined;
     const node = { path, attribute, ...(uri !== undefined && { extension: uri }) };
-    const kind = kindOf(exchange, type, node);
+    const kind = kindOf(context, type, node);
     if (uri === undefined) {
       const value = entries.get(attribute.name);
       if (value === undefined) continue;
-      put(entries, attribute.name, await resolved(exchange, referring, kind, value));
+      put(entries, attribute.name, await resolved(context, referring, kind, value));
       continue;
     }
     const part = entries.get(uri);
     if (!isJsonObject(part) || !Object.hasOwn(part, attribute.name)) continue;
     const inner = new Map<string, unknown>(Object.entries(part));
-    put(inner, attribute.name, await resolved(exchange, referring, kind, part[attribute.name]));
+    put(inner, attribute.name, await resolved(context, referring, kind, part[attribute.name]));
     put(entries, uri, inner.size === 0 ? undefined : Object.fromEntries(inner));
   }
   return Object.fromEntries(entries) as R;
@@ -74,12 +75,13 @@ function put(holder: Map<string, unknown>, name: string, value: unknown): void {
 }
 
 /**
- * The same of a PATCH: of the values that its steps bring. A step that would bring nothing but what is passed over is left out.
+ * The same of a PATCH: of the values that its steps bring. A step that would bring nothing but what is ignored is left
+ * out.
  *
  * @throws {InvalidValueError} one refers to nothing that there is.
  */
 export async function planWithReferences(
-  exchange: Exchange,
+  context: RequestContext,
   referring: Referring,
   plan: PatchPlan,
 ): Promise<PatchPlan> {
@@ -87,7 +89,7 @@ export async function planWithReferences(
   const part = { ...referring, isPart: true };
   const steps: PatchStep[] = [];
   for (const step of plan.steps) {
-    const next = bringsReferences(step) ? await stepWithReferences(exchange, part, step) : step;
+    const next = bringsReferences(step) ? await stepWithReferences(context, part, step) : step;
     if (next !== undefined) steps.push(next);
   }
   return { ...plan, steps };
@@ -98,13 +100,13 @@ function bringsReferences(step: PatchStep): boolean {
 }
 
 async function stepWithReferences(
-  exchange: Exchange,
+  context: RequestContext,
   referring: Referring,
   step: PatchStep,
 ): Promise<PatchStep | undefined> {
   if (step.kind === "extension") return step;
-  const kind = kindOf(exchange, referring.endpoint.type, step.node);
-  const resolve = (value: unknown): Promise<unknown> => resolved(exchange, referring, kind, value);
+  const kind = kindOf(context, referring.endpoint.type, step.node);
+  const resolve = (value: unknown): Promise<unknown> => resolved(context, referring, kind, value);
   switch (step.kind) {
     case "assign":
       return { ...step, value: await resolve(step.value) };
@@ -143,22 +145,22 @@ function asValue(entries: readonly (readonly [AttributeNode, unknown])[]): Refer
 }
 
 function kindOf(
-  exchange: Exchange,
+  context: RequestContext,
   type: ResourceType,
   { path, attribute, extension }: Pick<AttributeNode, "path" | "attribute" | "extension">,
 ): Kind {
   const { name, subAttributes } = attribute;
   const names = subAttributes.get("$ref")?.referenceTypes ?? [];
-  const possible = endpointsOf(exchange).filter((endpoint) => names.includes(endpoint.type.name));
+  const possible = endpointsOf(context).filter((endpoint) => names.includes(endpoint.type.name));
   return { type, path, name, possible, ...(extension !== undefined && { extension }) };
 }
 
 /**
- * A value, or a list of values, with the type of what each refers to where several are possible; without those that are passed over,
- * so that nothing may be left.
+ * A value, or a list of values, with the type of what each refers to where several are possible; without those that are
+ * ignored, so that nothing may be left.
  */
 async function resolved(
-  exchange: Exchange,
+  context: RequestContext,
   referring: Referring,
   kind: Kind,
   value: unknown,
@@ -173,14 +175,14 @@ async function resolved(
   const sent = list.filter(isReferring);
   const unresolved = sent.find(({ value }) => value.startsWith("bulkId:"));
   if (unresolved !== undefined) {
-    // No identity provider has such an id (RFC 7643 §3.1), and none is to be passed over that a bulk request creates.
+    // No identity provider has such an id (RFC 7643 §3.1), and none is to be ignored that a bulk request creates.
     const excerpt = unresolved.value.slice(0, 200);
     throw new InvalidValueError(kind.path, `"${excerpt}" refers to nothing that was created.`);
   }
-  const types = await typesOf(exchange, kind, sent);
+  const types = await typesOf(context, kind, sent);
   // What this service provider has no resources of cannot be looked up, and is the store's to judge.
   const lost = kind.possible.length === 0 ? [] : sent.filter((one) => !types.has(keyOf(one)));
-  const gone = await passedOver(exchange, referring, kind, lost);
+  const gone = await ignoredAmong(context, referring, kind, lost);
   const typed = list.flatMap((element) => {
     if (gone.has(element)) return [];
     const type = isReferring(element) ? types.get(keyOf(element)) : undefined;
@@ -193,34 +195,34 @@ async function resolved(
 }
 
 /**
- * Those of the references to nothing that is known which are passed over, and not kept.
+ * Those of the references to nothing that is known which are ignored, and not kept.
  *
  * @throws {InvalidValueError} such references are refused here, and the resource does not have this one.
  */
-async function passedOver(
-  exchange: Exchange,
+async function ignoredAmong(
+  context: RequestContext,
   referring: Referring,
   kind: Kind,
   lost: readonly Referred[],
 ): Promise<ReadonlySet<unknown>> {
-  const choice = exchange.lostReferences(kind.type);
+  const choice = context.lostReferences(kind.type);
   if (lost.length === 0 || choice === "keep") return new Set();
-  const stored = await storedIn(exchange, referring, kind, lost);
+  const stored = await storedIn(context, referring, kind, lost);
   const strange = lost.filter((one) => !stored.has(one));
-  // Who sends an empty id means that there is nobody, and would keep who there is.
+  // A client that sends an empty id means that there is none, and would keep what there is.
   const isUnclear = ({ value }: Referred): boolean => referring.isPart === true && value === "";
   const refused = choice === "refuse" ? strange[0] : strange.find(isUnclear);
   if (refused !== undefined) {
     const excerpt = refused.value.slice(0, 200);
     throw new InvalidValueError(kind.path, `there is no resource "${excerpt}".`);
   }
-  for (const _ of strange) exchange.record.ignored.push({ path: kind.path, reason: "lost" });
+  for (const _ of strange) context.record.ignored.push({ path: kind.path, reason: "lost" });
   return new Set(strange);
 }
 
 /** Which of these the resource has already, so that what was read can be sent back. */
 async function storedIn(
-  { signal }: Exchange,
+  { signal }: RequestContext,
   { endpoint: { repository }, id }: Referring,
   { name, extension }: Kind,
   lost: readonly Referred[],
@@ -256,7 +258,10 @@ function isReferring(value: unknown): value is Referred {
   return isJsonObject(value) && typeof value["value"] === "string";
 }
 
-/** Whether a reference says nothing but a URL, which may be anybody's, and would be sent to others as if it were ours. */
+/**
+ * Whether a reference says nothing but a URL, which may lead to any host, and would be sent to others as if it were
+ * ours.
+ */
 function isByUrl(value: unknown): boolean {
   return isJsonObject(value) && typeof value["$ref"] === "string" && !isReferring(value);
 }
@@ -267,7 +272,7 @@ function keyOf({ value, type }: Reference): string {
 
 /** What each of the values refers to: the first of the possible types that has a resource with the id. */
 async function typesOf(
-  exchange: Exchange,
+  context: RequestContext,
   { possible }: Kind,
   values: readonly Referred[],
 ): Promise<ReadonlyMap<string, string>> {
@@ -281,7 +286,7 @@ async function typesOf(
     const ids = await resourcesWithIds(
       endpoint,
       asked.map(({ value }) => value),
-      exchange.signal,
+      context.signal,
     );
     for (const value of asked) if (ids.has(value.value)) found.set(keyOf(value), name);
     open = open.filter((value) => !found.has(keyOf(value)));

@@ -5,7 +5,10 @@ import type { Endpoint } from "../context.js";
 /** So many ids are looked for with one question. */
 const idsAtOnce = 100;
 
-/** The resources with these ids, as far as there are any, by id; with an attribute beside those that are always returned. */
+/**
+ * The resources with these ids, as far as there are any, by id; with an attribute beside those that are always
+ * returned.
+ */
 export async function resourcesWithIds(
   { type, repository }: Endpoint,
   ids: readonly string[],

@@ -1,24 +1,24 @@
 import type { Resource, User } from "../../scim/index.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
+import { type Endpoint, endpointsOf, type RequestContext } from "../context.js";
 import { topLevel, type Wanted } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 
 /**
- * Whether users are told with their groups by default (RFC 7643 §4.1.2): where the host has it so, and the store of groups tells those of
- * a page in one question. Else a client has to name `groups`.
+ * Whether users are told with their groups by default (RFC 7643 §4.1.2): where the host has it so, and the store of
+ * groups tells those of a page in one question. Else a client has to name `groups`.
  */
-export function tellsGroups({ repositories, settings }: Exchange): boolean {
+export function returnsGroups({ repositories, settings }: RequestContext): boolean {
   return (
     settings.userGroups === "default" && repositories.groups?.capabilities.groupsOfMany === true
   );
 }
 
 /**
- * Whether an answer holds the groups that users are in. Such an answer is never "not modified": a membership is not part of a user's
- * version, so that whoever compares versions would be told that nothing has changed.
+ * Whether a response holds the groups that users are in. Such a response is never "not modified": a membership is not
+ * part of a user's version, so that a client that compares versions would be told that nothing has changed.
  */
-export function asksForGroups(
-  exchange: Exchange,
+export function wantsGroups(
+  context: RequestContext,
   { type }: Endpoint,
   { attributes, excludedAttributes = [] }: Wanted,
 ): boolean {
@@ -27,22 +27,22 @@ export function asksForGroups(
     return attributes.some((path) => topLevel(type, path, false) === "groups");
   }
   const isExcluded = excludedAttributes.some((path) => topLevel(type, path, true) === "groups");
-  return tellsGroups(exchange) && !isExcluded;
+  return returnsGroups(context) && !isExcluded;
 }
 
 /** Users with the groups that they are members of themselves, if they were asked for. RFC 7643 §4.1.2. */
 export async function withGroups(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   resources: readonly Resource[],
   wanted: Wanted,
 ): Promise<readonly Resource[]> {
-  const { groups } = exchange.repositories;
-  const at = endpointsOf(exchange).find(({ repository }) => repository === groups);
-  if (groups === undefined || at === undefined || !asksForGroups(exchange, endpoint, wanted)) {
+  const { groups } = context.repositories;
+  const at = endpointsOf(context).find(({ repository }) => repository === groups);
+  if (groups === undefined || at === undefined || !wantsGroups(context, endpoint, wanted)) {
     return resources;
   }
-  const { signal } = exchange;
+  const { signal } = context;
   const ids = resources.map(({ id }) => id);
   const idsOf =
     ids.length === 0

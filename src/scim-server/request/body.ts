@@ -7,7 +7,8 @@ import { ScimRequestError } from "./error.js";
  * Reads the body of a request as JSON. RFC 7644 §3.8. How large and how deep it is, is looked at before it is parsed.
  *
  * @param isAlsoRead Whether a body of another media type is read, by its name in lower case.
- * @throws {ScimRequestError} 413: it is larger than the limit. 415: it says that it is something else than JSON in UTF-8.
+ * @throws {ScimRequestError} 413: it is larger than the limit. 415: it says that it is something else than JSON in
+ * UTF-8.
  * @throws {InvalidSyntaxError} it is not JSON, or deeper than the limit.
  */
 export async function readJson(
@@ -15,7 +16,7 @@ export async function readJson(
   { maxBodyBytes, depth }: { readonly maxBodyBytes: number; readonly depth: number },
   isAlsoRead: (type: string) => boolean,
 ): Promise<unknown> {
-  demandJson(request.headers, isAlsoRead);
+  assertJson(request.headers, isAlsoRead);
   const tooLarge = (): ScimRequestError =>
     new ScimRequestError(413, `The body is larger than maxPayloadSize (${maxBodyBytes}).`);
   const text = decoded(await readBody(request, { maxBodyBytes, tooLarge }));
@@ -30,7 +31,7 @@ export async function readJson(
 }
 
 /** A body without a type is taken for JSON, since some clients leave it out of what they send. */
-function demandJson(headers: Headers, isAlsoRead: (type: string) => boolean): void {
+function assertJson(headers: Headers, isAlsoRead: (type: string) => boolean): void {
   const [type = "", ...parameters] = (headers.get("content-type") ?? "").toLowerCase().split(";");
   const isJson =
     ["application/scim+json", "application/json", ""].includes(type.trim()) ||

@@ -18,8 +18,8 @@ import {
 } from "../../scim/index.js";
 
 /**
- * A request is answered with this status, from 200 to 599. A host's own functions throw it to refuse a request, such as `policy.before` with the
- * status 403; the message goes to the client.
+ * A request is answered with this status, from 200 to 599. A host's own functions throw it to refuse a request, such as
+ * `policy.before` with the status 403; the message goes to the client.
  */
 export class ScimRequestError extends ConcordatError {
   override readonly name = "ScimRequestError";
@@ -28,7 +28,7 @@ export class ScimRequestError extends ConcordatError {
   readonly status: number;
   /** The detail error keyword. RFC 7644 §3.12, table 9. */
   readonly scimType?: ScimType;
-  /** Header fields that the answer has beside the usual ones. */
+  /** Header fields that the response has beside the usual ones. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -42,7 +42,7 @@ export class ScimRequestError extends ConcordatError {
   ) {
     const { scimType, headers = {}, ...rest } = options;
     super(detail, rest);
-    // What no answer can have fails here, where it was made, and not when it is to be answered.
+    // What no response can have fails here, where it was made, and not when it is sent.
     new Response(null, { status, headers });
     this.status = status;
     this.headers = headers;

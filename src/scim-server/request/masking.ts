@@ -5,8 +5,8 @@ import { queryParameterNames } from "../query/parameters.js";
 const mask = "[masked]";
 
 /**
- * The parameters of a query for a log. One that names what is never returned is masked; so is each that is none of RFC 7644, as it may
- * be anything, such as a token (RFC 6750 §2.3).
+ * The parameters of a query for a log. One that names what is never returned is masked; so is each that is none of RFC
+ * 7644, as it may be anything, such as a token (RFC 6750 §2.3).
  */
 export function maskedQuery(
   search: URLSearchParams,
@@ -48,8 +48,9 @@ function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
 }
 
 /**
- * Whether a part of an object says of which attribute the rest is, and names a secret: a `path`, be it spelled twice, wrongly, or no text
- * at all, which is refused and logged all the same; or a `type`, or whatever a client takes for a path.
+ * Whether a part of an object says of which attribute the rest is, and names a secret: a `path`, be it spelled twice,
+ * wrongly, or no text at all, which is refused and logged all the same; or a `type`, or whatever a client takes for a
+ * path.
  */
 function names(secrets: ReadonlySet<string>): (entry: readonly [string, unknown]) => boolean {
   return ([name, part]) => {
@@ -82,15 +83,18 @@ function secretNames(types: readonly ResourceType[]): ReadonlySet<string> {
   );
 }
 
-/** Whether one of the names stands in a text, be it within a longer word, or with signs and spaces in it that nobody may see. */
+/**
+ * Whether one of the names stands in a text, be it within a longer word, or with signs and spaces in it that may be
+ * invisible.
+ */
 function mentions(text: string, secrets: ReadonlySet<string>): boolean {
   const letters = text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
   return [...secrets].some((name) => letters.includes(name));
 }
 
 /**
- * What went wrong, for a log: an error in a filter or a path quotes a little of it, which may be what is masked in the query and in the
- * body.
+ * What went wrong, for a log: an error in a filter or a path quotes a little of it, which may be what is masked in the
+ * query and in the body.
  */
 export function maskedDetail(
   { detail, scimType }: { readonly detail: string; readonly scimType?: ScimType },

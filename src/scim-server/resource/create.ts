@@ -7,14 +7,14 @@ import {
   readResource,
 } from "../../scim/index.js";
 import { writable } from "../access/writable.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 import { withReferences } from "../references/check.js";
 import { readOptions, type Wanted } from "../representation.js";
 import { ScimRequestError } from "../request/error.js";
-import type { Outcome } from "../response.js";
-import { demandDistinct, demandDistinctOf } from "./names.js";
+import type { EndpointResponse } from "../response.js";
+import { assertDistinctName, assertDistinctNameAt } from "./names.js";
 import type { Resolution } from "./resolve.js";
-import { resourceOutcome } from "./response.js";
+import { resourceResponse } from "./response.js";
 import { writePatch } from "./write-patch.js";
 
 /**
@@ -24,16 +24,16 @@ import { writePatch } from "./write-patch.js";
  * @throws {UniquenessError} a unique value is taken.
  */
 export async function createResource(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   body: unknown,
   wanted: Wanted,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const { type, repository } = endpoint;
-  const { signal } = exchange;
-  const draft = await readDraft(exchange, endpoint, body);
-  await exchange.before?.({ kind: "create", type, resource: draft });
-  const resolution = await exchange.resolve(draft, endpoint);
+  const { signal } = context;
+  const draft = await readDraft(context, endpoint, body);
+  await context.before?.({ kind: "create", type, resource: draft });
+  const resolution = await context.resolve(draft, endpoint);
   switch (resolution.kind) {
     case "conflict":
     case "pending":
@@ -41,29 +41,29 @@ export async function createResource(
         scimType: "uniqueness",
       });
     case "link": {
-      await demandDistinctOf(exchange, endpoint, resolution.id, draft);
-      const linked = await linkTo(exchange, endpoint, resolution, draft);
-      const outcome = await created(exchange, endpoint, linked, wanted, draft);
-      return { ...outcome, isLinked: true };
+      await assertDistinctNameAt(context, endpoint, resolution.id, draft);
+      const linked = await linkTo(context, endpoint, resolution, draft);
+      const response = await created(context, endpoint, linked, wanted, draft);
+      return { ...response, isLinked: true };
     }
     case "create": {
-      demandDistinct(exchange, type, draft);
+      assertDistinctName(context, type, draft);
       const resource = await repository.create(draft, {
         signal,
-        onIgnored: exchange.record.notKept,
+        onIgnored: context.record.notKept,
       });
-      return await created(exchange, endpoint, resource, wanted, draft);
+      return await created(context, endpoint, resource, wanted, draft);
     }
   }
 }
 
 async function readDraft(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   body: unknown,
 ): Promise<ResourceRequest> {
   const { type, repository } = endpoint;
-  const { profile, settings, record } = exchange;
+  const { profile, settings, record } = context;
   const { resource, ignored, rewrites } = readResource(type, body, {
     context: "creation",
     profile,
@@ -71,51 +71,52 @@ async function readDraft(
   });
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
-  const draft = writable(exchange, type, resource);
+  const draft = writable(context, type, resource);
   if (Object.hasOwn(draft, "password") && (repository.capabilities.password ?? "none") === "none") {
     const { password: _, ...others } = draft;
     record.ignored.push({ path: "password", reason: "unsupported" });
-    return await withReferences(exchange, { endpoint }, others);
+    return await withReferences(context, { endpoint }, others);
   }
-  return await withReferences(exchange, { endpoint }, draft);
+  return await withReferences(context, { endpoint }, draft);
 }
 
 /**
- * Gives a user who was there before what was sent, without taking away what was not: as a PATCH that replaces these attributes.
+ * Gives a user who was there before what was sent, without taking away what was not: as a PATCH that replaces these
+ * attributes.
  *
  * @throws {UniquenessError} the user was to be inactive, and is not any more; or is not there any more.
  */
 async function linkTo(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   { id, ifInactive = false }: Extract<Resolution, { readonly kind: "link" }>,
   draft: ResourceRequest,
 ): Promise<Resource> {
   const { type, repository } = endpoint;
-  const { budget, mayWrite, settings, signal } = exchange;
+  const { budget, mayWrite, settings, signal } = context;
   const value = { ...(mayWrite("active", type) && { active: true }), ...draft };
   const body = { schemas: [patchOpId], Operations: [{ op: "replace", value }] };
   const plan = planPatch(type, body, { limits: { values: settings.limits.values }, budget });
-  await writePatch(exchange, { endpoint, id, plan, ifInactive });
+  await writePatch(context, { endpoint, id, plan, ifInactive });
   const linked = await repository.get(id, { signal });
   if (linked === undefined) throw new UniquenessError("externalId", id);
   return linked;
 }
 
 async function created(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   resource: Resource,
   wanted: Wanted,
   draft: ResourceRequest,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const { type, repository } = endpoint;
-  const options = readOptions(type, wanted, exchange.signal);
+  const options = readOptions(type, wanted, context.signal);
   // A store returns members only when they are asked for, which the creation cannot.
   const isWhole =
     !type.schema.attributes.has("members") || !options.attributes?.includes("members");
   const whole = isWhole ? resource : ((await repository.get(resource.id, options)) ?? resource);
-  return await resourceOutcome(exchange, endpoint, 201, whole, {
+  return await resourceResponse(context, endpoint, 201, whole, {
     ...wanted,
     stated: Object.keys(draft),
   });

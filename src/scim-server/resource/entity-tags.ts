@@ -33,7 +33,7 @@ export function isNamedBy(field: string, { meta }: Resource): boolean {
  *
  * @throws {VersionConflictError} the resource is not in a version that If-Match names.
  */
-export function demandedVersion(
+export function expectedVersion(
   ifMatch: string | undefined,
   current: Resource,
 ): string | undefined {

@@ -6,12 +6,12 @@ import {
   type ResourceType,
 } from "../../scim/index.js";
 import { writablePlan } from "../access/writable.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 import { planWithReferences } from "../references/check.js";
 import { ScimRequestError } from "../request/error.js";
-import type { Outcome } from "../response.js";
-import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
-import { demandDistinctIn } from "./names.js";
+import type { EndpointResponse } from "../response.js";
+import { type ChangeOptions, changeResponse, versionToWrite } from "./change.js";
+import { assertDistinctNameInPatch } from "./names.js";
 import { writePatch } from "./write-patch.js";
 
 /**
@@ -21,35 +21,35 @@ import { writePatch } from "./write-patch.js";
  * @throws {VersionConflictError} it is not in the version that was asked for.
  */
 export async function modifyResource(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   id: string,
   body: unknown,
   options: ChangeOptions,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const { type } = endpoint;
-  const conditions = await versionToWrite(exchange, endpoint, id, options);
-  const plan = await readPlan(exchange, endpoint, id, body);
+  const conditions = await versionToWrite(context, endpoint, id, options);
+  const plan = await readPlan(context, endpoint, id, body);
   try {
-    await writePatch(exchange, { endpoint, id, plan, conditions });
+    await writePatch(context, { endpoint, id, plan, conditions });
   } catch (error) {
     throw asTooLarge(error);
   }
-  // RFC 7644 §3.5.2 leaves it open what is answered; a group may have a million members, and nobody asked for them.
+  // RFC 7644 §3.5.2 leaves the response open; a group may have a million members, which the client has not asked for.
   const isAsked = options.attributes !== undefined || options.excludedAttributes !== undefined;
-  const isLarge = type.schema.attributes.has("members") && exchange.profile.returnsGroups !== true;
-  const answer = options.answer ?? (isLarge && !isAsked ? "minimal" : undefined);
-  return await answerChange(exchange, endpoint, id, { ...options, answer }, plan.stated);
+  const isLarge = type.schema.attributes.has("members") && context.profile.returnsGroups !== true;
+  const prefer = options.prefer ?? (isLarge && !isAsked ? "minimal" : undefined);
+  return await changeResponse(context, endpoint, id, { ...options, prefer }, plan.stated);
 }
 
 async function readPlan(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   id: string,
   body: unknown,
 ): Promise<PatchPlan> {
   const { type } = endpoint;
-  const { profile, record, settings, budget } = exchange;
+  const { profile, record, settings, budget } = context;
   const { patchOperations: operations, patchComparisons: comparisons, values } = settings.limits;
   const plan = planned(type, body, {
     profile,
@@ -58,9 +58,9 @@ async function readPlan(
   });
   record.ignored.push(...plan.ignored);
   record.rewrites.push(...plan.rewrites);
-  const permitted = writablePlan(exchange, plan);
-  await demandDistinctIn(exchange, endpoint, id, permitted);
-  return await planWithReferences(exchange, { endpoint, id }, permitted);
+  const permitted = writablePlan(context, plan);
+  await assertDistinctNameInPatch(context, endpoint, id, permitted);
+  return await planWithReferences(context, { endpoint, id }, permitted);
 }
 
 function planned(type: ResourceType, body: unknown, options: PlanPatchOptions): PatchPlan {

@@ -1,17 +1,18 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
 import type { PatchPlan, ResourceType } from "../../scim/index.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 
 /**
- * Refuses a `userName`, or the `displayName` of a group, that people cannot tell from another one, unless the host takes any: an account
- * named `" admin"`, or `admin` with a zero-width space in it, beside `admin`. RFC 7644 §5 has names prepared by PRECIS, whose profile for
- * user names (RFC 8265 §3) has no such names; whoever maps a group to a role chooses it by its name.
+ * Refuses a `userName`, or the `displayName` of a group, that people cannot tell from another one, unless the host
+ * takes any: an account named `" admin"`, or `admin` with a zero-width space in it, beside `admin`. RFC 7644 §5 has
+ * names prepared by PRECIS, whose profile for user names (RFC 8265 §3) has no such names; an application that maps a
+ * group to a role chooses it by its name.
  *
  * @param current The resource as it is; what is named so already may stay.
  * @throws {InvalidValueError} the name is one of these.
  */
-export function demandDistinct(
-  { settings }: Exchange,
+export function assertDistinctName(
+  { settings }: RequestContext,
   type: ResourceType,
   resource: object,
   current: object = {},
@@ -28,30 +29,32 @@ export function demandDistinct(
   }
 }
 
-/** The same of what is written to a resource that is there, which is read where the name would be refused of another. */
-export async function demandDistinctOf(
-  exchange: Exchange,
+/**
+ * The same of what is written to a resource that is there, which is read where the name would be refused of another.
+ */
+export async function assertDistinctNameAt(
+  context: RequestContext,
   { type, repository }: Endpoint,
   id: string,
   resource: object,
 ): Promise<void> {
   try {
-    demandDistinct(exchange, type, resource);
+    assertDistinctName(context, type, resource);
   } catch (error) {
     const path = namingOf(type)?.path;
     if (path === undefined) throw error;
     const options = {
       attributes: [path],
       excludedAttributes: ["members"],
-      signal: exchange.signal,
+      signal: context.signal,
     };
-    demandDistinct(exchange, type, resource, await repository.get(id, options));
+    assertDistinctName(context, type, resource, await repository.get(id, options));
   }
 }
 
 /** The same of a PATCH. */
-export async function demandDistinctIn(
-  exchange: Exchange,
+export async function assertDistinctNameInPatch(
+  context: RequestContext,
   endpoint: Endpoint,
   id: string,
   { type, steps }: PatchPlan,
@@ -59,7 +62,7 @@ export async function demandDistinctIn(
   const path = namingOf(type)?.path;
   for (const step of steps) {
     if (step.kind === "assign" && path !== undefined && step.node.path === path) {
-      await demandDistinctOf(exchange, endpoint, id, { [path]: step.value });
+      await assertDistinctNameAt(context, endpoint, id, { [path]: step.value });
     }
   }
 }

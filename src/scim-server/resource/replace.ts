@@ -8,17 +8,18 @@ import {
 } from "../../scim/index.js";
 import { isJsonObject } from "../../scim/internal.js";
 import { merged, unwritable, writable } from "../access/writable.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 import { type Referring, withReferences } from "../references/check.js";
-import type { Outcome } from "../response.js";
-import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
-import { demandSpelled, demandStored } from "./exact-id.js";
-import { demandDistinct } from "./names.js";
+import type { EndpointResponse } from "../response.js";
+import { type ChangeOptions, changeResponse, versionToWrite } from "./change.js";
+import { assertExactId, assertExists } from "./exact-id.js";
+import { assertDistinctName } from "./names.js";
 import { writeChange } from "./write-change.js";
-import { writing } from "./write-lock.js";
+import { withWriteLockIfNeeded } from "./write-lock.js";
 
 /**
- * Gives a resource the attributes that were sent, and no others but those that the client cannot write. RFC 7644 §3.5.1.
+ * Gives a resource the attributes that were sent, and no others but those that the client cannot write. RFC 7644
+ * §3.5.1.
  *
  * The store is asked for a modification, since what is kept depends on the resource as it is when it is written.
  *
@@ -27,30 +28,30 @@ import { writing } from "./write-lock.js";
  * @throws {MutabilityError} something immutable would change.
  */
 export async function replaceResource(
-  exchange: Exchange,
+  context: RequestContext,
   endpoint: Endpoint,
   id: string,
   body: unknown,
   options: ChangeOptions,
-): Promise<Outcome> {
+): Promise<EndpointResponse> {
   const { type } = endpoint;
-  const conditions = await versionToWrite(exchange, endpoint, id, options);
-  const { password, ...sent } = await readReplacement(exchange, { endpoint, id }, body);
+  const conditions = await versionToWrite(context, endpoint, id, options);
+  const { password, ...sent } = await readReplacement(context, { endpoint, id }, body);
   // As at a creation, the policy sees that there is a password, and which.
   const resource = password === undefined ? sent : { ...sent, password };
-  if (exchange.before !== undefined) await demandStored(exchange, endpoint, id);
-  await exchange.before?.({ kind: "replace", type, id, resource });
+  if (context.before !== undefined) await assertExists(context, endpoint, id);
+  await context.before?.({ kind: "replace", type, id, resource });
   const replacement: Modification<Resource, ResourceRequest> = {
     reads: namesIn(type).filter((name) => name !== "members"),
-    plan: (current) => replacing(exchange, type, demandSpelled(current, id), sent),
+    plan: (current) => replacing(context, type, assertExactId(current, id), sent),
   };
   const change = { endpoint, id, password, deactivates: sent.active === false };
-  await writing(exchange, endpoint, id, () =>
-    writeChange(exchange, change, (repository, call) =>
+  await withWriteLockIfNeeded(context, endpoint, id, () =>
+    writeChange(context, change, (repository, call) =>
       repository.modify(id, replacement, { ...call, ...conditions }),
     ),
   );
-  return await answerChange(exchange, endpoint, id, options, Object.keys(sent));
+  return await changeResponse(context, endpoint, id, options, Object.keys(sent));
 }
 
 /** A resource as it was sent, with what is not stored as attributes are. */
@@ -62,12 +63,12 @@ interface Sent extends ResourceRequest {
 
 /** What was sent, with its references checked, and without what the client cannot write. */
 async function readReplacement(
-  exchange: Exchange,
+  context: RequestContext,
   referring: Referring,
   body: unknown,
 ): Promise<Sent> {
   const { type } = referring.endpoint;
-  const { profile, settings, record } = exchange;
+  const { profile, settings, record } = context;
   const { resource, ignored, rewrites } = readResource(type, body, {
     context: "replacement",
     profile,
@@ -75,20 +76,23 @@ async function readReplacement(
   });
   record.ignored.push(...ignored);
   record.rewrites.push(...rewrites);
-  const sent = writable(exchange, type, {
+  const sent = writable(context, type, {
     ...resource,
     ...(clearsMembers(settings, type, body, resource) && { members: [] }),
   });
-  const known = await withReferences<Sent>(exchange, referring, { ...sent });
+  const known = await withReferences<Sent>(context, referring, { ...sent });
   // Members were sent of whom none is known: the group has none then, and does not keep those that it had.
   return Object.hasOwn(sent, "members") && known.members === undefined
     ? { ...known, members: [] }
     : known;
 }
 
-/** Members stay when they are not sent. When they are, and come to none, be it an empty list, null or what is read so, all of them go. */
+/**
+ * Members stay when they are not sent. When they are, and come to none, be it an empty list, null or what is read so,
+ * all of them go.
+ */
 function clearsMembers(
-  { missingMembers }: Exchange["settings"],
+  { missingMembers }: RequestContext["settings"],
   type: ResourceType,
   body: unknown,
   read: object,
@@ -101,21 +105,17 @@ function clearsMembers(
 
 /** What makes of a resource, as it is, the one that was sent. Members stay if none were sent. */
 function replacing(
-  exchange: Exchange,
+  context: RequestContext,
   type: ResourceType,
   current: Resource,
   sent: Sent,
 ): ChangeSet<ResourceRequest> {
   // It was read before; now what is immutable is held against the resource.
-  const { resource } = readResource(
-    type,
-    merged({ ...sent }, unwritable(exchange, type, current)),
-    {
-      context: "replacement",
-      current,
-    },
-  );
-  demandDistinct(exchange, type, resource, current);
+  const { resource } = readResource(type, merged({ ...sent }, unwritable(context, type, current)), {
+    context: "replacement",
+    current,
+  });
+  assertDistinctName(context, type, resource, current);
   const {
     schemas: _,
     members: __,

@@ -5,25 +5,26 @@ import type { ScimRepositories } from "../principal.js";
 
 /** What is to be done with a user who is sent to be created. */
 export type Resolution =
-  /** Nobody is meant who is known: create the user. */
+  /** No known user is meant: create the user. */
   | { readonly kind: "create" }
   /**
-   * This user is meant, who is given the attributes that were sent, keeps the others, and is active then. The client is told that it
-   * has created the user. `ifInactive`: only if the user is not active when it is written; else it is a conflict, so that of several
-   * creations at once one is done. Default: false.
+   * This user is meant, who is given the attributes that were sent, keeps the others, and is active then. The client is
+   * told that it has created the user. `ifInactive`: only if the user is not active when it is written; else it is a
+   * conflict, so that of several creations at once one is done. Default: false.
    */
   | { readonly kind: "link"; readonly id: string; readonly ifInactive?: boolean }
-  /** Somebody is known who may be meant, or not: refuse with 409 and `uniqueness`. */
+  /** A user is known who may be meant, or not: refuse with 409 and `uniqueness`. */
   | { readonly kind: "conflict"; readonly detail?: string }
-  /** Somebody has to agree first: refuse with 409, so that the client tries again later. */
+  /** A person has to agree first: refuse with 409, so that the client tries again later. */
   | { readonly kind: "pending"; readonly detail?: string };
 
 /**
  * Says what is to be done with a user who is sent to be created, and who may be known already.
  *
- * By default, a user who is inactive and has the `externalId` that was sent is given what was sent, and so restored under the
- * same id; everybody else is created, which the store refuses where the `userName` is taken. Nobody is taken for another by
- * `userName` or e-mail address unless the host says so here: whoever can choose these could take over an account.
+ * By default, a user who is inactive and has the `externalId` that was sent is given what was sent, and so restored
+ * under the same id; any other user is created, which the store refuses where the `userName` is taken. No user is taken
+ * for another by `userName` or e-mail address unless the host says so here: a person who can choose these could take
+ * over an account.
  */
 export type Resolve<P> = (
   draft: NewUser,

@@ -1,33 +1,33 @@
 import type { ProjectionOptions, Resource, ResourceType } from "../../scim/index.js";
-import type { Endpoint, Exchange, Settings } from "../context.js";
+import type { Endpoint, RequestContext, Settings } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
 import { locationOf } from "../representation.js";
-import type { Outcome } from "../response.js";
+import type { EndpointResponse } from "../response.js";
 
-/** An outcome with a resource in it. */
-export async function resourceOutcome(
-  exchange: Exchange,
+/** A response with a resource in it. */
+export async function resourceResponse(
+  context: RequestContext,
   endpoint: Endpoint,
   status: number,
   resource: Resource,
   options: ProjectionOptions,
-): Promise<Outcome> {
-  const { settings } = exchange;
+): Promise<EndpointResponse> {
+  const { settings } = context;
   const { type } = endpoint;
-  const [whole = resource] = await withGroups(exchange, endpoint, [resource], options);
+  const [whole = resource] = await withGroups(context, endpoint, [resource], options);
   return {
-    ...bareOutcome(settings, type, status, resource),
+    ...bodilessResponse(settings, type, status, resource),
     body: settings.representations.of(type, options).of(whole),
   };
 }
 
-/** An outcome that says where a resource is and in which version, and not what it is. */
-export function bareOutcome(
+/** A response that says where a resource is and in which version, and not what it is. */
+export function bodilessResponse(
   settings: Settings,
   type: ResourceType,
   status: number,
   { id, meta }: Resource,
-): Outcome {
+): EndpointResponse {
   return {
     status,
     location: locationOf(settings, type, id),

@@ -1,14 +1,14 @@
 import { endSessions } from "../../repositories/index.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 
 /** Ends the sessions of a user who was deactivated or deleted, and notes how that went. What is no user has none. */
 export async function endSessionsOf(
-  exchange: Exchange,
+  context: RequestContext,
   { type }: Endpoint,
   id: string,
 ): Promise<void> {
-  const { users } = exchange.repositories;
+  const { users } = context.repositories;
   if (users === undefined || type.name !== "User") return;
-  // A client that goes away after the commit must not keep anybody signed in: no signal.
-  exchange.record.sessions.push({ id, outcome: await endSessions(users, id) });
+  // A client that goes away after the commit must not keep the user signed in: no signal.
+  context.record.sessions.push({ id, outcome: await endSessions(users, id) });
 }

@@ -1,5 +1,5 @@
 import type { CallOptions } from "../../repositories/index.js";
-import type { Endpoint, Exchange } from "../context.js";
+import type { Endpoint, RequestContext } from "../context.js";
 import { endSessionsOf } from "./sessions.js";
 
 /** A change to a resource that is to be written. */
@@ -13,17 +13,17 @@ export interface Change {
 }
 
 /**
- * Writes a change, and gives a user the password that came with it: both or neither, where the stores have transactions. Where the
- * store takes no password, that is reported. The sessions of a user who is deactivated end then, also where only the password was
- * refused.
+ * Writes a change, and gives a user the password that came with it: both or neither, where the stores have
+ * transactions. Where the store takes no password, that is reported. The sessions of a user who is deactivated end
+ * then, also where only the password was refused.
  */
 export async function writeChange(
-  exchange: Exchange,
+  context: RequestContext,
   { endpoint, id, password, deactivates }: Change,
   write: (repository: Endpoint["repository"], options: CallOptions) => Promise<void>,
 ): Promise<void> {
   const { type, repository } = endpoint;
-  const { record, repositories, signal } = exchange;
+  const { record, repositories, signal } = context;
   const { users } = repositories;
   const canSet = repository.capabilities.password === "set" && users?.setPassword !== undefined;
   const setsPassword = typeof password === "string" && type.name === "User" && canSet;
@@ -45,9 +45,9 @@ export async function writeChange(
     await write(repository, options);
   }
   try {
-    // One part is written, and so the other should be, whoever has gone away: no signal.
+    // One part is written, and so the other should be, even if the client has gone away: no signal.
     if (setsPassword && !isAtOnce) await users.setPassword?.(id, password);
   } finally {
-    if (deactivates) await endSessionsOf(exchange, endpoint, id);
+    if (deactivates) await endSessionsOf(context, endpoint, id);
   }
 }

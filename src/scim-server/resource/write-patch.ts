@@ -6,10 +6,10 @@ import {
   type Resource,
   type ResourceRequest,
 } from "../../scim/index.js";
-import type { Endpoint, Exchange } from "../context.js";
-import { demandSpelled, demandStored } from "./exact-id.js";
+import type { Endpoint, RequestContext } from "../context.js";
+import { assertExactId, assertExists } from "./exact-id.js";
 import { writeChange } from "./write-change.js";
-import { inTurn, writing } from "./write-lock.js";
+import { withWriteLock, withWriteLockIfNeeded } from "./write-lock.js";
 
 /** What a PATCH comes to. */
 type Changes = ChangeSet<ResourceRequest>;
@@ -25,7 +25,7 @@ export interface PatchWrite {
   readonly endpoint: Endpoint;
   readonly id: string;
   readonly plan: PatchPlan;
-  /** The version that the client demands. */
+  /** The version that the client requires. */
   readonly conditions?: { readonly ifVersion?: string };
   /** Whether the resource must not be active when it is written. */
   readonly ifInactive?: boolean;
@@ -38,11 +38,11 @@ export interface PatchWrite {
  * @throws {VersionConflictError} it is not in the version that was asked for.
  * @throws {UniquenessError} it is active, and must not be.
  */
-export async function writePatch(exchange: Exchange, write: PatchWrite): Promise<void> {
+export async function writePatch(context: RequestContext, write: PatchWrite): Promise<void> {
   const modification: Modification<Resource, ResourceRequest> = modificationOf(write.plan);
-  if (write.ifInactive) await writeComputed(exchange, write, ofInactive(write.id, modification));
-  else if ("plan" in modification) await writeComputed(exchange, write, modification);
-  else await writeBlindly(exchange, write, modification);
+  if (write.ifInactive) await writeComputed(context, write, ofInactive(write.id, modification));
+  else if ("plan" in modification) await writeComputed(context, write, modification);
+  else await writeBlindly(context, write, modification);
 }
 
 /** The same modification, of a resource that is not active. */
@@ -59,50 +59,54 @@ function ofInactive(id: string, modification: Changes | Computed): Computed {
 
 /** Writes what does not depend on the resource. */
 async function writeBlindly(
-  exchange: Exchange,
+  context: RequestContext,
   write: PatchWrite,
   changes: Changes,
 ): Promise<void> {
   const { endpoint, id, conditions, plan } = write;
-  if (exchange.before !== undefined || deactivates(plan)) {
-    await demandStored(exchange, endpoint, id);
+  if (context.before !== undefined || deactivates(plan)) {
+    await assertExists(context, endpoint, id);
   }
-  await askPolicy(exchange, write, changes);
-  await writing(exchange, endpoint, id, () => store(exchange, write, changes, conditions));
+  await askPolicy(context, write, changes);
+  await withWriteLockIfNeeded(context, endpoint, id, () =>
+    store(context, write, changes, conditions),
+  );
 }
 
 /** Writes what depends on the resource, as the store computes it; or here, so that a policy sees what it comes to. */
 async function writeComputed(
-  exchange: Exchange,
+  context: RequestContext,
   write: PatchWrite,
   modification: Computed,
 ): Promise<void> {
   const { endpoint, id, conditions } = write;
-  if (exchange.before === undefined) {
+  if (context.before === undefined) {
     const { reads, plan } = modification;
-    const spelled: Computed = { reads, plan: (current) => plan(demandSpelled(current, id)) };
-    await writing(exchange, endpoint, id, () => store(exchange, write, spelled, conditions));
+    const spelled: Computed = { reads, plan: (current) => plan(assertExactId(current, id)) };
+    await withWriteLockIfNeeded(context, endpoint, id, () =>
+      store(context, write, spelled, conditions),
+    );
   } else {
-    await inTurn(exchange, endpoint, id, () => writeAsSeen(exchange, write, modification));
+    await withWriteLock(context, endpoint, id, () => writeAsSeen(context, write, modification));
   }
 }
 
 /** Computes what a PATCH comes to and asks the policy, and does so again when another writer has come between. */
 async function writeAsSeen(
-  exchange: Exchange,
+  context: RequestContext,
   write: PatchWrite,
   { reads, plan }: Computed,
 ): Promise<void> {
   const { endpoint, id, conditions } = write;
   for (let attempt = 1; ; attempt++) {
     const { repository } = endpoint;
-    const found = await repository.get(id, { attributes: reads, signal: exchange.signal });
-    const current = demandSpelled(found, id);
+    const found = await repository.get(id, { attributes: reads, signal: context.signal });
+    const current = assertExactId(found, id);
     const changes = plan(current);
-    await askPolicy(exchange, write, changes);
+    await askPolicy(context, write, changes);
     const { ifVersion = current.meta?.version } = conditions ?? {};
     try {
-      await store(exchange, write, changes, ifVersion === undefined ? {} : { ifVersion });
+      await store(context, write, changes, ifVersion === undefined ? {} : { ifVersion });
       return;
     } catch (error) {
       const isOurs = error instanceof VersionConflictError && conditions?.ifVersion === undefined;
@@ -112,7 +116,7 @@ async function writeAsSeen(
 }
 
 async function askPolicy(
-  { before }: Exchange,
+  { before }: RequestContext,
   { endpoint: { type }, id, plan }: PatchWrite,
   changes: Changes,
 ): Promise<void> {
@@ -121,20 +125,23 @@ async function askPolicy(
 
 /** Has the store make the change, with the password if there is one. */
 async function store(
-  exchange: Exchange,
+  context: RequestContext,
   { endpoint, id, plan }: PatchWrite,
   modification: Changes | Computed,
   conditions: NonNullable<PatchWrite["conditions"]> = {},
 ): Promise<void> {
   const change = { endpoint, id, password: plan.password, deactivates: deactivates(plan) };
-  await writeChange(exchange, change, async (repository, call) => {
+  await writeChange(context, change, async (repository, call) => {
     if (changesAnything(modification)) {
       await repository.modify(id, modification, { ...call, ...conditions });
     }
   });
 }
 
-/** Whether a PATCH says that a user is not active. It may say what is so: the client that asks again was not answered before. */
+/**
+ * Whether a PATCH says that a user is not active. It may say what is so: the client that asks again was not answered
+ * before.
+ */
 function deactivates({ steps }: PatchPlan): boolean {
   const last = steps.findLast((step) => step.kind === "assign" && step.node.path === "active");
   return last?.kind === "assign" && last.value === false;
