@@ -120,6 +120,14 @@ export function locationOf(
   return `${baseUrl}${type.endpoint}/${encodeURIComponent(id)}`;
 }
 
+/** What says which attributes are wanted, and nothing else. */
+export function wantedOf({ attributes, excludedAttributes }: Wanted): Wanted {
+  return {
+    ...(attributes !== undefined && { attributes }),
+    ...(excludedAttributes !== undefined && { excludedAttributes }),
+  };
+}
+
 /** What to ask a store for, so that it has no work with what is not wanted. */
 export function readOptions(
   type: ResourceType,

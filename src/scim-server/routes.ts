@@ -7,7 +7,7 @@ import {
   schemas,
 } from "./discovery/documents.js";
 import { queryRoot } from "./query/all-types.js";
-import { queryType, wantedOf } from "./query/one-type.js";
+import { queryType } from "./query/one-type.js";
 import {
   assertNoParameters,
   meantBy,
@@ -17,7 +17,7 @@ import {
   type QueryParameters,
 } from "./query/parameters.js";
 import { wantsGroups } from "./references/user-groups.js";
-import { readOptions } from "./representation.js";
+import { readOptions, wantedOf } from "./representation.js";
 import { readJson } from "./request/body.js";
 import { ScimRequestError } from "./request/error.js";
 import type { ChangeOptions } from "./resource/change.js";
@@ -71,7 +71,7 @@ export async function handleRequest(
   if (rest.length > 0 || segments === undefined) throw noEndpoint();
   const call: Call = { ...options, context, request };
   if (first === undefined) {
-    return await byMethod(call, { GET: () => queryRoot(context, parametersIn(call)) });
+    return await byMethod(call, { GET: () => queryRoot(context, parametersOfUrl(call.search)) });
   }
   if (second === undefined) {
     switch (first) {
@@ -109,7 +109,7 @@ export async function handleRequest(
 async function handleType(call: Call, endpoint: Endpoint): Promise<EndpointResponse> {
   const { context } = call;
   return await byMethod(call, {
-    GET: () => queryType(context, endpoint, parametersIn(call)),
+    GET: () => queryType(context, endpoint, parametersOfUrl(call.search)),
     POST: async () => {
       const wanted = wantedOf(parametersOfOne(call.search));
       const response = await createResource(context, endpoint, await bodyOf(call), wanted);
@@ -212,10 +212,6 @@ async function bodyOf({ context, request }: Call): Promise<unknown> {
   });
   context.record.body = body;
   return body;
-}
-
-function parametersIn({ search }: Call): QueryParameters {
-  return parametersOfUrl(search);
 }
 
 async function parametersOfSearch(call: Call): Promise<QueryParameters> {

@@ -1,6 +1,7 @@
 import { type BulkOperation, InvalidSyntaxError } from "../../scim/index.js";
-import { bulkRequestId, isJsonObject } from "../../scim/internal.js";
+import { bulkRequestId } from "../../scim/internal.js";
 import type { RequestContext } from "../context.js";
+import { byName, isOfSchema } from "../request/body.js";
 import { ScimRequestError } from "../request/error.js";
 
 /** An operation of a bulk request, as far as it could be read. */
@@ -33,11 +34,7 @@ export function readBulkRequest(
   { profile, record }: Pick<RequestContext, "profile" | "record">,
 ): SentBulkRequest {
   const message = byName(body, "A bulk request is a JSON object.");
-  const schemas = message.get("schemas");
-  const isBulk =
-    Array.isArray(schemas) &&
-    schemas.some((uri) => String(uri).toLowerCase() === bulkRequestId.toLowerCase());
-  if (!isBulk) {
+  if (!isOfSchema(message, bulkRequestId)) {
     throw new InvalidSyntaxError(`The "schemas" of a bulk request have "${bulkRequestId}".`);
   }
   const operations = message.get("operations");
@@ -100,15 +97,4 @@ function assertDistinctBulkIds(operations: readonly SentBulkOperation[]): void {
   if (new Set(ids).size < ids.length) {
     throw new InvalidSyntaxError("Each POST has a bulkId of its own (RFC 7644 §3.7.2).");
   }
-}
-
-function byName(value: unknown, reason: string): ReadonlyMap<string, unknown> {
-  if (!isJsonObject(value)) throw new InvalidSyntaxError(reason);
-  const byKey = new Map<string, unknown>();
-  for (const [name, inner] of Object.entries(value)) {
-    const key = name.toLowerCase();
-    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
-    byKey.set(key, inner);
-  }
-  return byKey;
 }

@@ -2,9 +2,10 @@ import { type Filter, InvalidFilterError } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
 import { type Endpoint, endpointsOf, type RequestContext } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
+import { wantedOf } from "../representation.js";
 import { ScimRequestError } from "../request/error.js";
 import type { EndpointResponse } from "../response.js";
-import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./one-type.js";
+import { boundFilter, filterIn, findIn, pageSize } from "./one-type.js";
 import type { QueryParameters } from "./parameters.js";
 import { namesNothing } from "./type-filter.js";
 

@@ -15,7 +15,7 @@ import {
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
 import type { Endpoint, RequestContext } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
-import { readOptions, type Wanted } from "../representation.js";
+import { readOptions, wantedOf } from "../representation.js";
 import { ScimRequestError } from "../request/error.js";
 import type { EndpointResponse } from "../response.js";
 import type { QueryParameters } from "./parameters.js";
@@ -45,14 +45,6 @@ export async function queryType(
     Resources: resources.map((resource) => representation.of(resource)),
   };
   return { status: 200, body };
-}
-
-/** What of the parameters says which attributes are wanted. */
-export function wantedOf({ attributes, excludedAttributes }: QueryParameters): Wanted {
-  return {
-    ...(attributes !== undefined && { attributes }),
-    ...(excludedAttributes !== undefined && { excludedAttributes }),
-  };
 }
 
 /** The filter in the parameters, read as the profile has it. */

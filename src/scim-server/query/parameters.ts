@@ -5,8 +5,8 @@ import {
   type SearchRequest,
   searchRequestId,
 } from "../../scim/index.js";
-import { isJsonObject } from "../../scim/internal.js";
 import type { RequestContext } from "../context.js";
+import { byName, isOfSchema } from "../request/body.js";
 import { ScimRequestError } from "../request/error.js";
 
 /**
@@ -72,22 +72,14 @@ export function parametersOfBody(
   body: unknown,
   { profile, record }: Pick<RequestContext, "profile" | "record">,
 ): QueryParameters {
-  if (!isJsonObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
-  const byKey = new Map<string, unknown>();
-  for (const [name, value] of Object.entries(body)) {
-    const key = name.toLowerCase();
-    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
-    const meant = meantBy(name);
+  const byKey = byName(body, "A SearchRequest is a JSON object.");
+  for (const key of byKey.keys()) {
+    const meant = meantBy(key);
     if (meant !== undefined && meant.toLowerCase() !== key) {
       throw new InvalidSyntaxError(`"${meant}" is spelled in this way.`);
     }
-    byKey.set(key, value);
   }
-  const schemas = byKey.get("schemas");
-  const isSearch =
-    Array.isArray(schemas) &&
-    schemas.some((uri) => String(uri).toLowerCase() === searchRequestId.toLowerCase());
-  if (!isSearch) {
+  if (!isOfSchema(byKey, searchRequestId)) {
     throw new InvalidSyntaxError(`The "schemas" of a SearchRequest have "${searchRequestId}".`);
   }
   const found: Record<string, unknown> = {};

@@ -1,6 +1,7 @@
 import { isNestedDeeper } from "../../core/index.js";
 import { readBody } from "../../http/index.js";
 import { InvalidSyntaxError } from "../../scim/index.js";
+import { isJsonObject } from "../../scim/internal.js";
 import { ScimRequestError } from "./error.js";
 
 /**
@@ -54,4 +55,28 @@ function decoded(bytes: Uint8Array): string {
   } catch (cause) {
     throw new InvalidSyntaxError("The body is not UTF-8.", { cause });
   }
+}
+
+/**
+ * What an object holds, by name in lower case.
+ *
+ * @throws {InvalidSyntaxError} it is no object, for the reason that is given, or has a name twice.
+ */
+export function byName(value: unknown, reason: string): ReadonlyMap<string, unknown> {
+  if (!isJsonObject(value)) throw new InvalidSyntaxError(reason);
+  const byKey = new Map<string, unknown>();
+  for (const [name, inner] of Object.entries(value)) {
+    const key = name.toLowerCase();
+    if (byKey.has(key)) throw new InvalidSyntaxError(`"${key.slice(0, 200)}" is there twice.`);
+    byKey.set(key, inner);
+  }
+  return byKey;
+}
+
+/** Whether a message says that it is of a schema. */
+export function isOfSchema(message: ReadonlyMap<string, unknown>, id: string): boolean {
+  const schemas = message.get("schemas");
+  return (
+    Array.isArray(schemas) && schemas.some((uri) => String(uri).toLowerCase() === id.toLowerCase())
+  );
 }

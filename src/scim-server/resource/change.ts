@@ -1,7 +1,7 @@
 import { VersionConflictError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
 import type { Endpoint, RequestContext } from "../context.js";
-import { readOptions, type Wanted } from "../representation.js";
+import { readOptions, type Wanted, wantedOf } from "../representation.js";
 import type { EndpointResponse } from "../response.js";
 import { expectedVersion, isNamedBy } from "./entity-tags.js";
 import { assertExactId } from "./exact-id.js";
@@ -47,15 +47,12 @@ export async function changeResponse(
   context: RequestContext,
   endpoint: Endpoint,
   id: string,
-  { attributes, excludedAttributes, prefer }: ChangeOptions,
+  options: ChangeOptions,
   stated: readonly string[],
 ): Promise<EndpointResponse> {
   const { repository, type } = endpoint;
-  if (prefer === "minimal") return bodilessResponse(context.settings, type, 204, { id });
-  const wanted: Wanted = {
-    ...(attributes !== undefined && { attributes }),
-    ...(excludedAttributes !== undefined && { excludedAttributes }),
-  };
+  if (options.prefer === "minimal") return bodilessResponse(context.settings, type, 204, { id });
+  const wanted = wantedOf(options);
   const found = await repository.get(id, readOptions(type, wanted, context.signal));
   const resource = assertExactId(found, id);
   return await resourceResponse(context, endpoint, 200, resource, { ...wanted, stated });
