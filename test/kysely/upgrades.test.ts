@@ -106,6 +106,16 @@ for (const kind of databases) {
       expect((await application(kyselyTarget({ db }) as Target)).groups["board"]).toEqual(["fred"]);
     });
 
+    test("are gone on with where other sets were brought forward before, or dropped", async () => {
+      await using database = await kind.open({ tables: false });
+      const { db } = database;
+      await fill(kind, db);
+      await dropTables(db, { sets: ["resources"] });
+      await createTables(db, { sets: ["sso"] });
+      await createTables(db);
+      await goOn(db);
+    });
+
     test("have the form of new ones", async () => {
       await using database = await kind.open({ tables: false });
       const { db } = database;

@@ -1,6 +1,6 @@
 import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
-import { assertMariaDb, type MariaDbServer } from "../sql/dialect.js";
+import { assertMariaDb, type MariaDbServer } from "../sql/mariadb-server.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { definitions, type TableSet, tablesOf, tableVersions, uniqueIndex } from "./definitions.js";
 import { formerTableNames, migrations, type NameClash } from "./migrations.js";
@@ -30,9 +30,9 @@ interface OrderIndexes {
 /** Which of the package's own tables are meant. */
 export interface TableSets {
   /**
-   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`: consumers and tokens
-   * of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`: the map of a store's own ids;
-   * `groupMapping`: which external group is which local ones. Default: all.
+   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`: consumers
+   * and tokens of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`: the map of a store's own
+   * ids; `groupMapping`: which external group is which local ones. Default: all.
    */
   readonly sets?: readonly TableSet[];
 }
@@ -48,7 +48,8 @@ export interface TablesCreated {
 }
 
 /**
- * Makes the package's own tables, or those of the sets that are wanted: what synchronisation knows (links and their names, references, grants, checkpoints), the
+ * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their names,
+ * references, grants, checkpoints), the
  * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups for
  * applications that have no tables of their own. Any number of processes may call it at once.
  *
@@ -173,7 +174,8 @@ function ofALaterRelease(stored: number, known: number, set?: TableSet): Unsuppo
 }
 
 /**
- * Removes the package's own tables, or those of the sets that are named, with everything in them. Tables that are not there are ignored.
+ * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not there are
+ * ignored.
  *
  * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
  */

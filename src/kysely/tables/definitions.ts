@@ -25,7 +25,7 @@ export const tableVersions: Readonly<Record<TableSet, number>> = {
 };
 
 /** The tables of each set, of which later ones may refer to earlier ones. */
-export const tablesOf = {
+export const tablesOf: Readonly<Record<TableSet, readonly (keyof TableNames)[]>> = {
   sync: ["link", "linkName", "membership", "reference", "grant", "checkpoint"],
   nonces: ["nonce"],
   federation: ["server"],
@@ -33,7 +33,7 @@ export const tablesOf = {
   identity: ["identity"],
   groupMapping: ["groupMapping"],
   resources: ["user", "group", "groupMember"],
-} as const satisfies Readonly<Record<TableSet, readonly (keyof TableNames)[]>>;
+};
 
 /**
  * The statements that make the tables of each set and their indexes, where they are not there.
