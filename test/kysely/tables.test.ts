@@ -49,8 +49,9 @@ describe("createTables", () => {
       "concordat_group",
       "concordat_group_member",
       "concordat_nonce",
-      ...versions,
+      "concordat_set_version",
       "concordat_user",
+      "concordat_version",
     ]);
     expect(await new KyselyUserRepository(db).get(ann.id)).toEqual(ann);
     await createTables(db);
