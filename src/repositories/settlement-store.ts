@@ -49,7 +49,7 @@ export abstract class SettlementStore {
    *
    * @throws {UnsupportedError} one of them is another's store, or one of other tables or another database.
    */
-  abstract demandOwn(links: LinkRepository, memberships: MembershipRepository): void;
+  abstract assertOwn(links: LinkRepository, memberships: MembershipRepository): void;
 
   /**
    * The references by a name of these entries, and those that are bound to them; of these, at least all that may have
@@ -68,7 +68,7 @@ export abstract class SettlementStore {
 
   /**
    * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was
-   * seen in this generation or later, and marks these entries as unsettled.
+   * seen in this generation or later, and marks these entries as dirty.
    *
    * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one
    * such holder.

@@ -7,7 +7,7 @@ import {
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import type { StatementText } from "../sql/session.js";
-import type { OrderColumn } from "./order.js";
+import type { OrderColumn } from "./order-column.js";
 
 /** How an attribute is read out of a document. */
 interface Extracted {

@@ -1,6 +1,5 @@
-import { sql } from "kysely";
+import { type QueryExecutor, sql } from "kysely";
 import { UnsupportedError } from "../../core/index.js";
-import type { KyselyDatabase } from "./session.js";
 
 /** The types of the columns that the package's own tables have. */
 export interface ColumnTypes {
@@ -333,11 +332,11 @@ const mariadb: SqlDialect = {
 /**
  * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
  * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB does:
- * {@link demandMariaDb} tells it apart.
+ * {@link assertMariaDb} tells it apart.
  *
  * @throws {UnsupportedError} the database is none of the three.
  */
-export function dialectOf(db: Pick<KyselyDatabase, "getExecutor">): SqlDialect {
+export function dialectOf(db: { getExecutor(): QueryExecutor }): SqlDialect {
   const text = sql`${sql.id("a")} = ${1}`.compile(db).sql;
   switch (text) {
     case '"a" = ?':
@@ -363,7 +362,7 @@ export interface MariaDbServer {
  *
  * @throws {UnsupportedError} the server is not MariaDB, or not in a mode in which values are safe.
  */
-export function demandMariaDb({ version, mode }: MariaDbServer): void {
+export function assertMariaDb({ version, mode }: MariaDbServer): void {
   if (!version.includes("MariaDB")) {
     throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
   }

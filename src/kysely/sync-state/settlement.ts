@@ -57,7 +57,7 @@ export class KyselySettlement extends SettlementStore {
     this.#tables = quotedTableNames(this.#session.dialect, options);
   }
 
-  override demandOwn(links: LinkRepository, memberships: MembershipRepository): void {
+  override assertOwn(links: LinkRepository, memberships: MembershipRepository): void {
     const database = this.#session.database;
     const isOwn =
       links instanceof KyselyLinkRepository && memberships instanceof KyselyMembershipRepository;
@@ -158,7 +158,7 @@ export class KyselySettlement extends SettlementStore {
     if (entry !== undefined) yield* new ReferenceRows(this.#session, this.#tables).all(entry.id);
   }
 
-  /** Marks entries as unsettled, and answers which they are. */
+  /** Marks entries as dirty, and answers which they are. */
   async #mark(ids: readonly (number | string)[]): Promise<readonly string[]> {
     const { link } = this.#tables;
     const marked: string[] = [];

@@ -1,6 +1,6 @@
 import { UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
-import { demandMariaDb, type MariaDbServer } from "../sql/dialect.js";
+import { assertMariaDb, type MariaDbServer } from "../sql/dialect.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { definitions, type TableSet, tableVersions, uniqueIndex } from "./definitions.js";
 import { formerTableNames, migrations, type NameClash } from "./migrations.js";
@@ -74,7 +74,7 @@ export async function createTables(
         () => "select version() as version, @@sql_mode as mode",
         options,
       );
-      if (server !== undefined) demandMariaDb(server);
+      if (server !== undefined) assertMariaDb(server);
     }
     await session.write(
       () =>
