@@ -67,7 +67,9 @@ async function pageByIndex<T extends Resource>(
   };
 }
 
-/** How many match is not counted: that takes longer than a page, which takes as long as any other wherever it begins. */
+/**
+ * How many match is not counted: that takes longer than a page, which takes as long as any other wherever it begins.
+ */
 async function pageByCursor<T extends Resource>(
   table: PagedTable<T>,
   { filter, sort }: Query,

@@ -12,7 +12,9 @@ import {
 
 /** The types of the columns that the package's own tables have. */
 export interface ColumnTypes {
-  /** Text that is compared byte by byte and can be in a key; the length is in characters, where the database wants one. */
+  /**
+   * Text that is compared byte by byte and can be in a key; the length is in characters, where the database wants one.
+   */
   key(length: number): string;
   /** Text of any length. */
   readonly text: string;
@@ -44,8 +46,8 @@ export interface SqlDialect extends SharedSql {
   /** The most tuples in such a list. */
   readonly tuplesPerStatement: number;
   /**
-   * The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. Columns of integers
-   * among `raised`, given with the table, get the greater of both values.
+   * The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. Columns
+   * of integers among `raised`, given with the table, get the greater of both values.
    */
   onConflict(
     key: readonly string[],
@@ -74,12 +76,15 @@ export interface SqlDialect extends SharedSql {
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
   /**
-   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where two who make
-   * one table at once are in each other's way.
+   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where
+   * two who make one table at once are in each other's way.
    */
   readonly lockDefinitions?: string;
   readonly unlockDefinitions?: string;
-  /** A question that has a row where there is a table of this name, in the schema where an unqualified name is looked for. */
+  /**
+   * A question that has a row where there is a table of this name, in the schema where an unqualified name is looked
+   * for.
+   */
   tableQuestion(name: string): string;
   /** A question that has a row where that table has a column of this name. */
   columnQuestion(table: string, column: string): string;
@@ -106,8 +111,9 @@ export interface SqlDialect extends SharedSql {
   /** The condition that the JSON object in the column has a member. */
   hasMember(column: string, name: string, place: (value: unknown) => string): string;
   /**
-   * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column without an
-   * object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost without a word.
+   * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column
+   * without an object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost
+   * without a word.
    */
   changedJson(
     column: string,
@@ -221,7 +227,10 @@ const postgres: SqlDialect = {
   },
 };
 
-/** MySQL, which shares the quotes and the drivers, has neither the collation nor indexes that are made unless they are there. */
+/**
+ * MySQL, which shares the quotes and the drivers, has neither the collation nor indexes that are made unless they are
+ * there.
+ */
 const mariadb: SqlDialect = {
   ...sharedBy("mariadb"),
   types: {
@@ -256,8 +265,8 @@ const mariadb: SqlDialect = {
   tellsInserted: false,
   lockRow: "for update",
   shareRow: "lock in share mode",
-  // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
-  // has a name that it cannot get.
+  // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find
+  // whoever has a name that it cannot get.
   isolation: "read committed",
   partialIndexes: false,
   // A name of the server, not of the database.
@@ -295,8 +304,8 @@ const mariadb: SqlDialect = {
 
 /**
  * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
- * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB does:
- * {@link assertMariaDb} tells it apart.
+ * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB
+ * does: {@link assertMariaDb} tells it apart.
  *
  * @throws {UnsupportedError} the database is none of the three.
  */

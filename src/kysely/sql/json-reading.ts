@@ -2,7 +2,10 @@
 export interface JsonReading {
   /** The value at the end of these members. */
   text(column: string, members: readonly string[], place: Place): string;
-  /** Of the primary element of the list at the end of these members, or else of the first, what is at the end of `inner`. */
+  /**
+   * Of the primary element of the list at the end of these members, or else of the first, what is at the end of
+   * `inner`.
+   */
   primaryText(
     column: string,
     members: readonly string[],

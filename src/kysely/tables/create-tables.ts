@@ -9,8 +9,8 @@ import { removeMoved } from "./sync-migration.js";
 import { quotedTableNames, type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
- * What the first release looks at before it makes tables: it refuses those of any release that calls itself later. Since then each
- * set of tables has a version of its own.
+ * What the first release looks at before it makes tables: it refuses those of any release that calls itself later.
+ * Since then each set of tables has a version of its own.
  */
 const layout = 2;
 
@@ -30,9 +30,9 @@ interface OrderIndexes {
 /** Which of the package's own tables are meant. */
 export interface TableSets {
   /**
-   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`: consumers
-   * and tokens of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`: the map of a store's own
-   * ids; `groupMapping`: which external group is which local ones. Default: all.
+   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`:
+   * consumers and tokens of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`:
+   * the map of a store's own ids; `groupMapping`: which external group is which local ones. Default: all.
    */
   readonly sets?: readonly TableSet[];
 }
@@ -40,35 +40,37 @@ export interface TableSets {
 /** What making the tables has come upon. */
 export interface TablesCreated {
   /**
-   * Users who have the name of another one, by the form in which this release compares names, while they had names of their own by that of
-   * an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the call that brings the tables forward;
-   * `checkKeys` of the repository tells it again.
+   * Users who have the name of another one, by the form in which this release compares names, while they had names of
+   * their own by that of an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the
+   * call that brings the tables forward; `checkKeys` of the repository tells it again.
    */
   readonly clashes: readonly NameClash[];
 }
 
 /**
- * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their names,
- * references, grants, checkpoints), the
- * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups for
- * applications that have no tables of their own. Any number of processes may call it at once.
+ * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their
+ * names, references, grants, checkpoints), the
+ * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups
+ * for applications that have no tables of their own. Any number of processes may call it at once.
  *
- * Tables that are there already keep what is in them. Those of an earlier release are brought to the form that this one reads, which
- * may be interrupted at any time and is then gone on with by the next call. A process of the earlier release that still runs fails
- * from then on, instead of writing beside.
+ * Tables that are there already keep what is in them. Those of an earlier release are brought to the form that this one
+ * reads, which may be interrupted at any time and is then gone on with by the next call. A process of the earlier
+ * release that still runs fails from then on, instead of writing beside.
  *
- * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
- * there.
+ * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a
+ * transaction there.
  *
- * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in SCIM. They stay when
- * it is left out later; where two have the same already, the database's error is passed on.
+ * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in
+ * SCIM. They stay when it is left out later; where two have the same already, the database's error is passed on.
  *
- * `indexes` adds an index for the order by each of these attributes, of those that have none: all but `userName` and the `displayName` of
- * groups. Without one the database sorts what matches at each question; each costs at each write. They stay when it is left out later.
+ * `indexes` adds an index for the order by each of these attributes, of those that have none: all but `userName` and
+ * the `displayName` of groups. Without one the database sorts what matches at each question; each costs at each write.
+ * They stay when it is left out later.
  *
  * @throws {InvalidValueError} there is no order by an attribute that is to have an index, or it has several values.
- * @throws {UnsupportedError} an index is asked for on MariaDB, which has none over expressions; the tables were made by a later release; the database is MySQL, which lacks what the tables need;
- * MariaDB is not in a strict mode, or is in the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
+ * @throws {UnsupportedError} an index is asked for on MariaDB, which has none over expressions; the tables were made by
+ * a later release; the database is MySQL, which lacks what the tables need; MariaDB is not in a strict mode, or is in
+ * the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
  */
 export async function createTables(
   db: KyselyDatabase,
@@ -174,8 +176,8 @@ function ofALaterRelease(stored: number, known: number, set?: TableSet): Unsuppo
 }
 
 /**
- * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not there are
- * ignored.
+ * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not
+ * there are ignored.
  *
  * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
  */
