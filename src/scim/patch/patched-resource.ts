@@ -9,8 +9,8 @@ import {
 import { readExtension } from "../schema/read-extension.js";
 import { rulesOf, schemasOf } from "../schema/read-resource.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
-import { Reading } from "../schema/reading.js";
 import { isSame } from "../schema/same-value.js";
+import { Reading } from "../schema/validation-context.js";
 import { checkChange, demandRequired } from "./check-change.js";
 import { GrowingList } from "./growing-list.js";
 import type { PatchBudget, PatchPlan } from "./plan.js";

@@ -21,8 +21,8 @@ import {
   readElement,
   unknownAttribute,
 } from "../schema/read-value.js";
-import { Reading } from "../schema/reading.js";
 import type { ResourceType } from "../schema/resource-type.js";
+import { Reading } from "../schema/validation-context.js";
 import type { Entries, PatchBudget, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
 import { readOperations, type SentOperation } from "./read-operations.js";
 import {

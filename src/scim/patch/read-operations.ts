@@ -1,7 +1,7 @@
 import { TooManyError } from "../../core/index.js";
 import { patchOpId } from "../message/patch-op.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
-import type { Reading } from "../schema/reading.js";
+import type { Reading } from "../schema/validation-context.js";
 import { InvalidSyntaxError, NoTargetError } from "./errors.js";
 
 /** How large a PATCH may be. What a request may hold in bytes is for whoever reads it from the wire. */

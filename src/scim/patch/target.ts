@@ -12,8 +12,8 @@ import {
   nodeAt,
 } from "../schema/attribute-tree.js";
 import type { JsonObject } from "../schema/read-value.js";
-import type { Reading } from "../schema/reading.js";
 import { findAttribute } from "../schema/resource-type.js";
+import type { Reading } from "../schema/validation-context.js";
 
 /** What the path of an operation names. */
 export type Target =

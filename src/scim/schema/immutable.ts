@@ -1,8 +1,8 @@
 import type { AttributeNode, AttributeTree, Children } from "./attribute-tree.js";
 import { ownValue } from "./attribute-tree.js";
 import { isJsonObject } from "./read-value.js";
-import type { Reading } from "./reading.js";
 import { matches } from "./same-value.js";
+import type { Reading } from "./validation-context.js";
 
 /**
  * Holds a replacement against the resource that it replaces: what is immutable and has a value must match, and keeps

@@ -1,8 +1,8 @@
 import { UnsupportedError } from "../../core/index.js";
 import type { ExtensionNode } from "./attribute-tree.js";
 import { isJsonObject, readChildren } from "./read-value.js";
-import type { Reading } from "./reading.js";
 import type { StandardSchema, StandardSchemaIssue } from "./standard-schema.js";
+import type { Reading } from "./validation-context.js";
 
 /**
  * What stands under the URI of an extension, or `undefined` if it is unassigned, or wrong, which the reading then

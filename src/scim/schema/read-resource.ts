@@ -11,8 +11,8 @@ import {
   readChild,
   unknownAttribute,
 } from "./read-value.js";
-import { type Ignored, Reading, type ReadingRules, type ReadLimits } from "./reading.js";
 import type { InferResource, InferResourceRequest, ResourceType } from "./resource-type.js";
+import { type Ignored, Reading, type ReadingRules, type ReadLimits } from "./validation-context.js";
 
 /** How a resource is read. */
 export interface ReadResourceOptions {

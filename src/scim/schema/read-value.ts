@@ -2,7 +2,7 @@ import type { AttributeNode, Children } from "./attribute-tree.js";
 import { childNamed } from "./attribute-tree.js";
 import { isBase64, isDateTime, isReference } from "./data-types.js";
 import { isPathInto, namesTwiceIn, pathKey, twice } from "./path-key.js";
-import type { Reading } from "./reading.js";
+import type { Reading } from "./validation-context.js";
 
 /** A JSON object, of which nothing is known. */
 export type JsonObject = Readonly<Record<string, unknown>>;

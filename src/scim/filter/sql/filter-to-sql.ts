@@ -12,7 +12,7 @@ import {
 import { equality, operators, type PositiveOperator } from "../operators.js";
 import type { SqlColumn, SqlColumns, SqlValueColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
-import { type JsonPlace, placeOf, wholeOf } from "./place.js";
+import { type JsonPlace, placeOf, wholeOf } from "./location.js";
 import { columnValue, constantValue, jsonValue, type SqlValue, type Writing } from "./value.js";
 
 /** A condition for the `where` of a statement. */
