@@ -15,7 +15,7 @@ export {
 export type { ConnectionInfo, Handler } from "./handler.js";
 export { isIndistinct } from "./indistinct-name.js";
 export { isNestedDeeper } from "./json-depth.js";
-export { Turns } from "./keyed-mutex.js";
+export { KeyedMutex } from "./keyed-mutex.js";
 export { withoutWhitespace } from "./optional-whitespace.js";
 export { pythonString } from "./python-string.js";
 export { secretAttributes } from "./secret-attributes.js";

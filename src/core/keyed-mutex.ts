@@ -1,5 +1,5 @@
 /** Lets work on one key be done one piece after the other, in the order in which it was asked for. */
-export class Turns {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>();
 
   /** Does the work when everything that was asked for before under the same key has ended. */

@@ -49,7 +49,7 @@ export abstract class SettlementStore {
    *
    * @throws {UnsupportedError} one of them is another's store, or one of other tables or another database.
    */
-  abstract demandOwn(links: LinkRepository, memberships: MembershipRepository): void;
+  abstract assertOwn(links: LinkRepository, memberships: MembershipRepository): void;
 
   /**
    * The references by a name of these entries, and those that are bound to them; of these, at least all that may have

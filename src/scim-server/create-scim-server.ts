@@ -1,4 +1,4 @@
-import { type Handler, InvalidValueError, Turns } from "../core/index.js";
+import { type Handler, InvalidValueError, KeyedMutex } from "../core/index.js";
 import {
   groupResourceType,
   type NewUser,
@@ -68,7 +68,7 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     limits: scimLimits(options.limits),
     cursors: new Cursors(options.cursors ?? {}, now),
     representations: new Representations(),
-    turns: new Turns(),
+    mutex: new KeyedMutex(),
     userGroups: options.userGroups ?? "default",
     names: {
       User: options.userNames ?? "distinct",

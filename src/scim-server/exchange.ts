@@ -1,4 +1,4 @@
-import type { Turns } from "../core/index.js";
+import type { KeyedMutex } from "../core/index.js";
 import type { ResourceRepository } from "../repositories/index.js";
 import type {
   PatchBudget,
@@ -32,7 +32,7 @@ export interface Settings {
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
   /** The writes to resources of which one must be made after the other. */
-  readonly turns: Turns;
+  readonly mutex: KeyedMutex;
 }
 
 /** A type of resources and where they are. */
@@ -113,7 +113,7 @@ export async function writing<R>(
 /**
  * Writes to a resource when all others have written that were here before.
  *
- * Turns belong to a tenant, so that nobody waits for others' requests. Where the principal does not say which tenant it belongs to, they
+ * KeyedMutex belong to a tenant, so that nobody waits for others' requests. Where the principal does not say which tenant it belongs to, they
  * belong to the principal if the store has versions, which keep two principals apart. If it has none, nothing here tells whose resource
  * it is, since a host may have other repositories for each request: then those of all take turns who have a resource with the id.
  *
@@ -130,7 +130,7 @@ export async function inTurn<R>(
   const owner = tenant === undefined ? hasVersions && ["principal", principal] : ["tenant", tenant];
   if (owner === false) await demandStored(exchange, endpoint, id);
   const key = JSON.stringify([owner, endpoint.type.name, id]);
-  return await settings.turns.run(key, write, signal);
+  return await settings.mutex.run(key, write, signal);
 }
 
 /** The URL of a resource. */

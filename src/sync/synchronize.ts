@@ -50,7 +50,7 @@ async function* outcomesOf(
   dryRun: boolean,
 ): AsyncGenerator<Outcome, void, undefined> {
   const { source } = stream;
-  target.settlement?.demandOwn(target.links, target.memberships);
+  target.settlement?.assertOwn(target.links, target.memberships);
   const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
   yield* new Synchronization(stream, stores, settings, dryRun).run();
 }

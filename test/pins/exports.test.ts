@@ -100,7 +100,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
     "answersFilter",
     "applyChangeSet",
     "changeSetFor",
-    "demandDeclared",
+    "assertDeclared",
     "endSessions",
     "findInMemory",
     "inMemoryTarget",

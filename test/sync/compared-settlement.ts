@@ -36,8 +36,8 @@ class ComparedSettlement extends SettlementStore {
     this.#reading = new ReadingSettlement(target, "keep");
   }
 
-  override demandOwn(...[links, memberships]: Parameters<SettlementStore["demandOwn"]>): void {
-    this.#own.demandOwn(links, memberships);
+  override assertOwn(...[links, memberships]: Parameters<SettlementStore["assertOwn"]>): void {
+    this.#own.assertOwn(links, memberships);
   }
 
   override async bindings(source: string, sourceIds: readonly string[]): Promise<Bindings> {

@@ -167,7 +167,7 @@ function interposed<S extends object>(
       const value: unknown = Reflect.get(wrapped, method, wrapped);
       if (typeof value !== "function" || typeof method !== "string") return value;
       // It asks the store nothing.
-      if (method === "markOf" || method === "demandOwn") return value.bind(wrapped);
+      if (method === "markOf" || method === "assertOwn") return value.bind(wrapped);
       // What it answers comes page by page.
       if (store === "settlement" && method === "references") return value.bind(wrapped);
       const invoke = (args: readonly unknown[]): Promise<unknown> =>

@@ -79,7 +79,7 @@ async function pageByCursor<T extends Resource>(
   const resources = isBack ? kept.reverse() : kept;
   const sorter = sort && compileSort(sort);
   const cursorAt = (side: Cursor["side"], resource: T): string =>
-    writeCursor({ side, place: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
+    writeCursor({ side, position: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
   const [head, tail] = [resources[0], resources.at(-1)];
   const hasMore = rows.length > count;
   const hasNext = isBack || hasMore;
@@ -106,11 +106,11 @@ function orderOf<T extends Resource>(
 function besideOf<T extends Resource>(
   table: ResourceTable<T>,
   order: SqlOrder,
-  { side, place }: Cursor,
+  { side, position }: Cursor,
 ): StatementText {
-  const id = table.stored(place.id);
+  const id = table.stored(position.id);
   if (id === undefined) throw invalidCursor();
-  return besideText(order, { id, key: place.key }, side);
+  return besideText(order, { id, key: position.key }, side);
 }
 
 async function countOf<T extends Resource>(

@@ -57,7 +57,7 @@ export class KyselySettlement extends SettlementStore {
     this.#tables = quotedTableNames(this.#session.dialect, options);
   }
 
-  override demandOwn(links: LinkRepository, memberships: MembershipRepository): void {
+  override assertOwn(links: LinkRepository, memberships: MembershipRepository): void {
     const database = this.#session.database;
     const isOwn =
       links instanceof KyselyLinkRepository && memberships instanceof KyselyMembershipRepository;

@@ -1,4 +1,4 @@
-import { caseless, NotFoundError, Turns } from "../../core/index.js";
+import { caseless, KeyedMutex, NotFoundError } from "../../core/index.js";
 import type { CallOptions } from "../resource-repository.js";
 import type { GroupMappingOptions } from "./options.js";
 import { byHand, existing, keyOf, newTally, Settlement, type Tally, userOf } from "./settlement.js";
@@ -19,7 +19,7 @@ const sliceSize = 500;
 export class LocalMemberships {
   readonly #options: GroupMappingOptions;
   readonly #source: string;
-  readonly #turns = new Turns();
+  readonly #mutex = new KeyedMutex();
 
   constructor(options: GroupMappingOptions) {
     this.#options = options;
@@ -40,7 +40,7 @@ export class LocalMemberships {
     write: () => Promise<void>,
     options?: CallOptions,
   ): Promise<void> {
-    return this.#turns.run(
+    return this.#mutex.run(
       group,
       async () => {
         await this.#saveClaims(group, add);
@@ -95,7 +95,7 @@ export class LocalMemberships {
     for (let at = 0; at < all.length; at += sliceSize) {
       const some = all.slice(at, at + sliceSize);
       const work = (): Promise<void> => this.#settle(group, some, tally, options);
-      await this.#turns.run(group, work, options?.signal);
+      await this.#mutex.run(group, work, options?.signal);
     }
   }
 

@@ -1,5 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { NotFoundError, Turns, UniquenessError, VersionConflictError } from "../../core/index.js";
+import {
+  KeyedMutex,
+  NotFoundError,
+  UniquenessError,
+  VersionConflictError,
+} from "../../core/index.js";
 import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
@@ -48,7 +53,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   readonly identities: Identities;
   readonly capabilities: Capabilities;
   readonly #retention: Retention<N>;
-  readonly #turns = new Turns();
+  readonly #mutex = new KeyedMutex();
 
   constructor(store: ResourceRepository<T, N>, identities: Identities, retention: Retention<N>) {
     this.store = store;
@@ -102,7 +107,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   ): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#turns.run(
+        return await this.#mutex.run(
           id,
           () => this.#writeNow(id, change, ifVersion, options),
           options.signal,
@@ -214,7 +219,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   }
 
   async delete(id: string, { ifVersion, ...options }: WriteOptions = {}): Promise<void> {
-    await this.#turns.run(
+    await this.#mutex.run(
       id,
       async () => {
         const { current, claimed } = await this.#claim(id, ifVersion, options);

@@ -1,4 +1,4 @@
-import { caseless, Turns, UniquenessError, UnsupportedError } from "../../core/index.js";
+import { caseless, KeyedMutex, UniquenessError, UnsupportedError } from "../../core/index.js";
 import {
   bindFilter,
   eq,
@@ -32,7 +32,7 @@ export class MirroredUserRepository extends UserRepository {
   readonly #copy: UserRepository;
   readonly #mirror: Mirror<User, NewUser>;
   /** Whoever gives somebody a name does so while nobody else gives it to another. */
-  readonly #names = new Turns();
+  readonly #names = new KeyedMutex();
   /** The last users who were deleted, whom the copy knows no more: the target is told whose sessions to end. */
   readonly #deleted: Map<string, User> = new Map();
 

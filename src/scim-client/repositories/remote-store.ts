@@ -1,5 +1,5 @@
 import {
-  Turns,
+  KeyedMutex,
   UnavailableError,
   UnsupportedError,
   VersionConflictError,
@@ -74,7 +74,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   readonly #resources: ScimResources<T, N>;
   readonly refusals: WriteRefusals<T, N>;
   readonly #writes: RemoteWrites<T, N>;
-  readonly #turns = new Turns();
+  readonly #mutex = new KeyedMutex();
   /** What reads and changes members, in a store of groups. */
   members: RemoteMembers | undefined;
 
@@ -302,7 +302,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     };
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#turns.run(id, once, options.signal);
+        return await this.#mutex.run(id, once, options.signal);
       } catch (error) {
         const isOurs = error instanceof VersionConflictError && ifVersion === undefined;
         if (!isOurs || attempt === mostAttempts) throw error;

@@ -51,7 +51,7 @@ export class ReadingSettlement extends SettlementStore {
     this.#groupsOf = groupsOf;
   }
 
-  override demandOwn(): void {}
+  override assertOwn(): void {}
 
   override async bindings(source: string, sourceIds: readonly string[]): Promise<Bindings> {
     const held = await this.#links.names(source, sourceIds);
