@@ -172,14 +172,14 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   /** The local response, with the failure in spite of which it is that. */
   const reported = (event: string, outcomes: Outcomes): BufferedResponse => {
     const { outage } = outcomes;
-    const answer = withoutNullDetail(outcomes.answer, signingKey);
-    if (outage === undefined) return answer;
+    const response = withoutNullDetail(outcomes.response, signingKey);
+    if (outage === undefined) return response;
     outages.publish(() => ({
       event,
       reason: outage.reason,
       ...(outage.server === undefined ? {} : { server: outage.server }),
     }));
-    return withProxyStatus(answer, guard.id, outage);
+    return withProxyStatus(response, guard.id, outage);
   };
 
   return {

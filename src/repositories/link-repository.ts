@@ -43,7 +43,7 @@ export interface Link {
   /** A create that was begun and not confirmed: the name that the resource would have. */
   readonly intent?: { readonly name: string };
   /** The memberships that follow from it are still to be settled. */
-  readonly unsettled: boolean;
+  readonly dirty: boolean;
   readonly failure?: Failure;
   /**
    * What tells the resource apart from another one that is given the same id later, where the store uses ids again
@@ -77,7 +77,8 @@ export interface LinkSelection {
   readonly states?: readonly LinkState[];
   /** Not mentioned since this generation began. */
   readonly seenBefore?: number;
-  readonly unsettled?: true;
+  /** With memberships that are still to be settled. */
+  readonly dirty?: true;
   readonly failed?: true;
   /** With a create that was begun and not confirmed. */
   readonly intended?: true;
@@ -111,12 +112,8 @@ export abstract class LinkRepository {
     generation: number,
   ): Promise<void>;
 
-  /** Says whether memberships are still to be settled; ids without a link are passed over. */
-  abstract markUnsettled(
-    source: string,
-    sourceIds: readonly string[],
-    unsettled: boolean,
-  ): Promise<void>;
+  /** Says whether memberships are still to be settled; ids without a link are ignored. */
+  abstract markDirty(source: string, sourceIds: readonly string[], dirty: boolean): Promise<void>;
 
   /** Links that match, ordered by `sourceId` in code unit order, after the one named. */
   abstract list(

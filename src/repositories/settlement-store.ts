@@ -68,7 +68,7 @@ export abstract class SettlementStore {
 
   /**
    * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was
-   * seen in this generation or later, and marks these entries as unsettled.
+   * seen in this generation or later, and marks these entries as dirty.
    *
    * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one
    * such holder.

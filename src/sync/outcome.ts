@@ -14,9 +14,9 @@ export interface Subject {
 /** Something that was done to a resource. */
 export interface ResourceOutcome extends Subject {
   /**
-   * `created`; `adopted`: a resource that was there already is linked from now on; `updated`; `reactivated`: one that we had
-   * disabled; `released`: the entry is gone and the resource stays as it is, because it is a group that is not to be deleted, or
-   * protected.
+   * `created`; `adopted`: a resource that was there already is linked from now on; `updated`; `reactivated`: one that
+   * we had disabled; `released`: the entry is gone and the resource stays as it is, because it is a group that is not
+   * to be deleted, or protected.
    */
   readonly kind: "created" | "adopted" | "updated" | "reactivated" | "released";
 }
@@ -28,7 +28,10 @@ export interface RenamedOutcome extends Subject {
   readonly from: string;
 }
 
-/** A store was given attributes of a resource, and neither kept nor refused them. What else there was is told by another outcome. */
+/**
+ * A store was given attributes of a resource, and neither kept nor refused them. What else there was is told by another
+ * outcome.
+ */
 export interface IgnoredOutcome extends Subject {
   readonly kind: "ignored";
   /** The paths of the attributes. */
@@ -49,7 +52,9 @@ export interface MembershipOutcome {
   readonly member: Subject;
 }
 
-/** A membership cannot be made or ended for now. It is tried again; since it follows from references, no list keeps it. */
+/**
+ * A membership cannot be made or ended for now. It is tried again; since it follows from references, no list keeps it.
+ */
 export interface MembershipDeferredOutcome {
   readonly kind: "memberDeferred";
   readonly group: Subject;
@@ -63,9 +68,9 @@ export interface MembershipDeferredOutcome {
 export interface DeferredOutcome extends Subject {
   readonly kind: "deferred";
   /**
-   * The code of the error, or `unlinked`: a resource that no source is linked to has the name; `conflict`: a user has turned into a
-   * group, or the other way round; `protected`: the resource may not be touched; `adopted`: an account that was there before is
-   * disabled in a step of its own.
+   * The code of the error, or `unlinked`: a resource that no source is linked to has the name; `conflict`: a user has
+   * turned into a group, or the other way round; `protected`: the resource may not be touched; `adopted`: an account
+   * that was there before is disabled in a step of its own.
    */
   readonly code: string;
   readonly message: string;
@@ -133,3 +138,6 @@ export type Outcome =
       /** Entries that would have lost the value of an attribute; at most 1,000 of them. */
       readonly cleared: readonly Cleared[];
     };
+
+/** The report of a run, as it goes on. */
+export type Outcomes = AsyncGenerator<Outcome, void, undefined>;

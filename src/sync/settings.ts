@@ -1,5 +1,4 @@
 import { InvalidValueError } from "../core/index.js";
-import { Protection } from "./accounts/protection.js";
 
 /** A resource that may be protected. */
 export interface Protectable {
@@ -15,13 +14,13 @@ export interface Limit {
   /** The most that may be taken away. */
   readonly count: number;
   /**
-   * The most as a part of the entries that are linked, where that is less than `count` but never less than 10. Entries that came
-   * since the first removal that counts do not raise it.
+   * The most as a part of the entries that are linked, where that is less than `count` but never less than 10. Entries
+   * that came since the first removal that counts do not raise it.
    */
   readonly fraction: number;
   /**
-   * How long what was taken away counts, in milliseconds. It is stored, so that a restart forgets nothing. A refresh counts as a
-   * whole, however long it takes.
+   * How long what was taken away counts, in milliseconds. It is stored, so that a restart forgets nothing. A refresh
+   * counts as a whole, however long it takes.
    */
   readonly within: number;
 }
@@ -30,47 +29,51 @@ export interface Limit {
 export interface SynchronizeOptions {
   /**
    * What becomes of a resource whose entry is gone. A user is deactivated or deleted; a group that we created is left
-   * without our members, or deleted. A resource that was adopted is never deleted, and neither is any in a store that cannot
-   * delete (`Capabilities.delete`). Default `deactivate`.
+   * without our members, or deleted. A resource that was adopted is never deleted, and neither is any in a store that
+   * cannot delete (`Capabilities.delete`). Default `deactivate`.
    */
   readonly onDelete?: "deactivate" | "delete";
-  /** Take a resource that is there already, and that no source has linked, for the entry of the same name. Default: neither. */
+  /**
+   * Take a resource that is there already, and that no source has linked, for the entry of the same name. Default:
+   * neither.
+   */
   readonly match?: {
     readonly users?: "userName";
     readonly groups?: "displayName";
     /**
-     * What becomes of an active account that is taken for an inactive entry. `disableLater`: it is disabled in a step of its own,
-     * which counts towards `maxDeletes`, so that nobody who owns the directory can lock out all local accounts by entries of their
-     * names. `disable`: at once. Default `disableLater`.
+     * What becomes of an active account that is taken for an inactive entry. `disableLater`: it is disabled in a step
+     * of its own, which counts towards `maxDeletes`, so that the owner of the directory cannot lock out all local
+     * accounts by entries of their names. `disable`: at once. Default `disableLater`.
      */
     readonly inactive?: "disableLater" | "disable";
   };
   /**
-   * The most that may be taken away within a window of time: deletions, deactivations, and members leaving groups that stay. A
-   * number is a count without a fraction; `Infinity` is no limit. What goes with a deleted entry is counted once. Default: 1000,
-   * half of what is linked, an hour.
+   * The most that may be taken away within a window of time: deletions, deactivations, and members leaving groups that
+   * stay. A number is a count without a fraction; `Infinity` is no limit. What goes with a deleted entry is counted
+   * once. Default: 1000, half of what is linked, an hour.
    */
   readonly maxDeletes?: number | Partial<Limit>;
   /**
-   * The most entries that may lose the value of an attribute within a window of time, all members of a group among them: what an
-   * access rule hides reads as if it were gone. It does not hold in the first refresh after the profile has changed. Default: 1000,
-   * a fifth of what is linked, an hour.
+   * The most entries that may lose the value of an attribute within a window of time, all members of a group among
+   * them: what an access rule hides reads as if it were gone. It does not hold in the first refresh after the profile
+   * has changed. Default: 1000, a fifth of what is linked, an hour.
    */
   readonly maxCleared?: number | Partial<Limit>;
   /**
-   * Resources that are never touched, by id or by name in any case, or by a rule. The name is both the one that the source gave the
-   * resource and the one that it has now.
+   * Resources that are never touched, by id or by name in any case, or by a rule. The name is both the one that the
+   * source gave the resource and the one that it has now.
    */
   readonly protect?: readonly string[] | ((resource: Protectable) => boolean);
   /**
-   * Which names a user or a group may be given. `distinct`: none that people cannot tell from another: one that begins or ends with a
-   * space, has two in a row, or has characters that nobody sees, such as U+200B (RFC 8265 §3). Such a change is kept as refused, with
-   * the code `invalid_value`; who has the name already keeps it. `any`: those too. Default `distinct`.
+   * Which names a user or a group may be given. `distinct`: none that people cannot tell from another: one that begins
+   * or ends with a space, has two in a row, or has invisible characters, such as U+200B (RFC 8265 §3). Such a change is
+   * kept as refused, with the code `invalid_value`; who has the name already keeps it. `any`: those too. Default
+   * `distinct`.
    */
   readonly names?: "distinct" | "any";
   /**
-   * Members of a group whose entry was renamed while the group still states the old name: kept until the group changes or
-   * another entry takes the name, or dropped as the directory states it to the letter. Default `keep`.
+   * Members of a group whose entry was renamed while the group still states the old name: kept until the group changes
+   * or another entry takes the name, or dropped as the directory states it to the letter. Default `keep`.
    */
   readonly dangling?: "keep" | "drop";
   /** Groups in groups: members as they are stated, or only users, however deep. Default `keep`. */
@@ -89,8 +92,8 @@ export interface SynchronizeOptions {
     readonly maxDelay?: number;
   };
   /**
-   * How long a request of another process may be under way after this one has taken its place, in milliseconds; then what that had
-   * begun is looked at again. It is of use where there is no transaction. Default 60,000.
+   * How long a request of another process may be under way after this one has taken its place, in milliseconds; then
+   * what that had begun is looked at again. It is of use where there is no transaction. Default 60,000.
    */
   readonly takeoverDelay?: number;
   /** How long to wait before a refused change is tried again, in milliseconds; each wait is twice the one before it. */
@@ -112,7 +115,7 @@ export interface Settings {
   readonly match: NonNullable<SynchronizeOptions["match"]>;
   readonly maxDeletes: Limit;
   readonly maxCleared: Limit;
-  readonly protection: Protection;
+  readonly protect: SynchronizeOptions["protect"];
   readonly names: "distinct" | "any";
   readonly dangling: "keep" | "drop";
   readonly nested: "keep" | "flatten";
@@ -135,7 +138,7 @@ export function settingsFrom(options: SynchronizeOptions): Settings {
     match: options.match ?? {},
     maxDeletes: limitFrom("maxDeletes", options.maxDeletes, { ...usualLimit, fraction: 0.5 }),
     maxCleared: limitFrom("maxCleared", options.maxCleared, { ...usualLimit, fraction: 0.2 }),
-    protection: new Protection(options.protect),
+    protect: options.protect,
     names: options.names ?? "distinct",
     dangling: options.dangling ?? "keep",
     nested: options.nested ?? "keep",

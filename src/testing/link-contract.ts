@@ -51,11 +51,11 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     name: "sources are kept apart",
     async check(links) {
       await links.save("a", [link("1")]);
-      await links.save("b", [link("1", { state: "gone", unsettled: true })]);
+      await links.save("b", [link("1", { state: "gone", dirty: true })]);
       await links.setNames("a", [{ sourceId: "1", names: [dn("x")] }]);
       await links.setNames("b", [{ sourceId: "1", names: [dn("x")] }]);
       await links.markSeen("a", ["1"], 9);
-      await links.markUnsettled("b", ["1"], false);
+      await links.markDirty("b", ["1"], false);
       assert.deepEqual(await links.get("a", ["1"]), [link("1", { seen: 9 })]);
       assert.deepEqual(await links.get("b", ["1"]), [link("1", { state: "gone" })]);
       assert.deepEqual(await links.holders("a", [dn("x")]), [
@@ -72,9 +72,9 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     async check(links) {
       await links.save("source", [wholeLink, link("other")]);
       await links.markSeen("source", ["whole", "unknown"], 8);
-      await links.markUnsettled("source", ["unknown", "whole"], false);
+      await links.markDirty("source", ["unknown", "whole"], false);
       assert.deepEqual(await links.get("source", ["whole", "other", "unknown"]), [
-        { ...wholeLink, seen: 8, unsettled: false },
+        { ...wholeLink, seen: 8, dirty: false },
         link("other"),
         undefined,
       ]);
@@ -194,11 +194,11 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
       await Promise.all(ids.map((id) => links.save("source", [link(id)])));
       await Promise.all([
         ...ids.map((id) => links.markSeen("source", [id], 2)),
-        ...ids.map((id) => links.markUnsettled("source", [id], true)),
+        ...ids.map((id) => links.markDirty("source", [id], true)),
       ]);
       assert.deepEqual(
         await links.get("source", ids),
-        ids.map((id) => link(id, { seen: 2, unsettled: true })),
+        ids.map((id) => link(id, { seen: 2, dirty: true })),
       );
     },
   },

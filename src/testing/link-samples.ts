@@ -10,7 +10,7 @@ export function link(sourceId: string, more: Partial<Link> = {}): Link {
     adopted: false,
     seen: 1,
     disabledByUs: false,
-    unsettled: false,
+    dirty: false,
     ...more,
   };
 }
@@ -26,7 +26,7 @@ export const wholeLink: Link = link("whole", {
   seen: 7,
   disabledByUs: true,
   intent: { name: "Ann" },
-  unsettled: true,
+  dirty: true,
   failure: {
     code: "uniqueness",
     message: 'The value of "userName" is taken.',

@@ -5,12 +5,12 @@ import { demand } from "./demand.js";
 import { link } from "./link-samples.js";
 
 const selected: readonly Link[] = [
-  link("Z", { state: "entering", seen: 3, intent: { name: "z" }, unsettled: true }),
+  link("Z", { state: "entering", seen: 3, intent: { name: "z" }, dirty: true }),
   link("a", { seen: 3, digest: "a" }),
-  link("b", { seen: 2, unsettled: true }),
+  link("b", { seen: 2, dirty: true }),
   link("c", { state: "leaving", seen: 1 }),
-  link("d", { state: "gone", seen: 1, unsettled: true, digest: "d" }),
-  link("e", { seen: 1, failure: failureOf("e"), unsettled: true }),
+  link("d", { state: "gone", seen: 1, dirty: true, digest: "d" }),
+  link("e", { seen: 1, failure: failureOf("e"), dirty: true }),
   link("é", { state: "entering", seen: 2, failure: failureOf("é"), intent: { name: "é" } }),
 ];
 
@@ -22,15 +22,15 @@ const selections: readonly (readonly [LinkSelection, readonly string[]])[] = [
   [{ seenBefore: 1 }, []],
   [{ seenBefore: 2 }, ["c", "d", "e"]],
   [{ seenBefore: 3, states: ["live", "leaving"] }, ["b", "c", "e"]],
-  [{ unsettled: true }, ["Z", "b", "d", "e"]],
-  [{ unsettled: true, seenBefore: 3 }, ["b", "d", "e"]],
+  [{ dirty: true }, ["Z", "b", "d", "e"]],
+  [{ dirty: true, seenBefore: 3 }, ["b", "d", "e"]],
   [{ failed: true }, ["e", "é"]],
   [{ failed: true, states: ["entering"] }, ["é"]],
   [{ failed: true, intended: true }, ["é"]],
   [{ intended: true }, ["Z", "é"]],
-  [{ intended: true, unsettled: true, failed: true }, []],
+  [{ intended: true, dirty: true, failed: true }, []],
   [{ unfinished: true }, ["Z", "b", "c", "e", "é"]],
-  [{ unfinished: true, unsettled: true, states: ["live", "gone"] }, ["b", "e"]],
+  [{ unfinished: true, dirty: true, states: ["live", "gone"] }, ["b", "e"]],
 ];
 
 /** What is demanded of `list`, `listIds` and `count`. */
@@ -39,7 +39,7 @@ export const linkSelectionDemands: readonly Demand<LinkRepository>[] = [
     name: "list and count answer every selection, in code unit order and page by page",
     async check(links) {
       await links.save("source", [...selected].reverse());
-      await links.save("another", [link("a", { unsettled: true })]);
+      await links.save("another", [link("a", { dirty: true })]);
       for (const [selection, expected] of selections) {
         const title = JSON.stringify(selection);
         assert.equal(await links.count("source", selection), expected.length, title);

@@ -81,7 +81,7 @@ const fenceDemands: readonly Demand<SyncTarget>[] = [
 const stateWrites: readonly ((target: SyncTarget) => Promise<unknown>)[] = [
   ({ links }) => links.save("ann", [link("1", { seen: 2 })]),
   ({ links }) => links.markSeen("ann", ["1"], 3),
-  ({ links }) => links.markUnsettled("ann", ["1"], true),
+  ({ links }) => links.markDirty("ann", ["1"], true),
   ({ links }) => links.setNames("ann", [{ sourceId: "1", names: [{ kind: "dn", key: "ann" }] }]),
   ({ links }) => links.remove("ann", ["2"]),
   ({ memberships }) => memberships.saveReferences("ann", [{ group: "g", kind: "dn", key: "ann" }]),

@@ -46,7 +46,7 @@ class Comparison {
       this.#found.push(`${name} is ${state}${failure ? `: ${failure.message}` : ""}`);
       return;
     }
-    if (link.unsettled || link.intent !== undefined) this.#found.push(`${name} is not settled`);
+    if (link.dirty || link.intent !== undefined) this.#found.push(`${name} is not settled`);
     this.#owners.set(link.resourceId, entryUUID);
     if (!isUser(entry)) {
       const displayName = this.#groups.get(link.resourceId)?.displayName;

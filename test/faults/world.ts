@@ -160,7 +160,7 @@ export class World implements AsyncDisposable {
   /** Memberships may be settled after the checkpoint, without a word where nothing differs: what is left to do is marked. */
   async #settle(): Promise<void> {
     for (let turn = 0; turn < 1_000; turn++) {
-      const left = await this.target.links.list(source, { unsettled: true }, { count: 1 });
+      const left = await this.target.links.list(source, { dirty: true }, { count: 1 });
       if (left.length === 0) return;
       await setImmediate();
     }

@@ -13,10 +13,10 @@ export class CountingHandler extends EventHandler {
 
   override async do(
     action: string,
-    { rule, answer }: ActionContext,
+    { rule, response }: ActionContext,
   ): Promise<BufferedResponse | undefined> {
     this.count += 1;
-    this.seen.push(answer === undefined ? undefined : Buffer.from(answer.content).toString());
+    this.seen.push(response === undefined ? undefined : Buffer.from(response.content).toString());
     if (action === "count") return undefined;
     return { status: 200, fields: [], content: Buffer.from(String(rule.options["with"])) };
   }

@@ -133,7 +133,7 @@ for (const database of databases) {
         versions: "none",
         delete: "hard",
       });
-      const text = ["pr", "eq", "ne", "gt", "ge", "lt", "le", "co", "sw", "ew"];
+      const text = ["pr", "eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
       expect(users.capabilities.filter).toEqual({
         id: text,
         userName: text,

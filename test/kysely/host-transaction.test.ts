@@ -47,7 +47,7 @@ const link: Link = {
   adopted: false,
   seen: 1,
   disabledByUs: false,
-  unsettled: false,
+  dirty: false,
 };
 
 describe("a transaction that the application began", () => {

@@ -209,7 +209,9 @@ function missing(path: string, value: unknown, stored: unknown): string[] {
   if (path.endsWith(".type")) {
     return String(value).toLowerCase() === String(stored).toLowerCase() ? [] : [path];
   }
-  return value === stored || (path.endsWith(".primary") && value === false) ? [] : [path];
+  return value === stored || (path.endsWith(".primary") && value === false && stored !== true)
+    ? []
+    : [path];
 }
 
 for (const kind of databases) {
@@ -324,6 +326,31 @@ for (const kind of databases) {
         body: { scimType: "invalidValue" },
       });
     });
+
+    test.each(["ignore", "refuse", "a column of JSON"] as const)(
+      "is not the primary one without a word, where it is said not to be, by the policy %j",
+      async (policy) => {
+        await using opened = await application(kind);
+        const { call, path } = await withAda(opened.db, policy, entraProfile);
+        const address = { value: "ada@example.org", type: "work", primary: false };
+        const replaced = await call(
+          "PATCH",
+          path,
+          patch({ op: "Replace", path: "emails", value: [address] }),
+        );
+        if (policy === "refuse") {
+          expect(replaced).toMatchObject({ status: 400, body: { scimType: "invalidValue" } });
+        } else if (policy === "ignore")
+          expect(replaced).toMatchObject({ status: 200, ignored: ["emails"] });
+        else {
+          expect(replaced).toMatchObject({ status: 200, ignored: [] });
+          expect((await call("GET", path)).body.emails).toEqual([address]);
+        }
+        const unsaid = [{ value: "lovelace@example.org", type: "work" }];
+        const plain = patch({ op: "Replace", path: "emails", value: unsaid });
+        expect(await call("PATCH", path, plain)).toMatchObject({ status: 200, ignored: [] });
+      },
+    );
 
     test("is one value of any type, where the map says so", async () => {
       await using opened = await application(kind);

@@ -420,6 +420,6 @@ function link(sourceId: string): Link {
     adopted: false,
     seen: 1,
     disabledByUs: false,
-    unsettled: false,
+    dirty: false,
   };
 }

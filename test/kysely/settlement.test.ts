@@ -12,7 +12,7 @@ const source = "ldap";
 function link(sourceId: string, more: Partial<Link> = {}): Link {
   return {
     ...{ sourceId, type: "User", state: "live", adopted: false, seen: 1, disabledByUs: false },
-    ...{ unsettled: false, resourceId: `r-${sourceId}`, ...more },
+    ...{ dirty: false, resourceId: `r-${sourceId}`, ...more },
   };
 }
 
@@ -163,12 +163,12 @@ for (const kind of databases) {
       const stated = { group: "no group", ...dn("cn=eve"), target: "eve" };
       await memberships.saveReferences(source, [stated]);
       await links.setNames(source, [{ sourceId: "eve", names: [dn("cn=eve"), uid("eve")] }]);
-      await links.markUnsettled(source, ["eve", "no group"], true);
+      await links.markDirty(source, ["eve", "no group"], true);
       await links.markSeen(source, ["eve", "no group"], 9);
       expect(await links.get(source, ["eve", "no group"])).toEqual([undefined, undefined]);
       expect(await links.holders(source, [dn("cn=eve"), { kind: "id", key: "eve" }])).toEqual([]);
       expect(await links.count(source, {})).toBe(3);
-      expect(await links.count(source, { unsettled: true })).toBe(0);
+      expect(await links.count(source, { dirty: true })).toBe(0);
       expect(await links.count(source, { unfinished: true })).toBe(3);
       expect(await links.latestSeen(source)).toBe(1);
       await links.save(source, [link("eve")]);
@@ -188,7 +188,7 @@ for (const kind of databases) {
         team("3", "outer", [dn("cn=inner")]),
       ]);
       await apply(target, content, { nested: "flatten" });
-      await target.links.markUnsettled("directory", ["1", "2", "3"], true);
+      await target.links.markDirty("directory", ["1", "2", "3"], true);
       expect(await apply(target, content, { nested: "flatten" })).toEqual([]);
       expect((await application(target)).groups).toEqual({ inner: ["ann"], outer: ["ann"] });
     });
@@ -199,7 +199,7 @@ for (const kind of databases) {
       await apply(target, refresh([person("1", "ann"), team("2", "staff", [])]));
       const content = [person("1", "ann"), team("2", "staff", [dn("cn=ann")])];
       await apply(target, refresh(content), { protect: ["staff"] });
-      expect(await target.links.count("directory", { unsettled: true })).toBe(0);
+      expect(await target.links.count("directory", { dirty: true })).toBe(0);
       expect((await application(target)).groups).toEqual({ staff: [] });
     });
 

@@ -21,7 +21,7 @@ function link(sourceId: string): Link {
     adopted: false,
     seen: 1,
     disabledByUs: false,
-    unsettled: false,
+    dirty: false,
   };
 }
 
@@ -41,7 +41,7 @@ for (const kind of databases) {
       expect(statements).toHaveLength(1);
       await links.markSeen("ldap", ids, 2);
       expect(statements).toHaveLength(2);
-      await links.markUnsettled("ldap", ids, true);
+      await links.markDirty("ldap", ids, true);
       expect(statements).toHaveLength(3);
     });
 
@@ -237,7 +237,7 @@ describe("the query planner", () => {
     ["references to entries", "concordat_sync_odd_reference", "target in (?, ?)"],
     ["memberships", "concordat_sync_membership", "member in (?, ?) and state <> 0"],
     ["grants to members", "concordat_sync_loose_grant", "source = ? and member_id in (?, ?)"],
-    ["unsettled links", "concordat_sync_entry", "source = ? and unsettled = 1 and source_id > ?"],
+    ["dirty links", "concordat_sync_entry", "source = ? and unsettled = 1 and source_id > ?"],
     [
       "refused changes",
       "concordat_sync_entry",

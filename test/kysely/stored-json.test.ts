@@ -86,7 +86,7 @@ const damaged: readonly Damaged[] = [
         adopted: false,
         seen: 0,
         disabledByUs: false,
-        unsettled: false,
+        dirty: false,
       } as const;
       await links.save("s", [link]);
       return () => links.get("s", ["1"]);

@@ -40,6 +40,8 @@ export interface SyncScript extends AsyncDisposable {
   readonly base: string;
   /** The next search. Those for the root DSE, the base entry and the state are answered already. */
   next(): Promise<SyncSearch>;
+  /** How many searches the client has given up. */
+  readonly abandoned: number;
 }
 
 /** How the server presents itself. */
@@ -55,9 +57,11 @@ export interface SyncScriptOptions {
 export async function startSyncScript(options: SyncScriptOptions = {}): Promise<SyncScript> {
   const searches: SyncSearch[] = [];
   let wake = () => {};
+  let abandoned = 0;
   const server = await startScriptedServer(async (peer) => {
     const send = (...messages: Uint8Array[]) => peer.send(...messages);
     for (let request = await peer.request(); request; request = await peer.request()) {
+      if (operationOf(request) === requestTag.abandon) abandoned += 1;
       if (operationOf(request) !== requestTag.search) continue;
       const id = idOf(request);
       const isSync = request.includes("1.3.6.1.4.1.4203.1.9.1.1");
@@ -83,6 +87,9 @@ export async function startSyncScript(options: SyncScriptOptions = {}): Promise<
   return {
     url: server.url,
     base,
+    get abandoned() {
+      return abandoned;
+    },
     async next() {
       for (;;) {
         const search = searches.shift();

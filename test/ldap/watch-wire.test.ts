@@ -455,6 +455,35 @@ describe("the second pass", () => {
     watching.ask();
     expect(await script.next()).toMatchObject({ mode: "refreshAndPersist", cookie: undefined });
   });
+
+  test("that the server cannot serve ends the search for parents beside it, which would fill up unread", async () => {
+    await using script = await startSyncScript();
+    const stream = watch(script, { parentClasses: ["organizationalUnit"] });
+    const refresh = async (watching: Watching) => {
+      await watching.next();
+      watching.ask();
+      const parents = await script.next();
+      parents.done({ refreshDeletes: true });
+      const search = await script.next();
+      search.info(refreshEnd(1, cookie(csn(10))));
+      await watching.refreshed();
+      return watching;
+    };
+    const first = await refresh(new Watching(stream));
+    await first.stop();
+    await using watching = await refresh(new Watching(stream, first.checkpoint));
+    await watching.next();
+    watching.ask();
+    const pass = await script.next();
+    expect(pass.mode).toBe("refreshOnly");
+    expect(await script.next()).toMatchObject({ mode: "refreshAndPersist" });
+    const before = script.abandoned;
+    pass.fail(4096);
+    await watching.next();
+    watching.ask();
+    expect(await script.next()).toMatchObject({ mode: "refreshAndPersist", cookie: undefined });
+    expect(script.abandoned - before).toBe(2);
+  });
 });
 
 describe("the persist stage", () => {

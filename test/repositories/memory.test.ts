@@ -309,13 +309,13 @@ describe("links in memory", () => {
     adopted: fc.boolean(),
     seen: fc.nat(3),
     disabledByUs: fc.boolean(),
-    unsettled: fc.boolean(),
+    dirty: fc.boolean(),
   });
   const anySelection = fc.record(
     {
       states: fc.subarray([...states]),
       seenBefore: fc.nat(4),
-      unsettled: fc.constant(true as const),
+      dirty: fc.constant(true as const),
     },
     { requiredKeys: [] },
   );
@@ -328,10 +328,10 @@ describe("links in memory", () => {
   const matching = (links: Iterable<Link>, { states: wanted, ...rest }: LinkSelection): Link[] =>
     [...links]
       .filter(
-        ({ state, seen, unsettled }) =>
+        ({ state, seen, dirty }) =>
           (wanted === undefined || wanted.includes(state)) &&
           (rest.seenBefore === undefined || seen < rest.seenBefore) &&
-          (rest.unsettled === undefined || unsettled),
+          (rest.dirty === undefined || dirty),
       )
       .sort((one, other) => (one.sourceId < other.sourceId ? -1 : 1));
 
@@ -387,7 +387,7 @@ describe("links in memory", () => {
       adopted: false,
       seen: 1,
       disabledByUs: false,
-      unsettled: false,
+      dirty: false,
     });
     await links.save("s", ids.map(link));
     await links.remove("s", ids.slice(0, 2500));

@@ -11,15 +11,15 @@ describe("at the server", () => {
   test("of 50 browsers that come at once with one request token one is sent back", async () => {
     await using sites = await startSites({ format: "http-signature" });
     const { location: authorize } = await new Browser().go(sites.clientUrl);
-    const refusals = await Promise.all(
+    const answers = await Promise.all(
       Array.from({ length: 50 }, () =>
         sites.server.handler(
           new Request(authorize, { headers: { cookie: `user=${sites.ann.id}` } }),
         ),
       ),
     );
-    expect(refusals.filter(({ status }) => status === 302)).toHaveLength(1);
-    expect(refusals.filter(({ status }) => status === 403)).toHaveLength(49);
+    expect(answers.filter(({ status }) => status === 302)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 403)).toHaveLength(49);
   });
 
   test("a request token that was used passes no more where another process's clock is behind", async () => {
@@ -136,7 +136,7 @@ describe("at the server", () => {
 
 test("says which methods there are where the request has another one", async () => {
   await using sites = await startSites({ format: "http-signature" });
-  const refusals: Record<string, string> = {};
+  const answers: Record<string, string> = {};
   for (const url of [
     ...["request-token/", "authorize/", "verify/", "sign-out/"].map(
       (path) => sites.serverUrl + path,
@@ -144,9 +144,9 @@ test("says which methods there are where the request has another one", async () 
     ...["", "authenticate/", "sign-out/"].map((path) => sites.clientUrl + path),
   ]) {
     const { status, headers } = await fetch(url, { method: "DELETE" });
-    refusals[new URL(url).pathname] = `${status} ${headers.get("allow")}`;
+    answers[new URL(url).pathname] = `${status} ${headers.get("allow")}`;
   }
-  expect(refusals).toEqual({
+  expect(answers).toEqual({
     "/server/request-token/": "405 GET, POST",
     "/server/authorize/": "405 GET",
     "/server/verify/": "405 GET, POST",

@@ -190,7 +190,7 @@ test.each([
   expect(message.slice(message.indexOf(":") + 1)).toBe(end);
 });
 
-test("what another site refusals is told in 200 characters that can be printed", async () => {
+test("what another site answers is told in 200 characters that can be printed", async () => {
   const { error } = await beginWith("simple-sso", () => ({
     fetch: async () =>
       new Response(`\u001b[31m<p>\n\n\u202eé${"x".repeat(70_000 - 9)}`, { status: 500 }),

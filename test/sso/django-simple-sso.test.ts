@@ -109,7 +109,7 @@ describe("a server, to a client with django-simple-sso", () => {
     );
   });
 
-  test("refusals who it is in the recorded bytes", async () => {
+  test("answers who it is in the recorded bytes", async () => {
     await giveOut("t");
     const response = await post("verify/", signed({ access_token: "t" }));
     expect(await response.text()).toBe(recorded.verifyResponse);
@@ -193,7 +193,7 @@ describe("a server, to a client with django-simple-sso", () => {
       recorded.publicKey,
       "400 Signature expired",
     ],
-  ])("refusals a request with %s as Django does, or more clearly", async (_, body, id, answer) => {
+  ])("answers a request with %s as Django does, or more clearly", async (_, body, id, answer) => {
     const response = await post("request-token/", body, id);
     expect(`${response.status} ${await response.text()}`).toBe(answer);
   });
@@ -214,13 +214,13 @@ describe("a server, to a client with django-simple-sso", () => {
     expect(`${response.status} ${await response.text()}`).toBe("403 Redirect not registered");
   });
 
-  test.each(["unknown", ""])("refusals 403 where Django fails: the token %j", async (token) => {
+  test.each(["unknown", ""])("answers 403 where Django fails: the token %j", async (token) => {
     const response = await post("verify/", signed({ access_token: token }));
     expect(response.status).toBe(403);
   });
 });
 
-test("a client takes the refusals of a server with django-simple-sso", async () => {
+test("a client takes the answers of a server with django-simple-sso", async () => {
   const requests: { url: string; body: string }[] = [];
   const identities: unknown[] = [];
   const client = signOnClient({

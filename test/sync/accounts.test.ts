@@ -298,7 +298,7 @@ onEveryTarget(({ open }) => {
         adopted: false,
         seen: 1,
         disabledByUs: false,
-        unsettled: true,
+        dirty: true,
         intent: { name: "Ann" },
       },
     ]);
@@ -354,7 +354,7 @@ onEveryTarget(({ open }) => {
     expect(await refused(target)).toEqual([]);
   });
 
-  test("groups are passed over where the application has none", async () => {
+  test("groups are ignored where the application has none", async () => {
     const target = await open({ groups: false });
     const batches = [
       ...refresh([person("1", "ann"), team("g", "staff", [uid("ann")])]),

@@ -55,7 +55,7 @@ class ComparedSettlement extends SettlementStore {
     return found;
   }
 
-  /** A reference that is passed over means whoever alone has the name, and is in the content. */
+  /** A reference that is left out means the only entry that has the name, which is in the content. */
   async #demandCertain(source: string, reference: Reference): Promise<void> {
     const holders = await this.#target.links.holders(source, [reference]);
     const present = holders.filter(({ state }) => state === "live" || state === "entering");

@@ -80,7 +80,7 @@ onEveryTarget(({ open, transactions }) => {
     await target.groups.delete(await groupNamed(target, "staff"));
     const done = await apply(target, [live([gone("0")])]);
     expect(done).toEqual(["deactivated ann", "ann out of staff"]);
-    expect(await target.links.list("directory", { unsettled: true }, { count: 1 })).toEqual([]);
+    expect(await target.links.list("directory", { dirty: true }, { count: 1 })).toEqual([]);
   });
 
   test.skipIf(transactions)(

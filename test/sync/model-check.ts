@@ -42,7 +42,7 @@ class ModelCheck {
     const linked = new Map<string, string>();
     for (const link of this.#links.values()) {
       const { sourceId, type, resourceId } = link;
-      if (link.unsettled) this.#found.push(`${sourceId} is not settled`);
+      if (link.dirty) this.#found.push(`${sourceId} is not settled`);
       if (link.intent !== undefined) this.#found.push(`${sourceId} has an intent left`);
       if (link.state === "entering" || link.state === "leaving") {
         if (link.failure === undefined) this.#found.push(`${sourceId} is ${link.state}`);

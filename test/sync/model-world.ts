@@ -18,7 +18,7 @@ const groupNames = ["g0", "g1", "g2", "g3", "g4", "g5"] as const;
 const writes = {
   users: ["write", "create", "replace", "modify", "delete"],
   groups: ["write", "create", "replace", "modify", "delete", "changeMembers"],
-  links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
+  links: ["save", "markSeen", "markDirty", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
   settlement: ["state", "confirm"],
   checkpoints: ["save", "claim"],

@@ -188,7 +188,7 @@ onEveryTarget(({ open, transactions }) => {
     expect(later).toEqual(["reactivated ann"]);
   });
 
-  test("stale entries and deletes are passed over, live and in a comparison", async () => {
+  test("stale entries and deletes are ignored, live and in a comparison", async () => {
     const target = await open();
     const version = (stamp: string, title: string) =>
       person("1", "ann", { stamp, resource: { title } });
@@ -255,7 +255,7 @@ onEveryTarget(({ open, transactions }) => {
     expect((await application(target)).users).toEqual({ anna: "active" });
   });
 
-  test("a refresh leaves nothing unsettled, not even whose name it has found with somebody else", async () => {
+  test("a refresh leaves nothing dirty, not even an entry whose name it has found with another", async () => {
     const target = await open();
     const ann = person("1", "ann");
     const staff = team("g", "staff", [dn("cn=ann")]);
@@ -263,7 +263,7 @@ onEveryTarget(({ open, transactions }) => {
     const taker = person("2", "bob", { names: [dn("cn=ann"), uid("bob")] });
     await apply(target, refresh([present("1", "g"), taker]));
     expect(await groupsOf(target)).toEqual({ staff: ["bob"] });
-    expect(await target.links.list("directory", { unsettled: true }, { count: 10 })).toEqual([]);
+    expect(await target.links.list("directory", { dirty: true }, { count: 10 })).toEqual([]);
   });
 
   test("what could not be read is told, and stays as it is: it is not swept", async () => {

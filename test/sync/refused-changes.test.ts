@@ -27,7 +27,7 @@ onEveryTarget(({ open }) => {
       adopted: false,
       seen: 1,
       disabledByUs: false,
-      unsettled: false,
+      dirty: false,
       failure: {
         code: "uniqueness",
         message: "It is taken.",
@@ -103,7 +103,7 @@ onEveryTarget(({ open }) => {
         adopted: false,
         seen: 1,
         disabledByUs: false,
-        unsettled: false,
+        dirty: false,
         intent: { name: "Ann" },
       };
       const match = { users: "userName" } as const;

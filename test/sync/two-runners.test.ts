@@ -59,7 +59,7 @@ const inTheEnd = {
 const writes: Readonly<Record<Call["store"], readonly string[]>> = {
   users: ["write", "delete"],
   groups: ["write", "delete", "changeMembers"],
-  links: ["save", "markSeen", "markUnsettled", "remove", "setNames"],
+  links: ["save", "markSeen", "markDirty", "remove", "setNames"],
   memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
   settlement: ["state", "confirm"],
   checkpoints: ["save", "claim"],

@@ -89,20 +89,20 @@ function isOfThisResponse(name: string): boolean {
  * the rest.
  */
 export function withoutNullDetail(
-  answer: BufferedResponse,
+  response: BufferedResponse,
   key: KeyObject | undefined,
 ): BufferedResponse {
-  const { fields, content } = answer;
-  if (!hasNullDetail.test(Buffer.from(content).toString("latin1"))) return answer;
+  const { fields, content } = response;
+  if (!hasNullDetail.test(Buffer.from(content).toString("latin1"))) return response;
   const read = readApiResponse(fields, content);
-  if (read === undefined || read.body.detail !== null) return answer;
+  if (read === undefined || read.body.detail !== null) return response;
   const text = editMembers(
     read.text,
     new Map(),
     (name) => name === "detail" || name === "signature",
   );
   const written = key === undefined ? text : signResponse(text, key);
-  return { ...answer, content: Buffer.from(written) };
+  return { ...response, content: Buffer.from(written) };
 }
 
 const hasNullDetail = /"detail"\s{0,64}:\s{0,64}null/;

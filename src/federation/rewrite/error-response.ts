@@ -34,10 +34,10 @@ export function errorResponseOf(
   now: number,
   id: string,
 ): BufferedResponse {
-  const answer = withProxyStatus(make(error, now), id, error);
-  if (error.reason !== "method_not_allowed") return answer;
+  const response = withProxyStatus(make(error, now), id, error);
+  if (error.reason !== "method_not_allowed") return response;
   // RFC 9110 §15.5.6.
-  return { ...answer, fields: [...answer.fields, "allow", [...methods].join(", ")] };
+  return { ...response, fields: [...response.fields, "allow", [...methods].join(", ")] };
 }
 
 /**
@@ -47,14 +47,14 @@ export function errorResponseOf(
  * @param id the name of this side.
  */
 export function withProxyStatus(
-  answer: BufferedResponse,
+  response: BufferedResponse,
   id: string,
   { proxyError, server }: FederationError,
 ): BufferedResponse {
-  if (proxyError === undefined) return answer;
+  if (proxyError === undefined) return response;
   const nextHop = server === undefined ? "" : `; next-hop=${quote(server)}`;
   const value = `${quote(id)}; error=${proxyError}${nextHop}`;
-  return { ...answer, fields: [...answer.fields, "proxy-status", value] };
+  return { ...response, fields: [...response.fields, "proxy-status", value] };
 }
 
 /** A string of structured fields (RFC 8941 §3.3.3), which are ASCII. */

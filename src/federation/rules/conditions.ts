@@ -1,7 +1,7 @@
 import type { ConditionType, Decide } from "./conditions/condition-type.js";
-import { responseConditions } from "./conditions/of-answer.js";
 import { containerConditions } from "./conditions/of-container.js";
 import { requestConditions } from "./conditions/of-request.js";
+import { responseConditions } from "./conditions/of-response.js";
 import { tokenConditions } from "./conditions/of-token.js";
 
 export type { Outcome } from "./conditions/condition-type.js";

@@ -14,7 +14,7 @@ export interface ActionContext {
   /** The request. It may not be changed, and what one action makes of it the next does not see. */
   readonly request: EventRequest;
   /** The response of the host's own handler, or of the rule before; `undefined` in the position `pre`. */
-  readonly answer: BufferedResponse | undefined;
+  readonly response: BufferedResponse | undefined;
 }
 
 /** Carries out the actions of rules. */

@@ -22,7 +22,7 @@ export class Facts {
   /** The present time, in milliseconds since 1970. */
   readonly now: number;
   readonly #request: EventRequest;
-  readonly #answer: BufferedResponse | undefined;
+  readonly #response: BufferedResponse | undefined;
   readonly #source: ConditionSource;
   readonly #defaultRealm: string | undefined;
   #body: ApiBody | undefined;
@@ -35,14 +35,14 @@ export class Facts {
 
   constructor(
     request: EventRequest,
-    answer: BufferedResponse | undefined,
+    response: BufferedResponse | undefined,
     clientAddress: string | undefined,
     now: number,
     source: ConditionSource,
     defaultRealm?: string,
   ) {
     this.#request = request;
-    this.#answer = answer;
+    this.#response = response;
     this.clientAddress = clientAddress;
     this.now = now;
     this.#source = source;
@@ -51,9 +51,9 @@ export class Facts {
 
   /** What the response says; `undefined` before there is one, or if it is not one of privacyIDEA's API. */
   get body(): ApiBody | undefined {
-    if (!this.#hasReadBody && this.#answer !== undefined) {
+    if (!this.#hasReadBody && this.#response !== undefined) {
       this.#hasReadBody = true;
-      this.#body = readApiResponse(this.#answer.fields, this.#answer.content)?.body;
+      this.#body = readApiResponse(this.#response.fields, this.#response.content)?.body;
     }
     return this.#body;
   }

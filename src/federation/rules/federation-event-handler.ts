@@ -95,7 +95,7 @@ export class FederationEventHandler extends EventHandler {
     };
     return forwarder
       .forward(servers, prepare, { signal: request.signal })
-      .then((answer) => this.#passBack(request, answer, nonce));
+      .then((response) => this.#passBack(request, response, nonce));
   }
 
   #prepare(
@@ -148,17 +148,17 @@ export class FederationEventHandler extends EventHandler {
 
   #passBack(
     request: EventRequest,
-    answer: ForwardedResponse,
+    response: ForwardedResponse,
     nonce: string | undefined,
   ): BufferedResponse {
-    const { server, status } = answer;
-    const fields = this.#responseFields.filter(answer.fields);
-    if (isBodiless(request, answer)) {
+    const { server, status } = response;
+    const fields = this.#responseFields.filter(response.fields);
+    if (isBodiless(request, response)) {
       // Nothing in it is signed.
       if (nonce !== undefined) throw spent("bad_signature", server);
-      return { status, fields, content: answer.content };
+      return { status, fields, content: response.content };
     }
-    const read = readApiResponse(answer.fields, answer.content, status === 404);
+    const read = readApiResponse(response.fields, response.content, status === 404);
     if (read === undefined) throw spent("malformed_answer", server);
     if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);
     const reported = server.reportsOrigin === true ? reportedOrigin(read) : undefined;

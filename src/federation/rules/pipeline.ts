@@ -24,7 +24,7 @@ export interface EventPipelineOptions {
 
 /** A response, and the failure in spite of which it is the local one. */
 export interface Outcomes {
-  readonly answer: BufferedResponse;
+  readonly response: BufferedResponse;
   readonly outage?: FederationError;
 }
 
@@ -73,14 +73,14 @@ export class EventPipeline {
   ): Promise<Outcomes> {
     const rules = this.#byEvent.get(event);
     const before = await this.#runAll(event, rules?.pre ?? [], request, undefined);
-    if (before.answer !== undefined) return { answer: before.answer };
+    if (before.response !== undefined) return { response: before.response };
     if (before.failure !== undefined) throw before.failure;
     const own = await local();
     const after = await this.#runAll(event, rules?.post ?? [], request, own);
     if (after.failure !== undefined) throw after.failure;
-    const { answer = own } = after;
+    const { response = own } = after;
     const outage = before.outage ?? after.outage;
-    return answer !== own || outage === undefined ? { answer } : { answer, outage };
+    return response !== own || outage === undefined ? { response } : { response, outage };
   }
 
   /** Runs rules one after the other; until the first response if there is none yet. */
@@ -90,18 +90,18 @@ export class EventPipeline {
     request: EventRequest,
     own: BufferedResponse | undefined,
   ): Promise<Course> {
-    const course: Course = { answer: own };
+    const course: Course = { response: own };
     for (let at = 0; at < rules.length; at += 1) {
       const prepared = rules[at];
       if (prepared === undefined) break;
       const { rule, handler } = prepared;
-      const applies = this.#applies(event, prepared, request, course.answer);
+      const applies = this.#applies(event, prepared, request, course.response);
       // Most conditions are about the request and the response, and wait for nothing.
       if (!(typeof applies === "boolean" ? applies : await applies)) continue;
       try {
-        const given = await handler.do(rule.action, { rule, request, answer: course.answer });
+        const given = await handler.do(rule.action, { rule, request, response: course.response });
         if (given === undefined) continue;
-        course.answer = given;
+        course.response = given;
         delete course.failure;
         if (own === undefined) break;
       } catch (error) {
@@ -116,11 +116,11 @@ export class EventPipeline {
     event: string,
     { rule, conditions }: PreparedRule,
     request: EventRequest,
-    answer: BufferedResponse | undefined,
+    response: BufferedResponse | undefined,
   ): boolean | Promise<boolean> {
     if (conditions.length === 0) return this.#decided(event, rule);
     const { now, clientOf, conditions: source = {}, defaultRealm } = this.#options;
-    const facts = new Facts(request, answer, clientOf(request), now(), source, defaultRealm);
+    const facts = new Facts(request, response, clientOf(request), now(), source, defaultRealm);
     return this.#decide(event, rule, conditions, facts, 0);
   }
 
@@ -168,7 +168,7 @@ export class EventPipeline {
 
 /** What becomes of a request, rule by rule. */
 interface Course {
-  answer: BufferedResponse | undefined;
+  response: BufferedResponse | undefined;
   /** What a rule has left to the next ones, none of which has answered. */
   failure?: FederationError;
   outage?: FederationError;

@@ -16,7 +16,7 @@ export interface ForwardedResponse extends BufferedResponse {
  * once.
  */
 export class Collector implements ResponseSink {
-  readonly #collected: (answer: ForwardedResponse) => void;
+  readonly #collected: (response: ForwardedResponse) => void;
   readonly #failed: (error: unknown) => void;
   #body = new BodyBuffer(0);
   #status = 0;
@@ -24,7 +24,7 @@ export class Collector implements ResponseSink {
   #server: FederationServer | undefined;
 
   /** One of the two is called, once. */
-  constructor(collected: (answer: ForwardedResponse) => void, failed: (error: unknown) => void) {
+  constructor(collected: (response: ForwardedResponse) => void, failed: (error: unknown) => void) {
     this.#collected = collected;
     this.#failed = failed;
   }

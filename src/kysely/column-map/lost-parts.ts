@@ -41,8 +41,8 @@ function holds(asked: unknown, held: unknown): boolean {
   if (!isObject(asked)) return isDeepStrictEqual(asked, held);
   return Object.entries(asked).every(([name, value]) => {
     const own = memberOf(held, name);
-    // One that is not said to be primary may be so all the same, where there is no other (RFC 7643 §2.4).
-    if (name === "primary") return value !== true || own === true;
+    // One of which nothing is said may be the primary one all the same; one that is said not to be so is not (RFC 7643 §2.4).
+    if (name === "primary" && typeof value === "boolean") return value === (own === true);
     if (name === "type" && typeof value === "string" && typeof own === "string") {
       return caseless(value) === caseless(own);
     }

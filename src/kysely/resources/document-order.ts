@@ -7,7 +7,7 @@ import {
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import type { StatementText } from "../sql/session.js";
-import type { OrderColumn } from "./order.js";
+import type { OrderColumn } from "./order-column.js";
 
 /** How an attribute is read out of a document. */
 interface Extracted {
@@ -47,6 +47,7 @@ export function documentOrders(
 
 function orderOf(dialect: SqlDialect, column: string, extracted: Extracted): OrderColumn {
   const { type } = extracted.leaf;
+  const isOfSeveral = extracted.target.attribute.multiValued;
   const value = valueText(dialect, column, extracted);
   const isNumber = type === "boolean" || type === "integer" || type === "decimal";
   if (!isNumber) {
@@ -54,6 +55,7 @@ function orderOf(dialect: SqlDialect, column: string, extracted: Extracted): Ord
       text: (p) => dialect.exact(`nullif(${value(p)}, '')`),
       place: (p, stored) => p.value(stored),
       required: false,
+      isOfSeveral,
       stored: (key) =>
         typeof key === "string" && key.isWellFormed() && !key.includes("\u0000") ? key : undefined,
     };
@@ -66,17 +68,21 @@ function orderOf(dialect: SqlDialect, column: string, extracted: Extracted): Ord
     text: (p) => cast(type === "boolean" ? flag(p) : value(p)),
     place: (p, stored) => cast(p.value(stored)),
     required: false,
+    isOfSeveral,
     stored: (key) => (typeof key === "number" ? key : undefined),
   };
 }
 
-/** The value as text, or NULL. */
+/** The value as text, or NULL. It has no parameters, so that an index over the same expression serves it. */
 function valueText(
-  { json }: SqlDialect,
+  { json, literal }: SqlDialect,
   column: string,
   { target: { attribute, subAttribute }, members }: Extracted,
 ): StatementText {
   const inner = subAttribute === undefined ? [] : [subAttribute.name];
-  if (!attribute.multiValued) return (p) => json.text(column, [...members, ...inner], p.value);
-  return (p) => json.primaryText(column, members, inner, p.value);
+  const place = (text: unknown): string => literal(String(text));
+  const text = attribute.multiValued
+    ? json.primaryText(column, members, inner, place)
+    : json.text(column, [...members, ...inner], place);
+  return () => text;
 }

@@ -28,12 +28,10 @@ import {
   type GroupMap,
   type MemberMap,
   memberships,
-  ownGroupMap,
-  ownMemberMap,
-  ownUserMap,
   type UserMap,
 } from "../column-map/column-map.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
+import { ownGroupMap, ownMemberMap, ownUserMap } from "../tables/own-maps.js";
 import { tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { GroupMembers } from "./group-members.js";
@@ -41,7 +39,8 @@ import { fillKeysOf, type KeysFilled } from "./key-filling.js";
 import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
-import { ResourceTable, type ResourceTableParts } from "./table.js";
+import { ResourceTable } from "./table.js";
+import type { ResourceTableParts } from "./table-parts.js";
 import type { ResourceOptions } from "./user-repository.js";
 import { ResourceWrites, writeOne } from "./writes.js";
 

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
-import { UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
 import type { Resource } from "../../scim/index.js";
 import { isId, type StoredId } from "../column-map/id-column.js";
-import type { Session } from "../sql/session.js";
 import { decodeJson } from "../sql/stored-json.js";
 import { comparable } from "./conflicts.js";
 import type { Row } from "./rows.js";
@@ -125,52 +123,4 @@ export function idOf<T extends Resource>({ parts: { map } }: ResourceTable<T>, r
 
 function isEmpty(key: unknown): boolean {
   return key === null || key === undefined || key === "" || key === "null";
-}
-
-/** The tables of which no key was empty, by the database that they are in. */
-const checked = new WeakMap<object, Set<string>>();
-
-/**
- * Refuses a table with empty keys, once for each database: nobody whose key is empty would be found, and a second account would be
- * made for everybody.
- *
- * @throws {UnsupportedError} a row has a value and no key for it.
- */
-export async function demandKeys<T extends Resource>(
-  table: ResourceTable<T>,
-  options?: CallOptions,
-): Promise<void> {
-  const { session, parts, name } = table;
-  const { rows, map } = parts;
-  if (parts.isOwn || rows.keys.length === 0) return;
-  const known = checkedIn(session);
-  const which = JSON.stringify([map.schema, map.table, rows.keys]);
-  if (known.has(which)) return;
-  const { quote } = session.dialect;
-  for (const key of rows.keys) {
-    const of = rows.columns.find((column) => column.key === key);
-    // An empty text is of no use as a key; a document of keys has no `unassigned`.
-    const [row] = await session.read((p) => {
-      const column = quote(key);
-      if (of === undefined) return `select 1 as found from ${name} where ${column} is null limit 1`;
-      const value = quote(of.column);
-      const isNot =
-        typeof of.unassigned === "string" ? ` and ${value} <> ${p.value(of.unassigned)}` : "";
-      return `select 1 as found from ${name}
-        where (${column} is null or ${column} = '') and ${value} is not null and ${value} <> ''${isNot} limit 1`;
-    }, options);
-    if (row !== undefined) {
-      throw new UnsupportedError(
-        `The column "${key}" of the table "${map.table}" is empty in rows that have a value for it, so that nobody in them ` +
-          "would be found, and each would be created once more: call fillKeys() before the first request.",
-      );
-    }
-  }
-  known.add(which);
-}
-
-function checkedIn(session: Session): Set<string> {
-  const found = checked.get(session.database) ?? new Set<string>();
-  checked.set(session.database, found);
-  return found;
 }

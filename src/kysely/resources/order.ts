@@ -3,20 +3,9 @@ import type { Attribute, ResourceType, SortKey } from "../../scim/index.js";
 import { type ColumnOfAttribute, isCaseless } from "../column-map/attribute-columns.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
-import type { Parameters } from "../sql/parameters.js";
 import type { StatementText } from "../sql/session.js";
 import { documentOrders } from "./document-order.js";
-
-/** What resources are ordered by: an expression that is NULL where there is no value. */
-export interface OrderColumn {
-  readonly text: StatementText;
-  /** Whether every resource has a value. An index serves the order only then. */
-  readonly required: boolean;
-  /** The value of the expression for what a resource is sorted by; `undefined` where no resource can have it. */
-  stored(key: NonNullable<SortKey>): string | number | undefined;
-  /** Such a value in a statement. */
-  place(p: Parameters, stored: string | number): string;
-}
+import type { OrderColumn } from "./order-column.js";
 
 /**
  * The columns of a table by which the order is that of SCIM, by the path of the attribute: text that is case exact, text that has a
@@ -86,8 +75,7 @@ function exactText(
   options: { readonly required?: boolean; readonly column?: ColumnOfAttribute },
 ): OrderColumn {
   const name = dialect.quote(column);
-  const text: StatementText = (p) =>
-    options.required === true ? name : `nullif(${name}, ${p.value("")})`;
+  const text: StatementText = () => (options.required === true ? name : `nullif(${name}, '')`);
   const own = options.column === undefined ? text : unlessUnassigned(text, options.column);
   return {
     text: (p) => dialect.exact(own(p)),

@@ -9,15 +9,28 @@ import {
 } from "../../repositories/index.js";
 import type { BoundSort, Resource } from "../../scim/index.js";
 import { compileSort } from "../../scim/internal.js";
-import type { StatementText } from "../sql/session.js";
+import type { StoredId } from "../column-map/id-column.js";
+import type { Session, StatementText } from "../sql/session.js";
 import { filterText } from "./filter.js";
 import { besideText, orderText, type SqlOrder } from "./order.js";
+import type { OrderColumn } from "./order-column.js";
 import type { Row } from "./rows.js";
-import type { ResourceTable } from "./table.js";
+import type { ResourceTableParts } from "./table-parts.js";
+
+/** A table of resources, as far as pages of it need to know. */
+export interface PagedTable<T extends Resource> {
+  readonly session: Session;
+  readonly parts: ResourceTableParts<T>;
+  readonly name: string;
+  readonly id: string;
+  readonly select: string;
+  readonly orders: ReadonlyMap<string, OrderColumn>;
+  stored(id: string): StoredId | undefined;
+}
 
 /** The part of the resources of a table that a query asks for. */
 export async function findPage<T extends Resource>(
-  table: ResourceTable<T>,
+  table: PagedTable<T>,
   query: Query,
   options?: CallOptions,
 ): Promise<Page<T>> {
@@ -30,7 +43,7 @@ export async function findPage<T extends Resource>(
 }
 
 async function pageByIndex<T extends Resource>(
-  table: ResourceTable<T>,
+  table: PagedTable<T>,
   query: Query,
   count: number,
   options?: CallOptions,
@@ -56,7 +69,7 @@ async function pageByIndex<T extends Resource>(
 
 /** How many match is not counted: that takes longer than a page, which takes as long as any other wherever it begins. */
 async function pageByCursor<T extends Resource>(
-  table: ResourceTable<T>,
+  table: PagedTable<T>,
   { filter, sort }: Query,
   cursor: string,
   count: number,
@@ -91,10 +104,7 @@ async function pageByCursor<T extends Resource>(
   };
 }
 
-function orderOf<T extends Resource>(
-  table: ResourceTable<T>,
-  sort: BoundSort | undefined,
-): SqlOrder {
+function orderOf<T extends Resource>(table: PagedTable<T>, sort: BoundSort | undefined): SqlOrder {
   const column = sort && table.orders.get(sort.target.path);
   return {
     ...(column !== undefined && { column }),
@@ -104,7 +114,7 @@ function orderOf<T extends Resource>(
 }
 
 function besideOf<T extends Resource>(
-  table: ResourceTable<T>,
+  table: PagedTable<T>,
   order: SqlOrder,
   { side, position }: Cursor,
 ): StatementText {
@@ -114,7 +124,7 @@ function besideOf<T extends Resource>(
 }
 
 async function countOf<T extends Resource>(
-  table: ResourceTable<T>,
+  table: PagedTable<T>,
   where: StatementText,
   options?: CallOptions,
 ): Promise<number> {

@@ -1,7 +1,6 @@
 import { NotFoundError, UnsupportedError, VersionConflictError } from "../../core/index.js";
 import type { CallOptions, Page, Query, WriteOptions } from "../../repositories/index.js";
-import type { Resource, ResourceType, SqlColumns } from "../../scim/index.js";
-import type { ResourceMap } from "../column-map/column-map.js";
+import type { Resource } from "../../scim/index.js";
 import { isId, type StoredId, storedId } from "../column-map/id-column.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import { lists, type Parameters } from "../sql/parameters.js";
@@ -9,23 +8,12 @@ import type { Session } from "../sql/session.js";
 import { quotedTable } from "../tables/table-names.js";
 import { Conflicts } from "./conflicts.js";
 import { Dependents, moved } from "./dependents.js";
-import { demandKeys } from "./keys.js";
-import { type OrderColumn, orderColumns } from "./order.js";
+import { assertKeys } from "./filled-keys.js";
+import { orderColumns } from "./order.js";
+import type { OrderColumn } from "./order-column.js";
 import { findPage } from "./pages.js";
-import type { ResourceRows, Row, RowChange } from "./rows.js";
-
-/** What a table of resources is made of. */
-export interface ResourceTableParts<T extends Resource> {
-  readonly map: ResourceMap;
-  readonly rows: ResourceRows<T>;
-  readonly type: ResourceType;
-  /** What filters go by. */
-  readonly filterColumns: SqlColumns;
-  readonly maxPageSize: number;
-  readonly now: () => Date;
-  /** Whether the table is one of the package's own, which nobody else writes to. */
-  readonly isOwn: boolean;
-}
+import type { Row, RowChange } from "./rows.js";
+import type { ResourceTableParts } from "./table-parts.js";
 
 /** The statements on a table of resources. */
 export class ResourceTable<T extends Resource> {
@@ -86,14 +74,14 @@ export class ResourceTable<T extends Resource> {
   }
 
   async find(query: Query, options?: CallOptions): Promise<Page<T>> {
-    await demandKeys(this, options);
+    await assertKeys(this, options);
     return await findPage(this, query, options);
   }
 
   async create(attributes: object, options?: CallOptions): Promise<T> {
     const { rows } = this.parts;
     const { columns, ignored } = this.newRow(attributes);
-    await demandKeys(this, options);
+    await assertKeys(this, options);
     await this.conflicts.demandFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
     let row: Row | undefined;
@@ -130,7 +118,7 @@ export class ResourceTable<T extends Resource> {
   ): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
-    await demandKeys(this, options);
+    await assertKeys(this, options);
     await this.conflicts.demandFree(change.columns, stored, options);
     const assignments = (p: Parameters): string => this.#assignments(p, change);
     if (change.columns.size + change.set.size + change.removed.length === 0) {

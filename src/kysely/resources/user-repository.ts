@@ -12,20 +12,17 @@ import {
   type WriteResult,
 } from "../../repositories/index.js";
 import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
-import {
-  type DependentColumn,
-  ownMemberships,
-  ownUserMap,
-  type UserMap,
-} from "../column-map/column-map.js";
+import type { DependentColumn, UserMap } from "../column-map/column-map.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
+import { ownMemberships, ownUserMap } from "../tables/own-maps.js";
 import { type TableNames, type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { fillKeysOf, type KeysFilled } from "./key-filling.js";
 import { checkKeysOf, type KeyReport } from "./keys.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
-import { ResourceTable, type ResourceTableParts } from "./table.js";
+import { ResourceTable } from "./table.js";
+import type { ResourceTableParts } from "./table-parts.js";
 import { ResourceWrites, writeOne } from "./writes.js";
 
 /** Options of the repositories of resources. */

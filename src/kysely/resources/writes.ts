@@ -12,7 +12,7 @@ import { isAmong, type StoredId } from "../column-map/id-column.js";
 import { batches, lists } from "../sql/parameters.js";
 import { quotedTable } from "../tables/table-names.js";
 import { comparable } from "./conflicts.js";
-import { demandKeys } from "./keys.js";
+import { assertKeys } from "./filled-keys.js";
 import type { ResourceTable } from "./table.js";
 
 /** A write and its place among those that were asked for. */
@@ -143,7 +143,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   async #create(writes: readonly Numbered<Create<T, N>>[]): Promise<void> {
-    await demandKeys(this.#table, this.#options);
+    await assertKeys(this.#table, this.#options);
     let rows: NewRow[] = [];
     let taken = new Set<string>();
     for (const { index, write } of writes) {

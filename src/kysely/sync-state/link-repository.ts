@@ -91,16 +91,16 @@ export class KyselyLinkRepository extends LinkRepository {
     }
   }
 
-  override async markUnsettled(
+  override async markDirty(
     source: string,
     sourceIds: readonly string[],
-    unsettled: boolean,
+    isDirty: boolean,
   ): Promise<void> {
     for (const part of lists(sourceIds)) {
       await this.#session.write(
-        (p) => `update ${this.#tables.link} set unsettled = ${p.value(Number(unsettled))}
+        (p) => `update ${this.#tables.link} set unsettled = ${p.value(Number(isDirty))}
           where ${entries(p, source, part)} and state <> '${unlinked}'
-          and unsettled <> ${p.value(Number(unsettled))}`,
+          and unsettled <> ${p.value(Number(isDirty))}`,
       );
     }
   }
@@ -239,14 +239,14 @@ function entries(p: Parameters, source: string, sourceIds: readonly string[]): s
 
 /** The condition for a selection. What is always the same is written as a literal, since partial indexes need that. */
 function selected(p: Parameters, source: string, selection: LinkSelection): string {
-  const { states, seenBefore, unsettled, failed, intended, unfinished } = selection;
+  const { states, seenBefore, dirty, failed, intended, unfinished } = selection;
   return [
     `source = ${p.value(encodeKey(source))}`,
     ...(states === undefined
       ? [`state <> '${unlinked}'`]
       : [states.length > 0 ? `state in ${p.list(states)}` : "1 = 0"]),
     ...(seenBefore === undefined ? [] : [`seen < ${p.value(seenBefore)}`]),
-    ...(unsettled === undefined ? [] : ["unsettled = 1"]),
+    ...(dirty === undefined ? [] : ["unsettled = 1"]),
     ...(failed === undefined ? [] : ["failure is not null"]),
     ...(intended === undefined ? [] : ["intent_key is not null"]),
     ...(unfinished === undefined ? [] : ["digest is null"]),

@@ -69,7 +69,7 @@ export function encodeLink(source: string, link: Link): unknown[] {
     Number(link.disabledByUs),
     encodeOptional(intent?.name),
     intent === undefined ? null : encodeKey(caseless(intent.name)),
-    Number(link.unsettled),
+    Number(link.dirty),
     failure === undefined ? null : JSON.stringify(failure),
     encodeOptional(link.resourceMark),
     encodeOptional(link.valued),
@@ -102,7 +102,7 @@ function linkOf(row: LinkRow): Link {
     adopted: row.adopted === 1,
     seen: row.seen,
     disabledByUs: row.disabled_by_us === 1,
-    unsettled: row.unsettled === 1,
+    dirty: row.unsettled === 1,
   };
   const { resourceId } = resourceIdOf(row);
   if (resourceId !== undefined) link.resourceId = resourceId;

@@ -158,7 +158,7 @@ export class KyselySettlement extends SettlementStore {
     if (entry !== undefined) yield* new ReferenceRows(this.#session, this.#tables).all(entry.id);
   }
 
-  /** Marks entries as unsettled, and answers which they are. */
+  /** Marks entries as dirty, and answers which they are. */
   async #mark(ids: readonly (number | string)[]): Promise<readonly string[]> {
     const { link } = this.#tables;
     const marked: string[] = [];

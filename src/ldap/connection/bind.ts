@@ -1,7 +1,7 @@
 import { InvalidValueError } from "../../core/index.js";
 import { LdapCredentialsError, LdapResultError } from "../wire/errors.js";
 import { encodeExternalBind, encodeSimpleBind } from "../wire/request.js";
-import type { Session } from "./session.js";
+import type { LdapSession } from "./session.js";
 
 /** With a name and a password (RFC 4513 §5.1.3). */
 export interface SimpleBind {
@@ -45,7 +45,7 @@ export function checkBind(bind: BindOptions | undefined): void {
  *
  * @throws LdapCredentialsError - the server does not accept the credentials.
  */
-export async function authenticate(session: Session, bind: BindOptions): Promise<void> {
+export async function authenticate(session: LdapSession, bind: BindOptions): Promise<void> {
   const result =
     bind.method === "external"
       ? await session.exchange("bind", (id) => encodeExternalBind(id, bind.authorizationId ?? ""))
@@ -57,9 +57,9 @@ export async function authenticate(session: Session, bind: BindOptions): Promise
 }
 
 async function simpleBind(
-  session: Session,
+  session: LdapSession,
   { dn, password }: SimpleBind,
-): ReturnType<Session["exchange"]> {
+): ReturnType<LdapSession["exchange"]> {
   const secret = typeof password === "string" ? password : await password();
   if (!isFilled(secret)) throw emptyPassword();
   return session.exchange("bind", (id) => encodeSimpleBind(id, dn, secret));

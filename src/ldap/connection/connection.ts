@@ -4,9 +4,9 @@ import { AttributeTypes, decodeAttributes } from "../wire/entry-attributes.js";
 import { LdapCleartextError, LdapConnectError } from "../wire/errors.js";
 import { MessageFramer } from "../wire/framing.js";
 import type {
-  Attribute,
   EncodedEntry,
   EncodedMessage,
+  SearchEntry,
   SearchMessage,
   SearchRequest,
 } from "../wire/message.js";
@@ -16,7 +16,7 @@ import { type RootDse, readRootDse, rootDseRequest } from "../wire/root-dse.js";
 import { authenticate, type BindOptions, checkBind } from "./bind.js";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.js";
 import { Search } from "./search.js";
-import { Session } from "./session.js";
+import { LdapSession } from "./session.js";
 import { startTls } from "./start-tls.js";
 import { openSocket, secureContextOf, secureSocket, type TlsOptions } from "./transport.js";
 
@@ -114,12 +114,12 @@ export async function connectTo(
  * runs several must read them all.
  */
 export class LdapConnection implements AsyncDisposable {
-  readonly #session: Session;
+  readonly #session: LdapSession;
   readonly #types = new AttributeTypes();
   #offersCancel = false;
 
   /** Connections are made by {@link connect}. */
-  constructor(session: Session) {
+  constructor(session: LdapSession) {
     this.#session = session;
   }
 
@@ -187,15 +187,26 @@ export class LdapConnection implements AsyncDisposable {
 
   /** Reads what the server says of itself (RFC 4512 §5.1). */
   async readRootDse(options: { readonly signal?: AbortSignal } = {}): Promise<RootDse> {
-    let attributes: readonly Attribute[] = [];
-    for await (const messages of this.search(rootDseRequest, options)) {
-      for (const message of messages) {
-        if (message.kind === "entry") attributes = message.attributes;
-      }
-    }
-    const rootDse = readRootDse(attributes);
+    const [entry] = await this.searchAll(rootDseRequest, options);
+    const rootDse = readRootDse(entry?.attributes ?? []);
     this.#offersCancel = rootDse.supportedExtensions.includes(extendedOperation.cancel);
     return rootDse;
+  }
+
+  /**
+   * The entries of a search that finds few.
+   *
+   * @internal
+   */
+  async searchAll(
+    request: SearchRequest,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<readonly SearchEntry[]> {
+    const entries: SearchEntry[] = [];
+    for await (const messages of this.search(request, options)) {
+      entries.push(...messages.filter((message) => message.kind === "entry"));
+    }
+    return entries;
   }
 
   #search<M>(
@@ -251,12 +262,12 @@ async function openSession(
   options: ConnectOptions,
   signal: AbortSignal,
   address: string | undefined,
-): Promise<Session> {
+): Promise<LdapSession> {
   const framer = new MessageFramer(
     options.maxMessageSize ?? defaults.maxMessageSize,
     options.oversized,
   );
-  let session: Session | undefined;
+  let session: LdapSession | undefined;
   const onread: OnReadOpts = {
     buffer: () => framer.room(),
     // It reads nothing before the turn in which it was connected has ended, and by then there is a session.
@@ -266,7 +277,7 @@ async function openSession(
     },
   };
   const socket = await openSecured(endpoint, options, signal, onread, address);
-  session = new Session(socket, framer, {
+  session = new LdapSession(socket, framer, {
     host: describeEndpoint(endpoint),
     highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
     probeInterval: options.probeInterval ?? defaults.probeInterval,

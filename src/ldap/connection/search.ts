@@ -2,7 +2,7 @@ import { LdapProtocolError, LdapResultError } from "../wire/errors.js";
 import type { EncodedMessage, SearchRequest } from "../wire/message.js";
 import { encodeSearch } from "../wire/request.js";
 import type { Response } from "../wire/response.js";
-import type { Operation, Session } from "./session.js";
+import type { LdapSession, PendingRequest } from "./session.js";
 
 type Batch<M> = IteratorResult<readonly M[], undefined>;
 
@@ -19,8 +19,8 @@ const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
  * An iterator of its own rather than a generator: `return()` must be able to end a search that waits, perhaps for
  * hours, for the next change of a directory.
  */
-export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>, Operation {
-  readonly #session: Session;
+export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>, PendingRequest {
+  readonly #session: LdapSession;
   readonly #request: SearchRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #offersCancel: () => boolean;
@@ -34,7 +34,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
 
   /** @param read - Makes of a message what the search yields. */
   constructor(
-    session: Session,
+    session: LdapSession,
     request: SearchRequest,
     offersCancel: () => boolean,
     signal: AbortSignal | undefined,

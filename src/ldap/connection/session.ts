@@ -23,8 +23,8 @@ import {
 import { BackPressure } from "./back-pressure.js";
 import { errorReason } from "./transport.js";
 
-/** An operation whose answers are awaited. */
-export interface Operation {
+/** A request whose answers are awaited. */
+export interface PendingRequest {
   /**
    * Takes an answer, of so many bytes on the wire. Returns whether it was the last one.
    *
@@ -36,7 +36,7 @@ export interface Operation {
 }
 
 /** How a session treats the connection under it. */
-export interface SessionOptions {
+export interface LdapSessionOptions {
   /** For messages. */
   readonly host: string;
   readonly highWaterMark: number;
@@ -55,14 +55,14 @@ const closingTime = 1_000;
  *
  * Whatever breaks the session ends it, destroys the connection, and fails all operations with the reason.
  */
-export class Session {
+export class LdapSession {
   /** Fulfilled when the connection is closed, whatever closed it. */
   readonly closed: Promise<void>;
   readonly backPressure: BackPressure;
   readonly #socket: Socket;
   readonly #host: string;
   readonly #framer: MessageFramer;
-  readonly #operations = new Map<number, Operation>();
+  readonly #pending = new Map<number, PendingRequest>();
   #lastId = 0;
   #end: Error | undefined;
   readonly #probe: NodeJS.Timeout | undefined;
@@ -70,7 +70,7 @@ export class Session {
   #probing = false;
 
   /** @param framer - Gets the chunks that the socket emits; one that puts them there itself calls {@link filled}. */
-  constructor(socket: Socket, framer: MessageFramer, options: SessionOptions) {
+  constructor(socket: Socket, framer: MessageFramer, options: LdapSessionOptions) {
     this.#socket = socket;
     this.#host = options.host;
     this.#framer = framer;
@@ -104,9 +104,9 @@ export class Session {
    *
    * @param encode - Makes the message; what it throws is thrown here, and nothing is sent.
    */
-  request(encode: (messageId: number) => Buffer, operation: Operation): number {
+  request(encode: (messageId: number) => Buffer, operation: PendingRequest): number {
     const id = this.#send(encode);
-    this.#operations.set(id, operation);
+    this.#pending.set(id, operation);
     return id;
   }
 
@@ -132,12 +132,12 @@ export class Session {
 
   /** Tells the server that no more answers are wanted (RFC 4511 §4.11). Those that still come are ignored. */
   abandon(id: number): void {
-    if (this.#operations.delete(id)) this.#send((messageId) => encodeAbandon(messageId, id));
+    if (this.#pending.delete(id)) this.#send((messageId) => encodeAbandon(messageId, id));
   }
 
   /** Has the server end an operation and say so (RFC 3909). The operation gets its last answer as ever. */
   cancel(id: number): void {
-    if (!this.#operations.has(id)) return;
+    if (!this.#pending.has(id)) return;
     this.exchange("extended", (messageId) => encodeCancel(messageId, id)).then(
       ({ resultCode }) => {
         if (resultCode === cannotCancel) this.abandon(id);
@@ -197,7 +197,7 @@ export class Session {
     }
     if (id > this.#lastId) throw new LdapProtocolError("it answered a request that was never made");
     // An operation that is not known any more has been abandoned; its answers may have been under way (§4.11).
-    if (this.#operations.get(id)?.receive(response, size)) this.#operations.delete(id);
+    if (this.#pending.get(id)?.receive(response, size)) this.#pending.delete(id);
   }
 
   /** An unsolicited notification (RFC 4511 §4.4). Any but the one that is known are advice that may be ignored. */
@@ -212,7 +212,7 @@ export class Session {
   #probePeer(): void {
     const isIdle = !this.#heardSinceProbe && !this.backPressure.paused;
     this.#heardSinceProbe = this.backPressure.paused;
-    if (!isIdle || this.#operations.size === 0) return;
+    if (!isIdle || this.#pending.size === 0) return;
     if (this.#probing) {
       this.#fail(new LdapConnectionLostError("the server has stopped answering"));
       return;
@@ -262,8 +262,8 @@ export class Session {
   #finish(error: Error): void {
     this.#end = error;
     clearInterval(this.#probe);
-    const operations = [...this.#operations.values()];
-    this.#operations.clear();
+    const operations = [...this.#pending.values()];
+    this.#pending.clear();
     for (const operation of operations) operation.fail(error);
   }
 }

@@ -198,9 +198,8 @@ export class SlottedEntry implements DirectoryEntry {
   }
 
   #readId({ id, read }: Identification): string {
-    const { bytes, start, end } = this.encodedAt(this.#slot(id));
-    const [value] = decodeValues(bytes, start, end);
-    return value === undefined ? "" : read(value);
+    const end = this.#enter(this.#slot(id));
+    return this.#reader.offset < end ? read(this.#reader.readOctets(end)) : "";
   }
 
   #slot(attribute: string): number {

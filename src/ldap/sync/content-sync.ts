@@ -10,7 +10,7 @@ import {
 import type { Check, DueCheck } from "./checks.js";
 import type { ResetReason } from "./events.js";
 import { endedByServer } from "./message-buffer.js";
-import type { Pass, PassOptions } from "./pass.js";
+import { type Pass, type PassOptions, unreadable } from "./pass.js";
 import type {
   Positions,
   Protocol,
@@ -19,7 +19,6 @@ import type {
   StoredPosition,
 } from "./protocol.js";
 import { Refresh } from "./refresh.js";
-import { unreadable } from "./unreadable.js";
 
 /**
  * Content synchronization (RFC 4533) with a server that keeps to the specification. What another does otherwise, or has

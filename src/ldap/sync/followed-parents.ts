@@ -103,12 +103,9 @@ export class FollowedParents {
   }
 
   /** The search for changes has ended. */
-  stop(): void {
+  async stop(): Promise<void> {
     this.#occasions?.stop();
     this.#occasions = undefined;
-  }
-
-  async close(): Promise<void> {
     await this.#parents?.close();
   }
 

@@ -131,8 +131,10 @@ export class Parents {
     return moves;
   }
 
+  /** Follows them no more: messages that were not read any more would stop the reading of all others. */
   async close(): Promise<void> {
     await this.#messages?.close();
+    this.#messages = undefined;
   }
 
   /** Reads a message of the synchronization. @returns what it means for the entries below. */

@@ -1,6 +1,6 @@
-import type { Change } from "../../changes/index.js";
+import type { Change, Unreadable } from "../../changes/index.js";
 import type { EntryMapper } from "../profile/mapper.js";
-import type { EncodedMessage } from "../wire/message.js";
+import type { EncodedMessage, OversizedEntry } from "../wire/message.js";
 
 /** A look at the content from which changes come: a refresh of RFC 4533, or a list of names. `P` is a position. */
 export interface Pass<P> {
@@ -21,6 +21,16 @@ export interface PassOptions {
   readonly mapper: EntryMapper;
   /** The ids that are ignored, since something newer is known of them. It grows while the pass is read. */
   readonly touched?: ReadonlySet<string>;
+}
+
+/** The change that says that an entry exists and was too long to be read. */
+export function unreadable(sourceId: string, { dn, size }: OversizedEntry): Unreadable {
+  return {
+    kind: "unreadable",
+    sourceId,
+    code: "too_large",
+    message: `The entry "${dn}" is ${size} bytes long, which is more than maxMessageSize.`,
+  };
 }
 
 /** How many unchanged entries one change names at most. */

@@ -42,25 +42,21 @@ export class Reader<P> {
   async *read(): AsyncGenerator<ReaderBatch> {
     await this.#protocol.open();
     let resumedFrom = this.#protocol.former?.cookie;
-    try {
-      for (;;) {
-        this.#covered = this.#coveredFrom(resumedFrom);
-        let reason: ResetReason | undefined;
-        try {
-          reason = yield* this.#run(resumedFrom);
-          if (reason === undefined) return;
-        } catch (error) {
-          const isResumed = this.#covered.position !== undefined;
-          reason = isResumed ? this.#protocol.resetReason(error) : undefined;
-          if (reason === undefined) throw error;
-        }
-        this.#reading.reset(reason);
-        resumedFrom = undefined;
-        this.#batches = new Batches(this.#reading.batchSize);
-        this.#due.clear();
+    for (;;) {
+      this.#covered = this.#coveredFrom(resumedFrom);
+      let reason: ResetReason | undefined;
+      try {
+        reason = yield* this.#run(resumedFrom);
+        if (reason === undefined) return;
+      } catch (error) {
+        const isResumed = this.#covered.position !== undefined;
+        reason = isResumed ? this.#protocol.resetReason(error) : undefined;
+        if (reason === undefined) throw error;
       }
-    } finally {
-      await this.#parents.close();
+      this.#reading.reset(reason);
+      resumedFrom = undefined;
+      this.#batches = new Batches(this.#reading.batchSize);
+      this.#due.clear();
     }
   }
 
@@ -156,7 +152,7 @@ export class Reader<P> {
     } finally {
       schedule.stop();
       this.#covered.stop();
-      this.#parents.stop();
+      await this.#parents.stop();
       await this.#check?.messages.close();
       this.#check = undefined;
     }

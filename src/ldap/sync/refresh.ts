@@ -2,9 +2,8 @@ import type { Change } from "../../changes/index.js";
 import type { EntryMapper } from "../profile/mapper.js";
 import type { EncodedEntry, EncodedMessage, OversizedEntry } from "../wire/message.js";
 import { readSyncDone, readSyncInfo, readSyncState, syncInfoOid } from "../wire/sync-messages.js";
-import { entriesPerChange, type PassOptions } from "./pass.js";
+import { entriesPerChange, type PassOptions, unreadable } from "./pass.js";
 import type { Positions, RefreshPass } from "./protocol.js";
-import { unreadable } from "./unreadable.js";
 
 /** The refresh stage of a sync search (RFC 4533 §3.3, §3.4.1). */
 export class Refresh<P> implements RefreshPass<P> {

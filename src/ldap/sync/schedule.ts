@@ -3,35 +3,22 @@ import type { Check, DueChecks } from "./checks.js";
 import type { Wakeup } from "./message-buffer.js";
 import type { Reading, Sleep } from "./reading.js";
 
-/** Has all names looked at from time to time, and all groups where that is wanted. */
-export class Schedule {
-  readonly #reading: Reading;
-  readonly #due: DueChecks;
-  readonly #wakeup: Wakeup;
+/** Calls something after a time, and meanwhile does not let itself be set again. */
+class Timer {
+  readonly #sleep: Sleep;
   readonly #stop = new AbortController();
-  #isWaiting = false;
+  isSet = false;
 
-  constructor(reading: Reading, due: DueChecks, wakeup: Wakeup) {
-    this.#reading = reading;
-    this.#due = due;
-    this.#wakeup = wakeup;
+  constructor(sleep: Sleep) {
+    this.#sleep = sleep;
   }
 
-  /** Plans the next look, unless it is planned. */
-  plan(): void {
-    const { content, reconcileEvery, reconcileGroups, sleep, random } = this.#reading;
-    if (reconcileEvery === undefined || this.#isWaiting) return;
-    this.#isWaiting = true;
-    // Applications that were started together are not to ask all at once.
-    const delay = Math.max(1, Math.round(reconcileEvery * (0.9 + 0.2 * random())));
-    sleep(Math.min(delay, maxInt), this.#stop.signal).then(
+  set(delay: number, call: () => void): void {
+    this.isSet = true;
+    this.#sleep(Math.min(Math.max(1, delay), maxInt), this.#stop.signal).then(
       () => {
-        this.#isWaiting = false;
-        this.#due.add({ kind: "names", gates: false });
-        if (reconcileGroups && content.groupFilter !== undefined) {
-          this.#due.add({ kind: "groups", gates: false });
-        }
-        this.#wakeup.wake();
+        this.isSet = false;
+        call();
       },
       () => {
         // The connection has ended; the next one makes its own plans.
@@ -44,6 +31,39 @@ export class Schedule {
   }
 }
 
+/** Has all names looked at from time to time, and all groups where that is wanted. */
+export class Schedule {
+  readonly #reading: Reading;
+  readonly #due: DueChecks;
+  readonly #wakeup: Wakeup;
+  readonly #timer: Timer;
+
+  constructor(reading: Reading, due: DueChecks, wakeup: Wakeup) {
+    this.#reading = reading;
+    this.#due = due;
+    this.#wakeup = wakeup;
+    this.#timer = new Timer(reading.sleep);
+  }
+
+  /** Plans the next look, unless it is planned. */
+  plan(): void {
+    const { content, reconcileEvery, reconcileGroups, random } = this.#reading;
+    if (reconcileEvery === undefined || this.#timer.isSet) return;
+    // Applications that were started together are not to ask all at once.
+    this.#timer.set(Math.round(reconcileEvery * (0.9 + 0.2 * random())), () => {
+      this.#due.add({ kind: "names", gates: false });
+      if (reconcileGroups && content.groupFilter !== undefined) {
+        this.#due.add({ kind: "groups", gates: false });
+      }
+      this.#wakeup.wake();
+    });
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+}
+
 /** How much longer than a list the pause after it is, so that lists take at most one part in a hundred of the time. */
 const pause = 99;
 
@@ -52,31 +72,18 @@ const pause = 99;
  * do not tell of parents. Changes that come while it may not be made are one occasion.
  */
 export class Occasions {
-  readonly #sleep: Sleep;
   readonly #list: () => void;
-  readonly #stop = new AbortController();
+  readonly #timer: Timer;
   #nextAt = 0;
-  #isWaiting = false;
 
   constructor(sleep: Sleep, list: () => void) {
-    this.#sleep = sleep;
     this.#list = list;
+    this.#timer = new Timer(sleep);
   }
 
   /** Something has changed. */
   come(now: number): void {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    const delay = Math.min(Math.max(1, this.#nextAt - now), maxInt);
-    this.#sleep(delay, this.#stop.signal).then(
-      () => {
-        this.#isWaiting = false;
-        this.#list();
-      },
-      () => {
-        // The connection has ended.
-      },
-    );
+    if (!this.#timer.isSet) this.#timer.set(this.#nextAt - now, this.#list);
   }
 
   /** A check has ended. */
@@ -85,6 +92,6 @@ export class Occasions {
   }
 
   stop(): void {
-    this.#stop.abort();
+    this.#timer.stop();
   }
 }

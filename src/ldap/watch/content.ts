@@ -184,16 +184,12 @@ export async function readBases(
       filter: areSeveral ? withinFilter(base) : "(objectClass=*)",
       attributes: stamp === undefined ? [id] : [id, stamp],
     } as const;
-    let isFound = false;
-    for await (const messages of connection.search(request, { signal })) {
-      for (const message of messages) {
-        if (message.kind !== "entry") continue;
-        isFound = true;
-        ids.push(...valuesOf(message.attributes, id).slice(0, 1).map(read));
-        if (stamp !== undefined) stamps.push(...textsOf(message.attributes, stamp));
-      }
+    const entries = await connection.searchAll(request, { signal });
+    for (const { attributes } of entries) {
+      ids.push(...valuesOf(attributes, id).slice(0, 1).map(read));
+      if (stamp !== undefined) stamps.push(...textsOf(attributes, stamp));
     }
-    if (areSeveral && !isFound) {
+    if (areSeveral && entries.length === 0) {
       throw new UnsupportedError(
         `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs ` +
           "the right to search entryDN and to read each base, and the server the rule dnSubtreeMatch.",

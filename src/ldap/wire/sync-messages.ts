@@ -1,3 +1,4 @@
+import { BerWriter } from "ldapts";
 import { BerReader, Tag } from "./ber.js";
 import { LdapProtocolError } from "./errors.js";
 import type { Control } from "./message.js";
@@ -58,13 +59,12 @@ export function syncRequest(mode: SyncMode, cookie?: Uint8Array): Control {
   if (cookie !== undefined && cookie.length > maxCookieSize) {
     throw new RangeError(`A cookie of ${cookie.length} bytes is longer than ${maxCookieSize}.`);
   }
-  const modeElement = Buffer.of(Tag.enumerated, 1, mode === "refreshOnly" ? 1 : 3);
-  const content =
-    cookie === undefined
-      ? modeElement
-      : Buffer.concat([modeElement, header(Tag.octetString, cookie.length), cookie]);
-  const value = Buffer.concat([header(Tag.sequence, content.length), content]);
-  return { oid: syncRequestOid, critical: true, value };
+  const value = new BerWriter();
+  value.startSequence();
+  value.writeEnumeration(mode === "refreshOnly" ? 1 : 3);
+  if (cookie !== undefined) value.writeBuffer(Buffer.from(cookie), Tag.octetString);
+  value.endSequence();
+  return { oid: syncRequestOid, critical: true, value: value.buffer };
 }
 
 /** Reads the Sync State Control that every entry of a sync search carries. */
@@ -203,10 +203,4 @@ function uuidText(octets: Uint8Array): string {
 
 function hexDigit(value: number): number {
   return value < 10 ? 0x30 + value : 0x57 + value;
-}
-
-function header(tag: number, length: number): Buffer {
-  if (length < 0x80) return Buffer.of(tag, length);
-  if (length < 0x100) return Buffer.of(tag, 0x81, length);
-  return Buffer.of(tag, 0x82, length >> 8, length & 0xff);
 }

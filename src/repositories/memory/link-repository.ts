@@ -54,12 +54,8 @@ export class InMemoryLinkRepository extends LinkRepository {
     return this.#mark(source, sourceIds, ({ seen }) => ({ seen: Math.max(seen, generation) }));
   }
 
-  override markUnsettled(
-    source: string,
-    sourceIds: readonly string[],
-    unsettled: boolean,
-  ): Promise<void> {
-    return this.#mark(source, sourceIds, () => ({ unsettled }));
+  override markDirty(source: string, sourceIds: readonly string[], dirty: boolean): Promise<void> {
+    return this.#mark(source, sourceIds, () => ({ dirty }));
   }
 
   override list(
@@ -170,7 +166,7 @@ export class InMemoryLinkRepository extends LinkRepository {
   #mark(
     source: string,
     sourceIds: readonly string[],
-    markOf: (link: Link) => Partial<Pick<Link, "seen" | "unsettled">>,
+    markOf: (link: Link) => Partial<Pick<Link, "seen" | "dirty">>,
   ): Promise<void> {
     return this.#session.run((journal) => {
       for (const sourceId of sourceIds) {

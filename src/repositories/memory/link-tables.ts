@@ -25,7 +25,7 @@ export function nameKey({ source, kind, key, sourceId }: NameRow): string {
   return composite(source, kind, key, sourceId);
 }
 
-const marks = ["unsettled", "failed", "intended", "unfinished"] as const;
+const marks = ["dirty", "failed", "intended", "unfinished"] as const;
 
 /** Links and names, with an index for each question that is asked of them. */
 export class LinkTables {
@@ -97,8 +97,8 @@ export class LinkTables {
 
 function isMarked(link: Link, mark: (typeof marks)[number]): boolean {
   switch (mark) {
-    case "unsettled":
-      return link.unsettled;
+    case "dirty":
+      return link.dirty;
     case "failed":
       return link.failure !== undefined;
     case "intended":

@@ -81,7 +81,7 @@ export async function linkAccount(
     adopted: isAdopted,
     seen: 0,
     disabledByUs: false,
-    unsettled: false,
+    dirty: false,
     ...(mark === undefined ? {} : { resourceMark: mark }),
   };
   await links.save(sourceOf(server), [link]);

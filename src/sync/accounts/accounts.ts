@@ -1,15 +1,18 @@
 import type { ManagedAttributes, Upsert } from "../../changes/index.js";
 import { InvalidValueError } from "../../core/index.js";
-import { leaveGroups, type WriteResult } from "../../repositories/index.js";
+import {
+  leaveGroups,
+  type ResourceRepository,
+  type WriteResult,
+} from "../../repositories/index.js";
 import {
   bindFilter,
   eq,
   groupResourceType,
-  type NewGroup,
-  type NewUser,
+  type Resource,
   userResourceType,
 } from "../../scim/index.js";
-import type { RunnerTarget } from "../step/step.js";
+import type { RunnerTarget } from "../step/context.js";
 
 /** The attributes of a change, of either type. */
 export type Attributes = Upsert["resource"];
@@ -53,8 +56,10 @@ export interface Accounts {
 
 /** The accounts of a type; `undefined` for groups where the target has none. */
 export function accountsOf(target: RunnerTarget, type: "User" | "Group"): Accounts | undefined {
-  if (type === "User") return userAccounts(target);
-  return target.groups === undefined ? undefined : groupAccounts(target, target.groups);
+  const { users, groups } = target;
+  if (type === "User") return accountsIn(target, users, { type, naming: "userName" });
+  if (groups === undefined) return undefined;
+  return accountsIn(target, groups, { type, naming: "displayName" });
 }
 
 /** The name that an entry gives its account. */
@@ -63,107 +68,53 @@ export function nameOf(change: Upsert): string | undefined {
   return name ?? undefined;
 }
 
-function userAccounts(target: RunnerTarget): Accounts {
-  const { users } = target;
-  return {
-    naming: "userName",
-    canRename: users.capabilities.rename,
-    canDelete: users.capabilities.delete === "hard",
-    reusesIds: users.capabilities.ids === "reused",
-    async find(name) {
-      const filter = bindFilter(eq("userName", name), userResourceType);
-      const page = await users.find({ filter });
-      return page.resources.map(({ id, userName, externalId }) => ({
-        id,
-        name: userName,
-        ...(externalId === undefined ? {} : { externalId }),
-      }));
-    },
-    async look(id) {
-      const user = await users.get(id);
-      if (user === undefined) return undefined;
-      const mark = users.markOf(user);
-      return {
-        id,
-        name: user.userName,
-        active: user.active !== false,
-        ...(mark === undefined ? {} : { mark }),
-      };
-    },
-    async write(writes, signal) {
-      await target.beforeWrite?.();
-      return await users.write(
-        writes.map((write) => {
-          const { set, unset } = split<NewUser>(write.attributes as ManagedAttributes<NewUser>);
-          if (write.kind === "modify") {
-            return { kind: "modify", id: write.id, modification: { set, unset } };
-          }
-          return {
-            kind: "create",
-            resource: { ...set, userName: named("userName", set.userName) },
-          };
-        }),
-        signal === undefined ? {} : { signal },
-      );
-    },
-    async delete(id) {
-      await target.beforeWrite?.();
-      await users.delete(id);
-      // The memberships that were granted here are gone already; those that others gave go with the account.
-      if (target.groups !== undefined) await leaveGroups(target.groups, { id, type: "User" });
-    },
-  };
-}
-
-function groupAccounts(
+function accountsIn<T extends Resource, N>(
   target: RunnerTarget,
-  groups: NonNullable<RunnerTarget["groups"]>,
+  store: ResourceRepository<T, N>,
+  { type, naming }: Pick<Accounts, "naming"> & { readonly type: "User" | "Group" },
 ): Accounts {
+  const { rename, ids, delete: deletes } = store.capabilities;
+  const resourceType = type === "User" ? userResourceType : groupResourceType;
+  const nameIn = (resource: T) => Reflect.get(resource, naming) as string;
   return {
-    naming: "displayName",
-    canRename: groups.capabilities.rename,
-    canDelete: groups.capabilities.delete === "hard",
-    reusesIds: groups.capabilities.ids === "reused",
+    naming,
+    canRename: rename,
+    canDelete: deletes === "hard",
+    reusesIds: ids === "reused",
     async find(name) {
-      const filter = bindFilter(eq("displayName", name), groupResourceType);
-      const page = await groups.find({ filter });
-      return page.resources.map(({ id, displayName, externalId }) => ({
-        id,
-        name: displayName,
-        ...(externalId === undefined ? {} : { externalId }),
+      const page = await store.find({ filter: bindFilter(eq(naming, name), resourceType) });
+      return page.resources.map((resource) => ({
+        id: resource.id,
+        name: nameIn(resource),
+        ...(resource.externalId === undefined ? {} : { externalId: resource.externalId }),
       }));
     },
     async look(id) {
-      const group = await groups.get(id);
-      if (group === undefined) return undefined;
-      const mark = groups.markOf(group);
-      return {
-        id,
-        name: group.displayName,
-        active: true,
-        ...(mark === undefined ? {} : { mark }),
-      };
+      const resource = await store.get(id);
+      if (resource === undefined) return undefined;
+      const mark = store.markOf(resource);
+      const active = type === "Group" || Reflect.get(resource, "active") !== false;
+      return { id, name: nameIn(resource), active, ...(mark === undefined ? {} : { mark }) };
     },
     async write(writes, signal) {
       await target.beforeWrite?.();
-      return await groups.write(
+      return await store.write(
         writes.map((write) => {
-          const { set, unset } = split<NewGroup>(write.attributes as ManagedAttributes<NewGroup>);
+          const { set, unset } = split<N>(write.attributes as ManagedAttributes<N>);
           if (write.kind === "modify") {
             return { kind: "modify", id: write.id, modification: { set, unset } };
           }
-          return {
-            kind: "create",
-            resource: { ...set, displayName: named("displayName", set.displayName) },
-          };
+          const name = named(naming, Reflect.get(set, naming) as string | undefined);
+          return { kind: "create", resource: { ...set, [naming]: name } as N };
         }),
         signal === undefined ? {} : { signal },
       );
     },
     async delete(id) {
       await target.beforeWrite?.();
-      await groups.delete(id);
-      await leaveGroups(groups, { id, type: "Group" });
+      await store.delete(id);
+      // The memberships that were granted here are gone already; those that others gave go with the account.
+      if (target.groups !== undefined) await leaveGroups(target.groups, { id, type });
     },
   };
 }

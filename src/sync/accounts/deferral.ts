@@ -1,8 +1,10 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
-import { isRefusal } from "../../repositories/index.js";
+import { type Failure, isRefusal } from "../../repositories/index.js";
 import { valuedOf } from "../comparison/valued.js";
 import { withoutMembers } from "../memberships/references.js";
-import { type Step, saveLinks, savepoint, subjectOf, without } from "../step/step.js";
+import type { Subject } from "../outcome.js";
+import { subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
 
@@ -14,7 +16,7 @@ export interface Objection {
   readonly blocker?: string;
 }
 
-/** Keeps a change that cannot be applied. Whoever is to be disabled is, whatever else is refused. */
+/** Defers a change that cannot be applied. An account that is to be disabled is, whatever else is refused. */
 export async function refuse(step: Step, entry: Entry, objection: Objection): Promise<void> {
   if (isToBeDisabled(entry) && objection.code !== "protected") {
     const before = entry.link;
@@ -25,7 +27,7 @@ export async function refuse(step: Step, entry: Entry, objection: Objection): Pr
       entry.link = before;
     }
   }
-  park(step, entry, objection);
+  defer(step, entry, objection);
 }
 
 async function disableOnly(step: Step, entry: Entry): Promise<void> {
@@ -33,7 +35,7 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
   const accounts = accountsOf(step.target, type);
   if (resourceId === undefined || (await accounts?.look(resourceId))?.active !== true) return;
   entry.link = { ...entry.link, disabledByUs: true };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
   const attributes = { active: false };
   const [result] = (await accounts?.write([{ kind: "modify", id: resourceId, attributes }])) ?? [];
   if (result?.written === false) throw result.error;
@@ -41,31 +43,34 @@ async function disableOnly(step: Step, entry: Entry): Promise<void> {
 }
 
 /** Keeps a change that cannot be applied, to be tried again. */
-export function park(step: Step, entry: Entry, objection: Objection): void {
+export function defer(step: Step, entry: Entry, objection: Objection): void {
   const { previous, change, link } = entry;
-  // What is put off only to be a step of its own is done in the next one.
-  const isPutOff = objection.code === "adopted";
-  const attempts = isPutOff ? 0 : (previous?.failure?.attempts ?? 0) + 1;
-  const { delay, maxDelay } = step.settings.refusals;
-  const wait = isPutOff ? 0 : Math.min(maxDelay, delay * 2 ** (attempts - 1));
-  const nextAttempt = step.settings.now() + wait;
   const valued = valuedOf(change);
+  const name = nameOf(change) ?? link.name;
+  const subject = { ...subjectOf(link), ...(name === undefined ? {} : { name }) };
+  const attempts = previous?.failure?.attempts ?? 0;
   entry.link = {
     ...without(link, "intent"),
     ...(valued === undefined ? {} : { valued }),
-    failure: { ...objection, change: withoutMembers(change), attempts, nextAttempt },
+    failure: failed(step, subject, { ...objection, change: withoutMembers(change), attempts }),
   };
-  const { code, message } = objection;
-  const name = nameOf(change) ?? link.name;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(link),
-    ...(name === undefined ? {} : { name }),
-    code,
-    message,
-    attempts,
-    nextAttempt,
-  });
+}
+
+/** Reports that a change is deferred, once more than before. @returns what is kept of it. */
+export function failed(
+  step: Step,
+  subject: Subject,
+  refused: Omit<Failure, "nextAttempt">,
+): Failure {
+  const { code, message } = refused;
+  // What is put off only to be a step of its own is done in the next one.
+  const isPutOff = code === "adopted";
+  const attempts = isPutOff ? 0 : refused.attempts + 1;
+  const { delay, maxDelay } = step.settings.refusals;
+  const wait = isPutOff ? 0 : Math.min(maxDelay, delay * 2 ** (attempts - 1));
+  const nextAttempt = step.settings.now() + wait;
+  step.outcomes.push({ kind: "deferred", ...subject, code, message, attempts, nextAttempt });
+  return { ...refused, attempts, nextAttempt };
 }
 
 /** Why the entry may not be applied, whatever the store says. */
@@ -76,7 +81,7 @@ export async function objectionTo(
   const name = nameOf(change);
   const { type, resourceId } = link;
   const resource = resourceId === undefined ? { type } : { type, id: resourceId };
-  if (await step.settings.protection.covers(step.target, resource, [name, link.name])) {
+  if (await step.protection.covers(step.target, resource, [name, link.name])) {
     return { code: "protected", message: "The resource is protected from this source." };
   }
   const naming = link.type === "User" ? "userName" : "displayName";

@@ -2,7 +2,7 @@ import type { Upsert } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import { valuedOf } from "../comparison/valued.js";
 import type { ReferenceChange } from "../memberships/references.js";
-import { without } from "../step/step.js";
+import { without } from "../step/links.js";
 import { type AccountWrite, type Attributes, nameOf } from "./accounts.js";
 
 /** An entry on its way into the application. */
@@ -21,8 +21,8 @@ export interface Entry {
 }
 
 /**
- * The entry is to be inactive and has an account. Whether that is active has to be read even where we disabled it before: a
- * crash may have come between the intention and the deed.
+ * The entry is to be inactive and has an account. Whether that is active has to be read even where we disabled it
+ * before: a crash may have come between the intention and the deed.
  */
 export function isToBeDisabled({ change, link }: Entry): boolean {
   return isInactive(change) && link.resourceId !== undefined;
@@ -32,7 +32,9 @@ export function isInactive(change: Upsert): boolean {
   return change.type === "User" && change.resource.active === false;
 }
 
-/** The account is inactive because of us, and the entry says that it is not to be; a part that is silent of it does not. */
+/**
+ * The account is inactive because of us, and the entry says that it is not to be; a part that is silent of it does not.
+ */
 export function isToBeEnabled({ change, link }: Entry): boolean {
   if (change.type !== "User" || link.resourceId === undefined || !link.disabledByUs) return false;
   const { active } = change.resource;

@@ -1,18 +1,19 @@
 import type { UniquenessError } from "../../core/index.js";
 import { isRefusal, type LinkOwner } from "../../repositories/index.js";
-import { type Step, saveLinks, savepoint, subjectOf } from "../step/step.js";
+import { subjectOf } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Objection } from "./deferral.js";
 import type { Entry } from "./entry.js";
 import { markOf, ownersOf } from "./same-account.js";
 
 /**
- * Somebody has the name that an entry's account is to have. Moves an account out of the way that nobody claims any more, or adopts
- * one that was never linked, where that is wanted. An account that is linked is never taken over.
+ * Another account has the name that an entry's is to have. One whose entry is gone is renamed; one that was never
+ * linked is adopted, where that is wanted. An account that is linked is never taken over.
  *
  * @returns why the entry has to wait; nothing when it can be tried again.
  */
-export async function makeWay(
+export async function resolveNameConflict(
   step: Step,
   entry: Entry,
   error: UniquenessError,
@@ -35,7 +36,7 @@ export async function makeWay(
   }
   if (ours !== undefined) {
     if (isName && ours.state === "gone" && found !== undefined) {
-      return await moveAside(step, accounts, ours, found, taken);
+      return await renameAside(step, accounts, ours, found, taken);
     }
     return { ...taken, blocker: ours.sourceId };
   }
@@ -44,7 +45,7 @@ export async function makeWay(
 }
 
 /** The account of an entry that is gone gives up its name: it stays what it was, under the name `name~id`. */
-async function moveAside(
+async function renameAside(
   step: Step,
   accounts: Accounts,
   owner: LinkOwner,
@@ -55,12 +56,12 @@ async function moveAside(
   if (!accounts.canRename || link === undefined) return taken;
   const kept = { type, id: account.id };
   const names = [account.name, link.name];
-  if (await step.settings.protection.covers(step.target, kept, names)) return taken;
+  if (await step.protection.covers(step.target, kept, names)) return taken;
   const aside = `${account.name}~${account.id}`;
   try {
     await savepoint(step, async (inner) => {
       await rename(inner, type, account.id, aside);
-      await inner.target.links.save(inner.source, [{ ...link, name: aside }]);
+      await inner.links.replace([{ ...link, name: aside }]);
       const subject = subjectOf({ ...link, name: aside });
       inner.outcomes.push({ kind: "renamed", ...subject, from: account.name });
     });
@@ -72,7 +73,7 @@ async function moveAside(
 }
 
 async function ownLink(step: Step, owner: LinkOwner) {
-  const [link] = await step.target.links.get(step.source, [owner.sourceId]);
+  const [link] = await step.links.get([owner.sourceId]);
   return { link, type: link?.type ?? ("User" as const) };
 }
 
@@ -92,7 +93,8 @@ export async function rename(
 /** Links the entry to an account that was there before, where the caller said that equal names mean the same person. */
 async function adopt(step: Step, entry: Entry, account: Account): Promise<Objection | undefined> {
   const { link } = entry;
-  const { match, protection } = step.settings;
+  const { protection } = step;
+  const { match } = step.settings;
   const intents = await step.target.links.intents(link.type, account.name);
   const other = intents.find(
     (owner) => owner.source !== step.source || owner.sourceId !== link.sourceId,
@@ -119,7 +121,7 @@ async function adopt(step: Step, entry: Entry, account: Account): Promise<Object
   }
   const mark = await markOf(step, link.type, account.id);
   entry.link = { ...link, resourceId: account.id, name: account.name, adopted: true, ...mark };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
   step.outcomes.push({ kind: "adopted", ...subjectOf(entry.link) });
   return undefined;
 }

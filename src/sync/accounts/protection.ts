@@ -1,41 +1,41 @@
 import { caseless } from "../../core/index.js";
 import type { Link } from "../../repositories/index.js";
 import type { Protectable, SynchronizeOptions } from "../settings.js";
-import type { RunnerTarget } from "../step/step.js";
+import type { RunnerTarget } from "../step/context.js";
 import { accountsOf } from "./accounts.js";
 
 type Type = "User" | "Group";
 
+/** The option `protect`, as it is asked. */
+export interface ProtectionRule {
+  isProtected(resource: Protectable): boolean;
+  /** The ids and names that are protected; absent where a rule is given. */
+  readonly listed?: readonly string[];
+}
+
+export function protectionRule(protect: SynchronizeOptions["protect"] = []): ProtectionRule {
+  if (typeof protect === "function") return { isProtected: protect };
+  const listed = new Set(protect.map(caseless));
+  const isListed = (text: string | undefined) => text !== undefined && listed.has(caseless(text));
+  return { isProtected: ({ id, name }) => isListed(id) || isListed(name), listed: protect };
+}
+
 /**
- * Which resources may not be touched. What counts is the name that the source gave a resource, and the one that it has now: somebody
- * in the application may have renamed it since.
+ * Which resources may not be touched in a step. What counts is the name that the source gave a resource, and the one
+ * that it has now: it may have been renamed in the application since.
  */
 export class Protection {
-  readonly #rule: (resource: Protectable) => boolean;
-  /** The ids and names that are protected; absent where a rule is given. */
-  readonly #listed: readonly string[] | undefined;
-  /** The ids of the resources that have a protected name in the step under way. */
+  readonly #rule: ProtectionRule;
+  /** The ids of the resources that have a protected name now. */
   readonly #named = new Map<Type, ReadonlySet<string>>();
 
-  constructor(protect: SynchronizeOptions["protect"] = []) {
-    if (typeof protect === "function") {
-      this.#rule = protect;
-      return;
-    }
-    const listed = new Set(protect.map(caseless));
-    const isListed = (text: string | undefined) => text !== undefined && listed.has(caseless(text));
-    this.#listed = protect;
-    this.#rule = ({ id, name }) => isListed(id) || isListed(name);
+  constructor(rule: ProtectionRule) {
+    this.#rule = rule;
   }
 
   /** Whether nothing is protected. */
   get isEmpty(): boolean {
-    return this.#listed?.length === 0;
-  }
-
-  /** What was found in the step before says nothing any more. */
-  beginStep(): void {
-    this.#named.clear();
+    return this.#rule.listed?.length === 0;
   }
 
   /**
@@ -51,14 +51,17 @@ export class Protection {
     if (this.isEmpty) return false;
     const resource = id === undefined ? { type } : { type, id };
     const given = names.filter((name) => name !== undefined);
-    if (given.some((name) => this.#rule({ ...resource, name }))) return true;
-    if (given.length === 0 && this.#rule(resource)) return true;
+    if (given.some((name) => this.#rule.isProtected({ ...resource, name }))) return true;
+    if (given.length === 0 && this.#rule.isProtected(resource)) return true;
     if (id === undefined) return false;
-    if (this.#listed !== undefined) {
-      return this.#rule(resource) || (await this.#namedNow(target, type, this.#listed)).has(id);
+    const { listed } = this.#rule;
+    if (listed !== undefined) {
+      return (
+        this.#rule.isProtected(resource) || (await this.#namedNow(target, type, listed)).has(id)
+      );
     }
     const name = (await accountsOf(target, type)?.look(id))?.name;
-    return name !== undefined && this.#rule({ ...resource, name });
+    return name !== undefined && this.#rule.isProtected({ ...resource, name });
   }
 
   /** Whether the resource of a link is protected. */

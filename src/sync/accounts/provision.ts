@@ -1,9 +1,10 @@
 import { NotFoundError, UniquenessError } from "../../core/index.js";
 import { isRefusal, type Link, type WriteResult } from "../../repositories/index.js";
 import { memberUri } from "../step/keys.js";
-import { type Step, saveLinks, savepoint, slices, subjectOf, without } from "../step/step.js";
+import { slices, subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { type Account, type AccountWrite, accountsOf, nameOf } from "./accounts.js";
-import { type Objection, objectionTo, park, refuse } from "./deferral.js";
+import { defer, type Objection, objectionTo, refuse } from "./deferral.js";
 import {
   type Entry,
   finish,
@@ -12,10 +13,10 @@ import {
   isToBeEnabled,
   writeFor,
 } from "./entry.js";
-import { makeWay } from "./name-conflict.js";
+import { resolveNameConflict } from "./name-conflict.js";
 import { lookWhereIdsAreReused, markOf, ownersOf } from "./same-account.js";
 
-/** Makes the application's accounts equal to the entries, and finishes the links or parks what was refused. */
+/** Makes the application's accounts equal to the entries, and finishes the links or defers what was refused. */
 export async function provision(step: Step, entries: readonly Entry[]): Promise<void> {
   const together = new Map<"User" | "Group", Entry[]>([
     ["User", []],
@@ -24,7 +25,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
   const alone: Entry[] = [];
   for (const entry of entries) {
     const { type } = entry.link;
-    const stranger = await believe(step, entry);
+    const stranger = await checkIdentity(step, entry);
     if (stranger !== undefined) {
       await refuse(step, entry, stranger);
       continue;
@@ -50,7 +51,7 @@ export async function provision(step: Step, entries: readonly Entry[]): Promise<
 }
 
 /** Makes sure that the account is the one that the entry was linked to, where the application uses ids again. */
-async function believe(step: Step, entry: Entry): Promise<Objection | undefined> {
+async function checkIdentity(step: Step, entry: Entry): Promise<Objection | undefined> {
   const account = await lookWhereIdsAreReused(step, entry.link);
   if (account === undefined) return undefined;
   if (account !== "gone") {
@@ -60,14 +61,16 @@ async function believe(step: Step, entry: Entry): Promise<Objection | undefined>
   return await forgetWhole(step, entry, new NotFoundError(entry.link.resourceId ?? ""));
 }
 
-/** Goes on without the account that is gone, unless what changed is a part, for which all of the entry is to be read. */
+/**
+ * Goes on without the account that is gone, unless what changed is a part, for which all of the entry is to be read.
+ */
 async function forgetWhole(
   step: Step,
   entry: Entry,
   { code, message }: Objection,
 ): Promise<Objection | undefined> {
   if (!entry.change.complete) {
-    step.askForRefresh("Part of an entry changed whose account is gone.");
+    step.refresh.restart("Part of an entry changed whose account is gone.");
     return { code, message };
   }
   await forgetAccount(step, entry);
@@ -86,13 +89,13 @@ async function isAsStated(step: Step, { isProvisioned, link }: Entry): Promise<b
   }
 }
 
-/** Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the intent. */
+/**
+ * Without a transaction, a link is finished only when all of its entry is; who creates an account then is known by the
+ * intent.
+ */
 async function finishLinks(step: Step, entries: readonly Entry[]): Promise<void> {
-  if (step.bare) return;
-  await saveLinks(
-    step,
-    entries.map((entry) => entry.link),
-  );
+  if (!step.isTransactional) return;
+  await step.links.save(entries.map((entry) => entry.link));
 }
 
 /** Writes many accounts at once. @returns the entries that have to be looked at one by one. */
@@ -102,12 +105,12 @@ async function provisionTogether(
   entries: readonly Entry[],
 ): Promise<readonly Entry[]> {
   const [free, taken] = await divideByName(step, type, entries);
-  if (step.bare) await intend(step, free);
+  if (!step.isTransactional) await intend(step, free);
   try {
     const results = await savepoint(step, async (inner) => {
       const written = await writeAll(inner, type, free.map(writeFor));
       // A statement that failed may have spoiled the transaction for those that follow.
-      if (!inner.bare && written.some((result) => !result.written)) throw new Refused();
+      if (inner.isTransactional && written.some((result) => !result.written)) throw new Refused();
       return written;
     });
     const refused: Entry[] = [];
@@ -135,7 +138,7 @@ async function divideByName(
   const taken = new Set<Entry>();
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
   if (isNameAsked(step, type)) {
-    for (const some of slices(creates, step.bare ? step.settings.concurrency : 1)) {
+    for (const some of slices(creates, step.isTransactional ? 1 : step.settings.concurrency)) {
       await Promise.all(
         some.map(async (entry) => {
           if (await isToBeLookedAt(step, entry)) taken.add(entry);
@@ -147,15 +150,15 @@ async function divideByName(
 }
 
 /**
- * Whether a name has to be free before an account is created with it. A store refuses a user whose name is taken, but not always
- * a group. And without a transaction, a create that was interrupted is known by the name that it intended: had the name been
- * taken before, an account of somebody else's would be taken for ours.
+ * Whether a name has to be free before an account is created with it. A store refuses a user whose name is taken, but
+ * not always a group. And without a transaction, a create that was interrupted is known by the name that it intended:
+ * had the name been taken before, another's account would be taken for ours.
  */
 function isNameAsked(step: Step, type: "User" | "Group"): boolean {
-  return step.bare || type === "Group";
+  return !step.isTransactional || type === "Group";
 }
 
-/** Whether an account has the name of the entry's account to be, or nobody can say. */
+/** Whether an account has the name of the entry's account to be, or the store cannot say. */
 async function isToBeLookedAt(step: Step, entry: Entry): Promise<boolean> {
   try {
     return (await accountInTheWay(step, entry)) !== undefined;
@@ -182,10 +185,7 @@ async function intend(step: Step, entries: readonly Entry[]): Promise<void> {
   const creates = entries.filter((entry) => entry.link.resourceId === undefined);
   if (creates.length === 0) return;
   for (const entry of creates) entry.link = intended(entry);
-  await saveLinks(
-    step,
-    creates.map((entry) => entry.link),
-  );
+  await step.links.save(creates.map((entry) => entry.link));
 }
 
 function intended({ link, change }: Entry): Link {
@@ -205,13 +205,13 @@ async function writeAll(
   const accounts = accountsOf(step.target, type);
   if (accounts === undefined || writes.length === 0) return [];
   const { concurrency, signal } = step.settings;
-  if (!step.bare || concurrency === 1) return await accounts.write(writes, signal);
+  if (step.isTransactional || concurrency === 1) return await accounts.write(writes, signal);
   const size = Math.ceil(writes.length / concurrency);
   const parts = [...slices(writes, size)].map((part) => accounts.write(part, signal));
   return (await Promise.all(parts)).flat();
 }
 
-/** Writes one account, and makes way for it where somebody has its name. */
+/** Writes one account, and resolves the conflict where another one has its name. */
 async function provisionAlone(step: Step, entry: Entry): Promise<void> {
   // Each round removes one obstacle: an account that vanished, one in the way, an adoption.
   for (let round = 1; ; round++) {
@@ -241,7 +241,7 @@ async function overcome(
   if (error instanceof NotFoundError && entry.link.resourceId !== undefined) {
     return await forgetWhole(step, entry, error);
   }
-  if (error instanceof UniquenessError) return await makeWay(step, entry, error);
+  if (error instanceof UniquenessError) return await resolveNameConflict(step, entry, error);
   return objection;
 }
 
@@ -253,7 +253,7 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     const inTheWay = await accountInTheWay(step, entry);
     if (inTheWay !== undefined) throw new UniquenessError(accounts.naming, inTheWay.id);
   }
-  if (step.bare) await intend(step, [entry]);
+  if (!step.isTransactional) await intend(step, [entry]);
   if (isToBeDisabled(entry) && entry.link.resourceId !== undefined) {
     const account = await accounts.look(entry.link.resourceId);
     if (account === undefined) throw new NotFoundError(entry.link.resourceId);
@@ -264,7 +264,7 @@ async function provisionOne(step: Step, entry: Entry): Promise<void> {
     }
     if (account.active) {
       entry.link = { ...entry.link, disabledByUs: true };
-      if (step.bare) await saveLinks(step, [entry.link]);
+      if (!step.isTransactional) await step.links.save([entry.link]);
       await writeOne(step, entry, { active: false });
       return;
     }
@@ -283,13 +283,13 @@ async function writeOne(step: Step, entry: Entry, also?: { active: false }): Pro
 }
 
 /**
- * The account is disabled in a step of its own, which counts what it takes away: entries named like all local accounts would
- * otherwise disable them at once.
+ * The account is disabled in a step of its own, which counts what it takes away: entries named like all local accounts
+ * would otherwise disable them at once.
  */
 function disableLater(step: Step, entry: Entry): void {
   const message =
     "The account was there before the entry, and is active: it is disabled in a step of its own.";
-  park(step, entry, { code: "adopted", message });
+  defer(step, entry, { code: "adopted", message });
 }
 
 /** Whether the entry was linked in this step to an account that was there before. */
@@ -320,7 +320,7 @@ async function written(
   const subject = subjectOf(entry.link);
   const renamed = before !== undefined && subject.name !== undefined && before !== subject.name;
   if (renamed) {
-    step.moved.add(link.sourceId);
+    step.freed.free(link.sourceId);
     step.outcomes.push({ kind: "renamed", ...subject, from: before });
   }
   if (created) step.outcomes.push({ kind: "created", ...subject });
@@ -350,7 +350,7 @@ async function forgetAccount(step: Step, entry: Entry): Promise<void> {
     ...without(entry.link, "resourceId", "resourceMark", "name"),
     adopted: false,
     disabledByUs: false,
-    unsettled: true,
+    dirty: true,
   };
-  if (step.bare) await saveLinks(step, [entry.link]);
+  if (!step.isTransactional) await step.links.save([entry.link]);
 }

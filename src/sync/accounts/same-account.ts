@@ -1,5 +1,5 @@
 import { caseless } from "../../core/index.js";
-import type { Link, LinkOwner } from "../../repositories/index.js";
+import type { Link, LinkedEntry, LinkOwner } from "../../repositories/index.js";
 import type { Step } from "../step/step.js";
 import { type Account, type AccountState, accountsOf } from "./accounts.js";
 
@@ -12,8 +12,8 @@ interface KnownAccount {
 }
 
 /**
- * The account that a link stands for, where it is to be looked for before it is believed: a store that gives the id of an account
- * that was deleted to another one says so. `gone`: there is none with this id, or it is another one's.
+ * The account that a link stands for, where it is to be looked for before it is believed: a store that gives the id of
+ * an account that was deleted to another one says so. `gone`: there is none with this id, or it is another one's.
  */
 export async function lookWhereIdsAreReused(
   step: Step,
@@ -25,7 +25,10 @@ export async function lookWhereIdsAreReused(
   return account !== undefined && isSame(account, known) ? account : "gone";
 }
 
-/** A link without a mark was made before there were marks: it is believed where the account has the name that it was given. */
+/**
+ * A link without a mark was made before there were marks: it is believed where the account has the name that it was
+ * given.
+ */
 function isSame({ mark, name }: AccountState, known: KnownAccount): boolean {
   if (known.resourceMark !== undefined) return known.resourceMark === mark;
   return known.name !== undefined && caseless(known.name) === caseless(name);
@@ -50,6 +53,26 @@ export async function ownersOf(
     if (found !== "gone") believed.push(owner);
   }
   return believed;
+}
+
+/**
+ * The account of a name that no entry is linked to. Where a create of that name was begun, it is the one that was
+ * created: the name was free before.
+ */
+export async function unlinkedAccount(
+  step: Step,
+  type: "User" | "Group",
+  name: string,
+): Promise<Account | undefined> {
+  const found = (await accountsOf(step.target, type)?.find(name)) ?? [];
+  const linked = new Set((await ownersOf(step, type, found)).map((owner) => owner.resourceId));
+  return found.find((account) => !linked.has(account.id));
+}
+
+/** A link with the account that was created for its entry, or is taken for it. */
+export async function linkedTo(step: Step, link: Link, account: Account): Promise<LinkedEntry> {
+  const { id: resourceId, name } = account;
+  return { ...link, resourceId, name, ...(await markOf(step, link.type, resourceId)) };
 }
 
 /** What tells an account apart from another one that is given its id later, where the application uses ids again. */

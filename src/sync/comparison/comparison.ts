@@ -45,8 +45,8 @@ export class Comparison {
   /**
    * Compares an entry that is listed with what is known of it.
    *
-   * @returns what to make of the entry: it is `there`; it is `gone`, since it is listed as it was before it was told to be gone; or
-   * it is `missing`, since nothing is known of it, or it is listed later than it was told to be gone.
+   * @returns what to make of the entry: it is `there`; it is `gone`, since it is listed as it was before it was told to
+   * be gone; or it is `missing`, since nothing is known of it, or it is listed later than it was told to be gone.
    */
   compare(
     entry: ListedEntry,

@@ -28,9 +28,10 @@ export class DigestedBlocks {
 /**
  * Says in short what a change tells, of which a step asks several times.
  *
- * Of a long list of members little is new when it is stated again: names that are the same objects as before, as streams of
- * this package have them, are not digested again. They are digested in blocks, and where one ends follows from the names in it,
- * not from how many come before it: who joins or leaves in the middle makes a new block of one, and not of all that follow.
+ * Of a long list of members little is new when it is stated again: names that are the same objects as before, as
+ * streams of this package have them, are not digested again. They are digested in blocks, and where one ends follows
+ * from the names in it, not from how many come before it: who joins or leaves in the middle makes a new block of one,
+ * and not of all that follow.
  */
 export class Digests {
   readonly #changes = new WeakMap<Upsert, string>();
@@ -61,7 +62,9 @@ export class Digests {
     return { kind: "all", blocks: blocks.map(({ digest }) => digest) };
   }
 
-  /** The blocks of a list. Where it is said how it was made of another one, those that are the same are not looked at. */
+  /**
+   * The blocks of a list. Where it is said how it was made of another one, those that are the same are not looked at.
+   */
   #blocksOf(members: readonly Name[]): readonly Block[] {
     const edit = editOf(members);
     const before = edit && this.#blocks.byList.get(edit.before);

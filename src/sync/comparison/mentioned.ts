@@ -6,9 +6,9 @@ const fullest = 0.6;
 /**
  * The entries that a comparison of the content has mentioned, in 8 bytes each and the room around them.
  *
- * Kept here and not in the links, a comparison that finds nothing writes nothing; and one that is cut off leaves nothing behind. An
- * id is known by a hash of 63 bits with a secret start: that another one is taken for it, so that an entry which is gone is found
- * by the next comparison only, happens once in 10^8 comparisons of a million entries.
+ * Kept here and not in the links, a comparison that finds nothing writes nothing; and one that is cut off leaves
+ * nothing behind. An id is known by a hash of 63 bits with a secret start: that another one is taken for it, so that an
+ * entry which is gone is found by the next comparison only, happens once in 10^8 comparisons of a million entries.
  */
 export class Mentioned {
   readonly #start: readonly [number, number] = [randomInt(2 ** 32), randomInt(2 ** 32)];

@@ -1,17 +1,21 @@
 import type { ChangeBatch } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
+import type { Phase } from "../step/context.js";
 import { isCovered, readBound } from "./stamp.js";
 
 /**
  * What decides whether a change is newer than what is known of its entry.
  *
- * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to receive what
- * is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp. `answer`: the entry was read
- * again just now, so that the answer counts, with the same exception.
+ * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to
+ * receive what is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp.
+ * `answer`: the entry was read again just now, so that the answer counts, with the same exception.
  */
 export type Order = "snapshot" | "arrival" | "stamps" | "answer";
 
-/** Entries that are to be read again beside the stream, between two steps, so that no transaction is held open meanwhile. */
+/**
+ * Entries that are to be read again beside the stream, between two steps, so that no transaction is held open
+ * meanwhile.
+ */
 export class ReadAgain {
   /** What is read, and whether it was told to be gone: if it is not found, that counts. */
   readonly #asked = new Map<string, { readonly isGone: boolean }>();
@@ -63,8 +67,8 @@ export class ReadAgain {
 const mostTold = 10_000;
 
 /**
- * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same: it may be late
- * to say so, as a server is whose messages do not all carry its state.
+ * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same:
+ * it may be late to say so, as a server is whose messages do not all carry its state.
  */
 export class Told {
   readonly #stamps = new Set<string>();
@@ -124,18 +128,18 @@ export function isLeaving({ state }: Link): boolean {
   return state === "leaving" || state === "gone";
 }
 
-/** Whether a stamp is earlier than another, or than the latest that the other can be; a stamp that is not known is not. */
+/**
+ * Whether a stamp is earlier than another, or than the latest that the other can be; a stamp that is not known is not.
+ */
 export function isEarlier(stamp: string | undefined, than: string | undefined): boolean {
   return stamp !== undefined && than !== undefined && stamp < readBound(than).latest;
 }
 
+/** What a change says of when it was made. */
+type Stamped = { readonly sourceId: string; readonly stamp?: string };
+
 /** Whether a change that says how an entry is, is older than what is known of the entry. */
-export function isOutdated(
-  ordering: Ordering,
-  phase: "snapshot" | "live" | "reconcile",
-  change: { readonly sourceId: string; readonly stamp?: string },
-  link: Link,
-): boolean {
+export function isOutdated(ordering: Ordering, phase: Phase, change: Stamped, link: Link): boolean {
   switch (orderOf(ordering, change.sourceId)) {
     case "arrival":
       return false;
@@ -153,12 +157,7 @@ export function isOutdated(
 }
 
 /** Whether the entry is known to have gone after it was as a change says. */
-function isDeletedSince(
-  ordering: Ordering,
-  phase: "snapshot" | "live" | "reconcile",
-  { stamp }: { readonly stamp?: string },
-  link: Link,
-): boolean {
+function isDeletedSince(ordering: Ordering, phase: Phase, { stamp }: Stamped, link: Link): boolean {
   const { goneStamp } = link;
   if (!isLeaving(link) || goneStamp === undefined || stamp === undefined) return false;
   const { latest, isBound } = readBound(goneStamp);
@@ -168,11 +167,7 @@ function isDeletedSince(
 }
 
 /** Whether a delete is older than what is known of its entry. */
-export function isOutdatedDelete(
-  ordering: Ordering,
-  change: { readonly sourceId: string; readonly stamp?: string },
-  link: Link,
-): boolean {
+export function isOutdatedDelete(ordering: Ordering, change: Stamped, link: Link): boolean {
   const order = orderOf(ordering, change.sourceId);
   if (order === "arrival" || order === "answer") return false;
   const known = knownStamp(link);
@@ -182,8 +177,8 @@ export function isOutdatedDelete(
 }
 
 /**
- * Has the entry of an outdated change read again, where the source held what is known of it, so that either this change is old or
- * the clock was set back.
+ * Has the entry of an outdated change read again, where the source held what is known of it, so that either this change
+ * is old or the clock was set back.
  */
 export function readAgainIfUnsure(
   ordering: Ordering,

@@ -1,6 +1,6 @@
 /**
- * Which server made the change with this stamp. A stamp with four parts between `#`, as OpenLDAP's `entryCSN` has them, names its
- * server in the third one; all others of a source are of one server.
+ * Which server made the change with this stamp. A stamp with four parts between `#`, as OpenLDAP's `entryCSN` has them,
+ * names its server in the third one; all others of a source are of one server.
  */
 function originOf(stamp: string): string {
   const parts = stamp.split("#");
@@ -21,8 +21,8 @@ export function readBound(stamp: string): { readonly latest: string; readonly is
 }
 
 /**
- * Whether a source that holds everything up to these stamps, one for each server that makes changes, holds the change with this
- * one. Without a stamp of its server it does not: that server's changes have yet to reach the source.
+ * Whether a source that holds everything up to these stamps, one for each server that makes changes, holds the change
+ * with this one. Without a stamp of its server it does not: that server's changes have yet to reach the source.
  */
 export function isCovered(stamp: string, state: readonly string[]): boolean {
   const { latest } = readBound(stamp);

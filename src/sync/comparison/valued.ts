@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import type { Upsert } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import type { Cleared } from "../outcome.js";
-import { type Step, subjectOf } from "../step/step.js";
+import { subjectOf } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /** How many characters stand for an attribute: 18 bits of a digest of its path. */
 const codeLength = 3;
@@ -23,8 +24,8 @@ const codesOfPaths = new Map<string, string>();
 const separator = "\0";
 
 /**
- * The attributes for which an entry has a value, in short. Where an attribute has parts, or values of several types, it is those:
- * each comes from an attribute of the directory that may be hidden by itself.
+ * The attributes for which an entry has a value, in short. Where an attribute has parts, or values of several types, it
+ * is those: each comes from an attribute of the directory that may be hidden by itself.
  */
 export function valuedOf(change: Upsert): string | undefined {
   if (!change.complete) return undefined;
@@ -106,7 +107,7 @@ export async function countCleared(
   links: readonly (Link | undefined)[],
   isSame: (step: Step, change: Upsert, link: Link) => boolean,
 ): Promise<void> {
-  if (!step.countsCleared) return;
+  if (!step.limits.countsCleared) return;
   const cleared: Cleared[] = [];
   let count = 0;
   let lookedAt = 0;
@@ -130,7 +131,7 @@ export async function countCleared(
       });
     }
   }
-  if (count > 0) await step.take(step, { cleared: count }, { cleared });
+  if (count > 0) await step.limits.take(step, { cleared: count }, { cleared });
 }
 
 /** The path of a code, where it was met in this process. */

@@ -10,8 +10,9 @@ import {
   type SourceGrant,
   type SyncTarget,
 } from "../../repositories/index.js";
+import { pagesOfReferences } from "../memberships/reading-settlement.js";
 import { memberUri } from "../step/keys.js";
-import { slices } from "../step/step.js";
+import { pagesOfLinks, slices } from "../step/links.js";
 import { DryRunGroups, DryRunUsers } from "./accounts.js";
 
 const PAGE = 1_000;
@@ -28,7 +29,7 @@ export async function dryRunTarget(target: SyncTarget, source: string): Promise<
   if (position !== undefined) {
     await checkpoints.save(source, { ...position, revision: 0 });
   }
-  for await (const page of pagesOfLinks(target.links, source)) {
+  for await (const page of pagesOfLinks(target.links, source, {}, PAGE)) {
     await links.copy(page);
     await memberships.copy(page);
   }
@@ -39,22 +40,6 @@ export async function dryRunTarget(target: SyncTarget, source: string): Promise<
     memberships,
     checkpoints,
   };
-}
-
-async function* pagesOfLinks(
-  links: LinkRepository,
-  source: string,
-): AsyncGenerator<readonly Link[]> {
-  for (let after: string | undefined; ; ) {
-    const page = await links.list(
-      source,
-      {},
-      { count: PAGE, ...(after === undefined ? {} : { after }) },
-    );
-    yield page;
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < PAGE) return;
-  }
 }
 
 /** The links of one source, copied. Those of other sources are read where they are. */
@@ -115,27 +100,14 @@ class CopiedMemberships extends InMemoryMembershipRepository {
 
   async copy(links: readonly Link[]): Promise<void> {
     for (const group of links.filter((link) => link.type === "Group")) {
-      await this.#copyReferences(group.sourceId);
+      const pages = pagesOfReferences(this.#stored, this.#source, group.sourceId);
+      for await (const page of pages) await this.saveReferences(this.#source, page);
     }
     const members = links.flatMap(({ resourceId, ...link }) =>
       resourceId === undefined ? [] : [memberUri({ ...link, resourceId })],
     );
     for (const some of slices(members, PAGE)) {
       await this.saveGrants(this.#source, await this.#stored.grantsTo(this.#source, some));
-    }
-  }
-
-  async #copyReferences(group: string): Promise<void> {
-    let after: Parameters<MembershipRepository["references"]>[2]["after"];
-    for (;;) {
-      const page = await this.#stored.references(this.#source, group, {
-        count: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      await this.saveReferences(this.#source, page);
-      const last = page.at(-1);
-      if (last === undefined || page.length < PAGE) return;
-      after = { kind: last.kind, key: last.key };
     }
   }
 

@@ -1,22 +1,44 @@
 import type { Change, Unreadable, Upsert } from "../../changes/index.js";
-import { applyDeletes, sweep } from "../removal/removal.js";
+import { applyDeletes } from "../removal/deletes.js";
+import { sweep } from "../removal/sweep.js";
 import type { Step } from "../step/step.js";
-import type { Forecast } from "./forecast.js";
+import { type Forecast, forecast } from "./forecast.js";
 import { applyPresent } from "./present.js";
 import { applyUpserts, markSeen } from "./upsert.js";
 
 /**
- * Applies changes in their order, those of one kind that follow each other together, until one shows that too little is known.
+ * Applies changes, unless they would take away too much.
+ *
+ * @param done where there is no transaction, the changes that the step has applied, so that they are not applied again
+ * when it is repeated: of an entry of which the batch says more, that would bring back what it was.
+ */
+export async function applyWithinLimits(
+  step: Step,
+  changes: readonly Change[],
+  done: Set<Change> = new Set(),
+): Promise<void> {
+  const left = changes.filter((change) => !done.has(change));
+  const ahead = await forecast(step, left);
+  await step.limits.take(step, { removals: ahead.count }, { removals: ahead.removals });
+  step.limits.foresee(ahead.leaving);
+  for await (const applied of applyChanges(step, left, ahead)) {
+    if (!step.isTransactional) for (const change of applied) done.add(change);
+  }
+}
+
+/**
+ * Applies changes in their order, those of one kind that follow each other together, until one shows that too little is
+ * known.
  *
  * @returns the changes that have just been applied, each time.
  */
-export async function* applyChanges(
+async function* applyChanges(
   step: Step,
   changes: readonly Change[],
   { compared, sweepsNothing }: Pick<Forecast, "compared" | "sweepsNothing">,
 ): AsyncGenerator<readonly Change[], void> {
   for (const run of runsOf(changes, step.phase === "live")) {
-    if (step.needsRefresh()) return;
+    if (step.refresh.isRestarting) return;
     switch (run.kind) {
       case "upsert":
         await applyUpserts(step, run.changes, compared);
@@ -52,8 +74,9 @@ type Run = {
 }[Change["kind"]];
 
 /**
- * Changes of one kind that follow each other. An entry comes at most once in a run, since its changes build on each other. Where
- * the order is that of the events, a group that states its members ends the run: it means those who have the names by then.
+ * Changes of one kind that follow each other. An entry comes at most once in a run, since its changes build on each
+ * other. Where the order is that of the events, a group that states its members ends the run: it means those who have
+ * the names by then.
  */
 function* runsOf(changes: readonly Change[], inOrder: boolean): Generator<Run> {
   let run: Run | undefined;

@@ -3,10 +3,11 @@ import type { Link, Reference } from "../../repositories/index.js";
 import { isOutdated, isOutdatedDelete } from "../comparison/order.js";
 import { countCleared } from "../comparison/valued.js";
 import { compareReferences, type ReferenceChange } from "../memberships/references.js";
-import { linksOf, usersBelow } from "../memberships/settle.js";
+import { usersBelow } from "../memberships/settle.js";
 import type { Removals, Subject } from "../outcome.js";
-import { unmentioned } from "../removal/removal.js";
-import { type Step, subjectOf } from "../step/step.js";
+import { unmentioned } from "../removal/sweep.js";
+import { subjectOf } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { isApplied, isToldLate } from "./upsert.js";
 
 /** What a batch takes away, and what was learnt on the way to knowing it. */
@@ -36,10 +37,10 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   let anyDeleted = false;
   let leaving = 0;
   // Without a transaction, nothing may have been changed before it shows that too much is lost.
-  if (step.bare) await countClearedAhead(step, changes);
+  if (!step.isTransactional) await countClearedAhead(step, changes);
   for (const change of changes) {
-    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom its
-    // references mean once somebody is deleted, whose names may mean another then.
+    // What was learnt of a group does not hold any more once an earlier change of the batch has touched it, nor whom
+    // its references mean once an entry is deleted, whose names may mean another then.
     const isFirst =
       "sourceId" in change && !changedBefore.has(change.sourceId) && !swept && !anyDeleted;
     if ("sourceId" in change) changedBefore.add(change.sourceId);
@@ -79,18 +80,15 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
 
 async function countClearedAhead(step: Step, changes: readonly Change[]): Promise<void> {
   const upserts = changes.filter((change) => change.kind === "upsert");
-  const links = await step.target.links.get(
-    step.source,
-    upserts.map((change) => change.sourceId),
-  );
+  const links = await step.links.of(upserts);
   await countCleared(step, upserts, links, isApplied);
 }
 
-/** How many members leave a group whose references go. With a nested group that is flattened, everybody in it does. */
+/** How many members leave a group whose references go. With a nested group that is flattened, all who are in it do. */
 async function countLeaving(step: Step, removed: readonly Reference[]): Promise<number> {
   const targets = new Set(removed.flatMap(({ target }) => (target === undefined ? [] : [target])));
   if (step.settings.nested === "keep" || targets.size === 0) return targets.size;
-  const groups = (await linksOf(step, targets)).filter((link) => link.type === "Group");
+  const groups = (await step.links.existing(targets)).filter((link) => link.type === "Group");
   return targets.size - groups.length + (await usersBelow(step, groups, targets)).length;
 }
 
@@ -105,7 +103,7 @@ async function storedLinks(
     if (isConcerned) ids.add(change.sourceId);
   }
   if (ids.size === 0) return new Map();
-  const links = await step.target.links.get(step.source, [...ids]);
+  const links = await step.links.get([...ids]);
   return new Map(links.flatMap((link) => (link === undefined ? [] : [[link.sourceId, link]])));
 }
 
@@ -114,11 +112,13 @@ function mayTakeAway(change: Upsert): boolean {
 }
 
 function isToGo(step: Step, change: Delete, link: Link | undefined): link is Link {
-  return link !== undefined && link.state !== "gone" && !isOutdatedDelete(step, change, link);
+  return (
+    link !== undefined && link.state !== "gone" && !isOutdatedDelete(step.ordering, change, link)
+  );
 }
 
 function isStale(step: Step, link: Link, change: Upsert): boolean {
-  return isOutdated(step, step.phase, change, link) || isToldLate(step, change, link);
+  return isOutdated(step.ordering, step.phase, change, link) || isToldLate(step, change, link);
 }
 
 /** What the refresh has not mentioned, not counting what this batch is about to mention. */

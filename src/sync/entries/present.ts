@@ -2,22 +2,20 @@ import type { Name, Present } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
 import { isEarlier, knownStamp } from "../comparison/order.js";
 import { changedNames, saveNames } from "../memberships/names.js";
-import { type Step, without } from "../step/step.js";
+import { without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { markSeen } from "./upsert.js";
 
 /** Applies entries that are unchanged, apart from names that changed with a parent's. */
 export async function applyPresent(step: Step, change: Present): Promise<void> {
-  const stored = await step.target.links.get(
-    step.source,
-    change.entries.map((entry) => entry.sourceId),
-  );
+  const stored = await step.links.of(change.entries);
   const seen: string[] = [];
   const named: { link: Link; names: readonly Name[] }[] = [];
   for (const [index, entry] of change.entries.entries()) {
     const link = stored[index];
-    const found = step.comparison?.compare(entry, link, step) ?? "missing";
+    const found = step.refresh.comparison?.compare(entry, link, step.ordering) ?? "missing";
     // An entry that was created while the refresh ran may be listed before the event that tells of it.
-    if (found === "missing") step.missing.add(entry.sourceId);
+    if (found === "missing") step.refresh.noteUnknown(entry.sourceId);
     if (found !== "there" || link === undefined) continue;
     seen.push(entry.sourceId);
     if (entry.names !== undefined && !isEarlier(entry.stamp, knownStamp(link))) {
@@ -28,7 +26,10 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   if (named.length > 0) await rename(step, named);
 }
 
-/** Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring back the old ones. */
+/**
+ * Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring
+ * back the old ones.
+ */
 async function rename(
   step: Step,
   entries: readonly { link: Link; names: readonly Name[] }[],
@@ -39,8 +40,7 @@ async function rename(
   );
   if (renamed.length === 0) return;
   const namesNow = new Map(renamed.map(({ sourceId, names }) => [sourceId, names]));
-  await step.target.links.save(
-    step.source,
+  await step.links.replace(
     entries.flatMap(({ link }) => {
       const names = namesNow.get(link.sourceId);
       return names === undefined ? [] : withNames(step, link, names);
@@ -51,17 +51,16 @@ async function rename(
 
 function withNames(step: Step, link: Link, names: readonly Name[]): Link {
   const { failure } = link;
-  const begun = { ...without(link, "digest"), seen: step.generation, unsettled: true };
+  const begun = { ...without(link, "digest"), seen: step.generation, dirty: true };
   if (failure?.change.kind !== "upsert") return begun;
   return { ...begun, failure: { ...failure, change: { ...failure.change, names } } };
 }
 
 /** The entries that were called unchanged and of which nothing has been heard since. */
-export async function stillMissing(step: Step): Promise<readonly string[]> {
-  if (step.missing.size === 0) return [];
-  const ids = [...step.missing];
-  step.missing.clear();
-  const links = await step.target.links.get(step.source, ids);
+export async function stillUnknown(step: Step): Promise<readonly string[]> {
+  const ids = step.refresh.takeUnknown();
+  if (ids.length === 0) return [];
+  const links = await step.links.get(ids);
   return ids.filter((_, index) => {
     const state = links[index]?.state;
     return state !== "live" && state !== "entering";

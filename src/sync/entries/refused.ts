@@ -7,8 +7,9 @@ import {
 import { accountsOf, nameOf } from "../accounts/accounts.js";
 import { rename } from "../accounts/name-conflict.js";
 import type { Subject } from "../outcome.js";
-import { applyDeletes } from "../removal/removal.js";
-import { type Step, savepoint, subjectOf } from "../step/step.js";
+import { applyDeletes } from "../removal/deletes.js";
+import { pagesOfLinks, subjectOf } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { retryUpserts } from "./upsert.js";
 
 const PAGE = 500;
@@ -18,7 +19,10 @@ export interface RefusedChange extends Subject {
   readonly failure: Failure;
 }
 
-/** The changes of a source that are kept because the application refused them, with the reason and the number of attempts. */
+/**
+ * The changes of a source that are kept because the application refused them, with the reason and the number of
+ * attempts.
+ */
 export async function* refusedChanges(
   links: LinkRepository,
   source: string,
@@ -28,34 +32,42 @@ export async function* refusedChanges(
   }
 }
 
-/** Which refused changes to try again: all, those whose time has come, or those that waited for an account that moved. */
-export type Occasion = "all" | "due" | "moved";
+/**
+ * Which refused changes to try again: all, those whose time has come, or those that wait for a name that is free now.
+ */
+export type Occasion = "all" | "due" | "freed";
 
 /**
- * Tries again what was refused. An account that gets its new name may free the old one for the next, so it goes on for as
- * long as something moves; names that wait for each other in a circle are untied by a temporary name.
+ * Tries again what was refused. An account that gets its new name may free the old one for the next, so it goes on for
+ * as long as something moves; names that wait for each other in a circle are untied by a temporary name.
  *
  * @returns when the next refused change is due, in milliseconds since the epoch.
  */
 export async function retryRefused(step: Step, occasion: Occasion): Promise<number | undefined> {
   const untied = new Set<string>();
+  const freedBefore = step.freed.take();
   let failed = await allFailed(step);
-  let next = failed.filter((link) => isCandidate(step, link, occasion));
+  let next = failed.filter((link) => isCandidate(step, link, occasion, freedBefore));
   for (;;) {
-    step.moved.clear();
-    if (next.length > 0) {
+    while (next.length > 0) {
       await retry(step, next);
       failed = await allFailed(step);
+      const freed = step.freed.take();
+      next = failed.filter((link) => isWaitingFor(link, freed));
     }
-    next = failed.filter((link) => isFreed(step, link));
-    if (next.length > 0) continue;
-    if (!(await untie(step, failed, untied))) return earliest(failed);
-    next = failed.filter((link) => isFreed(step, link));
+    const freed = await untie(step, failed, untied);
+    if (freed === undefined) return earliest(failed);
+    next = failed.filter((link) => isWaitingFor(link, new Set([freed])));
   }
 }
 
-function isCandidate(step: Step, link: Link, occasion: Occasion): boolean {
-  if (occasion === "all" || isFreed(step, link)) return true;
+function isCandidate(
+  step: Step,
+  link: Link,
+  occasion: Occasion,
+  freed: ReadonlySet<string>,
+): boolean {
+  if (occasion === "all" || isWaitingFor(link, freed)) return true;
   const now = step.settings.now();
   return occasion === "due" && (link.failure?.nextAttempt ?? now) <= now;
 }
@@ -66,8 +78,8 @@ async function allFailed(step: Step): Promise<readonly Link[]> {
   return failed;
 }
 
-function isFreed(step: Step, { failure }: Link): boolean {
-  return failure?.blocker !== undefined && step.moved.has(failure.blocker);
+function isWaitingFor({ failure }: Link, freed: ReadonlySet<string>): boolean {
+  return failure?.blocker !== undefined && freed.has(failure.blocker);
 }
 
 async function retry(step: Step, refused: readonly Link[]): Promise<void> {
@@ -75,7 +87,7 @@ async function retry(step: Step, refused: readonly Link[]): Promise<void> {
   const putOff = refused.filter(({ failure }) => failure?.code === "adopted");
   if (putOff.length > 0) {
     const removals = { deletions: [], memberships: [], deactivations: putOff.map(subjectOf) };
-    await step.take(step, { removals: putOff.length }, { removals });
+    await step.limits.take(step, { removals: putOff.length }, { removals });
   }
   await retryUpserts(step, refused);
   await applyDeletes(
@@ -84,8 +96,16 @@ async function retry(step: Step, refused: readonly Link[]): Promise<void> {
   );
 }
 
-/** Gives one account of a circle of names a temporary name. */
-async function untie(step: Step, failed: readonly Link[], untied: Set<string>): Promise<boolean> {
+/**
+ * Gives one account of a circle of names a temporary name.
+ *
+ * @returns the entry whose name is free by that, if there is a circle.
+ */
+async function untie(
+  step: Step,
+  failed: readonly Link[],
+  untied: Set<string>,
+): Promise<string | undefined> {
   const waiting = new Map(failed.map((link) => [link.sourceId, link]));
   for (const start of failed) {
     const link = circleThrough(start, waiting);
@@ -101,10 +121,9 @@ async function untie(step: Step, failed: readonly Link[], untied: Set<string>): 
       if (isRefusal(error)) continue;
       throw error;
     }
-    step.moved.add(link.sourceId);
-    return true;
+    return link.sourceId;
   }
-  return false;
+  return undefined;
 }
 
 /** The link itself, if each waits for the name of the next all the way round to it. */
@@ -127,14 +146,5 @@ function earliest(failed: readonly Link[]): number | undefined {
 }
 
 async function* failedLinks(links: LinkRepository, source: string): AsyncGenerator<Link> {
-  for (let after: string | undefined; ; ) {
-    const page = await links.list(
-      source,
-      { failed: true },
-      { count: PAGE, ...(after === undefined ? {} : { after }) },
-    );
-    yield* page;
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < PAGE) return;
-  }
+  for await (const page of pagesOfLinks(links, source, { failed: true }, PAGE)) yield* page;
 }

@@ -1,7 +1,7 @@
 import type { Upsert } from "../../changes/index.js";
 import { caseless } from "../../core/index.js";
 import type { Link } from "../../repositories/index.js";
-import { park } from "../accounts/deferral.js";
+import { defer } from "../accounts/deferral.js";
 import type { Entry } from "../accounts/entry.js";
 import { provision } from "../accounts/provision.js";
 import { isLeaving, isOutdated, readAgainIfUnsure } from "../comparison/order.js";
@@ -15,7 +15,8 @@ import {
   type ReferenceChange,
   saveReferenceChange,
 } from "../memberships/references.js";
-import { isAccepted, markUnsettled, type Step, saveLinks, without } from "../step/step.js";
+import { isAccepted, without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /**
  * Applies entries that exist, each at most once in the list.
@@ -30,20 +31,16 @@ export async function applyUpserts(
   changes: readonly Upsert[],
   compared: ReadonlyMap<Upsert, ReferenceChange> = new Map(),
 ): Promise<void> {
-  const { links } = step.target;
   const entries: Entry[] = [];
   const seen: string[] = [];
   const restamped: Link[] = [];
   const mistyped: Link[] = [];
-  const stored = await links.get(
-    step.source,
-    changes.map((change) => change.sourceId),
-  );
-  if (!step.bare) await countCleared(step, changes, stored, isApplied);
+  const stored = await step.links.of(changes);
+  if (step.isTransactional) await countCleared(step, changes, stored, isApplied);
   for (const [index, stated] of changes.entries()) {
     const previous = stored[index];
     if (previous !== undefined && previous.type !== stated.type && isOrHadAccount(previous)) {
-      mistyped.push(parkMistyped(step, previous, stated));
+      mistyped.push(deferMistyped(step, previous, stated));
       continue;
     }
     const change = merged(stated, previous);
@@ -54,10 +51,10 @@ export async function applyUpserts(
         seen.push(change.sourceId);
         break;
       case "unknown":
-        step.askForRefresh("Part of an entry changed that is not known.");
+        step.refresh.restart("Part of an entry changed that is not known.");
         break;
       case "unchanged":
-        trust(step, change);
+        if (change.members?.kind === "all") step.groups.restated(change.sourceId);
         if (previous === undefined) break;
         if (previous.stamp === change.stamp && previous.valued !== undefined) {
           seen.push(change.sourceId);
@@ -69,14 +66,14 @@ export async function applyUpserts(
     }
   }
   await markSeen(step, seen);
-  if (restamped.length > 0) await links.save(step.source, restamped);
-  if (mistyped.length > 0) await links.save(step.source, mistyped);
+  if (restamped.length > 0) await step.links.replace(restamped);
+  if (mistyped.length > 0) await step.links.replace(mistyped);
   if (entries.length > 0) await apply(step, entries, await renamedAmong(step, entries));
 }
 
 /**
- * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the names
- * may have gone to other entries since.
+ * Tries again to apply changes that were refused. Their names and references were stored when they were refused; the
+ * names may have gone to other entries since.
  */
 export async function retryUpserts(step: Step, refused: readonly Link[]): Promise<void> {
   const entries: Entry[] = [];
@@ -84,7 +81,7 @@ export async function retryUpserts(step: Step, refused: readonly Link[]): Promis
     const change = link.failure?.change;
     if (change?.kind !== "upsert") continue;
     if (change.type === link.type) entries.push(begin(step, change, link, undefined, true));
-    else await step.target.links.save(step.source, [parkMistyped(step, link, change)]);
+    else await step.links.replace([deferMistyped(step, link, change)]);
   }
   if (entries.length > 0) await apply(step, entries, []);
 }
@@ -95,14 +92,14 @@ function isOrHadAccount({ state, resourceId }: Link): boolean {
 }
 
 /**
- * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the account until
- * the entry is what it was again, or a person has looked.
+ * A user does not turn into a group, or the other way round, unless the profile is wrong: nothing is done to the
+ * account until the entry is what it was again, or a person has looked.
  */
-function parkMistyped(step: Step, link: Link, change: Upsert): Link {
+function deferMistyped(step: Step, link: Link, change: Upsert): Link {
   const entry: Entry = { change, link, previous: link, isProvisioned: false };
   const was = link.type === "User" ? "user" : "group";
   const message = `The entry was a ${was} and is one no longer. Its account is left as it is.`;
-  park(step, entry, { code: "conflict", message });
+  defer(step, entry, { code: "conflict", message });
   return { ...entry.link, seen: step.generation };
 }
 
@@ -111,12 +108,8 @@ async function apply(
   entries: readonly Entry[],
   renamed: readonly NamesChange[],
 ): Promise<void> {
-  const save = () =>
-    saveLinks(
-      step,
-      entries.map((entry) => entry.link),
-    );
-  if (step.bare) {
+  const save = () => step.links.save(entries.map((entry) => entry.link));
+  if (!step.isTransactional) {
     await save();
     await saveNames(step, renamed);
     await saveReferences(step, entries);
@@ -147,9 +140,9 @@ type Verdict = "apply" | "unchanged" | "outdated" | "stale" | "unknown";
 function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict {
   if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
   if (previous === undefined) return "apply";
-  if (isOutdated(step, step.phase, change, previous)) {
-    if (step.order === "snapshot") step.comparison?.noteBehind();
-    readAgainIfUnsure(step, change, previous);
+  if (isOutdated(step.ordering, step.phase, change, previous)) {
+    if (step.ordering.order === "snapshot") step.refresh.comparison?.noteBehind();
+    readAgainIfUnsure(step.ordering, change, previous);
     return isLeaving(previous) ? "stale" : "outdated";
   }
   if (isToldLate(step, change, previous)) return "outdated";
@@ -158,18 +151,19 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
 
 /** Entries that a refresh has mentioned, and of which nothing else is to be stored. */
 export async function markSeen(step: Step, sourceIds: readonly string[]): Promise<void> {
-  if (step.comparison !== undefined) {
+  const { comparison } = step.refresh;
+  if (comparison !== undefined) {
     // A refresh that finds nothing new writes nothing.
-    for (const id of sourceIds) step.comparison.mentioned.add(id);
+    for (const id of sourceIds) comparison.mentioned.add(id);
   } else if (sourceIds.length > 0) {
     await step.target.links.markSeen(step.source, sourceIds, step.generation);
   }
 }
 
 /**
- * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it has
- * the same stamp before and after. Of an entry that was read again the live change is then the older state, which the source
- * had made ready to send.
+ * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it
+ * has the same stamp before and after. Of an entry that was read again the live change is then the older state, which
+ * the source had made ready to send.
  */
 export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
   const { stamp, state, failure, digest } = link;
@@ -212,9 +206,9 @@ function begin(
     // Of who is on the way in, it is known from then on what a source has to hold that does not mention the entry.
     ...(revived && change.stamp !== undefined ? { stamp: change.stamp } : {}),
     seen: retry && previous !== undefined ? previous.seen : step.generation,
-    unsettled:
+    dirty:
       revived ||
-      previous.unsettled ||
+      previous.dirty ||
       previous.resourceId === undefined ||
       !isAppliedWith(step, previous),
   };
@@ -233,7 +227,10 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
   return without(link, "digest", "goneStamp");
 }
 
-/** What was applied, in short: of the account, of names and members, and with which options, since they change what it leads to. */
+/**
+ * What was applied, in short: of the account, of names and members, and with which options, since they change what it
+ * leads to.
+ */
 function digestOf(step: Step, change: Upsert): string {
   // What is applied after a change of a part no digest tells, only that nothing is unfinished.
   if (!change.complete) return `- - ${membershipOptions(step)}`;
@@ -272,8 +269,8 @@ function seenWith(step: Step, link: Link, change: Upsert): Link {
 }
 
 /**
- * The change with the name that the account is to have: of several values, in no order that means anything, it keeps the one that it
- * has.
+ * The change with the name that the account is to have: of several values, in no order that means anything, it keeps
+ * the one that it has.
  */
 function withName(change: Upsert, previous: Link | undefined): Upsert {
   const { nameCandidates, ...named } = change;
@@ -297,7 +294,7 @@ async function renamedAmong(
   );
   const ids = new Set(renamed.map((change) => change.sourceId));
   for (const entry of entries) {
-    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, unsettled: true };
+    if (ids.has(entry.change.sourceId)) entry.link = { ...entry.link, dirty: true };
   }
   return renamed;
 }
@@ -310,17 +307,8 @@ async function saveReferences(step: Step, entries: readonly Entry[]): Promise<vo
       references ?? (await compareReferences(step, change.sourceId, change.members));
     const dubious = await dubiousNames(step, change);
     // The mark has the group read again, whatever happens in between.
-    if (dubious.size > 0) await markUnsettled(step, [change.sourceId]);
+    if (dubious.size > 0) await step.links.markDirty([change.sourceId]);
     await saveReferenceChange(step, change.sourceId, difference, dubious);
-    if (change.members.kind === "all")
-      step.stated.remember(change.sourceId, change.members.members);
-    else step.stated.forget(change.sourceId);
-    if (dubious.size === 0) trust(step, change);
-    else step.reliable.delete(change.sourceId);
+    step.groups.stated(change.sourceId, change.members, dubious.size === 0);
   }
-}
-
-/** A group that has just stated all of its members can be relied on. */
-function trust(step: Step, change: Upsert): void {
-  if (change.members?.kind === "all") step.reliable.add(change.sourceId);
 }

@@ -14,14 +14,15 @@ import {
 } from "../../repositories/index.js";
 import type { Subject } from "../outcome.js";
 import { memberUri, pair } from "../step/keys.js";
-import { type Step, savepoint, slices, subjectOf } from "../step/step.js";
+import { slices, subjectOf } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
 
 /**
- * Makes memberships and takes ours away.
+ * Adds memberships, and revokes ours.
  *
- * Whose a membership is must be known whatever happens: a grant is written before the member is added, says `held: false`
- * before the member is removed, and goes after that. A membership that was there before us is never taken away.
+ * Whose a membership is must be known whatever happens: a grant is written before the member is added, says `held:
+ * false` before the member is removed, and goes after that. A membership that was there before us is never revoked.
  *
  * @param members the members concerned, by their relative URIs.
  * @returns the `sourceId`s of members to whom something was refused.
@@ -35,12 +36,13 @@ export async function changeMemberships(
   const { groups } = step.target;
   if (groups === undefined) return [];
   const refused: string[] = [];
-  if (remove.length > 0) refused.push(...(await takeAway(step, members, remove)));
-  for (const some of slices(add, 10_000)) refused.push(...(await give(step, groups, some)));
+  if (remove.length > 0) refused.push(...(await revokeMemberships(step, members, remove)));
+  for (const some of slices(add, 10_000))
+    refused.push(...(await addMemberships(step, groups, some)));
   return refused;
 }
 
-async function give(
+async function addMemberships(
   step: Step,
   groups: GroupRepository,
   planned: readonly MissingMembership[],
@@ -51,7 +53,7 @@ async function give(
     one,
     grant: { ...grantKey(one), ours: one.grant?.ours ?? !existing.has(one), held: false },
   }));
-  if (step.bare) {
+  if (!step.isTransactional) {
     await memberships.saveGrants(
       step.source,
       grants.map(({ grant }) => grant),
@@ -69,8 +71,8 @@ async function give(
     step.source,
     made.map(({ one, grant: { ours } }) => ({ membership: one, ours })),
   );
-  if (step.bare) {
-    // A refusal is definite: a membership that somebody else makes later is not ours.
+  if (!step.isTransactional) {
+    // A refusal is definite: a membership that is made later, by whatever else, is not ours.
     const refusedAnew = grants.filter(({ one }) => refusals.has(one) && one.grant === undefined);
     await memberships.removeGrants(
       step.source,
@@ -123,28 +125,28 @@ interface EndingMembership {
   readonly member: LinkedEntry;
 }
 
-async function takeAway(
+async function revokeMemberships(
   step: Step,
   members: ReadonlyMap<string, LinkedEntry>,
   grants: readonly Grant[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
-  const heirs = new Map<string, SourceGrant>();
+  const otherOwners = new Map<string, SourceGrant>();
   for (const grant of await memberships.grantsOf(grants)) {
-    if (grant.source !== step.source && grant.held) heirs.set(pair(grant), grant);
+    if (grant.source !== step.source && grant.held) otherOwners.set(pair(grant), grant);
   }
   const ending: EndingMembership[] = [];
   for (const grant of grants) {
-    const heir = heirs.get(pair(grant));
+    const other = otherOwners.get(pair(grant));
     const member = members.get(grant.member);
     if (!grant.ours || member === undefined) continue;
-    if (heir === undefined) ending.push({ grant, group: { resourceId: grant.group }, member });
+    if (other === undefined) ending.push({ grant, group: { resourceId: grant.group }, member });
     else {
-      const { source, ...inherited } = heir;
+      const { source, ...inherited } = other;
       await memberships.saveGrants(source, [{ ...inherited, ours: true }]);
     }
   }
-  if (step.bare && ending.length > 0) {
+  if (!step.isTransactional && ending.length > 0) {
     await memberships.saveGrants(
       step.source,
       ending.map(({ grant }) => ({ ...grant, held: false })),
@@ -184,8 +186,8 @@ async function takeAway(
 /**
  * Writes memberships, all of a group at once, and one by one where something is refused.
  *
- * @param whichAreMade Which of them there are: without a transaction, some may be made where others were refused, and a store may make
- * one twice.
+ * @param whichAreMade Which of them there are: without a transaction, some may be made where others were refused, and a
+ * store may make one twice.
  */
 async function writeMembers<M extends { readonly group: { readonly resourceId: string } }>(
   step: Step,
@@ -213,7 +215,7 @@ async function writeMembers<M extends { readonly group: { readonly resourceId: s
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
-  const made = step.bare ? await whichAreMade?.(memberships) : undefined;
+  const made = step.isTransactional ? undefined : await whichAreMade?.(memberships);
   for (const membership of memberships) {
     if (made?.has(membership) === true) continue;
     try {
@@ -241,10 +243,7 @@ async function groupSubjects(
   if (resourceIds.length === 0) return subjects;
   const owners = await step.target.links.owners("Group", [...new Set(resourceIds)]);
   const own = owners.filter((owner) => owner.source === step.source);
-  const links = await step.target.links.get(
-    step.source,
-    own.map((owner) => owner.sourceId),
-  );
+  const links = await step.links.of(own);
   for (const link of links) {
     if (link?.resourceId !== undefined) subjects.set(link.resourceId, subjectOf(link));
   }

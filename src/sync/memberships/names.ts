@@ -1,6 +1,7 @@
 import type { Name } from "../../changes/index.js";
-import { markUnsettled, type Step, without } from "../step/step.js";
-import { distrust, keyOf, mergedNames } from "./references.js";
+import { keyOf } from "../step/keys.js";
+import type { Step } from "../step/step.js";
+import { distrust, mergedNames } from "./references.js";
 
 /** The names of an entry that differ from those that are stored. */
 export interface NamesChange {
@@ -63,15 +64,15 @@ export async function saveNames(step: Step, changed: readonly NamesChange[]): Pr
   if (released.length > 0) {
     const doubtful = await distrust(step, released);
     const others = await links.holders(step.source, released);
-    await markUnsettled(step, [...doubtful, ...others.map((held) => held.sourceId)]);
+    await step.links.markDirty([...doubtful, ...others.map((held) => held.sourceId)]);
   }
   await displace(step, changed);
   await links.setNames(step.source, changed);
 }
 
 /**
- * A distinguished name has one holder, so whoever takes one may take it from another. What was applied of that entry does not
- * tell any more what is stored: should it be stated again as it was, that is a change.
+ * A distinguished name has one holder, so an entry that takes one may take it from another. What was applied of that
+ * entry does not tell any more what is stored: should it be stated again as it was, that is a change.
  */
 async function displace(step: Step, changed: readonly NamesChange[]): Promise<void> {
   const { links } = step.target;
@@ -93,10 +94,5 @@ async function displace(step: Step, changed: readonly NamesChange[]): Promise<vo
   }
   if (displaced.size === 0) return;
   await distrust(step, taken);
-  for (const sourceId of displaced) step.displaced.add(sourceId);
-  const known = (await links.get(step.source, [...displaced])).flatMap((link) => link ?? []);
-  await links.save(
-    step.source,
-    known.map((link) => without(link, "digest")),
-  );
+  await step.links.displace([...displaced]);
 }

@@ -13,7 +13,8 @@ import {
   SettlementStore,
 } from "../../repositories/index.js";
 import { memberUri, pair } from "../step/keys.js";
-import { isAccepted, type Step, slices } from "../step/step.js";
+import { isAccepted, readLinks, slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
 /** How many references are read or written at once. */
 const PAGE = 5_000;
@@ -27,8 +28,8 @@ export type GroupsOf = ReadonlyMap<string, readonly string[]>;
  * @param groupsOf what has just been read of who refers to whom.
  */
 export function settlementOf(step: Step, groupsOf: GroupsOf = new Map()): SettlementStore {
-  const { target, settings, bare } = step;
-  const own = bare || settings.nested === "flatten" ? undefined : target.settlement;
+  const { target, settings, isTransactional } = step;
+  const own = !isTransactional || settings.nested === "flatten" ? undefined : target.settlement;
   return own ?? new ReadingSettlement(target, settings.nested, groupsOf);
 }
 
@@ -107,20 +108,14 @@ export class ReadingSettlement extends SettlementStore {
     return Promise.resolve(undefined);
   }
 
-  override async *references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
-    for (let after: Name | undefined; ; ) {
-      const page = await this.#memberships.references(source, group, {
-        count: PAGE,
-        ...(after === undefined ? {} : { after }),
-      });
-      yield page;
-      const last = page.at(-1);
-      if (page.length < PAGE || last === undefined) return;
-      after = { kind: last.kind, key: last.key };
-    }
+  override references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
+    return pagesOfReferences(this.#memberships, source, group);
   }
 
-  /** The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is in none. */
+  /**
+   * The groups that each member is to be in: those that refer to it and that the application has. Flattened, a group is
+   * in none.
+   */
   async #groupsWanted(
     source: string,
     members: readonly Link[],
@@ -163,17 +158,22 @@ export class ReadingSettlement extends SettlementStore {
   }
 }
 
-/** The links of these entries, as far as they have one. */
-export async function readLinks(
-  links: LinkRepository,
+/** The references of a group, page by page. */
+export async function* pagesOfReferences(
+  memberships: MembershipRepository,
   source: string,
-  sourceIds: Iterable<string>,
-): Promise<readonly Link[]> {
-  const found: Link[] = [];
-  for (const some of slices([...sourceIds], 1_000)) {
-    for (const link of await links.get(source, some)) if (link !== undefined) found.push(link);
+  group: string,
+): AsyncGenerator<readonly Reference[]> {
+  for (let after: Name | undefined; ; ) {
+    const page = await memberships.references(source, group, {
+      count: PAGE,
+      ...(after === undefined ? {} : { after }),
+    });
+    yield page;
+    const last = page.at(-1);
+    if (page.length < PAGE || last === undefined) return;
+    after = { kind: last.kind, key: last.key };
   }
-  return found;
 }
 
 /** A reference as a key of a map, whatever characters the names hold. */

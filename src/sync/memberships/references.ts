@@ -1,6 +1,8 @@
 import type { MemberChange, Name, Upsert } from "../../changes/index.js";
 import type { HeldName, Reference } from "../../repositories/index.js";
-import { markUnsettled, type Step, slices } from "../step/step.js";
+import { keyOf } from "../step/keys.js";
+import { slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
 import type { Difference } from "./stated-members.js";
 
@@ -20,7 +22,7 @@ export async function compareReferences(
   members: MemberChange,
 ): Promise<ReferenceChange> {
   if (members.kind === "delta") return await compareDelta(step, group, members);
-  const difference = step.stated.compare(group, members.members);
+  const difference = step.groups.compare(group, members.members);
   if (difference !== undefined) return await compareDelta(step, group, difference);
   const stated = new Map(members.members.map((name) => [keyOf(name), name]));
   const remove: Reference[] = [];
@@ -52,8 +54,9 @@ async function compareDelta(
 }
 
 /**
- * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made. What goes
- * does so last: a name that made us doubt the group, and read it again, must not be gone before all the others are there.
+ * Stores the references of a group as it states them now. Who is meant by a difference is marked before it is made.
+ * What goes does so last: a name that made us doubt the group, and read it again, must not be gone before all the
+ * others are there.
  *
  * @param dubious names that are not to be bound before the group has been read again.
  */
@@ -64,19 +67,19 @@ export async function saveReferenceChange(
   dubious: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const { memberships } = step.target;
-  // Of what is told live, everybody concerned is to be known by name.
+  // Of what is told live, every entry concerned is to be known by name.
   const canState = step.phase !== "live" && dubious.size === 0;
   for (const added of slices(change.add, PAGE)) {
     const marked = canState
       ? await settlementOf(step).state(step.source, group, added, step.generation)
       : undefined;
     if (marked !== undefined) {
-      for (const id of marked) step.marked.add(id);
+      step.links.noteDirty(marked);
       continue;
     }
     const holders = await holdersOf(step, added);
     const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
-    await markUnsettled(step, held);
+    await step.links.markDirty(held);
     const references = added.map((name): Reference => {
       const key = keyOf(name);
       const holder = holders.get(key);
@@ -87,46 +90,47 @@ export async function saveReferenceChange(
     await memberships.saveReferences(step.source, references);
   }
   for (const removed of slices(change.remove, PAGE)) {
-    await markUnsettled(step, targetsOf(removed));
+    await step.links.markDirty(targetsOf(removed));
     await memberships.removeReferences(step.source, removed);
   }
 }
 
 /**
- * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a group
- * that it states may mean somebody else by a name than who had it before. When the refresh ends, whoever has the name then is
- * bound to the reference.
+ * Whether an entry has its name in the directory, too. In a refresh that is so only of entries that it has spoken of: a
+ * group that it states may mean another entry by a name than the one that had it before. When the refresh ends, the
+ * entry that has the name then is bound to the reference.
  */
 function isCertain(step: Step, { seen, sourceId }: HeldName): boolean {
   if (step.phase === "live" || seen >= step.generation) return true;
-  return step.comparison?.mentioned.has(sourceId) === true;
+  return step.refresh.comparison?.mentioned.has(sourceId) === true;
 }
 
-/** Marks everybody to whom a reference of the group is bound: the group came into being, or goes. */
+/** Marks as dirty every entry to which a reference of the group is bound: the group came into being, or goes. */
 export async function markMembers(step: Step, group: string): Promise<void> {
   let page: Reference[] = [];
   for await (const reference of referencesOf(step, group)) {
     page.push(reference);
     if (page.length < PAGE) continue;
-    await markUnsettled(step, targetsOf(page));
+    await step.links.markDirty(targetsOf(page));
     page = [];
   }
-  await markUnsettled(step, targetsOf(page));
+  await step.links.markDirty(targetsOf(page));
 }
 
 /**
  * Groups that refer to a name which is given up may have been rewritten without telling.
  *
- * @returns the groups that mean nobody by such a name. They may have meant whoever gives it up, to whom nothing leads from there.
+ * @returns the groups whose reference by such a name is not bound. They may have meant the entry that gives it up, to
+ * which nothing leads from there.
  */
 export async function distrust(step: Step, names: readonly Name[]): Promise<readonly string[]> {
-  if (step.doubtful === undefined) return [];
+  if (!step.groups.canReread) return [];
   const unbound: string[] = [];
   const given = names.filter((name) => name.kind === "dn");
-  for (const { key } of given) step.givenUp.add(key);
+  step.givenUp.add(given);
   for (const some of slices(given, PAGE)) {
     for (const { group, target } of await step.target.memberships.referencesBy(step.source, some)) {
-      step.reliable.delete(group);
+      step.groups.distrust(group);
       if (target === undefined) unbound.push(group);
     }
   }
@@ -134,13 +138,13 @@ export async function distrust(step: Step, names: readonly Name[]): Promise<read
 }
 
 /**
- * The names that a group states and that somebody gave up in this step, as keys. What a refresh tells of the group may be older
- * than that. A live change is not, but where nobody has the name any more, the group may have been rewritten since.
+ * The names that a group states and that an entry gave up in this step, as keys. What a refresh tells of the group may
+ * be older than that. A live change is not, but where no entry has the name any more, the group may have been rewritten
+ * since.
  */
 export async function dubiousNames(step: Step, { members }: Upsert): Promise<ReadonlySet<string>> {
-  if (members === undefined || step.givenUp.size === 0) return new Set();
-  const stated = members.kind === "all" ? members.members : members.add;
-  const given = stated.filter(({ kind, key }) => kind === "dn" && step.givenUp.has(key));
+  if (members === undefined) return new Set();
+  const given = step.givenUp.among(members.kind === "all" ? members.members : members.add);
   if (given.length === 0) return new Set();
   const dubious = new Set(given.map(keyOf));
   if (step.phase === "live") {
@@ -155,8 +159,9 @@ export async function* referencesOf(step: Step, group: string): AsyncGenerator<R
 }
 
 /**
- * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for an alias. A
- * name that two entries have with equal right means nobody, which only a `uid` can be, since a distinguished name has one holder.
+ * Who is meant by each name: the entry that has it, or, where none has it for its proper name, the one that has it for
+ * an alias. A name that two entries have with equal right means neither; only a `uid` can be such a name, since a
+ * distinguished name has one holder.
  *
  * @param known names whose holders have just been read; those that can have no other holder are not asked for.
  */
@@ -166,7 +171,7 @@ export async function holdersOf(
   known: readonly HeldName[] = [],
 ): Promise<ReadonlyMap<string, HeldName | undefined>> {
   const holders = new Map<string, HeldName | undefined>();
-  /** The names that are nobody's but for an alias, so far. */
+  /** The names that entries have only as an alias, so far. */
   const aliases = new Set<string>();
   for (const held of known) {
     if (held.kind === "dn" && isPresent(held)) holders.set(keyOf(held), held);
@@ -200,11 +205,6 @@ function isPresent(held: HeldName): boolean {
 export function mergedNames(known: readonly Name[], stated: readonly Name[]): readonly Name[] {
   const kinds = new Set(stated.map((name) => name.kind));
   return [...known.filter((name) => !kinds.has(name.kind)), ...stated];
-}
-
-/** A name as a key of a map. */
-export function keyOf(name: Name): string {
-  return `${name.kind}:${name.key}`;
 }
 
 function targetsOf(references: readonly Reference[]): string[] {

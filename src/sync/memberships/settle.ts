@@ -1,21 +1,26 @@
 import type { Grant, Link, LinkedEntry, Reference } from "../../repositories/index.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
-import { memberUri } from "../step/keys.js";
-import { markUnsettled, type Step, slices } from "../step/step.js";
+import { keyOf, memberUri } from "../step/keys.js";
+import { pagesOfLinks, slices } from "../step/links.js";
+import type { Step } from "../step/step.js";
 import { changeMemberships } from "./grants.js";
-import { readLinks, settlementOf } from "./reading-settlement.js";
-import { holdersOf, keyOf, referencesOf } from "./references.js";
+import { settlementOf } from "./reading-settlement.js";
+import { holdersOf, referencesOf } from "./references.js";
 
-/** How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is for. */
+/**
+ * How many entries are settled at once. They are in all kinds of groups, so the more there are, the more each write is
+ * for.
+ */
 const PAGE = 5_000;
 
 /**
- * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references say.
+ * Settles every entry that is marked: binds the references that mean it and makes its memberships what the references
+ * say.
  *
  * @param skip entries whose memberships were refused, to be left for later.
  * @returns the entries whose memberships were refused now, or have to wait. They stay marked.
  */
-export async function settleMarked(
+export async function settleDirty(
   step: Step,
   skip: ReadonlySet<string> = new Set(),
 ): Promise<readonly string[]> {
@@ -23,24 +28,22 @@ export async function settleMarked(
   let settled: number;
   do {
     settled = 0;
-    for (let after: string | undefined; ; ) {
-      const page = await markedAfter(step, after);
+    const marked = pagesOfLinks(step.target.links, step.source, { dirty: true }, PAGE);
+    for await (const page of marked) {
       const links = page.filter(({ sourceId }) => !skip.has(sourceId) && !refused.has(sourceId));
       for (const id of await settleLinks(step, links)) refused.add(id);
       settled += links.length;
-      after = page.at(-1)?.sourceId;
-      if (after === undefined || page.length < PAGE) break;
     }
-    // A group that was read again may have marked entries that were passed by.
+    // A group that was read again may have marked entries of pages before.
   } while (settled > 0);
   return [...refused];
 }
 
-/** Entries that are marked, after the one named. */
-export async function markedAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
+/** Entries that are dirty, after the one named. */
+export async function dirtyAfter(step: Step, after: string | undefined): Promise<readonly Link[]> {
   return await step.target.links.list(
     step.source,
-    { unsettled: true },
+    { dirty: true },
     { count: PAGE, ...(after === undefined ? {} : { after }) },
   );
 }
@@ -76,9 +79,9 @@ export async function settle(
     }
     // A mark goes only when all that follows from it is done; what was refused to another entry is marked there.
     const settled = some.filter((id) => !failed.has(id));
-    await step.target.links.markUnsettled(step.source, settled, false);
+    await step.target.links.markDirty(step.source, settled, false);
     const others = [...failed].filter((id) => !some.includes(id));
-    await step.target.links.markUnsettled(step.source, others, true);
+    await step.target.links.markDirty(step.source, others, true);
     for (const id of failed) refused.add(id);
   }
   return [...refused];
@@ -86,7 +89,7 @@ export async function settle(
 
 /** What is known once the references that mean entries have been bound. */
 interface Bound {
-  /** Everybody whose memberships may differ now. */
+  /** Every entry whose memberships may differ now. */
   readonly affected: ReadonlySet<string>;
   /** By entry, the groups that refer to it. Those entries that were only affected are not in it. */
   readonly groupsOf: ReadonlyMap<string, readonly string[]>;
@@ -110,15 +113,16 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
   for (const reference of stated) {
     const { target: before, ...unbound } = reference;
     const key = keyOf(reference);
-    // A name that two entries have means neither of them; one that nobody has keeps its meaning, if that is wanted.
+    // A name that two entries have means neither of them; one that no entry has keeps its meaning, if that is wanted.
     const dangles = !holders.has(key) && step.settings.dangling === "keep";
     const kept = dangles && before !== undefined && present.has(before) ? before : undefined;
     const target = holders.get(key)?.sourceId ?? kept;
     if (target !== undefined && target !== before && isDoubtful(step, reference, before)) {
-      step.doubtful?.add(reference.group);
+      step.groups.doubt(reference.group);
       postponed.add(target);
       if (before !== undefined) {
-        // It is to be looked at again too: whoever took the name may give it up meanwhile, and leads here no more then.
+        // It is to be looked at again too: the entry that took the name may give it up meanwhile, and leads here no
+        // more then.
         postponed.add(before);
         groupsOf.get(before)?.push(reference.group);
       }
@@ -130,30 +134,28 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (before !== undefined) affected.add(before);
     if (target !== undefined) affected.add(target);
   }
-  if (step.bare) {
-    // Once a reference means somebody else, nothing but a mark tells of those whom it meant. They are settled in their turn.
+  if (!step.isTransactional) {
+    // Once a reference means another entry, nothing but a mark tells of the one that it meant, which is settled in its
+    // turn.
     const asked = new Set(sourceIds);
-    await markUnsettled(
-      step,
-      [...affected].filter((id) => !asked.has(id)),
-    );
+    await step.links.markDirty([...affected].filter((id) => !asked.has(id)));
   }
   for (const some of slices(rebound, 5_000)) await memberships.saveReferences(step.source, some);
   return { affected, groupsOf, postponed };
 }
 
 /**
- * Whether the directory may have rewritten the group without telling since it was read. So it may have if the name was given up
- * since, and also if it was nobody's that is known: it may have been given up by an entry outside of the content.
+ * Whether the directory may have rewritten the group without telling since it was read. So it may have if the name was
+ * given up since, and also if no known entry had it: one outside of the content may have given it up.
  */
 function isDoubtful(step: Step, { kind, group }: Reference, before: string | undefined): boolean {
-  if (step.doubtful === undefined || kind !== "dn") return false;
-  return !step.reliable.has(group) || (step.phase === "live" && before === undefined);
+  if (!step.groups.canReread || kind !== "dn") return false;
+  return !step.groups.isBelieved(group) || (step.phase === "live" && before === undefined);
 }
 
 /**
- * The marked groups that are to be read again because they mean nobody by some name: somebody may have given it up, and the group
- * may have been rewritten without telling, since it was read.
+ * The marked groups that are to be read again because some name of theirs means no entry: one may have given it up, and
+ * the group may have been rewritten without telling, since it was read.
  */
 async function doubtfulAmong(
   step: Step,
@@ -161,12 +163,13 @@ async function doubtfulAmong(
   marked: ReadonlySet<string>,
 ): Promise<readonly string[]> {
   const found: string[] = [];
+  if (!step.groups.canReread) return found;
   for (const { sourceId, type, state } of links) {
-    if (step.doubtful === undefined || type === "User" || state !== "live") continue;
-    if (!marked.has(sourceId) || step.reliable.has(sourceId)) continue;
+    if (type === "User" || state !== "live") continue;
+    if (!marked.has(sourceId) || step.groups.isBelieved(sourceId)) continue;
     for await (const { kind, target } of referencesOf(step, sourceId)) {
       if (kind !== "dn" || target !== undefined) continue;
-      step.doubtful.add(sourceId);
+      step.groups.doubt(sourceId);
       found.push(sourceId);
       break;
     }
@@ -182,15 +185,10 @@ async function presentAmong(
   const targets = new Set<string>();
   for (const { target } of references) if (target !== undefined) targets.add(target);
   const present = new Set<string>();
-  for (const link of await linksOf(step, targets)) {
+  for (const link of await step.links.existing(targets)) {
     if (link.state === "live" || link.state === "entering") present.add(link.sourceId);
   }
   return present;
-}
-
-/** The links of these entries, as far as they have one. */
-export async function linksOf(step: Step, sourceIds: Iterable<string>): Promise<readonly Link[]> {
-  return await readLinks(step.target.links, step.source, sourceIds);
 }
 
 /** The links of these entries, of which some have just been read. */
@@ -201,7 +199,7 @@ async function linksAmong(
 ): Promise<readonly Link[]> {
   const others = [...sourceIds].filter((id) => !known.has(id));
   const links = [...sourceIds].flatMap((id) => known.get(id) ?? []);
-  return [...links, ...(await linksOf(step, others))];
+  return [...links, ...(await step.links.existing(others))];
 }
 
 /** Those whose own memberships are to be compared: with nested groups flattened, also the users below a group. */
@@ -232,7 +230,7 @@ export async function usersBelow(
         below.add(target);
       }
     }
-    const links = await linksOf(step, below);
+    const links = await step.links.existing(below);
     users.push(...links.filter((link) => link.type === "User"));
     level = links.filter((link) => link.type === "Group");
   }
@@ -276,7 +274,7 @@ async function touchableAmong<L extends Link>(
   links: readonly L[],
 ): Promise<ReadonlySet<L>> {
   const { users, groups } = step.target;
-  const { protection } = step.settings;
+  const { protection } = step;
   const reusesIds = [users, groups].some((store) => store?.capabilities.ids === "reused");
   if (protection.isEmpty && !reusesIds) return new Set(links);
   const touchable = new Set<L>();
@@ -288,8 +286,8 @@ async function touchableAmong<L extends Link>(
 }
 
 /**
- * Counts members who leave although no group has stated it: somebody else has taken their name, or it is dropped. What goes with an
- * entry that is gone was counted with that.
+ * Counts members who leave although no group has stated it: another entry has taken their name, or it is dropped. What
+ * goes with an entry that is gone was counted with that.
  */
 async function countUnforeseen(
   step: Step,
@@ -301,8 +299,8 @@ async function countUnforeseen(
     const isStaying = !isLeaving(members.get(member)) && !isLeaving(groups.get(group));
     return ours && held && isStaying;
   });
-  const removals = step.unforeseen(ending.length);
-  if (removals > 0) await step.take(step, { removals });
+  const removals = step.limits.unforeseen(ending.length);
+  if (removals > 0) await step.limits.take(step, { removals });
 }
 
 function isLeaving(link: Link | undefined): boolean {
@@ -318,10 +316,7 @@ async function linksOfGroups(
   const ids = [...new Set(grants.map((grant) => grant.group))];
   const owners = await step.target.links.owners("Group", ids);
   const own = owners.filter((owner) => owner.source === step.source);
-  const links = await linksOf(
-    step,
-    own.map((owner) => owner.sourceId),
-  );
+  const links = await step.links.existing(own.map((owner) => owner.sourceId));
   return new Map(links.flatMap((link) => (hasResource(link) ? [[link.resourceId, link]] : [])));
 }
 
@@ -331,7 +326,7 @@ async function unprotected(
   grants: readonly Grant[],
   links: ReadonlyMap<string, Link>,
 ): Promise<readonly Grant[]> {
-  const { protection } = step.settings;
+  const { protection } = step;
   if (protection.isEmpty) return grants;
   const kept = new Set<string>();
   for (const id of new Set(grants.map((grant) => grant.group))) {

@@ -1,11 +1,14 @@
 import type { Name } from "../../changes/index.js";
 import { editOf, listId } from "../../changes/internal.js";
-import { keyOf } from "./references.js";
+import { keyOf } from "../step/keys.js";
 
 /** Shorter lists are compared with what is stored, which takes a few milliseconds. */
 const shortest = 1_000;
 
-/** How many names are kept at most, over all groups. Each is a pointer to what the stream has made, mostly of 100 to 200 bytes. */
+/**
+ * How many names are kept at most, over all groups. Each is a pointer to what the stream has made, mostly of 100 to 200
+ * bytes.
+ */
 const maxKept = 200_000;
 
 /** What came and went between two lists. */
@@ -15,8 +18,9 @@ export interface Difference {
 }
 
 /**
- * Remembers the long lists of members that were stored last, so that a group of many thousands need not be read from the store
- * to find the one that came. They are forgotten when a step fails, since it is not known then what was stored.
+ * Remembers the long lists of members that were stored last, so that a group of many thousands need not be read from
+ * the store to find the one that came. They are forgotten when a step fails, since it is not known then what was
+ * stored.
  */
 export class StatedMembers {
   /** By group, the one that was stored least recently first. */
@@ -58,7 +62,7 @@ export class StatedMembers {
   }
 }
 
-/** What both lists begin with and end with is passed over; mostly that is nearly all. */
+/** What both lists begin with and end with is ignored; mostly that is nearly all. */
 function differenceOf(before: readonly Name[], after: readonly Name[]): Difference {
   const shorter = Math.min(before.length, after.length);
   let start = 0;

@@ -2,18 +2,14 @@ import type { Delete } from "../../changes/index.js";
 import { NotFoundError } from "../../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../../repositories/index.js";
 import { accountsOf } from "../accounts/accounts.js";
+import { failed } from "../accounts/deferral.js";
 import { lookWhereIdsAreReused } from "../accounts/same-account.js";
-import {
-  isAhead,
-  isEarlier,
-  isOutdatedDelete,
-  knownStamp,
-  readAgainIfUnsure,
-} from "../comparison/order.js";
-import { noLaterThan, readBound } from "../comparison/stamp.js";
+import { isAhead, isEarlier } from "../comparison/order.js";
+import { readBound } from "../comparison/stamp.js";
 import { distrust, referencesOf } from "../memberships/references.js";
 import { settle } from "../memberships/settle.js";
-import { markUnsettled, type Step, savepoint, slices, subjectOf, without } from "../step/step.js";
+import { slices, subjectOf, without } from "../step/links.js";
+import { type Step, savepoint } from "../step/step.js";
 
 /** An entry that is no longer in the content. */
 export interface Leaving {
@@ -24,96 +20,14 @@ export interface Leaving {
   readonly bound?: string;
 }
 
-/** Applies deletes by id. One that is older than what is known of the entry is stale. */
-export async function applyDeletes(step: Step, deletes: readonly Delete[]): Promise<void> {
-  const stored = await step.target.links.get(
-    step.source,
-    deletes.map((change) => change.sourceId),
-  );
-  const leaving: Leaving[] = [];
-  const dated: Link[] = [];
-  const isRefresh = step.phase === "snapshot";
-  for (const [index, change] of deletes.entries()) {
-    const { sourceId, stamp } = change;
-    step.missing.delete(sourceId);
-    const link = stored[index];
-    if (link === undefined) continue;
-    if (link.state === "gone") {
-      if (isDated(link, stamp)) dated.push({ ...link, goneStamp: stamp });
-      continue;
-    }
-    if (isOutdatedDelete(step, change, link)) readAgainIfUnsure(step, change, link);
-    else if (stamp === undefined) leaving.push({ link });
-    // In a refresh, the stamp is that of the last deletion of several.
-    else leaving.push({ link, stamp, ...(isRefresh && { bound: noLaterThan(stamp) }) });
-  }
-  if (dated.length > 0) await step.target.links.save(step.source, dated);
-  await removeEntries(step, leaving);
-}
-
-/** Whether a delete tells when an entry went of which it was not known, and that it was later than could be. */
-function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is string {
-  if (goneStamp === undefined || stamp === undefined) return false;
-  const { latest, isBound } = readBound(goneStamp);
-  return isBound && stamp > latest;
-}
-
-/** The deletion of an entry of which nobody has said when. */
+/** The deletion of an entry, at an unknown time. */
 export function deletionOf(sourceId: string): Delete {
   return { kind: "delete", sourceId };
 }
 
-/** Removes every entry that the refresh did not mention, and those whose removal was interrupted. */
-export async function sweep(step: Step, stamp?: string): Promise<void> {
-  const isLater = (known: string | undefined) => stamp !== undefined && isEarlier(stamp, known);
-  for await (const page of unmentioned(step)) {
-    await removeEntries(
-      step,
-      page.map((link) => {
-        const known = knownStamp(link);
-        const latest = isLater(known) ? known : stamp;
-        return { link, ...(latest === undefined ? {} : { bound: noLaterThan(latest) }) };
-      }),
-    );
-  }
-}
-
-/** The links of entries that are swept when the refresh ends now. Of those that it has mentioned no more than the ids are read. */
-export async function* unmentioned(step: Step): AsyncGenerator<readonly Link[]> {
-  const { links } = step.target;
-  const selection = { states: presentStates, seenBefore: step.generation };
-  for (let after: string | undefined; ; ) {
-    const ids = await links.listIds(step.source, selection, {
-      count: 5_000,
-      ...(after === undefined ? {} : { after }),
-    });
-    const left = ids.filter((id) => step.comparison?.mentioned.has(id) !== true);
-    for (const some of slices(left, 500)) {
-      const found = await links.get(step.source, some);
-      const page = found.flatMap((link) =>
-        link !== undefined && isSwept(step, link) ? [link] : [],
-      );
-      if (page.length > 0) yield page;
-    }
-    after = ids.at(-1);
-    if (after === undefined || ids.length < 5_000) return;
-  }
-}
-
-/** The states of entries that are in the content, or on their way into it or out of it. */
-const presentStates = ["entering", "live", "leaving"] as const;
-
-/** Whether an entry that was not mentioned goes. What the source has yet to receive it cannot mention. */
-function isSwept(step: Step, link: Link): boolean {
-  if (!presentStates.some((state) => state === link.state)) return false;
-  if (!isAhead(knownStamp(link), step)) return true;
-  step.comparison?.noteBehind();
-  return false;
-}
-
 /**
- * Takes entries out of the application: the account is disabled first, its memberships go, the account goes if it is to be
- * deleted, and last the link becomes a tombstone.
+ * Takes entries out of the application: the account is disabled first, its memberships go, the account goes if it is to
+ * be deleted, and last the link becomes a tombstone.
  */
 export async function removeEntries(step: Step, leaving: readonly Leaving[]): Promise<void> {
   for (const some of slices(leaving, 500)) {
@@ -124,22 +38,22 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
       link: {
         ...without(link, "digest", "failure", "intent"),
         state: "leaving" as const,
-        unsettled: true,
+        dirty: true,
         // It is kept from now on: a comparison of the content may be under way that has read the entry before it went.
         ...(bound === undefined || isKnownLater(step, link, bound) ? {} : { goneStamp: bound }),
       },
     }));
-    await step.target.links.save(
-      step.source,
-      begun.map(({ link }) => link),
-    );
+    await step.links.replace(begun.map(({ link }) => link));
     await removeSome(step, begun);
   }
 }
 
-/** Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of none. */
+/**
+ * Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of
+ * none.
+ */
 function isKnownLater(step: Step, { state, goneStamp }: Link, bound: string): boolean {
-  if (state !== "leaving" || !isAhead(goneStamp, step)) return false;
+  if (state !== "leaving" || !isAhead(goneStamp, step.ordering)) return false;
   return isEarlier(readBound(bound).latest, goneStamp);
 }
 
@@ -157,14 +71,15 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
   const { links } = step.target;
   const kept = new Map<string, Refusal>();
   for (const entry of begun) {
-    // Deleting in a transaction is one step; without one, nobody signs in while the rest is still to be done.
-    if (isToBeDeleted(step, entry.link) && !step.bare) continue;
+    // Deleting in a transaction is one step; without one, the user is not to sign in while the rest is still to be
+    // done.
+    if (isToBeDeleted(step, entry.link) && step.isTransactional) continue;
     const refusal = await tryTo(step, entry, disable);
     if (refusal !== undefined) kept.set(entry.link.sourceId, refusal);
     else if (!isToBeDeleted(step, entry.link)) reportDisabled(step, entry);
   }
   for (const { link } of begun) if (link.type === "Group") await releaseMembers(step, link);
-  const unsettled = await settle(
+  const dirty = await settle(
     step,
     begun.map(({ link }) => link.sourceId),
   );
@@ -173,8 +88,8 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     const refusal = await tryTo(step, entry, removeAccount);
     if (refusal === undefined) continue;
     kept.set(entry.link.sourceId, refusal);
-    // Whoever cannot be deleted is not to sign in for that.
-    if (!step.bare) await tryTo(step, entry, disable);
+    // A user who cannot be deleted is not to sign in for that.
+    if (step.isTransactional) await tryTo(step, entry, disable);
     reportDisabled(step, entry);
   }
   const gone = begun.filter(({ link }) => !kept.has(link.sourceId));
@@ -184,16 +99,15 @@ async function removeSome(step: Step, begun: readonly Begun[]): Promise<void> {
     step.source,
     goneIds.map((sourceId) => ({ sourceId, names: [] })),
   );
-  await links.save(
-    step.source,
+  await step.links.replace(
     begun.map((entry) => {
       const error = kept.get(entry.link.sourceId);
       return error === undefined
-        ? tombstone(step, entry.link, unsettled.includes(entry.link.sourceId))
-        : parkRemoval(step, entry, error);
+        ? tombstone(step, entry.link, dirty.includes(entry.link.sourceId))
+        : deferRemoval(step, entry, error);
     }),
   );
-  for (const { link } of gone) step.moved.add(link.sourceId);
+  for (const { link } of gone) step.freed.free(link.sourceId);
 }
 
 /** Does part of a removal as a whole or not at all. @returns why it was refused. */
@@ -218,26 +132,14 @@ function reportDisabled(step: Step, { link, wasDisabled }: Begun): void {
   }
 }
 
-function tombstone(step: Step, link: Link, unsettled: boolean): Link {
-  return { ...link, state: "gone", unsettled, seen: step.generation };
+function tombstone(step: Step, link: Link, dirty: boolean): Link {
+  return { ...link, state: "gone", dirty, seen: step.generation };
 }
 
-function parkRemoval(step: Step, { link, stamp, ...before }: Begun, error: Refusal): Link {
-  const { sourceId } = link;
-  const { delay, maxDelay } = step.settings.refusals;
-  const attempts = before.attempts + 1;
-  const nextAttempt = step.settings.now() + Math.min(maxDelay, delay * 2 ** (attempts - 1));
+function deferRemoval(step: Step, { link, stamp, attempts }: Begun, error: Refusal): Link {
   const { code, message } = error;
-  const change = { kind: "delete", sourceId, ...(stamp === undefined ? {} : { stamp }) } as const;
-  step.outcomes.push({
-    kind: "deferred",
-    ...subjectOf(link),
-    code,
-    message,
-    attempts,
-    nextAttempt,
-  });
-  return { ...link, failure: { code, message, change, attempts, nextAttempt } };
+  const change = { ...deletionOf(link.sourceId), ...(stamp === undefined ? {} : { stamp }) };
+  return { ...link, failure: failed(step, subjectOf(link), { code, message, change, attempts }) };
 }
 
 /** Whether the entry's account is deleted, and not merely disabled or left, for which the store must be able to. */
@@ -251,12 +153,12 @@ async function disable(step: Step, link: Link): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
   if (link.type === "Group" || link.resourceId === undefined || accounts === undefined) return link;
   if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
-  if (await step.settings.protection.ofLink(step.target, link)) return link;
+  if (await step.protection.ofLink(step.target, link)) return link;
   const account = await accounts.look(link.resourceId);
   if (account === undefined) return withoutAccount(link);
   if (!account.active) return link;
   const disabled: Link = { ...link, disabledByUs: true };
-  if (step.bare) await step.target.links.save(step.source, [disabled]);
+  if (!step.isTransactional) await step.links.replace([disabled]);
   const [result] = await accounts.write([
     { kind: "modify", id: link.resourceId, attributes: { active: false } },
   ]);
@@ -273,12 +175,12 @@ function withoutAccount(link: Link): Link {
 
 /** Forgets a group's references and takes its members out of it, as far as we put them there. */
 async function releaseMembers(step: Step, group: Link): Promise<void> {
-  step.stated.forget(group.sourceId);
+  step.groups.forget(group.sourceId);
   const references: Reference[] = [];
   for await (const reference of referencesOf(step, group.sourceId)) references.push(reference);
   for (const some of slices(references, 5_000)) {
     const members = some.flatMap(({ target }) => (target === undefined ? [] : [target]));
-    await markUnsettled(step, members);
+    await step.links.markDirty(members);
     await step.target.memberships.removeReferences(step.source, some);
     await settle(step, members);
   }
@@ -290,7 +192,7 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
   if (link.resourceId === undefined || accounts === undefined) return link;
   if ((await lookWhereIdsAreReused(step, link)) === "gone") return withoutAccount(link);
   const isKept = link.type === "Group" && !isToBeDeleted(step, link);
-  if (isKept || (await step.settings.protection.ofLink(step.target, link))) {
+  if (isKept || (await step.protection.ofLink(step.target, link))) {
     step.outcomes.push({ kind: "released", ...subjectOf(link) });
     return link;
   }
@@ -302,27 +204,4 @@ async function removeAccount(step: Step, link: Link): Promise<Link> {
   }
   step.outcomes.push({ kind: "deleted", ...subjectOf(link) });
   return { ...withoutAccount(link), disabledByUs: false };
-}
-
-/** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
-export async function forgetTombstones(step: Step): Promise<void> {
-  for (let after: string | undefined; ; ) {
-    const page = await step.target.links.list(
-      step.source,
-      { states: ["gone"], seenBefore: step.generation },
-      { count: 1_000, ...(after === undefined ? {} : { after }) },
-    );
-    // A source that has yet to receive the deletion may still tell of the entry, as it was before that.
-    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step)));
-    if (ahead.size > 0) step.comparison?.noteBehind();
-    const forgotten = page.filter((link) => link.resourceId === undefined && !ahead.has(link));
-    if (forgotten.length > 0) {
-      await step.target.links.remove(
-        step.source,
-        forgotten.map((link) => link.sourceId),
-      );
-    }
-    after = page.at(-1)?.sourceId;
-    if (after === undefined || page.length < 1_000) return;
-  }
 }

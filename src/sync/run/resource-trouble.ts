@@ -29,8 +29,9 @@ const attemptsForOne = 3;
 const manyInARow = 10;
 
 /**
- * A target whose stores tell trouble with one resource from an outage: a store that fails for one resource again and again, while it
- * answers for others, refuses that one. Else one entry that some service provider answers with 500 would keep all others waiting.
+ * A target whose stores tell trouble with one resource from an outage: a store that fails for one resource again and
+ * again, while it answers for others, refuses that one. Else one entry that some service provider answers with 500
+ * would keep all others waiting.
  *
  * Where there are transactions, a failure may have spoiled one, so there each failure is an outage.
  */
@@ -55,7 +56,7 @@ async function refusedKeys({ links }: SyncTarget, source: string): Promise<Reado
       if (name !== undefined) keys.add(keyOfNew(name));
     }
   } catch {
-    // Whoever needs the links next finds that they cannot be read.
+    // The next use of the links finds that they cannot be read.
   }
   return keys;
 }
@@ -123,7 +124,7 @@ class StoreApart<T extends { readonly id: string }, N> {
   readonly #inARow = new Set<string>();
   /** Whether a write of several failed, so that it is made one by one. */
   #isOneByOne = false;
-  /** Groups of which nobody can see who is in them. */
+  /** Groups whose members cannot be seen. */
   readonly #unseen = new Map<string, UnsupportedError>();
 
   /** @param known Resources whose trouble is known. */
@@ -177,7 +178,7 @@ class StoreApart<T extends { readonly id: string }, N> {
     return results;
   };
 
-  /** Which memberships there are. Into a group of which nobody can see it, nobody is put. */
+  /** Which memberships there are. To a group whose members cannot be seen, none is added. */
   readonly whichExist = async (
     memberships: readonly Membership[],
     options?: CallOptions,
@@ -313,8 +314,8 @@ function questionOf(filter: BoundFilter): string {
 }
 
 /**
- * Whether a store answered that it failed (5xx), and did not ask to come again later: else nobody answered, or nobody would be answered,
- * which is no trouble of one resource.
+ * Whether a store answered that it failed (5xx), and did not ask to come again later: else there was no answer, or
+ * there would be none to anything, which is no trouble of one resource.
  */
 function isTrouble(error: unknown): error is UnavailableError {
   if (!(error instanceof UnavailableError) || error.retryAfter !== undefined) return false;

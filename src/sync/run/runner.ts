@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ChangeBatch, ChangeStream } from "../../changes/index.js";
+import type { ChangeStream } from "../../changes/index.js";
 import { StreamTakenError, UnavailableError, VersionConflictError } from "../../core/index.js";
 import {
   endSessions,
@@ -7,16 +7,21 @@ import {
   type SyncTarget,
   type TakenAway,
 } from "../../repositories/index.js";
+import { Protection, type ProtectionRule, protectionRule } from "../accounts/protection.js";
 import type { Order } from "../comparison/order.js";
-import type { Outcome } from "../outcome.js";
+import { GivenUpNames } from "../memberships/given-up-names.js";
+import type { Outcome, Outcomes } from "../outcome.js";
 import type { Settings } from "../settings.js";
-import { LimitReached, Limits, type TakingAway, type TakingAwayInWords } from "../step/limits.js";
-import { linkedCount, type RunnerTarget, type Step } from "../step/step.js";
+import type { Phase, RunnerTarget } from "../step/context.js";
+import { FreedNames } from "../step/freed-names.js";
+import { LimitReached } from "../step/limits.js";
+import { StepLinks } from "../step/links.js";
+import { type Step, within } from "../step/step.js";
+import type { Deferrals } from "./deferrals.js";
 import type { Findings } from "./findings.js";
 import { recoverIntents } from "./intents.js";
+import { Limits } from "./limits.js";
 import { joined, unconfirmedOf } from "./unconfirmed.js";
-
-export type Phase = ChangeBatch["phase"];
 
 /** What a step changes of the position; it is stored at the end of the step. */
 export type PositionChange = Pick<StreamPosition, "checkpoint" | "mapping"> & {
@@ -34,15 +39,19 @@ interface StoredPosition {
   readonly taken?: readonly TakenAway[];
 }
 
-/** The one runner that follows a stream into stores: it does all work in steps, and stores where it stands with each. */
+/**
+ * The one runner that follows a stream into stores: it does all work in steps, and stores where it stands with each.
+ */
 export class Runner {
   readonly #stream: ChangeStream;
   #target: RunnerTarget;
   readonly #settings: Settings;
   readonly #dryRun: boolean;
   readonly #findings: Findings;
+  readonly #deferrals: Deferrals;
   #position: StreamPosition = { generation: 0, epoch: 0, revision: 0 };
   readonly limits: Limits;
+  readonly #protect: ProtectionRule;
   /** The checkpoint that was stored last, until it is reported. */
   #storedCheckpoint: string | undefined;
   /** The step under way is done again after an outage. */
@@ -52,15 +61,20 @@ export class Runner {
     stream: ChangeStream,
     target: SyncTarget,
     settings: Settings,
-    findings: Findings,
-    dryRun: boolean,
+    parts: {
+      readonly findings: Findings;
+      readonly deferrals: Deferrals;
+      readonly dryRun: boolean;
+    },
   ) {
     this.#stream = stream;
     this.#target = target;
     this.#settings = settings;
-    this.#findings = findings;
-    this.#dryRun = dryRun;
+    this.#findings = parts.findings;
+    this.#deferrals = parts.deferrals;
+    this.#dryRun = parts.dryRun;
     this.limits = new Limits(settings);
+    this.#protect = protectionRule(settings.protect);
   }
 
   /** Where the stream was followed to. */
@@ -68,8 +82,8 @@ export class Runner {
     return this.#position;
   }
 
-  /** Becomes the one runner that follows the stream: whoever has followed it until now can write nothing more. */
-  async *claim(): AsyncGenerator<Outcome, void, undefined> {
+  /** Becomes the one runner that follows the stream: the one before it can write nothing more. */
+  async *claim(): Outcomes {
     const { source, mapping } = this.#stream;
     const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
       const position = await checkpoints.claim(source);
@@ -109,14 +123,12 @@ export class Runner {
     phase: Phase,
     work: (step: Step) => Promise<PositionChange | undefined>,
     order: Order = "stamps",
-  ): AsyncGenerator<Outcome, void, undefined> {
+  ): Outcomes {
     yield* this.#untilDone((outcomes) => this.#transact({ phase, order, outcomes }, work));
   }
 
   /** Tries something again and again while a store cannot answer, and reports what was done. */
-  async *#untilDone(
-    work: (outcomes: Outcome[]) => Promise<void>,
-  ): AsyncGenerator<Outcome, void, undefined> {
+  async *#untilDone(work: (outcomes: Outcome[]) => Promise<void>): Outcomes {
     const { attempts, delay: first, maxDelay } = this.#settings.outages;
     for (let attempt = 1; ; attempt++) {
       const outcomes: Outcome[] = [];
@@ -124,8 +136,7 @@ export class Runner {
       try {
         await work(outcomes);
       } catch (error) {
-        this.#findings.undoStep();
-        this.limits.undoStep();
+        this.#findings.groups.undoStep();
         // Without a transaction, what was done before it went wrong is done.
         if (this.#target.transaction === undefined) yield* this.#report(outcomes);
         this.#settings.signal?.throwIfAborted();
@@ -145,10 +156,11 @@ export class Runner {
     }
   }
 
-  async *#report(outcomes: readonly Outcome[]): AsyncGenerator<Outcome, void, undefined> {
+  async *#report(outcomes: readonly Outcome[]): Outcomes {
     const reported: Outcome[] = [];
     for (const outcome of withoutOvercome(outcomes)) {
-      // Sessions end whether or not anybody reads the report to its end.
+      if (outcome.kind === "deferred") this.#deferrals.refused(outcome.nextAttempt);
+      // Sessions end whether or not the report is read to its end.
       reported.push(await this.#withSessionsEnded(outcome));
     }
     yield* reported;
@@ -165,44 +177,34 @@ export class Runner {
   }
 
   async #transact(
-    { phase, order, outcomes }: Pick<Step, "phase" | "order" | "outcomes">,
+    { phase, order, outcomes }: Pick<Step, "phase" | "outcomes"> & { readonly order: Order },
     work: (step: Step) => Promise<PositionChange | undefined>,
   ): Promise<void> {
     this.#settings.signal?.throwIfAborted();
-    this.#settings.protection.beginStep();
-    this.limits.beginStep();
-    const { transaction } = this.#target;
+    const { transaction, links } = this.#target;
+    const { source } = this.#stream;
     const findings = this.#findings;
+    const isTransactional = transaction !== undefined;
     const step: Step = {
-      source: this.#stream.source,
+      source,
       target: this.#target,
       settings: this.#settings,
       phase,
-      order,
-      state: findings.state,
-      told: findings.told,
       generation: this.#position.generation,
-      bare: transaction === undefined,
+      isTransactional,
       outcomes,
-      marked: new Set(),
-      displaced: new Set(),
-      givenUp: new Set(),
-      moved: new Set(),
-      countsCleared: this.limits.countsCleared,
-      take: (inside, taking, inWords) => this.#take(inside, taking, inWords),
-      unforeseen: (members) => this.limits.unforeseen(members),
-      askForRefresh: (reason) => {
-        findings.restart ??= reason;
-      },
-      needsRefresh: () => findings.restart !== undefined,
-      missing: findings.missing,
-      reliable: findings.reliable,
-      stated: findings.stated,
+      ordering: findings.ordering(order),
       digests: findings.digests(),
-      ...(findings.comparison === undefined ? {} : { comparison: findings.comparison }),
-      ...(this.#stream.reread === undefined
-        ? {}
-        : { doubtful: findings.doubtful, again: findings.again }),
+      refresh: findings.refresh,
+      links: new StepLinks(links, source),
+      givenUp: new GivenUpNames(),
+      groups: findings.groups,
+      freed: new FreedNames(),
+      // Without a transaction, what is about to be taken away is stored first.
+      limits: this.limits.beginStep(
+        isTransactional ? undefined : () => this.#storePosition(step, undefined),
+      ),
+      protection: new Protection(this.#protect),
     };
     if (transaction === undefined) {
       // What was begun before an outage or a crash may have left accounts behind that no link knows.
@@ -210,31 +212,25 @@ export class Runner {
       await this.#storePosition(step, await work(step));
     } else {
       const stored = await transaction.call(this.#target, async (target) => {
-        const inside = { ...step, target };
-        await target.checkpoints.hold(step.source, this.#position.epoch);
+        const inside = within(step, target);
+        await target.checkpoints.hold(source, this.#position.epoch);
         return await this.#positionAfter(inside, await work(inside));
       });
       // Only what is committed is remembered.
-      this.#remember(stored as StoredPosition | undefined);
+      this.#remember(step, stored as StoredPosition | undefined);
     }
-    this.limits.endStep();
-  }
-
-  async #take(step: Step, taking: TakingAway, inWords?: TakingAwayInWords): Promise<void> {
-    await this.limits.take(taking, () => linkedCount(step), inWords);
-    // Without a transaction, what is about to be taken away is stored first.
-    if (step.bare) await this.#storePosition(step, undefined);
+    this.limits.endStep(step.limits);
   }
 
   /** Stores, outside of a transaction, what a step has changed of the position. */
   async #storePosition(step: Step, change: PositionChange | undefined): Promise<void> {
-    this.#remember(await this.#positionAfter(step, change));
+    this.#remember(step, await this.#positionAfter(step, change));
   }
 
-  #remember(stored: StoredPosition | undefined): void {
+  #remember({ limits }: Step, stored: StoredPosition | undefined): void {
     if (stored === undefined) return;
     this.#position = stored.position;
-    if (stored.taken !== undefined) this.limits.stored(stored.taken);
+    if (stored.taken !== undefined) limits.stored(stored.taken);
     if (stored.checkpoint === undefined) return;
     this.#storedCheckpoint = stored.checkpoint;
   }
@@ -244,7 +240,7 @@ export class Runner {
     step: Step,
     change: PositionChange | undefined,
   ): Promise<StoredPosition | undefined> {
-    const taken = await this.limits.window(() => linkedCount(step));
+    const taken = await step.limits.unstored(step);
     if (change === undefined && taken === undefined) return undefined;
     const { forgetsCheckpoint = false, confirms = false, ...changed } = change ?? {};
     const { checkpoint, unconfirmed: known, ...position } = { ...this.#position, ...changed };
@@ -282,7 +278,7 @@ export class Runner {
   *reportCheckpoint(): Generator<Outcome, void, undefined> {
     const checkpoint = this.#storedCheckpoint;
     this.#storedCheckpoint = undefined;
-    if (checkpoint !== undefined && this.#findings.restart === undefined) {
+    if (checkpoint !== undefined && !this.#findings.refresh.isRestarting) {
       yield { kind: "checkpoint", checkpoint };
     }
   }

@@ -7,19 +7,23 @@ import {
   type SyncTarget,
   type Unconfirmed,
 } from "../../repositories/index.js";
-import { type Account, type Accounts, accountsOf } from "../accounts/accounts.js";
-import { markOf, ownersOf } from "../accounts/same-account.js";
+import { type Accounts, accountsOf } from "../accounts/accounts.js";
+import { linkedTo, unlinkedAccount } from "../accounts/same-account.js";
 import { markMembers } from "../memberships/references.js";
 import { removeEntries } from "../removal/removal.js";
 import { pair } from "../step/keys.js";
-import { markUnsettled, type Step, subjectOf, without } from "../step/step.js";
+import { subjectOf, without } from "../step/links.js";
+import type { Step } from "../step/step.js";
 
-/** The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a time. */
+/**
+ * The most that is looked at again: a runner begins no more than the entries of a batch, and their memberships, at a
+ * time.
+ */
 const MOST = 10_000;
 
 /**
- * What the runner before had begun and not confirmed, where there is no transaction. A request of its to the application may be under
- * way, and be done after what its successor does.
+ * What the runner before had begun and not confirmed, where there is no transaction. A request of its to the
+ * application may be under way, and be done after what its successor does.
  */
 export async function unconfirmedOf(
   { links, memberships }: SyncTarget,
@@ -42,8 +46,8 @@ export async function unconfirmedOf(
 }
 
 /**
- * Both together. What has waited keeps its time, or runners that follow each other fast would put it off for ever; all that is found
- * while it waits has the time of the last.
+ * Both together. What has waited keeps its time, or runners that follow each other fast would put it off for ever; all
+ * that is found while it waits has the time of the last.
  */
 export function joined(
   before: Unconfirmed | undefined,
@@ -58,9 +62,9 @@ export function joined(
 }
 
 /**
- * Looks at what a superseded runner had begun, once no request of its can be under way any more: an account that it made after all is
- * linked, or goes where the entry has one already; what it wrote of an account is written again; and memberships become what they
- * are to be.
+ * Looks at what a superseded runner had begun, once no request of its can be under way any more: an account that it
+ * made after all is linked, or goes where the entry has one already; what it wrote of an account is written again; and
+ * memberships become what they are to be.
  */
 export async function confirm(step: Step, unconfirmed: Unconfirmed): Promise<void> {
   for (const account of unconfirmed.accounts) await confirmAccount(step, account);
@@ -71,66 +75,57 @@ async function confirmAccount(
   step: Step,
   { sourceId, type, name }: Unconfirmed["accounts"][number],
 ): Promise<void> {
-  const [link] = await step.target.links.get(step.source, [sourceId]);
+  const [link] = await step.links.get([sourceId]);
   if (link === undefined || (link.state === "gone" && link.resourceId === undefined)) {
     const { generation: seen } = step;
     const gone = { sourceId, type, state: "gone", seen, disabledByUs: false } as const;
     if (name !== undefined)
-      await removeLate(step, link ?? { ...gone, adopted: false, unsettled: true }, name);
+      await removeLate(step, link ?? { ...gone, adopted: false, dirty: true }, name);
     return;
   }
   const confirmed = name === undefined ? link : await confirmCreated(step, link, name);
   if (confirmed.state === "gone") await disableAgain(step, confirmed);
   else if (confirmed.state === "live" && confirmed.type === type) {
     // Without its digest, all of the entry is written when it is read again.
-    await step.target.links.save(step.source, [without(confirmed, "digest")]);
-    step.again?.ask(sourceId);
+    await step.links.replace([without(confirmed, "digest")]);
+    step.ordering.again?.ask(sourceId);
   }
 }
 
-/** An account of the name that was intended and that nobody is linked to is the one that was made late. */
-async function madeLate(step: Step, { type }: Link, name: string): Promise<Account | undefined> {
-  const found = (await accountsOf(step.target, type)?.find(name)) ?? [];
-  const linked = new Set((await ownersOf(step, type, found)).map((owner) => owner.resourceId));
-  return found.find((account) => !linked.has(account.id));
-}
-
 /**
- * Whoever went before the account was made is removed once more, with it. Where the account does not carry the id of the entry, it may
- * be somebody else's of that name, and is never deleted.
+ * An entry that went before its account was made is removed once more, with it. Where the account does not carry the id
+ * of the entry, it may be a local one of that name, and is never deleted.
  */
 async function removeLate(step: Step, link: Link, name: string): Promise<void> {
-  const made = await madeLate(step, link, name);
+  const made = await unlinkedAccount(step, link.type, name);
   if (made === undefined) return;
   const adopted = made.externalId !== link.sourceId;
-  const mark = await markOf(step, link.type, made.id);
-  const recovered = { ...link, resourceId: made.id, name: made.name, adopted, ...mark };
+  const recovered = await linkedTo(step, { ...link, adopted }, made);
   step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
   await removeEntries(step, [{ link: recovered }]);
 }
 
 async function confirmCreated(step: Step, link: Link, name: string): Promise<Link> {
   const accounts = accountsOf(step.target, link.type);
-  const made = await madeLate(step, link, name);
+  const made = await unlinkedAccount(step, link.type, name);
   if (accounts === undefined || made === undefined) return link;
   if (link.resourceId === undefined) {
-    const mark = await markOf(step, link.type, made.id);
-    const recovered = { ...link, resourceId: made.id, name: made.name, adopted: false, ...mark };
+    const recovered = await linkedTo(step, { ...link, adopted: false }, made);
     if (link.type === "Group") await markMembers(step, link.sourceId);
-    await step.target.links.save(step.source, [recovered]);
-    await markUnsettled(step, [link.sourceId]);
+    await step.links.replace([recovered]);
+    await step.links.markDirty([link.sourceId]);
     step.outcomes.push({ kind: "created", ...subjectOf(recovered) });
     return recovered;
   }
-  // The entry has an account: this one is a second one, which nobody has used.
+  // The entry has an account: this one is a second one, which has never been used.
   const surplus = { ...subjectOf(link), resourceId: made.id, name: made.name };
-  const kind = await takeAway(accounts, surplus);
+  const kind = await removeSurplus(accounts, surplus);
   if (kind !== undefined) step.outcomes.push({ kind, ...surplus });
   return link;
 }
 
 /** Deletes an account, or disables a user's where that is impossible. @returns what was done. */
-async function takeAway(
+async function removeSurplus(
   accounts: Accounts,
   { type, resourceId: id }: { readonly type: "User" | "Group"; readonly resourceId: string },
 ): Promise<"deleted" | "deactivated" | undefined> {

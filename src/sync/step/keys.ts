@@ -1,4 +1,10 @@
+import type { Name } from "../../changes/index.js";
 import type { LinkedEntry } from "../../repositories/index.js";
+
+/** A name as a key of a map. */
+export function keyOf(name: Name): string {
+  return `${name.kind}:${name.key}`;
+}
 
 /** A membership or a grant as a key of a map, whatever characters the ids hold. */
 export function pair({ group, member }: { group: string; member: string }): string {

@@ -1,7 +1,8 @@
 import { TooManyError } from "../../core/index.js";
-import type { StreamPosition, TakenAway } from "../../repositories/index.js";
+import type { TakenAway } from "../../repositories/index.js";
 import type { Cleared, Outcome, Removals } from "../outcome.js";
 import type { Limit, Settings } from "../settings.js";
+import type { StepContext } from "./context.js";
 
 type Limited = Outcome & { readonly kind: "limited" };
 
@@ -53,130 +54,105 @@ const LEAST = 10;
 /** How many entries of what was taken away are kept with the position: what is taken in one interval is one entry. */
 const KEPT = 100;
 
-/**
- * Counts what is taken away, and refuses what is too much.
- *
- * What counts is all that was taken within a window of time, whether by refreshes or live changes, in this process or in one before
- * it: it is stored with the position. A refresh counts as a whole, however long it takes. Without that, whoever owns the directory
- * could take away everything in portions.
- */
-export class Limits {
-  readonly #settings: Settings;
+/** What was taken away before a step. */
+export interface Counted {
   /** What was taken within the window, the earliest first, as it is stored. */
-  #taken: readonly TakenAway[] = [];
-  /** When the refresh began that is under way. */
-  #refreshSince: number | undefined;
-  /** What the step under way takes. */
-  #ofStep = { removals: 0, cleared: 0 };
+  readonly taken: readonly TakenAway[];
   /** Members whose leaving was counted when their groups stated it, and who have not left yet. */
-  #foreseen = 0;
-  /** The last two as they were before the step. */
-  #before: { readonly taken: readonly TakenAway[]; readonly foreseen: number } | undefined;
-  /** Whether lost values count: not while everything is read by another profile for the first time. */
-  countsCleared = true;
+  readonly foreseen: number;
+  /** When the refresh began that is under way. */
+  readonly refreshSince: number | undefined;
+}
 
-  constructor(settings: Settings) {
+/** Counts what a step takes away, and refuses what is too much. */
+export class StepLimits {
+  readonly #settings: Settings;
+  /** Whether lost values count. */
+  readonly countsCleared: boolean;
+  #counted: Counted;
+  /** Stores what is about to be taken away. */
+  readonly #storeFirst: (() => Promise<void>) | undefined;
+  /** What is taken and not stored yet. */
+  #taken = { removals: 0, cleared: 0 };
+
+  /** @param storeFirst stores what is about to be taken away, where there is no transaction. */
+  constructor(
+    settings: Settings,
+    countsCleared: boolean,
+    before: Counted,
+    storeFirst?: () => Promise<void>,
+  ) {
     this.#settings = settings;
+    this.countsCleared = countsCleared;
+    this.#counted = before;
+    this.#storeFirst = storeFirst;
   }
 
-  /** Goes on from what is stored. */
-  load({ taken = [] }: StreamPosition): void {
-    this.#taken = taken;
+  /** What was taken away once the step is done. */
+  get counted(): Counted {
+    return this.#counted;
   }
 
-  beginRefresh(): void {
-    this.#refreshSince = this.#settings.now();
-    this.#foreseen = 0;
-  }
-
-  endRefresh(): void {
-    this.#refreshSince = undefined;
-    this.#foreseen = 0;
-  }
-
-  beginStep(): void {
-    this.#ofStep = { removals: 0, cleared: 0 };
-    // Live changes are settled in their own step; what is left over is not for others.
-    if (this.#refreshSince === undefined) this.#foreseen = 0;
-    this.#before = { taken: this.#taken, foreseen: this.#foreseen };
-  }
-
-  /** What the step has taken is stored as {@link window} said. */
-  stored(taken: readonly TakenAway[]): void {
-    this.#taken = taken;
-    this.#ofStep = { removals: 0, cleared: 0 };
-  }
-
-  endStep(): void {
-    this.#before = undefined;
-  }
-
-  /** The step has failed and is done again, or not at all. */
-  undoStep(): void {
-    if (this.#before === undefined) return;
-    this.#taken = this.#before.taken;
-    this.#foreseen = this.#before.foreseen;
-    this.#before = undefined;
-  }
-
-  /**
-   * What is to be stored for a step that has taken something; undefined where it has not.
-   *
-   * @param linked counts the entries that are linked; it is asked once for each window.
-   */
-  async window(linked: () => Promise<number>): Promise<readonly TakenAway[] | undefined> {
-    const { removals, cleared } = this.#ofStep;
+  /** What is to be stored with the position; undefined where nothing was taken since it was stored last. */
+  async unstored(context: StepContext): Promise<readonly TakenAway[] | undefined> {
+    const { removals, cleared } = this.#taken;
     if (removals === 0 && cleared === 0) return undefined;
     const recent = this.#recent();
-    const before = recent[0]?.linked ?? (await linked());
+    const before = recent[0]?.linked ?? (await linkedCount(context));
     return compact([...recent, { at: this.#settings.now(), removals, cleared, linked: before }]);
   }
 
+  /** What {@link unstored} has said is stored. */
+  stored(taken: readonly TakenAway[]): void {
+    this.#counted = { ...this.#counted, taken };
+    this.#taken = { removals: 0, cleared: 0 };
+  }
+
   /**
-   * Counts what a step is about to take away.
+   * Counts what the step is about to take away.
    *
-   * @param linked counts the entries that are linked; it is asked only where it matters.
    * @throws {LimitReached} where it is too much, with what it is in words.
    */
   async take(
+    context: StepContext,
     { removals = 0, cleared = 0 }: TakingAway,
-    linked: () => Promise<number>,
     inWords: TakingAwayInWords = {},
   ): Promise<void> {
-    await this.#check("maxDeletes", "removals", removals, linked, inWords);
+    await this.#check(context, "maxDeletes", "removals", removals, inWords);
     if (this.countsCleared) {
-      await this.#check("maxCleared", "cleared", cleared, linked, inWords);
+      await this.#check(context, "maxCleared", "cleared", cleared, inWords);
     }
-    this.#ofStep.removals += removals;
-    this.#ofStep.cleared += cleared;
+    this.#taken.removals += removals;
+    this.#taken.cleared += cleared;
+    await this.#storeFirst?.();
   }
 
   /** So many members will leave groups when memberships are settled: they are counted now, and not once more then. */
   foresee(members: number): void {
-    this.#foreseen += members;
+    this.#counted = { ...this.#counted, foreseen: this.#counted.foreseen + members };
   }
 
-  /** Of so many members who leave now, how many nobody has counted yet. */
+  /** Of so many members who leave now, how many have not been counted yet. */
   unforeseen(members: number): number {
-    const counted = Math.min(members, this.#foreseen);
-    this.#foreseen -= counted;
-    return members - counted;
+    const { foreseen } = this.#counted;
+    const known = Math.min(members, foreseen);
+    this.#counted = { ...this.#counted, foreseen: foreseen - known };
+    return members - known;
   }
 
   async #check(
+    context: StepContext,
     option: "maxDeletes" | "maxCleared",
     counter: "removals" | "cleared",
     count: number,
-    linked: () => Promise<number>,
     inWords: TakingAwayInWords,
   ): Promise<void> {
     if (count === 0) return;
     const setting = this.#settings[option];
     const recent = this.#recentFor(setting);
-    const before = recent.reduce((sum, taken) => sum + taken[counter], 0) + this.#ofStep[counter];
-    // To count what is linked takes longer than to take one thing away.
+    const before = recent.reduce((sum, taken) => sum + taken[counter], 0) + this.#taken[counter];
     if (before + count <= Math.min(setting.count, LEAST)) return;
-    const limit = limitOf(setting, recent[0]?.linked, await linked());
+    const limit = limitOf(setting, recent[0]?.linked, await linkedCount(context));
     if (before + count <= limit) return;
     const { removals = nothing, cleared = [] } = inWords;
     throw new LimitReached({ kind: "limited", option, limit, count, before, removals, cleared });
@@ -184,8 +160,8 @@ export class Limits {
 
   #recentFor({ within }: Limit): readonly TakenAway[] {
     const since = this.#settings.now() - within;
-    const refreshSince = this.#refreshSince ?? Number.POSITIVE_INFINITY;
-    return this.#taken.filter(({ at }) => at > since || at >= refreshSince);
+    const { taken, refreshSince = Number.POSITIVE_INFINITY } = this.#counted;
+    return taken.filter(({ at }) => at > since || at >= refreshSince);
   }
 
   /** What counts towards either limit. */
@@ -194,6 +170,11 @@ export class Limits {
     const within = Math.max(maxDeletes.within, maxCleared.within);
     return this.#recentFor({ ...maxDeletes, within });
   }
+}
+
+/** How many entries of the source are linked. To count them takes longer than to take one thing away. */
+async function linkedCount({ target, source }: StepContext): Promise<number> {
+  return await target.links.count(source, { states: ["entering", "live", "leaving"] });
 }
 
 const nothing: Removals = { deletions: [], deactivations: [], memberships: [] };

@@ -20,15 +20,12 @@ export async function readServerStart(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    for await (const messages of connection.search(request, { signal })) {
-      for (const message of messages) {
-        if (message.kind === "entry") return firstTextOf(message.attributes, "createTimestamp");
-      }
-    }
+    const [subschema] = await connection.searchAll(request, { signal });
+    return subschema && firstTextOf(subschema.attributes, "createTimestamp");
   } catch (error) {
     if (!(error instanceof LdapResultError)) throw error;
+    return undefined;
   }
-  return undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import { ResultCode } from "../errors.js";
 import { encodeDisconnection, readRequest } from "./message.js";
 import { Outbox } from "./outbox.js";
 import type { Service } from "./service.js";
-import { Session } from "./session.js";
+import { ClientSession } from "./session.js";
 
 /** The largest request that is read, in bytes. */
 const maxRequestSize = 16 * 1024 * 1024;
@@ -15,7 +15,7 @@ const maxUnsent = 1024 * 1024;
 /** The bytes of one client: cuts requests out of what arrives, and sends the answers. */
 export class Connection {
   readonly #service: Service;
-  readonly #session: Session;
+  readonly #session: ClientSession;
   readonly #outbox: Outbox;
   readonly #onClose: () => void;
   #socket: Socket;
@@ -26,7 +26,7 @@ export class Connection {
     this.#service = service;
     this.#onClose = onClose;
     this.#outbox = new Outbox(socket, service.faults);
-    this.#session = new Session(service, {
+    this.#session = new ClientSession(service, {
       send: (encoded, stage) => this.#outbox.send(encoded, stage),
       isSecure: () => this.#socket instanceof TLSSocket,
       startTls: (secureContext) => this.#startTls(secureContext),

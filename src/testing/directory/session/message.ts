@@ -38,7 +38,7 @@ export interface SearchOperation {
 }
 
 /** What a client asks for. RFC 4511 §4.2 to §4.12 */
-export type Operation =
+export type ProtocolOp =
   | {
       readonly kind: "bind";
       readonly version: number;
@@ -69,7 +69,7 @@ export type Operation =
 /** A message of a client. RFC 4511 §4.1.1 */
 export interface Request {
   readonly messageId: number;
-  readonly operation: Operation;
+  readonly operation: ProtocolOp;
   readonly controls: readonly RequestControl[];
 }
 
@@ -116,7 +116,7 @@ const requestTags = {
   extended: 0x77,
 } as const;
 
-function readOperation({ tag, content }: Element): Operation {
+function readOperation({ tag, content }: Element): ProtocolOp {
   switch (tag) {
     case requestTags.bind:
       return readBind(content);
@@ -156,7 +156,7 @@ function readOperation({ tag, content }: Element): Operation {
   }
 }
 
-function readBind(content: Buffer): Operation {
+function readBind(content: Buffer): ProtocolOp {
   const fields = new Fields(content);
   const version = toInteger(fields.take(tags.integer));
   const dn = fields.take(tags.octets).toString();
@@ -189,7 +189,7 @@ function readAttribute({ content }: Element): GivenAttribute {
 
 const modifyOperations: readonly Modification["operation"][] = ["add", "delete", "replace"];
 
-function readModify(content: Buffer): Operation {
+function readModify(content: Buffer): ProtocolOp {
   const fields = new Fields(content);
   const dn = fields.take(tags.octets).toString();
   const modifications = elements(fields.take(tags.sequence)).map(({ content }) => {
@@ -201,7 +201,7 @@ function readModify(content: Buffer): Operation {
   return { kind: "modify", dn, modifications };
 }
 
-function readModifyDn(content: Buffer): Operation {
+function readModifyDn(content: Buffer): ProtocolOp {
   const fields = new Fields(content);
   const dn = fields.take(tags.octets).toString();
   const newRdn = fields.take(tags.octets).toString();

@@ -9,7 +9,7 @@ import type { Stage } from "../planned-faults.js";
 import { syncOids } from "../sync/control.js";
 import {
   encodeResult,
-  type Operation,
+  type ProtocolOp,
   type Request,
   type Result,
   resultTags,
@@ -34,7 +34,7 @@ const maxSearches = 1000;
 const success: Result = { resultCode: ResultCode.success };
 
 /** One client: who it is, what it may do, and its searches that are not done. RFC 4511 §4 */
-export class Session {
+export class ClientSession {
   readonly #service: Service;
   readonly #channel: Channel;
   readonly #adminDn: string;
@@ -82,7 +82,7 @@ export class Session {
   }
 
   #perform(
-    operation: Exclude<Operation, { kind: "unbind" | "abandon" | "search" | "extended" }>,
+    operation: Exclude<ProtocolOp, { kind: "unbind" | "abandon" | "search" | "extended" }>,
   ): Result | undefined {
     const { tree } = this.#service;
     switch (operation.kind) {
@@ -106,7 +106,7 @@ export class Session {
     }
   }
 
-  #bind(operation: Extract<Operation, { kind: "bind" }>): void {
+  #bind(operation: Extract<ProtocolOp, { kind: "bind" }>): void {
     this.#boundDn = "";
     if (operation.version !== 3) {
       throw new DirectoryError(ResultCode.protocolError, "only version 3 is spoken");
@@ -154,7 +154,7 @@ export class Session {
     }
   }
 
-  #compare({ dn, type, value }: Extract<Operation, { kind: "compare" }>): Result {
+  #compare({ dn, type, value }: Extract<ProtocolOp, { kind: "compare" }>): Result {
     this.#checkMayRead();
     const { tree } = this.#service;
     const entry = tree.resolve(dn);
@@ -175,7 +175,7 @@ export class Session {
     return { resultCode: equal ? ResultCode.compareTrue : ResultCode.compareFalse };
   }
 
-  #extended(messageId: number, operation: Extract<Operation, { kind: "extended" }>): void {
+  #extended(messageId: number, operation: Extract<ProtocolOp, { kind: "extended" }>): void {
     const reply = (result: Result, more: readonly Buffer[] = []) =>
       void this.#channel.send(encodeResult(messageId, resultTags.extended, result, more));
     switch (operation.oid) {
