@@ -6,25 +6,19 @@ import {
   rfc7644Profile,
   userResourceType,
 } from "../scim/index.js";
-import { errorMessage } from "../scim/internal.js";
 import { publish, RequestRecord } from "./channel.js";
-import type { ConfigurationOptions } from "./discovery/discovery.js";
-import type { Exchange, Outcome, Settings } from "./exchange.js";
+import type { Exchange, Settings } from "./context.js";
+import type { ConfigurationOptions } from "./discovery/documents.js";
 import { scimLimits } from "./limits.js";
-import {
-  type AuthenticationScheme,
-  mayWriteByDefault,
-  type Principal,
-  type ScimServerOptions,
-} from "./options.js";
+import { type AuthenticationScheme, mayWriteByDefault, type ScimServerOptions } from "./options.js";
+import type { Principal } from "./principal.js";
 import { Cursors } from "./query/cursors.js";
 import { Representations } from "./representation.js";
+import { type Failure, failureOf, ScimRequestError } from "./request/error.js";
 import { maskedBody, maskedDetail, maskedQuery } from "./request/masking.js";
-import { type Failure, failureOf, ScimRequestError } from "./request/request-error.js";
 import { resolveByExternalId } from "./resource/resolve.js";
+import { failed, type Outcome, toResponse } from "./response.js";
 import { answerTo, isDiscovery } from "./routes.js";
-
-const mediaType = "application/scim+json";
 
 const bearer: AuthenticationScheme = {
   type: "oauthbearertoken",
@@ -67,8 +61,8 @@ export function createScimServer<P extends Principal>(options: ScimServerOptions
     types,
     limits: scimLimits(options.limits),
     cursors: new Cursors(options.cursors ?? {}, now),
-    representations: new Representations(),
-    mutex: new KeyedMutex(),
+    representations: new Representations({ baseUrl, types }),
+    turns: new KeyedMutex(),
     userGroups: options.userGroups ?? "default",
     names: {
       User: options.userNames ?? "distinct",
@@ -205,28 +199,4 @@ function segmentsOf(pathname: string, basePath: string): readonly string[] | und
   } catch {
     return undefined;
   }
-}
-
-function failed({ status, detail, scimType, headers }: Failure): Outcome {
-  const body = errorMessage(status, detail, scimType);
-  return { status, body, ...(headers !== undefined && { headers }) };
-}
-
-function toResponse(
-  { method }: Request,
-  { status, body, location, version, headers = {} }: Outcome,
-  isSignedIn: boolean,
-): Response {
-  const isEmpty = body === undefined || status === 204 || status === 304;
-  return new Response(isEmpty || method === "HEAD" ? null : JSON.stringify(body), {
-    status,
-    headers: {
-      ...(!isEmpty && { "Content-Type": mediaType }),
-      // RFC 7644 §7.5: what one may see is kept by no cache on the way, which would show it to another.
-      ...(isSignedIn && { "Cache-Control": "no-store" }),
-      ...(location !== undefined && { Location: location }),
-      ...(version !== undefined && { ETag: version }),
-      ...headers,
-    },
-  });
 }

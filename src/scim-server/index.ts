@@ -9,10 +9,9 @@ export {
   type AuthenticationScheme,
   type LostReferences,
   mayWriteByDefault,
-  type Principal,
-  type ScimRepositories,
   type ScimServerOptions,
 } from "./options.js";
+export type { Principal, ScimRepositories } from "./principal.js";
 export type { CursorOptions } from "./query/cursors.js";
-export { ScimRequestError } from "./request/request-error.js";
+export { ScimRequestError } from "./request/error.js";
 export type { Resolution, Resolve } from "./resource/resolve.js";

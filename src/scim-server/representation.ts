@@ -6,10 +6,17 @@ import {
   type Resource,
   type ResourceType,
 } from "../scim/index.js";
-import { type Endpoint, locationOf, type Settings } from "./exchange.js";
+import { isJsonObject } from "../scim/internal.js";
 
 /** Which attributes a client wants to see. */
 export type Wanted = Pick<ProjectionOptions, "attributes" | "excludedAttributes">;
+
+/** What URLs are made of. */
+interface Served {
+  /** Without a slash at the end. */
+  readonly baseUrl: string;
+  readonly types: readonly ResourceType[];
+}
 
 /** An attribute whose values refer to resources. */
 interface ReferenceAttribute {
@@ -21,15 +28,15 @@ interface ReferenceAttribute {
 
 /** Makes of a resource, as a store has it, what an answer holds: with URLs, and with the attributes that are wanted. */
 export class Representation {
-  readonly #settings: Settings;
+  readonly #served: Served;
   readonly #type: ResourceType;
   readonly #references: readonly ReferenceAttribute[];
   readonly #project: (resource: Resource) => object;
 
-  constructor(settings: Settings, type: ResourceType, options: ProjectionOptions) {
-    this.#settings = settings;
+  constructor(served: Served, type: ResourceType, options: ProjectionOptions) {
+    this.#served = served;
     this.#type = type;
-    this.#references = referencesOf(type, settings.types);
+    this.#references = referencesOf(type, served.types);
     this.#project = projection(type, options);
   }
 
@@ -46,13 +53,13 @@ export class Representation {
         continue;
       }
       const part = entries.get(extension);
-      if (!isObject(part) || !Object.hasOwn(part, name)) continue;
+      if (!isJsonObject(part) || !Object.hasOwn(part, name)) continue;
       entries.set(extension, { ...part, [name]: this.#referring(part[name], only) });
     }
     entries.set("meta", {
       resourceType: this.#type.name,
       ...resource.meta,
-      location: locationOf(this.#settings, this.#type, resource.id),
+      location: locationOf(this.#served, this.#type, resource.id),
     });
     return { ...Object.fromEntries(entries), id: resource.id };
   }
@@ -60,30 +67,35 @@ export class Representation {
   /** A value that refers to a resource, or a list of such values, with the URL of the resource in `$ref`. */
   #referring(value: unknown, only: ResourceType | undefined): unknown {
     if (Array.isArray(value)) return value.map((element) => this.#referring(element, only));
-    if (!isObject(value) || typeof value["value"] !== "string") return value;
+    if (!isJsonObject(value) || typeof value["value"] !== "string") return value;
     const { $ref: _, ...stated } = value;
-    const type = this.#settings.types.find(({ name }) => name === value["type"]) ?? only;
+    const type = this.#served.types.find(({ name }) => name === value["type"]) ?? only;
     return type === undefined
       ? stated
-      : { ...stated, $ref: locationOf(this.#settings, type, value["value"]) };
+      : { ...stated, $ref: locationOf(this.#served, type, value["value"]) };
   }
 }
 
 /** The representations of the types, of which the usual one of each is made once. */
 export class Representations {
+  readonly #served: Served;
   readonly #usual: Map<ResourceType, Representation> = new Map();
 
+  constructor(served: Served) {
+    this.#served = served;
+  }
+
   /** The representation of resources of a type. */
-  of(settings: Settings, type: ResourceType, options: ProjectionOptions): Representation {
+  of(type: ResourceType, options: ProjectionOptions): Representation {
     const { attributes, excludedAttributes, stated } = options;
     const isUsual =
       attributes === undefined &&
       excludedAttributes === undefined &&
       (stated === undefined || !hasOnRequest(type));
-    if (!isUsual) return new Representation(settings, type, options);
+    if (!isUsual) return new Representation(this.#served, type, options);
     let usual = this.#usual.get(type);
     if (usual === undefined) {
-      usual = new Representation(settings, type, {});
+      usual = new Representation(this.#served, type, {});
       this.#usual.set(type, usual);
     }
     return usual;
@@ -97,9 +109,18 @@ function hasOnRequest({ attributes }: ResourceType): boolean {
   );
 }
 
+/** The URL of a resource. */
+export function locationOf(
+  { baseUrl }: Pick<Served, "baseUrl">,
+  type: ResourceType,
+  id: string,
+): string {
+  return `${baseUrl}${type.endpoint}/${encodeURIComponent(id)}`;
+}
+
 /** What to ask a store for, so that it has no work with what is not wanted. */
 export function readOptions(
-  { type }: Endpoint,
+  type: ResourceType,
   { attributes, excludedAttributes = [] }: Wanted,
   signal: AbortSignal,
 ): ReadOptions {
@@ -146,9 +167,4 @@ function referencesOf(
 /** Whether the values of an attribute refer to resources. */
 export function isReference({ subAttributes }: Attribute): boolean {
   return subAttributes.has("$ref") && subAttributes.has("value");
-}
-
-/** Whether something is an object of JSON. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

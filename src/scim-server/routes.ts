@@ -1,12 +1,13 @@
-import { bulk } from "./bulk/bulk.js";
+import { bulk } from "./bulk/job.js";
+import { type Endpoint, type Exchange, endpointNamed } from "./context.js";
 import {
   type ConfigurationOptions,
   configuration,
   resourceTypes,
   schemas,
-} from "./discovery/discovery.js";
-import { type Endpoint, type Exchange, endpointNamed, type Outcome } from "./exchange.js";
-import { queryType, wantedOf } from "./query/query.js";
+} from "./discovery/documents.js";
+import { queryRoot } from "./query/all-types.js";
+import { queryType, wantedOf } from "./query/one-type.js";
 import {
   demandNoParameters,
   meantBy,
@@ -14,20 +15,20 @@ import {
   parametersOfOne,
   parametersOfUrl,
   type QueryParameters,
-} from "./query/query-parameters.js";
-import { queryRoot } from "./query/query-root.js";
-import { demandSpelled } from "./references/spelling.js";
+} from "./query/parameters.js";
 import { asksForGroups } from "./references/user-groups.js";
 import { readOptions } from "./representation.js";
-import { readJson } from "./request/read-body.js";
-import { ScimRequestError } from "./request/request-error.js";
+import { readJson } from "./request/body.js";
+import { ScimRequestError } from "./request/error.js";
 import type { ChangeOptions } from "./resource/change.js";
-import { isNamedBy } from "./resource/conditions.js";
 import { createResource } from "./resource/create.js";
 import { deleteResource } from "./resource/delete.js";
+import { isNamedBy } from "./resource/entity-tags.js";
+import { demandSpelled } from "./resource/exact-id.js";
 import { modifyResource } from "./resource/modify.js";
-import { bareOutcome, resourceOutcome } from "./resource/outcome.js";
 import { replaceResource } from "./resource/replace.js";
+import { bareOutcome, resourceOutcome } from "./resource/response.js";
+import type { Outcome } from "./response.js";
 
 /** What a request has beside its path. */
 export interface RouteOptions {
@@ -158,7 +159,7 @@ async function getResource(
 ): Promise<Outcome> {
   const wanted = wantedOf(parametersOfOne(call.search));
   const { repository } = endpoint;
-  const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  const found = await repository.get(id, readOptions(endpoint.type, wanted, exchange.signal));
   const resource = demandSpelled(found, id);
   const known = request.headers.get("if-none-match");
   const isKnown = known !== null && isNamedBy(known, resource);

@@ -29,5 +29,6 @@ export {
   type SchemaDocument,
   schemaDocument,
 } from "./schema/document.js";
+export { isJsonObject, type JsonObject } from "./schema/read-value.js";
 export { findAttribute, uniqueAttributes } from "./schema/resource-type.js";
 export { compileSort, type Sorter } from "./sort.js";

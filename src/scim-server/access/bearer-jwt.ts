@@ -9,8 +9,8 @@ import {
   jwtVerify,
 } from "jose";
 import { InvalidValueError, UnavailableError } from "../../core/index.js";
-import type { Principal } from "../options.js";
-import { ScimRequestError } from "../request/request-error.js";
+import type { Principal } from "../principal.js";
+import { ScimRequestError } from "../request/error.js";
 import { bearerCredentials } from "./bearer-credentials.js";
 
 /** Options of {@link bearerJwt}. */

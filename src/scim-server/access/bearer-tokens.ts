@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { InvalidValueError } from "../../core/index.js";
-import type { Principal } from "../options.js";
+import type { Principal } from "../principal.js";
 import { bearerCredentials } from "./bearer-credentials.js";
 
 /** A bearer token that is good. The token itself is not kept anywhere. */

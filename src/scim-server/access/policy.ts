@@ -1,6 +1,6 @@
 import type { MembersChange } from "../../repositories/index.js";
 import type { ResourceRequest, ResourceType } from "../../scim/index.js";
-import type { ScimRepositories } from "../options.js";
+import type { ScimRepositories } from "../principal.js";
 
 /** A change that a client asks for, before it is made. */
 export type Operation =

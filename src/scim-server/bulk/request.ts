@@ -1,8 +1,7 @@
 import { type BulkOperation, InvalidSyntaxError } from "../../scim/index.js";
-import { bulkRequestId } from "../../scim/internal.js";
-import type { Exchange } from "../exchange.js";
-import { isObject } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { bulkRequestId, isJsonObject } from "../../scim/internal.js";
+import type { Exchange } from "../context.js";
+import { ScimRequestError } from "../request/error.js";
 
 /** An operation of a bulk request, as far as it could be read. */
 export interface SentBulkOperation {
@@ -104,7 +103,7 @@ function demandDistinct(operations: readonly SentBulkOperation[]): void {
 }
 
 function byName(value: unknown, reason: string): ReadonlyMap<string, unknown> {
-  if (!isObject(value)) throw new InvalidSyntaxError(reason);
+  if (!isJsonObject(value)) throw new InvalidSyntaxError(reason);
   const byKey = new Map<string, unknown>();
   for (const [name, inner] of Object.entries(value)) {
     const key = name.toLowerCase();

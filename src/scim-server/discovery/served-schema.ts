@@ -4,7 +4,7 @@ import {
   type SchemaDocument,
   schemaDocument,
 } from "../../scim/internal.js";
-import type { Endpoint, Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
 import { tellsGroups } from "../references/user-groups.js";
 
 /**

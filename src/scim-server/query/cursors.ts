@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
 import { InvalidValueError } from "../../core/index.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { ScimRequestError } from "../request/error.js";
 
 /** How cursors are made. RFC 9865. */
 export interface CursorOptions {

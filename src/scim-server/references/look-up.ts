@@ -1,6 +1,6 @@
 import { answersFilter } from "../../repositories/index.js";
 import { bindFilter, eq, or, type Resource } from "../../scim/index.js";
-import type { Endpoint } from "../exchange.js";
+import type { Endpoint } from "../context.js";
 
 /** So many ids are looked for with one question. */
 const idsAtOnce = 100;

@@ -1,5 +1,5 @@
 import type { Resource, User } from "../../scim/index.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
 import { topLevel, type Wanted } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 

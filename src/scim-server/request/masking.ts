@@ -1,6 +1,6 @@
 import type { ResourceType, ScimType } from "../../scim/index.js";
-import { queryParameterNames } from "../query/query-parameters.js";
-import { isObject } from "../representation.js";
+import { isJsonObject } from "../../scim/internal.js";
+import { queryParameterNames } from "../query/parameters.js";
 
 const mask = "[masked]";
 
@@ -37,7 +37,7 @@ function masked(value: unknown, secrets: ReadonlySet<string>): unknown {
   if (typeof value === "string") {
     return hidesJson(value) || mentions(value, secrets) ? mask : value;
   }
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const isSecret = !Object.hasOwn(value, "schemas") && Object.entries(value).some(names(secrets));
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {

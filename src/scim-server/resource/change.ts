@@ -1,10 +1,11 @@
 import { VersionConflictError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
-import { demandSpelled } from "../references/spelling.js";
+import type { Endpoint, Exchange } from "../context.js";
 import { readOptions, type Wanted } from "../representation.js";
-import { demandedVersion, isNamedBy } from "./conditions.js";
-import { bareOutcome, resourceOutcome } from "./outcome.js";
+import type { Outcome } from "../response.js";
+import { demandedVersion, isNamedBy } from "./entity-tags.js";
+import { demandSpelled } from "./exact-id.js";
+import { bareOutcome, resourceOutcome } from "./response.js";
 
 /** What a client says of a change beside the change itself. */
 export interface ChangeOptions extends Wanted {
@@ -54,7 +55,7 @@ export async function answerChange(
     ...(attributes !== undefined && { attributes }),
     ...(excludedAttributes !== undefined && { excludedAttributes }),
   };
-  const found = await repository.get(id, readOptions(endpoint, wanted, exchange.signal));
+  const found = await repository.get(id, readOptions(type, wanted, exchange.signal));
   const resource = demandSpelled(found, id);
   return await resourceOutcome(exchange, endpoint, 200, resource, { ...wanted, stated });
 }

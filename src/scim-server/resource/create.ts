@@ -6,14 +6,15 @@ import {
   type ResourceRequest,
   readResource,
 } from "../../scim/index.js";
-import { writable } from "../access/write-access.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
-import { demandDistinct, demandDistinctOf } from "../references/names.js";
-import { withReferences } from "../references/references.js";
+import { writable } from "../access/writable.js";
+import type { Endpoint, Exchange } from "../context.js";
+import { withReferences } from "../references/check.js";
 import { readOptions, type Wanted } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
-import { resourceOutcome } from "./outcome.js";
+import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
+import { demandDistinct, demandDistinctOf } from "./names.js";
 import type { Resolution } from "./resolve.js";
+import { resourceOutcome } from "./response.js";
 import { writePatch } from "./write-patch.js";
 
 /**
@@ -109,7 +110,7 @@ async function created(
   draft: ResourceRequest,
 ): Promise<Outcome> {
   const { type, repository } = endpoint;
-  const options = readOptions(endpoint, wanted, exchange.signal);
+  const options = readOptions(type, wanted, exchange.signal);
   // A store returns members only when they are asked for, which the creation cannot.
   const isWhole =
     !type.schema.attributes.has("members") || !options.attributes?.includes("members");

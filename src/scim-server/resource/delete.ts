@@ -1,9 +1,11 @@
 import { leaveGroups } from "../../repositories/index.js";
-import { endSessionsOf } from "../access/sessions.js";
-import { type Endpoint, type Exchange, type Outcome, writing } from "../exchange.js";
-import { demandStored } from "../references/spelling.js";
+import type { Endpoint, Exchange } from "../context.js";
+import type { Outcome } from "../response.js";
 import type { ChangeOptions } from "./change.js";
 import { versionToWrite } from "./change.js";
+import { demandStored } from "./exact-id.js";
+import { endSessionsOf } from "./sessions.js";
+import { writing } from "./write-lock.js";
 
 /**
  * Deletes a resource, or has the store deactivate it, as it can. RFC 7644 §3.6.

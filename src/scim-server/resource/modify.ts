@@ -5,12 +5,13 @@ import {
   planPatch,
   type ResourceType,
 } from "../../scim/index.js";
-import { writablePlan } from "../access/write-access.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
-import { demandDistinctIn } from "../references/names.js";
-import { planWithReferences } from "../references/references.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { writablePlan } from "../access/writable.js";
+import type { Endpoint, Exchange } from "../context.js";
+import { planWithReferences } from "../references/check.js";
+import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
+import { demandDistinctIn } from "./names.js";
 import { writePatch } from "./write-patch.js";
 
 /**

@@ -6,14 +6,16 @@ import {
   type ResourceType,
   readResource,
 } from "../../scim/index.js";
-import { merged, unwritable, writable } from "../access/write-access.js";
-import { type Endpoint, type Exchange, type Outcome, writing } from "../exchange.js";
-import { demandDistinct } from "../references/names.js";
-import { type Referring, withReferences } from "../references/references.js";
-import { demandSpelled, demandStored } from "../references/spelling.js";
-import { isObject } from "../representation.js";
+import { isJsonObject } from "../../scim/internal.js";
+import { merged, unwritable, writable } from "../access/writable.js";
+import type { Endpoint, Exchange } from "../context.js";
+import { type Referring, withReferences } from "../references/check.js";
+import type { Outcome } from "../response.js";
 import { answerChange, type ChangeOptions, versionToWrite } from "./change.js";
+import { demandSpelled, demandStored } from "./exact-id.js";
+import { demandDistinct } from "./names.js";
 import { writeChange } from "./write-change.js";
+import { writing } from "./write-lock.js";
 
 /**
  * Gives a resource the attributes that were sent, and no others but those that the client cannot write. RFC 7644 §3.5.1.
@@ -92,7 +94,7 @@ function clearsMembers(
   read: object,
 ): boolean {
   const isAbsent = type.schema.attributes.has("members") && !Object.hasOwn(read, "members");
-  if (!isAbsent || !isObject(body)) return false;
+  if (!isAbsent || !isJsonObject(body)) return false;
   const isStated = Object.keys(body).some((name) => name.toLowerCase() === "members");
   return isStated || missingMembers === "remove";
 }

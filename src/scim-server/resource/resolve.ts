@@ -1,7 +1,7 @@
 import { caseless } from "../../core/index.js";
 import { answersFilter, type UserRepository } from "../../repositories/index.js";
 import { bindFilter, eq, type NewUser } from "../../scim/index.js";
-import type { ScimRepositories } from "../options.js";
+import type { ScimRepositories } from "../principal.js";
 
 /** What is to be done with a user who is sent to be created. */
 export type Resolution =

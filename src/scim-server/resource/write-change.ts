@@ -1,6 +1,6 @@
 import type { CallOptions } from "../../repositories/index.js";
-import { endSessionsOf } from "../access/sessions.js";
-import type { Endpoint, Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
+import { endSessionsOf } from "./sessions.js";
 
 /** A change to a resource that is to be written. */
 export interface Change {

@@ -6,9 +6,10 @@ import {
   type Resource,
   type ResourceRequest,
 } from "../../scim/index.js";
-import { type Endpoint, type Exchange, inTurn, writing } from "../exchange.js";
-import { demandSpelled, demandStored } from "../references/spelling.js";
+import type { Endpoint, Exchange } from "../context.js";
+import { demandSpelled, demandStored } from "./exact-id.js";
 import { writeChange } from "./write-change.js";
+import { inTurn, writing } from "./write-lock.js";
 
 /** What a PATCH comes to. */
 type Changes = ChangeSet<ResourceRequest>;

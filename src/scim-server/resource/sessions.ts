@@ -1,5 +1,5 @@
 import { endSessions } from "../../repositories/index.js";
-import type { Endpoint, Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
 
 /** Ends the sessions of a user who was deactivated or deleted, and notes how that went. What is no user has none. */
 export async function endSessionsOf(

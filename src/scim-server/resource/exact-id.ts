@@ -1,6 +1,6 @@
 import { NotFoundError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
-import type { Endpoint, Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
 
 /**
  * The one place that decides which ids are the same: those of the same characters. An `id` is case exact (RFC 7643 §3.1), and a store

@@ -1,12 +1,8 @@
 import type { ProjectionOptions, Resource, ResourceType } from "../../scim/index.js";
-import {
-  type Endpoint,
-  type Exchange,
-  locationOf,
-  type Outcome,
-  type Settings,
-} from "../exchange.js";
+import type { Endpoint, Exchange, Settings } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
+import { locationOf } from "../representation.js";
+import type { Outcome } from "../response.js";
 
 /** An outcome with a resource in it. */
 export async function resourceOutcome(
@@ -21,7 +17,7 @@ export async function resourceOutcome(
   const [whole = resource] = await withGroups(exchange, endpoint, [resource], options);
   return {
     ...bareOutcome(settings, type, status, resource),
-    body: settings.representations.of(settings, type, options).of(whole),
+    body: settings.representations.of(type, options).of(whole),
   };
 }
 

@@ -7,8 +7,9 @@ import type {
   PatchStep,
   ResourceType,
 } from "../../scim/index.js";
-import { type Endpoint, type Exchange, endpointsOf } from "../exchange.js";
-import { isObject, isReference } from "../representation.js";
+import { isJsonObject } from "../../scim/internal.js";
+import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
+import { isReference } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 
 /** A value of a reference attribute, as a client sent it. */
@@ -59,7 +60,7 @@ export async function withReferences<R extends object>(
       continue;
     }
     const part = entries.get(uri);
-    if (!isObject(part) || !Object.hasOwn(part, attribute.name)) continue;
+    if (!isJsonObject(part) || !Object.hasOwn(part, attribute.name)) continue;
     const inner = new Map<string, unknown>(Object.entries(part));
     put(inner, attribute.name, await resolved(exchange, referring, kind, part[attribute.name]));
     put(entries, uri, inner.size === 0 ? undefined : Object.fromEntries(inner));
@@ -127,7 +128,7 @@ async function editWithReferences(
 ): Promise<EditStep | undefined> {
   const { change, selection, whenNone } = step;
   const changed = "whole" in change ? change.whole : asValue(change.entries);
-  if (whenNone !== "add" || !isObject(changed)) {
+  if (whenNone !== "add" || !isJsonObject(changed)) {
     return changed !== undefined && (await resolve(changed)) === undefined ? undefined : step;
   }
   const added = await resolve({ ...selection?.equalities, ...changed });
@@ -252,12 +253,12 @@ async function storedIn(
 type Referred = Reference & { readonly value: string };
 
 function isReferring(value: unknown): value is Referred {
-  return isObject(value) && typeof value["value"] === "string";
+  return isJsonObject(value) && typeof value["value"] === "string";
 }
 
 /** Whether a reference says nothing but a URL, which may be anybody's, and would be sent to others as if it were ours. */
 function isByUrl(value: unknown): boolean {
-  return isObject(value) && typeof value["$ref"] === "string" && !isReferring(value);
+  return isJsonObject(value) && typeof value["$ref"] === "string" && !isReferring(value);
 }
 
 function keyOf({ value, type }: Reference): string {

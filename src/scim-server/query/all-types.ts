@@ -1,10 +1,11 @@
 import { type Filter, InvalidFilterError } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
-import { ScimRequestError } from "../request/request-error.js";
-import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./query.js";
-import type { QueryParameters } from "./query-parameters.js";
+import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
+import { boundFilter, filterIn, findIn, pageSize, wantedOf } from "./one-type.js";
+import type { QueryParameters } from "./parameters.js";
 import { namesNothing } from "./type-filter.js";
 
 /**
@@ -61,11 +62,7 @@ async function partOf(
 ): Promise<{ readonly resources: readonly object[]; readonly totalResults: number }> {
   const bound = boundFilter(exchange, endpoint, filter, "unassigned");
   if (bound === false) return { resources: [], totalResults: 0 };
-  const representation = exchange.settings.representations.of(
-    exchange.settings,
-    endpoint.type,
-    wantedOf(parameters),
-  );
+  const representation = exchange.settings.representations.of(endpoint.type, wantedOf(parameters));
   const resources: object[] = [];
   // A store may have smaller pages than the answer.
   for (;;) {

@@ -10,11 +10,11 @@ import type {
 import type { Operation } from "./access/policy.js";
 import type { RequestRecord } from "./channel.js";
 import type { ScimLimits } from "./limits.js";
-import type { LostReferences, ScimRepositories } from "./options.js";
+import type { LostReferences } from "./options.js";
+import type { ScimRepositories } from "./principal.js";
 import type { Cursors } from "./query/cursors.js";
-import { demandStored } from "./references/spelling.js";
 import type { Representations } from "./representation.js";
-import { ScimRequestError } from "./request/request-error.js";
+import { ScimRequestError } from "./request/error.js";
 import type { Resolution } from "./resource/resolve.js";
 
 /** What the service provider is, whoever asks. */
@@ -32,7 +32,7 @@ export interface Settings {
   /** What a PUT without `members` does with those that there are. */
   readonly missingMembers: "keep" | "remove";
   /** The writes to resources of which one must be made after the other. */
-  readonly mutex: KeyedMutex;
+  readonly turns: KeyedMutex;
 }
 
 /** A type of resources and where they are. */
@@ -60,19 +60,6 @@ export interface Exchange {
   readonly resolve: (draft: ResourceRequest, endpoint: Endpoint) => Promise<Resolution>;
 }
 
-/** How a request was answered, before it becomes a response or a result of a bulk request. */
-export interface Outcome {
-  readonly status: number;
-  readonly body?: object;
-  /** The URL of the resource. */
-  readonly location?: string;
-  /** The entity-tag of the resource. */
-  readonly version?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Whether a resource that is told to be created was there before. */
-  readonly isLinked?: boolean;
-}
-
 /** The types that the principal has stores for. */
 export function endpointsOf({ settings, repositories }: Exchange): readonly Endpoint[] {
   return settings.types.flatMap((type) => {
@@ -93,49 +80,6 @@ export function endpointNamed(exchange: Exchange, name: string): Endpoint {
     throw new ScimRequestError(404, "There is no such endpoint.");
   }
   return { type, repository };
-}
-
-/**
- * Writes to a resource. Where a store has no versions, nothing keeps two writers from undoing what the other did, so the writes of
- * this service provider to one id are made one after the other.
- */
-export async function writing<R>(
-  exchange: Exchange,
-  endpoint: Endpoint,
-  id: string,
-  write: () => Promise<R>,
-): Promise<R> {
-  return endpoint.repository.capabilities.versions === "atomic"
-    ? await write()
-    : await inTurn(exchange, endpoint, id, write);
-}
-
-/**
- * Writes to a resource when all others have written that were here before.
- *
- * KeyedMutex belong to a tenant, so that nobody waits for others' requests. Where the principal does not say which tenant it belongs to, they
- * belong to the principal if the store has versions, which keep two principals apart. If it has none, nothing here tells whose resource
- * it is, since a host may have other repositories for each request: then those of all take turns who have a resource with the id.
- *
- * @throws {NotFoundError} there is none with this id.
- */
-export async function inTurn<R>(
-  exchange: Exchange,
-  endpoint: Endpoint,
-  id: string,
-  write: () => Promise<R>,
-): Promise<R> {
-  const { settings, signal, tenant, principal } = exchange;
-  const hasVersions = endpoint.repository.capabilities.versions === "atomic";
-  const owner = tenant === undefined ? hasVersions && ["principal", principal] : ["tenant", tenant];
-  if (owner === false) await demandStored(exchange, endpoint, id);
-  const key = JSON.stringify([owner, endpoint.type.name, id]);
-  return await settings.mutex.run(key, write, signal);
-}
-
-/** The URL of a resource. */
-export function locationOf({ baseUrl }: Settings, type: ResourceType, id: string): string {
-  return `${baseUrl}${type.endpoint}/${encodeURIComponent(id)}`;
 }
 
 function repositoryOf(

@@ -1,6 +1,5 @@
 import type { ResourceType } from "../../scim/index.js";
-import { replaceReferences } from "../../scim/internal.js";
-import { isObject } from "../representation.js";
+import { isJsonObject, replaceReferences } from "../../scim/internal.js";
 
 const prefix = "bulkId:";
 
@@ -51,7 +50,7 @@ export function parted(type: ResourceType, data: unknown, waiting: ReadonlySet<s
   const later = new Map<string, unknown>();
   const extensions = new Set(type.schemaExtensions.map(({ schema }) => schema.id.toLowerCase()));
   const part = (holder: unknown, extension?: string): unknown => {
-    if (!isObject(holder)) return holder;
+    if (!isJsonObject(holder)) return holder;
     const waits = (name: string, value: unknown): boolean => {
       const own = { [name]: value };
       const found = bulkIdsIn(type, extension === undefined ? own : { [extension]: own });

@@ -1,7 +1,7 @@
 import type { PatchPlan, PatchStep, ResourceType } from "../../scim/index.js";
+import { isJsonObject } from "../../scim/internal.js";
 import type { IgnoredPart } from "../channel.js";
-import type { Exchange } from "../exchange.js";
-import { isObject } from "../representation.js";
+import type { Exchange } from "../context.js";
 
 type Entries = Record<string, unknown>;
 
@@ -29,7 +29,7 @@ export function merged(one: Entries, other: Entries): Entries {
   const whole = { ...other, ...one };
   for (const [name, value] of Object.entries(other)) {
     const own = one[name];
-    if (isObject(own) && isObject(value)) whole[name] = { ...value, ...own };
+    if (isJsonObject(own) && isJsonObject(value)) whole[name] = { ...value, ...own };
   }
   return whole;
 }
@@ -79,7 +79,7 @@ function filtered(
   for (const [name, value] of Object.entries(resource) as [string, unknown][]) {
     const extension = type.schemaExtensions.find(({ schema }) => schema.id === name)?.schema;
     if (name === "schemas") entries[name] = value;
-    else if (extension === undefined || extension.standard !== undefined || !isObject(value)) {
+    else if (extension === undefined || extension.standard !== undefined || !isJsonObject(value)) {
       if (passes(name)) entries[name] = value;
     } else {
       const part = Object.entries(value).filter(([inner]) => passes(`${name}:${inner}`));

@@ -5,9 +5,9 @@ import {
   type SearchRequest,
   searchRequestId,
 } from "../../scim/index.js";
-import type { Exchange } from "../exchange.js";
-import { isObject } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
+import { isJsonObject } from "../../scim/internal.js";
+import type { Exchange } from "../context.js";
+import { ScimRequestError } from "../request/error.js";
 
 /** What a client asks for in a query, in the address or in the body of a POST. RFC 7644 §3.4.2 and §3.4.3, RFC 9865 §2. */
 export type QueryParameters = Omit<SearchRequest, "schemas">;
@@ -69,7 +69,7 @@ export function parametersOfBody(
   body: unknown,
   { profile, record }: Pick<Exchange, "profile" | "record">,
 ): QueryParameters {
-  if (!isObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
+  if (!isJsonObject(body)) throw new InvalidSyntaxError("A SearchRequest is a JSON object.");
   const byKey = new Map<string, unknown>();
   for (const [name, value] of Object.entries(body)) {
     const key = name.toLowerCase();

@@ -13,11 +13,12 @@ import {
   splitFilter,
 } from "../../scim/index.js";
 import { type ListResponse, listResponseId } from "../../scim/internal.js";
-import type { Endpoint, Exchange, Outcome } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
 import { withGroups } from "../references/user-groups.js";
 import { readOptions, type Wanted } from "../representation.js";
-import { ScimRequestError } from "../request/request-error.js";
-import type { QueryParameters } from "./query-parameters.js";
+import { ScimRequestError } from "../request/error.js";
+import type { Outcome } from "../response.js";
+import type { QueryParameters } from "./parameters.js";
 import { filterForType } from "./type-filter.js";
 
 /**
@@ -33,11 +34,7 @@ export async function queryType(
 ): Promise<Outcome> {
   const page = await findPage(exchange, endpoint, parameters);
   const resources = await withGroups(exchange, endpoint, page.resources, wantedOf(parameters));
-  const representation = exchange.settings.representations.of(
-    exchange.settings,
-    endpoint.type,
-    wantedOf(parameters),
-  );
+  const representation = exchange.settings.representations.of(endpoint.type, wantedOf(parameters));
   const body: ListResponse = {
     schemas: [listResponseId],
     ...(page.totalResults !== undefined && { totalResults: page.totalResults }),
@@ -166,7 +163,7 @@ export async function findIn(
 ): Promise<Page<Resource>> {
   const { repository } = endpoint;
   const { rowsInMemory: maxRows } = settings.limits;
-  const options = readOptions(endpoint, wantedOf(parameters), signal);
+  const options = readOptions(endpoint.type, wantedOf(parameters), signal);
   if (maxRows > 0) {
     try {
       return await findInMemory(repository, query, { ...options, maxRows });

@@ -1,6 +1,6 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
 import type { PatchPlan, ResourceType } from "../../scim/index.js";
-import type { Endpoint, Exchange } from "../exchange.js";
+import type { Endpoint, Exchange } from "../context.js";
 
 /**
  * Refuses a `userName`, or the `displayName` of a group, that people cannot tell from another one, unless the host takes any: an account

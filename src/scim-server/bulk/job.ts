@@ -6,19 +6,15 @@ import {
   bulkResponseId,
   errorMessage,
 } from "../../scim/internal.js";
-import {
-  type Endpoint,
-  type Exchange,
-  endpointNamed,
-  locationOf,
-  type Outcome,
-} from "../exchange.js";
-import { failureOf, ScimRequestError } from "../request/request-error.js";
+import { type Endpoint, type Exchange, endpointNamed } from "../context.js";
+import { locationOf } from "../representation.js";
+import { failureOf, ScimRequestError } from "../request/error.js";
 import { createResource } from "../resource/create.js";
 import { deleteResource } from "../resource/delete.js";
 import { modifyResource } from "../resource/modify.js";
 import { replaceResource } from "../resource/replace.js";
-import { bulkIdIn, bulkIdsIn, parted, withIds } from "./references.js";
+import type { Outcome } from "../response.js";
+import { bulkIdIn, bulkIdsIn, parted, withIds } from "./bulk-ids.js";
 import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from "./request.js";
 
 /**

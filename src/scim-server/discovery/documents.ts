@@ -6,8 +6,9 @@ import {
   resourceTypeDocument,
   type SchemaDocument,
 } from "../../scim/internal.js";
-import { type Endpoint, type Exchange, endpointsOf, type Outcome } from "../exchange.js";
+import { type Endpoint, type Exchange, endpointsOf } from "../context.js";
 import type { AuthenticationScheme } from "../options.js";
+import type { Outcome } from "../response.js";
 import { servedSchema } from "./served-schema.js";
 
 /** The URI that ServiceProviderConfig has in `schemas`. RFC 7643 §5. */

@@ -1,10 +1,7 @@
 import { isNestedDeeper } from "../../core/index.js";
 import { readBody } from "../../http/index.js";
 import { InvalidSyntaxError } from "../../scim/index.js";
-import { ScimRequestError } from "./request-error.js";
-
-/** A JSON object whose names are the client's. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { ScimRequestError } from "./error.js";
 
 /**
  * Reads the body of a request as JSON. RFC 7644 §3.8. How large and how deep it is, is looked at before it is parsed.
