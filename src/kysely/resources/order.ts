@@ -56,7 +56,7 @@ function orderColumn(
       ? (p, stored) => `cast(${p.value(stored)} as double precision)`
       : (p, stored) => p.value(stored);
   if (column.type === "boolean") {
-    const flag = `cast(${name} as ${dialect.name === "mariadb" ? "signed" : "integer"})`;
+    const flag = dialect.flag(name);
     const text = (): string => (column.invert ? `1 - ${flag}` : flag);
     return { text, place, required: false, stored: number };
   }

@@ -1,12 +1,12 @@
-import { UnsupportedError } from "../../core/index.js";
+import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
-import { assertMariaDb, type MariaDbServer } from "../sql/dialect.js";
+import { assertMariaDb, type MariaDbServer } from "../sql/mariadb-server.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
-import { definitions, type TableSet, tableVersions, uniqueIndex } from "./definitions.js";
+import { definitions, type TableSet, tablesOf, tableVersions, uniqueIndex } from "./definitions.js";
 import { formerTableNames, migrations, type NameClash } from "./migrations.js";
 import { orderIndexes } from "./order-indexes.js";
 import { removeMoved } from "./sync-migration.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
+import { quotedTableNames, type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
  * What the first release looks at before it makes tables: it refuses those of any release that calls itself later. Since then each
@@ -27,6 +27,16 @@ interface OrderIndexes {
   readonly groups?: readonly string[];
 }
 
+/** Which of the package's own tables are meant. */
+export interface TableSets {
+  /**
+   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`: consumers
+   * and tokens of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`: the map of a store's own
+   * ids; `groupMapping`: which external group is which local ones. Default: all.
+   */
+  readonly sets?: readonly TableSet[];
+}
+
 /** What making the tables has come upon. */
 export interface TablesCreated {
   /**
@@ -38,7 +48,8 @@ export interface TablesCreated {
 }
 
 /**
- * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
+ * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their names,
+ * references, grants, checkpoints), the
  * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups for
  * applications that have no tables of their own. Any number of processes may call it at once.
  *
@@ -62,8 +73,16 @@ export interface TablesCreated {
 export async function createTables(
   db: KyselyDatabase,
   options: TableOptions &
+    TableSets &
     CallOptions & { readonly unique?: UniqueAttributes; readonly indexes?: OrderIndexes } = {},
 ): Promise<TablesCreated> {
+  const { sets } = options;
+  if (sets !== undefined && !sets.includes("resources")) {
+    for (const name of ["unique", "indexes"] as const) {
+      if (options[name] === undefined) continue;
+      throw new InvalidValueError(name, "it is of the set `resources`, which is not among `sets`.");
+    }
+  }
   let clashes: NameClash[] = [];
   await define(db, options, async (session, names) => {
     // What is undone is done again.
@@ -97,10 +116,22 @@ export async function createTables(
       options,
     );
     const stored = new Map(sets.map(({ name, version }) => [name, version]));
+    if (first !== undefined && first.version < layout) {
+      // The first release made all of its tables at once.
+      for (const set of allSets) {
+        if (stored.has(set)) continue;
+        stored.set(set, 1);
+        await session.write(
+          (p) => `insert into ${names.setVersion} (name, version) values ${p.rows([[set, 1]])}`,
+          options,
+        );
+      }
+    }
     const statements = definitions(names, dialect);
-    for (const [set, version] of Object.entries(tableVersions) as [TableSet, number][]) {
-      // Tables without a version of their own are those of the first release, or are not there.
-      const present = stored.get(set) ?? (first === undefined ? version : 1);
+    const { sets: wanted = allSets } = options;
+    for (const set of wanted) {
+      const version = tableVersions[set];
+      const present = stored.get(set) ?? version;
       if (present > version) throw ofALaterRelease(present, version, set);
       for (const migrate of (migrations[set] ?? []).slice(present - 1)) {
         await migrate(session, options, (clash) => clashes.push(clash));
@@ -112,7 +143,7 @@ export async function createTables(
         options,
       );
     }
-    await removeMoved(session, options);
+    if (wanted.includes("sync")) await removeMoved(session, options);
     const { users = [], groups = [] } = options.unique ?? {};
     for (const path of users)
       await session.write(() => uniqueIndex(dialect, names.user, path), options);
@@ -133,6 +164,8 @@ export async function createTables(
   return { clashes };
 }
 
+const allSets = Object.keys(tableVersions) as TableSet[];
+
 function ofALaterRelease(stored: number, known: number, set?: TableSet): UnsupportedError {
   const tables = set === undefined ? "The tables" : `The tables of the set "${set}"`;
   return new UnsupportedError(
@@ -141,19 +174,39 @@ function ofALaterRelease(stored: number, known: number, set?: TableSet): Unsuppo
 }
 
 /**
- * Removes the package's own tables with everything in them. Tables that are not there are passed over.
+ * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not there are
+ * ignored.
  *
  * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
  */
 export async function dropTables(
   db: KyselyDatabase,
-  options: TableOptions & CallOptions = {},
+  options: TableOptions & TableSets & CallOptions = {},
 ): Promise<void> {
+  const { sets: unwanted = allSets } = options;
   await define(db, options, async (session, names) => {
-    const former = formerTableNames(options).map((name) => session.dialect.quote(name));
-    for (const table of [...former, ...Object.values(names).reverse()]) {
-      await session.write(() => `drop table if exists ${table}`, options);
+    const { dialect } = session;
+    const drop = async (tables: readonly string[]): Promise<void> => {
+      for (const table of tables) {
+        await session.write(() => `drop table if exists ${table}`, options);
+      }
+    };
+    if (unwanted.includes("sync")) {
+      await drop(formerTableNames(options).map((name) => dialect.quote(name)));
     }
+    for (const set of unwanted) {
+      await drop(tablesOf[set].map((table) => names[table]).reverse());
+    }
+    if (allSets.every((set) => unwanted.includes(set))) {
+      await drop([names.setVersion, names.version]);
+      return;
+    }
+    const question = dialect.tableQuestion(tableNames(options).setVersion);
+    if (unwanted.length === 0 || (await session.read(() => question)).length === 0) return;
+    await session.write(
+      (p) => `delete from ${names.setVersion} where name in ${p.list(unwanted)}`,
+      options,
+    );
   });
 }
 

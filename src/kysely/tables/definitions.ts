@@ -24,6 +24,17 @@ export const tableVersions: Readonly<Record<TableSet, number>> = {
   resources: 2,
 };
 
+/** The tables of each set, of which later ones may refer to earlier ones. */
+export const tablesOf: Readonly<Record<TableSet, readonly (keyof TableNames)[]>> = {
+  sync: ["link", "linkName", "membership", "reference", "grant", "checkpoint"],
+  nonces: ["nonce"],
+  federation: ["server"],
+  sso: ["consumer", "signOnToken"],
+  identity: ["identity"],
+  groupMapping: ["groupMapping"],
+  resources: ["user", "group", "groupMember"],
+};
+
 /**
  * The statements that make the tables of each set and their indexes, where they are not there.
  *

@@ -113,6 +113,8 @@ async function foldNames(
   report: (clash: NameClash) => void,
 ): Promise<void> {
   for (const table of ownResourceTables(session, options)) {
+    // It may have been dropped.
+    if (!(await has(session, session.dialect.tableQuestion(table.parts.map.table)))) continue;
     const { clashes } = await fillKeysWithin(table);
     for (const clash of clashes) report({ type: table.parts.rows.type, ...clash });
   }
