@@ -1,9 +1,9 @@
 import { InvalidValueError, NotFoundError } from "../../core/index.js";
 import {
+  assertDeclared,
   type CallOptions,
   type Capabilities,
   type ChangeSet,
-  demandDeclared,
   GroupRepository,
   isRefusal,
   type MemberOptions,
@@ -107,7 +107,7 @@ export class KyselyGroupRepository extends GroupRepository {
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
     // What it does not answer of a filter, the table refuses.
     const { filter: _, ...unfiltered } = query;
-    demandDeclared(unfiltered, this.capabilities);
+    assertDeclared(unfiltered, this.capabilities);
     const page = await this.#table.find(query, options);
     return { ...page, resources: await this.#withMembers(this.#table, page.resources, options) };
   }

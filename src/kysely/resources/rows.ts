@@ -58,7 +58,7 @@ interface Mapped {
 
 const unmapped: Mapped = { single: [], lists: [], isWhole: false };
 
-/** Turns resources of one type into rows of one table, and back. */
+/** KeyedMutex resources of one type into rows of one table, and back. */
 export class ResourceRows<T extends Resource> {
   readonly type: "User" | "Group";
   readonly columns: readonly ColumnOfAttribute[];

@@ -1,7 +1,7 @@
 import {
+  assertDeclared,
   type CallOptions,
   type Capabilities,
-  demandDeclared,
   type Modification,
   type Page,
   type Query,
@@ -110,7 +110,7 @@ export class KyselyUserRepository extends UserRepository {
   override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
     // What it does not answer of a filter, the table refuses.
     const { filter: _, ...unfiltered } = query;
-    demandDeclared(unfiltered, this.capabilities);
+    assertDeclared(unfiltered, this.capabilities);
     return await this.#table.find(query, options);
   }
 
