@@ -39,6 +39,12 @@ export { KyselyCheckpointRepository } from "./sync-state/checkpoint-repository.j
 export { KyselyLinkRepository } from "./sync-state/link-repository.js";
 export { KyselyMembershipRepository } from "./sync-state/membership-repository.js";
 export { type KyselyTargetOptions, kyselyTarget } from "./sync-state/target.js";
-export { createTables, dropTables, type TablesCreated } from "./tables/create-tables.js";
+export {
+  createTables,
+  dropTables,
+  type TableSets,
+  type TablesCreated,
+} from "./tables/create-tables.js";
+export type { TableSet } from "./tables/definitions.js";
 export type { NameClash } from "./tables/migrations.js";
 export type { TableOptions } from "./tables/table-names.js";

@@ -89,7 +89,7 @@ export function answersFilter(capabilities: Capabilities, filter: BoundFilter): 
  * @throws {UnsupportedError} the filter, the order or the kind of page is not one of the store's.
  * @throws {InvalidValueError} the query asks for a page by index and by cursor.
  */
-export function demandDeclared(query: Query, capabilities: Capabilities): void {
+export function assertDeclared(query: Query, capabilities: Capabilities): void {
   const { filter, sort, startIndex, cursor } = query;
   if (filter !== undefined && !answersFilter(capabilities, filter)) {
     throw new UnsupportedError(`This store does not answer the filter ${excerpt(filter)}.`);
@@ -112,7 +112,7 @@ export function demandDeclared(query: Query, capabilities: Capabilities): void {
 /** Whether a store answers a query as it is. */
 export function answersQuery(capabilities: Capabilities, query: Query): boolean {
   try {
-    demandDeclared(query, capabilities);
+    assertDeclared(query, capabilities);
     return true;
   } catch (error) {
     if (error instanceof UnsupportedError) return false;

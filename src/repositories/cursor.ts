@@ -2,19 +2,19 @@ import { InvalidValueError } from "../core/index.js";
 import type { BoundSort, SortKey } from "../scim/index.js";
 
 /** Where a resource is in an order: by what it is sorted by, and by its id among those that are equal in that. */
-export interface Place {
+export interface CursorPosition {
   /** What `compileSort` sorts the resource by; absent without a value, and without an order. */
   readonly key?: SortKey;
   readonly id: string;
 }
 
 /**
- * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a place and
+ * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a position and
  * not a number, no resource is passed over or comes twice because others came or went.
  */
 export interface Cursor {
   readonly side: "after" | "before";
-  readonly place: Place;
+  readonly position: CursorPosition;
 }
 
 /**
@@ -22,8 +22,8 @@ export interface Cursor {
  *
  * @param sort The order of the query, in which alone the cursor means something.
  */
-export function writeCursor({ side, place }: Cursor, sort: BoundSort | undefined): string {
-  const parts = [side, orderName(sort), place.key ?? null, place.id];
+export function writeCursor({ side, position }: Cursor, sort: BoundSort | undefined): string {
+  const parts = [side, orderName(sort), position.key ?? null, position.id];
   return Buffer.from(JSON.stringify(parts)).toString("base64url");
 }
 
@@ -47,7 +47,7 @@ export function readCursor(cursor: string, sort: BoundSort | undefined): Cursor 
   if (!isSide || !isKey || typeof id !== "string" || order !== orderName(sort)) {
     throw invalidCursor();
   }
-  return { side, place: { id, key: key ?? undefined } };
+  return { side, position: { id, key: key ?? undefined } };
 }
 
 function orderName(sort: BoundSort | undefined): string {

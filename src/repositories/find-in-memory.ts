@@ -26,7 +26,7 @@ export interface FindInMemoryOptions extends ReadOptions {
  * from a page that is still to be read to one that was read.
  *
  * @throws {UnsupportedError} it asks for what is not stored, and the store does not declare it: see
- * {@link demandStored}.
+ * {@link assertStored}.
  * @throws {TooManyError} more resources than `maxRows` would have to be read.
  */
 export async function findInMemory<T extends Resource, N>(
@@ -40,7 +40,7 @@ export async function findInMemory<T extends Resource, N>(
     query.filter === undefined
       ? {}
       : splitFilter(query.filter, (part) => answersFilter(capabilities, part));
-  demandStored(rest, query.sort);
+  assertStored(rest, query.sort);
   const needed = [rest, query.sort].flatMap((part) => (part === undefined ? [] : namesIn(part)));
   const resources = await readAll(repository, pushed, maxRows, {
     ...options,
@@ -61,7 +61,7 @@ export async function findInMemory<T extends Resource, N>(
  *
  * @throws {UnsupportedError} that is asked for.
  */
-function demandStored(filter: BoundFilter | undefined, sort: BoundSort | undefined): void {
+function assertStored(filter: BoundFilter | undefined, sort: BoundSort | undefined): void {
   const added = [filter, sort]
     .flatMap((part) => (part === undefined ? [] : pathsIn(part)))
     .find((path) =>

@@ -120,12 +120,12 @@ export abstract class GroupRepository<
       const attributes = attributesOf(modification);
       if (modification.set !== undefined || modification.unset !== undefined) {
         await super.modify(id, attributes, options);
-      } else if (options?.ifVersion !== undefined) await this.#demandVersion(id, options);
+      } else if (options?.ifVersion !== undefined) await this.#assertVersion(id, options);
     }
     if (separate.members !== undefined) await this.changeMembers(id, separate.members, options);
   }
 
-  async #demandVersion(id: string, { ifVersion, ...options }: WriteOptions): Promise<void> {
+  async #assertVersion(id: string, { ifVersion, ...options }: WriteOptions): Promise<void> {
     const current = await this.get(id, options);
     if (current === undefined) throw new NotFoundError(id);
     if (current.meta?.version !== ifVersion) {

@@ -1,7 +1,7 @@
 export {
   answersFilter,
+  assertDeclared,
   type Capabilities,
-  demandDeclared,
   type FilterOperator,
 } from "./capabilities.js";
 export {
@@ -22,7 +22,13 @@ export {
   type Unconfirmed,
 } from "./checkpoint-repository.js";
 export { type Consumer, ConsumerRepository, type ConsumerSecret } from "./consumer-repository.js";
-export { type Cursor, invalidCursor, type Place, readCursor, writeCursor } from "./cursor.js";
+export {
+  type Cursor,
+  type CursorPosition,
+  invalidCursor,
+  readCursor,
+  writeCursor,
+} from "./cursor.js";
 export { type FindInMemoryOptions, findInMemory } from "./find-in-memory.js";
 export type { ExternalGroupRepository } from "./group-mapping/external-group-repository.js";
 export { mapGroups } from "./group-mapping/map-groups.js";

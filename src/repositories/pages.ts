@@ -1,14 +1,14 @@
 import type { BoundSort } from "../scim/index.js";
 import { compileSort, type Sorter } from "../scim/internal.js";
-import { type Cursor, type Place, readCursor, writeCursor } from "./cursor.js";
+import { type Cursor, type CursorPosition, readCursor, writeCursor } from "./cursor.js";
 import type { Page, Query } from "./query.js";
 
 /** Resources in the order of a query. */
 export interface Ordered<T> {
   readonly size: number;
   slice(start: number, count: number): readonly T[];
-  /** How many come before a place, and whether there is one at it. */
-  locate(place: Place): { readonly before: number; readonly found: boolean };
+  /** How many come before a position, and whether there is one at it. */
+  locate(position: CursorPosition): { readonly before: number; readonly found: boolean };
 }
 
 /**
@@ -43,16 +43,16 @@ export function inOrder<T extends { readonly id: string }>(
   return {
     size: rows.length,
     slice: (start, count) => rows.slice(start, start + count).map(({ resource }) => resource),
-    locate(place) {
+    locate(position) {
       let low = 0;
       let high = rows.length;
       while (low < high) {
         const middle = (low + high) >>> 1;
         const row = rows[middle];
-        if (row !== undefined && comparePlaces(row, place, sorter) < 0) low = middle + 1;
+        if (row !== undefined && comparePositions(row, position, sorter) < 0) low = middle + 1;
         else high = middle;
       }
-      return { before: low, found: rows[low]?.id === place.id };
+      return { before: low, found: rows[low]?.id === position.id };
     },
   };
 }
@@ -60,11 +60,15 @@ export function inOrder<T extends { readonly id: string }>(
 function placed<T extends { readonly id: string }>(
   resource: T,
   sorter: Sorter | undefined,
-): Place & { readonly resource: T } {
+): CursorPosition & { readonly resource: T } {
   return { resource, id: resource.id, key: sorter?.keyOf(resource) };
 }
 
-function comparePlaces(one: Place, other: Place, sorter: Sorter | undefined): number {
+function comparePositions(
+  one: CursorPosition,
+  other: CursorPosition,
+  sorter: Sorter | undefined,
+): number {
   const byValue = sorter?.compare(one.key, other.key) ?? 0;
   if (byValue !== 0) return byValue;
   return one.id < other.id ? -1 : Number(one.id > other.id);
@@ -77,13 +81,13 @@ function cursorPage<T extends { readonly id: string }>(
   count: number,
 ): Page<T> {
   const asked = cursor === "" ? undefined : readCursor(cursor, sort);
-  const { before, found } = asked === undefined ? start : ordered.locate(asked.place);
+  const { before, found } = asked === undefined ? start : ordered.locate(asked.position);
   const first = asked?.side === "before" ? Math.max(before - count, 0) : before + Number(found);
   const size = asked?.side === "before" ? before - first : count;
   const resources = ordered.slice(first, size);
   const sorter = sort && compileSort(sort);
   const cursorAt = (side: Cursor["side"], resource: T): string =>
-    writeCursor({ side, place: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
+    writeCursor({ side, position: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
   const [head, tail] = [resources[0], resources.at(-1)];
   const isLast = first + resources.length >= ordered.size;
   return {

@@ -75,7 +75,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract get(id: string, options?: ReadOptions): Promise<T | undefined>;
 
   /**
-   * The resources that match. `demandDeclared` refuses what is to be refused.
+   * The resources that match. `assertDeclared` refuses what is to be refused.
    *
    * @throws {UnsupportedError} the store did not declare the filter, the order or the kind of page in its capabilities.
    * @throws {InvalidValueError} the cursor is not one of this store's answers to the same query.

@@ -138,7 +138,6 @@ export {
   readResource,
 } from "./schema/read-resource.js";
 export { readSchema } from "./schema/read-schema.js";
-export type { Ignored, ReadLimits } from "./schema/reading.js";
 export {
   defineResourceType,
   groupResourceType,
@@ -164,4 +163,5 @@ export type {
 } from "./schema/standard-schema.js";
 export { type NewUser, type User, userSchema } from "./schema/user.js";
 export { userDefinition } from "./schema/user-definition.js";
+export type { Ignored, ReadLimits } from "./schema/validation-context.js";
 export { type BoundSort, bindSort, type SortKey } from "./sort.js";

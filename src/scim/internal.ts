@@ -11,6 +11,7 @@ export {
 export { parseAttrPath, parsePatchPath } from "./filter/parse.js";
 export { printAttrPath, printPatchPath } from "./filter/print.js";
 export { comparedValue } from "./filter/sql/compared-form.js";
+export { type FilterSql, filterSql } from "./filter/sql/dialect.js";
 export {
   type BulkRequest,
   type BulkResponse,

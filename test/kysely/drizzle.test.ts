@@ -9,8 +9,8 @@ import {
   nodeSqliteDialect,
 } from "concordat/kysely";
 import {
+  assertDeclared,
   type Capabilities,
-  demandDeclared,
   type Page,
   type Query,
   type SyncTarget,
@@ -63,7 +63,7 @@ class DrizzleUsers extends UserRepository {
   }
 
   override async find(query: Query): Promise<Page<User>> {
-    demandDeclared(query, this.capabilities);
+    assertDeclared(query, this.capabilities);
     const { filter, startIndex = 1, count = 100 } = query;
     const name =
       filter?.operator === "eq"

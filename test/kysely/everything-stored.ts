@@ -60,7 +60,8 @@ function nameOf({ kind, key }: Reference): Name {
   return { kind, key };
 }
 
-function sorted<T>(values: readonly T[]): readonly T[] {
+/** The values in one order, whatever the order in which they came. */
+export function sorted<T>(values: readonly T[]): readonly T[] {
   const keyOf = (value: T): string =>
     JSON.stringify(value, (_, inside: unknown) =>
       typeof inside === "object" && inside !== null && !Array.isArray(inside)

@@ -28,15 +28,15 @@ for (const database of databases) {
         const isText = path === "userName" || path === "id";
         const keys = ["nul\u0000byte", "\ud800", ...(isText ? [1] : ["x", ""])];
         for (const key of [...keys, ...(path === "meta.created" ? [1e300] : [])]) {
-          const cursor = writeCursor({ side: "after", place: { id, key } }, sort);
+          const cursor = writeCursor({ side: "after", position: { id, key } }, sort);
           await expect(users.find({ cursor, sort })).rejects.toThrow(InvalidValueError);
         }
       },
     );
 
     test("refuse ids that no resource can have, and begin at those that none has", async () => {
-      const at = (place: Cursor["place"]): string =>
-        writeCursor({ side: "after", place }, undefined);
+      const at = (position: Cursor["position"]): string =>
+        writeCursor({ side: "after", position }, undefined);
       const unfit = users.find({ cursor: at({ id: "nul\u0000byte" }) });
       await expect(unfit).rejects.toThrow(InvalidValueError);
       const { resources } = await users.find({ cursor: at({ id: "0" }) });
@@ -46,7 +46,7 @@ for (const database of databases) {
     test("take any number for a key, after which those come that have no value", async () => {
       const sort = bindSort("active", userResourceType);
       for (const key of [7, 0.5, 1e300, -1e300]) {
-        const cursor = writeCursor({ side: "after", place: { id, key } }, sort);
+        const cursor = writeCursor({ side: "after", position: { id, key } }, sort);
         expect((await users.find({ cursor, sort })).resources).toHaveLength(3);
       }
     });

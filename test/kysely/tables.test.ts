@@ -32,6 +32,46 @@ describe("createTables", () => {
     await db.destroy();
   });
 
+  test("makes the tables of the sets that are wanted, and the others when they are", async () => {
+    const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: ":memory:" }) });
+    const versions = ["concordat_set_version", "concordat_version"];
+    await createTables(db, { sets: ["federation", "nonces"] });
+    expect((await tablesIn(db)).sort()).toEqual([
+      "concordat_nonce",
+      "concordat_server",
+      ...versions,
+    ]);
+    await createTables(db);
+    const ann = await new KyselyUserRepository(db).create({ userName: "ann" });
+    await createTables(db, { sets: ["nonces"] });
+    await dropTables(db, { sets: ["sync", "sso", "federation", "identity", "groupMapping"] });
+    expect((await tablesIn(db)).filter((name) => name.startsWith("concordat")).sort()).toEqual([
+      "concordat_group",
+      "concordat_group_member",
+      "concordat_nonce",
+      "concordat_set_version",
+      "concordat_user",
+      "concordat_version",
+    ]);
+    expect(await new KyselyUserRepository(db).get(ann.id)).toEqual(ann);
+    await createTables(db);
+    expect(await new KyselyCheckpointRepository(db).load("ldap")).toBeUndefined();
+    await db.destroy();
+  });
+
+  test("refuses what is said of users and groups where their tables are not wanted", async () => {
+    await using database = await testDatabase();
+    for (const [path, option] of Object.entries({
+      unique: { unique: { users: ["externalId"] } },
+      indexes: { indexes: { users: ["title"] } },
+    } as const)) {
+      await expect(createTables(database.db, { sets: ["sso"], ...option })).rejects.toMatchObject({
+        code: "invalid_value",
+        path,
+      });
+    }
+  });
+
   test("refuses tables of a later release", async () => {
     await using database = await testDatabase();
     await sql`update concordat_version set version = 1000`.execute(database.db);
@@ -124,6 +164,23 @@ describeOn(mariadb, "createTables", () => {
 
 for (const database of databases) {
   describeOn(database, "dropTables", () => {
+    test("removes the tables of a set, and no others", async () => {
+      await using opened = await database.open();
+      const { db } = opened;
+      await new KyselyCheckpointRepository(db).save("ldap", {
+        generation: 1,
+        epoch: 0,
+        revision: 0,
+      });
+      await dropTables(db, { sets: ["resources"] });
+      await expect(new KyselyUserRepository(db).find({})).rejects.toThrow(/concordat_user/);
+      await createTables(db, { sets: ["resources"] });
+      expect((await new KyselyUserRepository(db).find({})).totalResults).toBe(0);
+      expect(await new KyselyCheckpointRepository(db).load("ldap")).toMatchObject({
+        generation: 1,
+      });
+    });
+
     test("removes every table of its prefix, and can do so again", async () => {
       await using opened = await database.open();
       const { db } = opened;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ChangeBatch } from "concordat/changes";
-import { createTables, dropTables, kyselyTarget } from "concordat/kysely";
+import { createTables, dropTables, KyselyUserRepository, kyselyTarget } from "concordat/kysely";
 import { synchronize } from "concordat/sync";
 import { type Kysely, sql } from "kysely";
 import { expect, test } from "vitest";
@@ -104,6 +104,24 @@ for (const kind of databases) {
       await goOn(db);
       await createTables(db);
       expect((await application(kyselyTarget({ db }) as Target)).groups["board"]).toEqual(["fred"]);
+    });
+
+    test("are gone on with where another set was brought forward before", async () => {
+      await using database = await kind.open({ tables: false });
+      const { db } = database;
+      await fill(kind, db);
+      await createTables(db, { sets: ["sso"] });
+      await createTables(db);
+      await goOn(db);
+    });
+
+    test("are brought forward where users and groups were dropped", async () => {
+      await using database = await kind.open({ tables: false });
+      const { db } = database;
+      await fill(kind, db);
+      await dropTables(db, { sets: ["resources"] });
+      await createTables(db);
+      expect((await new KyselyUserRepository(db).find({})).totalResults).toBe(0);
     });
 
     test("have the form of new ones", async () => {

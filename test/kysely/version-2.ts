@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createTables } from "concordat/kysely";
 import { type Kysely, sql } from "kysely";
 import type { DatabaseKind } from "./databases.js";
-import type { Asked, Stored } from "./everything-stored.js";
+import { type Asked, type Stored, sorted } from "./everything-stored.js";
 
 /**
  * What the release whose tables of synchronisation had the version 2 made and wrote: its definitions on each database, rows of three
@@ -22,8 +22,15 @@ const made: Made = JSON.parse(
 /** What was asked of the stores. */
 export const asked: Asked = made.asked;
 
-/** What they told, by source. */
-export const stored: Readonly<Record<string, Stored>> = made.stored;
+/** What they told, by source, in the words of this release: a link was `unsettled` that is `dirty` now. */
+export const stored: Readonly<Record<string, Stored>> = Object.fromEntries(
+  Object.entries(made.stored).map(([source, told]) => [source, renamed(told)]),
+);
+
+function renamed(told: Stored): Stored {
+  const text = JSON.stringify(told.links).replaceAll('"unsettled":', '"dirty":');
+  return { ...told, links: sorted(JSON.parse(text)) };
+}
 
 /** The statements by which that release makes its tables. */
 export function definitionsOn({ name }: Pick<DatabaseKind, "name">): readonly string[] {

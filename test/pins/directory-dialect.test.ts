@@ -26,8 +26,9 @@ writeFileSync(join(scratch, "package.json"), '{ "type": "module" }');
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 /**
- * A dialect whose positions are numbers, whose entries have no stamps that can be compared with them, and are known by another id: such
- * as 389 Directory Server's. After a resume all names are listed, since its servers do not tell of what left the filter.
+ * A dialect whose positions are numbers, whose entries have no stamps that can be compared with them, and are known by
+ * another id: such as 389 Directory Server's. After a resume all names are listed, since its servers do not tell of
+ * what left the filter.
  */
 const dialect = `
 import { textOf } from "../wire/attributes.js";

@@ -1,8 +1,8 @@
 import { InvalidValueError, UnsupportedError } from "concordat";
 import {
   answersFilter,
+  assertDeclared,
   type Capabilities,
-  demandDeclared,
   InMemoryUserRepository,
 } from "concordat/repositories";
 import {
@@ -44,7 +44,7 @@ test.each([
   ['emails eq "a"', false],
 ])("whether %s is answered, where little is declared: %s", (text, isAnswered) => {
   expect(answersFilter(capabilities, filter(text))).toBe(isAnswered);
-  const demand = (): void => demandDeclared({ filter: filter(text) }, capabilities);
+  const demand = (): void => assertDeclared({ filter: filter(text) }, capabilities);
   if (isAnswered) demand();
   else expect(demand).toThrow(UnsupportedError);
 });
@@ -57,14 +57,14 @@ test("what a record inherits is not declared", () => {
 
 test("an order and a page that are not declared are refused", () => {
   const sorted = (path: string) => ({ sort: bindSort(path, userResourceType) });
-  demandDeclared(sorted("userName"), capabilities);
-  expect(() => demandDeclared(sorted("title"), capabilities)).toThrow(UnsupportedError);
-  expect(() => demandDeclared({ cursor: "" }, capabilities)).toThrow(UnsupportedError);
+  assertDeclared(sorted("userName"), capabilities);
+  expect(() => assertDeclared(sorted("title"), capabilities)).toThrow(UnsupportedError);
+  expect(() => assertDeclared({ cursor: "" }, capabilities)).toThrow(UnsupportedError);
   const byCursor: Capabilities = { ...capabilities, pages: ["cursor"] };
-  demandDeclared({ cursor: "" }, byCursor);
-  demandDeclared({ startIndex: 1 }, byCursor);
-  expect(() => demandDeclared({ startIndex: 2 }, byCursor)).toThrow(UnsupportedError);
-  expect(() => demandDeclared({ cursor: "", startIndex: 1 }, byCursor)).toThrow(InvalidValueError);
+  assertDeclared({ cursor: "" }, byCursor);
+  assertDeclared({ startIndex: 1 }, byCursor);
+  expect(() => assertDeclared({ startIndex: 2 }, byCursor)).toThrow(UnsupportedError);
+  expect(() => assertDeclared({ cursor: "", startIndex: 1 }, byCursor)).toThrow(InvalidValueError);
 });
 
 test("a cursor of one order means nothing in another", async () => {

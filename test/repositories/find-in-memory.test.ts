@@ -1,7 +1,7 @@
 import { InvalidValueError, TooManyError, UnsupportedError } from "concordat";
 import {
+  assertDeclared,
   type Capabilities,
-  demandDeclared,
   findInMemory,
   InMemoryGroupRepository,
   InMemoryUserRepository,
@@ -39,7 +39,7 @@ class Users extends InMemoryUserRepository {
   }
 
   override async find(query: Query): Promise<Page<User>> {
-    demandDeclared(query, this.capabilities);
+    assertDeclared(query, this.capabilities);
     this.asked.push(query.filter === undefined ? "everybody" : printFilter(query.filter));
     return await super.find(query);
   }

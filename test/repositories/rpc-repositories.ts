@@ -1,8 +1,8 @@
 import { InvalidValueError, NotFoundError, UniquenessError, UnsupportedError } from "concordat";
 import {
+  assertDeclared,
   type CallOptions,
   type Capabilities,
-  demandDeclared,
   GroupRepository,
   type Member,
   type MemberOptions,
@@ -65,7 +65,7 @@ export class RpcUserRepository extends UserRepository {
   }
 
   override async find(query: Query, options?: CallOptions): Promise<Page<User>> {
-    demandDeclared(query, this.capabilities);
+    assertDeclared(query, this.capabilities);
     const domain = query.filter === undefined ? [] : domainOf(query.filter);
     const startIndex = Math.max(query.startIndex ?? 1, 1);
     const count = Math.min(Math.max(query.count ?? maxPageSize, 0), maxPageSize);
@@ -190,7 +190,7 @@ export class RpcGroupRepository extends GroupRepository {
     query: Query,
     options?: CallOptions & { attributes?: readonly string[] },
   ): Promise<Page<Group>> {
-    demandDeclared(query, this.capabilities);
+    assertDeclared(query, this.capabilities);
     const startIndex = Math.max(query.startIndex ?? 1, 1);
     const count = Math.min(Math.max(query.count ?? maxPageSize, 0), maxPageSize);
     const ids = await this.#call<number[]>("group.search", [startIndex - 1, count], options);

@@ -17,10 +17,11 @@ export interface IdColumn {
   /** Makes the id of a new resource. Without it, the database does, by the default of the column. */
   readonly generate?: () => string;
   /**
-   * Whether the id of a row that was deleted may be given to a new one. An id of SCIM never is (RFC 7643 §3.1), and whoever keeps one,
-   * be it synchronization, sign-on or an identity provider, would go on with another person. SQLite gives the highest `integer primary
-   * key` once more unless the column has `autoincrement`. Where ids are used again, `mark` or `created` is to be mapped, and links are
-   * believed only with it. Default: true for integers in SQLite that the database makes, false for all others.
+   * Whether the id of a row that was deleted may be given to a new one. An id of SCIM never is (RFC 7643 §3.1), and
+   * whoever keeps one, be it synchronization, sign-on or an identity provider, would go on with another person. SQLite
+   * gives the highest `integer primary key` once more unless the column has `autoincrement`. Where ids are used again,
+   * `mark` or `created` is to be mapped, and links are believed only with it. Default: true for integers in SQLite that
+   * the database makes, false for all others.
    */
   readonly reused?: boolean;
 }
@@ -29,28 +30,29 @@ export interface IdColumn {
 export interface MappedColumn {
   readonly column: string;
   /**
-   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case). It is what filters and
-   * uniqueness go by, and wants an index. The repository writes it wherever it writes the value; whoever else writes the value has to
-   * write the key too, or to call `fillKeys`. With an empty key where there is a value, the repository refuses to be used. Without one
-   * for `userName`, every user who is created or renamed is first looked for with the database's `lower`, which reads the whole table
-   * unless an index is over that.
+   * A column for the form of the value in which case does not matter (Unicode's NFKC, in lower case). It is what
+   * filters and uniqueness go by, and wants an index. The repository writes it wherever it writes the value; whoever
+   * else writes the value has to write the key too, or to call `fillKeys`. With an empty key where there is a value,
+   * the repository refuses to be used. Without one for `userName`, every user who is created or renamed is first looked
+   * for with the database's `lower`, which reads the whole table unless an index is over that.
    */
   readonly key?: string;
   /**
-   * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or stale: on
-   * PostgreSQL `generated always as (replace(lower(normalize(login, nfkc)), 'ς', 'σ')) stored`. Default: false.
+   * Whether the database itself computes the key from the value, as a generated column, so that it is never empty or
+   * stale: on PostgreSQL `generated always as (replace(lower(normalize(login, nfkc)), 'ς', 'σ')) stored`. Default:
+   * false.
    */
   readonly generatedKey?: boolean;
   /**
-   * Whether filters may go by the database's `lower`, instead of a key column. It cannot be stale, and wants a unique index over
-   * `lower` of the column, without which no two writers at once are told apart. SQLite knows it for ASCII only, so other names are
-   * found only as they are written. Without this and without a key
+   * Whether filters may go by the database's `lower`, instead of a key column. It cannot be stale, and wants a unique
+   * index over `lower` of the column, without which no two writers at once are told apart. SQLite knows it for ASCII
+   * only, so other names are found only as they are written. Without this and without a key
    * column, an attribute of which case does not matter has no filter. Default: false.
    */
   readonly lower?: boolean;
   /**
-   * Whether no two resources have the same value, which a unique index must see to: over the key column, where there is one.
-   * Default: as the SCIM schema says.
+   * Whether no two resources have the same value, which a unique index must see to: over the key column, where there is
+   * one. Default: as the SCIM schema says.
    */
   readonly unique?: boolean;
   /** Whether the column is true where the attribute is false, as `disabled` is to `active`. Default: false. */
@@ -58,9 +60,10 @@ export interface MappedColumn {
   /** What the column holds where the attribute has no value. Default: `null`. */
   readonly unassigned?: string | number | boolean;
   /**
-   * Of an attribute with several values, such as `emails`: the `type` of the one that the column has. A value of another type is not
-   * put there; one that states no type is, where there is none of this type. `null`: the value may be of any type, and the column
-   * does not say of which. Default: `work` where the schema knows that type (`emails`, `phoneNumbers`), else `null`.
+   * Of an attribute with several values, such as `emails`: the `type` of the one that the column has. A value of
+   * another type is not put there; one that states no type is, where there is none of this type. `null`: the value may
+   * be of any type, and the column does not say of which. Default: `work` where the schema knows that type (`emails`,
+   * `phoneNumbers`), else `null`.
    */
   readonly type?: string | null;
   /** Of an attribute with several values: whether the one that the column has is the primary one. Default: true. */
@@ -68,8 +71,9 @@ export interface MappedColumn {
 }
 
 /**
- * The column of an attribute, by its name alone where nothing else is to be said; of one with several values also several columns, of
- * values of different types: `[{ column: "phone" }, { column: "mobile", type: "mobile", primary: false }]`.
+ * The column of an attribute, by its name alone where nothing else is to be said; of one with several values also
+ * several columns, of values of different types:
+ * `[{ column: "phone" }, { column: "mobile", type: "mobile", primary: false }]`.
  */
 export type AttributeColumn = string | MappedColumn | readonly MappedColumn[];
 
@@ -79,8 +83,9 @@ export interface DependentColumn extends TableReference {
   /** A column that says `User` or `Group`, where the ids may be of either; rows of the other are no dependents. */
   readonly type?: string;
   /**
-   * What the row belongs to, as a member does to a group: the column with its id, and where it is. It has a new version once the row is
-   * removed, so that whoever asks for what has changed since is told of it. The package's own table of members needs none.
+   * What the row belongs to, as a member does to a group: the column with its id, and where it is. It has a new version
+   * once the row is removed, so that whoever asks for what has changed since is told of it. The package's own table of
+   * members needs none.
    */
   readonly owner?: {
     readonly column: string;
@@ -92,23 +97,25 @@ export interface DependentColumn extends TableReference {
 export interface ResourceMap<Path extends string = string> extends TableReference {
   readonly id: IdColumn;
   /**
-   * The columns of attributes and sub-attributes. A column has room for one value of an attribute with several, such as `emails`: for
-   * the `value` of the one that `type` and `primary` say. An attribute of an extension is named with its schema:
-   * `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
+   * The columns of attributes and sub-attributes. A column has room for one value of an attribute with several, such as
+   * `emails`: for the `value` of the one that `type` and `primary` say. An attribute of an extension is named with its
+   * schema: `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department`.
    */
   readonly attributes: { readonly [P in Path | `urn:${string}`]?: AttributeColumn };
   /**
-   * What becomes of what has no column, be it an attribute, a part of one, or one of several values: `refuse` refuses the write with
-   * an `InvalidValueError`; `ignore` passes it over and reports it (`onIgnored` of the options of a write, `ignored` of its result);
-   * a column of JSON keeps it.
+   * What becomes of what has no column, be it an attribute, a part of one, or one of several values: `refuse` refuses
+   * the write with an `InvalidValueError`; `ignore` passes it over and reports it (`onIgnored` of the options of a
+   * write, `ignored` of its result); a column of JSON keeps it.
    *
-   * `key` is another column of JSON, with the attributes in the form in which they are compared, kept by the repository. It is what
-   * filters go by, also for attributes that have a column, but no key. Without it, text that is not case exact has no filter there.
+   * `key` is another column of JSON, with the attributes in the form in which they are compared, kept by the
+   * repository. It is what filters go by, also for attributes that have a column, but no key. Without it, text that is
+   * not case exact has no filter there.
    */
   readonly others: "refuse" | "ignore" | { readonly column: string; readonly key?: string };
   /**
-   * What new rows have in columns for which the resource says nothing, such as a `not null` column that no attribute is mapped to: a
-   * value as the driver takes it, or a function that makes it of the attributes. Rows that are there are left as they are.
+   * What new rows have in columns for which the resource says nothing, such as a `not null` column that no attribute is
+   * mapped to: a value as the driver takes it, or a function that makes it of the attributes. Rows that are there are
+   * left as they are.
    */
   readonly defaults?: { readonly [column: string]: unknown };
   /** A column of integers that count the changes of the resource. Without it, resources have no versions. */
@@ -116,8 +123,8 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
   /** A column for the time of creation, as text in the form of ISO 8601. */
   readonly created?: string;
   /**
-   * A column whose value tells a row apart from one that is given the same id later, and never changes; only of use where ids are used
-   * again. Default: `created`.
+   * A column whose value tells a row apart from one that is given the same id later, and never changes; only of use
+   * where ids are used again. Default: `created`.
    */
   readonly mark?: string;
   /** A column for the time of the last change, as text in the form of ISO 8601. */
@@ -135,8 +142,8 @@ export type UserMap = ResourceMap<AttributePath<typeof userDefinition> | "extern
 export type GroupMap = ResourceMap<AttributePath<typeof groupDefinition> | "externalId">;
 
 /**
- * Where it is stored who is in which group. One row for each membership, and a unique key over the group, the member and,
- * where there is one, the type.
+ * Where it is stored who is in which group. One row for each membership, and a unique key over the group, the member
+ * and, where there is one, the type.
  */
 export interface MemberMap extends TableReference {
   /** The column with the group's id. */

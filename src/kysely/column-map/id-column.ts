@@ -5,8 +5,9 @@ import type { IdType } from "./column-map.js";
 /** An id as the database compares it. */
 export type StoredId = string | number;
 
-// What is equal is decided here, for ids of resources and of members: the same characters in the same order, and nothing else
-// (RFC 7643 §3.1, `caseExact`), whatever the collation of a column, or a type of the database, takes for the same.
+// What is equal is decided here, for ids of resources and of members: the same characters in the same order, and
+// nothing else (RFC 7643 §3.1, `caseExact`), whatever the collation of a column, or a type of the database, takes for
+// the same.
 
 /**
  * The value of an id in its column; `undefined` where no value of the column can be that id. A database would refuse to
@@ -39,7 +40,10 @@ export function isAmong(
   return type === "text" ? `${isIn} and ${exactId(p.dialect, column)} in ${p.list(ids)}` : isIn;
 }
 
-/** The condition that an id is this one. A text is, in whatever collation its column has; what is not text is written in one way. */
+/**
+ * The condition that an id is this one. A text is, in whatever collation its column has; what is not text is written in
+ * one way.
+ */
 export function isId(p: Parameters, column: string, id: StoredId, type: IdType = "text"): string {
   return type === "text" && typeof id === "string"
     ? p.isText(column, id)

@@ -4,8 +4,8 @@ import { isObject, isUnassigned } from "./attribute-values.js";
 import { isNoValue } from "./value-columns.js";
 
 /**
- * What a write asks for and a row does not hold, as the paths of attributes: this is the one place that compares the two. What the
- * row says beside, such as which value is the primary one, is no loss.
+ * What a write asks for and a row does not hold, as the paths of attributes: this is the one place that compares the
+ * two. What the row says beside, such as which value is the primary one, is no loss.
  *
  * @param name The attribute, or the URI of the extension, as a resource has it.
  * @param asked The value that was asked for.
@@ -41,7 +41,8 @@ function holds(asked: unknown, held: unknown): boolean {
   if (!isObject(asked)) return isDeepStrictEqual(asked, held);
   return Object.entries(asked).every(([name, value]) => {
     const own = memberOf(held, name);
-    // One of which nothing is said may be the primary one all the same; one that is said not to be so is not (RFC 7643 §2.4).
+    // One of which nothing is said may be the primary one all the same; one that is said not to be so is not (RFC 7643
+    // §2.4).
     if (name === "primary" && typeof value === "boolean") return value === (own === true);
     if (name === "type" && typeof value === "string" && typeof own === "string") {
       return caseless(value) === caseless(own);

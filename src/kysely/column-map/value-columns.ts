@@ -10,9 +10,9 @@ export type ValueColumns = readonly ColumnOfAttribute[];
 export type Chosen = ReadonlyMap<ColumnOfAttribute, unknown>;
 
 /**
- * Chooses the values that columns take. First comes the value that says that it is of the column's type; then, where there is
- * none, one that says nothing of a type; and a column without a type takes what is left. Of several that would do, it is the one
- * that is primary where the column says so.
+ * Chooses the values that columns take. First comes the value that says that it is of the column's type; then, where
+ * there is none, one that says nothing of a type; and a column without a type takes what is left. Of several that would
+ * do, it is the one that is primary where the column says so.
  */
 export function chooseValues(columns: ValueColumns, values: unknown): Chosen {
   const items: readonly unknown[] = Array.isArray(values) ? values : [];
@@ -47,8 +47,8 @@ export function valueIn(item: unknown): unknown {
 }
 
 /**
- * What is to be kept beside the columns for the values to be read as they are: nothing, where the columns say all; else all of the
- * values, those that columns hold without what they hold.
+ * What is to be kept beside the columns for the values to be read as they are: nothing, where the columns say all; else
+ * all of the values, those that columns hold without what they hold.
  */
 export function besideColumns(values: unknown, chosen: Chosen): unknown {
   if (!Array.isArray(values)) return values;

@@ -17,8 +17,8 @@ interface ServerRow {
 /**
  * The servers of a federation, in the table that `createTables` makes. A change is in force with the next request.
  *
- * What is stored is not looked at here: whoever forwards reads each definition before it is used. The private key of a client
- * certificate is stored as it is, so the table should be readable for those only who may have it.
+ * What is stored is not looked at here: whoever forwards reads each definition before it is used. The private key of a
+ * client certificate is stored as it is, so the table should be readable for those only who may have it.
  */
 export class KyselyServerRepository extends ServerRepository {
   readonly #session: Session;

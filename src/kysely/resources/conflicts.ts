@@ -32,7 +32,9 @@ export class Conflicts {
     this.#columns = columns;
   }
 
-  /** Which resources have values that must be unique, by the value in the form in which it is compared (`comparable`). */
+  /**
+   * Which resources have values that must be unique, by the value in the form in which it is compared (`comparable`).
+   */
   async holders(
     column: ColumnOfAttribute,
     values: readonly unknown[],
@@ -62,8 +64,8 @@ export class Conflicts {
   }
 
   /**
-   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the value
-   * as it is written, and names are compared without regard to case.
+   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the
+   * value as it is written, and names are compared without regard to case.
    */
   async demandFree(
     columns: ReadonlyMap<string, unknown>,
@@ -128,8 +130,8 @@ export class Conflicts {
   }
 
   /**
-   * A value that the database does not take, with the attribute that it is of. Where it demands a value for a column that is mapped to
-   * no attribute, no client can help that.
+   * A value that the database does not take, with the attribute that it is of. Where it demands a value for a column
+   * that is mapped to no attribute, no client can help that.
    */
   async #refusedValue(
     error: InvalidValueError,

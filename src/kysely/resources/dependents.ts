@@ -29,8 +29,9 @@ export class Dependents {
   }
 
   /**
-   * Sees to it that what loses a row with these resources, such as the groups that they are in, stays as it is until the transaction
-   * ends. Whoever adds a member has the group first and then the member, and so has whoever deletes one.
+   * Sees to it that what loses a row with these resources, such as the groups that they are in, stays as it is until
+   * the transaction ends. Whoever adds a member has the group first and then the member, and so has whoever deletes
+   * one.
    */
   async holdOwners(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const { dialect } = this.#session;

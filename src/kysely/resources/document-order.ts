@@ -18,8 +18,8 @@ interface Extracted {
 }
 
 /**
- * What resources are ordered by that have a document of keys, by the path of the attribute: every attribute of the type that is in the
- * document. Of several values it is the primary one, or else the first.
+ * What resources are ordered by that have a document of keys, by the path of the attribute: every attribute of the type
+ * that is in the document. Of several values it is the primary one, or else the first.
  */
 export function documentOrders(
   map: ResourceMap,

@@ -15,8 +15,8 @@ interface KeyedTable<T extends Resource> {
 }
 
 /**
- * Refuses a table with empty keys, once for each database: nobody whose key is empty would be found, and a second account would be
- * made for everybody.
+ * Refuses a table with empty keys, once for each database: nobody whose key is empty would be found, and a second
+ * account would be made for everybody.
  *
  * @throws {UnsupportedError} a row has a value and no key for it.
  */

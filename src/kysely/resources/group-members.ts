@@ -188,7 +188,9 @@ export class GroupMembers {
     return changed;
   }
 
-  /** Leaves the group with these members and no others. Whoever is in it already stays as they are, and is not counted. */
+  /**
+   * Leaves the group with these members and no others. Whoever is in it already stays as they are, and is not counted.
+   */
   async #replace(
     group: StoredId,
     rows: readonly (readonly StoredId[])[],
@@ -237,8 +239,8 @@ export class GroupMembers {
   }
 
   /**
-   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once. Returns
-   * the ids of the groups of which a member came or went.
+   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once.
+   * Returns the ids of the groups of which a member came or went.
    */
   async changeMany(
     changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
@@ -276,8 +278,8 @@ export class GroupMembers {
   }
 
   /**
-   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile waits, and then
-   * finds the new row among those that it removes.
+   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile
+   * waits, and then finds the new row among those that it removes.
    *
    * @throws {InvalidValueError} one of them is not there.
    */
@@ -304,8 +306,8 @@ export class GroupMembers {
   }
 
   /**
-   * Those of these rows that are not there yet, where the database would not tell them from the others when they are inserted;
-   * else all. Whoever changes members has the row of the group locked.
+   * Those of these rows that are not there yet, where the database would not tell them from the others when they are
+   * inserted; else all. Whoever changes members has the row of the group locked.
    */
   async #absent(
     rows: readonly (readonly StoredId[])[],

@@ -1,9 +1,9 @@
 import { InvalidValueError, NotFoundError } from "../../core/index.js";
 import {
+  assertDeclared,
   type CallOptions,
   type Capabilities,
   type ChangeSet,
-  demandDeclared,
   GroupRepository,
   isRefusal,
   type MemberOptions,
@@ -49,10 +49,10 @@ export interface KyselyGroupOptions extends ResourceOptions {
   /** Where the groups and their members are. Default: the tables that `createTables` makes. */
   readonly map?: { readonly groups: GroupMap; readonly members: MemberMap };
   /**
-   * The table of the users who can be members, whose map has the table of members among its `dependents`. Whoever is added to a group
-   * is looked for there, and kept from being deleted meanwhile, so that nobody is a member who is not there. `elsewhere`: whoever is
-   * said to be a member is one, unless a foreign key says otherwise. Default: the table of users that `createTables` makes, where the
-   * groups are in its tables too; else `elsewhere`.
+   * The table of the users who can be members, whose map has the table of members among its `dependents`. Whoever is
+   * added to a group is looked for there, and kept from being deleted meanwhile, so that nobody is a member who is not
+   * there. `elsewhere`: whoever is said to be a member is one, unless a foreign key says otherwise. Default: the table
+   * of users that `createTables` makes, where the groups are in its tables too; else `elsewhere`.
    */
   readonly users?: Pick<UserMap, "schema" | "table" | "id"> | "elsewhere";
 }
@@ -67,7 +67,10 @@ export class KyselyGroupRepository extends GroupRepository {
   readonly #table: ResourceTable<Group>;
   readonly #members: GroupMembers;
 
-  /** @throws {InvalidValueError} the map names what is no attribute of groups, or ids that are used again without a mark. */
+  /**
+   * @throws {InvalidValueError} the map names what is no attribute of groups, or ids that are used again without a
+   * mark.
+   */
   constructor(db: KyselyDatabase | Session, options: KyselyGroupOptions = {}) {
     super();
     const { members, sources, ...parts } = partsOf(options);
@@ -104,7 +107,7 @@ export class KyselyGroupRepository extends GroupRepository {
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
     // What it does not answer of a filter, the table refuses.
     const { filter: _, ...unfiltered } = query;
-    demandDeclared(unfiltered, this.capabilities);
+    assertDeclared(unfiltered, this.capabilities);
     const page = await this.#table.find(query, options);
     return { ...page, resources: await this.#withMembers(this.#table, page.resources, options) };
   }
@@ -161,8 +164,8 @@ export class KyselyGroupRepository extends GroupRepository {
   }
 
   /**
-   * Creations of groups without members that follow each other are inserted together, deletions are made together, and so
-   * are changes of the members of different groups.
+   * Creations of groups without members that follow each other are inserted together, deletions are made together, and
+   * so are changes of the members of different groups.
    */
   override async write(
     writes: readonly Write<Group, NewGroup>[],

@@ -129,8 +129,8 @@ async function readAll<T extends Resource>(
 }
 
 /**
- * Writes the keys of rows of which each has what another one is to have, as when two people have exchanged their names: at first they get
- * keys that nobody can have.
+ * Writes the keys of rows of which each has what another one is to have, as when two people have exchanged their names:
+ * at first they get keys that nobody can have.
  */
 async function exchange<T extends Resource>(
   table: ResourceTable<T>,

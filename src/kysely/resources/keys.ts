@@ -14,8 +14,8 @@ export interface WrongKey {
   /** The column of the key. */
   readonly column: string;
   /**
-   * `empty`: there is none. `stale`: it is that of another value, which the row had, or in an earlier form. `taken`: the one that it
-   * should have is that of another row, whose value differs in nothing that counts.
+   * `empty`: there is none. `stale`: it is that of another value, which the row had, or in an earlier form. `taken`:
+   * the one that it should have is that of another row, whose value differs in nothing that counts.
    */
   readonly reason: "empty" | "stale" | "taken";
   /** Where it is taken, the id of the resource that has it. */

@@ -53,7 +53,9 @@ export function capabilitiesOf<T extends Resource>(
   };
 }
 
-/** The attributes that have a column; `undefined` where a column has the others. Of several values, a column has one. */
+/**
+ * The attributes that have a column; `undefined` where a column has the others. Of several values, a column has one.
+ */
 function keptAttributes(
   { attributes, others }: ResourceMap,
   type: ResourceType,
@@ -106,11 +108,11 @@ export interface ReadAndApply<T extends Resource, N> {
 }
 
 /**
- * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read. What was
- * read to be so already is not written, and if that is all, the resource keeps its version.
+ * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read.
+ * What was read to be so already is not written, and if that is all, the resource keeps its version.
  *
- * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where a
- * hundred writers compare versions, each of them is too late nearly a hundred times.
+ * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where
+ * a hundred writers compare versions, each of them is too late nearly a hundred times.
  */
 export async function modifyBy<T extends Resource, N>(
   table: ResourceTable<T>,

@@ -8,8 +8,9 @@ import { documentOrders } from "./document-order.js";
 import type { OrderColumn } from "./order-column.js";
 
 /**
- * The columns of a table by which the order is that of SCIM, by the path of the attribute: text that is case exact, text that has a
- * column of keys, numbers, booleans, when a resource was made and changed, and all that is in a document of keys.
+ * The columns of a table by which the order is that of SCIM, by the path of the attribute: text that is case exact,
+ * text that has a column of keys, numbers, booleans, when a resource was made and changed, and all that is in a
+ * document of keys.
  */
 export function orderColumns(
   map: ResourceMap,
@@ -56,7 +57,7 @@ function orderColumn(
       ? (p, stored) => `cast(${p.value(stored)} as double precision)`
       : (p, stored) => p.value(stored);
   if (column.type === "boolean") {
-    const flag = `cast(${name} as ${dialect.name === "mariadb" ? "signed" : "integer"})`;
+    const flag = dialect.flag(name);
     const text = (): string => (column.invert ? `1 - ${flag}` : flag);
     return { text, place, required: false, stored: number };
   }

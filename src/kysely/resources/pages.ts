@@ -67,7 +67,9 @@ async function pageByIndex<T extends Resource>(
   };
 }
 
-/** How many match is not counted: that takes longer than a page, which takes as long as any other wherever it begins. */
+/**
+ * How many match is not counted: that takes longer than a page, which takes as long as any other wherever it begins.
+ */
 async function pageByCursor<T extends Resource>(
   table: PagedTable<T>,
   { filter, sort }: Query,
@@ -92,7 +94,7 @@ async function pageByCursor<T extends Resource>(
   const resources = isBack ? kept.reverse() : kept;
   const sorter = sort && compileSort(sort);
   const cursorAt = (side: Cursor["side"], resource: T): string =>
-    writeCursor({ side, place: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
+    writeCursor({ side, position: { id: resource.id, key: sorter?.keyOf(resource) } }, sort);
   const [head, tail] = [resources[0], resources.at(-1)];
   const hasMore = rows.length > count;
   const hasNext = isBack || hasMore;
@@ -116,11 +118,11 @@ function orderOf<T extends Resource>(table: PagedTable<T>, sort: BoundSort | und
 function besideOf<T extends Resource>(
   table: PagedTable<T>,
   order: SqlOrder,
-  { side, place }: Cursor,
+  { side, position }: Cursor,
 ): StatementText {
-  const id = table.stored(place.id);
+  const id = table.stored(position.id);
   if (id === undefined) throw invalidCursor();
-  return besideText(order, { id, key: place.key }, side);
+  return besideText(order, { id, key: position.key }, side);
 }
 
 async function countOf<T extends Resource>(

@@ -58,7 +58,7 @@ interface Mapped {
 
 const unmapped: Mapped = { single: [], lists: [], isWhole: false };
 
-/** Turns resources of one type into rows of one table, and back. */
+/** KeyedMutex resources of one type into rows of one table, and back. */
 export class ResourceRows<T extends Resource> {
   readonly type: "User" | "Group";
   readonly columns: readonly ColumnOfAttribute[];
@@ -135,8 +135,9 @@ export class ResourceRows<T extends Resource> {
   }
 
   /**
-   * What giving attributes these values, whole, writes; an attribute without a value is cleared. What is written is read again, without
-   * a question to the database: what was asked for and is not in it is refused, or among `ignored` where the map says so.
+   * What giving attributes these values, whole, writes; an attribute without a value is cleared. What is written is
+   * read again, without a question to the database: what was asked for and is not in it is refused, or among `ignored`
+   * where the map says so.
    *
    * @throws {InvalidValueError} a value that cannot be stored, or one that has no place in the table.
    */
@@ -180,7 +181,10 @@ export class ResourceRows<T extends Resource> {
     return { columns, set, removed, key, ignored };
   }
 
-  /** Puts an attribute that is one text or truth value of a column of its own there, if it is: it cannot be lost on the way. */
+  /**
+   * Puts an attribute that is one text or truth value of a column of its own there, if it is: it cannot be lost on the
+   * way.
+   */
   #encodePlain(
     columns: Map<string, unknown>,
     { single, isWhole }: Mapped,
@@ -194,8 +198,8 @@ export class ResourceRows<T extends Resource> {
   }
 
   /**
-   * Puts the sub-attributes of an attribute that are texts or truth values into columns of their own, if that is all there is to do,
-   * and returns what goes into the document beside: neither can be lost on the way.
+   * Puts the sub-attributes of an attribute that are texts or truth values into columns of their own, if that is all
+   * there is to do, and returns what goes into the document beside: neither can be lost on the way.
    */
   #encodeMembers(
     columns: Map<string, unknown>,
@@ -364,7 +368,9 @@ function mappedBy(columns: readonly ColumnOfAttribute[]): Mapped {
   };
 }
 
-/** A value of a column that tells rows apart, as a text: drivers return times as dates, and integers in several forms. */
+/**
+ * A value of a column that tells rows apart, as a text: drivers return times as dates, and integers in several forms.
+ */
 function markText(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value);
 }

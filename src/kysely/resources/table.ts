@@ -106,7 +106,8 @@ export class ResourceTable<T extends Resource> {
   /**
    * Writes to the row of a resource; nothing is read.
    *
-   * @param unlessSame Whether a row in which nothing would change is left as it is, with its version and its time (RFC 7644 §3.5.2.1).
+   * @param unlessSame Whether a row in which nothing would change is left as it is, with its version and its time (RFC
+   * 7644 §3.5.2.1).
    * @throws {NotFoundError} there is no such row.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
    */

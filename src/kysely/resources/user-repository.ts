@@ -1,7 +1,7 @@
 import {
+  assertDeclared,
   type CallOptions,
   type Capabilities,
-  demandDeclared,
   type Modification,
   type Page,
   type Query,
@@ -69,7 +69,9 @@ export class KyselyUserRepository extends UserRepository {
   override readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
   readonly #table: ResourceTable<User>;
 
-  /** @throws {InvalidValueError} the map names what is no attribute of users, or ids that are used again without a mark. */
+  /**
+   * @throws {InvalidValueError} the map names what is no attribute of users, or ids that are used again without a mark.
+   */
   constructor(db: KyselyDatabase | Session, options: KyselyUserOptions = {}) {
     super();
     const { revokeSessions } = options;
@@ -85,8 +87,8 @@ export class KyselyUserRepository extends UserRepository {
   }
 
   /**
-   * Looks at the columns of keys that the map names, in every row. Rows that the application writes itself, or that were there before
-   * the column, have no key, or one of another name.
+   * Looks at the columns of keys that the map names, in every row. Rows that the application writes itself, or that
+   * were there before the column, have no key, or one of another name.
    */
   checkKeys(options?: CallOptions): Promise<KeyReport> {
     return checkKeysOf(this.#table, options);
@@ -108,7 +110,7 @@ export class KyselyUserRepository extends UserRepository {
   override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
     // What it does not answer of a filter, the table refuses.
     const { filter: _, ...unfiltered } = query;
-    demandDeclared(unfiltered, this.capabilities);
+    assertDeclared(unfiltered, this.capabilities);
     return await this.#table.find(query, options);
   }
 

@@ -58,8 +58,8 @@ export async function writeOne<T extends Resource, N>(
 
 /**
  * A batch of writes to one table. Creations that follow each other become statements of many rows, and so do deletions;
- * every other write is made by itself, in its turn. A statement that the database refuses is made again row by row, so that
- * a refused row stops no other.
+ * every other write is made by itself, in its turn. A statement that the database refuses is made again row by row, so
+ * that a refused row stops no other.
  */
 export class ResourceWrites<T extends Resource, N extends object> {
   readonly #table: ResourceTable<T>;
@@ -200,7 +200,8 @@ export class ResourceWrites<T extends Resource, N extends object> {
         if (ignored.length > 0) this.#options?.onIgnored?.(ignored);
       } else others.push(row);
     }
-    // What is in the way of the rest may be a column that the map does not know: the database says so, asked for one row.
+    // What is in the way of the rest may be a column that the map does not know: the database says so, asked for one
+    // row.
     for (const row of await this.#refuseTaken(others, true)) await this.#createAlone(row);
   }
 
@@ -224,8 +225,8 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   /**
-   * Refuses the rows whose unique values somebody has, and returns the others. What the database sees to itself is looked for
-   * only once it has not inserted the rows.
+   * Refuses the rows whose unique values somebody has, and returns the others. What the database sees to itself is
+   * looked for only once it has not inserted the rows.
    */
   async #refuseTaken(rows: readonly NewRow[], inserted: boolean): Promise<NewRow[]> {
     const refused = new Set<NewRow>();

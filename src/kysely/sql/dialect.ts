@@ -1,9 +1,20 @@
 import { type QueryExecutor, sql } from "kysely";
 import { UnsupportedError } from "../../core/index.js";
+import type { SqlFilterDialect } from "../../scim/index.js";
+import { type FilterSql, filterSql } from "../../scim/internal.js";
+import {
+  type JsonReading,
+  jsonPath,
+  mariadbReading,
+  postgresReading,
+  sqliteReading,
+} from "./json-reading.js";
 
 /** The types of the columns that the package's own tables have. */
 export interface ColumnTypes {
-  /** Text that is compared byte by byte and can be in a key; the length is in characters, where the database wants one. */
+  /**
+   * Text that is compared byte by byte and can be in a key; the length is in characters, where the database wants one.
+   */
   key(length: number): string;
   /** Text of any length. */
   readonly text: string;
@@ -19,40 +30,24 @@ export interface ColumnTypes {
   readonly rowId: string;
 }
 
-/** How values are read out of a document of JSON, as text; NULL where there is none. */
-export interface JsonReading {
-  /** The value at the end of these members. */
-  text(column: string, members: readonly string[], place: Place): string;
-  /** Of the primary element of the list at the end of these members, or else of the first, what is at the end of `inner`. */
-  primaryText(
-    column: string,
-    members: readonly string[],
-    inner: readonly string[],
-    place: Place,
-  ): string;
-}
-
-type Place = (value: unknown) => string;
+/** What the conditions of filters need too: scim says how each database writes it. */
+type SharedSql = Pick<FilterSql, "quote" | "exact" | "flag">;
 
 /** What differs between the databases, by feature. */
-export interface SqlDialect {
-  readonly name: "sqlite" | "postgres" | "mariadb";
+export interface SqlDialect extends SharedSql {
+  readonly name: SqlFilterDialect;
   readonly types: ColumnTypes;
-  /** A name as an identifier, whatever characters it holds. */
-  quote(identifier: string): string;
   /** A text as a literal, for an expression that is to be the same as that of an index. */
   literal(text: string): string;
   /** The places of so many parameters, of which the first has this position, which counts from 1. */
   places(position: number, count: number): string;
-  /** A text as it is compared when nothing but equal characters in an equal order is equal, whatever the column's collation. */
-  exact(text: string): string;
   /** A list of tuples after `in`, given the tuples. */
   tuples(tuples: string): string;
   /** The most tuples in such a list. */
   readonly tuplesPerStatement: number;
   /**
-   * The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. Columns of integers
-   * among `raised`, given with the table, get the greater of both values.
+   * The end of an insert that updates these columns of a row that is there; none of them: leaves it as it is. Columns
+   * of integers among `raised`, given with the table, get the greater of both values.
    */
   onConflict(
     key: readonly string[],
@@ -81,12 +76,15 @@ export interface SqlDialect {
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
   /**
-   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where two who make
-   * one table at once are in each other's way.
+   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where
+   * two who make one table at once are in each other's way.
    */
   readonly lockDefinitions?: string;
   readonly unlockDefinitions?: string;
-  /** A question that has a row where there is a table of this name, in the schema where an unqualified name is looked for. */
+  /**
+   * A question that has a row where there is a table of this name, in the schema where an unqualified name is looked
+   * for.
+   */
   tableQuestion(name: string): string;
   /** A question that has a row where that table has a column of this name. */
   columnQuestion(table: string, column: string): string;
@@ -113,8 +111,9 @@ export interface SqlDialect {
   /** The condition that the JSON object in the column has a member. */
   hasMember(column: string, name: string, place: (value: unknown) => string): string;
   /**
-   * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column without an
-   * object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost without a word.
+   * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column
+   * without an object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost
+   * without a word.
    */
   changedJson(
     column: string,
@@ -125,7 +124,7 @@ export interface SqlDialect {
 }
 
 const sqlite: SqlDialect = {
-  name: "sqlite",
+  ...sharedBy("sqlite"),
   types: {
     key: () => "text",
     text: "text",
@@ -135,10 +134,8 @@ const sqlite: SqlDialect = {
     large: "integer",
     rowId: "integer primary key autoincrement",
   },
-  quote: doubleQuoted,
   literal,
   places: unnumbered,
-  exact: (text) => `${text} collate binary`,
   tuples: (tuples) => `(values ${tuples})`,
   tuplesPerStatement: 512,
   onConflict: updateExcluded,
@@ -159,15 +156,7 @@ const sqlite: SqlDialect = {
   greatest: (one, other) => `max(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: false,
-  json: {
-    text: sqliteText,
-    primaryText: (column, members, inner, place) => `(select ${
-      inner.length === 0
-        ? "e.atom"
-        : `case e.type when 'object' then ${sqliteText("e.value", inner, place)} end`
-    } from json_each(${column}, ${place(pathOf(members))}) as e
-      order by coalesce(json_extract(case e.type when 'object' then e.value end, '$.primary'), 0) desc, e.id limit 1)`,
-  },
+  json: sqliteReading,
   differs: (one, other) => `${one} is not ${other}`,
   memberDiffers: (column, name, json, place) =>
     `(${column} -> ${place(jsonPath(name))}) is not json(${place(json)})`,
@@ -184,7 +173,7 @@ const sqlite: SqlDialect = {
 };
 
 const postgres: SqlDialect = {
-  name: "postgres",
+  ...sharedBy("postgres"),
   types: {
     key: () => 'text collate "C"',
     text: "text",
@@ -194,11 +183,9 @@ const postgres: SqlDialect = {
     large: "bigint",
     rowId: "bigint generated by default as identity primary key",
   },
-  quote: doubleQuoted,
   literal,
   places: (position, count) =>
     Array.from({ length: count }, (_, index) => `$${position + index}`).join(", "),
-  exact: (text) => `cast(${text} as text) collate "C"`,
   tuples: (tuples) => `(${tuples})`,
   tuplesPerStatement: 512,
   onConflict: updateExcluded,
@@ -220,16 +207,7 @@ const postgres: SqlDialect = {
   greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: false,
   failureEndsTransaction: true,
-  json: {
-    text: (column, members, place) => postgresText(`cast(${column} as jsonb)`, members, place),
-    primaryText(column, members, inner, place) {
-      const list = postgresMember(`cast(${column} as jsonb)`, members, place);
-      const elements = `case jsonb_typeof(${list}) when 'array' then ${postgresMember(`cast(${column} as jsonb)`, members, place)} end`;
-      return `(select ${postgresText("e.value", inner, place)}
-        from jsonb_array_elements(${elements}) with ordinality as e(value, place)
-        order by ((e.value -> 'primary') = cast('true' as jsonb)) is true desc, e.place limit 1)`;
-    },
-  },
+  json: postgresReading,
   differs: (one, other) => `${one} is distinct from ${other}`,
   memberDiffers: (column, name, json, place) =>
     `(cast(${column} as jsonb) -> cast(${place(name)} as text)) is distinct from cast(${place(json)} as jsonb)`,
@@ -249,9 +227,12 @@ const postgres: SqlDialect = {
   },
 };
 
-/** MySQL, which shares the quotes and the drivers, has neither the collation nor indexes that are made unless they are there. */
+/**
+ * MySQL, which shares the quotes and the drivers, has neither the collation nor indexes that are made unless they are
+ * there.
+ */
 const mariadb: SqlDialect = {
-  name: "mariadb",
+  ...sharedBy("mariadb"),
   types: {
     key: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_nopad_bin`,
     text: "longtext character set utf8mb4 collate utf8mb4_nopad_bin",
@@ -261,11 +242,9 @@ const mariadb: SqlDialect = {
     large: "bigint",
     rowId: "bigint not null auto_increment primary key",
   },
-  quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
   // The mode in which a backslash is one like others is refused.
   literal: (text) => literal(text.replaceAll("\\", "\\\\")),
   places: unnumbered,
-  exact: (text) => `convert(${text} using utf8mb4) collate utf8mb4_nopad_bin`,
   tuples: (tuples) => `(${tuples})`,
   // It looks for each of them in time that grows with all: 512 take ten times as long as four times 128.
   tuplesPerStatement: 128,
@@ -286,8 +265,8 @@ const mariadb: SqlDialect = {
   tellsInserted: false,
   lockRow: "for update",
   shareRow: "lock in share mode",
-  // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find whoever
-  // has a name that it cannot get.
+  // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find
+  // whoever has a name that it cannot get.
   isolation: "read committed",
   partialIndexes: false,
   // A name of the server, not of the database.
@@ -304,13 +283,7 @@ const mariadb: SqlDialect = {
   greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: true,
   failureEndsTransaction: false,
-  json: {
-    text: (column, members, place) => mariadbText(column, members, place),
-    primaryText: (column, members, inner, place) => `(select ${mariadbText("e.value", inner, place)}
-      from json_table(json_extract(${column}, ${place(pathOf(members))}), '$[*]'
-        columns (place for ordinality, value json path '$', is_primary varchar(5) path '$.primary')) as e
-      order by coalesce(e.is_primary in ('1', 'true'), 0) desc, e.place limit 1)`,
-  },
+  json: mariadbReading,
   differs: (one, other) => `not (${one} <=> ${other})`,
   memberDiffers(column, name, json, place) {
     const stored = `json_compact(json_extract(${column}, ${place(jsonPath(name))}))`;
@@ -331,8 +304,8 @@ const mariadb: SqlDialect = {
 
 /**
  * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
- * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB does:
- * {@link assertMariaDb} tells it apart.
+ * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB
+ * does: {@link assertMariaDb} tells it apart.
  *
  * @throws {UnsupportedError} the database is none of the three.
  */
@@ -350,38 +323,14 @@ export function dialectOf(db: { getExecutor(): QueryExecutor }): SqlDialect {
   }
 }
 
-/** What a server says of itself: `version()` and `@@sql_mode`. */
-export interface MariaDbServer {
-  readonly version: string;
-  readonly mode: string;
-}
-
-/**
- * Refuses MySQL, which only its version tells from MariaDB, and a connection whose modes let MariaDB cut values that do not
- * fit, or take a backslash for itself: `mysql2` writes values into the text of a statement, and escapes them with it.
- *
- * @throws {UnsupportedError} the server is not MariaDB, or not in a mode in which values are safe.
- */
-export function assertMariaDb({ version, mode }: MariaDbServer): void {
-  if (!version.includes("MariaDB")) {
-    throw new UnsupportedError("The database is MySQL, which is not supported; MariaDB is.");
-  }
-  const modes = new Set(mode.split(","));
-  if (!modes.has("STRICT_TRANS_TABLES") && !modes.has("STRICT_ALL_TABLES")) {
-    throw new UnsupportedError("The sql_mode of MariaDB must have STRICT_TRANS_TABLES.");
-  }
-  if (modes.has("NO_BACKSLASH_ESCAPES")) {
-    throw new UnsupportedError("The sql_mode of MariaDB must not have NO_BACKSLASH_ESCAPES.");
-  }
+function sharedBy(name: SqlFilterDialect): SharedSql & { readonly name: SqlFilterDialect } {
+  const { quote, exact, flag } = filterSql(name);
+  return { name, quote, exact, flag };
 }
 
 /** A batch has thousands of parameters: repeating is faster than joining. */
 function unnumbered(_position: number, count: number): string {
   return count === 0 ? "" : `${"?, ".repeat(count - 1)}?`;
-}
-
-function doubleQuoted(identifier: string): string {
-  return `"${identifier.replaceAll('"', '""')}"`;
 }
 
 function updateExcluded(
@@ -417,32 +366,4 @@ function renameOneByOne(names: readonly (readonly [from: string, to: string])[])
 /** A text as a literal, where a backslash is a character like others. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
-}
-
-function sqliteText(json: string, members: readonly string[], place: Place): string {
-  const path = pathOf(members);
-  return `case json_type(${json}, ${place(path)}) when 'true' then 'true' when 'false' then 'false'
-    else ${json} ->> ${place(path)} end`;
-}
-
-function postgresMember(json: string, members: readonly string[], place: Place): string {
-  return members.reduce((inside, name) => `(${inside} -> cast(${place(name)} as text))`, json);
-}
-
-function postgresText(json: string, members: readonly string[], place: Place): string {
-  return `(${postgresMember(json, members, place)} #>> '{}')`;
-}
-
-function mariadbText(json: string, members: readonly string[], place: Place): string {
-  const path = pathOf(members);
-  return `json_unquote(nullif(json_extract(${json}, ${place(path)}), 'null'))`;
-}
-
-function pathOf(members: readonly string[]): string {
-  return `$${members.map((name) => `."${name}"`).join("")}`;
-}
-
-/** The path of a member of the outermost object; the names of SCIM attributes hold no quotation mark. */
-function jsonPath(name: string): string {
-  return `$."${name}"`;
 }

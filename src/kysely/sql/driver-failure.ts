@@ -10,7 +10,10 @@ export type DriverFailure =
   | {
       readonly kind: "value";
       readonly column?: string;
-      /** It is that there is no value, and the column demands one; or that it is too long for a column that is not named. */
+      /**
+       * It is that there is no value, and the column demands one; or that it is too long for a column that is not
+       * named.
+       */
       readonly reason?: "missing" | "length";
     }
   /** The database has undone the transaction, or the statement that was in none, in favour of others. */
@@ -41,7 +44,8 @@ export function driverFailure(error: unknown): DriverFailure | undefined {
   const connection =
     typeof code === "string" ? connectionCodes.get(code) : lostConnections.get(message);
   if (connection !== undefined) return connection;
-  // The names that drivers give to numbers are MySQL's, and MariaDB has other ones for some, and some of which they know none.
+  // The names that drivers give to numbers are MySQL's, and MariaDB has other ones for some, and some of which they
+  // know none.
   if (typeof errno === "number" && typeof sqlState === "string") {
     return mariadbFailure(errno, message);
   }

@@ -8,8 +8,8 @@ export const valuesPerStatement = 512;
 export const narrowRows = 256;
 
 /**
- * The values of a statement, in the order in which its text names them. Each method answers with the text that stands for
- * the values it was given.
+ * The values of a statement, in the order in which its text names them. Each method answers with the text that stands
+ * for the values it was given.
  */
 export class Parameters {
   readonly values: unknown[] = [];
@@ -26,8 +26,8 @@ export class Parameters {
   };
 
   /**
-   * The condition that the text in a column is this one, whatever the collation of the column calls equal. An index serves the
-   * first comparison.
+   * The condition that the text in a column is this one, whatever the collation of the column calls equal. An index
+   * serves the first comparison.
    */
   isText(column: string, value: string): string {
     return `${column} = ${this.value(value)} and ${this.dialect.exact(column)} = ${this.value(value)}`;
@@ -42,8 +42,8 @@ export class Parameters {
   }
 
   /**
-   * The condition that these columns have, together, one of the tuples of values, which are padded in the same way. For a list of
-   * one tuple MariaDB would read the whole table.
+   * The condition that these columns have, together, one of the tuples of values, which are padded in the same way. For
+   * a list of one tuple MariaDB would read the whole table.
    */
   among(columns: readonly string[], tuples: readonly (readonly unknown[])[]): string {
     const [first] = tuples;

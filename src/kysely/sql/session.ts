@@ -21,8 +21,8 @@ export interface KyselyDatabase {
 }
 
 /**
- * Says that the database's connection is in a transaction that something other than this Kysely began and will end, such as
- * another SQL library on the same connection. Repositories on it then begin none of their own.
+ * Says that the database's connection is in a transaction that something other than this Kysely began and will end,
+ * such as another SQL library on the same connection. Repositories on it then begin none of their own.
  */
 export function joinTransaction(db: KyselyDatabase): KyselyDatabase {
   return {
@@ -49,8 +49,8 @@ const insertTextLimit = 500;
 /**
  * Runs the package's statements on the database of the host.
  *
- * Statements are written as text, since Kysely's builder makes a node of each of the thousands of values that a batch has,
- * which takes longer than SQLite takes to store them.
+ * Statements are written as text, since Kysely's builder makes a node of each of the thousands of values that a batch
+ * has, which takes longer than SQLite takes to store them.
  */
 export class Session {
   readonly dialect: SqlDialect;
@@ -60,7 +60,10 @@ export class Session {
   /** How many savepoints are open; it is part of their names. */
   #savepoints = 0;
 
-  /** @param fence - What is made sure of before each write, in one transaction with it; it throws where it does not hold. */
+  /**
+   * @param fence - What is made sure of before each write, in one transaction with it; it throws where it does not
+   * hold.
+   */
   constructor(
     db: KyselyDatabase,
     dialect: SqlDialect = dialectOf(db),
@@ -96,8 +99,9 @@ export class Session {
   }
 
   /**
-   * The text of an insert of rows, which is always the same for so many rows of so many columns: it is made once, so that the driver
-   * need not compare its thousands of characters to know it again. The values of the rows come first among those of the statement.
+   * The text of an insert of rows, which is always the same for so many rows of so many columns: it is made once, so
+   * that the driver need not compare its thousands of characters to know it again. The values of the rows come first
+   * among those of the statement.
    */
   insertText(
     parameters: Parameters,
@@ -118,8 +122,8 @@ export class Session {
   }
 
   /**
-   * Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own, which
-   * is tried again when the database has undone it in favour of others.
+   * Runs `work` as one step: behind a savepoint of the transaction that is under way, or in a transaction of its own,
+   * which is tried again when the database has undone it in favour of others.
    */
   async atomically<R>(work: (session: Session) => Promise<R>): Promise<R> {
     const fence = this.#fence;
@@ -140,8 +144,8 @@ export class Session {
   }
 
   /**
-   * Runs `work`, of which no statement is refused, as one step: it is part of the transaction that is under way, which is given up
-   * where the database cannot answer, or a transaction of its own.
+   * Runs `work`, of which no statement is refused, as one step: it is part of the transaction that is under way, which
+   * is given up where the database cannot answer, or a transaction of its own.
    */
   async together<R>(work: (session: Session) => Promise<R>): Promise<R> {
     const isPart = this.inTransaction && this.#fence === undefined;
@@ -155,8 +159,8 @@ export class Session {
   }
 
   /**
-   * Runs `work` behind a savepoint, and undoes what it wrote where it fails. Savepoints in one another have names of their
-   * own: to MariaDB, the second of one name is the end of the first.
+   * Runs `work` behind a savepoint, and undoes what it wrote where it fails. Savepoints in one another have names of
+   * their own: to MariaDB, the second of one name is the end of the first.
    */
   async savepoint<R>(kind: string, work: () => Promise<R>): Promise<R> {
     const name = `${kind}_${++this.#savepoints}`;
@@ -181,8 +185,8 @@ export class Session {
       await this.write(() => `rollback to savepoint ${name}`);
       await this.write(() => `release savepoint ${name}`);
     } catch (error) {
-      // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. Whoever began
-      // the transaction must learn of that, and not take the failure of `work` for one that can be passed over.
+      // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. Whoever
+      // began the transaction must learn of that, and not take the failure of `work` for one that can be passed over.
       const end = [reason, error].find((failure) => failure instanceof UnavailableError);
       throw (
         end ?? new AggregateError([reason, error], "The transaction has ended.", { cause: error })

@@ -1,8 +1,8 @@
 import { ConcordatError } from "../../core/index.js";
 
 /**
- * A row holds something else than was written into it. Somebody else has changed it, or it was damaged: asking again does not help. It says
- * nothing of what is there, since that may be a secret.
+ * A row holds something else than was written into it. Somebody else has changed it, or it was damaged: asking again
+ * does not help. It says nothing of what is there, since that may be a secret.
  */
 export class StoredValueError extends ConcordatError {
   override readonly name = "StoredValueError";
@@ -17,7 +17,8 @@ export class StoredValueError extends ConcordatError {
 }
 
 /**
- * What a column holds as JSON. The error of `JSON.parse` quotes the text, in which there may be a secret: it is not passed on.
+ * What a column holds as JSON. The error of `JSON.parse` quotes the text, in which there may be a secret: it is not
+ * passed on.
  *
  * @throws {StoredValueError} it is no JSON, or no object where one was written.
  */

@@ -19,12 +19,13 @@ const mark = "\u0001\u0003";
 /**
  * Writes a text for a column that has an index, as {@link encodeText} does, but never longer than an index takes.
  *
- * A longer text has its first characters as its key, and a digest of all of it (SHA-256). So keys are equal exactly when their
- * texts are, and are in the order of their texts as far as the first 95 characters tell. Half a surrogate pair, which no
- * encoding of Unicode can carry, is told apart by the digest too. What the texts were, {@link wholeTexts} keeps beside them.
+ * A longer text has its first characters as its key, and a digest of all of it (SHA-256). So keys are equal exactly
+ * when their texts are, and are in the order of their texts as far as the first 95 characters tell. Half a surrogate
+ * pair, which no encoding of Unicode can carry, is told apart by the digest too. What the texts were,
+ * {@link wholeTexts} keeps beside them.
  *
- * Whoever may write to the directory chooses how long its names are. One that the database refused to index would stop the
- * synchronisation of all the others.
+ * Whoever may write to the directory chooses how long its names are. One that the database refused to index would stop
+ * the synchronisation of all the others.
  */
 export function encodeKey(text: string): string {
   if (!isCut(text)) return encodeText(text);
@@ -35,8 +36,8 @@ export function encodeKey(text: string): string {
 }
 
 /**
- * The texts of a row that are not whole in their keys, as the column `whole_texts` has them; `null` where all of them are, as
- * nearly always.
+ * The texts of a row that are not whole in their keys, as the column `whole_texts` has them; `null` where all of them
+ * are, as nearly always.
  *
  * @param texts the texts by the names of their columns.
  */

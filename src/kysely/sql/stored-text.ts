@@ -1,12 +1,12 @@
 import { InvalidValueError } from "../../core/index.js";
 
 /**
- * Writes a text so that a database that compares bytes of UTF-8 orders it as JavaScript orders strings, by code units of
- * UTF-16, and so that every database can hold it.
+ * Writes a text so that a database that compares bytes of UTF-8 orders it as JavaScript orders strings, by code units
+ * of UTF-16, and so that every database can hold it.
  *
- * The two orders differ where a surrogate pair meets U+E000 to U+FFFF, which follow it in UTF-16 and precede it in UTF-8;
- * a mark before each of them puts that right. PostgreSQL cannot hold U+0000, so it is marked too. All other text, nearly
- * all there is, stays as it is.
+ * The two orders differ where a surrogate pair meets U+E000 to U+FFFF, which follow it in UTF-16 and precede it in
+ * UTF-8; a mark before each of them puts that right. PostgreSQL cannot hold U+0000, so it is marked too. All other
+ * text, nearly all there is, stays as it is.
  *
  * @throws {InvalidValueError} half a surrogate pair, which no encoding of Unicode can carry.
  */
@@ -35,7 +35,10 @@ export function decodeText(stored: string): string {
     : bare;
 }
 
-/** Whether there is nothing in a text, nor in what was made of one, that is not stored as it is: one look for nearly all. */
+/**
+ * Whether there is nothing in a text, nor in what was made of one, that is not stored as it is: one look for nearly
+ * all.
+ */
 function isPlain(text: string): boolean {
   return !/[^ -\uD7FF]/.test(text);
 }

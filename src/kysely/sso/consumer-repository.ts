@@ -11,7 +11,8 @@ interface ConsumerRow {
 }
 
 /**
- * The consumers of a sign-on server, in the table that `createTables` makes. A change is in force with the next message.
+ * The consumers of a sign-on server, in the table that `createTables` makes. A change is in force with the next
+ * message.
  *
  * Their secrets are stored as they are, so the table should be readable for those only who may have them.
  */

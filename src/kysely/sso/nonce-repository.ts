@@ -13,8 +13,8 @@ export interface KyselyNonceOptions extends TableOptions {
 /**
  * Nonces in the table that `createTables` makes. Processes share them, and a restart forgets none.
  *
- * A nonce is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has expired
- * until {@link purge}, which a host calls every few minutes.
+ * A nonce is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has
+ * expired until {@link purge}, which a host calls every few minutes.
  */
 export class KyselyNonceRepository extends NonceRepository {
   readonly #session: Session;
@@ -28,7 +28,10 @@ export class KyselyNonceRepository extends NonceRepository {
     this.#now = options.now ?? (() => new Date());
   }
 
-  /** The unique key decides between concurrent inserts, and the condition of the update between those that come after it. */
+  /**
+   * The unique key decides between concurrent inserts, and the condition of the update between those that come after
+   * it.
+   */
   override async take(nonce: Nonce, options?: CallOptions): Promise<boolean> {
     options?.signal?.throwIfAborted();
     return (await this.#insert(nonce, options)) || (await this.#replaceExpired(nonce, options));

@@ -24,8 +24,8 @@ interface TokenRow {
 /**
  * The tokens of a sign-on server, in the table that `createTables` makes. Processes share them.
  *
- * A token is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has expired
- * until {@link purge}, which a host calls every few minutes.
+ * A token is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has
+ * expired until {@link purge}, which a host calls every few minutes.
  */
 export class KyselySignOnTokenRepository extends SignOnTokenRepository {
   readonly #session: Session;

@@ -76,8 +76,8 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
   }
 
   /**
-   * Stores the first position, unless there is one. The unique key says so: how many rows an insert wrote that passes over
-   * what is there, MariaDB counts as the flags of the connection have it.
+   * Stores the first position, unless there is one. The unique key says so: how many rows an insert wrote that passes
+   * over what is there, MariaDB counts as the flags of the connection have it.
    */
   async #insert(stream: string, position: StreamPosition): Promise<boolean> {
     const columns = columnsOf(position);

@@ -5,8 +5,8 @@ import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-k
 import type { TableNames } from "../tables/table-names.js";
 
 /**
- * The state of an entry of which nothing is known but its id, to which a reference refers or a name belongs. It has no link: whoever
- * asks for links does not see it.
+ * The state of an entry of which nothing is known but its id, to which a reference refers or a name belongs. It has no
+ * link: whoever asks for links does not see it.
  */
 export const unlinked = "none";
 

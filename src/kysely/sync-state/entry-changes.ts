@@ -24,9 +24,9 @@ export class EntryChanges {
   }
 
   /**
-   * To be called before links are stored. A grant is of a resource, not of an entry: where the entry gets another resource or
-   * loses it, the grant stays with the resource. And a reference is bound to an entry by its present name only while that is in the
-   * content.
+   * To be called before links are stored. A grant is of a resource, not of an entry: where the entry gets another
+   * resource or loses it, the grant stays with the resource. And a reference is bound to an entry by its present name
+   * only while that is in the content.
    */
   async before(source: string, links: readonly Link[]): Promise<void> {
     const latest = new Map(links.map((link) => [encodeKey(link.sourceId), link]));
@@ -56,7 +56,10 @@ export class EntryChanges {
     await this.#unbind(leaving);
   }
 
-  /** Forgets the links of entries, of which the names have been taken. What memberships refer to stays, with nothing but its id. */
+  /**
+   * Forgets the links of entries, of which the names have been taken. What memberships refer to stays, with nothing but
+   * its id.
+   */
   async forget(source: string, sourceIds: readonly string[]): Promise<void> {
     const { link, membership, reference } = this.#tables;
     const entries = await new Entries(this.#session, this.#tables).find(source, sourceIds);

@@ -36,8 +36,8 @@ interface ResourceRow {
 type EntriesByResource = ReadonlyMap<string, readonly number[]>;
 
 /**
- * Grants. One of resources that entries of the source stand for is part of the membership of these entries; any other is a
- * row of its own.
+ * Grants. One of resources that entries of the source stand for is part of the membership of these entries; any other
+ * is a row of its own.
  */
 export class GrantRows {
   readonly #session: Session;
@@ -185,7 +185,10 @@ export class GrantRows {
     await this.#removeLoose(source, keys);
   }
 
-  /** Puts the grants of the resources of these entries into rows of their own: the entries are about to have others, or none. */
+  /**
+   * Puts the grants of the resources of these entries into rows of their own: the entries are about to have others, or
+   * none.
+   */
   async loosen(ids: readonly number[]): Promise<void> {
     const memberships = new MembershipRows(this.#session, this.#tables);
     for (const side of ["member", "grp"] as const) {
@@ -210,7 +213,9 @@ export class GrantRows {
     }
   }
 
-  /** Grants of memberships. Of a cross join, SQLite begins with the left side, here `first`, and looks up the others. */
+  /**
+   * Grants of memberships. Of a cross join, SQLite begins with the left side, here `first`, and looks up the others.
+   */
   async #bound(first: "u" | "g" | "m", condition: StatementText): Promise<SourceGrant[]> {
     const { link, membership } = this.#tables;
     const from = {

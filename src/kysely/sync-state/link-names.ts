@@ -191,7 +191,10 @@ export class LinkNames {
     }
   }
 
-  /** References that are bound by a name of the column keep it, in rows of their own, before the column gets another one. */
+  /**
+   * References that are bound by a name of the column keep it, in rows of their own, before the column gets another
+   * one.
+   */
   async #giveUp(
     source: string,
     wanted: ReadonlyMap<string, Placed>,

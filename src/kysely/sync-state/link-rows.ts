@@ -93,7 +93,9 @@ export function decodeLink(row: LinkRow): Link {
   return link;
 }
 
-/** Of the optional members those that there are; written one by one, since thousands of links are read for each commit. */
+/**
+ * Of the optional members those that there are; written one by one, since thousands of links are read for each commit.
+ */
 function linkOf(row: LinkRow): Link {
   const link: { -readonly [K in keyof Link]: Link[K] } = {
     sourceId: decodeKey(row, "source_id"),

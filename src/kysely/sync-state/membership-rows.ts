@@ -38,7 +38,8 @@ export class MembershipRows {
       state,
     );
     const head = `insert into ${membership} (grp, member, state)`;
-    // In the order in which the table has them, so that neighbours are written together, and two transactions wait for nobody in turn.
+    // In the order in which the table has them, so that neighbours are written together, and two transactions wait for
+    // nobody in turn.
     const inOrder = [...rows].sort((one, other) => one[0] - other[0] || one[1] - other[1]);
     for (const part of batches(inOrder, narrowRows)) {
       await this.#session.write((p) => this.#session.insertText(p, head, part, onConflict));
@@ -80,8 +81,8 @@ export class MembershipRows {
   }
 
   /**
-   * Puts the references that are bound to these entries by a name of theirs into rows with that name: the entries are about to lose it,
-   * to share it, or to leave. Else a reference would follow an entry to its next name.
+   * Puts the references that are bound to these entries by a name of theirs into rows with that name: the entries are
+   * about to lose it, to share it, or to leave. Else a reference would follow an entry to its next name.
    */
   async makeOdd(members: readonly number[], kind: "dn" | "uid"): Promise<void> {
     const { link, membership, reference } = this.#tables;

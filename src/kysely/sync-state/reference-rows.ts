@@ -31,8 +31,8 @@ interface HolderRow {
 }
 
 /**
- * References. One that is bound to an entry of the content by its present distinguished name, or by a user name that is its alone, is
- * part of the membership, without the name; any other is a row of its own.
+ * References. One that is bound to an entry of the content by its present distinguished name, or by a user name that is
+ * its alone, is part of the membership, without the name; any other is a row of its own.
  */
 export class ReferenceRows {
   readonly #session: Session;
@@ -222,8 +222,9 @@ export class ReferenceRows {
   }
 
   /**
-   * The beginning of a question for references that are in the content by the name of this kind, or in rows of their own. Of a cross
-   * join, SQLite begins with the left side, which is the one named: groups, targets, memberships or the rows.
+   * The beginning of a question for references that are in the content by the name of this kind, or in rows of their
+   * own. Of a cross join, SQLite begins with the left side, which is the one named: groups, targets, memberships or the
+   * rows.
    */
   #select(kind: "dn" | "uid" | "odd", first: "g" | "t" | "m" | "o", also?: string): string {
     const { link, membership, reference } = this.#tables;

@@ -42,8 +42,8 @@ interface NamedRow extends KeyedRow {
 }
 
 /**
- * Compares references with grants in the database, in the tables that `createTables` makes: nothing is read of memberships that are
- * as they should be.
+ * Compares references with grants in the database, in the tables that `createTables` makes: nothing is read of
+ * memberships that are as they should be.
  */
 export class KyselySettlement extends SettlementStore {
   readonly #session: Session;

@@ -9,7 +9,9 @@ export function notePlace(store: object, session: Session, tables: TableNames): 
   places.set(store, { database: session.database, link: tables.link });
 }
 
-/** Whether a store is in these tables of this database, as far as it is known: of what stands before a store, it is not. */
+/**
+ * Whether a store is in these tables of this database, as far as it is known: of what stands before a store, it is not.
+ */
 export function isIn(store: object, database: object, tables: TableNames): boolean {
   const place = places.get(store);
   return place === undefined || (place.database === database && place.link === tables.link);

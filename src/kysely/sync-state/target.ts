@@ -16,8 +16,8 @@ export interface KyselyTargetOptions<DB> {
   /** The database of the application, or a transaction of it. */
   readonly db: Kysely<DB> | Transaction<DB>;
   /**
-   * Makes the repository of users on the database, or on a transaction of it. What it writes beside, on what it was given,
-   * is part of the transaction. Default: the users of the tables that `createTables` makes.
+   * Makes the repository of users on the database, or on a transaction of it. What it writes beside, on what it was
+   * given, is part of the transaction. Default: the users of the tables that `createTables` makes.
    */
   readonly users?: (db: Kysely<DB>) => UserRepository;
   /** Makes the repository of groups in the same way; `false` passes groups over. */
@@ -33,8 +33,8 @@ export interface KyselyTargetOptions<DB> {
  *
  * The database is SQLite, PostgreSQL or MariaDB; MySQL is not supported, and `createTables` refuses it.
  *
- * The work of a transaction must use the target that it is given. On SQLite, which has one connection, anything asked of
- * the outer one waits for the transaction to end. `db` may be a transaction itself: its owner then commits.
+ * The work of a transaction must use the target that it is given. On SQLite, which has one connection, anything asked
+ * of the outer one waits for the transaction to end. `db` may be a transaction itself: its owner then commits.
  */
 export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
   const { db, transactions = true } = options;
@@ -57,7 +57,9 @@ export function kyselyTarget<DB>(options: KyselyTargetOptions<DB>): SyncTarget {
 
 type Stores = Omit<SyncTarget, "transaction">;
 
-/** The target in a transaction, in which transactions are savepoints: one after the other, since savepoints only nest. */
+/**
+ * The target in a transaction, in which transactions are savepoints: one after the other, since savepoints only nest.
+ */
 function insideTransaction(session: Session, stores: Stores): SyncTarget {
   let last: Promise<unknown> = Promise.resolve();
   return {

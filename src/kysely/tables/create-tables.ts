@@ -1,16 +1,16 @@
-import { UnsupportedError } from "../../core/index.js";
+import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
-import { assertMariaDb, type MariaDbServer } from "../sql/dialect.js";
+import { assertMariaDb, type MariaDbServer } from "../sql/mariadb-server.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
-import { definitions, type TableSet, tableVersions, uniqueIndex } from "./definitions.js";
+import { definitions, type TableSet, tablesOf, tableVersions, uniqueIndex } from "./definitions.js";
 import { formerTableNames, migrations, type NameClash } from "./migrations.js";
 import { orderIndexes } from "./order-indexes.js";
 import { removeMoved } from "./sync-migration.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
+import { quotedTableNames, type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
- * What the first release looks at before it makes tables: it refuses those of any release that calls itself later. Since then each
- * set of tables has a version of its own.
+ * What the first release looks at before it makes tables: it refuses those of any release that calls itself later.
+ * Since then each set of tables has a version of its own.
  */
 const layout = 2;
 
@@ -27,43 +27,64 @@ interface OrderIndexes {
   readonly groups?: readonly string[];
 }
 
+/** Which of the package's own tables are meant. */
+export interface TableSets {
+  /**
+   * `sync`: links, their names, memberships and checkpoints of synchronization; `resources`: users and groups; `sso`:
+   * consumers and tokens of a sign-on server; `nonces`: those of signed messages; `federation`: servers; `identity`:
+   * the map of a store's own ids; `groupMapping`: which external group is which local ones. Default: all.
+   */
+  readonly sets?: readonly TableSet[];
+}
+
 /** What making the tables has come upon. */
 export interface TablesCreated {
   /**
-   * Users who have the name of another one, by the form in which this release compares names, while they had names of their own by that of
-   * an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the call that brings the tables forward;
-   * `checkKeys` of the repository tells it again.
+   * Users who have the name of another one, by the form in which this release compares names, while they had names of
+   * their own by that of an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the
+   * call that brings the tables forward; `checkKeys` of the repository tells it again.
    */
   readonly clashes: readonly NameClash[];
 }
 
 /**
- * Makes the package's own tables: what synchronisation knows (links and their names, references, grants, checkpoints), the
- * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups for
- * applications that have no tables of their own. Any number of processes may call it at once.
+ * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their
+ * names, references, grants, checkpoints), the
+ * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups
+ * for applications that have no tables of their own. Any number of processes may call it at once.
  *
- * Tables that are there already keep what is in them. Those of an earlier release are brought to the form that this one reads, which
- * may be interrupted at any time and is then gone on with by the next call. A process of the earlier release that still runs fails
- * from then on, instead of writing beside.
+ * Tables that are there already keep what is in them. Those of an earlier release are brought to the form that this one
+ * reads, which may be interrupted at any time and is then gone on with by the next call. A process of the earlier
+ * release that still runs fails from then on, instead of writing beside.
  *
- * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a transaction
- * there.
+ * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a
+ * transaction there.
  *
- * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in SCIM. They stay when
- * it is left out later; where two have the same already, the database's error is passed on.
+ * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in
+ * SCIM. They stay when it is left out later; where two have the same already, the database's error is passed on.
  *
- * `indexes` adds an index for the order by each of these attributes, of those that have none: all but `userName` and the `displayName` of
- * groups. Without one the database sorts what matches at each question; each costs at each write. They stay when it is left out later.
+ * `indexes` adds an index for the order by each of these attributes, of those that have none: all but `userName` and
+ * the `displayName` of groups. Without one the database sorts what matches at each question; each costs at each write.
+ * They stay when it is left out later.
  *
  * @throws {InvalidValueError} there is no order by an attribute that is to have an index, or it has several values.
- * @throws {UnsupportedError} an index is asked for on MariaDB, which has none over expressions; the tables were made by a later release; the database is MySQL, which lacks what the tables need;
- * MariaDB is not in a strict mode, or is in the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
+ * @throws {UnsupportedError} an index is asked for on MariaDB, which has none over expressions; the tables were made by
+ * a later release; the database is MySQL, which lacks what the tables need; MariaDB is not in a strict mode, or is in
+ * the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
  */
 export async function createTables(
   db: KyselyDatabase,
   options: TableOptions &
+    TableSets &
     CallOptions & { readonly unique?: UniqueAttributes; readonly indexes?: OrderIndexes } = {},
 ): Promise<TablesCreated> {
+  const { sets } = options;
+  if (sets !== undefined && !sets.includes("resources")) {
+    for (const name of ["unique", "indexes"] as const) {
+      if (options[name] === undefined) continue;
+      throw new InvalidValueError(name, "it is of the set `resources`, which is not among `sets`.");
+    }
+  }
   let clashes: NameClash[] = [];
   await define(db, options, async (session, names) => {
     // What is undone is done again.
@@ -97,10 +118,22 @@ export async function createTables(
       options,
     );
     const stored = new Map(sets.map(({ name, version }) => [name, version]));
+    if (first !== undefined && first.version < layout) {
+      // The first release made all of its tables at once.
+      for (const set of allSets) {
+        if (stored.has(set)) continue;
+        stored.set(set, 1);
+        await session.write(
+          (p) => `insert into ${names.setVersion} (name, version) values ${p.rows([[set, 1]])}`,
+          options,
+        );
+      }
+    }
     const statements = definitions(names, dialect);
-    for (const [set, version] of Object.entries(tableVersions) as [TableSet, number][]) {
-      // Tables without a version of their own are those of the first release, or are not there.
-      const present = stored.get(set) ?? (first === undefined ? version : 1);
+    const { sets: wanted = allSets } = options;
+    for (const set of wanted) {
+      const version = tableVersions[set];
+      const present = stored.get(set) ?? version;
       if (present > version) throw ofALaterRelease(present, version, set);
       for (const migrate of (migrations[set] ?? []).slice(present - 1)) {
         await migrate(session, options, (clash) => clashes.push(clash));
@@ -112,7 +145,7 @@ export async function createTables(
         options,
       );
     }
-    await removeMoved(session, options);
+    if (wanted.includes("sync")) await removeMoved(session, options);
     const { users = [], groups = [] } = options.unique ?? {};
     for (const path of users)
       await session.write(() => uniqueIndex(dialect, names.user, path), options);
@@ -133,6 +166,8 @@ export async function createTables(
   return { clashes };
 }
 
+const allSets = Object.keys(tableVersions) as TableSet[];
+
 function ofALaterRelease(stored: number, known: number, set?: TableSet): UnsupportedError {
   const tables = set === undefined ? "The tables" : `The tables of the set "${set}"`;
   return new UnsupportedError(
@@ -141,19 +176,39 @@ function ofALaterRelease(stored: number, known: number, set?: TableSet): Unsuppo
 }
 
 /**
- * Removes the package's own tables with everything in them. Tables that are not there are passed over.
+ * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not
+ * there are ignored.
  *
  * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
  */
 export async function dropTables(
   db: KyselyDatabase,
-  options: TableOptions & CallOptions = {},
+  options: TableOptions & TableSets & CallOptions = {},
 ): Promise<void> {
+  const { sets: unwanted = allSets } = options;
   await define(db, options, async (session, names) => {
-    const former = formerTableNames(options).map((name) => session.dialect.quote(name));
-    for (const table of [...former, ...Object.values(names).reverse()]) {
-      await session.write(() => `drop table if exists ${table}`, options);
+    const { dialect } = session;
+    const drop = async (tables: readonly string[]): Promise<void> => {
+      for (const table of tables) {
+        await session.write(() => `drop table if exists ${table}`, options);
+      }
+    };
+    if (unwanted.includes("sync")) {
+      await drop(formerTableNames(options).map((name) => dialect.quote(name)));
     }
+    for (const set of unwanted) {
+      await drop(tablesOf[set].map((table) => names[table]).reverse());
+    }
+    if (allSets.every((set) => unwanted.includes(set))) {
+      await drop([names.setVersion, names.version]);
+      return;
+    }
+    const question = dialect.tableQuestion(tableNames(options).setVersion);
+    if (unwanted.length === 0 || (await session.read(() => question)).length === 0) return;
+    await session.write(
+      (p) => `delete from ${names.setVersion} where name in ${p.list(unwanted)}`,
+      options,
+    );
   });
 }
 

@@ -24,12 +24,23 @@ export const tableVersions: Readonly<Record<TableSet, number>> = {
   resources: 2,
 };
 
+/** The tables of each set, of which later ones may refer to earlier ones. */
+export const tablesOf: Readonly<Record<TableSet, readonly (keyof TableNames)[]>> = {
+  sync: ["link", "linkName", "membership", "reference", "grant", "checkpoint"],
+  nonces: ["nonce"],
+  federation: ["server"],
+  sso: ["consumer", "signOnToken"],
+  identity: ["identity"],
+  groupMapping: ["groupMapping"],
+  resources: ["user", "group", "groupMember"],
+};
+
 /**
  * The statements that make the tables of each set and their indexes, where they are not there.
  *
- * Every index but that of the links begins with the column that tells rows apart, never with the source. SQLite, which keeps
- * no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that the source has
- * rather than look up the five hundred ids that were asked for.
+ * Every index but that of the links begins with the column that tells rows apart, never with the source. SQLite, which
+ * keeps no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that the
+ * source has rather than look up the five hundred ids that were asked for.
  *
  * What the state of synchronisation goes by may be of any length, and is a key of `encodeKey` with its text in
  * `whole_texts`; users, groups and members have ids and names that are refused, one by one, where they do not fit.

@@ -6,8 +6,9 @@ import { mergeMemberships, movedSyncTables, secondSyncTables } from "./sync-migr
 import { type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
- * Brings the tables of a set from one version to the next. It may have been interrupted after any of its statements: on MariaDB,
- * which commits with each definition, what was done stays, so that each statement is made only where it is still to be made.
+ * Brings the tables of a set from one version to the next. It may have been interrupted after any of its statements: on
+ * MariaDB, which commits with each definition, what was done stays, so that each statement is made only where it is
+ * still to be made.
  */
 type Migration = (
   session: Session,
@@ -15,7 +16,10 @@ type Migration = (
   report: (clash: NameClash) => void,
 ) => Promise<void>;
 
-/** A resource of the package's own tables whose name is that of another one, by the form in which names are compared now. */
+/**
+ * A resource of the package's own tables whose name is that of another one, by the form in which names are compared
+ * now.
+ */
 export interface NameClash extends KeyClash {
   readonly type: "User" | "Group";
 }
@@ -49,8 +53,8 @@ function namesOfSecond(options: TableOptions): Readonly<Record<SyncTable, string
 }
 
 /**
- * Version 2: the tables get other names, so that a runner of the release before, which does not know epochs, fails at its next
- * statement instead of writing beside a later one.
+ * Version 2: the tables get other names, so that a runner of the release before, which does not know epochs, fails at
+ * its next statement instead of writing beside a later one.
  */
 async function nameRunners(session: Session, options: TableOptions): Promise<void> {
   const { dialect } = session;
@@ -79,8 +83,8 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
   }
   const { flag, integer, text } = dialect.types;
   if (dialect.definitionsCommit) {
-    // The release before would make its tables again when it is started, before it sees that they are not for it, and others of
-    // it that still run would go on with them.
+    // The release before would make its tables again when it is started, before it sees that they are not for it, and
+    // others of it that still run would go on with them.
     for (const table of tables) {
       const columns = `(moved_to_${names[table]} ${integer})`;
       await session.write(
@@ -104,8 +108,8 @@ async function markIdentities(session: Session, options: TableOptions): Promise<
 }
 
 /**
- * Version 2: names are compared in a form in which a final sigma is a sigma, and letters that are composed are composed in lower case
- * too. Of two that are one name now, the second keeps the key that it has, and is reported.
+ * Version 2: names are compared in a form in which a final sigma is a sigma, and letters that are composed are composed
+ * in lower case too. Of two that are one name now, the second keeps the key that it has, and is reported.
  */
 async function foldNames(
   session: Session,
@@ -113,6 +117,8 @@ async function foldNames(
   report: (clash: NameClash) => void,
 ): Promise<void> {
   for (const table of ownResourceTables(session, options)) {
+    // It may have been dropped.
+    if (!(await has(session, session.dialect.tableQuestion(table.parts.map.table)))) continue;
     const { clashes } = await fillKeysWithin(table);
     for (const clash of clashes) report({ type: table.parts.rows.type, ...clash });
   }

@@ -8,8 +8,8 @@ import type { Session } from "../sql/session.js";
 import type { TableOptions } from "./table-names.js";
 
 /**
- * The statements that make indexes for the orders of the package's own tables. They are over the very expressions that a question
- * orders by: whether there is a value, the value in the form in which it is compared, and the id.
+ * The statements that make indexes for the orders of the package's own tables. They are over the very expressions that
+ * a question orders by: whether there is a value, the value in the form in which it is compared, and the id.
  *
  * @throws {InvalidValueError} there is no order by an attribute, or it has several values.
  * @throws {UnsupportedError} the database has no indexes over expressions.

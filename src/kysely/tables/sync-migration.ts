@@ -27,11 +27,13 @@ export const movedSyncTables = {
 type Moved = Readonly<Record<keyof typeof movedSyncTables, string>>;
 
 /**
- * Version 3: links have numbers and hold their names, and a membership is one row of numbers for what is stated and what was granted.
+ * Version 3: links have numbers and hold their names, and a membership is one row of numbers for what is stated and
+ * what was granted.
  *
- * The tables of before get other names first, all at once, so that a runner of the release before fails at its next statement. Then
- * they are copied, and every row that was copied already is passed over or written once more as it was, so that this may be
- * interrupted after any statement. What was copied is removed only once the new version is stored: see {@link removeMoved}.
+ * The tables of before get other names first, all at once, so that a runner of the release before fails at its next
+ * statement. Then they are copied, and every row that was copied already is passed over or written once more as it was,
+ * so that this may be interrupted after any statement. What was copied is removed only once the new version is stored:
+ * see {@link removeMoved}.
  */
 export async function mergeMemberships(session: Session, options: TableOptions): Promise<void> {
   const { dialect } = session;

@@ -5,8 +5,8 @@ import type { SqlDialect } from "../sql/dialect.js";
 /** Options of everything that uses the tables which {@link createTables} makes. */
 export interface TableOptions {
   /**
-   * What the names of the tables begin with: letters, digits and underscores. Default: `concordat_`. Each tenant can have
-   * tables of its own so.
+   * What the names of the tables begin with: letters, digits and underscores. Default: `concordat_`. Each tenant can
+   * have tables of its own so.
    */
   readonly prefix?: string;
 }

@@ -21,7 +21,7 @@ export interface Positions<P> {
   readonly stamps?: {
     /** Whether a position covers the version of an entry that has this stamp. */
     isCovered(position: P, stamp: string): boolean;
-    /** What the version of an entry that has this stamp covers by itself; undefined where the stamp is of another kind. */
+    /** What the version of an entry with this stamp covers by itself; undefined where it is another kind of stamp. */
     positionOf(stamp: string): P | undefined;
     /** The newest stamp that is covered. */
     newest(position: P): string;

@@ -88,7 +88,7 @@ export class Identities {
   }
 
   /** @throws {NotFoundError} there is no such resource. */
-  async demand(id: string, options?: CallOptions): Promise<Present> {
+  async existing(id: string, options?: CallOptions): Promise<Present> {
     const identity = await this.find(id, options);
     if (identity === undefined) throw new NotFoundError(id);
     return identity;

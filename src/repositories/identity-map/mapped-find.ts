@@ -5,7 +5,7 @@ import {
   type Resource,
   type ResourceRequest,
 } from "../../scim/index.js";
-import { demandDeclared } from "../capabilities.js";
+import { assertDeclared } from "../capabilities.js";
 import { namesIn } from "../find-in-memory.js";
 import { inOrder, pageOf } from "../pages.js";
 import type { Page, Query } from "../query.js";
@@ -20,7 +20,7 @@ export async function findMapped<T extends Resource, N extends ResourceRequest>(
   options?: ReadOptions,
 ): Promise<Page<T>> {
   options?.signal?.throwIfAborted();
-  demandDeclared(query, resources.capabilities);
+  assertDeclared(query, resources.capabilities);
   const identities = await identified(resources, query.filter, options);
   if (identities !== undefined) {
     return await among(resources, identities, query, outward, options);

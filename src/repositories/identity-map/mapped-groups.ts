@@ -65,7 +65,7 @@ export class MappedGroupRepository extends GroupRepository {
 
   override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
     const id = await this.#groups.create(await this.#inward(resource, options), options);
-    return await this.#demand(id, options);
+    return await this.#existing(id, options);
   }
 
   override async replace(
@@ -83,7 +83,7 @@ export class MappedGroupRepository extends GroupRepository {
       },
       options,
     );
-    return await this.#demand(id, options);
+    return await this.#existing(id, options);
   }
 
   /** Members alone are changed without a look at the group, unless a version is asked for. */
@@ -119,7 +119,7 @@ export class MappedGroupRepository extends GroupRepository {
     page?: { after?: string; count?: number },
     options?: CallOptions,
   ): Promise<MemberPage> {
-    const { localId } = await this.#groups.identities.demand(id, options);
+    const { localId } = await this.#groups.identities.existing(id, options);
     const found = await this.#groups.translated(id, () =>
       this.#store.members(localId, page, options),
     );
@@ -165,7 +165,7 @@ export class MappedGroupRepository extends GroupRepository {
     change: MembersChange,
     options?: CallOptions,
   ): Promise<void> {
-    const { localId } = await this.#groups.identities.demand(id, options);
+    const { localId } = await this.#groups.identities.existing(id, options);
     const inward = await this.#members.inward(change, options);
     // Where the store has versions, they tell of it.
     const isUntold =
@@ -266,7 +266,7 @@ export class MappedGroupRepository extends GroupRepository {
     };
   }
 
-  async #demand(id: string, options?: CallOptions): Promise<Group> {
+  async #existing(id: string, options?: CallOptions): Promise<Group> {
     const group = await this.get(id, options?.signal && { signal: options.signal });
     if (group === undefined) throw new NotFoundError(id);
     return group;

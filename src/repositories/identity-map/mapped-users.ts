@@ -37,7 +37,7 @@ export class MappedUserRepository extends UserRepository {
     const revokeSessions = store.revokeSessions?.bind(store);
     if (setPassword !== undefined) {
       this.setPassword = async (id, password, call) => {
-        const { localId } = await known.demand(id, call);
+        const { localId } = await known.existing(id, call);
         await this.#users.translated(id, () => setPassword(localId, password, call));
       };
     }
@@ -64,7 +64,7 @@ export class MappedUserRepository extends UserRepository {
   }
 
   override async create(resource: NewUser, options?: CallOptions): Promise<User> {
-    return await this.#demand(await this.#users.create(resource, options), options);
+    return await this.#existing(await this.#users.create(resource, options), options);
   }
 
   override async replace(
@@ -81,7 +81,7 @@ export class MappedUserRepository extends UserRepository {
       },
       options,
     );
-    return await this.#demand(id, options);
+    return await this.#existing(id, options);
   }
 
   override modify(
@@ -102,7 +102,7 @@ export class MappedUserRepository extends UserRepository {
     return this.#users.delete(id, options);
   }
 
-  async #demand(id: string, options?: CallOptions): Promise<User> {
+  async #existing(id: string, options?: CallOptions): Promise<User> {
     const user = await this.get(id, options?.signal && { signal: options.signal });
     if (user === undefined) throw new NotFoundError(id);
     return user;

@@ -56,7 +56,7 @@ class GroupStore extends ResourceStore<Group> {
       {
         type: options.type ?? groupResourceType,
         naming: { attribute: "displayName", unique: options.uniqueDisplayName ?? false },
-        passedOver: ["id", "meta", "members"],
+        ignored: ["id", "meta", "members"],
         unknown: ["schemas", "meta.location", "members.$ref", "members.display"],
         unordered: ["members"],
       },
@@ -76,7 +76,7 @@ class GroupStore extends ResourceStore<Group> {
   }
 
   memberPage(id: string, page: { after?: string; count?: number }): MemberPage {
-    this.demand(id);
+    this.existing(id);
     const count = Math.min(
       Math.max(Math.trunc(page.count ?? this.maxPageSize), 1),
       this.maxPageSize,
@@ -120,7 +120,7 @@ class GroupStore extends ResourceStore<Group> {
     }
     for (const row of added) {
       if (this.hasMember(group.id, row.member, row.type)) continue;
-      this.#demandMember(row);
+      this.#assertMember(row);
       this.#members.put(journal, row);
     }
     if (journal.length > begun) this.touch(journal, group);
@@ -145,12 +145,12 @@ class GroupStore extends ResourceStore<Group> {
   /** Takes one who is deleted out of every group, each of which has a new version then. */
   #leaveAll(journal: Journal, id: string, type: MemberRow["type"]): void {
     for (const group of this.groupsOf(id, type)) {
-      this.changeMembers(journal, this.demand(group), { remove: [{ value: id, type }] });
+      this.changeMembers(journal, this.existing(group), { remove: [{ value: id, type }] });
     }
   }
 
   /** @throws {InvalidValueError} there is nobody with this id, as far as the store can know. */
-  #demandMember({ member, type }: MemberRow): void {
+  #assertMember({ member, type }: MemberRow): void {
     const known: Pick<ResourceStore<Resource>, "get"> | undefined =
       type === "Group" ? this : this.#users;
     if (known === undefined || known.get(member) !== undefined) return;
@@ -234,18 +234,18 @@ export class InMemoryGroupRepository extends GroupRepository {
       this.#store.changeMembers(journal, group, {
         add: toMembersChange(resource.members ?? []).add ?? [],
       });
-      return this.#store.demand(group.id);
+      return this.#store.existing(group.id);
     }, options?.signal);
   }
 
   override replace(id: string, resource: NewGroup | Group, options?: WriteOptions): Promise<Group> {
     return this.#session.run((journal) => {
-      const current = this.#store.demand(id, options?.ifVersion);
+      const current = this.#store.existing(id, options?.ifVersion);
       const group = this.#store.replace(journal, current, resource);
       if (resource.members !== undefined) {
         this.#store.changeMembers(journal, group, toMembersChange(resource.members));
       }
-      return this.#store.demand(id);
+      return this.#store.existing(id);
     }, options?.signal);
   }
 
@@ -255,7 +255,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     options?: WriteOptions,
   ): Promise<void> {
     return this.#session.run((journal) => {
-      const stored = this.#store.demand(id, options?.ifVersion);
+      const stored = this.#store.existing(id, options?.ifVersion);
       const reads = "plan" in modification ? modification.reads : [];
       const changes = changeSetFor(modification, this.#store.view(stored, { attributes: reads }));
       const { set, unset, relations } = changes;
@@ -266,14 +266,14 @@ export class InMemoryGroupRepository extends GroupRepository {
       const all = unset?.includes("members") ? [] : set?.members;
       if (all !== undefined) this.#store.changeMembers(journal, group, toMembersChange(all));
       if (relations?.members !== undefined) {
-        this.#store.changeMembers(journal, this.#store.demand(id), relations.members);
+        this.#store.changeMembers(journal, this.#store.existing(id), relations.members);
       }
     }, options?.signal);
   }
 
   override delete(id: string, options?: WriteOptions): Promise<void> {
     return this.#session.run((journal) => {
-      this.#store.demand(id, options?.ifVersion);
+      this.#store.existing(id, options?.ifVersion);
       this.#store.delete(journal, id);
     }, options?.signal);
   }
@@ -313,7 +313,7 @@ export class InMemoryGroupRepository extends GroupRepository {
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
     return this.#session.run((journal) => {
-      this.#store.changeMembers(journal, this.#store.demand(id), change);
+      this.#store.changeMembers(journal, this.#store.existing(id), change);
     }, options?.signal);
   }
 }

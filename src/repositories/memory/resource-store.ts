@@ -15,7 +15,7 @@ import {
   type ResourceType,
 } from "../../scim/index.js";
 import { compareOperators } from "../../scim/internal.js";
-import { type Capabilities, demandDeclared } from "../capabilities.js";
+import { assertDeclared, type Capabilities } from "../capabilities.js";
 import { inOrder, type Ordered, pageOf } from "../pages.js";
 import type { Page, Query } from "../query.js";
 import { candidates } from "./filter-candidates.js";
@@ -41,7 +41,7 @@ export interface StoredType {
   /** The attribute that names a resource, and whether only one resource may have a name. */
   readonly naming: { readonly attribute: "userName" | "displayName"; readonly unique: boolean };
   /** Attributes that are not stored with the resource: read-only ones, secrets, and what is kept beside it. */
-  readonly passedOver: readonly string[];
+  readonly ignored: readonly string[];
   /** Paths of attributes of which nothing can be asked, since the store does not know them, or may not tell. */
   readonly unknown: readonly string[];
   /** Attributes by which there is no order, since they are kept beside the resource. */
@@ -86,7 +86,7 @@ export class ResourceStore<T extends Resource> {
   }
 
   /** The resource with this id, in this version if one is named. */
-  demand(id: string, ifVersion?: string): T {
+  existing(id: string, ifVersion?: string): T {
     const resource = this.#table.get(id);
     if (resource === undefined) throw new NotFoundError(id);
     if (ifVersion !== undefined && resource.meta?.version !== ifVersion) {
@@ -96,7 +96,7 @@ export class ResourceStore<T extends Resource> {
   }
 
   find(query: Query): Page<T> {
-    demandDeclared(query, this.capabilities);
+    assertDeclared(query, this.capabilities);
     const { filter, sort } = query;
     if (filter === undefined && sort === undefined) {
       return pageOf(this.#all(), query, this.maxPageSize);
@@ -158,7 +158,7 @@ export class ResourceStore<T extends Resource> {
       version: `W/"${this.#writes}"`,
     };
     const resource = frozenCopy({ ...this.#stored(attributes), id, meta }) as T;
-    this.#demandName(resource);
+    this.#assertName(resource);
     this.#table.put(journal, resource);
     return resource;
   }
@@ -168,7 +168,7 @@ export class ResourceStore<T extends Resource> {
     return Object.fromEntries(
       Object.entries(attributes).filter(
         ([name, value]: [string, unknown]) =>
-          !this.#type.passedOver.includes(name) &&
+          !this.#type.ignored.includes(name) &&
           value !== undefined &&
           value !== null &&
           !(Array.isArray(value) && value.length === 0),
@@ -176,7 +176,7 @@ export class ResourceStore<T extends Resource> {
     );
   }
 
-  #demandName(resource: T): void {
+  #assertName(resource: T): void {
     const { attribute, unique } = this.#type.naming;
     const name = this.#nameOf(resource);
     if (name === "") throw new InvalidValueError(attribute, "It is required.");

@@ -46,7 +46,7 @@ export class InMemoryUserRepository extends UserRepository {
       {
         type: options.type ?? userResourceType,
         naming: { attribute: "userName", unique: true },
-        passedOver: ["id", "meta", "groups", "password"],
+        ignored: ["id", "meta", "groups", "password"],
         unknown: ["schemas", "meta.location", "groups", "password"],
         unordered: [],
       },
@@ -67,7 +67,7 @@ export class InMemoryUserRepository extends UserRepository {
     if (revokeSessions !== undefined) this.revokeSessions = revokeSessions;
     if (setPassword !== undefined) {
       this.setPassword = async (id, password, callOptions) => {
-        await this.#session.run(() => this.#store.demand(id), callOptions?.signal);
+        await this.#session.run(() => this.#store.existing(id), callOptions?.signal);
         await setPassword(id, password, callOptions);
       };
     }
@@ -104,7 +104,7 @@ export class InMemoryUserRepository extends UserRepository {
 
   override replace(id: string, resource: NewUser | User, options?: WriteOptions): Promise<User> {
     return this.#session.run((journal) => {
-      const current = this.#store.demand(id, options?.ifVersion);
+      const current = this.#store.existing(id, options?.ifVersion);
       return this.#store.replace(journal, current, resource);
     }, options?.signal);
   }
@@ -115,7 +115,7 @@ export class InMemoryUserRepository extends UserRepository {
     options?: WriteOptions,
   ): Promise<void> {
     return this.#session.run((journal) => {
-      const current = this.#store.demand(id, options?.ifVersion);
+      const current = this.#store.existing(id, options?.ifVersion);
       const changes = changeSetFor(modification, current);
       this.#store.change(journal, current, applyChangeSet(this.type, current, changes));
     }, options?.signal);
@@ -123,7 +123,7 @@ export class InMemoryUserRepository extends UserRepository {
 
   override delete(id: string, options?: WriteOptions): Promise<void> {
     return this.#session.run((journal) => {
-      this.#store.demand(id, options?.ifVersion);
+      this.#store.existing(id, options?.ifVersion);
       this.#store.delete(journal, id);
     }, options?.signal);
   }

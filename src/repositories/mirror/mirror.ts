@@ -12,7 +12,7 @@ import type { MirrorTarget } from "./mirror-target.js";
 export class Mirror<T extends Resource & N, N extends object> {
   readonly #target: MirrorTarget<N>;
   readonly #copy: ResourceRepository<T, N>;
-  readonly #turns = new KeyedMutex();
+  readonly #mutex = new KeyedMutex();
 
   constructor(target: MirrorTarget<N>, copy: ResourceRepository<T, N>) {
     this.#target = target;
@@ -64,7 +64,7 @@ export class Mirror<T extends Resource & N, N extends object> {
     work: (before: T, conditions: WriteOptions) => Promise<R>,
     { ifVersion, ...options }: WriteOptions & ReadOptions = {},
   ): Promise<R> {
-    return this.#turns.run(
+    return this.#mutex.run(
       id,
       async () => {
         const before = await this.#copy.get(id, options);

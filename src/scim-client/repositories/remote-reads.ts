@@ -1,7 +1,7 @@
 import { NotFoundError, UnsupportedError } from "../../core/index.js";
 import {
+  assertDeclared,
   type Capabilities,
-  demandDeclared,
   type Page,
   type Query,
   type ReadOptions,
@@ -51,7 +51,7 @@ export class RemoteReads<T extends Resource, N extends ResourceRequest> {
   }
 
   async find(query: Query, options: ReadOptions = {}): Promise<Page<T>> {
-    demandDeclared(query, this.#capabilities);
+    assertDeclared(query, this.#capabilities);
     const page = await this.#query(query, options);
     this.#demandMatching(query.filter, page.resources, options);
     const { startIndex, nextCursor, previousCursor, totalResults } = page;

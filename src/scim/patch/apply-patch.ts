@@ -1,6 +1,6 @@
 import { attributeTree, ownValue } from "../schema/attribute-tree.js";
 import { isJsonObject, type JsonObject, labels } from "../schema/read-value.js";
-import { checkChange, demandRequired } from "./check-change.js";
+import { assertRequired, checkChange } from "./check-change.js";
 import { NoTargetError } from "./errors.js";
 import { isEmpty, PatchedResource } from "./patched-resource.js";
 import type { EditStep, PatchPlan, PatchStep } from "./plan.js";
@@ -91,7 +91,7 @@ function edit(patched: PatchedResource, step: EditStep): void {
         path: node.path,
       });
     }
-    demandRequired(node.children, added);
+    assertRequired(node.children, added);
     patched.add(node, [added]);
     return;
   }

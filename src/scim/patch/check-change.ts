@@ -20,7 +20,7 @@ export function checkChange(node: AttributeNode, before: unknown, after: unknown
 }
 
 /** @throws {InvalidValueError} a required attribute of an object is not there. */
-export function demandRequired(children: Children, value: unknown): void {
+export function assertRequired(children: Children, value: unknown): void {
   for (const { name, path } of children.required) {
     if (!isJsonObject(value) || !Object.hasOwn(value, name)) {
       throw new InvalidValueError(path, "it is required.");

@@ -9,9 +9,9 @@ import {
 import { readExtension } from "../schema/read-extension.js";
 import { rulesOf, schemasOf } from "../schema/read-resource.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
-import { Reading } from "../schema/reading.js";
 import { isSame } from "../schema/same-value.js";
-import { checkChange, demandRequired } from "./check-change.js";
+import { ValidationContext } from "../schema/validation-context.js";
+import { assertRequired, checkChange } from "./check-change.js";
 import { GrowingList } from "./growing-list.js";
 import type { PatchBudget, PatchPlan } from "./plan.js";
 
@@ -139,7 +139,7 @@ export class PatchedResource {
     for (const node of this.#growing.keys()) this.#settle(node);
     for (const node of this.#touched) {
       if ("schema" in node) this.#endExtension(node);
-      else if (!node.attribute.multiValued) demandRequired(node.children, this.get(node));
+      else if (!node.attribute.multiValued) assertRequired(node.children, this.get(node));
     }
     if (!this.#isChanged) return this.#before;
     if (Object.hasOwn(this.#resource, "schemas")) {
@@ -160,17 +160,17 @@ export class PatchedResource {
     const value = this.extension(path);
     if (value === undefined) return;
     if (schema.standard === undefined) {
-      demandRequired(children, value);
+      assertRequired(children, value);
       return;
     }
-    const reading = new Reading({
+    const context = new ValidationContext({
       ...rulesOf({ profile: rfc7644Profile }),
       readOnly: "read",
       isResponse: false,
-      demandsRequired: true,
+      checksRequired: true,
     });
-    this.#put(path, readExtension(extension, value, reading));
-    reading.end();
+    this.#put(path, readExtension(extension, value, context));
+    context.end();
   }
 
   #put(name: string, value: unknown): void {

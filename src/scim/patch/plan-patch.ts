@@ -12,8 +12,8 @@ import { namesTwiceIn, pathKey, twice } from "../schema/path-key.js";
 import { isTooDeep, tooDeep } from "../schema/read-extension.js";
 import { rulesOf } from "../schema/read-resource.js";
 import {
+  isIgnored,
   isJsonObject,
-  isPassedOver,
   type JsonObject,
   listIn,
   objectOf,
@@ -21,8 +21,8 @@ import {
   readElement,
   unknownAttribute,
 } from "../schema/read-value.js";
-import { Reading } from "../schema/reading.js";
 import type { ResourceType } from "../schema/resource-type.js";
+import { ValidationContext } from "../schema/validation-context.js";
 import type { Entries, PatchBudget, PatchPlan, PatchStep, PlanPatchOptions } from "./plan.js";
 import { readOperations, type SentOperation } from "./read-operations.js";
 import {
@@ -57,13 +57,13 @@ export function planPatch<T extends ResourceType>(
 ): PatchPlan<T> {
   const { limits = {} } = options;
   const planner = new Planner(type, options);
-  const operations = readOperations(body, planner.reading, limits);
+  const operations = readOperations(body, planner.context, limits);
   for (const [index, operation] of operations.entries()) planner.plan(operation, index);
   return planner.end(type);
 }
 
 class Planner {
-  readonly reading: Reading;
+  readonly context: ValidationContext;
   readonly #tree: AttributeTree;
   readonly #steps: PatchStep[] = [];
   readonly #stated: Set<string> = new Set();
@@ -77,41 +77,41 @@ class Planner {
     this.#budget = options.budget;
     this.#maxComparisons = options.limits?.comparisons ?? 5_000_000;
     this.#tree = attributeTree(type);
-    this.reading = new Reading({
+    this.context = new ValidationContext({
       ...rulesOf({ ...options, profile }),
       unknown: profile.rewrites.has("passOverUnknown") ? "ignore" : "refuse",
       readOnly: "refuse",
       isResponse: false,
-      demandsRequired: true,
+      checksRequired: true,
     });
   }
 
   end<T extends ResourceType>(type: T): PatchPlan<T> {
-    this.reading.end();
+    this.context.end();
     // Who asks for nothing that there is must not be told that it was done.
-    if (this.#stated.size === 0) this.#demandKnown();
+    if (this.#stated.size === 0) this.#assertKnown();
     return {
       type,
       steps: this.#steps,
       stated: [...this.#stated],
-      ignored: this.reading.ignored,
-      rewrites: this.reading.rewrites,
+      ignored: this.context.ignored,
+      rewrites: this.context.rewrites,
       maxComparisons: this.#maxComparisons,
       ...(this.#budget !== undefined && { budget: this.#budget }),
       ...(this.#password !== undefined && { password: this.#password }),
     };
   }
 
-  #demandKnown(): void {
+  #assertKnown(): void {
     if (this.#unknown !== undefined) throw this.#unknown;
-    const unknown = this.reading.ignored.find(({ reason }) => reason === "unknown");
+    const unknown = this.context.ignored.find(({ reason }) => reason === "unknown");
     if (unknown !== undefined) {
       throw new InvalidValueError(unknown.path, "the resource type has no such attribute.");
     }
   }
 
   plan(operation: SentOperation, index: number): void {
-    this.reading.operation = index;
+    this.context.operation = index;
     const { op, path, value } = operation;
     if (path === undefined) {
       if (op !== "remove") this.#planKeys(op, value);
@@ -125,13 +125,13 @@ class Planner {
 
   /** What a path names; nothing if it is to be passed over. */
   #targetOfPath(path: string): Target | undefined {
-    const reading = this.reading;
+    const context = this.context;
     try {
-      return findTarget(this.#tree, path, reading);
+      return findTarget(this.#tree, path, context);
     } catch (error) {
       if (!(error instanceof UnknownPathError)) throw error;
-      if (!reading.rewrite("passOverUnknownPath", path)) throw error;
-      reading.ignore(path, "unknown");
+      if (!context.rewrite("passOverUnknownPath", path)) throw error;
+      context.ignore(path, "unknown");
       this.#unknown ??= error;
       return undefined;
     }
@@ -141,13 +141,13 @@ class Planner {
   #planKeys(op: "add" | "replace", sent: unknown): void {
     const isList = Array.isArray(sent) && sent.length === 1 && isJsonObject(sent[0]);
     const value: unknown =
-      isList && this.reading.rewrite("singleElementList", "value") ? sent[0] : sent;
+      isList && this.context.rewrite("singleElementList", "value") ? sent[0] : sent;
     if (!isJsonObject(value)) {
       throw new InvalidValueError("value", "without a path, it is an object of attributes.");
     }
     const doubled = namesTwiceIn(value);
     for (const key of Object.keys(value)) {
-      if (doubled.has(key.toLowerCase())) this.reading.problem(key, twice);
+      if (doubled.has(key.toLowerCase())) this.context.problem(key, twice);
       else this.#planKey(op, key, value[key]);
     }
   }
@@ -166,42 +166,42 @@ class Planner {
    * over.
    */
   #planPathKey(operation: SentOperation, key: string): void {
-    const reading = this.reading;
+    const context = this.context;
     const meant = meantBy(this.#tree, key);
-    if (meant !== undefined && reading.rewrite(meant.rewrite, meant.path)) {
+    if (meant !== undefined && context.rewrite(meant.rewrite, meant.path)) {
       this.#planKey(operation.op === "add" ? "add" : "replace", meant.path, operation.value);
       return;
     }
     // Where what is unknown is refused, so is this, in the same words.
-    const isRefused = reading.rules.unknown === "refuse" && !reading.allows("pathKeys");
+    const isRefused = context.rules.unknown === "refuse" && !context.allows("pathKeys");
     if (isRefused) {
-      unknownAttribute(key, reading);
+      unknownAttribute(key, context);
       return;
     }
     const isDotted = meant?.rewrite === "dottedUrn";
     const target = !isDotted && /[.[]/.test(key) ? this.#targetOfKey(key) : undefined;
-    if (target === undefined && !isDotted) unknownAttribute(key, reading);
+    if (target === undefined && !isDotted) unknownAttribute(key, context);
     else if (
       target !== undefined &&
-      reading.rewrite("pathKeys", (target.sub ?? target.node).path)
+      context.rewrite("pathKeys", (target.sub ?? target.node).path)
     ) {
       this.#planKeyed(operation, target);
-    } else reading.problem(key, pathKey);
+    } else context.problem(key, pathKey);
   }
 
   /** What a key names that looks like a path; a key that is none after all is an unknown attribute. */
   #targetOfKey(key: string): AttributeTarget | undefined {
     const node = nodeAt(this.#tree, key);
     if (node === undefined && !key.includes("[")) return undefined;
-    const target = findTarget(this.#tree, key, this.reading);
+    const target = findTarget(this.#tree, key, this.context);
     return target.kind === "attribute" ? target : undefined;
   }
 
   /** What is readOnly can be passed over where it is one of many keys, but not where a path names it. */
   #planKeyed(operation: SentOperation, target: AttributeTarget): void {
     const { node, sub } = target;
-    if (isPassedOver(node, this.reading)) return;
-    if (sub !== undefined && isPassedOver(sub, this.reading)) return;
+    if (isIgnored(node, this.context)) return;
+    if (sub !== undefined && isIgnored(sub, this.context)) return;
     this.#planTarget(operation, target);
   }
 
@@ -212,9 +212,9 @@ class Planner {
       this.#stated.add(path);
       this.#steps.push({ kind: "extension", extension, value: undefined });
     } else if (!isJsonObject(value)) {
-      this.reading.problem(path, "an extension is an object with its attributes.");
+      this.context.problem(path, "an extension is an object with its attributes.");
     } else if (schema.standard !== undefined) {
-      if (isTooDeep(value)) this.reading.problem(path, tooDeep);
+      if (isTooDeep(value)) this.context.problem(path, tooDeep);
       this.#stated.add(path);
       this.#steps.push({ kind: "extension", extension, value });
     } else {
@@ -226,7 +226,7 @@ class Planner {
     const { node, sub, selection } = target;
     if (node.path === "schemas") {
       // Which schemas a resource has follows from its attributes.
-      if (operation.op === "remove") this.#demandOptional(node);
+      if (operation.op === "remove") this.#assertOptional(node);
       return;
     }
     for (const { attribute, path } of sub === undefined ? [node] : [node, sub]) {
@@ -242,32 +242,32 @@ class Planner {
   }
 
   #planPassword({ op, value }: SentOperation, node: AttributeNode): void {
-    const read = op === "remove" ? undefined : readAttribute(node, value, this.reading);
+    const read = op === "remove" ? undefined : readAttribute(node, value, this.context);
     this.#password = typeof read === "string" ? read : null;
   }
 
   /** An attribute with one value, or a sub-attribute of one. */
   #planSingle(operation: SentOperation, node: AttributeNode, sub?: AttributeNode): void {
     const { op, value } = operation;
-    const reading = this.reading;
+    const context = this.context;
     if (sub !== undefined) {
-      const read = op === "remove" ? undefined : readAttribute(sub, value, reading);
+      const read = op === "remove" ? undefined : readAttribute(sub, value, context);
       this.#merge(node, [[sub, read]]);
     } else if (value === "" && node.attribute.type === "boolean") {
       // Nobody is enabled, whose account is disabled, because a client has nothing to say of it.
-      reading.problem(node.path, "it is a boolean: true or false is wanted.");
+      context.problem(node.path, "it is a boolean: true or false is wanted.");
     } else if (op === "remove" || value === null || node.attribute.type !== "complex") {
-      const read = op === "remove" ? undefined : readAttribute(node, value, reading);
+      const read = op === "remove" ? undefined : readAttribute(node, value, context);
       this.#assign(node, read);
     } else {
-      const object = objectOf(node, value, reading);
+      const object = objectOf(node, value, context);
       if (object === undefined) this.#assign(node, undefined);
       else this.#merge(node, this.#entries(node, object));
     }
   }
 
   #assign(node: AttributeNode, value: unknown): void {
-    if (value === undefined) this.#demandOptional(node);
+    if (value === undefined) this.#assertOptional(node);
     this.#steps.push({ kind: "assign", node, value });
   }
 
@@ -275,23 +275,23 @@ class Planner {
    * RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is
    * told.
    */
-  #demandOptional({ path, attribute }: AttributeNode): void {
-    if (attribute.required) this.reading.refuse(path, "it is required.");
+  #assertOptional({ path, attribute }: AttributeNode): void {
+    if (attribute.required) this.context.refuse(path, "it is required.");
   }
 
   #merge(node: AttributeNode, entries: Entries): void {
-    for (const [sub, value] of entries) if (value === undefined) this.#demandOptional(sub);
+    for (const [sub, value] of entries) if (value === undefined) this.#assertOptional(sub);
     if (entries.length > 0) this.#steps.push({ kind: "merge", node, entries });
   }
 
   /** All values of a multi-valued attribute, or more of them. One value may stand for a list of it. */
   #planValues({ op, hasValue, value }: SentOperation, node: AttributeNode): void {
-    const reading = this.reading;
+    const context = this.context;
     if (op === "remove") {
       if (!hasValue || value === null) this.#assign(node, undefined);
-      else if (reading.rewrite("removeValues", node.path)) this.#removeListed(node, value);
+      else if (context.rewrite("removeValues", node.path)) this.#removeListed(node, value);
       else {
-        reading.problem(
+        context.problem(
           node.path,
           "to remove some values, select them in the path; to remove all, send no value.",
         );
@@ -299,24 +299,24 @@ class Planner {
       return;
     }
     const list = isJsonObject(value) || isSimple(node, value) ? [value] : value;
-    const read = readAttribute(node, list, reading);
+    const read = readAttribute(node, list, context);
     if (op === "replace") this.#assign(node, read);
     else if (Array.isArray(read)) this.#steps.push({ kind: "append", node, values: read });
   }
 
   #removeListed(node: AttributeNode, value: unknown): void {
     const keys: ValueKey[] = [];
-    const sent = listIn(node, value, this.reading);
+    const sent = listIn(node, value, this.context);
     const list: readonly unknown[] = Array.isArray(sent) ? sent : [sent];
-    const { values: maxValues } = this.reading.rules;
+    const { values: maxValues } = this.context.rules;
     if (list.length > maxValues) {
-      this.reading.problem(node.path, `it has more than ${maxValues} values.`);
+      this.context.problem(node.path, `it has more than ${maxValues} values.`);
     }
     for (const element of list.slice(0, maxValues)) {
-      const read = readElement(node, element, this.reading);
+      const read = readElement(node, element, this.context);
       const key = keyOf(read);
       if (key !== undefined) keys.push(key);
-      else this.reading.problem(node.path, 'a value that is to be removed is named by "value".');
+      else this.context.problem(node.path, 'a value that is to be removed is named by "value".');
     }
     this.#steps.push({ kind: "removeValues", node, selection: { keys } });
   }
@@ -328,20 +328,20 @@ class Planner {
     sub: AttributeNode | undefined,
     selection: Selection | undefined,
   ): void {
-    const reading = this.reading;
+    const context = this.context;
     const edit = { kind: "edit", node, ...(selection !== undefined && { selection }) } as const;
     // What would be added or replaced, read: nothing where it is `""` and that is no value.
-    const whole = sub === undefined ? soleOf(node, value, reading) : undefined;
+    const whole = sub === undefined ? soleOf(node, value, context) : undefined;
     const isAdded = op === "add" && sub === undefined && isJsonObject(whole);
     const read =
       op === "remove" || value === null || isAdded
         ? undefined
         : sub === undefined
-          ? readElement(node, whole, reading)
-          : readAttribute(sub, value, reading);
+          ? readElement(node, whole, context)
+          : readAttribute(sub, value, context);
     if (read === undefined && !isAdded) {
       if (sub !== undefined) {
-        this.#demandOptional(sub);
+        this.#assertOptional(sub);
         this.#steps.push({ ...edit, change: { entries: [[sub, undefined]] }, whenNone: "nothing" });
       } else if (selection !== undefined && op !== "add") {
         this.#steps.push({ kind: "removeValues", node, selection });
@@ -349,7 +349,7 @@ class Planner {
       return;
     }
     const canAdd = selection?.equalities !== undefined && node.attribute.type === "complex";
-    const adds = canAdd && (op === "add" || reading.rewrite("replaceOrAdd", (sub ?? node).path));
+    const adds = canAdd && (op === "add" || context.rewrite("replaceOrAdd", (sub ?? node).path));
     const whenNone = adds ? "add" : "noTarget";
     if (sub !== undefined) {
       this.#steps.push({ ...edit, change: { entries: [[sub, read]] }, whenNone });
@@ -366,21 +366,21 @@ class Planner {
   #kept(node: AttributeNode, whole: unknown, equalities: JsonObject = {}): unknown {
     if (!isJsonObject(whole)) return whole;
     const isWhole = Object.keys(equalities).every((name) => Object.hasOwn(whole, name));
-    return isWhole || !this.reading.rewrite("keepSelection", node.path)
+    return isWhole || !this.context.rewrite("keepSelection", node.path)
       ? whole
       : { ...equalities, ...whole };
   }
 
   /** The sub-attributes in an object; null takes a value away. */
   #entries(node: AttributeNode, object: JsonObject): Entries {
-    const reading = this.reading;
+    const context = this.context;
     const entries = new Map<AttributeNode, unknown>();
     for (const key of Object.keys(object)) {
       const sub = childNamed(node.children.byName, key);
-      if (sub === undefined) unknownAttribute(`${node.path}.${key}`, reading);
-      else if (entries.has(sub)) reading.problem(sub.path, "it is there twice, in different case.");
-      else if (!isPassedOver(sub, reading)) {
-        entries.set(sub, readAttribute(sub, object[key], reading));
+      if (sub === undefined) unknownAttribute(`${node.path}.${key}`, context);
+      else if (entries.has(sub)) context.problem(sub.path, "it is there twice, in different case.");
+      else if (!isIgnored(sub, context)) {
+        entries.set(sub, readAttribute(sub, object[key], context));
       }
     }
     return [...entries];
@@ -393,9 +393,9 @@ function isPassword({ path, attribute }: AttributeNode): boolean {
 }
 
 /** One value, which some send as a list of it. */
-function soleOf(node: AttributeNode, value: unknown, reading: Reading): unknown {
+function soleOf(node: AttributeNode, value: unknown, context: ValidationContext): unknown {
   const isList = Array.isArray(value) && value.length === 1 && !Array.isArray(value[0]);
-  return isList && reading.rewrite("singleElementList", node.path) ? value[0] : value;
+  return isList && context.rewrite("singleElementList", node.path) ? value[0] : value;
 }
 
 function isSimple({ attribute }: AttributeNode, value: unknown): boolean {

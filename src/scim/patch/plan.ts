@@ -1,7 +1,7 @@
 import type { Profile, Rewrite } from "../profile.js";
 import type { AttributeNode, ExtensionNode } from "../schema/attribute-tree.js";
-import type { Ignored } from "../schema/reading.js";
 import type { ResourceType } from "../schema/resource-type.js";
+import type { Ignored } from "../schema/validation-context.js";
 import type { PatchLimits } from "./read-operations.js";
 import type { Selection } from "./target.js";
 

@@ -1,7 +1,7 @@
 import { TooManyError } from "../../core/index.js";
 import { patchOpId } from "../message/patch-op.js";
 import { isJsonObject, type JsonObject } from "../schema/read-value.js";
-import type { Reading } from "../schema/reading.js";
+import type { ValidationContext } from "../schema/validation-context.js";
 import { InvalidSyntaxError, NoTargetError } from "./errors.js";
 
 /** How large a PATCH may be. What a request may hold in bytes is for whoever reads it from the wire. */
@@ -50,14 +50,14 @@ const names: ReadonlyMap<string, string> = new Map([
  */
 export function readOperations(
   body: unknown,
-  reading: Reading,
+  context: ValidationContext,
   { operations: maxOperations = 1_000, path: maxPath = 4_096 }: PatchLimits,
 ): readonly SentOperation[] {
   if (!isJsonObject(body)) throw new InvalidSyntaxError("A PATCH is a JSON object.");
   const message = spelled(body);
   const { schemas, Operations: operations } = message;
   const isPatchOp = Array.isArray(schemas) && schemas.some(isPatchOpId);
-  if (!isPatchOp && !reading.rewrite("missingSchemas", "schemas")) {
+  if (!isPatchOp && !context.rewrite("missingSchemas", "schemas")) {
     throw new InvalidSyntaxError(`The "schemas" of a PATCH have "${patchOpId}".`);
   }
   if (!Array.isArray(operations) || operations.length === 0) {

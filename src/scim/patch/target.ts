@@ -12,8 +12,8 @@ import {
   nodeAt,
 } from "../schema/attribute-tree.js";
 import type { JsonObject } from "../schema/read-value.js";
-import type { Reading } from "../schema/reading.js";
 import { findAttribute } from "../schema/resource-type.js";
+import type { ValidationContext } from "../schema/validation-context.js";
 
 /** What the path of an operation names. */
 export type Target =
@@ -53,21 +53,21 @@ export class UnknownPathError extends InvalidPathError {}
  * @throws {InvalidPathError} it does not follow the grammar, or names nothing that the resource type has.
  * @throws {InvalidFilterError} its filter cannot be asked of the attribute.
  */
-export function findTarget(tree: AttributeTree, path: string, reading: Reading): Target {
+export function findTarget(tree: AttributeTree, path: string, context: ValidationContext): Target {
   const named = nodeAt(tree, path);
   if (named !== undefined) {
     return "schema" in named ? { kind: "extension", extension: named } : targetAt(tree, named);
   }
   const meant = meantBy(tree, path);
-  if (meant !== undefined && reading.rewrite(meant.rewrite, meant.path)) {
-    return findTarget(tree, meant.path, reading);
+  if (meant !== undefined && context.rewrite(meant.rewrite, meant.path)) {
+    return findTarget(tree, meant.path, context);
   }
-  const rewrites = reading.rules.profile.rewrites;
+  const rewrites = context.rules.profile.rewrites;
   const parsed = parsePatchPath(path, {
     profile: rewrites.has("entraFilter") ? "entra" : "rfc7644",
-    onRewrite: ({ path: where }) => reading.rewrite("entraFilter", where),
+    onRewrite: ({ path: where }) => context.rewrite("entraFilter", where),
   });
-  return selectedTarget(tree, parsed, reading);
+  return selectedTarget(tree, parsed, context);
 }
 
 /** What is meant by a path that names nothing as it is spelled, and which rewrite knows it. */
@@ -101,7 +101,7 @@ function targetAt(tree: AttributeTree, node: AttributeNode): AttributeTarget {
 function selectedTarget(
   tree: AttributeTree,
   { path, filter, subAttribute }: PatchPath,
-  reading: Reading,
+  context: ValidationContext,
 ): AttributeTarget {
   const found = findAttribute(tree.type, path);
   const node = found === undefined ? undefined : tree.byPath.get(found.path);
@@ -119,7 +119,7 @@ function selectedTarget(
   }
   const selection =
     node.attribute.type === "complex"
-      ? boundSelection(tree, { path, filter }, reading)
+      ? boundSelection(tree, { path, filter }, context)
       : simpleSelection(node, filter);
   return { kind: "attribute", node, selection, ...(sub !== undefined && { sub }) };
 }
@@ -127,11 +127,11 @@ function selectedTarget(
 function boundSelection(
   tree: AttributeTree,
   { path, filter }: Required<Pick<PatchPath, "path" | "filter">>,
-  reading: Reading,
+  context: ValidationContext,
 ): Selection {
   const bound = bindFilter({ operator: "valuePath", path, filter }, tree.type, {
-    profile: reading.rules.profile.rewrites.has("entraFilter") ? "entra" : "rfc7644",
-    onRewrite: ({ path: where }) => reading.rewrite("entraFilter", where),
+    profile: context.rules.profile.rewrites.has("entraFilter") ? "entra" : "rfc7644",
+    onRewrite: ({ path: where }) => context.rewrite("entraFilter", where),
   });
   if (bound.operator !== "valuePath") return {};
   const keys = keysOf(bound.filter);

@@ -1,8 +1,8 @@
 import type { AttributeNode, AttributeTree, Children } from "./attribute-tree.js";
 import { ownValue } from "./attribute-tree.js";
 import { isJsonObject } from "./read-value.js";
-import type { Reading } from "./reading.js";
 import { matches } from "./same-value.js";
+import type { ValidationContext } from "./validation-context.js";
 
 /**
  * Holds a replacement against the resource that it replaces: what is immutable and has a value must match, and keeps
@@ -15,12 +15,12 @@ export function keepImmutable(
   tree: AttributeTree,
   replacement: Record<string, unknown>,
   current: object,
-  reading: Reading,
+  context: ValidationContext,
 ): void {
-  keepIn(tree.children, replacement, current, reading);
+  keepIn(tree.children, replacement, current, context);
   for (const { schema } of tree.type.schemaExtensions) {
     const children = tree.extensions.get(schema.id)?.children;
-    if (children !== undefined) keepWithin(children, schema.id, replacement, current, reading);
+    if (children !== undefined) keepWithin(children, schema.id, replacement, current, context);
   }
 }
 
@@ -28,12 +28,12 @@ function keepIn(
   children: Children,
   replacement: Record<string, unknown>,
   current: object,
-  reading: Reading,
+  context: ValidationContext,
 ): void {
   for (const node of children.all) {
-    if (node.attribute.mutability === "immutable") keep(node, replacement, current, reading);
+    if (node.attribute.mutability === "immutable") keep(node, replacement, current, context);
     else if (node.attribute.type === "complex" && !node.attribute.multiValued) {
-      keepWithin(node.children, node.name, replacement, current, reading);
+      keepWithin(node.children, node.name, replacement, current, context);
     }
   }
 }
@@ -44,13 +44,13 @@ function keepWithin(
   name: string,
   replacement: Record<string, unknown>,
   current: object,
-  reading: Reading,
+  context: ValidationContext,
 ): void {
   const before = ownValue(current, name);
   if (!isJsonObject(before)) return;
   const after = ownValue(replacement, name);
   const kept: Record<string, unknown> = isJsonObject(after) ? { ...after } : {};
-  keepIn(children, kept, before, reading);
+  keepIn(children, kept, before, context);
   if (Object.keys(kept).length > 0) replacement[name] = kept;
 }
 
@@ -58,13 +58,13 @@ function keep(
   node: AttributeNode,
   replacement: Record<string, unknown>,
   current: object,
-  reading: Reading,
+  context: ValidationContext,
 ): void {
   const before = ownValue(current, node.name);
   if (before === undefined) return;
   const after = ownValue(replacement, node.name);
   if (after === undefined) replacement[node.name] = before;
   else if (!matches(node, before, after)) {
-    reading.refuse(node.path, "it is immutable, and has another value (RFC 7644 §3.5.1).");
+    context.refuse(node.path, "it is immutable, and has another value (RFC 7644 §3.5.1).");
   }
 }

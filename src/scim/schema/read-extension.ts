@@ -1,8 +1,8 @@
 import { UnsupportedError } from "../../core/index.js";
 import type { ExtensionNode } from "./attribute-tree.js";
 import { isJsonObject, readChildren } from "./read-value.js";
-import type { Reading } from "./reading.js";
 import type { StandardSchema, StandardSchemaIssue } from "./standard-schema.js";
+import type { ValidationContext } from "./validation-context.js";
 
 /**
  * What stands under the URI of an extension, or `undefined` if it is unassigned, or wrong, which the reading then
@@ -11,18 +11,18 @@ import type { StandardSchema, StandardSchemaIssue } from "./standard-schema.js";
 export function readExtension(
   { path, schema, children }: ExtensionNode,
   value: unknown,
-  reading: Reading,
+  context: ValidationContext,
 ): unknown {
   if (value === null || value === undefined) return undefined;
   if (schema.standard !== undefined) {
     return isTooDeep(value)
-      ? reading.problem(path, tooDeep)
-      : readStandard(schema.standard, path, value, reading);
+      ? context.problem(path, tooDeep)
+      : readStandard(schema.standard, path, value, context);
   }
   if (!isJsonObject(value)) {
-    return reading.problem(path, "an extension is an object with its attributes (RFC 7643 §3.3).");
+    return context.problem(path, "an extension is an object with its attributes (RFC 7643 §3.3).");
   }
-  const read = readChildren(children, value, `${path}:`, reading);
+  const read = readChildren(children, value, `${path}:`, context);
   return Object.keys(read).length === 0 ? undefined : read;
 }
 
@@ -45,14 +45,14 @@ function readStandard(
   standard: StandardSchema,
   path: string,
   value: unknown,
-  reading: Reading,
+  context: ValidationContext,
 ): unknown {
   const result = standard["~standard"].validate(value);
   if (result instanceof Promise) {
     throw new UnsupportedError(`The Standard Schema of "${path}" answers with a promise.`);
   }
   if (result.issues === undefined) return result.value ?? undefined;
-  for (const issue of result.issues) reading.problem(pathOf(path, issue), issue.message);
+  for (const issue of result.issues) context.problem(pathOf(path, issue), issue.message);
   return undefined;
 }
 

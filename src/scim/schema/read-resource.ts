@@ -5,14 +5,19 @@ import { keepImmutable } from "./immutable.js";
 import { isPathOf, namesTwiceIn, pathKey, twice } from "./path-key.js";
 import { readExtension } from "./read-extension.js";
 import {
-  demandRequired,
+  assertRequired,
   isJsonObject,
   type JsonObject,
   readChild,
   unknownAttribute,
 } from "./read-value.js";
-import { type Ignored, Reading, type ReadingRules, type ReadLimits } from "./reading.js";
 import type { InferResource, InferResourceRequest, ResourceType } from "./resource-type.js";
+import {
+  type Ignored,
+  type ReadLimits,
+  ValidationContext,
+  type ValidationRules,
+} from "./validation-context.js";
 
 /** How a resource is read. */
 export interface ReadResourceOptions {
@@ -92,21 +97,21 @@ export function readResource(
 ): ReadResource<object> {
   if (!isJsonObject(body)) throw new InvalidValueError(type.name, "a resource is a JSON object.");
   const isResponse = options.context === "response";
-  const reading = new Reading({
+  const context = new ValidationContext({
     ...rulesOf(options),
     readOnly: isResponse ? "read" : "ignore",
     isResponse,
-    demandsRequired: options.partial !== true,
+    checksRequired: options.partial !== true,
   });
   const tree = attributeTree(type);
-  const resource = readTop(tree, body, reading);
+  const resource = readTop(tree, body, context);
   if (options.partial === true && resource["id"] === undefined) {
-    reading.problem("id", "it is required.");
+    context.problem("id", "it is required.");
   }
-  if (options.current !== undefined) keepImmutable(tree, resource, options.current, reading);
+  if (options.current !== undefined) keepImmutable(tree, resource, options.current, context);
   resource["schemas"] = schemasOf(tree, resource);
-  reading.end();
-  return { resource, ignored: reading.ignored, rewrites: reading.rewrites };
+  context.end();
+  return { resource, ignored: context.ignored, rewrites: context.rewrites };
 }
 
 /** The part of the rules that callers choose. */
@@ -116,7 +121,7 @@ export function rulesOf({
   strict = false,
   limits = {},
 }: ReadResourceOptions): Pick<
-  ReadingRules,
+  ValidationRules,
   "profile" | "unknown" | "strict" | "values" | "characters"
 > {
   const { values = 100_000, characters = 1_048_576 } = limits;
@@ -129,7 +134,11 @@ export function schemasOf({ type }: AttributeTree, resource: object): readonly s
   return [type.schema.id, ...used.map(({ schema }) => schema.id)];
 }
 
-function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Record<string, unknown> {
+function readTop(
+  tree: AttributeTree,
+  body: JsonObject,
+  context: ValidationContext,
+): Record<string, unknown> {
   // "schemas" stands first, and becomes what the resource turns out to have.
   const resource: Record<string, unknown> = { schemas: [] };
   let stated: unknown;
@@ -139,21 +148,21 @@ function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Recor
     const extension = child === undefined ? childNamed(tree.extensions, name) : undefined;
     const path = (child ?? extension)?.path ?? name;
     if (name !== path) doubled ??= namesTwiceIn(body);
-    if (name !== path && doubled?.has(name.toLowerCase())) reading.problem(path, twice);
+    if (name !== path && doubled?.has(name.toLowerCase())) context.problem(path, twice);
     else if (path === "schemas") stated = body[name];
-    else if (child !== undefined) readChild(resource, child, body[name], reading);
+    else if (child !== undefined) readChild(resource, child, body[name], context);
     else if (extension !== undefined) {
-      const read = readExtension(extension, body[name], reading);
+      const read = readExtension(extension, body[name], context);
       if (read !== undefined) resource[path] = read;
-    } else if (!reading.rules.isResponse && isPathOf(tree, name)) reading.problem(name, pathKey);
-    else unknownAttribute(name, reading);
+    } else if (!context.rules.isResponse && isPathOf(tree, name)) context.problem(name, pathKey);
+    else unknownAttribute(name, context);
   }
-  if (!reading.rules.isResponse) checkSchemas(tree, stated, reading);
-  if (reading.rules.demandsRequired) {
-    demandRequired(tree.children, resource, reading);
+  if (!context.rules.isResponse) checkSchemas(tree, stated, context);
+  if (context.rules.checksRequired) {
+    assertRequired(tree.children, resource, context);
     for (const { schema, required } of tree.type.schemaExtensions) {
       if (required && !Object.hasOwn(resource, schema.id)) {
-        reading.problem(schema.id, "the extension is required.");
+        context.problem(schema.id, "the extension is required.");
       }
     }
   }
@@ -164,20 +173,20 @@ function readTop(tree: AttributeTree, body: JsonObject, reading: Reading): Recor
 function checkSchemas(
   { type, extensions }: AttributeTree,
   stated: unknown,
-  reading: Reading,
+  context: ValidationContext,
 ): void {
   const uris: readonly unknown[] = Array.isArray(stated) ? stated : [];
   const base = type.schema.id.toLowerCase();
   let hasBase = false;
-  for (const uri of uris.slice(0, reading.rules.values)) {
-    if (typeof uri !== "string") reading.problem("schemas", "it is a list of URIs.");
+  for (const uri of uris.slice(0, context.rules.values)) {
+    if (typeof uri !== "string") context.problem("schemas", "it is a list of URIs.");
     else if (uri.toLowerCase() === base) hasBase = true;
     else if (childNamed(extensions, uri) === undefined) {
-      if (reading.rules.unknown === "ignore") reading.ignore(uri, "unknown");
-      else reading.problem("schemas", "the resource type has no such schema.");
+      if (context.rules.unknown === "ignore") context.ignore(uri, "unknown");
+      else context.problem("schemas", "the resource type has no such schema.");
     }
   }
-  if (!hasBase && !reading.rewrite("missingSchemas", "schemas")) {
-    reading.problem("schemas", `it is a list of URIs, "${type.schema.id}" among them.`);
+  if (!hasBase && !context.rewrite("missingSchemas", "schemas")) {
+    context.problem("schemas", `it is a list of URIs, "${type.schema.id}" among them.`);
   }
 }

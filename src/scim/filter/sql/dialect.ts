@@ -8,8 +8,8 @@ export type SqlFilterDialect = "sqlite" | "postgres" | "mariadb";
 export interface FilterSql {
   /** A name as an identifier, whatever characters it holds. */
   quote(identifier: string): string;
-  /** The place of a parameter, of which the first has the position 1. */
-  place(position: number): string;
+  /** The placeholder of a parameter, of which the first has the position 1. */
+  placeholder(position: number): string;
   /**
    * A text as it is compared when nothing but equal characters in an equal order is equal. Its order is that of code
    * points.
@@ -25,7 +25,7 @@ export interface FilterSql {
   /** A boolean in a column, which may be one of integers, as 1 or 0. */
   flag(column: string): string;
   /** The condition that a text has a part. The part is not empty. */
-  hasPart(at: PartPosition, text: string, part: string, place: Place): string;
+  hasPart(at: PartPosition, text: string, part: string, bind: BindParameter): string;
   /** A column as a document of JSON. */
   document(column: string): string;
   /** The member of an object; NULL of anything else. */
@@ -41,12 +41,12 @@ export interface FilterSql {
   boolean(json: string): string;
 }
 
-/** Takes a parameter, and answers with its place. */
-export type Place = (value: string | number) => string;
+/** Takes the value of a parameter, and returns its placeholder. */
+export type BindParameter = (value: string | number) => string;
 
 const sqlite: FilterSql = {
   quote: doubleQuoted,
-  place: () => "?",
+  placeholder: () => "?",
   exact: (text) => `${text} collate binary`,
   asText: (value) => `cast(${value} as text)`,
   number: (parameter) => parameter,
@@ -54,11 +54,11 @@ const sqlite: FilterSql = {
   instantText: noTimestamps,
   flag: (column) => `cast(${column} as integer)`,
   // LIKE takes capital and small letters of ASCII for the same.
-  hasPart(at, text, part, place) {
-    if (at === "anywhere") return `instr(${text}, ${place(part)}) > 0`;
+  hasPart(at, text, part, bind) {
+    if (at === "anywhere") return `instr(${text}, ${bind(part)}) > 0`;
     const { length } = Array.from(part);
     const there = at === "start" ? `1, ${length}` : `-${length}`;
-    return `substr(${text}, ${there}) = ${place(part)}`;
+    return `substr(${text}, ${there}) = ${bind(part)}`;
   },
   document: (column) => column,
   member: (json, name) => `(${json} -> ${literal(`$."${memberName(name)}"`)})`,
@@ -75,7 +75,7 @@ const sqlite: FilterSql = {
 
 const postgres: FilterSql = {
   quote: doubleQuoted,
-  place: (position) => `$${position}`,
+  placeholder: (position) => `$${position}`,
   exact: (text) => `cast(${text} as text) collate "C"`,
   asText: (value) => `cast(${value} as text)`,
   number: (parameter) => `cast(${parameter} as double precision)`,
@@ -101,7 +101,7 @@ const postgres: FilterSql = {
 
 const mariadb: FilterSql = {
   quote: (identifier) => `\`${identifier.replaceAll("`", "``")}\``,
-  place: () => "?",
+  placeholder: () => "?",
   exact: (text) => `convert(${text} using utf8mb4) collate utf8mb4_nopad_bin`,
   asText: (value) => `cast(${value} as char)`,
   number: (parameter) => `cast(${parameter} as double)`,
@@ -138,11 +138,11 @@ export function filterSql(dialect: SqlFilterDialect): FilterSql {
   }
 }
 
-function like(at: PartPosition, text: string, part: string, place: Place): string {
+function like(at: PartPosition, text: string, part: string, bind: BindParameter): string {
   const escaped = part.replaceAll(/[!%_]/g, "!$&");
   const before = at === "start" ? "" : "%";
   const after = at === "end" ? "" : "%";
-  return `${text} like ${place(`${before}${escaped}${after}`)} escape '!'`;
+  return `${text} like ${bind(`${before}${escaped}${after}`)} escape '!'`;
 }
 
 function doubleQuoted(identifier: string): string {

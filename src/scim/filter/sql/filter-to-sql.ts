@@ -12,20 +12,20 @@ import {
 import { equality, operators, type PositiveOperator } from "../operators.js";
 import type { SqlColumn, SqlColumns, SqlValueColumns, SqlValueTable } from "./columns.js";
 import { type FilterSql, filterSql, type SqlFilterDialect } from "./dialect.js";
-import { type JsonPlace, placeOf, wholeOf } from "./place.js";
+import { type JsonLocation, locationOf, wholeOf } from "./location.js";
 import { columnValue, constantValue, jsonValue, type SqlValue, type Writing } from "./value.js";
 
 /** A condition for the `where` of a statement. */
 export interface SqlFilter {
   /**
-   * The text, with places for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it has to
+   * The text, with placeholders for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it has to
    * be.
    */
   readonly sql: string;
-  /** The values for the places, in their order. */
+  /** The values of the parameters, in their order. */
   readonly parameters: readonly (string | number)[];
   /**
-   * The text around the places: one part more than there are parameters. Libraries whose statements are template
+   * The text around the placeholders: one part more than there are parameters. Libraries whose statements are template
    * literals take it so: `` sql(Object.assign([...fragments], { raw: fragments }), ...parameters) ``.
    */
   readonly fragments: readonly string[];
@@ -119,7 +119,7 @@ class FilterWriter {
       return value === undefined ? [] : [value];
     });
     const sql = fragments.reduce(
-      (text, fragment, index) => text + this.#sql.place(before + index) + fragment,
+      (text, fragment, index) => text + this.#sql.placeholder(before + index) + fragment,
     );
     return { sql, parameters, fragments };
   }
@@ -191,19 +191,19 @@ class FilterWriter {
    * The condition that one value of a multi-valued attribute meets a condition; or without one, that there is a value.
    */
   #any(target: ResolvedAttribute, condition?: (element: Element) => string): string {
-    const place = placeOf(wholeOf(target), this.#columns, this.#sql);
+    const location = locationOf(wholeOf(target), this.#columns, this.#sql);
     const alias = `value_${++this.#aliases}`;
-    if (place?.kind === "rows") {
+    if (location?.kind === "rows") {
       const { quote } = this.#sql;
-      const { schema, table, owner, id } = place.rows;
+      const { schema, table, owner, id } = location.rows;
       const name = schema === undefined ? quote(table) : `${quote(schema)}.${quote(table)}`;
       const isOwn = `${alias}.${quote(owner)} = ${quote(this.#columns.table)}.${quote(id)}`;
-      const element = this.#rowElement(place.rows, alias, target);
+      const element = this.#rowElement(location.rows, alias, target);
       return exists(`${name} as ${alias}`, allOf(isOwn, condition?.(element)));
     }
-    if (place?.kind === "singles") {
+    if (location?.kind === "singles") {
       return anyOf(
-        place.singles.map((single) => {
+        location.singles.map((single) => {
           const element = this.#singleElement(single, target);
           const { exists } = columnValue(
             single.value,
@@ -215,9 +215,9 @@ class FilterWriter {
         }),
       );
     }
-    if (place?.kind === "json") {
-      const { from, element } = this.#sql.elements(place.json, alias);
-      const value = this.#jsonElement({ ...place, json: element }, target);
+    if (location?.kind === "json") {
+      const { from, element } = this.#sql.elements(location.json, alias);
+      const value = this.#jsonElement({ ...location, json: element }, target);
       return exists(from, condition?.(value));
     }
     throw unanswered(target);
@@ -253,7 +253,7 @@ class FilterWriter {
     };
   }
 
-  #jsonElement({ json, stated }: JsonPlace, { attribute }: ResolvedAttribute): Element {
+  #jsonElement({ json, stated }: JsonLocation, { attribute }: ResolvedAttribute): Element {
     const { sql } = this.#writing;
     return {
       isObject: sql.isObject(json),
@@ -272,10 +272,10 @@ class FilterWriter {
       return { ...target, subAttribute, path: `${path}.${subAttribute.name}` };
     };
     const all = subAttributesOf(attribute);
-    const place = placeOf(target, this.#columns, this.#sql);
+    const location = locationOf(target, this.#columns, this.#sql);
     const isSplit = all.some((sub) => Object.hasOwn(this.#columns.attributes, targetOf(sub).path));
-    if (place?.kind === "json" && !isSplit) return this.#jsonElement(place, target);
-    const subs = all.filter((sub) => placeOf(targetOf(sub), this.#columns, this.#sql));
+    if (location?.kind === "json" && !isSplit) return this.#jsonElement(location, target);
+    const subs = all.filter((sub) => locationOf(targetOf(sub), this.#columns, this.#sql));
     if (subs.length === 0) throw unanswered(target);
     const sub = (one: Attribute): SqlValue => this.#single(targetOf(one));
     return { isObject: anyOf(subs.map((one) => sub(one).exists)), subs, sub };
@@ -283,19 +283,25 @@ class FilterWriter {
 
   /** An attribute, or a sub-attribute of a complex one, that has one value. */
   #single(target: ResolvedAttribute): SqlValue {
-    const place = placeOf(target, this.#columns, this.#sql);
+    const location = locationOf(target, this.#columns, this.#sql);
     const leaf = leafOf(target);
-    if (place?.kind === "column") {
-      return columnValue(place.column, this.#sql.quote(this.#columns.table), leaf, this.#writing);
+    if (location?.kind === "column") {
+      return columnValue(
+        location.column,
+        this.#sql.quote(this.#columns.table),
+        leaf,
+        this.#writing,
+      );
     }
-    if (place?.kind === "json") return jsonValue(place.json, place.stated, leaf, this.#writing);
+    if (location?.kind === "json")
+      return jsonValue(location.json, location.stated, leaf, this.#writing);
     throw unanswered(target);
   }
 
   get #writing(): Writing {
     return {
       sql: this.#sql,
-      place: (value) => `${mark}${this.#values.push(value) - 1}${mark}`,
+      bind: (value) => `${mark}${this.#values.push(value) - 1}${mark}`,
     };
   }
 }

@@ -5,7 +5,7 @@ import { instantOf } from "../instant.js";
 import { equality, type PositiveOperator } from "../operators.js";
 import { textTest } from "../text.js";
 import type { SqlColumn, SqlJson } from "./columns.js";
-import type { FilterSql, Place } from "./dialect.js";
+import type { BindParameter, FilterSql } from "./dialect.js";
 
 /** One value of an attribute, or one that is absent. Each condition is true, or else false or NULL. */
 export interface SqlValue {
@@ -20,7 +20,7 @@ export interface SqlValue {
 /** What is needed to write a condition. */
 export interface Writing {
   readonly sql: FilterSql;
-  readonly place: Place;
+  readonly bind: BindParameter;
 }
 
 /** The condition that nothing meets. */
@@ -33,7 +33,7 @@ export function columnValue(
   attribute: Attribute,
   writing: Writing,
 ): SqlValue {
-  const { sql, place } = writing;
+  const { sql, bind } = writing;
   const stated: SqlColumn = typeof mapped === "string" ? { column: mapped } : mapped;
   const name = `${qualifier}.${sql.quote(stated.column)}`;
   const { type } = attribute;
@@ -43,7 +43,7 @@ export function columnValue(
   const isAssigned =
     unassigned === undefined || type === "boolean"
       ? undefined
-      : `${isText ? text : name} <> ${place(unassigned)}`;
+      : `${isText ? text : name} <> ${bind(unassigned)}`;
   const assigned = (condition: string): string =>
     isAssigned === undefined ? condition : `(${condition} and ${isAssigned})`;
   const exists = assigned(`${name} is not null`);
@@ -55,7 +55,7 @@ export function columnValue(
         return `${sql.flag(name)} = ${Number(value !== (stated.invert ?? false))}`;
       }
       if (typeof value === "number") {
-        return assigned(`${name} ${ordering(operator).sql} ${sql.number(place(value))}`);
+        return assigned(`${name} ${ordering(operator).sql} ${sql.number(bind(value))}`);
       }
       if (type === "dateTime") {
         return assigned(compareInstant(name, stated.instant ?? "text", operator, value, writing));
@@ -96,7 +96,7 @@ function compareColumnText(
   value: string,
   writing: Writing,
 ): string {
-  const { sql, place } = writing;
+  const { sql, bind } = writing;
   const { column, key, lower, type = "text" } = stated;
   const name = `${qualifier}.${sql.quote(column)}`;
   if (!caseExact && key === undefined && !lower) {
@@ -109,7 +109,7 @@ function compareColumnText(
     if (operator !== equality)
       return compareText(textOf(stated, name, sql), operator, value, writing);
     const id = type === "integer" ? integerOf(value) : uuidOf(value);
-    return id === undefined ? never : `${name} = ${place(id)}`;
+    return id === undefined ? never : `${name} = ${bind(id)}`;
   }
   const ofKey = key === undefined ? `lower(${name})` : `${qualifier}.${sql.quote(key)}`;
   if (!caseExact && lower === true && operator === equality) {
@@ -121,7 +121,7 @@ function compareColumnText(
   const condition = compareText(sql.exact(compared), operator, sought, writing);
   // An index serves the plain comparison, which some collations take for met by more than the exact one.
   const isIndexed = operator === equality && condition !== never;
-  return isIndexed ? `(${compared} = ${place(sought)} and ${condition})` : condition;
+  return isIndexed ? `(${compared} = ${bind(sought)} and ${condition})` : condition;
 }
 
 /**
@@ -132,14 +132,14 @@ function amongSpellings(
   compared: string,
   key: string | undefined,
   value: string,
-  { sql, place }: Writing,
+  { sql, bind }: Writing,
 ): string {
   // The database may make a key in the very form that the package has.
   const own = key === undefined ? [] : [caseless(value)];
   const spellings = caselessSpellings(value);
   const sought = (): string[] => [
-    ...own.map(place),
-    ...spellings.map((spelling) => `lower(${place(spelling)})`),
+    ...own.map(bind),
+    ...spellings.map((spelling) => `lower(${bind(spelling)})`),
   ];
   const isOneOf = (text: string): string => {
     const [first, ...others] = sought();
@@ -168,7 +168,7 @@ export function jsonValue(
   attribute: Attribute,
   writing: Writing,
 ): SqlValue {
-  const { sql, place } = writing;
+  const { sql, bind } = writing;
   const { type, caseExact } = attribute;
   const exists = sql.isValue(json);
   const text = sql.exact(`(${sql.text(json)})`);
@@ -179,7 +179,7 @@ export function jsonValue(
     compare(operator, value) {
       if (typeof value === "boolean") return `(${sql.boolean(json)}) = ${Number(value)}`;
       if (typeof value === "number") {
-        return `(${sql.double(json)}) ${ordering(operator).sql} ${sql.number(place(value))}`;
+        return `(${sql.double(json)}) ${ordering(operator).sql} ${sql.number(bind(value))}`;
       }
       if (type === "dateTime") {
         throw new UnsupportedError(
@@ -199,19 +199,19 @@ function compareText(
   text: string,
   operator: PositiveOperator,
   sought: string,
-  { sql, place }: Writing,
+  { sql, bind }: Writing,
 ): string {
   if (operator.kind === "part") {
     if (sought === "") return `${text} is not null`;
     // No database can hold this character, or look for it.
     if (sought.includes("\u0000")) return never;
-    return sql.hasPart(operator.at, text, sought, place);
+    return sql.hasPart(operator.at, text, sought, bind);
   }
   const end = sought.indexOf("\u0000");
-  if (end < 0) return `${text} ${operator.sql} ${place(sought)}`;
+  if (end < 0) return `${text} ${operator.sql} ${bind(sought)}`;
   // What comes after the text before it comes after all of it, since it is the first of all characters.
   if (operator.sqlBetween === undefined) return never;
-  return `${text} ${operator.sqlBetween} ${place(sought.slice(0, end))}`;
+  return `${text} ${operator.sqlBetween} ${bind(sought.slice(0, end))}`;
 }
 
 function compareInstant(
@@ -219,7 +219,7 @@ function compareInstant(
   stored: NonNullable<SqlColumn["instant"]>,
   operator: PositiveOperator,
   value: string,
-  { sql, place }: Writing,
+  { sql, bind }: Writing,
 ): string {
   const instant = instantOf(value) ?? Number.NaN;
   // What is stored is a whole number of milliseconds: it is after an instant between two of them when it is after the
@@ -228,11 +228,11 @@ function compareInstant(
   const { sql: exact, sqlBetween } = ordering(operator);
   const symbol = whole === instant ? exact : sqlBetween;
   if (symbol === undefined) return never;
-  if (stored === "milliseconds") return `${name} ${symbol} ${sql.number(place(whole))}`;
+  if (stored === "milliseconds") return `${name} ${symbol} ${sql.number(bind(whole))}`;
   const iso = new Date(whole).toISOString();
   return stored === "text"
-    ? `${sql.exact(name)} ${symbol} ${place(iso)}`
-    : `${name} ${symbol} ${sql.timestamp(place(sql.instantText(iso)))}`;
+    ? `${sql.exact(name)} ${symbol} ${bind(iso)}`
+    : `${name} ${symbol} ${sql.timestamp(bind(sql.instantText(iso)))}`;
 }
 
 /** 9999-12-31T23:59:59.999Z: the last instant of which the text is in the order of the others. */

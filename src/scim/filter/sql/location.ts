@@ -3,14 +3,14 @@ import type { SqlColumn, SqlColumns, SqlJson, SqlValueColumns, SqlValueTable } f
 import type { FilterSql } from "./dialect.js";
 
 /** Where the value of an attribute is. */
-export type Place =
+export type ValueLocation =
   | { readonly kind: "column"; readonly column: string | SqlColumn }
   | { readonly kind: "rows"; readonly rows: SqlValueTable }
   | { readonly kind: "singles"; readonly singles: SqlValueColumns["singles"] }
-  | JsonPlace;
+  | JsonLocation;
 
 /** A value in a document of JSON. */
-export interface JsonPlace {
+export interface JsonLocation {
   readonly kind: "json";
   /** The expression of the value. */
   readonly json: string;
@@ -23,11 +23,11 @@ export interface JsonPlace {
  *
  * @returns `undefined` if it is nowhere.
  */
-export function placeOf(
+export function locationOf(
   target: ResolvedAttribute,
   columns: SqlColumns,
   sql: FilterSql,
-): Place | undefined {
+): ValueLocation | undefined {
   const { path, extension, schema, attribute, subAttribute } = target;
   if (Object.hasOwn(columns.attributes, path)) {
     const stated = columns.attributes[path];
@@ -39,7 +39,7 @@ export function placeOf(
     }
   }
   if (subAttribute !== undefined) {
-    const whole = placeOf(wholeOf(target), columns, sql);
+    const whole = locationOf(wholeOf(target), columns, sql);
     return whole?.kind === "json" ? memberOf(whole, subAttribute.name, sql) : undefined;
   }
   const isCommon = schema === undefined && attribute.name !== "externalId";
@@ -56,11 +56,11 @@ export function wholeOf({ subAttribute, path, ...target }: ResolvedAttribute): R
   return { ...target, path: path.slice(0, end) };
 }
 
-function document(stated: SqlJson, { table }: SqlColumns, sql: FilterSql): JsonPlace {
+function document(stated: SqlJson, { table }: SqlColumns, sql: FilterSql): JsonLocation {
   const column = `${sql.quote(table)}.${sql.quote(stated.json)}`;
   return { kind: "json", json: sql.document(column), stated };
 }
 
-function memberOf(place: JsonPlace, name: string, sql: FilterSql): JsonPlace {
-  return { ...place, json: sql.member(place.json, name) };
+function memberOf(location: JsonLocation, name: string, sql: FilterSql): JsonLocation {
+  return { ...location, json: sql.member(location.json, name) };
 }

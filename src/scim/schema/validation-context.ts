@@ -23,7 +23,7 @@ export interface ReadLimits {
 }
 
 /** What is to be done where input is not quite as the schema has it. */
-export interface ReadingRules {
+export interface ValidationRules {
   readonly profile: Profile;
   /** What is readOnly is passed over, refused, or, in a response, read. */
   readonly readOnly: "ignore" | "refuse" | "read";
@@ -31,7 +31,7 @@ export interface ReadingRules {
   readonly isResponse: boolean;
   readonly unknown: "ignore" | "refuse";
   /** Whether what is required must be there. */
-  readonly demandsRequired: boolean;
+  readonly checksRequired: boolean;
   /** Whether no values but the canonical ones are good. */
   readonly strict: boolean;
   readonly values: number;
@@ -44,8 +44,8 @@ const maxProblems = 20;
 const maxName = 200;
 
 /** One input being read: the rules, and what was found on the way. */
-export class Reading {
-  readonly rules: ReadingRules;
+export class ValidationContext {
+  readonly rules: ValidationRules;
   readonly ignored: Ignored[] = [];
   readonly rewrites: Rewrite[] = [];
   /** The index of the operation that is being read. */
@@ -53,7 +53,7 @@ export class Reading {
   readonly #problems: InvalidValueError[] = [];
   #refused: MutabilityError | undefined;
 
-  constructor(rules: ReadingRules) {
+  constructor(rules: ValidationRules) {
     this.rules = rules;
   }
 
@@ -91,7 +91,7 @@ export class Reading {
   }
 
   /**
-   * Ends the reading, with the first problem and the `others`, if there was any.
+   * Ends the context, with the first problem and the `others`, if there was any.
    *
    * @throws {InvalidValueError} a value is wrong.
    * @throws {MutabilityError} no value is wrong, but one may not be changed.
