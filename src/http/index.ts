@@ -1,6 +1,4 @@
 export { BodyBuffer } from "./body-buffer.js";
-export { HttpExchange, type ParsedFields } from "./exchange.js";
-export { openPool, type TlsCredentials } from "./pool.js";
 export {
   type BodyDeadline,
   type BodyLimits,

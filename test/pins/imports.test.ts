@@ -8,7 +8,8 @@ const source = fileURLToPath(new URL("../../src", import.meta.url));
 /** The rooms, each of which imports only rooms above it; and the packages that each may import. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  http: ["undici"],
+  http: [],
+  "http/client": ["undici"],
   scim: [],
   changes: ["zod"],
   repositories: [],

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import type { buildConnector, Pool } from "undici";
-import { openPool } from "../../http/index.js";
+import { openPool } from "../../http/client/index.js";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
 import { AddressGuard, type Resolve } from "./address.js";

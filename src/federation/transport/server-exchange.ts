@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Dispatcher, Pool } from "undici";
-import { HttpExchange, type ParsedFields } from "../../http/index.js";
+import { HttpExchange, type ParsedFields } from "../../http/client/index.js";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError, type FederationReason } from "../errors.js";
 import type { FieldLines } from "../message/field-lines.js";

@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
-import { BodyBuffer, HttpExchange, type ParsedFields } from "../../http/index.js";
+import { HttpExchange, type ParsedFields } from "../../http/client/index.js";
+import { BodyBuffer } from "../../http/index.js";
 
 /** A request as it is written to the wire. */
 export interface WireRequest {

@@ -1,6 +1,6 @@
 import type { Pool } from "undici";
 import { InvalidValueError, TooManyError, UnavailableError } from "../../core/index.js";
-import { openPool } from "../../http/index.js";
+import { openPool } from "../../http/client/index.js";
 import { publish } from "../channel.js";
 import {
   clientLimits,
