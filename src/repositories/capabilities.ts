@@ -14,7 +14,7 @@ export interface Capabilities {
    * The paths of the attributes that the store keeps, as the schemas spell them: `["userName", "active",
    * "name.givenName", "emails.value"]`. The path of a complex attribute, or the URN of an extension, means all of its
    * parts. A part of a multi-valued attribute, `emails.value`, is kept of one value at least; the attribute itself,
-   * `emails`, of every value. Whatever is not named is refused with `InvalidValueError`, or passed over, and then
+   * `emails`, of every value. Whatever is not named is refused with `InvalidValueError`, or ignored, and then
    * `create` and `replace` do not return it either. Default: every attribute of the type that a client can write.
    */
   readonly attributes?: readonly string[];
@@ -46,7 +46,7 @@ export interface Capabilities {
   /** Whether the naming attribute, `userName` or `displayName`, can be changed. */
   readonly rename: boolean;
   /**
-   * What becomes of a user's password. `none`: it is passed over. `create`: `create` takes it, and it cannot be
+   * What becomes of a user's password. `none`: it is ignored. `create`: `create` takes it, and it cannot be
    * changed. `set`: `create` takes it, and `setPassword` changes it. Default: `none`.
    */
   readonly password?: "none" | "create" | "set";

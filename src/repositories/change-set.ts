@@ -8,7 +8,7 @@ export interface MembersChange {
   readonly clear?: boolean;
   /** By their ids. A member without a type is a user. */
   readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
-  /** One who is not a member is passed over. Without a type, a member of either type is meant. */
+  /** One who is not a member is ignored. Without a type, a member of either type is meant. */
   readonly remove?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
 }
 

@@ -44,6 +44,6 @@ export abstract class ConsumerRepository {
   /** Stores a consumer, in place of the one with the same key if there is one. */
   abstract save(consumer: Consumer, options?: CallOptions): Promise<void>;
 
-  /** Forgets a consumer; one that is not there is passed over. */
+  /** Forgets a consumer; one that is not there is ignored. */
   abstract remove(key: string, options?: CallOptions): Promise<void>;
 }

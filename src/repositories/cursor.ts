@@ -10,7 +10,7 @@ export interface CursorPosition {
 
 /**
  * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a position and
- * not a number, no resource is passed over or comes twice because others came or went.
+ * not a number, no resource is skipped or comes twice because others came or went.
  */
 export interface Cursor {
   readonly side: "after" | "before";

@@ -23,6 +23,6 @@ export abstract class GroupMappingRepository {
   /** Stores a mapping; one that is there stays. */
   abstract save(mapping: GroupMapping, options?: CallOptions): Promise<void>;
 
-  /** Forgets a mapping; one that is not there is passed over. */
+  /** Forgets a mapping; one that is not there is ignored. */
   abstract remove(mapping: GroupMapping, options?: CallOptions): Promise<void>;
 }

@@ -88,7 +88,7 @@ export abstract class IdentityMapRepository {
    */
   abstract save(identity: Identity, options?: CallOptions): Promise<Identity>;
 
-  /** Counts a write to the resource, as one step; the revision stays. An id that is not known is passed over. */
+  /** Counts a write to the resource, as one step; the revision stays. An id that is not known is ignored. */
   abstract touch(
     type: IdentifiedType,
     id: string,

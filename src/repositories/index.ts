@@ -1,14 +1,8 @@
-export {
-  answersFilter,
-  assertDeclared,
-  type Capabilities,
-  type FilterOperator,
-} from "./capabilities.js";
+export { assertDeclared, type Capabilities, type FilterOperator } from "./capabilities.js";
 export {
   type AttributeValues,
   applyChangeSet,
   type ChangeSet,
-  changeSetFor,
   type InnerPath,
   type MembersChange,
   type Modification,

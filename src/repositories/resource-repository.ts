@@ -91,7 +91,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract create(resource: N, options?: CallOptions): Promise<T>;
 
   /**
-   * Gives the resource these attributes and no others. Read-only attributes are passed over (RFC 7644 §3.5.1), so that
+   * Gives the resource these attributes and no others. Read-only attributes are ignored (RFC 7644 §3.5.1), so that
    * what was read can be written; a group's members are replaced only if `resource` has `members`.
    *
    * @throws {NotFoundError} there is no such resource.

@@ -10,7 +10,7 @@ import type { UserRepository } from "./user-repository.js";
  */
 export interface SyncTarget {
   readonly users: UserRepository;
-  /** Without it, groups are passed over. */
+  /** Without it, groups are ignored. */
   readonly groups?: GroupRepository;
   readonly links: LinkRepository;
   readonly memberships: MembershipRepository;

@@ -1,4 +1,4 @@
-/** What sibling rooms need of this one, and nobody else: it is no entry point of the package. */
+/** what sibling rooms need of this one: it is no entry point of the package. */
 
 export { operatorsFor } from "./filter/bind.js";
 export { compileValuePath } from "./filter/compile.js";

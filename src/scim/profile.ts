@@ -37,22 +37,22 @@ export type RewriteName =
    */
   | "missingUrn"
   /**
-   * A manager or a member whom the service provider does not know: it is passed over, and told among what was
+   * A manager or a member whom the service provider does not know: it is ignored, and told among what was
    * `ignored`.
    */
   | "passOverLostReference"
-  /** What is readOnly in the value of an operation: it is passed over, and told among what was `ignored`. */
+  /** What is readOnly in the value of an operation: it is ignored, and told among what was `ignored`. */
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same; a PATCH of which nothing is left is refused. */
   | "passOverUnknown"
   /**
-   * A path of an operation that names an unknown attribute: the operation is passed over, and told among what was
+   * A path of an operation that names an unknown attribute: the operation is ignored, and told among what was
    * `ignored`; a PATCH of which nothing is left is refused. No profile here has it but the lenient one: what is passed
    * over is not done.
    */
   | "passOverUnknownPath"
   /**
-   * A value in an answer that cannot be read, of an attribute that need not be there: it is passed over, and so
+   * A value in an answer that cannot be read, of an attribute that need not be there: it is ignored, and so
    * unknown.
    */
   | "passOverUnreadable"

@@ -1,4 +1,5 @@
-import { answersFilter, type Capabilities, type FilterOperator } from "../repositories/index.js";
+import type { Capabilities, FilterOperator } from "../repositories/index.js";
+import { answersFilter } from "../repositories/internal.js";
 import {
   type AttrPath,
   type BoundFilter,

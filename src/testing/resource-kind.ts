@@ -1,9 +1,5 @@
-import {
-  answersFilter,
-  type Capabilities,
-  type ChangeSet,
-  type ResourceRepository,
-} from "../repositories/index.js";
+import type { Capabilities, ChangeSet, ResourceRepository } from "../repositories/index.js";
+import { answersFilter } from "../repositories/internal.js";
 import {
   type BoundFilter,
   bindFilter,

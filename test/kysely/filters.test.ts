@@ -1,5 +1,4 @@
 import { KyselyGroupRepository, KyselyUserRepository } from "concordat/kysely";
-import { answersFilter } from "concordat/repositories";
 import {
   and,
   bindFilter,
@@ -21,6 +20,7 @@ import {
 import fc from "fast-check";
 import { CompiledQuery } from "kysely";
 import { describe, expect, test } from "vitest";
+import { answersFilter } from "../../src/repositories/internal.js";
 import { anyFilterOf, anyResourceOf } from "../scim/filter/samples.js";
 import { databases, describeOn } from "./databases.js";
 

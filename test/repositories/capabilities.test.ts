@@ -1,10 +1,5 @@
 import { InvalidValueError, UnsupportedError } from "concordat";
-import {
-  answersFilter,
-  assertDeclared,
-  type Capabilities,
-  InMemoryUserRepository,
-} from "concordat/repositories";
+import { assertDeclared, type Capabilities, InMemoryUserRepository } from "concordat/repositories";
 import {
   type BoundFilter,
   bindFilter,
@@ -13,6 +8,7 @@ import {
   userResourceType,
 } from "concordat/scim";
 import { expect, test } from "vitest";
+import { answersFilter } from "../../src/repositories/internal.js";
 
 const capabilities: Capabilities = {
   filter: { userName: ["eq", "sw"], emails: ["valuePath"], "emails.type": ["eq"] },

@@ -9,12 +9,12 @@ import {
   type AttributeValues,
   type Capabilities,
   type ChangeSet,
-  changeSetFor,
   type Modification,
   reachesWithin,
   type WriteOptions,
   wholeChangeSet,
 } from "../../repositories/index.js";
+import { changeSetFor } from "../../repositories/internal.js";
 import type { Resource, ResourceType } from "../../scim/index.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";

@@ -201,7 +201,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
               conditions.onIgnored?.(paths);
             },
           });
-          // What the store has passed over may have been all, and members who come may be there.
+          // What the store has ignored may have been all, and members who come may be there.
           const isTold = isCounted ? isOfMembers || isIgnored : isIgnored && !isOfMembers;
           if (isTold && next.externalId === resource.externalId) {
             const after = await this.store.get(localId, this.reading(callOf(options)));

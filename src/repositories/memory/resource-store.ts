@@ -163,7 +163,7 @@ export class ResourceStore<T extends Resource> {
     return resource;
   }
 
-  /** The attributes that are stored: those that are assigned (RFC 7643 §2.5), without those that are passed over. */
+  /** The attributes that are stored: those that are assigned (RFC 7643 §2.5), without those that are ignored. */
   #stored(attributes: object): object {
     return Object.fromEntries(
       Object.entries(attributes).filter(

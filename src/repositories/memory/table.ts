@@ -34,7 +34,7 @@ export class Table<Row, Index extends string = never> {
     journal.push(() => this.#change(key, row, before));
   }
 
-  /** Removes a row; a key without one is passed over. */
+  /** Removes a row; a key without one is ignored. */
   delete(journal: Journal, key: string): void {
     const before = this.#rows.get(key);
     if (before === undefined) return;

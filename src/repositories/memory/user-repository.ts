@@ -11,7 +11,7 @@ import { Session } from "./session.js";
 export interface InMemoryUserOptions extends InMemoryResourceOptions {
   /** Ends the sessions of a user. Without it the store has no sessions. */
   readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
-  /** Is handed the passwords of users who are created, and later ones. Without it, passwords are passed over. */
+  /** Is handed the passwords of users who are created, and later ones. Without it, passwords are ignored. */
   readonly setPassword?: (id: string, password: string, options?: CallOptions) => Promise<void>;
 }
 

@@ -1,5 +1,4 @@
 import {
-  answersFilter,
   type CallOptions,
   type Capabilities,
   GroupRepository,
@@ -16,6 +15,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,

@@ -4,18 +4,18 @@ import {
   UnsupportedError,
   VersionConflictError,
 } from "../../core/index.js";
-import {
-  answersFilter,
-  type CallOptions,
-  type Capabilities,
-  type ChangeSet,
-  type MembersChange,
-  type Modification,
-  type ReadOptions,
-  type Write,
-  type WriteOptions,
-  type WriteResult,
+import type {
+  CallOptions,
+  Capabilities,
+  ChangeSet,
+  MembersChange,
+  Modification,
+  ReadOptions,
+  Write,
+  WriteOptions,
+  WriteResult,
 } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,

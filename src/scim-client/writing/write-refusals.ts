@@ -1,5 +1,6 @@
 import { NotFoundError, UniquenessError, UnsupportedError } from "../../core/index.js";
-import { answersFilter, type CallOptions, type Capabilities } from "../../repositories/index.js";
+import type { CallOptions, Capabilities } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,

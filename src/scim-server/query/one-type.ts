@@ -1,5 +1,6 @@
 import { InvalidValueError, UnsupportedError } from "../../core/index.js";
-import { answersFilter, findInMemory, type Page, type Query } from "../../repositories/index.js";
+import { findInMemory, type Page, type Query } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import {
   type BoundFilter,
   type BoundSort,

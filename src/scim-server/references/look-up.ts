@@ -1,4 +1,4 @@
-import { answersFilter } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import { bindFilter, eq, or, type Resource } from "../../scim/index.js";
 import type { Endpoint } from "../context.js";
 

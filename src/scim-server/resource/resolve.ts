@@ -1,5 +1,6 @@
 import { caseless } from "../../core/index.js";
-import { answersFilter, type UserRepository } from "../../repositories/index.js";
+import type { UserRepository } from "../../repositories/index.js";
+import { answersFilter } from "../../repositories/internal.js";
 import { bindFilter, eq, type NewUser } from "../../scim/index.js";
 import type { ScimRepositories } from "../principal.js";
 

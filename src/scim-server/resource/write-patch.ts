@@ -1,5 +1,6 @@
 import { UniquenessError, VersionConflictError } from "../../core/index.js";
-import { type ChangeSet, changeSetFor, type Modification } from "../../repositories/index.js";
+import type { ChangeSet, Modification } from "../../repositories/index.js";
+import { changeSetFor } from "../../repositories/internal.js";
 import {
   modificationOf,
   type PatchPlan,

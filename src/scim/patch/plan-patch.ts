@@ -70,7 +70,7 @@ class Planner {
   readonly #maxComparisons: number;
   readonly #budget: PatchBudget | undefined;
   #password: string | null | undefined;
-  /** The first path that was passed over, since it names nothing. */
+  /** The first path that was ignored, since it names nothing. */
   #unknown: Error | undefined;
 
   constructor(type: ResourceType, { profile = rfc7644Profile, ...options }: PlanPatchOptions) {
@@ -123,7 +123,7 @@ class Planner {
     else this.#planTarget(operation, target);
   }
 
-  /** What a path names; nothing if it is to be passed over. */
+  /** What a path names; nothing if it is to be ignored. */
   #targetOfPath(path: string): Target | undefined {
     const context = this.context;
     try {
@@ -197,7 +197,7 @@ class Planner {
     return target.kind === "attribute" ? target : undefined;
   }
 
-  /** What is readOnly can be passed over where it is one of many keys, but not where a path names it. */
+  /** What is readOnly can be ignored where it is one of many keys, but not where a path names it. */
   #planKeyed(operation: SentOperation, target: AttributeTarget): void {
     const { node, sub } = target;
     if (isIgnored(node, this.context)) return;

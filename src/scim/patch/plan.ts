@@ -15,7 +15,7 @@ export interface PatchPlan<T extends ResourceType = ResourceType> {
   readonly steps: readonly PatchStep[];
   /** The paths of the attributes that the operations name, as the schemas spell them. For `project`, `stated`. */
   readonly stated: readonly string[];
-  /** What was passed over, by the index of the operation. */
+  /** What was ignored, by the index of the operation. */
   readonly ignored: readonly Ignored[];
   /** What the profile made of operations that are not as the RFC has them. */
   readonly rewrites: readonly Rewrite[];

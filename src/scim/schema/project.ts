@@ -15,7 +15,7 @@ import type { ResourceType } from "./resource-type.js";
 
 /** Which attributes a client wants. Names are in standard attribute notation (RFC 7644 §3.10), in any case. */
 export interface ProjectionOptions {
-  /** These, and what is always returned. An unknown name is passed over. */
+  /** These, and what is always returned. An unknown name is ignored. */
   readonly attributes?: readonly string[];
   /** What is returned by default, without these. Not together with `attributes`. */
   readonly excludedAttributes?: readonly string[];

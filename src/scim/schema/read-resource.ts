@@ -23,7 +23,7 @@ import {
 export interface ReadResourceOptions {
   /** How far the input may be from the RFCs. Default: `rfc7644Profile`, not at all. */
   readonly profile?: Profile;
-  /** Whether attributes that no schema of the type has are passed over and reported, or refused. Default: `ignore`. */
+  /** Whether attributes that no schema of the type has are ignored and reported, or refused. Default: `ignore`. */
   readonly unknown?: "ignore" | "refuse";
   /**
    * Whether values are refused that are not among the canonical ones, where there are any. Default: false (RFC 7643
@@ -40,7 +40,7 @@ export interface ReadResource<R> {
    * attributes it has. It shares no object with the input.
    */
   readonly resource: R;
-  /** What was passed over. */
+  /** What was ignored. */
   readonly ignored: readonly Ignored[];
   /** What the profile made of things that are not as the RFCs have them. */
   readonly rewrites: readonly Rewrite[];
@@ -51,11 +51,11 @@ export interface ReadResource<R> {
  * canonical.
  *
  * `context` says by which rules:
- * * `creation`: what is readOnly is passed over (RFC 7644 §3.3), and what is required must be there;
+ * * `creation`: what is readOnly is ignored (RFC 7644 §3.3), and what is required must be there;
  * * `replacement`: the same (RFC 7644 §3.5.1), and what is immutable must match the `current` resource, whose value it
  * keeps if
  *   the request does not state one;
- * * `response`: what is readOnly is read, and what is never returned is passed over. With `partial`, of a resource that
+ * * `response`: what is readOnly is read, and what is never returned is ignored. With `partial`, of a resource that
  * was
  *   asked for by some of its attributes, only `id` must be there.
  *

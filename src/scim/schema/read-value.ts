@@ -12,7 +12,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /**
- * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), passed over, or
+ * The value of an attribute in canonical form, or `undefined` if it is unassigned (RFC 7643 §2.5), ignored, or
  * wrong, which the context then knows.
  */
 export function readAttribute(

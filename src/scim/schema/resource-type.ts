@@ -107,7 +107,7 @@ type OptionalExtension<T extends ResourceType> = Exclude<
  * type StaffUser = InferResource<typeof staffType>;
  * ```
  *
- * What the base schema says of a common attribute is passed over: the characteristics of RFC 7643 §3.1 take precedence.
+ * What the base schema says of a common attribute is ignored: the characteristics of RFC 7643 §3.1 take precedence.
  *
  * @throws {InvalidValueError} the endpoint is not a path, two schemas have the same URI, or the base schema has a
  * `standard`, which only an extension can have.

@@ -1,7 +1,7 @@
 import { InvalidValueError, MutabilityError } from "../../core/index.js";
 import type { Profile, Rewrite, RewriteName } from "../profile.js";
 
-/** A part of the input that was passed over. */
+/** A part of the input that was ignored. */
 export interface Ignored {
   /** The index of the operation of a PATCH, from 0; absent from resources. */
   readonly operation?: number;
@@ -25,7 +25,7 @@ export interface ReadLimits {
 /** What is to be done where input is not quite as the schema has it. */
 export interface ValidationRules {
   readonly profile: Profile;
-  /** What is readOnly is passed over, refused, or, in a response, read. */
+  /** What is readOnly is ignored, refused, or, in a response, read. */
   readonly readOnly: "ignore" | "refuse" | "read";
   /** Whether attributes are left out that are never returned. */
   readonly isResponse: boolean;
@@ -69,7 +69,7 @@ export class ValidationContext {
     this.#refused ??= new MutabilityError(shortened(path), message);
   }
 
-  /** Notes that a part of the input is passed over. */
+  /** Notes that a part of the input is ignored. */
   ignore(path: string, reason: Ignored["reason"]): undefined {
     this.ignored.push({ ...this.#operation(), path: shortened(path), reason });
   }

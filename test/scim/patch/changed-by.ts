@@ -1,4 +1,4 @@
-import { applyChangeSet, changeSetFor, type MembersChange } from "concordat/repositories";
+import { applyChangeSet, type MembersChange } from "concordat/repositories";
 import {
   type Group,
   type GroupMember,
@@ -6,6 +6,7 @@ import {
   type NewGroup,
   type PatchPlan,
 } from "concordat/scim";
+import { changeSetFor } from "../../../src/repositories/internal.js";
 
 type Member = Pick<GroupMember, "value" | "type">;
 

@@ -1,5 +1,6 @@
-import { answersFilter, type Page, type Query, type ReadOptions } from "concordat/repositories";
+import type { Page, Query, ReadOptions } from "concordat/repositories";
 import type { User } from "concordat/scim";
+import { answersFilter } from "../../../src/repositories/internal.js";
 import type { Mistake, Stores } from "./mistake.js";
 
 const gone = "a resource that was deleted is on no page, matches no filter, and is counted nowhere";

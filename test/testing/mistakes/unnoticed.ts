@@ -1,5 +1,6 @@
-import { applyChangeSet, changeSetFor } from "concordat/repositories";
+import { applyChangeSet } from "concordat/repositories";
 import { type Group, type NewUser, type User, userResourceType } from "concordat/scim";
+import { changeSetFor } from "../../../src/repositories/internal.js";
 import type { Mistake } from "./mistake.js";
 
 const spelling =

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { InvalidValueError, NotFoundError, UniquenessError } from "concordat";
-import { applyChangeSet, changeSetFor, type WriteResult } from "concordat/repositories";
+import { applyChangeSet, type WriteResult } from "concordat/repositories";
 import { enterpriseUserId, type NewUser, type User } from "concordat/scim";
+import { changeSetFor } from "../../../src/repositories/internal.js";
 import { type Mistake, unsignalled } from "./mistake.js";
 
 const roundTrip =
