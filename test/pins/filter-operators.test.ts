@@ -22,7 +22,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const compiled = [
   "src/scim/index.ts",
   "src/repositories/memory/resource-store.ts",
-  "src/testing/random-filters.ts",
+  "src/testing/random/filters.ts",
 ];
 
 let program: ts.Program | undefined;
