@@ -193,15 +193,17 @@ export class Consumer {
   /** Has all names compared, and all groups if that is wanted, and what follows from it done. */
   async compareNames({ groups }: { readonly groups: boolean } = { groups: false }): Promise<void> {
     const before = this.#comparisons;
-    const ask = () => {
-      this.#comparingNames = true;
-      this.#namesDue?.();
-    };
     await this.until("all names have been compared", async () => {
       if ((groups ? this.#groupsComparedAfter : this.#comparisons) > before) return true;
-      ask();
+      this.askForNames();
       return false;
     });
+  }
+
+  /** Has all names compared as soon as it can be, without waiting for it. */
+  askForNames(): void {
+    this.#comparingNames = true;
+    this.#namesDue?.();
   }
 
   async #live(): Promise<void> {

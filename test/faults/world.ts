@@ -343,8 +343,13 @@ export class World implements AsyncDisposable {
     this.#isCatchingUp = true;
     const { id, stamp } = this.staff.mark();
     // Of what was written while the clock was back, nobody may be told who was not there.
-    if (this.staff.hasUntold && this.staff.goesBack) await this.#consumer.compareNames();
+    const mayBeUntold = this.staff.hasUntold && this.staff.goesBack;
+    if (mayBeUntold) await this.#consumer.compareNames();
+    let { reconnects } = this.fates;
     await this.#consumer.until("it has seen the last change", async () => {
+      // What was on its way when a connection broke, the next one does not tell, since its cookie covers that number.
+      if (mayBeUntold && this.fates.reconnects > reconnects) this.#consumer.askForNames();
+      ({ reconnects } = this.fates);
       const [link] = await this.target.links.get(source, [id]);
       const { markerStamp, goesBack } = this.staff;
       const isLatest = link?.stamp === markerStamp || (!goesBack && (link?.stamp ?? "") >= stamp);
