@@ -6,18 +6,19 @@ import type {
   MembersChange,
   Membership,
 } from "../../repositories/index.js";
-import type { IdType, MemberMap, ResourceMap } from "../column-map/column-map.js";
-import { exactId, isAmong, isId, type StoredId, storedId } from "../column-map/id-column.js";
+import type { ResourceMap } from "../column-map/column-map.js";
+import type { StoredId } from "../column-map/id-column.js";
 import { driverFailure } from "../sql/driver-failure.js";
-import { batches, lists, narrowRows, type Parameters, tuples } from "../sql/parameters.js";
+import { batches, lists, narrowRows, tuples } from "../sql/parameters.js";
 import type { Session, StatementText } from "../sql/session.js";
 import { quotedTable } from "../tables/table-names.js";
-
-interface MemberRow {
-  readonly group_id: unknown;
-  readonly member_id: unknown;
-  readonly type?: unknown;
-}
+import {
+  type MemberRow,
+  type MemberTable,
+  membershipKey,
+  rowKey,
+  toMember,
+} from "./member-table.js";
 
 /** Where the resources are that can be members. */
 export interface MemberSources {
@@ -28,39 +29,19 @@ export interface MemberSources {
 /** The statements on the table that says who is in which group. */
 export class GroupMembers {
   readonly #session: Session;
-  readonly #map: MemberMap;
-  readonly #groupType: IdType;
+  readonly #table: MemberTable;
   readonly #sources: MemberSources | undefined;
-  /** Whether the columns themselves tell all texts apart, as those of the package's own tables do. */
-  readonly #isExact: boolean;
-  readonly #table: string;
-  readonly #group: string;
-  readonly #member: string;
-  /** Absent where the table does not say what a member is. */
-  readonly #type: string | undefined;
 
-  /** @param sources Where whoever is added has to be; absent where nobody knows. */
-  constructor(
-    session: Session,
-    map: MemberMap,
-    groupType: IdType,
-    sources: MemberSources | undefined,
-    isExact: boolean,
-  ) {
-    this.#isExact = isExact;
+  /** @param sources Where a resource has to be that is added; absent where that is not known. */
+  constructor(session: Session, table: MemberTable, sources: MemberSources | undefined) {
     this.#session = session;
-    this.#map = map;
-    this.#groupType = groupType;
+    this.#table = table;
     this.#sources = sources;
-    this.#table = quotedTable(session.dialect, map);
-    this.#group = session.dialect.quote(map.group);
-    this.#member = session.dialect.quote(map.member);
-    if (map.type !== undefined) this.#type = session.dialect.quote(map.type);
   }
 
   /** The same table in another session. */
   in(session: Session): GroupMembers {
-    return new GroupMembers(session, this.#map, this.#groupType, this.#sources, this.#isExact);
+    return new GroupMembers(session, this.#table, this.#sources);
   }
 
   /** Part of the members of a group, in the order of their ids and types. */
@@ -71,9 +52,11 @@ export class GroupMembers {
     options?: CallOptions,
   ): Promise<MemberPage> {
     const start = after === undefined ? undefined : this.#start(after);
-    const order = [this.#member, this.#type ?? []].flat().join(", ");
+    const order = [this.#table.member, this.#table.type ?? []].flat().join(", ");
     const rows = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}
+      (
+        p,
+      ) => `select ${this.#table.columns} from ${this.#table.name} where ${this.#table.isGroup(p, group)}
         ${start === undefined ? "" : `and (${order}) > ${p.rows([start])}`}
         order by ${order} limit ${p.value(count + 1)}`,
       options,
@@ -93,8 +76,8 @@ export class GroupMembers {
     const found = new Map<string, MemberPage["members"][number][]>();
     for (const part of lists(groups)) {
       const rows = await this.#session.read<MemberRow>(
-        (p) => `select ${this.#columns} from ${this.#table}
-          where ${this.#group} in ${p.list(part)} order by ${this.#group}, ${this.#member}`,
+        (p) => `select ${this.#table.columns} from ${this.#table.name}
+          where ${this.#table.group} in ${p.list(part)} order by ${this.#table.group}, ${this.#table.member}`,
         options,
       );
       for (const row of rows) {
@@ -115,8 +98,8 @@ export class GroupMembers {
     const asked = new Map<string, Membership[]>();
     const stored: [StoredId, StoredId][] = [];
     for (const membership of memberships) {
-      const group = storedId(membership.group, this.#groupType);
-      const member = this.#stored(membership.member, membership.type);
+      const group = this.#table.storedGroup(membership.group);
+      const member = this.#table.stored(membership.member, membership.type);
       if (group === undefined || member === undefined) continue;
       const key = membershipKey(group, member);
       const alike = asked.get(key);
@@ -128,8 +111,8 @@ export class GroupMembers {
     const existing = new Set<Membership>();
     for (const part of tuples(this.#session.dialect, stored)) {
       const rows = await this.#session.read<MemberRow>(
-        (p) => `select ${this.#columns} from ${this.#table}
-          where ${p.among([this.#group, this.#member], part)}`,
+        (p) => `select ${this.#table.columns} from ${this.#table.name}
+          where ${p.among([this.#table.group, this.#table.member], part)}`,
         options,
       );
       for (const row of rows) {
@@ -147,11 +130,11 @@ export class GroupMembers {
     memberId: string,
     { type, ...options }: MemberOptions = {},
   ): Promise<readonly string[]> {
-    const member = this.#stored(memberId, type);
+    const member = this.#table.stored(memberId, type);
     if (member === undefined) return [];
     const rows = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table}
-        where ${this.#isMember(p, member)}${this.#ofType(type, p)} order by ${this.#group}`,
+      (p) => `select ${this.#table.columns} from ${this.#table.name}
+        where ${this.#table.isMember(p, member)}${this.#table.ofType(type, p)} order by ${this.#table.group}`,
       options,
     );
     return [...new Set(rows.map((row) => String(row.group_id)))];
@@ -163,11 +146,11 @@ export class GroupMembers {
     { type, ...options }: MemberOptions = {},
   ): Promise<ReadonlyMap<string, readonly string[]>> {
     const found = new Map<string, Set<string>>(memberIds.map((id) => [id, new Set()]));
-    const stored = memberIds.flatMap((id) => this.#stored(id, type) ?? []);
+    const stored = memberIds.flatMap((id) => this.#table.stored(id, type) ?? []);
     for (const part of lists([...new Set(stored)])) {
       const rows = await this.#session.read<MemberRow>(
-        (p) => `select ${this.#columns} from ${this.#table}
-          where ${this.#member} in ${p.list(part)}${this.#ofType(type, p)} order by ${this.#group}`,
+        (p) => `select ${this.#table.columns} from ${this.#table.name}
+          where ${this.#table.member} in ${p.list(part)}${this.#table.ofType(type, p)} order by ${this.#table.group}`,
         options,
       );
       for (const row of rows) found.get(String(row.member_id))?.add(String(row.group_id));
@@ -178,7 +161,7 @@ export class GroupMembers {
   /** Adds and removes members without reading them, and returns how many came and went. */
   async change(group: StoredId, change: MembersChange, options?: CallOptions): Promise<number> {
     const { clear, remove = [], add = [] } = change;
-    const added = this.#rows(group, add);
+    const added = this.#table.rows(group, add);
     if (clear) return await this.#replace(group, added, options);
     let changed = await this.#remove(group, remove, options);
     await this.#hold(added, options);
@@ -189,7 +172,7 @@ export class GroupMembers {
   }
 
   /**
-   * Leaves the group with these members and no others. Whoever is in it already stays as they are, and is not counted.
+   * Leaves the group with these members and no others. A member that is in it already stays, and is not counted.
    */
   async #replace(
     group: StoredId,
@@ -198,12 +181,13 @@ export class GroupMembers {
   ): Promise<number> {
     if (rows.length === 0) {
       return await this.#session.write(
-        (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}`,
+        (p) => `delete from ${this.#table.name} where ${this.#table.isGroup(p, group)}`,
         options,
       );
     }
     const present = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table} where ${this.#isGroup(p, group)}`,
+      (p) =>
+        `select ${this.#table.columns} from ${this.#table.name} where ${this.#table.isGroup(p, group)}`,
       options,
     );
     const wanted = new Map(rows.map((row) => [rowKey(row), row]));
@@ -227,10 +211,12 @@ export class GroupMembers {
   ): Promise<number> {
     let changed = 0;
     for (const [type, ofType] of Map.groupBy(members, (member) => member.type)) {
-      for (const part of lists(ofType.flatMap(({ value }) => this.#stored(value, type) ?? []))) {
+      for (const part of lists(
+        ofType.flatMap(({ value }) => this.#table.stored(value, type) ?? []),
+      )) {
         changed += await this.#session.write(
-          (p) => `delete from ${this.#table} where ${this.#isGroup(p, group)}
-            and ${this.#areMembers(p, part)}${this.#ofType(type, p)}`,
+          (p) => `delete from ${this.#table.name} where ${this.#table.isGroup(p, group)}
+            and ${this.#table.areMembers(p, part)}${this.#table.ofType(type, p)}`,
           options,
         );
       }
@@ -246,15 +232,17 @@ export class GroupMembers {
     changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
     options?: CallOptions,
   ): Promise<ReadonlySet<string>> {
-    const added = changes.flatMap(({ group, change: { add = [] } }) => this.#rows(group, add));
+    const added = changes.flatMap(({ group, change: { add = [] } }) =>
+      this.#table.rows(group, add),
+    );
     const removed = changes.flatMap(({ group, change: { remove = [] } }) =>
       remove.flatMap(({ value, type }) => {
-        const member = this.#stored(value, type);
+        const member = this.#table.stored(value, type);
         return member === undefined ? [] : { type, row: [group, member] };
       }),
     );
     const changed = new Set<string>();
-    const returning = `returning ${this.#group} as group_id`;
+    const returning = `returning ${this.#table.group} as group_id`;
     const read = async (text: StatementText): Promise<void> => {
       const rows = await this.#session.read<Pick<MemberRow, "group_id">>(text, options);
       for (const { group_id } of rows) changed.add(String(group_id));
@@ -265,8 +253,8 @@ export class GroupMembers {
         ofType.map(({ row }) => row),
       )) {
         await read(
-          (p) => `delete from ${this.#table} where
-            ${this.#areRows(p, [this.#group, this.#member], part)}${this.#ofType(type, p)} ${returning}`,
+          (p) => `delete from ${this.#table.name} where
+            ${this.#table.areRows(p, [this.#table.group, this.#table.member], part)}${this.#table.ofType(type, p)} ${returning}`,
         );
       }
     }
@@ -278,7 +266,7 @@ export class GroupMembers {
   }
 
   /**
-   * Sees to it that whoever is added is there, and stays until the transaction ends. A deletion that comes meanwhile
+   * Sees to it that each resource that is added is there, and stays until the transaction ends. A deletion that comes meanwhile
    * waits, and then finds the new row among those that it removes.
    *
    * @throws {InvalidValueError} one of them is not there.
@@ -307,7 +295,7 @@ export class GroupMembers {
 
   /**
    * Those of these rows that are not there yet, where the database would not tell them from the others when they are
-   * inserted; else all. Whoever changes members has the row of the group locked.
+   * inserted; else all. The one who changes members has the row of the group locked.
    */
   async #absent(
     rows: readonly (readonly StoredId[])[],
@@ -323,8 +311,8 @@ export class GroupMembers {
     const present = new Set<string>();
     for (const part of tuples(this.#session.dialect, rows)) {
       const found = await this.#session.read<MemberRow>(
-        (p) => `select ${this.#columns} from ${this.#table}
-          where ${p.among(this.#rowColumns, part)}`,
+        (p) => `select ${this.#table.columns} from ${this.#table.name}
+          where ${p.among(this.#table.rowColumns, part)}`,
         options,
       );
       for (const { group_id, member_id, type } of found) {
@@ -340,8 +328,8 @@ export class GroupMembers {
     run: (text: StatementText) => Promise<R>,
     returning = "",
   ): Promise<R> {
-    const columns = this.#rowColumns;
-    const head = `insert into ${this.#table} (${columns.join(", ")})`;
+    const columns = this.#table.rowColumns;
+    const head = `insert into ${this.#table.name} (${columns.join(", ")})`;
     const tail = `${this.#session.dialect.onConflict(columns, [])} ${returning}`;
     let inserted: R;
     try {
@@ -350,7 +338,7 @@ export class GroupMembers {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
       throw new InvalidValueError("members", "one of them does not exist.", { cause: error });
     }
-    if (!this.#isExact) await this.#demandRows(rows);
+    if (this.#table.mayMergeIds) await this.#assertRows(rows);
     return inserted;
   }
 
@@ -359,11 +347,10 @@ export class GroupMembers {
    *
    * @throws {InvalidValueError} one is not.
    */
-  async #demandRows(rows: readonly (readonly StoredId[])[]): Promise<void> {
-    const { memberType = "text" } = this.#map;
-    if (memberType !== "text" && this.#groupType !== "text") return;
+  async #assertRows(rows: readonly (readonly StoredId[])[]): Promise<void> {
     const found = await this.#session.read<MemberRow>(
-      (p) => `select ${this.#columns} from ${this.#table} where ${p.among(this.#rowColumns, rows)}`,
+      (p) =>
+        `select ${this.#table.columns} from ${this.#table.name} where ${p.among(this.#table.rowColumns, rows)}`,
     );
     const there = new Set(
       found.map(({ group_id, member_id, type }) =>
@@ -375,112 +362,16 @@ export class GroupMembers {
     throw new InvalidValueError("members", "the database takes one of them for another member.");
   }
 
-  #isGroup(p: Parameters, id: StoredId): string {
-    return this.#is(p, this.#group, id, this.#groupType);
-  }
-
-  #isMember(p: Parameters, id: StoredId): string {
-    return this.#is(p, this.#member, id, this.#map.memberType);
-  }
-
-  #is(p: Parameters, column: string, id: StoredId, type: IdType | undefined): string {
-    return this.#isExact ? `${column} = ${p.value(id)}` : isId(p, column, id, type);
-  }
-
-  #areMembers(p: Parameters, ids: readonly StoredId[]): string {
-    return this.#isExact
-      ? `${this.#member} in ${p.list(ids)}`
-      : isAmong(p, this.#member, ids, this.#map.memberType);
-  }
-
-  /** The condition that rows are among these, by their first columns. */
-  #areRows(
-    p: Parameters,
-    columns: readonly string[],
-    rows: readonly (readonly StoredId[])[],
-  ): string {
-    const plain = p.among(columns, rows);
-    if (this.#isExact) return plain;
-    const { dialect } = this.#session;
-    const exact = [
-      exactId(dialect, this.#group, this.#groupType),
-      exactId(dialect, this.#member, this.#map.memberType),
-    ];
-    return `${plain} and ${p.among(exact, rows)}`;
-  }
-
-  /** The id of a member in its column; `undefined` where nobody of the type can be a member. */
-  #stored(value: string, type: Membership["type"]): StoredId | undefined {
-    if (type === "Group" && this.#type === undefined) return undefined;
-    return storedId(value, this.#map.memberType);
-  }
-
-  /** The rest of a condition, for members of one type. Where the table has no types, all are users. */
-  #ofType(type: Membership["type"], p: Parameters): string {
-    return type === undefined || this.#type === undefined
-      ? ""
-      : ` and ${this.#type} = ${p.value(type)}`;
-  }
-
-  /** Where a page ended, for whoever asks for the next one. */
+  /** Where a page ended, for the request of the next one. */
   #end({ value, type }: MemberPage["members"][number]): string {
-    return this.#type === undefined ? value : `${type}/${value}`;
+    return this.#table.type === undefined ? value : `${type}/${value}`;
   }
 
   #start(after: string): StoredId[] {
     const [, type, value] = /^(User|Group)\/(.*)$/s.exec(after) ?? [];
-    const id = this.#type === undefined ? after : value;
-    const member = id === undefined ? undefined : storedId(id, this.#map.memberType);
+    const id = this.#table.type === undefined ? after : value;
+    const member = id === undefined ? undefined : this.#table.stored(id, undefined);
     if (member === undefined) throw new InvalidValueError("after", "it is not where a page ended.");
-    return this.#type === undefined || type === undefined ? [member] : [member, type];
+    return this.#table.type === undefined || type === undefined ? [member] : [member, type];
   }
-
-  get #rowColumns(): string[] {
-    return [this.#group, this.#member, this.#type ?? []].flat();
-  }
-
-  get #columns(): string {
-    const type = this.#type === undefined ? "" : `, ${this.#type} as type`;
-    return `${this.#group} as group_id, ${this.#member} as member_id${type}`;
-  }
-
-  #rows(group: StoredId, members: NonNullable<MembersChange["add"]>): StoredId[][] {
-    const rows = new Map<string, StoredId[]>();
-    for (const { value, type } of members) {
-      const member = storedId(value, this.#map.memberType);
-      const memberType = this.#memberType(type);
-      if (member === undefined || value === "") {
-        throw new InvalidValueError("members.value", `"${value}" is not the id of a resource.`);
-      }
-      const row = [group, member, ...(this.#type === undefined ? [] : [memberType])];
-      rows.set(rowKey(row), row);
-    }
-    return [...rows.values()];
-  }
-
-  /** A member without a type is a user. */
-  #memberType(type = "User"): "User" | "Group" {
-    const known = (["User", "Group"] as const).find(
-      (name) => name.toLowerCase() === type.toLowerCase(),
-    );
-    if (known === undefined) throw new InvalidValueError("members.type", "it is User or Group.");
-    if (known === "Group" && this.#type === undefined) {
-      throw new InvalidValueError("members.type", "the members of these groups are users.");
-    }
-    return known;
-  }
-}
-
-/** A row as a key of a map. No id holds U+0000. */
-function rowKey(row: readonly unknown[]): string {
-  return row.join("\u0000");
-}
-
-/** A membership as a key of a map. */
-function membershipKey(group: unknown, member: unknown): string {
-  return `${String(group)}\u0000${String(member)}`;
-}
-
-function toMember({ member_id, type }: MemberRow): MemberPage["members"][number] {
-  return { value: String(member_id), type: type === "Group" ? "Group" : "User" };
 }

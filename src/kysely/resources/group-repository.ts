@@ -34,9 +34,10 @@ import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js"
 import { ownGroupMap, ownMemberMap, ownUserMap } from "../tables/own-maps.js";
 import { tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
-import { GroupMembers } from "./group-members.js";
+import { GroupMembers, type MemberSources } from "./group-members.js";
 import { fillKeysOf, type KeysFilled } from "./key-filling.js";
 import { checkKeysOf, type KeyReport } from "./keys.js";
+import { MemberTable } from "./member-table.js";
 import { capabilitiesOf, checkIds, modifyBy, remove, rowChange } from "./operations.js";
 import { ResourceRows } from "./rows.js";
 import { ResourceTable } from "./table.js";
@@ -79,7 +80,8 @@ export class KyselyGroupRepository extends GroupRepository {
     checkIds(parts.map, session.dialect);
     this.#table = new ResourceTable(session, parts);
     const idType = parts.map.id.type ?? "text";
-    this.#members = new GroupMembers(session, members, idType, sources, parts.isOwn);
+    const table = new MemberTable(session.dialect, members, idType, parts.isOwn);
+    this.#members = new GroupMembers(session, table, sources);
     this.capabilities = capabilitiesOf(this.#table, {
       deletedMembers: sources === undefined ? "stay" : "leave",
       groupsOfMany: true,
@@ -346,7 +348,7 @@ function replacing(members: NonNullable<NewGroup["members"]>): MembersChange & {
 type Parts = ResourceTableParts<Group> & {
   readonly members: MemberMap;
   /** Where the members are, unless that is elsewhere. */
-  readonly sources: ConstructorParameters<typeof GroupMembers>[3];
+  readonly sources: MemberSources | undefined;
 };
 
 /** What was made of options, for as long as there are these: a repository is made for every transaction. */
