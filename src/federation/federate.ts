@@ -1,6 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ConnectionInfo, Handler } from "../core/index.js";
+import { type ConnectionInfo, type Handler, InvalidValueError } from "../core/index.js";
 import { sendWebResponse } from "../http/index.js";
 import { outageEvents } from "./channels.js";
 import { FederationError } from "./errors.js";
@@ -67,7 +67,10 @@ export interface FederateOptions
    * leave it as a client has sent it. Default: `x-forwarded-for`.
    */
   readonly proxyField?: ProxyField;
-  /** The longest body of a request for which there are rules, in bytes. Default: 1,048,576. */
+  /**
+   * The longest body of a request for which there are rules, in bytes. Default: 1,048,576. All others go through piece by piece,
+   * whatever their length.
+   */
   readonly maxBodyBytes?: number;
   /** Makes the response of a failure. Default: privacyIDEA's shape. */
   readonly errorResponse?: ErrorResponse;
@@ -94,10 +97,14 @@ export interface Federation extends AsyncDisposable {
  * A request for which there are rules is read whole, as is the handler's response to it.
  *
  * @throws {DefinitionError} the rules are none, with every problem.
+ * @throws {InvalidValueError} `maxBodyBytes` is no limit.
  */
 export function federate(handler: Handler, options: FederateOptions): Federation {
   const basePath = (options.basePath ?? "").replace(/\/$/, "");
   const { maxBodyBytes = 1_048_576, errorResponse = apiErrorResponse } = options;
+  if (!Number.isSafeInteger(maxBodyBytes) || maxBodyBytes < 1) {
+    throw new InvalidValueError("maxBodyBytes", "a limit is a whole number from 1.");
+  }
   const clock = options.clock ?? Date.now;
   const eventOf = options.eventOf ?? eventsOf();
   const parametersOf =

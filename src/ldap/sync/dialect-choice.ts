@@ -27,8 +27,8 @@ export async function chooseDialect(
   }
   if (rootDse.supportedControls.includes(syncRequestOid)) {
     throw new UnsupportedError(
-      `The directory${maker(rootDse)} offers content synchronization (RFC 4533) but is not OpenLDAP, whose ways are ` +
-        "the only ones known here, or it does not let this account read its root DSE.",
+      `The directory${maker(rootDse)} offers content synchronization (RFC 4533) but speaks no dialect that is known here ` +
+        `(${dialects.map(({ name }) => name).join(", ")}), or it does not let this account read its root DSE.`,
     );
   }
   throw new UnsupportedError(

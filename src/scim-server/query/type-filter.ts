@@ -8,7 +8,7 @@ import {
   type Presence,
   type ResourceType,
 } from "../../scim/index.js";
-import { findAttribute, printAttrPath } from "../../scim/internal.js";
+import { filterOperators, findAttribute, printAttrPath } from "../../scim/internal.js";
 
 /**
  * A filter as it is for the resources of one type: true or false where it is that for all of them.
@@ -50,7 +50,8 @@ function leaf(
     return compileFilter(bound)({ meta: { resourceType: type.name } });
   }
   if (others === "known" || isKnown(filter.path, type)) return filter;
-  if (filter.operator === "ne") return filter.value !== null;
+  if (filter.operator === "pr") return false;
+  if (filterOperators[filter.operator].kind === "negation") return filter.value !== null;
   return filter.operator === "eq" && filter.value === null;
 }
 
