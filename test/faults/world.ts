@@ -341,6 +341,9 @@ export class World implements AsyncDisposable {
   async #catchUp(): Promise<void> {
     this.#goOn();
     this.#isCatchingUp = true;
+    // Of a server that has no number nobody can tell a restored backup from a lag behind another one, until its numbers are beyond
+    // those that are known: its clock is right then.
+    if (this.staff.isRestored && this.run.serverId === 0) this.staff.setClock(month);
     const { id, stamp } = this.staff.mark();
     // Of what was written while the clock was back, nobody may be told who was not there.
     const mayBeUntold = this.staff.hasUntold && this.staff.goesBack;
