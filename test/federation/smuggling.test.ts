@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { InvalidValueError } from "concordat";
 import {
   ConfiguredServers,
   EventRequest,
@@ -133,6 +134,15 @@ describe("a request that can be understood in two ways is refused, and never rea
     const seen = child.requests.slice(-2).map(({ method, content }) => `${method} ${content}`);
     expect(seen.sort()).toEqual(["GET ", "POST user=a&realm=safe"]);
   });
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    "%d is no limit of content",
+    async (maxBodyBytes) => {
+      await expect(startParent([serverOf(child)], { maxBodyBytes })).rejects.toThrow(
+        InvalidValueError,
+      );
+    },
+  );
 
   test("too much content is refused", async () => {
     // 1 MiB, with "user=" before it, and a byte more.

@@ -10,7 +10,7 @@ import { compareOperators } from "../../src/scim/filter/operators.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "concordat-operator-"));
-const rooms = ["core", "scim", "changes", "repositories", "testing"];
+const rooms = ["core", "scim", "changes", "repositories", "scim-server", "testing"];
 for (const room of rooms) {
   cpSync(join(root, "src", room), join(scratch, "src", room), { recursive: true });
 }
@@ -22,6 +22,7 @@ afterAll(() => rmSync(scratch, { recursive: true }));
 const compiled = [
   "src/scim/index.ts",
   "src/repositories/memory/resource-store.ts",
+  "src/scim-server/query/type-filter.ts",
   "src/testing/random/filters.ts",
 ];
 
@@ -81,4 +82,12 @@ test("an operator that is added does not compile until three files have it, and 
     sql: '((instr("users"."key" collate binary, ?) > 0) is not true)',
     parameters: ["ad"],
   });
+
+  // In a query over all types, a group has no userName, which does not contain the text either.
+  const typeFilter: typeof import("../../src/scim-server/query/type-filter.js") = await import(
+    pathToFileURL(join(scratch, "src/scim-server/query/type-filter.ts")).href
+  );
+  const { groupResourceType } = changed;
+  const asked = changed.parseFilter('userName nc "ad"');
+  expect(typeFilter.filterForType(asked, groupResourceType, "unassigned")).toBe(true);
 }, 120_000);
