@@ -123,7 +123,8 @@ export class World implements AsyncDisposable {
     }
     // What another server wrote and a backup undid, a directory holds only once it has had something later of that server, whose
     // clock is right in the end.
-    if (staff.isRestored) {
+    // A server that has no number holds its own changes, too, only as far as its numbers go, which stand still while its clock is back.
+    if (staff.isRestored || (staff.hasUntold && run.serverId === 0)) {
       staff.setClock(month);
       staff.mark(2);
     }
