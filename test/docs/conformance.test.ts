@@ -25,7 +25,7 @@ function namedTests(cell: string): readonly { readonly file: string; readonly ti
 
 function pathOf(file: string): string | undefined {
   const paths = file.startsWith("contract/")
-    ? [file.replace("contract/", "src/testing/").concat(".ts")]
+    ? [file.replace("contract/", "src/testing/resources/").concat(".ts")]
     : [`test/${file}.test.ts`, `test/${file}.test-d.ts`];
   return paths.find((path) => existsSync(join(root, path)));
 }
