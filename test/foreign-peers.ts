@@ -3,8 +3,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /**
- * Where foreign software is installed that the tests drive, by the scripts in `.ci/peers`: outside of the clone, so that the next
- * clone finds it there.
+ * Where foreign software is installed that the tests drive, by the scripts in `.ci/peers`: outside of the clone, so
+ * that the next clone finds it there.
  */
 const peersFolder: string =
   process.env["CONCORDAT_PEERS"] ?? join(homedir(), ".cache", "concordat-peers");

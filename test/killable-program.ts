@@ -9,6 +9,7 @@ export class KillableProgram implements AsyncDisposable {
   #child: ChildProcess | undefined;
   #failure: Error | undefined;
   #isAtWork: Promise<unknown> = Promise.resolve();
+  #saidAt = new Map<string, number>();
 
   /** @param options What the program is given as its argument, in JSON. */
   constructor(path: string, options: object) {
@@ -29,13 +30,31 @@ export class KillableProgram implements AsyncDisposable {
       this.#failure = new Error(`${this.#path} ended by itself, with ${code}: ${complaint}`);
     });
     this.#isAtWork = once(child.stdout, "data");
-    child.stdout.resume();
+    this.#saidAt = new Map();
+    const saidAt = this.#saidAt;
+    child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      for (const line of text.split("\n")) saidAt.set(line, performance.now());
+    });
     this.#child = child;
   }
 
   /** How the process has ended, if it was not killed. */
   get failure(): Error | undefined {
     return this.#failure;
+  }
+
+  /** When the process has last written this line; undefined: it has not. */
+  saidAt(line: string): number | undefined {
+    return this.#saidAt.get(line);
+  }
+
+  /** Stops the process where it is, until it is thawed. */
+  freeze(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#child?.kill("SIGCONT");
   }
 
   /** Throws if the process has ended without being killed. */

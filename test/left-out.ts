@@ -11,6 +11,12 @@ export const leftOut: Reporter = {
         }
       }
     }
+    for (const command of ["test:directories", "test:applications", "test:peers"]) {
+      // Each has a configuration of its own, and none of them runs the others.
+      if (!process.argv.some((argument) => argument.includes(`${command.slice(5)}.vitest`))) {
+        names.add(`what takes long to set up: npm run ${command}`);
+      }
+    }
     if (names.size > 0) console.log(["Left out:", ...names].join("\n  "));
   },
 };

@@ -8,8 +8,8 @@ import { Journal } from "./journal.ts";
 import { Token } from "./token.ts";
 
 /**
- * A company with one address to authenticate at, its headquarters, which knows Ada and Alan. Bruno and Berta are known to a
- * division, which has two instances that share a database, so that one can take over from the other.
+ * A company with one address to authenticate at, its headquarters, which knows Ada and Alan. Bruno and Berta are known
+ * to a division, which has two instances that share a database, so that one can take over from the other.
  */
 export interface Company extends AsyncDisposable {
   /** Answers for the headquarters: what they do not know themselves, they ask the division. */

@@ -1,9 +1,9 @@
 /**
- * Federated validation: a parent that answers for whom it knows, and asks a division, which has two instances, about all others.
- * Copy this folder and start from it.
+ * Federated validation: a parent that answers for whom it knows, and asks a division, which has two instances, about
+ * all others. Copy this folder and start from it.
  *
- * `federateWith` in `company.ts` has the few lines that matter, `authority.ts` is what answers, at the parent and at the children
- * alike. The rest is for the eye.
+ * `federateWith` in `company.ts` has the few lines that matter, `authority.ts` is what answers, at the parent and at
+ * the children alike. The rest is for the eye.
  */
 
 import { parseArgs } from "node:util";
@@ -11,7 +11,9 @@ import { foundCompany } from "./company.ts";
 import { Instance } from "./instance.ts";
 import { site } from "./site.ts";
 
-const { values } = parseArgs({ options: { port: { type: "string", default: "8080" } } });
+const { values } = parseArgs({
+  options: { port: { type: "string", default: process.env["PORT"] ?? "8080" } },
+});
 
 const interruption = new AbortController();
 const company = await foundCompany();

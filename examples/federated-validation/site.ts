@@ -9,7 +9,9 @@ const pages: ReadonlyMap<string, readonly [string, string]> = new Map([
   ["/page.js", ["page.js", "text/javascript; charset=utf-8"]],
 ]);
 
-/** The address of the company: the API, and beside it a page that shows what goes on, which a real one would not have. */
+/**
+ * The address of the company: the API, and beside it a page that shows what goes on, which a real one would not have.
+ */
 export function site(company: Company, signal: AbortSignal): Handler {
   const buttons = buttonsOf(company, signal);
   return async (request, connection) => {

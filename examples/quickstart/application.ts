@@ -48,8 +48,8 @@ export interface Counts {
 }
 
 /**
- * The application and its database. Synchronisation writes through one connection; whatever the application shows it reads
- * through another, and so sees what is committed and nothing else.
+ * The application and its database. Synchronisation writes through one connection; whatever the application shows it
+ * reads through another, and so sees what is committed and nothing else.
  */
 export class Application {
   /** Where synchronisation writes to. */

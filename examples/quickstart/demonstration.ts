@@ -38,7 +38,8 @@ export async function demonstrate(
   const database = named ?? (await temporaryDatabase());
   if (existsSync(database)) {
     throw new Failure(
-      `The demonstration begins with a new database, and ${database} is there already: delete it, or name another with --database.`,
+      `The demonstration begins with a new database, and ${database} is there already: delete it, or name another ` +
+        `with --database.`,
     );
   }
   // The names of members follow renames and deletions, as in directories that keep references intact.
@@ -105,6 +106,7 @@ async function perform(
   });
   try {
     await Promise.race([synchronising, showing]);
+    interrupted.throwIfAborted();
   } finally {
     terminal.clearStatus();
     stop.abort();

@@ -29,13 +29,16 @@ export function isInterruption(error: unknown, { aborted, reason }: AbortSignal)
 }
 
 /**
- * What went wrong and what to do, in a sentence or two and in terms of this programme's options; undefined for a failure
- * that nobody foresaw, of which the stack is wanted.
+ * What went wrong and what to do, in a sentence or two and in terms of this programme's options; undefined for a
+ * failure that nobody foresaw, of which the stack is wanted.
  */
 export function explain(error: unknown): string | undefined {
   if (error instanceof UsageError || error instanceof Failure) return error.message;
   if (error instanceof LdapCredentialsError) {
-    return "The directory does not accept the name or the password: check --bind-dn, the password, and whether the account is locked.";
+    return (
+      "The directory does not accept the name or the password: check --bind-dn, the password, and whether the " +
+      "account is locked."
+    );
   }
   if (error instanceof LdapResultError && error.resultName === "noSuchObject") {
     return "The directory has no such entry, or does not show it to this account: check --base.";

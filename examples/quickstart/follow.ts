@@ -12,7 +12,7 @@ import {
 } from "concordat/ldap";
 import { type Outcome, synchronize } from "concordat/sync";
 import { Application, temporaryDatabase } from "./application.ts";
-import { Failure, isInterruption } from "./failures.ts";
+import { Failure } from "./failures.ts";
 import { commandLine, type DirectoryOptions } from "./options.ts";
 import { passwordFor } from "./password.ts";
 import { profileWithLocks } from "./profiles.ts";
@@ -50,8 +50,6 @@ export async function follow(
     const outcomes = synchronize(stream, application.target, { signal: interrupted });
     const position = await application.target.checkpoints.load(stream.source);
     await show(terminal, application, outcomes, position?.checkpoint !== undefined);
-  } catch (error) {
-    if (!isInterruption(error, interrupted)) throw error;
     terminal.line();
     terminal.line(`Stopped with ${countsText(await application.counts())}.`);
     terminal.line("To go on from here:");
@@ -139,7 +137,10 @@ async function readAuthorities(file: string): Promise<Buffer> {
   }
 }
 
-/** Shows what the stream tells of its own work, as far as a person wants to know it, until the function returned is called. */
+/**
+ * Shows what the stream tells of its own work, as far as a person wants to know it, until the function returned is
+ * called.
+ */
 function announceEvents(terminal: Terminal, source: string): () => void {
   let isAway = false;
   const announce = (message: unknown) => {
@@ -178,6 +179,7 @@ const problems: Readonly<Record<MappingProblem, string>> = {
   neitherUserNorGroup: "is neither a user nor a group, and is left out",
   undecodableValue: "has a text that is not UTF-8, which is left out",
   invalidDn: "names something by what is not a distinguished name, which is left out",
+  foreignPrincipal: "has a member of another forest, who is left out",
 };
 
 function clock(): string {

@@ -16,8 +16,8 @@ const projects =
 const peopleCount = 360;
 
 /**
- * People and groups, the same ones each time: everybody is in the group of the whole staff, in those of a department and
- * an office, and in that of a project.
+ * People and groups, the same ones each time: everybody is in the group of the whole staff, in those of a department
+ * and an office, and in that of a project.
  */
 export function* inventedEntries(suffix: string): Generator<NewEntry> {
   const members = new Map<string, string[]>();

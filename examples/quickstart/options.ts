@@ -70,10 +70,12 @@ export function readOptions(args: readonly string[]): Options {
   // Said without repeating it: what follows may be a real password.
   if (args.some((arg) => /^-+[\w-]*passw/i.test(arg))) {
     throw new UsageError(
-      "A password on the command line can be read by everybody on this machine: leave it out to be asked for it, or set CONCORDAT_PASSWORD.",
+      "Every user of this machine can read a password on the command line: leave it out to be asked, or set " +
+        "CONCORDAT_PASSWORD.",
     );
   }
-  const { color, database, help, ...values } = parse(args);
+  const { color, help, ...given } = parse(args);
+  const { database, ...values } = { ...fromEnvironment(given), ...given };
   return {
     directory: directoryOptions(values),
     database: database === undefined ? undefined : resolve(database),
@@ -83,6 +85,21 @@ export function readOptions(args: readonly string[]): Options {
 }
 
 type Values = ReturnType<typeof parse>;
+
+/** What the environment says where the command line does not. A directory is named as a whole by one of the two. */
+function fromEnvironment({ url }: Pick<Values, "url">): Partial<Values> {
+  const { DATABASE, LDAP_URL, LDAP_BASE, LDAP_BIND_DN, LDAP_CA_FILE } = process.env;
+  return {
+    ...(DATABASE && { database: DATABASE }),
+    ...(url === undefined &&
+      LDAP_URL && {
+        url: LDAP_URL,
+        ...(LDAP_BASE && { base: LDAP_BASE }),
+        ...(LDAP_BIND_DN && { "bind-dn": LDAP_BIND_DN }),
+        ...(LDAP_CA_FILE && { ca: LDAP_CA_FILE }),
+      }),
+  };
+}
 
 function parse(args: readonly string[]) {
   try {

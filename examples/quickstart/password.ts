@@ -28,8 +28,8 @@ async function askUnseen(question: string): Promise<string> {
   // Ctrl-C and Ctrl-D; without a listener they would leave the question unanswered for ever.
   prompt.once("SIGINT", () => left.abort());
   prompt.once("close", () => left.abort());
-  // From here on the terminal shows nothing of what is typed, so only now is the question put. It is an error message of
-  // sorts: it is seen even where the output goes to a file.
+  // From here on the terminal shows nothing of what is typed, so only now is the question put. It is an error message
+  // of sorts: it is seen even where the output goes to a file.
   process.stderr.write(question);
   try {
     return await prompt.question("", { signal: left.signal });

@@ -26,7 +26,9 @@ export class Progress {
     return this.#rested;
   }
 
-  /** One more is done. At each step of a bar it rests for a moment: it would be full before anybody has seen it grow. */
+  /**
+   * One more is done. At each step of a bar it rests for a moment: it would be full before anybody has seen it grow.
+   */
   async advance(): Promise<void> {
     this.#count += 1;
     if (!this.#isDue()) return;

@@ -76,6 +76,8 @@ export async function outcomeText(
   outcome: Outcome,
 ): Promise<string | undefined> {
   switch (outcome.kind) {
+    case "standby":
+    case "began":
     case "refreshed":
     case "checkpoint":
     case "limited":
@@ -98,6 +100,11 @@ export async function outcomeText(
       const group = printable(outcome.group.name ?? outcome.group.sourceId);
       const reason = printable(outcome.message);
       return `${title(terminal, "removed", "put off")}  ${member} in ${group}: ${reason}`;
+    }
+    case "memberIgnored": {
+      const group = printable(outcome.group.name ?? outcome.group.sourceId);
+      const member = printable(outcome.reference.key);
+      return `${title(terminal, "removed", "ignored")}  ${member} in ${group}: ${printable(outcome.message)}`;
     }
     case "ignored": {
       const name = printable(outcome.name ?? outcome.sourceId);

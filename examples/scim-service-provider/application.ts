@@ -15,7 +15,10 @@ import {
 } from "concordat/repositories";
 import { Kysely, sql } from "kysely";
 
-/** The tables that the application looks at: users and the identity provider's groups as `createTables` makes them, teams of its own. */
+/**
+ * The tables that the application looks at: users and the identity provider's groups as `createTables` makes them,
+ * teams of its own.
+ */
 interface Tables {
   concordat_user: {
     id: string;
@@ -36,6 +39,8 @@ export interface UserRow {
   readonly active: boolean;
   /** The names of the teams that the user is in. */
   readonly teams: readonly string[];
+  /** The names of the groups of the identity provider that the user is in. */
+  readonly groups: readonly string[];
 }
 
 /** A group of the identity provider, or a team, as the page shows it. */
@@ -110,11 +115,21 @@ export class Application implements AsyncDisposable {
       .orderBy("name")
       .execute();
     const teams = Map.groupBy(memberships, (membership) => membership.user_id);
+    const groups = Map.groupBy(
+      await this.#db
+        .selectFrom("concordat_group_member")
+        .innerJoin("concordat_group as own", "own.id", "group_id")
+        .select(["member_id", "display_name"])
+        .orderBy("display_name")
+        .execute(),
+      (membership) => membership.member_id,
+    );
     return users.map((user) => ({
       userName: user.user_name,
       displayName: user.display_name,
       active: user.active !== 0,
       teams: teams.get(user.id)?.map(({ name }) => name) ?? [],
+      groups: groups.get(user.id)?.map(({ display_name }) => display_name) ?? [],
     }));
   }
 
@@ -138,12 +153,18 @@ export class Application implements AsyncDisposable {
       .execute();
   }
 
+  /** The teams, with how many of their members can sign in: who is disabled does not count. */
   async teamRows(): Promise<readonly GroupRow[]> {
     const teams = await this.#db
       .selectFrom("team")
-      .leftJoin("team_member", "team_id", "id")
-      .select(({ fn }) => ["id", "name", fn.count<number>("user_id").as("members")])
-      .groupBy(["id", "name"])
+      .leftJoin("team_member", "team_id", "team.id")
+      .leftJoin("concordat_user as member", (join) =>
+        join
+          .onRef("member.id", "=", "user_id")
+          .on(({ eb, fn }) => eb(fn.coalesce("active", eb.val<0 | 1>(1)), "=", 1)),
+      )
+      .select(({ fn }) => ["team.id", "name", fn.count<number>("member.id").as("members")])
+      .groupBy(["team.id", "name"])
       .orderBy("name")
       .execute();
     return teams.map((team) => ({ ...team, id: String(team.id) }));

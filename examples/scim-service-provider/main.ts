@@ -2,7 +2,8 @@
  * An application that an identity provider provisions by SCIM: its users, and groups that an administrator maps to the
  * application's own teams. Copy this folder and start from it.
  *
- * `scim.ts` is the service provider, `application.ts` the database and what the application asks of it; the rest is the page.
+ * `scim.ts` is the service provider, `application.ts` the database and what the application asks of it; the rest is the
+ * page.
  */
 
 import { randomBytes } from "node:crypto";
@@ -26,9 +27,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 
 await using application = await Application.open(DATABASE);
 using log = new RequestLog();
-const scim = scimServiceProvider(application, { baseUrl: BASE_URL, token: TOKEN });
+const client = { baseUrl: BASE_URL, token: TOKEN };
+const scim = scimServiceProvider(application, client);
 // The page has no sign-in: nobody but this machine is listened to.
-const server = createServer(getRequestListener(web(application, scim, log).fetch));
+const server = createServer(getRequestListener(web(application, scim, log, client).fetch));
 server.listen(Number(PORT), "localhost");
 await once(server, "listening");
 

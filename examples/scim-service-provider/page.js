@@ -6,7 +6,7 @@ const events = new EventSource("/events");
 events.addEventListener("request", async ({ data }) => {
   log.insertAdjacentHTML("afterbegin", data);
   while (log.children.length > 100) log.lastElementChild.remove();
-  // Whoever is choosing a group is not disturbed.
+  // A choice that is being made is not disturbed.
   if (state.contains(document.activeElement)) return;
   const answer = await fetch("/state");
   if (answer.ok) state.innerHTML = await answer.text();

@@ -1,10 +1,12 @@
 import { html } from "hono/html";
-import type { Application, GroupRow } from "./application.ts";
+import type { Application, GroupRow, UserRow } from "./application.ts";
+import { logEntry } from "./log-entry.ts";
+import { recordings } from "./recordings.ts";
 import type { LogEntry } from "./request-log.ts";
 
-type Html = ReturnType<typeof html>;
+export type Html = ReturnType<typeof html>;
 
-/** The page: users, groups, teams, and the request log. What is put into it is escaped by `html`. */
+/** The console: people, groups, teams, and the requests as they come. What is put into it is escaped by `html`. */
 export async function page(application: Application, entries: readonly LogEntry[]): Promise<Html> {
   return html`<!doctype html>
     <html lang="en">
@@ -18,20 +20,48 @@ export async function page(application: Application, entries: readonly LogEntry[
       <body>
         <header>
           <h1>Provisioning</h1>
+          <p>What an identity provider sends by SCIM, and what becomes of it here.</p>
         </header>
         <main>
           <div id="state">${await state(application)}</div>
-          <section aria-labelledby="log-title">
-            <h2 id="log-title">Requests</h2>
-            <div role="log" aria-labelledby="log-title">
-              <ol id="log">
-                ${entries.map(logEntry)}
-              </ol>
-            </div>
-          </section>
+          <div id="requests">
+            ${sendForm()}
+            <section aria-labelledby="log-title">
+              <h2 id="log-title">Requests</h2>
+              <div role="log" aria-labelledby="log-title" tabindex="0">
+                <ol id="log">
+                  ${entries.map(logEntry)}
+                </ol>
+              </div>
+            </section>
+          </div>
         </main>
       </body>
     </html>`;
+}
+
+/** The form that plays the part of an identity provider. */
+function sendForm(): Html {
+  const providerOf = (name: string): string => (name.startsWith("okta") ? "Okta" : "Entra");
+  return html`<section aria-labelledby="send-title">
+    <h2 id="send-title">Be the identity provider</h2>
+    <form method="post" action="/send">
+      <label>
+        Send what it sends when
+        <select name="recording" required>
+          ${recordings.map(
+            ({ name, title }) =>
+              html`<option value="${name}">${providerOf(name)}: ${title}</option>`,
+          )}
+        </select>
+      </label>
+      <label class="check">
+        <input type="checkbox" name="keep" checked />
+        without deletions, so that there is something to see
+      </label>
+      <button>Send</button>
+    </form>
+  </section>`;
 }
 
 /** The part of the page that requests change. */
@@ -43,76 +73,98 @@ export async function state(application: Application): Promise<Html> {
     application.mappings(),
   ]);
   const teamOf = new Map(teams.map((team) => [team.id, team.name]));
+  const active = users.filter((user) => user.active).length;
   return html`
+    <dl id="counts" aria-label="How many there are">
+      ${count("People", users.length)} ${count("Active", active)}
+      ${count("Groups", groups.length)} ${count("Teams", teams.length)}
+    </dl>
     <section aria-labelledby="users-title">
-      <h2 id="users-title">Users</h2>
-      <table aria-labelledby="users-title">
-        <thead>
-          <tr>
-            <th scope="col">User name</th>
-            <th scope="col">Name</th>
-            <th scope="col">State</th>
-            <th scope="col">Teams</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${users.map(
-            (user) => html`<tr>
-              <th scope="row">${user.userName}</th>
-              <td>${user.displayName}</td>
-              <td>${user.active ? "active" : "disabled"}</td>
-              <td>${user.teams.join(", ")}</td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-      ${users.length === 0 ? html`<p>The identity provider has sent nobody yet.</p>` : ""}
+      <h2 id="users-title">People</h2>
+      ${table("users-title", ["User name", "Name", "State", "Teams", "Groups"], users.map(userRow))}
+      ${users.length === 0 ? html`<p class="none">The identity provider has sent nobody yet.</p>` : ""}
     </section>
     <section aria-labelledby="groups-title">
       <h2 id="groups-title">Groups of the identity provider</h2>
-      <table aria-labelledby="groups-title">
-        <thead>
-          <tr>
-            <th scope="col">Group</th>
-            <th scope="col">Members</th>
-            <th scope="col">Teams it is mapped to</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${groups.map(
-            (group) => html`<tr>
-              <th scope="row">${group.name}</th>
-              <td>${group.members}</td>
-              <td>
-                ${mappings
-                  .filter(({ external }) => external === group.id)
-                  .map(
-                    ({ external, local }) => html`<form method="post" action="/mappings/remove">
-                      <input type="hidden" name="external" value="${external}" />
-                      <input type="hidden" name="local" value="${local}" />
-                      ${teamOf.get(local) ?? local}
-                      <button aria-label="Take back ${group.name} to ${teamOf.get(local)}">×</button>
-                    </form>`,
-                  )}
-              </td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-      ${groups.length === 0 ? html`<p>The identity provider has sent no group yet.</p>` : ""}
+      ${table(
+        "groups-title",
+        ["Group", "Members", "Teams it is mapped to"],
+        groups.map(
+          (group) => html`<tr role="row">
+            <th scope="row" role="rowheader">${group.name}</th>
+            <td role="cell" data-label="Members">${group.members}</td>
+            <td role="cell" data-label="Teams it is mapped to">
+              ${mappings
+                .filter(({ external }) => external === group.id)
+                .map(
+                  ({ external, local }) => html`<form method="post" action="/mappings/remove">
+                    <input type="hidden" name="external" value="${external}" />
+                    <input type="hidden" name="local" value="${local}" />
+                    ${teamOf.get(local) ?? local}
+                    <button aria-label="Take back ${group.name} to ${teamOf.get(local)}">×</button>
+                  </form>`,
+                )}
+            </td>
+          </tr>`,
+        ),
+      )}
+      ${
+        groups.length === 0
+          ? html`<p class="none">The identity provider has sent no group yet.</p>`
+          : ""
+      }
       <form method="post" action="/mappings">
         ${choice("external", "Put members of", groups)} ${choice("local", "into", teams)}
         <button ${groups.length === 0 ? "disabled" : ""}>Map</button>
       </form>
-      <form method="post" action="/mappings/apply"><button>Apply all mappings</button></form>
+      <form method="post" action="/mappings/apply">
+        <button class="quiet">Apply all mappings</button>
+      </form>
     </section>
     <section aria-labelledby="teams-title">
       <h2 id="teams-title">Teams</h2>
-      <ul>
-        ${teams.map(({ name, members }) => html`<li>${name}: ${members}</li>`)}
+      <ul class="teams">
+        ${teams.map(({ name, members }) => html`<li>${name}: <strong>${members}</strong></li>`)}
       </ul>
     </section>
   `;
+}
+
+function count(what: string, many: number): Html {
+  return html`<div>
+    <dt>${what}</dt>
+    <dd>${many}</dd>
+  </div>`;
+}
+
+function userRow({ userName, displayName, active, teams, groups }: UserRow): Html {
+  return html`<tr role="row">
+    <th scope="row" role="rowheader">${userName}</th>
+    <td role="cell" data-label="Name">${displayName}</td>
+    <td role="cell" data-label="State">
+      <span class="${active ? "good" : "bad"}">${active ? "active" : "disabled"}</span>
+    </td>
+    <td role="cell" data-label="Teams">${teams.join(", ")}</td>
+    <td role="cell" data-label="Groups">${groups.join(", ")}</td>
+  </tr>`;
+}
+
+/**
+ * A table that is a list of cards in a narrow window. There it is laid out as blocks, so that what is a row and what a
+ * cell has to be said.
+ */
+function table(title: string, columns: readonly string[], rows: readonly Html[]): Html | string {
+  if (rows.length === 0) return "";
+  return html`<table role="table" aria-labelledby="${title}">
+    <thead role="rowgroup">
+      <tr role="row">
+        ${columns.map((name) => html`<th scope="col" role="columnheader">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody role="rowgroup">
+      ${rows}
+    </tbody>
+  </table>`;
 }
 
 function choice(name: string, label: string, groups: readonly GroupRow[]): Html {
@@ -122,23 +174,4 @@ function choice(name: string, label: string, groups: readonly GroupRow[]): Html 
       ${groups.map((group) => html`<option value="${group.id}">${group.name}</option>`)}
     </select>
   </label>`;
-}
-
-/** An entry of the log. */
-export function logEntry(entry: LogEntry): Html {
-  const { time, method, path, query, status, duration, detail, body } = entry;
-  const parameters = Object.entries(query ?? {}).map(([name, value]) => `${name}=${value}`);
-  return html`<li class="${status < 400 ? "good" : "bad"}">
-    <details>
-      <summary>
-        <time datetime="${time.toISOString()}">${time.toISOString().slice(11, 19)}</time>
-        <strong>${status}</strong> <code>${method} ${path} ${parameters.join(" ")}</code>
-        <small>${duration.toFixed(1)} ms</small>
-      </summary>
-      ${detail === undefined ? "" : html`<p>${detail}</p>`}
-      ${entry.ignored.map(({ path, reason }) => html`<p>Passed over: ${path} (${reason})</p>`)}
-      ${entry.rewrites.map(({ path, rewrite }) => html`<p>Rewritten: ${path} (${rewrite})</p>`)}
-      ${body === undefined ? "" : html`<pre>${JSON.stringify(body, null, 2)}</pre>`}
-    </details>
-  </li>`;
 }

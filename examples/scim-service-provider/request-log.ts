@@ -7,8 +7,8 @@ export interface LogEntry extends RequestEvent {
 }
 
 /**
- * The last requests, and whoever wants to hear of the next. Passwords are masked in them; names and addresses of people are
- * not, so show the log to those only who may see the users.
+ * The last requests, and whoever wants to hear of the next. Passwords are masked in them; names and addresses of people
+ * are not, so show the log to those only who may see the users.
  */
 export class RequestLog implements Disposable {
   readonly #entries: LogEntry[] = [];

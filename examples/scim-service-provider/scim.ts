@@ -7,7 +7,10 @@ import type { Application } from "./application.ts";
 export interface ServiceProviderOptions {
   /** Where the identity provider reaches it. */
   readonly baseUrl: string;
-  /** What the identity provider authenticates with. Where there are several, give each a token, and a principal, of its own. */
+  /**
+   * What the identity provider authenticates with. Where there are several, give each a token, and a principal, of its
+   * own.
+   */
   readonly token: string;
 }
 
@@ -19,8 +22,8 @@ export function scimServiceProvider(
   const sha256 = createHash("sha256").update(token).digest("hex");
   return createScimServer({
     baseUrl,
-    authenticate: bearerTokens([{ sha256, principal: { id: "identity provider" } }]),
-    repositories: () => ({ users, groups }),
+    authenticate: bearerTokens({ "identity provider": sha256 }),
+    repositories: { users, groups },
     // It reads what any of them sends; there are entraProfile and oktaProfile too.
     profile: lenientProfile,
   });

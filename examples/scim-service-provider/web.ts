@@ -8,14 +8,21 @@ import { csrf } from "hono/csrf";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
 import type { Application } from "./application.ts";
-import { logEntry, page, state } from "./page.ts";
+import { logEntry } from "./log-entry.ts";
+import { page, state } from "./page.ts";
+import { recordings, type SendOptions, send } from "./recordings.ts";
 import type { RequestLog } from "./request-log.ts";
 
 /**
- * The web application: the service provider below `/scim/v2`, and the page of the administrator, which has no sign-in of its
- * own: put it behind that of your application.
+ * The web application: the service provider below `/scim/v2`, and the page of the administrator, which has no sign-in
+ * of its own: put it behind that of your application. With a `client`, it can play the part of the identity provider.
  */
-export function web(application: Application, scim: Handler, log: RequestLog): Hono {
+export function web(
+  application: Application,
+  scim: Handler,
+  log: RequestLog,
+  client?: Omit<SendOptions, "keeps">,
+): Hono {
   const app = new Hono();
   app.all("/scim/v2/*", (context) => scim(context.req.raw));
 
@@ -55,6 +62,13 @@ export function web(application: Application, scim: Handler, log: RequestLog): H
     }),
   );
 
+  app.post("/send", async (context) => {
+    const { recording: name, keep } = await context.req.parseBody();
+    const recording = recordings.find((one) => one.name === name);
+    if (recording === undefined || client === undefined) return context.notFound();
+    await send(scim, recording, { ...client, keeps: keep !== undefined });
+    return context.redirect("/", 303);
+  });
   app.post("/mappings", async (context) => {
     const { external, local } = await mappingOf(context.req);
     await application.groups.map(external, local);

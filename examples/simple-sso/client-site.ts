@@ -80,7 +80,7 @@ export class ClientSite {
   }
 
   #routes(): Hono {
-    const application = newApplication(this.#site.origin);
+    const application = newApplication(this.#site, this.#sites);
     application.all("/client/*", ({ req }) => this.#signOn.handler(req.raw));
 
     application.get("/", async (c) => {

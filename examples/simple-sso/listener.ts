@@ -11,8 +11,8 @@ export interface Listener extends AsyncDisposable {
 }
 
 /**
- * Listens for one site, on this machine only. Each has a host name of its own, since browsers share cookies between the ports
- * of one name.
+ * Listens for one site, on this machine only. Each has a host name of its own, since browsers share cookies between the
+ * ports of one name.
  *
  * @param port 0 for any that is free.
  */
@@ -41,8 +41,8 @@ export async function listen(host: string, port: number): Promise<Listener> {
 }
 
 /**
- * Sends what one site says to another. Browsers know that the names below `localhost` are this machine (RFC 6761 §6.3), and
- * Node.js leaves it to the system, which may not. With real host names, leave this out.
+ * Sends what one site says to another. Browsers know that the names below `localhost` are this machine (RFC 6761 §6.3),
+ * and Node.js leaves it to the system, which may not. With real host names, leave this out.
  */
 export const fetchHere: Fetch = (request) => {
   const url = new URL(request.url);

@@ -2,8 +2,8 @@
  * Sign in at one site, be signed in at the other: a server, two clients of it, and all their state in SQLite. Copy this
  * folder and start from it.
  *
- * `server-site.ts` and `client-site.ts` are the two sides, and have what matters; `sites.ts` starts them. The rest is what
- * any site has: sessions, passwords, pages.
+ * `server-site.ts` and `client-site.ts` are the two sides, and have what matters; `sites.ts` starts them. The rest is
+ * what any site has: sessions, passwords, pages.
  */
 
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
@@ -15,9 +15,10 @@ import { startSites } from "./sites.ts";
 
 const help = `Usage: npm run example:simple-sso [-- OPTIONS]
 
-  --port N      the port of the first site, which the others follow (default: 8700)
-  --data DIR    where the databases are kept (default: a new directory, which is
-                deleted in the end)
+  --port N      the port of the first site, which the others follow (default: 8700,
+                or the variable PORT)
+  --data DIR    where the databases are kept (default: the variable DATA, or a new
+                directory, which is deleted in the end)
   --help        this text`;
 
 process.exitCode = await main(process.argv.slice(2));
@@ -66,14 +67,15 @@ function readOptions(
     const { values } = parseArgs({
       args: [...args],
       options: {
-        port: { type: "string", default: "8700" },
+        port: { type: "string", default: process.env["PORT"] ?? "8700" },
         data: { type: "string" },
         help: { type: "boolean", default: false },
       },
     });
     const port = Number(values.port);
     const isPort = /^\d+$/.test(values.port) && port < 65_534;
-    return isPort ? { port, data: values.data, help: values.help } : "--port takes a number.";
+    const data = values.data ?? process.env["DATA"];
+    return isPort ? { port, data, help: values.help } : "--port takes a number.";
   } catch (error) {
     if (error instanceof TypeError) return error.message;
     throw error;

@@ -52,10 +52,11 @@ export function page(
 </html>`;
 }
 
-/** An application that has the style sheet, and the fields that make browsers careful. */
-export function newApplication(origin: string): Hono {
+/** The application of a site, with the style sheet, and the fields that make browsers careful. */
+export function newApplication(site: Site, sites: readonly Site[]): Hono {
   const application = new Hono();
-  // There is no `form-action`: browsers apply it to where a form's answer leads, which is another site after the sign-in.
+  // There is no `form-action`: browsers apply it to where a form's answer leads, which is another site after the
+  // sign-in.
   application.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -68,8 +69,12 @@ export function newApplication(origin: string): Hono {
     }),
   );
   // What other sites post in the visitor's name is refused.
-  application.use(csrf({ origin }));
+  application.use(csrf({ origin: site.origin }));
   const style = readFileSync(new URL("style.css", import.meta.url), "utf8");
   application.get("/style.css", (c) => c.body(style, 200, { "content-type": "text/css" }));
+  application.notFound((c) => {
+    const back = html`<p><a class="button" href="/">Go to the first page</a></p>`;
+    return c.html(page(site, sites, "There is no such page", back), 404);
+  });
   return application;
 }

@@ -81,7 +81,7 @@ export class ServerSite {
   }
 
   #routes(): Hono {
-    const application = newApplication(this.#site.origin);
+    const application = newApplication(this.#site, this.#sites);
     application.all("/server/*", ({ req }) => this.#signOn.handler(req.raw));
 
     application.get("/", async (c) => {

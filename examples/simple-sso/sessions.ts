@@ -23,8 +23,8 @@ export class Sessions {
   }
 
   /**
-   * Begins a session, under a new identifier whatever the browser had before, so that nobody can have put one into it that is
-   * known.
+   * Begins a session, under a new identifier whatever the browser had before, so that nobody can have put one into it
+   * that is known.
    *
    * @returns the `Set-Cookie` line.
    */

@@ -81,8 +81,8 @@ export async function startSites({ data, port }: SitesOptions): Promise<Sites> {
 /**
  * Makes a client known to the server.
  *
- * @returns what the client signs with. Where the sites do not run in one process, it is handed over in a way that nobody else
- * can read.
+ * @returns what the client signs with. Where the sites do not run in one process, it is handed over in a way that
+ * nobody else can read.
  */
 async function register(db: Kysely<Tables>, { name, origin }: Site): Promise<Credentials> {
   const consumers = new KyselyConsumerRepository(db);

@@ -22,7 +22,13 @@ export interface Name {
 }
 
 /** A member as the source states it: a name that may or may not belong to an entry that is known already. */
-export type MemberReference = Name;
+export interface MemberReference extends Name {
+  /**
+   * It is an account of another source, of which this one knows nothing but the key, and no entry of it ever is meant:
+   * in Active Directory a foreign security principal, whose key, of kind `id`, is its security identifier.
+   */
+  readonly foreign?: true;
+}
 
 /** What a change says of a group's members: all of them, or only what came and went. */
 export type MemberChange =
@@ -113,7 +119,7 @@ export interface Unreadable {
 export interface Sweep {
   readonly kind: "sweep";
   /**
-   * Up to which stamp the source was told, so that whatever is gone went no later. A source that lags behind may list
+   * Up to which stamp the source was known, so that whatever is gone went no later. A source that lags behind may list
    * such entries still; it is believed only once it holds the change with this stamp.
    */
   readonly stamp?: string;
@@ -145,7 +151,7 @@ export interface ChangeBatch<R = ResourceTypes> {
   readonly state?: readonly string[];
   /**
    * Of a `live` batch: changes of one entry come in the order in which they happened, and after everything that was
-   * told before. What comes later is then later, whatever its stamp: the clock of a server can be set back. Where this
+   * sent before. What comes later is then later, whatever its stamp: the clock of a server can be set back. Where this
    * is absent, stamps decide.
    */
   readonly ordered?: true;
@@ -154,6 +160,25 @@ export interface ChangeBatch<R = ResourceTypes> {
   readonly checkpoint?: string;
 }
 
+/** How far a source has gone on since a checkpoint, as far as it can say. */
+export type SourceLag =
+  | {
+      readonly known: true;
+      /** Whether there are later changes. They need not be of entries that the stream is about. */
+      readonly isAhead: boolean;
+      /** How many, where the source counts them. */
+      readonly changes?: number;
+      /** Up to when the checkpoint covers the changes, by the clock of the source, in milliseconds since the epoch. */
+      readonly readUntil?: number;
+      /** When the last change was made, by the same clock. */
+      readonly changedAt?: number;
+    }
+  | {
+      readonly known: false;
+      /** Why the source cannot say it. */
+      readonly reason: string;
+    };
+
 /** A source of changes. */
 export interface ChangeStream<R = ResourceTypes> {
   /**
@@ -161,8 +186,8 @@ export interface ChangeStream<R = ResourceTypes> {
    */
   readonly source: string;
   /**
-   * Tells how entries become resources, in short. Where it is another one than before, values may be gone because of
-   * that, and nobody is asked about it.
+   * Says how entries become resources, in short. Where it is another one than before, values may be gone because of
+   * that, and the source is not asked about it.
    */
   readonly mapping?: string;
   /**
@@ -171,20 +196,29 @@ export interface ChangeStream<R = ResourceTypes> {
    * Asking for the next batch acknowledges the one before it, so batches are applied at least once. A source whose
    * content can be followed yields for as long as it is asked; one that only refreshes ends after the refresh.
    *
-   * A read that waits for a change is ended by aborting the signal, with whose reason it then fails. A stream must heed
-   * it, since nothing else can end the wait of an async generator: its `return` is queued behind the `next` that waits.
+   * A read that waits for a change is ended by aborting the signal. The streams of this package then end without an
+   * error, as after a `break`; one that fails with the signal's reason is treated the same. A stream must heed the
+   * signal, since nothing else can end the wait of an async generator: its `return` is queued behind the `next` that
+   * waits. So the end of a loop does not say that everything was read where the caller has aborted its signal.
+   *
+   * With `follow: false` it ends once everything is read that the source had when reading began. A stream that cannot
+   * tell when that is goes on as ever.
    *
    * @throws {ConcordatError} what cannot be mended by trying again, such as refused credentials.
    */
-  read(options?: { after?: string; signal?: AbortSignal }): AsyncIterable<ChangeBatch<R>>;
+  read(options?: {
+    after?: string;
+    follow?: boolean;
+    signal?: AbortSignal;
+  }): AsyncIterable<ChangeBatch<R>>;
   /**
    * Reads entries as they are now, beside the stream. Those that are not in the content are left out.
    *
    * It is for what a source changes without telling: OpenLDAP's refint overlay, for one, rewrites the members of groups
    * when a member is renamed or deleted, and no consumer hears of it.
    *
-   * What wraps a stream must pass this on: whoever applies the changes takes a stream without it for one whose source
-   * changes nothing in silence, and a membership may then go to whoever is given the name of its member next.
+   * What wraps a stream must pass this on: the consumer takes a stream without it for one whose source
+   * changes nothing in silence, and a membership may then go to the next entry that gets the name of its member.
    *
    * @throws {ConcordatError} the source cannot be read now.
    */
@@ -192,4 +226,10 @@ export interface ChangeStream<R = ResourceTypes> {
     sourceIds: readonly string[],
     options?: { signal?: AbortSignal },
   ): Promise<readonly Upsert<R>[]>;
+  /**
+   * Asks the source how far it has gone on since a checkpoint, beside the stream. A stream without it cannot say.
+   *
+   * @throws {ConcordatError} the source cannot be asked now.
+   */
+  lagBehind?(checkpoint: string, options?: { signal?: AbortSignal }): Promise<SourceLag>;
 }

@@ -10,6 +10,7 @@ export type {
   NameKind,
   Present,
   ResourceTypes,
+  SourceLag,
   Sweep,
   Unreadable,
   Upsert,

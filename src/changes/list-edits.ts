@@ -1,4 +1,4 @@
-/** A list, for whoever does not want to keep it. */
+/** A list, for callers that do not want to keep it. */
 export type ListId = object;
 
 /** How a list was made of an earlier one: some of its items, and the others where these were. */
@@ -25,9 +25,9 @@ export function listId(list: readonly unknown[]): ListId {
 }
 
 /**
- * Says how a list was made of an earlier one, of which it has the very same items elsewhere. Whoever has looked at that
- * one, of 50,000 members perhaps, need not pass over all of them again. It is said beside the list, which is plain
- * data; a copy does not have it.
+ * Says how a list was made of an earlier one, of which it has the very same items elsewhere. A caller that has looked
+ * at that one, of 50,000 members perhaps, need not look at all of them again. It is said beside the list, which is
+ * plain data; a copy does not have it.
  */
 export function noteEdit(
   list: readonly unknown[],

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { InvalidValueError } from "../core/index.js";
+import { endingWithSignal, InvalidValueError } from "../core/index.js";
 import type { ChangeBatch, ChangeStream } from "./change.js";
 import { lengthOfWholeLines, readLines } from "./read-lines.js";
 import {
@@ -14,7 +14,7 @@ import {
 /** Options of {@link recordChanges}. */
 export interface RecordOptions {
   /** Adds to a recording of the same source that exists already. Default `false`: an existing file is refused. */
-  readonly append?: boolean;
+  readonly append?: boolean | undefined;
 }
 
 /** Longer first lines than this are not headers. */
@@ -33,7 +33,7 @@ const maxHeaderLength = 64 * 1024;
  * @param path Where the recording is kept.
  * @throws {InvalidValueError} when it is read: the file exists, is a link, or is open to others.
  * @throws {InvalidRecordingError} when it is read: the file to append to is not a recording of this source, or a batch
- * makes a line of more than 64 MiB, which {@link replayChanges} would not read unless told to.
+ * makes a line of more than 64 MiB, which {@link replayChanges} would not read unless asked to.
  */
 export function recordChanges(
   stream: ChangeStream,
@@ -41,22 +41,27 @@ export function recordChanges(
   options: RecordOptions = {},
 ): ChangeStream {
   let append = options.append ?? false;
+  const recorded = async function* (
+    request: Parameters<ChangeStream["read"]>[0],
+  ): AsyncGenerator<ChangeBatch, void> {
+    request?.signal?.throwIfAborted();
+    const file = await openRecording(path, stream.source, append);
+    append = true;
+    try {
+      for await (const batch of stream.read(request)) {
+        await writeLine(file, assertReadable(printBatch(batch)));
+        yield batch;
+      }
+    } finally {
+      await file.close();
+    }
+  };
   return {
     source: stream.source,
+    ...(stream.mapping !== undefined && { mapping: stream.mapping }),
     ...(stream.reread !== undefined && { reread: stream.reread.bind(stream) }),
-    async *read(request): AsyncGenerator<ChangeBatch, void> {
-      request?.signal?.throwIfAborted();
-      const file = await openRecording(path, stream.source, append);
-      append = true;
-      try {
-        for await (const batch of stream.read(request)) {
-          await writeLine(file, demandReadable(printBatch(batch)));
-          yield batch;
-        }
-      } finally {
-        await file.close();
-      }
-    },
+    ...(stream.lagBehind !== undefined && { lagBehind: stream.lagBehind.bind(stream) }),
+    read: (request) => endingWithSignal(recorded(request), request?.signal),
   };
 }
 
@@ -67,9 +72,9 @@ async function openRecording(path: string, source: string, append: boolean): Pro
   }
   const file = created ?? (await openExisting(path));
   try {
-    if (created === undefined) await demandPrivate(file, path);
+    if (created === undefined) await assertPrivate(file, path);
     const length = await lengthOfWholeLines(file);
-    await demandHeader(file, source, length);
+    await assertHeader(file, source, length);
     // A line that a crash has cut was never handed on, so nothing is lost with it.
     await file.truncate(length);
     if (length === 0) await writeLine(file, printHeader(source));
@@ -101,12 +106,12 @@ async function openExisting(path: string): Promise<FileHandle> {
   }
 }
 
-async function demandPrivate(file: FileHandle, path: string): Promise<void> {
+async function assertPrivate(file: FileHandle, path: string): Promise<void> {
   const stats = await file.stat();
   if (!stats.isFile()) throw new InvalidValueError("path", `"${path}" is not a file.`);
   // Windows has no such owners and modes; there the directory's access list decides.
   if (process.platform === "win32") return;
-  // Root may write to anybody's file, and its owner would read what is added.
+  // Root may write to a file of any user, who would then read what is added.
   if (stats.uid !== process.geteuid?.()) {
     throw new InvalidValueError("path", `"${path}" belongs to another user.`);
   }
@@ -116,9 +121,9 @@ async function demandPrivate(file: FileHandle, path: string): Promise<void> {
 }
 
 /**
- * Demands that the file begins with the header for this source; if there is no whole line, with nothing but part of it.
+ * Asserts that the file begins with the header for this source; if there is no whole line, with nothing but part of it.
  */
-async function demandHeader(file: FileHandle, source: string, length: number): Promise<void> {
+async function assertHeader(file: FileHandle, source: string, length: number): Promise<void> {
   for await (const { bytes } of readLines(file, maxHeaderLength)) {
     if (length === 0 && Buffer.from(printHeader(source)).indexOf(bytes) === 0) return;
     const recorded = parseHeader(bytes);
@@ -127,8 +132,8 @@ async function demandHeader(file: FileHandle, source: string, length: number): P
   }
 }
 
-/** Refuses a line that nobody would read again, before a part of it is in the file. */
-function demandReadable(line: string): string {
+/** Refuses a line that could not be read again, before a part of it is in the file. */
+function assertReadable(line: string): string {
   if (Buffer.byteLength(line) <= longestLine) return line;
   throw new InvalidRecordingError(`A batch makes a line of more than ${longestLine} bytes.`);
 }

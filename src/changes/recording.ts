@@ -34,12 +34,14 @@ const nameSchema = z.strictObject({
   alias: z.literal(true).exactOptional(),
 });
 
+const memberSchema = nameSchema.extend({ foreign: z.literal(true).exactOptional() });
+
 const membersSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("all"), members: z.array(nameSchema) }),
+  z.strictObject({ kind: z.literal("all"), members: z.array(memberSchema) }),
   z.strictObject({
     kind: z.literal("delta"),
-    add: z.array(nameSchema),
-    remove: z.array(nameSchema),
+    add: z.array(memberSchema),
+    remove: z.array(memberSchema),
   }),
 ]);
 
@@ -148,7 +150,7 @@ function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, line: number): T {
     // The error of JSON.parse quotes the line, so it is not passed on.
     throw new InvalidRecordingError("It is not JSON in UTF-8.", { line });
   }
-  demandPlain(value, line, maxDepth);
+  assertPlain(value, line, maxDepth);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -159,7 +161,7 @@ function parse<T>(schema: z.ZodType<T>, bytes: Uint8Array, line: number): T {
 /**
  * Refuses what is nested too deep, and keys that would become the prototype of an object into which they are copied.
  */
-function demandPlain(value: unknown, line: number, depth: number): void {
+function assertPlain(value: unknown, line: number, depth: number): void {
   if (typeof value !== "object" || value === null) return;
   if (depth === 0) {
     throw new InvalidRecordingError(`It is nested deeper than ${maxDepth} levels.`, { line });
@@ -168,6 +170,6 @@ function demandPlain(value: unknown, line: number, depth: number): void {
     if (key === "__proto__") {
       throw new InvalidRecordingError('"__proto__" is not the name of an attribute.', { line });
     }
-    demandPlain(item, line, depth - 1);
+    assertPlain(item, line, depth - 1);
   }
 }

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
+import { endingWithSignal } from "../core/index.js";
 import type { ChangeBatch, ChangeStream } from "./change.js";
 import { readLines } from "./read-lines.js";
 import { InvalidRecordingError, longestLine, parseBatch, parseHeader } from "./recording.js";
@@ -6,11 +7,11 @@ import { InvalidRecordingError, longestLine, parseBatch, parseHeader } from "./r
 /** Options of {@link replayChanges}. */
 export interface ReplayOptions {
   /** The longest line that is read, in bytes. Default 64 MiB. */
-  readonly maxLineLength?: number;
+  readonly maxLineLength?: number | undefined;
   /** Ends quietly before a last line that a crash has cut, instead of refusing it. Default `false`. */
-  readonly allowCutLine?: boolean;
+  readonly allowCutLine?: boolean | undefined;
   /** Ends the wait for the header. What is read later has signals of its own. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,20 +32,26 @@ export async function replayChanges(
   try {
     return {
       source: await readHeader(file, options),
-      async *read({ after, signal } = {}): AsyncGenerator<ChangeBatch, void> {
-        const recording = await openToRead(path);
-        try {
-          const batches = (line: number): ReturnType<typeof readBatches> =>
-            readBatches(recording, line, options, signal);
-          const resumed = after === undefined ? 1 : await lineWith(after, batches(1));
-          for await (const { batch } of batches(resumed)) yield batch;
-        } finally {
-          await recording.close();
-        }
-      },
+      read: (request) => endingWithSignal(replay(path, options, request), request?.signal),
     };
   } finally {
     await file.close();
+  }
+}
+
+async function* replay(
+  path: string,
+  options: ReplayOptions,
+  { after, signal }: NonNullable<Parameters<ChangeStream["read"]>[0]> = {},
+): AsyncGenerator<ChangeBatch, void> {
+  const recording = await openToRead(path);
+  try {
+    const batches = (line: number): ReturnType<typeof readBatches> =>
+      readBatches(recording, line, options, signal);
+    const resumed = after === undefined ? 1 : await lineWith(after, batches(1));
+    for await (const { batch } of batches(resumed)) yield batch;
+  } finally {
+    await recording.close();
   }
 }
 

@@ -33,7 +33,7 @@ export class UniquenessError extends ConcordatError {
   override readonly code = "uniqueness";
   /** The SCIM attribute whose value is taken, such as `userName`. */
   readonly attribute: string;
-  /** The id of the resource in the way, where the store can tell. */
+  /** The id of the resource in the way, where the store knows it. */
   readonly resourceId?: string;
 
   constructor(attribute: string, resourceId?: string, options?: { cause?: unknown }) {
@@ -122,13 +122,13 @@ export class TooManyError extends ConcordatError {
   }
 }
 
-/** The store or the peer cannot answer now; the same call may succeed later. */
+/** The store or the peer is unavailable; the same call may succeed later. */
 export class UnavailableError extends ConcordatError {
   override readonly name = "UnavailableError";
   override readonly code = "unavailable";
   /** How long to wait before the next try, in milliseconds, where the other side said so. */
   readonly retryAfter?: number;
-  /** Whether what was asked for may have been done all the same, since perhaps it was the answer that was lost. */
+  /** Whether what was asked for may have been done all the same, since perhaps only the response was lost. */
   readonly mayBeDone: boolean;
 
   constructor(

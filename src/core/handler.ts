@@ -5,10 +5,10 @@ export interface ConnectionInfo {
   /**
    * The request target as it was received (RFC 9112 §3.2), such as `/a/../b?x='y'`, where the URL of the `Request` has
    * its path resolved and its characters escaped. Signatures are over its bytes (RFC 9421 §2.2). Absent where the mount
-   * cannot tell.
+   * does not know.
    */
   readonly target?: string;
 }
 
-/** Answers a request: the one shape of everything in this package that is served over HTTP. */
+/** Responds to a request: the one shape of everything in this package that is served over HTTP. */
 export type Handler = (request: Request, connection?: ConnectionInfo) => Promise<Response>;

@@ -1,5 +1,6 @@
 export { caseless, caselessSpellings } from "./caseless.js";
 export { compatibilityForm } from "./compatibility-form.js";
+export { endingWithSignal, isReasonOf } from "./ending-with-signal.js";
 export {
   ConcordatError,
   InvalidValueError,
@@ -19,3 +20,4 @@ export { KeyedMutex } from "./keyed-mutex.js";
 export { withoutWhitespace } from "./optional-whitespace.js";
 export { pythonString } from "./python-string.js";
 export { secretAttributes } from "./secret-attributes.js";
+export { type Settled, withDefaults } from "./with-defaults.js";

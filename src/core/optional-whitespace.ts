@@ -1,6 +1,6 @@
 /**
  * A text without the spaces and tabs around it: the optional whitespace of RFC 9110 §5.6.3. `trim()` takes more away,
- * such as a no-break space, so that two texts which others tell apart would be one.
+ * such as a no-break space, so that two texts which others distinguish would be one.
  */
 export function withoutWhitespace(text: string): string {
   let [start, end] = [0, text.length];

@@ -1,5 +1,5 @@
 /**
- * Attributes whose values let their reader sign in as somebody else, by name in lower case and, where that is
+ * Attributes whose values let their reader sign in as another user, by name in lower case and, where that is
  * well known, by object identifier. These are the known ones of common servers; a schema of one's own may have others.
  */
 export const secretAttributes: ReadonlySet<string> = /* @__PURE__ */ new Set([

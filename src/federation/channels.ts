@@ -66,8 +66,8 @@ export interface BreakerEvent {
 }
 
 /**
- * Publishes on a channel, if anybody listens. It holds the channel, since looking it up by its name takes longer than
- * asking it.
+ * Publishes on a channel, if it has subscribers. It holds the channel, since looking it up by its name takes longer
+ * than asking it.
  */
 export class EventPublisher<Event> {
   readonly #channel: Channel;

@@ -117,12 +117,12 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   },
   answer_timeout: {
     status: 504,
-    text: 'The server "%s" did not answer in time.',
+    text: 'The server "%s" did not respond in time.',
     proxyError: "http_response_timeout",
   },
   total_timeout: {
     status: 504,
-    text: 'The server "%s" did not finish its answer in time.',
+    text: 'The server "%s" did not finish its response in time.',
     proxyError: "http_response_timeout",
   },
   broken_off: {
@@ -132,39 +132,39 @@ const reasons: Readonly<Record<FederationReason, Reason>> = {
   },
   answer_too_large: {
     status: 502,
-    text: 'The answer of the server "%s" is too large.',
+    text: 'The response of the server "%s" is too large.',
     proxyError: "http_response_body_size",
   },
   redirected: {
     status: 502,
-    text: 'The server "%s" answered with a redirect, which is never followed.',
+    text: 'The server "%s" responded with a redirect, which is never followed.',
     proxyError: "http_protocol_error",
   },
   server_error: {
     status: 502,
-    text: 'The server "%s" answered that it has failed.',
+    text: 'The server "%s" responded that it has failed.',
     proxyError: "http_protocol_error",
   },
   malformed_answer: {
     status: 502,
-    text: 'The server "%s" sent an answer that is not one of its API.',
+    text: 'The server "%s" sent a response that is not one of its API.',
     proxyError: "http_protocol_error",
   },
   interim_answer: {
     status: 502,
     text:
-      'The server "%s" sent an interim answer that was not asked for. ' +
+      'The server "%s" sent an interim response that was not asked for. ' +
       "It has got the request: a password in it is spent.",
     proxyError: "http_protocol_error",
   },
   bad_signature: {
     status: 502,
-    text: 'The answer of the server "%s" is not signed with its key.',
+    text: 'The response of the server "%s" is not signed with its key.',
     proxyError: "http_protocol_error",
   },
   bad_nonce: {
     status: 502,
-    text: 'The answer of the server "%s" belongs to another request.',
+    text: 'The response of the server "%s" belongs to another request.',
     proxyError: "http_protocol_error",
   },
   suspended: {

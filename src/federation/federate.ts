@@ -48,34 +48,34 @@ export interface FederateOptions
   /** The rules, as {@link readEventRules} reads them: privacyIDEA's definitions of event handlers, in its JSON. */
   readonly rules: unknown;
   /** Event handlers of one's own that rules may mean, besides {@link FederationEventHandler}. */
-  readonly handlers?: readonly EventHandler[];
+  readonly handlers?: readonly EventHandler[] | undefined;
   /** What the host knows of its tokens, users and containers, for the conditions that are about them. */
-  readonly conditions?: ConditionSource;
+  readonly conditions?: ConditionSource | undefined;
   /** Says which event a request is. Default: {@link eventsOf} with privacyIDEA's API. */
-  readonly eventOf?: EventOf;
+  readonly eventOf?: EventOf | undefined;
   /**
    * Says which parameters are in the path of a request. Default: {@link pathParametersOf}, where `eventOf` has its
    * default; else none.
    */
-  readonly pathParametersOf?: PathParametersOf;
+  readonly pathParametersOf?: PathParametersOf | undefined;
   /** Where the API begins on this side, such as `/privacyidea`. Default: at the root. */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
-  readonly trustedProxies?: readonly string[];
+  readonly trustedProxies?: readonly string[] | undefined;
   /**
    * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not
    * leave it as a client has sent it. Default: `x-forwarded-for`.
    */
-  readonly proxyField?: ProxyField;
+  readonly proxyField?: ProxyField | undefined;
   /**
-   * The longest body of a request for which there are rules, in bytes. Default: 1,048,576. All others go through piece by piece,
-   * whatever their length.
+   * The longest body of a request for which there are rules, in bytes. Default: 1,048,576. All others go through piece
+   * by piece, whatever their length.
    */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
   /** Makes the response of a failure. Default: privacyIDEA's shape. */
-  readonly errorResponse?: ErrorResponse;
+  readonly errorResponse?: ErrorResponse | undefined;
   /** The present time in milliseconds since 1970. Default: the clock. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** A handler with rules around it. It keeps connections open, which end when it is disposed of. */
@@ -92,7 +92,7 @@ export interface Federation extends AsyncDisposable {
 
 /**
  * Puts rules around a handler: requests that they are for are passed on to other servers, before the handler is asked
- * or after it has answered. All other requests go to the handler as they are.
+ * or after it has responded. All other requests go to the handler as they are.
  *
  * A request for which there are rules is read whole, as is the handler's response to it.
  *
@@ -156,7 +156,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
   const failure = (error: FederationError): BufferedResponse =>
     errorResponseOf(error, errorResponse, clock(), guard.id);
   /** Runs the rules, and makes a response of whatever comes of it. */
-  const answerTo = async (
+  const responseTo = async (
     event: string,
     read: Promise<EventRequest>,
     local: (request: EventRequest) => Promise<BufferedResponse>,
@@ -167,7 +167,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const request = inPath.size === 0 ? whole : whole.withPathParameters(inPath);
       // A request that was here before is not to count as another attempt to log in.
       guard.enter(request);
-      // A request that can be read in two ways, or by others only, is refused before anybody acts on it.
+      // A request that can be read in two ways, or by others only, is refused before any server acts on it.
       if (contentKind(request) === "other") throw new FederationError("unsupported_content");
       assertPlainSubject(request);
       return reported(event, await pipeline.run(event, request, () => local(request)));
@@ -196,7 +196,7 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const event = watchedEvent(request.method, targetOf(request.url));
       if (event === undefined) return await handler(request, connection);
       const read = readWebRequest(request, connection, basePath, maxBodyBytes, deadlineFor(event));
-      return toResponse(await answerTo(event, read, () => ask(handler, request, connection)));
+      return toResponse(await responseTo(event, read, () => ask(handler, request, connection)));
     },
     listener: (request, response) => {
       try {
@@ -211,17 +211,17 @@ export function federate(handler: Handler, options: FederateOptions): Federation
       const done =
         event === undefined
           ? passOn(handler, request, response)
-          : answerTo(
+          : responseTo(
               event,
               readNodeRequest(request, basePath, maxBodyBytes, deadlineFor(event)),
               async (read) => {
                 const web = await handlerRequest(request, response, read.content);
                 return await ask(handler, web.request, web.connection);
               },
-            ).then((answer) => sendNodeResponse(response, answer));
+            ).then((one) => sendNodeResponse(response, one));
       done.catch((error: unknown) => {
-        const isAnswer = error instanceof FederationError && !response.headersSent;
-        if (isAnswer) sendNodeResponse(response, failure(error));
+        const canRespond = error instanceof FederationError && !response.headersSent;
+        if (canRespond) sendNodeResponse(response, failure(error));
         else failNodeRequest(response);
       });
     },
@@ -260,7 +260,7 @@ async function ask(
   return await readResponse(await handler(request, connection));
 }
 
-/** Lets the host's own handler answer, content and answer as they come. */
+/** Lets the host's own handler respond; both bodies are streamed. */
 async function passOn(
   handler: Handler,
   request: IncomingMessage,

@@ -26,24 +26,14 @@ export {
 } from "./message/request.js";
 export { type PassThroughOptions, passThrough } from "./pass-through/pass-through.js";
 export { apiErrorResponse, type ErrorResponse } from "./rewrite/error-response.js";
-export {
-  addressOf,
-  type ForwardedElement,
-  type ProxyField,
-  parseForwarded,
-  printForwarded,
-  printForwardedFor,
-  TrustedProxies,
-} from "./rewrite/forwarded.js";
+export { type ForwardedElement, type ProxyField, TrustedProxies } from "./rewrite/forwarded.js";
 export { LoopGuard, type LoopGuardOptions } from "./rewrite/loop-guard.js";
-export { pythonFloat, pythonJson } from "./rewrite/python-json.js";
-export { signResponse, verifyResponse } from "./rewrite/response-signature.js";
 export type { Comparable } from "./rules/comparators.js";
 export type {
   ChallengeFacts,
   ConditionSource,
   ContainerFacts,
-  Subject,
+  RequestSubject,
   TokenFacts,
   UserFacts,
 } from "./rules/condition-source.js";
@@ -60,13 +50,11 @@ export {
   pathParametersOf,
 } from "./rules/events.js";
 export {
-  ACTION_TYPE,
   FederationEventHandler,
   type FederationEventHandlerOptions,
-  isPolicyParameter,
 } from "./rules/federation-event-handler.js";
 export { EventPipeline, type EventPipelineOptions } from "./rules/pipeline.js";
-export type { Resolve } from "./transport/address.js";
+export type { ResolveAddress } from "./transport/address.js";
 export type { BreakerOptions, BreakerState } from "./transport/breaker.js";
 export type { ForwardedResponse } from "./transport/collector.js";
 export { ConfiguredServers } from "./transport/configured-servers.js";

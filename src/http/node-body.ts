@@ -11,7 +11,10 @@ export interface FrameworkRequest extends IncomingMessage {
   readonly body?: unknown;
 }
 
-/** Up to which stated length a body is read before the handler is asked, in bytes: it costs less than a stream. Longer ones are streamed. */
+/**
+ * Up to which stated length a body is read before the handler is asked, in bytes: it costs less than a stream. Longer
+ * ones are streamed.
+ */
 const smallBody = 65_536;
 
 /** `node:http` holds the client to the length that it states. */

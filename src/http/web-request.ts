@@ -43,7 +43,7 @@ export function targetOf({ originalUrl, url = "/" }: FrameworkRequest): string {
   return typeof originalUrl === "string" ? originalUrl : url;
 }
 
-/** What a handler is told of the connection. */
+/** What a handler gets to know of the connection. */
 export function connectionOf({ socket }: IncomingMessage, target: string): ConnectionInfo {
   const { remoteAddress } = socket;
   return { ...(remoteAddress === undefined ? {} : { remoteAddress }), target };

@@ -12,7 +12,7 @@ export async function sendWebResponse(
     return;
   }
   const reader = body.getReader();
-  // Its source is told at once when the client goes away.
+  // Its source is cancelled at once when the client disconnects.
   response.once("close", () => void reader.cancel().catch(() => {}));
   const first = await reader.read();
   const second = reader.read();

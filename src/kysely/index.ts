@@ -1,6 +1,12 @@
+export {
+  createChangeLogTables,
+  KyselyChangeLog,
+  type KyselyChangeLogOptions,
+} from "./change-log/change-log.js";
 export type {
   AttributeColumn,
   DependentColumn,
+  GroupColumns,
   GroupMap,
   IdColumn,
   IdType,
@@ -8,14 +14,22 @@ export type {
   MemberMap,
   ResourceMap,
   TableReference,
+  UserColumns,
   UserMap,
 } from "./column-map/column-map.js";
+export type { TableOptions } from "./column-map/table-names.js";
 export { KyselyServerRepository } from "./federation/server-repository.js";
 export { KyselyGroupMappingRepository } from "./mappings/group-mapping-repository.js";
 export { KyselyIdentityMapRepository } from "./mappings/identity-map-repository.js";
 export { type KyselyGroupOptions, KyselyGroupRepository } from "./resources/group-repository.js";
 export type { KeyClash, KeysFilled } from "./resources/key-filling.js";
 export type { KeyReport, WrongKey } from "./resources/keys.js";
+export {
+  type KyselyRepositories,
+  type KyselyRepositoriesOptions,
+  type KyselyUsers,
+  kyselyRepositories,
+} from "./resources/repositories.js";
 export {
   type KyselyUserOptions,
   KyselyUserRepository,
@@ -47,4 +61,5 @@ export {
 } from "./tables/create-tables.js";
 export type { TableSet } from "./tables/definitions.js";
 export type { NameClash } from "./tables/migrations.js";
-export type { TableOptions } from "./tables/table-names.js";
+export { openSqlite, type SqliteOptions } from "./tables/open-sqlite.js";
+export { type TablesDialect, type TablesSqlOptions, tablesSql } from "./tables/tables-sql.js";

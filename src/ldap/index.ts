@@ -1,26 +1,32 @@
-export type { BindOptions, ExternalBind, SimpleBind } from "./connection/bind.js";
+export type { BindOptions, ExternalBind, GssapiBind, SimpleBind } from "./connection/bind.js";
 export { type ConnectOptions, connect, type LdapConnection } from "./connection/connection.js";
+export type { GssContext, GssMessage, GssStep, GssTarget } from "./connection/gssapi/context.js";
+export type { LdapSearchOptions } from "./connection/search.js";
 export type { TlsOptions } from "./connection/transport.js";
+export { type DirectoryInspection, inspectDirectory } from "./inspect/inspect.js";
+export { activeDirectory, kerberosPrincipal } from "./profile/active-directory.js";
 export type { DirectoryEntry } from "./profile/entry.js";
+export { type Expiry, generalizedTime, readGeneralizedTime } from "./profile/expiry.js";
+export { freeIpa } from "./profile/free-ipa.js";
 export { inetOrgPerson } from "./profile/inet-org-person.js";
 export type { MappingProblem } from "./profile/mapper.js";
 export {
   type AttributeMapping,
   type ComplexMapping,
   type Computed,
+  type DirectoryProfile,
   type FromEntry,
-  type GroupMapping,
+  type GroupEntryMapping,
   type MemberAttribute,
-  type Profile,
   type ProfileChanges,
   profile,
-  type UserMapping,
+  type UserEntryMapping,
 } from "./profile/profile.js";
 export { rfc2307 } from "./profile/rfc2307.js";
 export { rfc2307bis } from "./profile/rfc2307bis.js";
 export type { ResetReason } from "./sync/events.js";
-export { type CsnCookie, mergeCookies, parseCookie, printCookie } from "./sync/openldap/cookie.js";
-export type { Sleep } from "./sync/reading.js";
+export type { DirectoryFinding, FindingEffect, FindingTopic } from "./sync/finding.js";
+export type { DeletionPolicy, Sleep } from "./sync/reading.js";
 export type { ReconnectOptions } from "./watch/backoff.js";
 export {
   type WatchEvent,
@@ -29,13 +35,6 @@ export {
 } from "./watch/channel.js";
 export { type WatchOptions, watchDirectory } from "./watch/watch.js";
 export { firstTextOf, textOf, textsOf, valuesOf } from "./wire/attributes.js";
-export {
-  type AttributeTypeAndValue,
-  DnNormalizer,
-  normalizeDn,
-  parseDn,
-  type Rdn,
-} from "./wire/dn.js";
 export {
   LdapCleartextError,
   LdapConnectError,
@@ -53,30 +52,21 @@ export {
   type ResultDetails,
 } from "./wire/errors.js";
 export { escapeFilterValue } from "./wire/filter.js";
+export {
+  type GssapiFailure,
+  LdapGssapiError,
+  LdapProtectionError,
+  type Protection,
+} from "./wire/gssapi-errors.js";
 export type {
-  Attribute,
   Control,
   IntermediateResponse,
+  LdapAttribute,
+  LdapSearchRequest,
   OversizedEntry,
   SearchDone,
   SearchEntry,
   SearchMessage,
   SearchReference,
-  SearchRequest,
 } from "./wire/message.js";
 export type { RootDse } from "./wire/root-dse.js";
-export {
-  type EntryState,
-  readSyncDone,
-  readSyncInfo,
-  readSyncState,
-  type SyncDone,
-  type SyncInfo,
-  type SyncMode,
-  type SyncState,
-  syncDoneOid,
-  syncInfoOid,
-  syncRequest,
-  syncRequestOid,
-  syncStateOid,
-} from "./wire/sync-messages.js";

@@ -8,7 +8,7 @@ export interface NodeListenerOptions {
    * The origin in the URL of the requests that the handler gets. Default: `http://localhost`, since what a client
    * writes in the Host field is not to be trusted; the handlers of this package do not look at it.
    */
-  readonly origin?: string;
+  readonly origin?: string | undefined;
 }
 
 /** Takes requests of `node:http`, and of frameworks that are built on it. */
@@ -33,13 +33,13 @@ export type NodeListener = (
  * ```
  *
  * A body that a framework has already read is taken from `request.body`, where Express leaves it; if it is not there,
- * the error says so. A request by TRACE is answered 501, and one with several Host lines 400. A handler that rejects is
- * answered 500, or told to `next`, where there is one.
+ * the error says so. The response to TRACE is 501, that to several Host lines 400, and that of a handler that
+ * rejects 500; or the error is passed to `next`, where there is one.
  */
 export function nodeListener(handler: Handler, options: NodeListenerOptions = {}): NodeListener {
   const { origin = "http://localhost" } = options;
   return (request, response, next) => {
-    answer(handler, origin, request, response).catch((error: unknown) => {
+    respond(handler, origin, request, response).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) response.destroy();
       else if (next !== undefined) next(error);
       else response.writeHead(500).end();
@@ -54,7 +54,7 @@ function hostLines({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === "host").length;
 }
 
-async function answer(
+async function respond(
   handler: Handler,
   origin: string,
   request: IncomingMessage,
@@ -65,7 +65,7 @@ async function answer(
     response.writeHead(501).end();
     return;
   }
-  // RFC 9112 §3.2: it cannot be told which of them is meant.
+  // RFC 9112 §3.2: it cannot be known which of them is meant.
   if (hostLines(request) > 1) {
     response.writeHead(400).end();
     return;

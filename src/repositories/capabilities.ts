@@ -19,7 +19,7 @@ export interface Capabilities {
    */
   readonly attributes?: readonly string[];
   /**
-   * The filter operators that the store answers, by the path of the attribute as the schemas spell it:
+   * The filter operators that the store supports, by the path of the attribute as the schemas spell it:
    * `{ userName: ["eq", "sw"], "emails.value": ["eq"] }`.
    */
   readonly filter: Readonly<Record<string, readonly FilterOperator[]>>;
@@ -35,11 +35,17 @@ export interface Capabilities {
    * Whether `ifVersion` is checked and the write done as one step; `none` means that resources have no `meta.version`.
    */
   readonly versions: "atomic" | "none";
+  /**
+   * Whether resources can be created. `none`: what there is is made elsewhere, as the groups of an application's
+   * configuration are. `create` then refuses with `UniquenessError` that names the resource, where there is one of that
+   * name, and else with `UnsupportedError` that says where it would have to be made. Default: `any`.
+   */
+  readonly create?: "any" | "none";
   /** What `delete` does: remove the resource, deactivate it, or refuse. */
   readonly delete: "hard" | "deactivate" | "none";
   /**
-   * Whether the id of a resource that is deleted may be given to another one. `reused`: whoever keeps an id keeps what
-   * {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default:
+   * Whether the id of a resource that is deleted may be assigned to another one. `reused`: what refers to an id refers
+   * to what {@link ResourceRepository.markOf} says beside it, and does not believe an id with another mark. Default:
    * `permanent`.
    */
   readonly ids?: "permanent" | "reused";
@@ -52,7 +58,7 @@ export interface Capabilities {
   readonly password?: "none" | "create" | "set";
   /**
    * In a store of groups: whether `groupsOfEach` is one question however many members it asks about. A service provider
-   * then tells each user's groups without being asked. Default: false.
+   * then states each user's groups without being asked. Default: false.
    */
   readonly groupsOfMany?: boolean;
   /** Whether the sessions of a user can be ended. */
@@ -60,23 +66,23 @@ export interface Capabilities {
   /**
    * In a store of groups: what becomes of the memberships of a user, or of a group, that is deleted. `leave`: they end
    * with the member, and one who is added at that moment does not stay in the group either. `stay`: the store does not
-   * learn of it, and the id is left in the groups until somebody removes it. Default: `leave`.
+   * learn of it, and the id is left in the groups until a client removes it. Default: `leave`.
    */
   readonly deletedMembers?: "leave" | "stay";
 }
 
 /** Whether a store declares every comparison of a filter, and every way in which they are combined. */
-export function answersFilter(capabilities: Capabilities, filter: BoundFilter): boolean {
-  const answersAll = (filters: readonly BoundFilter[]): boolean =>
-    filters.every((part) => answersFilter(capabilities, part));
+export function supportsFilter(capabilities: Capabilities, filter: BoundFilter): boolean {
+  const supportsAll = (filters: readonly BoundFilter[]): boolean =>
+    filters.every((part) => supportsFilter(capabilities, part));
   switch (filter.operator) {
     case "and":
     case "or":
-      return combines(capabilities, filter.operator) && answersAll(filter.filters);
+      return combines(capabilities, filter.operator) && supportsAll(filter.filters);
     case "not":
-      return combines(capabilities, "not") && answersAll([filter.filter]);
+      return combines(capabilities, "not") && supportsAll([filter.filter]);
     case "valuePath":
-      return declares(capabilities, filter) && answersAll([filter.filter]);
+      return declares(capabilities, filter) && supportsAll([filter.filter]);
     default:
       return declares(capabilities, filter);
   }
@@ -91,8 +97,8 @@ export function answersFilter(capabilities: Capabilities, filter: BoundFilter): 
  */
 export function assertDeclared(query: Query, capabilities: Capabilities): void {
   const { filter, sort, startIndex, cursor } = query;
-  if (filter !== undefined && !answersFilter(capabilities, filter)) {
-    throw new UnsupportedError(`This store does not answer the filter ${excerpt(filter)}.`);
+  if (filter !== undefined && !supportsFilter(capabilities, filter)) {
+    throw new UnsupportedError(`This store does not support the filter ${excerpt(filter)}.`);
   }
   if (sort !== undefined && capabilities.sort?.includes(sort.target.path) !== true) {
     throw new UnsupportedError(`This store does not sort by "${sort.target.path}".`);
@@ -109,8 +115,8 @@ export function assertDeclared(query: Query, capabilities: Capabilities): void {
   }
 }
 
-/** Whether a store answers a query as it is. */
-export function answersQuery(capabilities: Capabilities, query: Query): boolean {
+/** Whether a store supports a query as it is. */
+export function supportsQuery(capabilities: Capabilities, query: Query): boolean {
   try {
     assertDeclared(query, capabilities);
     return true;

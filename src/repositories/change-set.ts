@@ -4,7 +4,7 @@ import { typedMembers } from "./member-types.js";
 
 /** Who comes into a group and who leaves it. */
 export interface MembersChange {
-  /** Remove everybody first. */
+  /** Remove all members first. */
   readonly clear?: boolean;
   /** By their ids. A member without a type is a user. */
   readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
@@ -39,7 +39,12 @@ export interface ChangeSet<N> {
 /** A blind change, or one that is computed from what it reads. */
 export type Modification<T, N> =
   | ChangeSet<N>
-  | { readonly reads: readonly string[]; plan(current: T): ChangeSet<N> };
+  | {
+      /** The attributes that the plan depends on. */
+      readonly reads: readonly string[];
+      /** What is to be changed, given the resource as it is. It may be called again after a conflict. */
+      plan(current: T): ChangeSet<N>;
+    };
 
 /** The change set of a modification, given the resource that it may want to read. */
 export function changeSetFor<T, N>(modification: Modification<T, N>, current: T): ChangeSet<N> {
@@ -112,7 +117,7 @@ function membersOf(type: ResourceType, path: string): readonly [string, ...strin
   const found = type.attributes.get(path.toLowerCase());
   if (found === undefined) {
     const isExtension = type.schemaExtensions.some(({ schema }) => schema.id === path);
-    // What is in no schema is kept as it is; but nobody can say what a path means that leads into it.
+    // What is in no schema is kept as it is; but it is not known what a path means that leads into it.
     if (isExtension || !/[.:]/.test(path)) return [path];
     throw new InvalidValueError(path, `it is not an attribute of the type ${type.name}.`);
   }

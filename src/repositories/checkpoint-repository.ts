@@ -1,4 +1,4 @@
-import { VersionConflictError } from "../core/index.js";
+import { StreamTakenError, VersionConflictError } from "../core/index.js";
 
 /** What a source took away at some time, which counts towards the limits for as long as they look back. */
 export interface TakenAway {
@@ -86,15 +86,25 @@ export abstract class CheckpointRepository {
   abstract hold(stream: string, epoch: number): Promise<void>;
 
   /**
-   * Makes the caller the one runner of a stream: the position gets the next epoch, so that whoever has followed the
-   * stream until now can write nothing more. Where nothing is stored the epochs begin at a number that is chosen at
-   * random: the position may have been lost, and whoever followed the stream before has another one.
+   * Makes the caller the one runner of a stream: the position gets the next epoch, so that a runner that has followed
+   * the stream until now can write nothing more. Where nothing is stored the epochs begin at a number that is chosen at
+   * random: the position may have been lost, and the former runner has another one.
    *
+   * @param options `expected` is the position that the caller has seen, `null` for none: only that is taken over.
    * @returns the position as it is stored now.
+   * @throws {StreamTakenError} what is stored is not what was expected: another runner has been at work since.
    */
-  async claim(stream: string): Promise<StreamPosition> {
+  async claim(
+    stream: string,
+    { expected }: { readonly expected?: Pick<StreamPosition, "epoch" | "revision"> | null } = {},
+  ): Promise<StreamPosition> {
     for (let attempt = 1; ; attempt++) {
-      const stored = (await this.load(stream)) ?? {
+      const found = await this.load(stream);
+      const isExpected =
+        expected === undefined ||
+        (found?.epoch === expected?.epoch && found?.revision === expected?.revision);
+      if (!isExpected) throw new StreamTakenError(stream);
+      const stored = found ?? {
         generation: 0,
         epoch: Math.floor(Math.random() * firstEpochs),
         revision: 0,
@@ -102,7 +112,7 @@ export abstract class CheckpointRepository {
       try {
         return await this.save(stream, { ...stored, epoch: stored.epoch + 1 });
       } catch (error) {
-        // Whoever follows the stream may have saved meanwhile.
+        // The runner of the stream may have saved meanwhile.
         if (!(error instanceof VersionConflictError) || attempt === attempts) throw error;
       }
     }

@@ -2,7 +2,7 @@ import type { CallOptions } from "./resource-repository.js";
 
 /** A secret that a consumer and the server share. */
 export interface ConsumerSecret {
-  /** The secret itself. Anybody who can read it can sign on as anyone. */
+  /** The secret itself. A reader of it can sign on as any user. */
   readonly value: string;
   /** From when messages are signed with it. Absent: from ever. */
   readonly notBefore?: Date;
@@ -16,13 +16,13 @@ export interface Consumer {
   readonly key: string;
   /** What people call it. */
   readonly name: string;
-  /** The one wire format in which it may speak, so that nobody can speak for it in a weaker one. */
+  /** The one wire format in which it may speak, so that no attacker can speak for it in a weaker one. */
   readonly format: "http-signature" | "simple-sso" | "simple-sso-draft";
   /** What its messages are signed with; several while one replaces another, at most four. */
   readonly secrets: readonly ConsumerSecret[];
   /** Where visitors may be sent back to. What each must equal depends on the format. */
   readonly redirectUris: readonly string[];
-  /** Where it is told that somebody has signed out. Only for `http-signature`. */
+  /** Where it is notified that a user has signed out. Only for `http-signature`. */
   readonly signOutUri?: string;
   /** It takes no part any longer. */
   readonly isRevoked?: boolean;
@@ -31,7 +31,7 @@ export interface Consumer {
 /**
  * A store of the consumers of a sign-on server. An instance belongs to one tenant.
  *
- * The secrets are kept so that they can be read, since both sides compute with them: whoever can read the store can
+ * The secrets are kept so that they can be read, since both sides compute with them: a reader of the store can
  * sign for every consumer.
  */
 export abstract class ConsumerRepository {
@@ -41,7 +41,7 @@ export abstract class ConsumerRepository {
   /** Every consumer, by key. */
   abstract list(options?: CallOptions): Promise<readonly Consumer[]>;
 
-  /** Stores a consumer, in place of the one with the same key if there is one. */
+  /** Stores a consumer; it replaces the one with the same key if there is one. */
   abstract save(consumer: Consumer, options?: CallOptions): Promise<void>;
 
   /** Forgets a consumer; one that is not there is ignored. */

@@ -9,8 +9,8 @@ export interface CursorPosition {
 }
 
 /**
- * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a position and
- * not a number, no resource is skipped or comes twice because others came or went.
+ * What a cursor says (RFC 9865): that the page begins after a resource, or ends before it. Since it names a position
+ * and not a number, no resource is skipped or comes twice because others came or went.
  */
 export interface Cursor {
   readonly side: "after" | "before";
@@ -57,5 +57,5 @@ function orderName(sort: BoundSort | undefined): string {
 /** That a cursor is not one of this store's. */
 export function invalidCursor(cause?: unknown): InvalidValueError {
   const options = cause === undefined ? {} : { cause };
-  return new InvalidValueError("cursor", "it is not one of an answer to the same query.", options);
+  return new InvalidValueError("cursor", "it is not one of a result of the same query.", options);
 }

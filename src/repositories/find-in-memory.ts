@@ -6,27 +6,27 @@ import {
   type Resource,
   splitFilter,
 } from "../scim/index.js";
-import { answersFilter, answersQuery, type Capabilities } from "./capabilities.js";
+import { type Capabilities, supportsFilter, supportsQuery } from "./capabilities.js";
 import { inOrder, pageOf } from "./pages.js";
 import type { Page, Query } from "./query.js";
 import type { ReadOptions, ResourceRepository } from "./resource-repository.js";
 
 /** Options of {@link findInMemory}. */
 export interface FindInMemoryOptions extends ReadOptions {
-  /** The most resources to read from the store for one answer. */
+  /** The most resources to read from the store for one page. */
   readonly maxRows: number;
 }
 
 /**
- * Answers a query that a store cannot answer by itself. Of the filter, the store is asked what it declares; what is
- * left of it is evaluated here, on resources that are read from the store, and so are the order and the kind of page.
- * The answer is exactly what the query asks for. A query that the store can answer is passed on as it is.
+ * Evaluates a query that a store does not support by itself. Of the filter, the store is asked what it declares; what
+ * is left of it is evaluated here, on resources that are read from the store, and so are the order and the kind of
+ * page. The result is exactly what the query asks for. A query that the store supports is passed on as it is.
  *
  * A store that has no pages by cursor is read by index. What comes or goes meanwhile can then move another resource
  * from a page that is still to be read to one that was read.
  *
  * @throws {UnsupportedError} it asks for what is not stored, and the store does not declare it: see
- * {@link assertStored}.
+ * `assertStored`.
  * @throws {TooManyError} more resources than `maxRows` would have to be read.
  */
 export async function findInMemory<T extends Resource, N>(
@@ -35,11 +35,11 @@ export async function findInMemory<T extends Resource, N>(
   { maxRows, ...options }: FindInMemoryOptions,
 ): Promise<Page<T>> {
   const { capabilities } = repository;
-  if (answersQuery(capabilities, query)) return await repository.find(query, options);
+  if (supportsQuery(capabilities, query)) return await repository.find(query, options);
   const { pushed, rest } =
     query.filter === undefined
       ? {}
-      : splitFilter(query.filter, (part) => answersFilter(capabilities, part));
+      : splitFilter(query.filter, (part) => supportsFilter(capabilities, part));
   assertStored(rest, query.sort);
   const needed = [rest, query.sort].flatMap((part) => (part === undefined ? [] : namesIn(part)));
   const resources = await readAll(repository, pushed, maxRows, {
@@ -55,7 +55,7 @@ export async function findInMemory<T extends Resource, N>(
 }
 
 /**
- * Refuses what the service provider adds to a resource when it answers: `schemas`, `meta.location`, every `$ref`, the
+ * Refuses what the service provider adds to a resource in a response: `schemas`, `meta.location`, every `$ref`, the
  * `groups` of a user, and the names of members. A resource as it is stored has none of them, and would be taken for one
  * without.
  *
@@ -77,7 +77,7 @@ function pathsIn(part: BoundFilter | BoundSort): readonly string[] {
   return [...("target" in part ? [part.target.path] : []), ...inner.flatMap(pathsIn)];
 }
 
-/** Reads the resources that match what the store can answer, each once. */
+/** Reads the resources that match what the store supports, each once. */
 async function readAll<T extends Resource, N>(
   repository: ResourceRepository<T, N>,
   filter: BoundFilter | undefined,
@@ -92,7 +92,7 @@ async function readAll<T extends Resource, N>(
     rows += page.resources.length;
     if (Math.max(rows, page.totalResults ?? 0) > maxRows) {
       throw new TooManyError(
-        `The answer takes more than ${maxRows} resources that the store cannot choose from by itself.`,
+        `The result takes more than ${maxRows} resources that the store cannot choose from by itself.`,
         maxRows,
       );
     }

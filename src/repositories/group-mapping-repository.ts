@@ -1,8 +1,10 @@
 import type { CallOptions } from "./resource-repository.js";
 
-/** That whoever is in a group of the identity provider is to be in a group of the application, both by their ids. */
+/** That the members of a group of the identity provider are to be in a group of the application, both by their ids. */
 export interface GroupMapping {
+  /** The id of the external group. */
   readonly external: string;
+  /** The id of the local group. */
   readonly local: string;
 }
 

@@ -8,14 +8,14 @@ import { type CallOptions, ResourceRepository, type WriteOptions } from "./resou
 export interface Membership {
   readonly group: string;
   readonly member: string;
-  /** What the member is, since the ids alone need not tell users from groups; absent where either is meant. */
+  /** What the member is, since the ids alone need not distinguish users from groups; absent where either is meant. */
   readonly type?: "User" | "Group";
 }
 
 /** Options of questions about members. */
 export interface MemberOptions extends CallOptions {
-  /** Asks for members of this type only. Ids alone need not tell users from groups. Default: of either. */
-  readonly type?: "User" | "Group";
+  /** Asks for members of this type only. Ids alone need not distinguish users from groups. Default: of either. */
+  readonly type?: "User" | "Group" | undefined;
 }
 
 /** Part of a group's members. */
@@ -32,6 +32,12 @@ export abstract class GroupRepository<
 > extends ResourceRepository<G, N> {
   /** A store of groups with an extension of the host's own has a type of its own. */
   override readonly type: ResourceType = groupResourceType;
+
+  /**
+   * Whether the results of `write` say which of the members that it adds were in the group already
+   * (`WriteResult.present`), so that a caller who has to know that need not ask before. Default: false.
+   */
+  readonly tellsPresent: boolean = false;
 
   /**
    * Part of the group's members, in an order that is stable from page to page.

@@ -4,7 +4,7 @@ import type { CallOptions } from "./resource-repository.js";
 export type IdentifiedType = "User" | "Group";
 
 /** What is known of a resource beside what its store knows. */
-export interface Identity {
+export interface MappedIdentity {
   readonly type: IdentifiedType;
   /** The id by which the resource is known outside: never given to another one, not even when it is deleted. */
   readonly id: string;
@@ -18,7 +18,7 @@ export interface Identity {
    */
   readonly formerLocalId?: string;
   /**
-   * What tells the resource apart from another one that is given its `localId` later, where the store uses ids again.
+   * What distinguishes the resource from another one that gets its `localId` later, where the store uses ids again.
    */
   readonly mark?: string;
   /** What the provisioning client calls the resource. */
@@ -47,7 +47,7 @@ export abstract class IdentityMapRepository {
     type: IdentifiedType,
     ids: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]>;
+  ): Promise<readonly (MappedIdentity | undefined)[]>;
 
   /**
    * The identities of what the store calls so, in the order of these ids; of what is deleted too, while the store has
@@ -57,14 +57,14 @@ export abstract class IdentityMapRepository {
     type: IdentifiedType,
     localIds: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]>;
+  ): Promise<readonly (MappedIdentity | undefined)[]>;
 
   /** The identities with this `externalId`, compared exactly, without deleted ones. */
   abstract byExternalId(
     type: IdentifiedType,
     externalId: string,
     options?: CallOptions,
-  ): Promise<readonly Identity[]>;
+  ): Promise<readonly MappedIdentity[]>;
 
   /** Whether there are deleted resources that the store still has. */
   abstract hasRetained(type: IdentifiedType, options?: CallOptions): Promise<boolean>;
@@ -76,17 +76,17 @@ export abstract class IdentityMapRepository {
    * @returns the identities that are stored now, in order.
    */
   abstract add(
-    identities: readonly Identity[],
+    identities: readonly MappedIdentity[],
     options?: CallOptions,
-  ): Promise<readonly Identity[]>;
+  ): Promise<readonly MappedIdentity[]>;
 
   /**
    * Stores an identity with the next revision, as one step, if the stored one still has the revision that it has.
    *
    * @returns the identity as it is stored now.
-   * @throws {VersionConflictError} somebody else saved it.
+   * @throws {VersionConflictError} another writer saved it meanwhile.
    */
-  abstract save(identity: Identity, options?: CallOptions): Promise<Identity>;
+  abstract save(identity: MappedIdentity, options?: CallOptions): Promise<MappedIdentity>;
 
   /** Counts a write to the resource, as one step; the revision stays. An id that is not known is ignored. */
   abstract touch(

@@ -1,5 +1,12 @@
 export { assertDeclared, type Capabilities, type FilterOperator } from "./capabilities.js";
 export {
+  ChangeLog,
+  type LogLabel,
+  type LogRecord,
+  type NewLogRecord,
+  ownerKey,
+} from "./change-log.js";
+export {
   type AttributeValues,
   applyChangeSet,
   type ChangeSet,
@@ -42,8 +49,8 @@ export type { IdentityMapOptions } from "./identity-map/identities.js";
 export { withIdentityMap } from "./identity-map/with-identity-map.js";
 export {
   type IdentifiedType,
-  type Identity,
   IdentityMapRepository,
+  type MappedIdentity,
 } from "./identity-map-repository.js";
 export { leaveGroups } from "./leave-groups.js";
 export {
@@ -63,6 +70,7 @@ export {
   type Reference,
   type SourceGrant,
 } from "./membership-repository.js";
+export { InMemoryChangeLog, type InMemoryChangeLogOptions } from "./memory/change-log.js";
 export { InMemoryCheckpointRepository } from "./memory/checkpoint-repository.js";
 export { InMemoryConsumerRepository } from "./memory/consumer-repository.js";
 export { InMemoryGroupMappingRepository } from "./memory/group-mapping-repository.js";
@@ -111,6 +119,8 @@ export {
   type MembershipDifferences,
   type MissingMembership,
   SettlementStore,
+  type StatedGroup,
+  type StatedReferences,
 } from "./settlement-store.js";
 export {
   type SignOnToken,

@@ -46,7 +46,7 @@ export interface Link {
   readonly dirty: boolean;
   readonly failure?: Failure;
   /**
-   * What tells the resource apart from another one that is given the same id later, where the store uses ids again
+   * What distinguishes the resource from another one that gets the same id later, where the store uses ids again
    * (`Capabilities.ids`).
    */
   readonly resourceMark?: string;
@@ -82,7 +82,7 @@ export interface LinkSelection {
   readonly failed?: true;
   /** With a create that was begun and not confirmed. */
   readonly intended?: true;
-  /** Without a digest: something that was told of the entry may not be applied. */
+  /** Without a digest: something that was received of the entry may not be applied. */
   readonly unfinished?: true;
 }
 
@@ -92,7 +92,7 @@ export interface LinkSelection {
  *
  * Every method takes and returns arrays, so that a store can answer with one statement. The order of writes is the
  * caller's protection against crashes: a method that returned has stored what it was given. Sources, ids and names may
- * be of any length, since whoever writes to the source chooses them. Those that begin with the same 64 characters may
+ * be of any length, since the writers of the source choose them. Those that begin with the same 64 characters may
  * be in any order, if it is always the same.
  */
 export abstract class LinkRepository {
@@ -102,7 +102,7 @@ export abstract class LinkRepository {
     sourceIds: readonly string[],
   ): Promise<readonly (Link | undefined)[]>;
 
-  /** Stores links, each in place of the one with its `sourceId`; but `seen` is never lowered. */
+  /** Stores links; each replaces the one with its `sourceId`; but `seen` is never lowered. */
   abstract save(source: string, links: readonly Link[]): Promise<void>;
 
   /** Says that a refresh mentioned these entries, unless a later one has done so already. */
@@ -155,7 +155,7 @@ export abstract class LinkRepository {
   abstract names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]>;
 
   /**
-   * Gives entries these names and no others. A distinguished name has one holder: it is taken from whoever had it.
+   * Sets the names of entries. A distinguished name has one holder: it is taken from its former one.
    * Names of kind `id` are not stored, since they are the `sourceId`.
    */
   abstract setNames(

@@ -4,7 +4,7 @@ import type { Name } from "../changes/index.js";
 export interface Reference extends Name {
   /** The `sourceId` of the group. */
   readonly group: string;
-  /** The `sourceId` of the entry that is meant; absent while nobody has the name. */
+  /** The `sourceId` of the entry that is meant; absent while no entry has the name. */
   readonly target?: string;
 }
 
@@ -13,12 +13,13 @@ export interface GrantKey {
   /** The id of the group. */
   readonly group: string;
   /**
-   * The member by its relative URI, `Users/<id>` or `Groups/<id>`, since the ids alone need not tell users from groups.
+   * The member by its relative URI, `Users/<id>` or `Groups/<id>`, since the ids alone need not distinguish users from
+   * groups.
    */
   readonly member: string;
 }
 
-/** That this source put somebody into a group of the store, or is about to. */
+/** That this source added a member to a group of the store, or is about to. */
 export interface Grant extends GrantKey {
   /** The membership is this source's to take away: it was not there before. */
   readonly ours: boolean;
@@ -34,9 +35,9 @@ export interface SourceGrant extends Grant {
 /**
  * A store of references, as a source states them, and of grants, which say whose a membership is.
  *
- * A method that returned has stored what it was given. Sources, ids and keys may be of any length, since whoever writes
- * to the source chooses them. Those that begin with the same 64 characters may be in any order, if it is always the
- * same.
+ * A method that returned has stored what it was given. Sources, ids and keys may be of any length, since the writers of
+ * the directory to the source chooses them. Those that begin with the same 64 characters may be in any order, if it is
+ * always the same.
  */
 export abstract class MembershipRepository {
   /** The references of a group after the one named, ordered by kind, then key, in code unit order. */
@@ -74,7 +75,7 @@ export abstract class MembershipRepository {
   /** The grants of every source with exactly these keys. */
   abstract grantsOf(keys: readonly GrantKey[]): Promise<readonly SourceGrant[]>;
 
-  /** Stores grants, each in place of the source's one with the same key. */
+  /** Stores grants; each replaces the source's one with the same key. */
   abstract saveGrants(source: string, grants: readonly Grant[]): Promise<void>;
 
   /** Forgets this source's grants with these keys. */

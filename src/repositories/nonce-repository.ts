@@ -17,14 +17,14 @@ export interface Nonce {
 export abstract class NonceRepository {
   /**
    * Stores a nonce, as one step, unless it is there and has not expired: of any number of concurrent calls with one
-   * nonce exactly one is told `true`.
+   * nonce exactly one gets `true`.
    *
-   * A store that cannot tell for certain throws; whoever asked then refuses the message. A store that is full throws
+   * A store that does not know for certain throws; the verifier then refuses the message. A store that is full throws
    * too: it never forgets a nonce that has not expired.
    *
    * @returns whether it was stored now, so that this is its first use.
    * @throws {TooManyError} the store is full.
-   * @throws {UnavailableError} the store cannot answer.
+   * @throws {UnavailableError} the store is unavailable.
    */
   abstract take(nonce: Nonce, options?: CallOptions): Promise<boolean>;
 

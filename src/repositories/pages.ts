@@ -12,7 +12,7 @@ export interface Ordered<T> {
 }
 
 /**
- * The page of an answer that a query asks for.
+ * The page of a result that a query asks for.
  *
  * @throws {InvalidValueError} the cursor is not one that this function gave out for a query in the same order.
  */

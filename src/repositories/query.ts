@@ -1,6 +1,6 @@
 import type { BoundFilter, BoundSort } from "../scim/index.js";
 
-/** What to look for, in which order, and which part of the answer. */
+/** What to look for, in which order, and which part of the result. */
 export interface Query {
   /**
    * Which resources: all of them, when absent. `bindFilter` makes it, of what `parseFilter` read or of `eq`, `and` and
@@ -15,7 +15,7 @@ export interface Query {
   /** The 1-based index of the first result (RFC 7644 §3.4.2.4). Default 1. Not together with `cursor`. */
   readonly startIndex?: number;
   /**
-   * Asks for a page by cursor (RFC 9865): "" for the first page, or a cursor of an answer to the same query. Every
+   * Asks for a page by cursor (RFC 9865): "" for the first page, or a cursor of a result of the same query. Every
    * resource that is there all the while is on exactly one of the pages, whatever else comes and goes.
    */
   readonly cursor?: string;
@@ -23,7 +23,7 @@ export interface Query {
   readonly count?: number;
 }
 
-/** Part of an answer. */
+/** Part of a result. */
 export interface Page<T> {
   /**
    * How many resources match in all. A page by cursor may leave it out, since counting can take longer than the page.

@@ -11,6 +11,7 @@ import {
 import type { Resource, ResourceType } from "../scim/index.js";
 import type { Capabilities } from "./capabilities.js";
 import { applyChangeSet, changeSetFor, type Modification } from "./change-set.js";
+import type { Member } from "./member-types.js";
 import type { Page, Query } from "./query.js";
 
 /** Options of every call that may wait. */
@@ -18,8 +19,9 @@ export interface CallOptions {
   /** Ends the wait; the call rejects with the signal's reason. What was already written stays written. */
   readonly signal?: AbortSignal;
   /**
-   * Of a write: is told the paths of what the store was asked for, did not refuse, and has not kept. It is told of a
-   * write that was made, perhaps more than once of the same. What is told of nothing here and not refused is kept.
+   * Of a write: is called with the paths of what the store was asked for, did not refuse, and has not kept. It is
+   * called for a write that was made, perhaps more than once of the same. What is neither named here nor refused is
+   * kept.
    */
   readonly onIgnored?: (paths: readonly string[]) => void;
 }
@@ -54,6 +56,11 @@ export type WriteResult =
       readonly id: string;
       /** The paths of attributes that the store did not refuse, and has not kept. Absent where it has kept all. */
       readonly ignored?: readonly string[];
+      /**
+       * Of a modification that adds members to a group: those who were in it already. Absent where the store does not
+       * say so, which may be in one result and not in another.
+       */
+      readonly present?: readonly Member[];
     }
   | { readonly written: false; readonly error: unknown };
 
@@ -78,14 +85,14 @@ export abstract class ResourceRepository<T extends Resource, N> {
    * The resources that match. `assertDeclared` refuses what is to be refused.
    *
    * @throws {UnsupportedError} the store did not declare the filter, the order or the kind of page in its capabilities.
-   * @throws {InvalidValueError} the cursor is not one of this store's answers to the same query.
+   * @throws {InvalidValueError} the cursor is not one of this store's results of the same query.
    */
   abstract find(query: Query, options?: ReadOptions): Promise<Page<T>>;
 
   /**
    * Stores a new resource under a new id.
    *
-   * @throws {UniquenessError} a unique value is taken; it names the resource in the way where the store can tell.
+   * @throws {UniquenessError} a unique value is taken; it names the resource in the way where the store knows it.
    * @throws {InvalidValueError} the store cannot hold a value.
    */
   abstract create(resource: N, options?: CallOptions): Promise<T>;
@@ -108,7 +115,7 @@ export abstract class ResourceRepository<T extends Resource, N> {
   abstract delete(id: string, options?: WriteOptions): Promise<void>;
 
   /**
-   * What tells a resource apart from another one that is given the same id later, where the store uses ids again
+   * What distinguishes a resource from another one that gets the same id later, where the store uses ids again
    * (`Capabilities.ids`). By default the time of creation.
    */
   markOf(resource: T): string | undefined {
@@ -224,7 +231,7 @@ export type Refusal =
   | UnsupportedError
   | TooManyError;
 
-/** Tells a write that was refused, and will be again, from one that failed and may be tried again. */
+/** Distinguishes a write that was refused, and will be again, from one that failed and may be tried again. */
 export function isRefusal(error: unknown): error is Refusal {
   return (
     error instanceof NotFoundError ||

@@ -19,17 +19,17 @@ export interface FederationServer {
   readonly limits?: FederationServerLimits;
   /**
    * How often it undoes percent encoding in forms, queries and paths. privacyIDEA does so `"twice"` unless the user
-   * agent is one of three that it knows; everybody else `"once"`. Default: `"twice"`.
+   * agent is one of three that it knows; all others `"once"`. Default: `"twice"`.
    */
   readonly decoding?: "once" | "twice";
   /**
-   * The RSA public key, in PEM, that it signs its answers with. Where one is given, an answer without its signature is
-   * refused.
+   * The RSA public key, in PEM, that it signs its responses with. Where one is given, a response without its signature
+   * is refused.
    */
   readonly responseKey?: string;
   /** Keeps the `detail.origin` that it reports, because it is known to report the truth. Default: it is overwritten. */
   readonly reportsOrigin?: boolean;
-  /** How to find out whether it is well when nobody asks it anything. Default: only requests tell. */
+  /** How to check its health while there are no requests. Default: only requests show it. */
   readonly healthCheck?: FederationServerHealthCheck;
 }
 
@@ -57,19 +57,21 @@ export interface FederationServerLimits {
    */
   readonly content?: number;
   /**
-   * From the end of the request, or where it stops taking its content, to the first byte of the answer, in
+   * From the end of the request, or where it stops taking its content, to the first byte of the response, in
    * milliseconds. Default: 10,000.
    */
   readonly firstByte?: number;
-  /** From the request to the end of the answer, all servers of one rule together, in milliseconds. Default: 30,000. */
+  /**
+   * From the request to the end of the response, all servers of one rule together, in milliseconds. Default: 30,000.
+   */
   readonly total?: number;
-  /** How large an answer may be, in bytes. Default: 1 MiB. Pass-through has no such limit. */
+  /** How large a response may be, in bytes. Default: 1 MiB. Pass-through has no such limit. */
   readonly answerSize?: number;
   /** How many connections there may be at once. Default: 128. */
   readonly connections?: number;
 }
 
-/** A request that a server answers with a status below 300 when it is well. */
+/** A request whose response has a status below 300 while the server is healthy. */
 export interface FederationServerHealthCheck {
   /** The path, after that of the URL, such as `/healthz`. */
   readonly path: string;

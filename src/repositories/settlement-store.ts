@@ -35,6 +35,20 @@ export interface MadeMembership {
   readonly ours: boolean;
 }
 
+/** All members that a group states. */
+export interface StatedGroup {
+  readonly group: string;
+  readonly names: readonly Name[];
+}
+
+/** What was stored of stated groups. */
+export interface StatedReferences {
+  /** The groups of which all references are stored now. */
+  readonly groups: ReadonlySet<string>;
+  /** The entries that were not marked before. */
+  readonly marked: readonly string[];
+}
+
 /**
  * Answers as a whole what the settling of memberships asks about many entries at once, for nested groups that are kept
  * as they are. It speaks of the same references and grants as the stores of links and memberships beside it, with which
@@ -45,7 +59,7 @@ export interface MadeMembership {
  */
 export abstract class SettlementStore {
   /**
-   * Makes sure that what is asked here is answered from the tables that these stores write to.
+   * Makes sure that what is asked here is read from the tables that these stores write to.
    *
    * @throws {UnsupportedError} one of them is another's store, or one of other tables or another database.
    */
@@ -53,7 +67,7 @@ export abstract class SettlementStore {
 
   /**
    * The references by a name of these entries, and those that are bound to them; of these, at least all that may have
-   * to mean somebody else, or nobody.
+   * to mean another entry, or none.
    */
   abstract bindings(source: string, sourceIds: readonly string[]): Promise<Bindings>;
 
@@ -67,18 +81,15 @@ export abstract class SettlementStore {
   abstract confirm(source: string, made: readonly MadeMembership[]): Promise<void>;
 
   /**
-   * Stores references of a group that are not stored, each bound to the entry in the content that has the name and was
-   * seen in this generation or later, and marks these entries as dirty.
-   *
-   * @returns the entries that were not marked before; `undefined` if nothing was stored, since not every name has one
-   * such holder.
+   * Stores the references of groups of which none is stored yet, each bound to the entry in the content that has the
+   * name and was seen in this generation or later, and marks these entries as dirty. A group with a name that has not
+   * one such holder is left as it is, and so is one of which references are stored.
    */
   abstract state(
     source: string,
-    group: string,
-    names: readonly Name[],
+    groups: readonly StatedGroup[],
     seen: number,
-  ): Promise<readonly string[] | undefined>;
+  ): Promise<StatedReferences>;
 
   /** The references of a group, in any order. */
   abstract references(source: string, group: string): AsyncIterable<readonly Reference[]>;

@@ -4,10 +4,10 @@ import type { CallOptions } from "./resource-repository.js";
  * What the sign-on server remembers of a token that it gave out.
  *
  * - `request`: a consumer asked to have a visitor signed in. Its token goes to the visitor's browser and carries this,
- *   sealed;
+ *   encrypted;
  *   the server stores none of them.
  * - `access`: the visitor was, and the consumer may ask once who it is.
- * - `session`: the consumer was told, and is to be told when the visitor signs out.
+ * - `session`: the consumer got it, and is to be notified when the visitor signs out.
  */
 export interface SignOnToken {
   readonly kind: "request" | "access" | "session";
@@ -24,7 +24,7 @@ export interface SignOnToken {
   readonly subject?: string;
   /** The name of the user's session at the server. */
   readonly session?: string;
-  /** The id of the request that an access token is the answer to. */
+  /** The id of the request to which an access token was returned. */
   readonly request?: string;
 }
 
@@ -37,7 +37,7 @@ export type SignOnTokenKey = Pick<SignOnToken, "kind" | "id" | "consumer">;
  * A token that has expired is as good as gone: no method returns it.
  */
 export abstract class SignOnTokenRepository {
-  /** Stores a token, in place of the one with its kind and id if there is one. */
+  /** Stores a token; it replaces the one with its kind and id if there is one. */
   abstract save(token: SignOnToken, options?: CallOptions): Promise<void>;
 
   /** The token with this id, which is left where it is. */

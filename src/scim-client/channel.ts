@@ -32,7 +32,7 @@ export interface ClientIgnoredEvent {
   readonly paths: readonly string[];
 }
 
-/** Publishes what was not taken, if there is any, and anybody listens. */
+/** Publishes what was not taken, if there is any, and the channel has subscribers. */
 export function publishIgnored(type: string, id: string, paths: readonly string[]): void {
   const subscribed = channel(clientIgnoredChannelName);
   if (paths.length > 0 && subscribed.hasSubscribers) {
@@ -40,7 +40,7 @@ export function publishIgnored(type: string, id: string, paths: readonly string[
   }
 }
 
-/** Publishes how a try has ended, if anybody listens. */
+/** Publishes how an attempt has ended, if the channel has subscribers. */
 export function publish(event: () => ClientRequestEvent): void {
   const subscribed = channel(clientRequestChannelName);
   if (subscribed.hasSubscribers) subscribed.publish(event());

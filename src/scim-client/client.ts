@@ -5,10 +5,10 @@ import {
   type InferResource,
   type InferResourceRequest,
   lenientProfile,
-  type Profile,
   type ResourceType,
   readSchema,
   type Schema,
+  type ScimProfile,
 } from "../scim/index.js";
 import { type BulkOptions, type BulkResult, bulk } from "./bulk/bulk.js";
 import {
@@ -43,7 +43,7 @@ import { ScimResources } from "./resources.js";
  */
 export class ScimClient implements AsyncDisposable {
   readonly #requester: Requester;
-  readonly #profile: Profile;
+  readonly #profile: ScimProfile;
   readonly #baseUrl: URL;
   #configuration: ServiceProviderConfig | undefined;
 
@@ -82,7 +82,7 @@ export class ScimClient implements AsyncDisposable {
   }
 
   /**
-   * The types of resources that the service provider has. RFC 7643 §6. {@link discover} tells what is not understood,
+   * The types of resources that the service provider has. RFC 7643 §6. {@link discover} reports what is not understood,
    * too.
    *
    * @throws {UnsupportedError} it does not say.

@@ -14,6 +14,7 @@ export type {
   ScimClientOptions,
   ScimClientTls,
 } from "./options.js";
+export type { ProviderBehaviour, ProviderPreset } from "./provider-preset.js";
 export { RemoteGroupRepository } from "./repositories/group-repository.js";
 export {
   betterAuthPreset,
@@ -21,7 +22,6 @@ export {
   scimmyPreset,
   scimSdkPreset,
 } from "./repositories/presets.js";
-export type { ProviderBehaviour, ProviderPreset } from "./repositories/provider-preset.js";
 export {
   type RemoteRepositories,
   type RemoteRepositoriesOptions,

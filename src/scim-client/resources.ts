@@ -5,12 +5,12 @@ import {
   type Filter,
   type PatchOp,
   type PatchOperation,
-  type Profile,
   patchOpId,
   printFilter,
   type Resource,
   type ResourceRequest,
   type ResourceType,
+  type ScimProfile,
   type SearchRequest,
   searchRequestId,
 } from "../scim/index.js";
@@ -52,9 +52,9 @@ const longestSearch = 4_000;
 export class ScimResources<T extends Resource, N extends ResourceRequest> {
   readonly type: ResourceType;
   readonly #requester: Requester;
-  readonly #profile: Profile;
+  readonly #profile: ScimProfile;
 
-  constructor(type: ResourceType, requester: Requester, profile: Profile) {
+  constructor(type: ResourceType, requester: Requester, profile: ScimProfile) {
     this.type = type;
     this.#requester = requester;
     this.#profile = profile;
@@ -90,9 +90,10 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   async create(resource: N, options: CallOptions = {}): Promise<T> {
     const { type } = this;
     const body = writableBody(type, resource);
-    const answer = await this.#send({ method: "POST", path: type.endpoint, body, type }, options);
+    const response = await this.#send({ method: "POST", path: type.endpoint, body, type }, options);
     return (
-      this.#answered(answer) ?? (await this.#readAfter(idIn(answer.location), answer, options))
+      this.#returned(response) ??
+      (await this.#readAfter(idIn(response.location), response, options))
     );
   }
 
@@ -113,14 +114,14 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
    * @internal
    */
   async replaceBody(id: string, body: object, options: WriteOptions = {}): Promise<T> {
-    const answer = await this.#write({ method: "PUT", id, body: { ...body, id } }, options);
-    return this.#answered(answer) ?? (await this.#readAfter(id, answer, options));
+    const response = await this.#write({ method: "PUT", id, body: { ...body, id } }, options);
+    return this.#returned(response) ?? (await this.#readAfter(id, response, options));
   }
 
   /**
    * Changes part of a resource. RFC 7644 §3.5.2.
    *
-   * @returns the resource, if the service provider answers it, which it need not.
+   * @returns the resource, if the service provider returns it, which it need not.
    * @throws {NotFoundError} there is no such resource.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
    */
@@ -131,8 +132,8 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   ): Promise<T | undefined> {
     const body: PatchOp =
       "Operations" in patch ? patch : { schemas: [patchOpId], Operations: patch };
-    const answer = await this.#write({ method: "PATCH", id, body }, options);
-    return this.#answered(answer);
+    const response = await this.#write({ method: "PATCH", id, body }, options);
+    return this.#returned(response);
   }
 
   /**
@@ -231,9 +232,9 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /** The resource in the response to a write, if it holds one: the write was done, whatever else it holds. */
-  #answered(answer: ScimResponse): T | undefined {
+  #returned(response: ScimResponse): T | undefined {
     try {
-      return answer.body === undefined ? undefined : this.#read(answer, false);
+      return response.body === undefined ? undefined : this.#read(response, false);
     } catch (error) {
       if (error instanceof ScimResponseError) return undefined;
       throw error;
@@ -246,7 +247,8 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     { status, unreadable }: ScimResponse,
     { signal }: CallOptions,
   ): Promise<T> {
-    const message = "It was written, and the answer does not say what has become of the resource.";
+    const message =
+      "It was written, and the response does not say what has become of the resource.";
     const cause = unreadable ?? new ScimResponseError(message, status);
     let found: T | undefined;
     try {
@@ -265,13 +267,13 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
     return keepBody(resource, { ...resource, meta: { ...resource.meta, version } });
   }
 
-  /** What is partial has fewer attributes than its type says; the overloads of the methods tell callers so. */
+  /** What is partial has fewer attributes than its type says; the overloads of the methods say so. */
   #readBody(body: unknown, partial: boolean, status = 200): T {
     try {
       // The schemas of the type have read it, and the type stands for them.
       return readBody(this.type, body, partial, this.#profile) as T;
     } catch (cause) {
-      const message = `The answer holds what is no ${this.type.name}.`;
+      const message = `The response holds what is no ${this.type.name}.`;
       throw new ScimResponseError(message, status, { cause });
     }
   }

@@ -19,9 +19,9 @@ export interface RequestEvent {
   readonly principal?: string;
   readonly status: number;
   readonly scimType?: ScimType;
-  /** What went wrong, in the words that the client was told. */
+  /** What went wrong, in the words that the client was sent. */
   readonly detail?: string;
-  /** The error behind a status of 500 and more, which the client was not told. */
+  /** The error behind a status of 500 and more, which the client was not sent. */
   readonly error?: unknown;
   /** How long it took, in milliseconds. */
   readonly duration: number;
@@ -43,7 +43,7 @@ export interface IgnoredPart extends Omit<Ignored, "reason"> {
   readonly reason: Ignored["reason"] | "forbidden" | "unsupported" | "lost";
 }
 
-/** What is noted of a request while it is answered. */
+/** What is noted of a request while it is handled. */
 export class RequestRecord {
   readonly ignored: IgnoredPart[] = [];
   readonly rewrites: Rewrite[] = [];

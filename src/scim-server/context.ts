@@ -1,11 +1,11 @@
-import type { KeyedMutex } from "../core/index.js";
+import type { KeyedMutex, Settled } from "../core/index.js";
 import type { ResourceRepository } from "../repositories/index.js";
 import type {
   PatchBudget,
-  Profile,
   Resource,
   ResourceRequest,
   ResourceType,
+  ScimProfile,
 } from "../scim/index.js";
 import type { RequestedChange } from "./access/policy.js";
 import type { RequestRecord } from "./channel.js";
@@ -22,10 +22,10 @@ export interface Settings {
   /** Without a slash at the end. */
   readonly baseUrl: string;
   readonly types: readonly ResourceType[];
-  readonly limits: Required<ScimLimits>;
+  readonly limits: Settled<ScimLimits>;
   readonly cursors: Cursors;
   readonly representations: Representations;
-  /** Whether users are told with their groups without being asked, where the store can. */
+  /** Whether users are returned with their groups without being asked, where the store can. */
   readonly userGroups: "default" | "request";
   /** Which names a user may have, and which a group. */
   readonly names: Readonly<Record<"User" | "Group", "distinct" | "any">>;
@@ -50,7 +50,7 @@ export interface RequestContext {
   /** What the PATCHes of the request may compare together. */
   readonly budget: PatchBudget;
   readonly repositories: ScimRepositories;
-  readonly profile: Profile;
+  readonly profile: ScimProfile;
   readonly signal: AbortSignal;
   readonly record: RequestRecord;
   readonly lostReferences: (type: ResourceType) => LostReferences;

@@ -13,9 +13,9 @@ import { scimLimits } from "./limits.js";
 import { type AuthenticationScheme, mayWriteByDefault, type ScimServerOptions } from "./options.js";
 import type { Principal } from "./principal.js";
 import { Cursors } from "./query/cursors.js";
+import { maskedBody, maskedDetail, maskedQuery } from "./query/masking.js";
 import { Representations } from "./representation.js";
 import { type Failure, failureOf, ScimRequestError } from "./request/error.js";
-import { maskedBody, maskedDetail, maskedQuery } from "./request/masking.js";
 import { resolveByExternalId } from "./resource/resolve.js";
 import { type EndpointResponse, failed, toResponse } from "./response.js";
 import { handleRequest, isDiscovery } from "./routes.js";
@@ -29,26 +29,26 @@ const bearer: AuthenticationScheme = {
 };
 
 /**
- * A SCIM service provider: a handler that answers what RFC 7644 and RFC 9865 have clients ask, out of the repositories
+ * A SCIM service provider: a handler of the requests of RFC 7644 and RFC 9865, over the repositories
  * that belong to the principal of each request.
  *
  * ```ts
  * const scim = createScimServer({
  *   baseUrl: "https://example.com/scim/v2",
- *   authenticate: bearerTokens([{ sha256: "9f86d081884c7d65…", principal: { id: "okta" } }]),
- *   repositories: () => ({ users, groups }),
+ *   authenticate: bearerTokens({ okta: { sha256: "9f86d081884c7d65…", profile: oktaProfile } }),
+ *   repositories: { users, groups },
  * });
  * ```
  *
  * What DELETE does is the store's to say. After it, RFC 7644 §3.6 has a resource not be found: so it is with a store
  * that declares `delete: "hard"`, and with one behind `withIdentityMap`, which keeps who was deleted apart, though the
  * account may stay, inactive. One that declares `delete: "deactivate"` and has no such map still shows the user, as
- * inactive, since nothing tells one who was deleted from one who was deactivated. In turn, it restores that user under
- * the same id when the `externalId` is sent again, which `Resolve` does with a user who is inactive and shown; one who
- * was deleted and is not shown is created with a new id.
+ * inactive, since nothing distinguishes one who was deleted from one who was deactivated. In turn, it restores that
+ * user under the same id when the `externalId` is sent again, which `Resolve` does with a user who is inactive and
+ * shown; one who was deleted and is not shown is created with a new id.
  *
  * A response is always `application/scim+json`, errors too. The handler never rejects: an error that is not the
- * package's is answered with the status 500, and told to who listens to {@link requestChannelName}.
+ * package's is returned as the status 500, and published on {@link requestChannelName}.
  *
  * @throws {InvalidValueError} an option is wrong.
  */
@@ -143,9 +143,11 @@ async function contextFor<P extends Principal>(
 ): Promise<RequestContext> {
   const { profile = rfc7644Profile, mayWrite, policy, resolve } = options;
   const { signal } = request;
-  const repositories = await options.repositories(principal, request);
+  const given = options.repositories;
+  const repositories = typeof given === "function" ? await given(principal, request) : given;
   const forHost = { principal, repositories, signal };
-  const read = typeof profile === "function" ? profile(principal, request) : profile;
+  const read =
+    typeof profile === "function" ? profile(principal, request) : (principal.profile ?? profile);
   const ignoresLost = read.rewrites.has("passOverLostReference");
   const { lostReferences = ignoresLost ? "ignore" : "refuse" } = options;
   return {

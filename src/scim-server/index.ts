@@ -1,6 +1,12 @@
 export type { ConnectionInfo, Handler } from "../core/index.js";
 export { type BearerJwtOptions, bearerJwt } from "./access/bearer-jwt.js";
-export { type BearerToken, type BearerTokenOptions, bearerTokens } from "./access/bearer-tokens.js";
+export {
+  type BearerToken,
+  type BearerTokenOptions,
+  bearerTokens,
+  type TokenClient,
+  type TokenClients,
+} from "./access/bearer-tokens.js";
 export type { Policy, RequestedChange } from "./access/policy.js";
 export { type IgnoredPart, type RequestEvent, requestChannelName } from "./channel.js";
 export { createScimServer } from "./create-scim-server.js";

@@ -1,18 +1,24 @@
 import type { ConnectionInfo } from "../core/index.js";
-import type { Profile, ResourceType } from "../scim/index.js";
+import type { ResourceType, ScimProfile } from "../scim/index.js";
 import type { Policy } from "./access/policy.js";
 import type { ScimLimits } from "./limits.js";
 import type { Principal, ScimRepositories } from "./principal.js";
 import type { CursorOptions } from "./query/cursors.js";
 import type { Resolve } from "./resource/resolve.js";
 
-/** How clients prove who they are, as ServiceProviderConfig tells it. RFC 7643 §5. */
+/** How clients authenticate, as ServiceProviderConfig states it. RFC 7643 §5. */
 export interface AuthenticationScheme {
+  /** The kind of the scheme; bearer tokens are `oauthbearertoken`. */
   readonly type: "oauth" | "oauth2" | "oauthbearertoken" | "httpbasic" | "httpdigest";
+  /** The name that people read, such as `Bearer token`. */
   readonly name: string;
+  /** What people read of it. */
   readonly description: string;
+  /** The URL of the specification of the scheme. */
   readonly specUri?: string;
+  /** The URL of a page on how to use it. */
   readonly documentationUri?: string;
+  /** Whether it is the preferred one. Default: not stated. */
   readonly primary?: boolean;
 }
 
@@ -27,9 +33,9 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    */
   readonly baseUrl: string;
   /** Where the handler sees its endpoints begin. Default: the path of `baseUrl`. */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
   /** The types of resources. Default: users with the enterprise extension, and groups. */
-  readonly types?: readonly ResourceType[];
+  readonly types?: readonly ResourceType[] | undefined;
   /**
    * Says on whose behalf a request is made; `undefined` if no principal is known: the response is 401.
    *
@@ -41,36 +47,38 @@ export interface ScimServerOptions<P extends Principal = Principal> {
     connection?: ConnectionInfo,
   ) => P | undefined | Promise<P | undefined>;
   /**
-   * On whose behalf ServiceProviderConfig, ResourceTypes and Schemas are told to clients that are not authenticated, so
+   * On whose behalf ServiceProviderConfig, ResourceTypes and Schemas are sent to clients that are not authenticated, so
    * that they can find out how to (RFC 7643 §5). Default: none, so that the response is 401 there too.
    */
-  readonly discoveryPrincipal?: P;
+  readonly discoveryPrincipal?: P | undefined;
   /** What `authenticate` asks for, as the value of `WWW-Authenticate`. Default: `Bearer`. */
-  readonly challenge?: string;
+  readonly challenge?: string | undefined;
   /** What ServiceProviderConfig says of `authenticate`. Default: OAuth bearer tokens (RFC 6750). */
-  readonly authenticationSchemes?: readonly AuthenticationScheme[];
+  readonly authenticationSchemes?: readonly AuthenticationScheme[] | undefined;
   /** A page for people about this service provider. */
-  readonly documentationUri?: string;
+  readonly documentationUri?: string | undefined;
   /**
-   * Whether ServiceProviderConfig tells which pages there are (RFC 9865 §4). Some clients cannot read what they do not
+   * Whether ServiceProviderConfig states which pages there are (RFC 9865 §4). Some clients cannot read what they do not
    * know, such as UnboundID's Java SDK before 5.0. Default: true.
    */
-  readonly tellPagination?: boolean;
+  readonly tellPagination?: boolean | undefined;
   /**
-   * The stores of the tenant that the principal belongs to. Everything in a request is looked up in these and nowhere
-   * else.
+   * The stores, where there is one tenant, or a function from the principal to those of its tenant. Everything in a
+   * request is looked up in these and nowhere else.
    */
-  readonly repositories: (
-    principal: P,
-    request: Request,
-  ) => ScimRepositories | Promise<ScimRepositories>;
-  /** How far requests may be from the RFCs. Default: `rfc7644Profile`, not at all. */
-  readonly profile?: Profile | ((principal: P, request: Request) => Profile);
+  readonly repositories:
+    | ScimRepositories
+    | ((principal: P, request: Request) => ScimRepositories | Promise<ScimRepositories>);
+  /**
+   * How far requests may be from the RFCs, where the principal has no `profile` of its own; a function decides for each.
+   * Default: `rfc7644Profile`, not at all.
+   */
+  readonly profile?: ScimProfile | ((principal: P, request: Request) => ScimProfile) | undefined;
   /**
    * Whether the principal may set an attribute, by its path as the schemas spell it: `title`, or `urn:…:User:manager`.
    * What it may not is ignored in what it sends, and reported. Default: {@link mayWriteByDefault}.
    */
-  readonly mayWrite?: (principal: P, path: string, type: ResourceType) => boolean;
+  readonly mayWrite?: ((principal: P, path: string, type: ResourceType) => boolean) | undefined;
   /**
    * What becomes of a manager or a member who is sent and not known here. `refuse`: the request is refused with 400.
    * `ignore`: the reference is ignored, and reported; in a PATCH, what was there stays. `keep`: it is given to the
@@ -79,40 +87,48 @@ export interface ScimServerOptions<P extends Principal = Principal> {
    * no creation has is refused whatever is chosen. Default: `ignore` where the profile has `passOverLostReference`, as
    * those for real providers have, which send such ids; else `refuse`.
    */
-  readonly lostReferences?: LostReferences | ((principal: P, type: ResourceType) => LostReferences);
+  readonly lostReferences?:
+    | LostReferences
+    | ((principal: P, type: ResourceType) => LostReferences)
+    | undefined;
   /**
    * What a PUT of a group without `members` does with those that it has. `keep` is for clients that leave out what they
    * did not read, and members are read only where they are asked for. An empty list removes them either way. Default:
    * `keep`.
    */
-  readonly missingMembers?: "keep" | "remove";
+  readonly missingMembers?: "keep" | "remove" | undefined;
   /**
-   * When users are told with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`:
+   * When users are returned with the groups that they are in (RFC 7643 §4.1.2), as `/Schemas` then says too. `default`:
    * always, where the store of groups declares `groupsOfMany`; it is a question more for each response, and such a
    * response is never 304. `request`: to clients that name `groups` in `attributes`. Default: `default`.
    */
-  readonly userGroups?: "default" | "request";
+  readonly userGroups?: "default" | "request" | undefined;
   /**
-   * Which names a user may be given. `distinct`: none that people cannot tell from another: one that begins or ends
-   * with a space, has two in a row, or has invisible characters, such as U+200B (RFC 8265 §3). `any`: those too.
+   * Which names a user may be given. `distinct`: none that people cannot distinguish from another: one that begins or
+   * ends with a space, has two in a row, or has invisible characters, such as U+200B (RFC 8265 §3). `any`: those too.
    * Default: `distinct`.
    */
-  readonly userNames?: "distinct" | "any";
+  readonly userNames?: "distinct" | "any" | undefined;
   /** Which names a group may be given: the same of its `displayName`. Default: `distinct`. */
-  readonly groupNames?: "distinct" | "any";
+  readonly groupNames?: "distinct" | "any" | undefined;
   /** What is to be done with a user who is sent to be created. Default: see {@link Resolve}. */
-  readonly resolve?: Resolve<P>;
+  readonly resolve?: Resolve<P> | undefined;
   /** What the host has to say before something is changed. */
-  readonly policy?: Policy<P>;
-  /** The id of the user that `/Me` stands for (RFC 7644 §3.11). Without it, `/Me` is answered 501. */
-  readonly me?: (
-    principal: P,
-    request: Request,
-  ) => string | undefined | Promise<string | undefined>;
-  readonly limits?: ScimLimits;
-  readonly cursors?: CursorOptions;
+  readonly policy?: Policy<P> | undefined;
+  /** The id of the user that `/Me` stands for (RFC 7644 §3.11). Without it, the response is 501. */
+  readonly me?:
+    | ((principal: P, request: Request) => string | undefined | Promise<string | undefined>)
+    | undefined;
+  /**
+   * How much one request may ask for: bodies, operations, pages, filters. Default: see {@link ScimLimits}.
+   */
+  readonly limits?: ScimLimits | undefined;
+  /**
+   * How cursors are sealed, and for how long they are good (RFC 9865). Default: see {@link CursorOptions}.
+   */
+  readonly cursors?: CursorOptions | undefined;
   /** The present time in milliseconds since 1970. Default: the clock. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /**

@@ -1,10 +1,11 @@
 import type { GroupRepository, ResourceRepository, UserRepository } from "../repositories/index.js";
-import type { Resource, ResourceRequest } from "../scim/index.js";
+import type { Resource, ResourceRequest, ScimProfile } from "../scim/index.js";
 
 /** On whose behalf a request is made: one connection of one provisioning client to one tenant. */
 export interface Principal {
   /**
-   * Names the connection. Cursors are good only for the one that they were given to. It is told to logs, so no secret.
+   * Names the connection. Cursors are good only for the one that they were given to. It is written to logs, so it is to
+   * be no secret.
    */
   readonly id: string;
   /**
@@ -13,7 +14,12 @@ export interface Principal {
    * `Capabilities.versions`: where a store has versions, the principal counts as the tenant; where it has none, the
    * writes of all who have such an id wait for each other.
    */
-  readonly tenant?: string;
+  readonly tenant?: string | undefined;
+  /**
+   * How far the requests of this client may be from the RFCs, such as `entraProfile`. Default: the `profile` of
+   * `createScimServer`.
+   */
+  readonly profile?: ScimProfile | undefined;
 }
 
 /** The stores of one tenant. A type for which there is none here does not exist for the principal. */

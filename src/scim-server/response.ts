@@ -12,11 +12,11 @@ export interface EndpointResponse {
   /** The entity-tag of the resource. */
   readonly version?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Whether a resource that is told to be created was there before. */
+  /** Whether a resource that is reported as created existed before. */
   readonly isLinked?: boolean;
 }
 
-/** The response that tells an error. RFC 7644 §3.12. */
+/** The response for an error. RFC 7644 §3.12. */
 export function failed({ status, detail, scimType, headers }: Failure): EndpointResponse {
   const body = errorMessage(status, detail, scimType);
   return { status, body, ...(headers !== undefined && { headers }) };

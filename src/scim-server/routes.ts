@@ -44,7 +44,7 @@ interface Call extends RouteOptions {
   readonly request: Request;
 }
 
-/** The endpoints that tell what the service provider is. RFC 7644 §4. */
+/** The endpoints that describe the service provider. RFC 7644 §4. */
 const discoveryEndpoints: ReadonlySet<string> = new Set([
   "ServiceProviderConfig",
   "ResourceTypes",
@@ -57,7 +57,7 @@ export function isDiscovery([first = ""]: readonly string[] = []): boolean {
 }
 
 /**
- * Answers a request to an endpoint. RFC 7644 §3.2, table 2.
+ * Handles a request to an endpoint. RFC 7644 §3.2, table 2.
  *
  * @param segments The parts of the path below the base URL; `undefined` if the path is not below it.
  */
@@ -149,7 +149,7 @@ async function handleMe(call: Call): Promise<EndpointResponse> {
   const endpoint = context.settings.types.find(({ name }) => name === "User")?.endpoint;
   const users = endpointNamed(context, (endpoint ?? "/").slice(1));
   if (call.request.method === "POST") {
-    throw new ScimRequestError(501, "Nobody can create themselves here.");
+    throw new ScimRequestError(501, "No client can create its own resource here.");
   }
   const id = await me();
   if (id === undefined) throw new ScimRequestError(404, "The principal is no user.");
@@ -183,7 +183,7 @@ function discovered(
 }
 
 /**
- * Carries out what the method asks for, or says which methods there are. HEAD is answered as GET is, without the body.
+ * Carries out what the method asks for, or says which methods there are. HEAD is handled as GET is, without the body.
  * RFC 9110 §9.3.2.
  */
 async function byMethod(
@@ -220,7 +220,7 @@ async function parametersOfSearch(call: Call): Promise<QueryParameters> {
 }
 
 /**
- * What the client wants to be told of a change. RFC 7240 §4.2. Who names attributes is answered with them (RFC 7644
+ * What the client wants to be returned of a change. RFC 7240 §4.2. A client that names attributes gets them (RFC 7644
  * §3.5.2), whatever else is preferred.
  */
 function preferenceOf({ request, search }: Call): "minimal" | "representation" | undefined {

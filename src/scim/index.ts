@@ -93,10 +93,10 @@ export {
   entraProfile,
   lenientProfile,
   oktaProfile,
-  type Profile,
   type Rewrite,
   type RewriteName,
   rfc7644Profile,
+  type ScimProfile,
 } from "./profile.js";
 export type {
   Attribute,
@@ -118,6 +118,7 @@ export type { AttributeNode, Children, ExtensionNode } from "./schema/attribute-
 export type { Meta, Resource, ResourceRequest } from "./schema/common.js";
 export {
   type EnterpriseUser,
+  type EnterpriseUserSchema,
   enterpriseUserDefinition,
   enterpriseUserId,
   enterpriseUserSchema,
@@ -126,6 +127,7 @@ export {
 export {
   type Group,
   type GroupMember,
+  type GroupSchema,
   groupDefinition,
   groupSchema,
   type NewGroup,
@@ -140,6 +142,7 @@ export {
 export { readSchema } from "./schema/read-schema.js";
 export {
   defineResourceType,
+  type GroupResourceType,
   groupResourceType,
   type InferResource,
   type InferResourceRequest,
@@ -147,6 +150,7 @@ export {
   type ResourceType,
   type ResourceTypeDefinition,
   type SchemaExtension,
+  type UserResourceType,
   userResourceType,
 } from "./schema/resource-type.js";
 export {
@@ -161,7 +165,7 @@ export type {
   StandardSchemaIssue,
   StandardSchemaResult,
 } from "./schema/standard-schema.js";
-export { type NewUser, type User, userSchema } from "./schema/user.js";
+export { type NewUser, type User, type UserSchema, userSchema } from "./schema/user.js";
 export { userDefinition } from "./schema/user-definition.js";
 export type { Ignored, ReadLimits } from "./schema/validation-context.js";
 export { type BoundSort, bindSort, type SortKey } from "./sort.js";

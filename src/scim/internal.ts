@@ -11,7 +11,7 @@ export {
 export { parseAttrPath, parsePatchPath } from "./filter/parse.js";
 export { printAttrPath, printPatchPath } from "./filter/print.js";
 export { comparedValue } from "./filter/sql/compared-form.js";
-export { type FilterSql, filterSql } from "./filter/sql/dialect.js";
+export { type BindParameter, type FilterSql, filterSql } from "./filter/sql/dialect.js";
 export {
   type BulkRequest,
   type BulkResponse,
@@ -19,9 +19,9 @@ export {
   bulkRequestId,
   bulkResponseId,
 } from "./message/bulk.js";
-export { type ReplaceReference, replaceReferences } from "./message/bulk-references.js";
 export { type ErrorMessage, errorId, errorMessage } from "./message/error.js";
 export { type ListResponse, listResponseId } from "./message/list-response.js";
+export { type ReplaceReference, replaceReferences } from "./patch/bulk-references.js";
 export { commonAttributes } from "./schema/common.js";
 export {
   type AttributeDocument,

@@ -1,6 +1,6 @@
 /**
  * What identity providers send that is not what RFC 7643 and RFC 7644 say, and what is made of it. Each is done only
- * where a {@link Profile} names it, and whoever reads the input is told of each time.
+ * where a {@link ScimProfile} names it, and each time is reported to the reader of the input.
  */
 export type RewriteName =
   /** `"True"`, in any case, as the value of a boolean. */
@@ -37,22 +37,22 @@ export type RewriteName =
    */
   | "missingUrn"
   /**
-   * A manager or a member whom the service provider does not know: it is ignored, and told among what was
+   * A manager or a member whom the service provider does not know: it is ignored, and reported among what was
    * `ignored`.
    */
   | "passOverLostReference"
-  /** What is readOnly in the value of an operation: it is ignored, and told among what was `ignored`. */
+  /** What is readOnly in the value of an operation: it is ignored, and reported among what was `ignored`. */
   | "passOverReadOnly"
   /** Unknown attributes in the value of an operation: the same; a PATCH of which nothing is left is refused. */
   | "passOverUnknown"
   /**
-   * A path of an operation that names an unknown attribute: the operation is ignored, and told among what was
+   * A path of an operation that names an unknown attribute: the operation is ignored, and reported among what was
    * `ignored`; a PATCH of which nothing is left is refused. No profile here has it but the lenient one: what is passed
    * over is not done.
    */
   | "passOverUnknownPath"
   /**
-   * A value in an answer that cannot be read, of an attribute that need not be there: it is ignored, and so
+   * A value in a response that cannot be read, of an attribute that need not be there: it is ignored, and so
    * unknown.
    */
   | "passOverUnreadable"
@@ -66,14 +66,14 @@ export type RewriteName =
   | "mediaType";
 
 /** How far input may be from the RFCs. Make your own by listing rewrites. */
-export interface Profile {
+export interface ScimProfile {
   /** A name for logs. */
   readonly name: string;
   /** What is rewritten. */
   readonly rewrites: ReadonlySet<RewriteName>;
   /**
-   * Whether a PATCH of a resource with members is answered with it, as some clients take no other answer for a success.
-   * Default: false, so that it is answered 204, unless the request has `Prefer: return=representation` or names
+   * Whether the response to a PATCH of a resource with members holds it, as some clients take no other for a success.
+   * Default: false, so that it is 204, unless the request has `Prefer: return=representation` or names
    * attributes.
    */
   readonly returnsGroups?: boolean;
@@ -92,16 +92,16 @@ export interface Rewrite {
 function profile(
   name: string,
   rewrites: readonly RewriteName[],
-  options: Pick<Profile, "returnsGroups"> = {},
-): Profile {
+  options: Pick<ScimProfile, "returnsGroups"> = {},
+): ScimProfile {
   return { name, rewrites: new Set(rewrites), ...options };
 }
 
 /** Nothing but what the RFCs say. */
-export const rfc7644Profile: Profile = /* @__PURE__ */ profile("rfc7644", []);
+export const rfc7644Profile: ScimProfile = /* @__PURE__ */ profile("rfc7644", []);
 
 /** What Microsoft Entra ID and its validator send. */
-export const entraProfile: Profile = /* @__PURE__ */ profile("entra", [
+export const entraProfile: ScimProfile = /* @__PURE__ */ profile("entra", [
   "booleanText",
   "emptyText",
   "singleElementList",
@@ -121,7 +121,7 @@ export const entraProfile: Profile = /* @__PURE__ */ profile("entra", [
 ]);
 
 /** What Okta sends. */
-export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
+export const oktaProfile: ScimProfile = /* @__PURE__ */ profile("okta", [
   "loneValue",
   "replaceOrAdd",
   "keepSelection",
@@ -132,7 +132,7 @@ export const oktaProfile: Profile = /* @__PURE__ */ profile("okta", [
 ]);
 
 /** Everything that can be understood in one way only. */
-export const lenientProfile: Profile = /* @__PURE__ */ profile(
+export const lenientProfile: ScimProfile = /* @__PURE__ */ profile(
   "lenient",
   [
     "booleanText",

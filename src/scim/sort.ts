@@ -22,7 +22,7 @@ export interface BoundSort {
 /**
  * Finds the attribute to sort by. RFC 7644 §3.4.2.3. A complex attribute with several values stands for its `value`.
  *
- * What no response may hold is unknown here too: the order of the answers would tell its values.
+ * What no response may hold is unknown here too: the order of the results would reveal its values.
  *
  * @param sortBy The path in standard attribute notation, in any case.
  * @throws {InvalidPathError} the text is not a path.

@@ -10,16 +10,16 @@ import {
   type TimeWindow,
   untimely,
 } from "./time-window.js";
-import { type Refusal, type Refused, refused, type Verified } from "./verification.js";
+import { type Refused, refused, type SignatureRefusal, type Verified } from "./verification.js";
 
 /** What every verifier is made with. */
 export interface VerifierOptions {
   /** The keys by which messages may be signed. */
   readonly keys: KeySource;
   /** How far the time of a message may be from now. */
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** What a message says of itself, and the signature that is to prove it. */
@@ -47,8 +47,7 @@ export class ClaimVerifier {
   readonly #window: BoundedWindow;
   readonly #now: () => Date;
   readonly #nonces: NonceRepository | undefined;
-  /** Takes the place of a key that is not known, so that it takes no less time to be refused. */
-  readonly #decoy: readonly SigningKey[];
+  #madeDecoy: readonly SigningKey[] | undefined;
 
   constructor(profile: string, options: VerifierOptions, nonces?: NonceRepository) {
     this.#profile = profile;
@@ -56,7 +55,15 @@ export class ClaimVerifier {
     this.#window = boundedWindow(options.window);
     this.#now = options.now ?? (() => new Date());
     this.#nonces = nonces;
-    this.#decoy = [{ id: "", secret: createSecretKey(randomBytes(32)) }];
+  }
+
+  /**
+   * Stands for a key that is not known, so that it takes no less time to be refused. Some runtimes have no randomness
+   * while a module is loaded.
+   */
+  get #decoy(): readonly SigningKey[] {
+    this.#madeDecoy ??= [{ id: "", secret: createSecretKey(randomBytes(32)) }];
+    return this.#madeDecoy;
   }
 
   /** The time, in seconds since 1970. */
@@ -77,7 +84,7 @@ export class ClaimVerifier {
       const { times } = claim;
       if (!proven.verified || times === undefined || this.#nonces === undefined) return proven;
       const isFirst = await this.#nonces.take(this.#nonceOf(claim, times), options);
-      // A store that answers with anything else has not said that it is the first.
+      // A store that returns anything else has not said that it is the first.
       return isFirst === true ? proven : refused({ code: "replayed" });
     } catch (cause) {
       options.signal?.throwIfAborted();
@@ -88,7 +95,7 @@ export class ClaimVerifier {
   /** Whether one of the keys made the signature, and made it within the time in which it counts. */
   #prove(claim: Claim, known: readonly SigningKey[]): Proven | Refused {
     const signers: SigningKey[] = [];
-    // All of them are tried, so that the time tells nothing.
+    // All of them are tried, so that the time reveals nothing.
     for (const key of known.length > 0 ? known : (this.#keys.decoy?.() ?? this.#decoy)) {
       if (areEqual(claim.sign(key), claim.signature)) signers.push(key);
     }
@@ -129,7 +136,7 @@ interface SignedWithin {
 function untrusted(
   { notBefore, notAfter }: SigningKey,
   { earliest, latest }: SignedWithin,
-): Refusal | undefined {
+): SignatureRefusal | undefined {
   if (notBefore !== undefined) {
     // Times on the wire are whole seconds: a message of the second in which the key began has an earlier one.
     const early = Math.floor(notBefore.getTime() / 1_000) - latest;
@@ -142,7 +149,7 @@ function untrusted(
   return undefined;
 }
 
-/** Compares two signatures in a time that does not tell where they differ. */
+/** Compares two signatures in a time that does not reveal where they differ. */
 export function areEqual(expected: string, given: string): boolean {
   const [one, other] = [Buffer.from(expected), Buffer.from(given)];
   // How long a signature is, is no secret.

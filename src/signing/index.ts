@@ -23,6 +23,18 @@ export type {
   SignedMessage,
 } from "./http-signature/message.js";
 export type { SignatureFields } from "./http-signature/parameters.js";
+export {
+  type RequestSigner,
+  type RequestSignerOptions,
+  requestSigner,
+} from "./http-signature/request-signer.js";
+export {
+  type RequestVerifier,
+  type RequestVerifierOptions,
+  requestVerifier,
+  type SignedNodeRequest,
+  type SignedWebRequest,
+} from "./http-signature/request-verifier.js";
 export { type SignatureBaseOptions, signatureBase } from "./http-signature/signature-base.js";
 export { createKey, type NewSigningKey, type SigningKey } from "./key.js";
 export { KeyRing, type KeySource } from "./key-ring.js";
@@ -32,6 +44,7 @@ export {
   type SigningProfileName,
   type SigningProfiles,
 } from "./profiles.js";
+export { SignatureError } from "./signature-error.js";
 export type {
   SimpleSsoSigner,
   SimpleSsoSignerOptions,
@@ -50,4 +63,4 @@ export type {
 } from "./simple-sso-draft/draft.js";
 export { canonicalQuery, type QueryParameters } from "./simple-sso-draft/draft-query.js";
 export type { TimeWindow } from "./time-window.js";
-export type { Refusal, Refused, Verification, Verified } from "./verification.js";
+export type { Refused, SignatureRefusal, Verification, Verified } from "./verification.js";

@@ -14,8 +14,8 @@ export interface KeySource {
   ): readonly SigningKey[] | PromiseLike<readonly SigningKey[]>;
   /**
    * Keys that no one holds, made as `find` makes its own. A signature is computed with them for an id that is not
-   * known, so that the time does not tell which are. A source that makes keys anew for each message has this. Default:
-   * one key for all messages.
+   * known, so that the time does not reveal which are. A source that makes keys anew for each message has this.
+   * Default: one key for all messages.
    */
   decoy?(): readonly SigningKey[];
 }

@@ -75,7 +75,7 @@ export function createSigner<P extends SigningProfileName>(
  * Makes what verifies in a profile, and no other, since a message must not choose how it is judged: with
  * `http-signature` requests, whose responses it signs; with `simple-sso` texts; with `simple-sso-draft` queries.
  *
- * Verification throws nothing but the reason of a `signal`; all else is a {@link Refusal}.
+ * Verification throws nothing but the reason of a `signal`; all else is a {@link SignatureRefusal}.
  *
  * @throws {InvalidValueError} a side of the window is negative. With `http-signature` also: no host is named, the
  * lifetime is not a whole number of seconds from 1, or a field cannot be covered. With `simple-sso-draft` also: there

@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../core/index.js";
-import type { Refusal } from "./verification.js";
+import type { SignatureRefusal } from "./verification.js";
 
 /** How far the time of a message may be from the verifier's, in seconds. */
 export interface TimeWindow {
@@ -38,7 +38,7 @@ export function untimely(
   times: MessageTimes,
   now: number,
   window: BoundedWindow,
-): Refusal | undefined {
+): SignatureRefusal | undefined {
   const age = Math.floor(now) - times.created;
   if (-age > window.future) return { code: "skewed", seconds: -age, tolerated: window.future };
   const tolerated = lifetime(times, window);
@@ -47,7 +47,7 @@ export function untimely(
 }
 
 /**
- * When a message with these times is refused for its age by every clock that is as right as the window demands, in
+ * When a message with these times is refused for its age by every clock that is as right as the window requires, in
  * seconds since 1970.
  */
 export function staleFrom(times: MessageTimes, window: BoundedWindow): number {

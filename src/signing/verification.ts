@@ -15,17 +15,17 @@ export interface Verified {
 /** The message is not to be acted upon. */
 export interface Refused {
   readonly verified: false;
-  readonly refusal: Refusal;
+  readonly refusal: SignatureRefusal;
   /** The id of the key that the message names, where that could be read. Nothing proves that its holder sent it. */
   readonly keyId?: string;
 }
 
 /**
- * Why a message is refused. No reason tells what the signature should have been.
+ * Why a message is refused. No reason reveals what the signature should have been.
  *
- * Only those from `stale` on are said of messages whose signature is right; the others may come from anybody.
+ * Only those from `stale` on are said of messages whose signature is right; the others may come from any sender.
  */
-export type Refusal =
+export type SignatureRefusal =
   /** It is not a message of the profile, or not in the one encoding that the profile has. */
   | { readonly code: "malformed"; readonly detail: string }
   /** No key has the id that the message names. */
@@ -48,11 +48,11 @@ export type Refusal =
   | { readonly code: "key_expired"; readonly seconds: number }
   /** It was seen before. */
   | { readonly code: "replayed" }
-  /** The store of keys or of nonces could not answer, so that it cannot be told. */
+  /** The store of keys or of nonces was unavailable, so that it is not known. */
   | { readonly code: "unavailable"; readonly cause: unknown };
 
-/** A refusal as the verifier's answer. */
-export function refused(refusal: Refusal): Refused {
+/** A refusal as the verifier's result. */
+export function refused(refusal: SignatureRefusal): Refused {
   return { verified: false, refusal };
 }
 

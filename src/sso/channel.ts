@@ -1,6 +1,6 @@
 import { type Channel, channel } from "node:diagnostics_channel";
 import type { Consumer } from "../repositories/index.js";
-import type { Refusal } from "../signing/index.js";
+import type { SignatureRefusal } from "../signing/index.js";
 import { SignOnError, type SignOnReason, type SiteResponse } from "./errors.js";
 
 /** The name of the diagnostics channel that says how each step at a sign-on server has ended. */
@@ -19,10 +19,10 @@ export interface SignOnEvent {
   /**
    * What was done.
    *
-   * - At a server: `request-token`, `authorize`, `verify` and `sign-out` are asked of it; `tell` is a sign-out that it
-   *   tells a consumer.
+   * - At a server: `request-token`, `authorize`, `verify` and `sign-out` are asked of it; `tell` is a sign-out of which
+   *   it notifies a consumer.
    * - At a client: `begin` and `authenticate` are steps of visitors; `sign-out` is what the server says; `tell` is a
-   *   sign-out that it tells the server.
+   *   sign-out of which it notifies the server.
    * - `unknown` is a path at which there is nothing.
    */
   readonly step:
@@ -46,13 +46,14 @@ export interface SignOnEvent {
   /** Why it was refused, if it was. */
   readonly reason?: SignOnReason;
   /**
-   * The key of the consumer. Where a signature was refused, that which the message names: anybody may have written it.
+   * The key of the consumer. Where a signature was refused, that which the message names: any sender may have written
+   * it.
    */
   readonly consumer?: string;
   /** The format of the consumer, once it is known. */
   readonly format?: Consumer["format"];
   /** Why the signature was refused, if it was. */
-  readonly refusal?: Refusal["code"];
+  readonly refusal?: SignatureRefusal["code"];
   /** What was wrong with a message that is none. */
   readonly detail?: string;
   /**
@@ -60,7 +61,7 @@ export interface SignOnEvent {
    * other site refused, of its clock as `Date` in its response has it. Negative: behind.
    */
   readonly skew?: number;
-  /** What the other site answered, where it refused. */
+  /** The response of the other site, where it refused. */
   readonly answered?: SiteResponse;
 }
 
@@ -71,7 +72,7 @@ export interface StepTrace {
   isNextRefused?: true;
 }
 
-/** Says on a channel how steps end, if anybody listens. */
+/** Publishes how steps end, if the channel has subscribers. */
 export class StepPublisher {
   readonly #channel: Channel;
   readonly #site: string;
@@ -132,7 +133,7 @@ function failureParts({ reason, consumer, refusal, answered }: SignOnError): Par
   };
 }
 
-function skewOf(refusal: Refusal): number | undefined {
+function skewOf(refusal: SignatureRefusal): number | undefined {
   if (refusal.code === "stale") return refusal.seconds;
   return refusal.code === "skewed" ? -refusal.seconds : undefined;
 }

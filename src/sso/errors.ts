@@ -1,5 +1,5 @@
 import { ConcordatError } from "../core/index.js";
-import type { Refusal } from "../signing/index.js";
+import type { SignatureRefusal } from "../signing/index.js";
 
 /** Why a step of a sign-on is refused. */
 export type SignOnReason = keyof typeof refusals;
@@ -36,21 +36,21 @@ const refusals = {
   not_begun_here: [403, "Sign-on was not begun in this browser"],
   /** The user's name belongs to an account of this site that is not linked with the server's. */
   user_name_taken: [403, "User name taken"],
-  /** The server did not answer, or not as a server does. */
-  server_failed: [502, "The sign-on server did not answer"],
-  /** The server answered that it does not do what it was asked; `answered` has its words. */
+  /** The server did not respond, or not as a server does. */
+  server_failed: [502, "The sign-on server did not respond"],
+  /** The server responded that it does not do what it was asked; `answered` has its words. */
   server_refused: [502, "The sign-on server refused the request"],
   /** The server's response is not signed by it, or not for this request or time; `refusal` says which. */
-  server_not_verified: [502, "The answer of the sign-on server could not be verified"],
-  /** A store did not answer. */
+  server_not_verified: [502, "The response of the sign-on server could not be verified"],
+  /** A store was unavailable. */
   unavailable: [503, "Try again later"],
 } as const;
 
-/** What the other site answered in place of what it was asked for. */
+/** What the other site responded with instead of what it was asked for. */
 export interface SiteResponse {
   readonly status: number;
   /**
-   * Its first 200 characters, with a space for each that cannot be printed. It is not signed: anybody on the way may
+   * Its first 200 characters, with a space for each that cannot be printed. It is not signed: any host on the way may
    * have written it.
    */
   readonly text: string;
@@ -65,7 +65,7 @@ export interface SiteResponse {
 export interface SignOnErrorOptions {
   readonly cause?: unknown;
   readonly allow?: readonly string[];
-  readonly refusal?: Refusal;
+  readonly refusal?: SignatureRefusal;
   readonly consumer?: string;
   readonly answered?: SiteResponse;
 }
@@ -78,18 +78,18 @@ export class SignOnError extends ConcordatError {
   readonly reason: SignOnReason;
   /** The HTTP status of the response. */
   readonly status: number;
-  /** The text of the response, which anybody may read. */
+  /** The text of the response, which any visitor may read. */
   readonly text: string;
   /** The methods that there are, where the request has another one (RFC 9110 §15.5.6). */
   readonly allow?: readonly string[];
   /** Why a signature was not taken, where that is the reason. */
-  readonly refusal?: Refusal;
+  readonly refusal?: SignatureRefusal;
   /**
    * The key of the consumer that a message names, in up to 256 characters. Only a signature that is right proves that
    * it is its.
    */
   readonly consumer?: string;
-  /** What the other site answered, where that is the reason. */
+  /** The response of the other site, where that is the reason. */
   readonly answered?: SiteResponse;
 
   constructor(
@@ -108,7 +108,7 @@ export class SignOnError extends ConcordatError {
   }
 }
 
-function messageOf(text: string, refusal?: Refusal, answered?: SiteResponse): string {
+function messageOf(text: string, refusal?: SignatureRefusal, answered?: SiteResponse): string {
   let message = text;
   if (refusal !== undefined) {
     message += `: ${refusal.code}`;

@@ -9,7 +9,7 @@ export const signatureTag = "concordat-sign-on";
 /** How much is read of messages between the two sites. */
 export interface ContentLimits {
   /** The longest body of a request or a response, in bytes. Default: 65,536. */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** The path of a request below the URL of a handler; `undefined` where it is not below it. */

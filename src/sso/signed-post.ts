@@ -20,9 +20,9 @@ export type Fetch = (request: Request) => Promise<Response>;
 /** How messages are sent to the other site. */
 export interface SendOptions extends ContentLimits {
   /** Default: the global `fetch`. */
-  readonly fetch?: Fetch;
+  readonly fetch?: Fetch | undefined;
   /** How long the other site may take, in milliseconds. Default: 10,000. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 interface TimedSendOptions extends SendOptions {
@@ -32,8 +32,8 @@ interface TimedSendOptions extends SendOptions {
 /**
  * Sends a request to the other site, and gives back the content of its response.
  *
- * @throws {SignOnError} `server_failed`: it did not answer, or sent the request elsewhere; `access_denied` or
- * `server_refused`: it answered with 403, or with any other status but 200.
+ * @throws {SignOnError} `server_failed`: it did not respond, or sent the request elsewhere; `access_denied` or
+ * `server_refused`: it responded with 403, or with any other status but 200.
  */
 export async function send(
   request: Request,
@@ -47,20 +47,22 @@ export async function send(
 ): Promise<{ readonly response: Response; readonly content: Uint8Array }> {
   const limit = AbortSignal.timeout(timeout);
   const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
-  let answered: SiteResponse;
+  let refusal: SiteResponse;
   try {
     const response = await fetch(new Request(request, { signal, redirect: "error" }));
     const content = await readContent(response, limits);
     if (response.status === 200) return { response, content };
-    answered = siteResponseOf(response, content, now());
+    refusal = siteResponseOf(response, content, now());
   } catch (cause) {
     options.signal?.throwIfAborted();
     throw new SignOnError("server_failed", { cause });
   }
-  throw new SignOnError(answered.status === 403 ? "access_denied" : "server_refused", { answered });
+  throw new SignOnError(refusal.status === 403 ? "access_denied" : "server_refused", {
+    answered: refusal,
+  });
 }
 
-/** What the other site answered, for the person who is to find out why. */
+/** The response of the other site, for the person who is to find out why. */
 function siteResponseOf(
   { status, headers }: Response,
   content: Uint8Array,
@@ -78,12 +80,14 @@ function siteResponseOf(
   };
 }
 
-/** Posts JSON that is signed by RFC 9421, and demands a response that is. */
+/** Posts JSON that is signed by RFC 9421, and requires a response that is. */
 export class SignedPost {
   readonly #signer: HttpSigner;
   readonly #options: TimedSendOptions;
 
-  constructor(options: SendOptions & { readonly now: () => Date; readonly window?: TimeWindow }) {
+  constructor(
+    options: SendOptions & { readonly now: () => Date; readonly window?: TimeWindow | undefined },
+  ) {
     const { now, window } = options;
     this.#options = options;
     this.#signer = createSigner({

@@ -3,7 +3,7 @@ import { InvalidValueError } from "../core/index.js";
 /**
  * The URL of a handler, which ends in a slash.
  *
- * @throws {InvalidValueError} it is none, or anybody could read along on the way to it.
+ * @throws {InvalidValueError} it is none, or the connection to it could be read on the way.
  */
 export function siteUrl(url: string): URL {
   const parsed = URL.parse(url);

@@ -1,7 +1,7 @@
 import type { NewUser, User } from "../scim/index.js";
 import { SignOnError } from "./errors.js";
 
-/** The user as django-simple-sso tells a client of it. The names are those of the wire. */
+/** The user as django-simple-sso sends it to a client. The names are those of the wire. */
 export interface SignOnUser {
   readonly username: string;
   readonly email: string;
@@ -10,7 +10,7 @@ export interface SignOnUser {
   readonly is_staff: boolean;
   readonly is_superuser: boolean;
   readonly is_active: boolean;
-  /** Whatever else the server tells. */
+  /** Whatever else the server sends. */
   readonly extra_data?: unknown;
 }
 
@@ -20,7 +20,7 @@ export interface StaffFlags {
   readonly isSuperuser?: boolean;
 }
 
-/** What clients are told of a user. No user is staff or superuser unless the host says so. */
+/** What clients get to know of a user. No user is staff or superuser unless the host says so. */
 export function signOnUserOf(user: User, flags: StaffFlags = {}): SignOnUser {
   const { isStaff = false, isSuperuser = false } = flags;
   const emails = user.emails ?? [];
@@ -37,7 +37,7 @@ export function signOnUserOf(user: User, flags: StaffFlags = {}): SignOnUser {
 }
 
 /**
- * The account that a client makes of what it was told. It has no privileges: what a server says of those is for the
+ * The account that a client makes of what it was sent. It has no privileges: what a server says of those is for the
  * host to map.
  */
 export function newUserOf(user: SignOnUser): NewUser {
@@ -55,21 +55,21 @@ export function newUserOf(user: SignOnUser): NewUser {
 }
 
 /**
- * Reads what a server told of a user. The draft's releases do not tell whether it is active, and mean that it is.
+ * Reads what a server sent of a user. The draft's releases do not say whether it is active, and mean that it is.
  *
  * @throws {SignOnError} it is no user.
  */
 export function readSignOnUser(value: unknown): SignOnUser {
-  const told = new Map(
+  const members = new Map(
     typeof value === "object" && value !== null ? Object.entries(value) : undefined,
   );
   const text = (name: string, absent?: string): string => {
-    const one = told.has(name) ? told.get(name) : absent;
+    const one = members.has(name) ? members.get(name) : absent;
     if (typeof one === "string" && one.length <= 1_024) return one;
     throw new SignOnError("server_failed");
   };
   const flag = (name: string, absent: boolean): boolean => {
-    const one = told.has(name) ? told.get(name) : absent;
+    const one = members.has(name) ? members.get(name) : absent;
     if (typeof one === "boolean") return one;
     throw new SignOnError("server_failed");
   };
@@ -83,6 +83,6 @@ export function readSignOnUser(value: unknown): SignOnUser {
     is_staff: flag("is_staff", false),
     is_superuser: flag("is_superuser", false),
     is_active: flag("is_active", true),
-    ...(told.has("extra_data") ? { extra_data: told.get("extra_data") } : {}),
+    ...(members.has("extra_data") ? { extra_data: members.get("extra_data") } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import type { Name } from "../changes/index.js";
 import type { SessionsEnded } from "../repositories/index.js";
 
 /** An entry of the source and the resource that stands for it. */
@@ -29,7 +30,7 @@ export interface RenamedOutcome extends Subject {
 }
 
 /**
- * A store was given attributes of a resource, and neither kept nor refused them. What else there was is told by another
+ * A store was given attributes of a resource, and neither kept nor refused them. What else there was is said by another
  * outcome.
  */
 export interface IgnoredOutcome extends Subject {
@@ -61,6 +62,19 @@ export interface MembershipDeferredOutcome {
   readonly member: Subject;
   /** The code of the error. */
   readonly code: string;
+  readonly message: string;
+}
+
+/**
+ * A group states a member that is an account of another source (`MemberReference.foreign`): no account can be made a
+ * member for it. It is said when the group comes to state it; `streamState` lists it for as long as it does.
+ */
+export interface MembershipIgnoredOutcome {
+  readonly kind: "memberIgnored";
+  readonly group: Subject;
+  /** How the source names the member: a foreign security principal by its security identifier. */
+  readonly reference: Name;
+  readonly code: "foreign";
   readonly message: string;
 }
 
@@ -102,14 +116,19 @@ export type Outcome =
   | RemovedOutcome
   | MembershipOutcome
   | MembershipDeferredOutcome
+  | MembershipIgnoredOutcome
   | DeferredOutcome
+  /** With `standby`: another process may be applying the stream, and this one waits for its turn. */
+  | { readonly kind: "standby" }
+  /** With `standby`: this process applies the stream from now on. */
+  | { readonly kind: "began" }
   /** A refresh has ended, sweep and memberships included. */
   | { readonly kind: "refreshed"; readonly phase: "snapshot" | "reconcile" | "live" }
   /** Everything up to here is applied; this is where a later run resumes. */
   | { readonly kind: "checkpoint"; readonly checkpoint: string }
   /** The stored state does not fit the stream: everything is read anew. */
   | { readonly kind: "restarted"; readonly reason: string }
-  /** A store cannot answer; the batch is tried again after `delay` milliseconds. */
+  /** A store is unavailable; the batch is tried again after `delay` milliseconds. */
   | {
       readonly kind: "waiting";
       readonly error: unknown;

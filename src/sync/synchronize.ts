@@ -1,5 +1,11 @@
 import type { Change, ChangeBatch, ChangeStream } from "../changes/index.js";
-import type { SyncTarget } from "../repositories/index.js";
+import {
+  endingWithSignal,
+  InvalidValueError,
+  StreamTakenError,
+  UnsupportedError,
+} from "../core/index.js";
+import type { StreamPosition, SyncTarget } from "../repositories/index.js";
 import { orderOfBatch } from "./comparison/order.js";
 import { dryRunTarget } from "./dry-run/target.js";
 import { applyWithinLimits, withoutPassword } from "./entries/apply.js";
@@ -19,17 +25,19 @@ import type { Phase } from "./step/context.js";
  * into groups as the source says, while whatever is local to the application stays as it is.
  *
  * What it yields is the report of what was done, in order, each outcome after it was committed. Work goes on only while
- * outcomes are asked for. It ends when the stream does; leaving the loop or aborting the signal stops it between two
- * commits. Started again, it resumes where it stood. After any crash it converges to what the source says.
+ * outcomes are asked for. It ends when the stream does; leaving the loop or aborting the signal ends it between two
+ * commits, without an error. Started again, it resumes where it stood. After any crash it converges to what the source
+ * says.
  *
  * Of several processes that follow one stream into the same stores, the one that began last goes on, and the others
- * end.
+ * end; with `standby`, all but one wait.
  *
  * @throws {TooManyError} more would be taken away than `maxDeletes` or `maxCleared` allows; nothing of that step was
  * changed.
  * @throws {StreamTakenError} another process has begun to apply the same stream to the same stores.
  * @throws {InvalidValueError} an option has a value that it cannot have.
- * @throws {UnsupportedError} the target's `settlement` is not of its stores of links and memberships.
+ * @throws {UnsupportedError} the target's `settlement` is not of its stores of links and memberships; or, with
+ * `standby`, the target has neither `transaction` nor `fence`.
  * @throws whatever the stream or a store throws that trying again did not mend.
  */
 export function synchronize(
@@ -37,7 +45,9 @@ export function synchronize(
   target: SyncTarget,
   options: SynchronizeOptions = {},
 ): AsyncGenerator<Outcome, void, undefined> {
-  return outcomesOf(stream, target, settingsFrom(options), options.dryRun === true);
+  const settings = settingsFrom(options);
+  const outcomes = outcomesOf(stream, target, settings, options.dryRun === true);
+  return endingWithSignal(outcomes, settings.signal);
 }
 
 async function* outcomesOf(
@@ -48,13 +58,47 @@ async function* outcomesOf(
 ): Outcomes {
   const { source } = stream;
   target.settlement?.assertOwn(target.links, target.memberships);
-  const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
-  yield* synchronization(beginRun(stream, stores, settings, dryRun));
+  const { lease } = settings;
+  if (lease === undefined) {
+    const stores = await (dryRun ? dryRunTarget(target, source) : withTroubleApart(target, source));
+    yield* synchronization(beginRun(stream, stores, settings, dryRun));
+    return;
+  }
+  assertStandby(target, dryRun);
+  for (;;) {
+    try {
+      const stores = await withTroubleApart(target, source);
+      const run = beginRun(stream, stores, settings, false);
+      yield { kind: "standby" };
+      const seen = yield* run.runner.awaitTurn(lease);
+      yield* synchronization(run, { seen });
+      return;
+    } catch (error) {
+      if (!(error instanceof StreamTakenError)) throw error;
+    }
+  }
 }
 
-/** What a stream tells goes through these steps, as docs/architecture.md says under "Synchronisation". */
-async function* synchronization(run: Run): Outcomes {
-  yield* begin(run);
+/** Makes sure that one that was cut off can write nothing more: who waits could not take its place otherwise. */
+function assertStandby({ transaction, fence }: SyncTarget, dryRun: boolean): void {
+  if (dryRun) throw new InvalidValueError("standby", "cannot be together with dryRun.");
+  if (transaction !== undefined || fence !== undefined) return;
+  throw new UnsupportedError(
+    "These stores cannot have standbys: the target has neither `transaction` nor `fence`, so that a process which was " +
+      "taken for dead could still write.",
+  );
+}
+
+/**
+ * What a stream sends goes through these steps, as docs/architecture.md says under "Synchronisation".
+ *
+ * @param turn of one that has stood by: the position that the process before it was in when it was taken for dead.
+ */
+export async function* synchronization(
+  run: Run,
+  turn?: { readonly seen: StreamPosition | undefined },
+): Outcomes {
+  yield* begin(run, "due", turn);
   for (;;) {
     // What is begun again at the start may show already that everything has to be read.
     if (!run.findings.refresh.isRestarting) yield* follow(run);
@@ -67,26 +111,43 @@ async function* synchronization(run: Run): Outcomes {
   }
 }
 
-/** A runner begins: from then on no other one can write, and what is unfinished is recovered. */
-async function* begin(run: Run): Outcomes {
-  yield* run.runner.claim();
+/**
+ * A runner begins: from then on no other one can write, and what is unfinished is recovered.
+ *
+ * @param occasion which refused changes are tried again.
+ * @param turn as of {@link synchronization}.
+ */
+export async function* begin(
+  run: Run,
+  occasion: "all" | "due" = "due",
+  turn?: { readonly seen: StreamPosition | undefined },
+): Outcomes {
+  yield* run.runner.claim(turn);
+  if (turn !== undefined) yield { kind: "began" };
   run.deferrals.awaitConfirmation(run.runner.position.unconfirmed);
   yield* run.runner.commit("live", async (step) => {
     if (step.isTransactional) await recoverIntents(step);
     return undefined;
   });
-  yield* retryDue(run);
+  yield* retryDue(run, occasion);
 }
 
 /** Reads the stream until it ends, or until its position turns out to be of no use. */
 async function* follow(run: Run): Outcomes {
   const { checkpoint } = run.runner.position;
+  const { refresh } = run.findings;
   const delay = () =>
-    run.findings.refresh.isUnderWay ? Number.POSITIVE_INFINITY : run.deferrals.delay;
-  for await (const next of batchesOf(run.stream, checkpoint, delay, run.settings.signal)) {
+    Math.min(
+      run.runner.leaseDelay,
+      refresh.isUnderWay ? Number.POSITIVE_INFINITY : run.deferrals.delay,
+    );
+  for await (const next of batchesOf(run.stream, checkpoint, delay, run.settings)) {
     if (next !== "due") yield* apply(run, next);
-    else if (!run.findings.refresh.isUnderWay) yield* retryDue(run);
-    if (run.findings.refresh.isRestarting) return;
+    else {
+      if (!refresh.isUnderWay && run.deferrals.delay === 0) yield* retryDue(run);
+      yield* run.runner.renew();
+    }
+    if (refresh.isRestarting) return;
   }
   // What was put off to be a step of its own is not left to the next runner.
   if (run.deferrals.isRefusedDue && !run.findings.refresh.isUnderWay) yield* retryDue(run);
@@ -113,7 +174,7 @@ async function* beginRefresh(run: Run, { phase, state }: ChangeBatch): Outcomes 
   run.runner.limits.beginRefresh();
 }
 
-/** Entries exist, or are gone. Where that was told live, all that follows is done in the same step. */
+/** Entries exist, or are gone. Where that was a live change, all that follows is done in the same step. */
 async function* applyChanges(run: Run, batch: ChangeBatch): Outcomes {
   const isLive = batch.phase === "live";
   const changes = batch.changes.map(withoutPassword);
@@ -128,7 +189,7 @@ async function* applyChanges(run: Run, batch: ChangeBatch): Outcomes {
       await run.deferrals.settleNew(step);
       return await run.checkpoints.after(step, batch.checkpoint, !run.findings.refresh.isUnderWay);
     },
-    orderOfBatch(batch, run.findings.refresh.isBehind),
+    orderOfBatch(batch),
   );
 }
 
@@ -177,8 +238,8 @@ async function* settleAll(run: Run, phase: Phase): Outcomes {
   yield* readAgain(run);
 }
 
-/** Takes up again what was deferred and is due. */
-async function* retryDue(run: Run): Outcomes {
+/** Takes up again what was deferred and is due. @param occasion which refused changes are. */
+async function* retryDue(run: Run, occasion: "all" | "due" = "due"): Outcomes {
   let isConfirmed = false;
   while (run.deferrals.isConfirmationDue) {
     const { unconfirmed } = run.runner.position;
@@ -191,7 +252,7 @@ async function* retryDue(run: Run): Outcomes {
   }
   yield* run.runner.commit("live", async (step) => {
     // An account that was made late may have been in the way of any entry.
-    await run.deferrals.retryRefused(step, isConfirmed ? "all" : "due");
+    await run.deferrals.retryRefused(step, isConfirmed ? "all" : occasion);
     return undefined;
   });
   yield* settleAll(run, "live");

@@ -4,16 +4,17 @@ import {
   type UniquenessError,
   type VersionConflictError,
 } from "../core/index.js";
-import { checking } from "./demand.js";
+import { checking } from "./assertions.js";
 
-/** One demand on a repository, for any test runner. */
+/** One requirement on a repository, for any test runner. */
 export interface ContractCase {
   readonly name: string;
-  /** Why the case does not apply, where it does not: what the repository does not declare is not demanded. */
+  /** Why the case does not apply, where it does not: what the repository does not declare is not required. */
   readonly skip?: string;
   /**
-   * Rejects, with an `AssertionError` of `node:assert` where a demand is not met; its message says what was demanded. Each run takes a fresh subject from
-   * `make` and disposes of it. A case with `skip` is not to be run, and rejects.
+   * Rejects, with an `AssertionError` of `node:assert` where a requirement is not met; its message says what was
+   * required. Each run takes a fresh subject from `make` and disposes of it. A case with `skip` is not to be run, and
+   * rejects.
    */
   run(): Promise<void>;
 }
@@ -26,8 +27,8 @@ export type Make<S> = () => Disposable<S> | Promise<Disposable<S>>;
 
 type Disposable<S> = S & { readonly [Symbol.asyncDispose]?: () => PromiseLike<void> };
 
-/** A demand as the suites state it. */
-export interface Demand<S> {
+/** A requirement as the suites state it. */
+export interface Requirement<S> {
   readonly name: string;
   readonly skip?: string | undefined;
   check(subject: S): Promise<void>;
@@ -44,8 +45,11 @@ export async function using<S, R>(make: Make<S>, use: (subject: S) => R | Promis
 }
 
 /** The cases of a suite. */
-export function toCases<S>(make: Make<S>, demands: readonly Demand<S>[]): readonly ContractCase[] {
-  return demands.map(({ name, skip, check }) =>
+export function toCases<S>(
+  make: Make<S>,
+  requirements: readonly Requirement<S>[],
+): readonly ContractCase[] {
+  return requirements.map(({ name, skip, check }) =>
     skip === undefined
       ? { name, run: () => using(make, (subject) => checking(name, () => check(subject))) }
       : {
@@ -76,7 +80,7 @@ export const hostileStrings: readonly string[] = [
   `long${"x".repeat(1000)}`,
 ];
 
-/** Strings of 10,000 characters that differ in the last one. Whoever names entries in a directory may make them so. */
+/** Strings of 10,000 characters that differ in the last one. Entries in a directory may have such names. */
 export const longStrings: readonly string[] = ["a", "b", "\u{1F600}"].map(
   (end) => `${"é,".repeat(5_000)}${end}`,
 );
@@ -91,8 +95,8 @@ export const unknownIds: readonly string[] = [
   ...hostileStrings,
 ];
 
-/** Demands that an answer whose order is not promised has these rows, each once. */
-export function demandRows(actual: readonly object[], expected: readonly object[]): void {
+/** Asserts that a result whose order is not promised has these rows, each once. */
+export function assertRows(actual: readonly object[], expected: readonly object[]): void {
   const inOneOrder = (rows: readonly object[]): object[] =>
     rows
       .map((row) => ({ row, key: JSON.stringify(Object.entries(row).sort()) }))
@@ -101,8 +105,8 @@ export function demandRows(actual: readonly object[], expected: readonly object[
   assert.deepEqual(inOneOrder(actual), inOneOrder(expected));
 }
 
-/** Demands that exactly one of some concurrent calls was done, and the others were refused for the reason given. */
-export function demandOneWinner(
+/** Asserts that exactly one of some concurrent calls was done, and the others were refused for the reason given. */
+export function assertOneWinner(
   results: readonly PromiseSettledResult<unknown>[],
   refusal: typeof UniquenessError | typeof VersionConflictError,
 ): void {

@@ -1,3 +1,4 @@
+export { changeLogContract } from "./change-log/change-log-contract.js";
 export type { ContractCase, Make } from "./contract.js";
 export { groupMappingRepositoryContract } from "./mappings/group-mapping-contract.js";
 export { identityMapRepositoryContract } from "./mappings/identity-map-contract.js";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import type { FederationServer, ServerRepository } from "../repositories/index.js";
 import {
   type ContractCase,
-  type Demand,
   hostileStrings,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
 } from "./contract.js";
@@ -16,11 +16,11 @@ export interface ServersUnderTest {
   put(servers: readonly FederationServer[]): Promise<void>;
 }
 
-/** What is demanded of a {@link ServerRepository}. */
+/** What is required of a {@link ServerRepository}. */
 export async function serverRepositoryContract(
   make: Make<ServersUnderTest>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
 const full: FederationServer = {
@@ -35,7 +35,7 @@ const full: FederationServer = {
   healthCheck: { path: "/healthz" },
 };
 
-const demands: readonly Demand<ServersUnderTest>[] = [
+const requirements: readonly Requirement<ServersUnderTest>[] = [
   {
     name: "a server that was not put there is not there",
     async check({ servers }) {

@@ -43,8 +43,8 @@ const measured = 6_000;
 const warmUp = 40_000;
 
 /**
- * Measures the CPU time that the forwarding process spends on a request, in rounds that take every variant in turn, and takes the
- * lowest of each: whatever else the machine does only adds to it.
+ * Measures the CPU time that the forwarding process spends on a request, in rounds that take every variant in turn, and
+ * takes the lowest of each: whatever else the machine does only adds to it.
  */
 export async function measureFederation(report: Report, rounds: number): Promise<void> {
   report.section(
@@ -84,7 +84,10 @@ export async function measureFederation(report: Report, rounds: number): Promise
   }
 }
 
-/** Measures whether the memory of the forwarding process stays flat: what is left of the heap after every tenth of the requests. */
+/**
+ * Measures whether the memory of the forwarding process stays flat: what is left of the heap after every tenth of the
+ * requests.
+ */
 export async function measureFederationMemory(report: Report, count: number): Promise<void> {
   report.section(`Forwarding: the heap after each tenth of ${count.toLocaleString("en")} requests`);
   await using upstream = await startProgram("federation-server.js", serverCore);

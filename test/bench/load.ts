@@ -1,7 +1,8 @@
 import { connect, type Socket } from "node:net";
 
 /**
- * Sends a request, or several in turn, again and again over some connections, on each the next when the answer to the last is there.
+ * Sends a request, or several in turn, again and again over some connections, on each the next when the answer to the
+ * last is there.
  *
  * @returns when as many answers have come.
  */

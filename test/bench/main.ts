@@ -1,8 +1,10 @@
 /**
- * Measures filters, signing, forwarding, and the way from a directory to changes and to a database, against a slapd that is started for it, and prints
- * the figures: `npm run bench -- --help`. It writes nothing but temporary files, which it removes.
+ * Measures filters, signing, forwarding, and the way from a directory to changes and to a database, against a slapd
+ * that is started for it, and prints the figures: `npm run bench -- --help`. It writes nothing but temporary files,
+ * which it removes.
  */
 
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -54,8 +56,14 @@ Benchmarks, all of them by default:
   resume    a restart of the consumer, until it has caught up
   latency   from the directory's answer to the change, and to the committed row
 
+By name only:
+  applications  people per second into the templates' applications, beside rt-ldapimport, and the delay of a change
+  million   a directory of 100,000 people and one of a million through a log on NATS into SQLite and PostgreSQL: time, CPU
+            and memory of each process, with curves in docs/pictures; takes hours
+  change-log  publishing to a log on NATS beside the bare client, and a group of so many members as --entries says
+
 Options:
-  --entries N        how many people there are (default: 100000)
+  --entries N        how many people there are (default: 100000; of million: 100000, then 1000000)
   --runs N           how often each figure is taken (default: 5)
   --modifications N  how many changes the latency is taken of (default: 1000)
 `;
@@ -66,12 +74,18 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      entries: { type: "string", default: "100000" },
+      entries: { type: "string" },
       runs: { type: "string", default: "5" },
       modifications: { type: "string", default: "1000" },
       help: { type: "boolean", default: false },
     },
   });
+  const [only = ""] = positionals;
+  const byName = benchmarksByName(values.entries);
+  if (!values.help && positionals.length === 1 && byName[only] !== undefined) {
+    process.exitCode = measureByTest(`test/bench/${only}.test.ts`, byName[only]);
+    return;
+  }
   const unknown = positionals.find((name) => !benchmarks.some((known) => known === name));
   if (values.help || unknown !== undefined) {
     process.stdout.write(
@@ -80,7 +94,7 @@ async function main(): Promise<void> {
     process.exitCode = unknown === undefined ? 0 : 2;
     return;
   }
-  const entries = atLeast(1_000, "entries", values.entries);
+  const entries = atLeast(1_000, "entries", values.entries ?? "100000");
   const runs = atLeast(1, "runs", values.runs);
   const modifications = atLeast(1, "modifications", values.modifications);
   const isWanted = (name: (typeof benchmarks)[number]): boolean =>
@@ -129,6 +143,30 @@ async function main(): Promise<void> {
     await measureLargeRefresh(report, server, 3 * entries, Math.min(runs, 3));
   }
   report.note(`The load is now ${load()}.`);
+}
+
+/** The benchmarks that run only by their name, and what their files are told. */
+function benchmarksByName(
+  entries: string | undefined,
+): Readonly<Record<string, NodeJS.ProcessEnv | undefined>> {
+  return {
+    applications: {},
+    million: {
+      CONCORDAT_BENCH_SIZES: entries ?? "100000,1000000",
+      CONCORDAT_BENCH_PICTURES: "docs/pictures",
+    },
+    "change-log": { CONCORDAT_BENCH_MEMBERS: entries ?? "1000000" },
+  };
+}
+
+/** They share what starts servers with the tests, and so run as they do. */
+function measureByTest(file: string, told: NodeJS.ProcessEnv): number {
+  const args = ["run", "--config", "test/vitest.config.ts", "--reporter=dot"];
+  const { status } = spawnSync("node_modules/.bin/vitest", [...args, "--silent=false", file], {
+    stdio: "inherit",
+    env: { ...process.env, CONCORDAT_BENCH: "1", ...told },
+  });
+  return status ?? 1;
 }
 
 function load(): string {

@@ -12,8 +12,8 @@ import { timesOf } from "./cpu-time.ts";
 import type { Report } from "./figures.ts";
 
 /**
- * Measures what it costs to put one member into a group of ten and into a group of a million, in SQLite. The time is the CPU's,
- * SQLite's work included; both are measured in turn, and each round adds members who are not there yet.
+ * Measures what it costs to put one member into a group of ten and into a group of a million, in SQLite. The time is
+ * the CPU's, SQLite's work included; both are measured in turn, and each round adds members who are not there yet.
  */
 export async function measureMemberships(report: Report, runs: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "concordat-bench-"));

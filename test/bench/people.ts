@@ -65,7 +65,8 @@ export async function writeLdif(path: string, entries: number): Promise<void> {
   await once(file, "close");
 }
 
-function groupEntry(dn: string, members: readonly number[]): string {
+/** The entry of a group of these people, as LDIF. */
+export function groupEntry(dn: string, members: readonly number[]): string {
   const cn = dn.slice(3, dn.indexOf(","));
   const lines = members.map((member) => `member: ${dnOf(member)}\n`);
   return `dn: ${dn}\nobjectClass: groupOfNames\ncn: ${cn}\n${lines.join("")}\n`;
@@ -74,7 +75,8 @@ function groupEntry(dn: string, members: readonly number[]): string {
 const givenNames = ["Ada", "Bela", "Chen", "Dolores", "Eyvind", "Fatima", "Gråbein", "Hana"];
 const surnames = ["Lovelace", "Bartók", "Ning", "Ibárruri", "Johnsen", "Mernissi", "Olsen"];
 
-function person(number: number): string {
+/** The entry of a person, as LDIF. */
+export function person(number: number): string {
   const uid = uidOf(number);
   const given = givenNames[number % givenNames.length] ?? "";
   const sn = `${surnames[number % surnames.length]}-${number}`;

@@ -39,8 +39,9 @@ function patchOf(operations: readonly object[]): { schemas: string[]; Operations
 }
 
 /**
- * Measures what is done to SCIM resources before a store sees them, beside scimmy and scim-patch. The time is the CPU's, of this
- * process alone; each figure is taken of all in turn. What the peers are measured with gives the same results as ours.
+ * Measures what is done to SCIM resources before a store sees them, beside scimmy and scim-patch. The time is the
+ * CPU's, of this process alone; each figure is taken of all in turn. What the peers are measured with gives the same
+ * results as ours.
  */
 export async function measureResources(report: Report, runs: number): Promise<void> {
   const user = vector("rfc7643-8.3-user");

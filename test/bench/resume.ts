@@ -13,7 +13,8 @@ export async function measureResume(
   runs: number,
 ): Promise<void> {
   report.section(
-    `A resume on ${people.toLocaleString("en")} people, from the start of the process to its end after the next checkpoint`,
+    `A resume on ${people.toLocaleString("en")} people, from the start of the process to its end after the next ` +
+      `checkpoint`,
   );
   const listed: number[] = [];
   const older = await checkpointOf(server);
@@ -29,7 +30,7 @@ export async function measureResume(
   const stored: number[] = [];
   for (let run = 0; run < runs; run++) {
     const changes = await measure(program("resume.js", server.describe(suffix), checkpoint));
-    demand(changes.output, '"changes":0');
+    assertContains(changes.output, '"changes":0');
     walls.push(changes.wall);
     const store = await measure(
       program("resume-store.js", server.describe(suffix), databaseOf(server, -1)),
@@ -86,6 +87,6 @@ async function modify({ url }: Server, person: number): Promise<void> {
   await client.unbind();
 }
 
-function demand(output: string, expected: string): void {
+function assertContains(output: string, expected: string): void {
   if (!output.includes(expected)) throw new Error(`It was to be ${expected}: ${output}`);
 }

@@ -9,11 +9,15 @@ interface Counted {
 
 type Figures = Readonly<Record<"first" | "again" | "firstTitle" | "title" | "titles", Counted>>;
 
-/** What a directory asks of a service provider: the requests, and what a changed title takes. Counts are the same each time. */
+/**
+ * What a directory asks of a service provider: the requests, and what a changed title takes. Counts are the same each
+ * time.
+ */
 export async function measureScimClient(report: Report, runs: number): Promise<void> {
   for (const way of ["patch", "bulk"]) {
     report.section(
-      `1,000 people and 50 groups into the package's own service provider, ${way === "bulk" ? "with bulk requests" : "by PATCH"}`,
+      `1,000 people and 50 groups into the package's own service provider, ` +
+        `${way === "bulk" ? "with bulk requests" : "by PATCH"}`,
     );
     const cpu: number[] = [];
     let output = "";

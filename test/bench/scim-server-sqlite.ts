@@ -16,8 +16,9 @@ const sizes = [10_000, 100_000, 1_000_000] as const;
 const added = 200;
 
 /**
- * Measures a service provider over a SQLite file: what adding a member costs in a small group and in one of a million; and what the
- * first page and an export of all users by cursor cost, in CPU time and in memory of the server, as the users become more.
+ * Measures a service provider over a SQLite file: what adding a member costs in a small group and in one of a million;
+ * and what the first page and an export of all users by cursor cost, in CPU time and in memory of the server, as the
+ * users become more.
  */
 export async function measureScimServerOverSqlite(report: Report, runs: number): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "concordat-bench-"));
@@ -112,7 +113,10 @@ function userId(number: number): string {
   return `user-${String(number).padStart(7, "0")}`;
 }
 
-/** A database with so many users, and groups of these sizes, stored by a statement each: it is not this that is measured. */
+/**
+ * A database with so many users, and groups of these sizes, stored by a statement each: it is not this that is
+ * measured.
+ */
 async function prepared(
   path: string,
   users: number,

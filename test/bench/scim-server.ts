@@ -55,12 +55,14 @@ const cases: readonly Case[] = [
 ];
 
 /**
- * Measures how many requests a service provider answers in a second of CPU time, over node:http with 10,000 users in memory, in
- * rounds that take the package and its peer in turn. The best round of each counts: whatever else the machine does only adds.
+ * Measures how many requests a service provider answers in a second of CPU time, over node:http with 10,000 users in
+ * memory, in rounds that take the package and its peer in turn. The best round of each counts: whatever else the
+ * machine does only adds.
  */
 export async function measureScimServer(report: Report, rounds: number): Promise<void> {
   report.section(
-    `SCIM over HTTP: requests in a second of the server's CPU time, ${connections} connections, best of ${rounds} rounds`,
+    `SCIM over HTTP: requests in a second of the server's CPU time, ${connections} connections, best of ${rounds} ` +
+      `rounds`,
   );
   await using running = new AsyncDisposableStack();
   const servers: Readonly<Record<keyof Case["count"], RunningProgram>> = {

@@ -14,7 +14,9 @@ const run = promisify(execFile);
 /** A slapd with a directory of made-up people. Its files are removed on dispose. */
 export interface Server extends AsyncDisposable {
   readonly url: string;
-  /** What the programs need to know to watch it, below a base; `attributes` are asked for beside those of the profile. */
+  /**
+   * What the programs need to know to watch it, below a base; `attributes` are asked for beside those of the profile.
+   */
   describe(base: string, attributes?: readonly string[]): string;
   /** A directory for whatever is written while the server runs. */
   readonly directory: string;

@@ -40,7 +40,8 @@ export async function measureStore(
   }
   const memberships = storedOf(first[0]).outcomes.memberAdded ?? 0;
   report.note(
-    `${memberships.toLocaleString("en")} memberships, of which the largest group has ${(people / 2).toLocaleString("en")}.`,
+    `${memberships.toLocaleString("en")} memberships, of which the largest group has ` +
+      `${(people / 2).toLocaleString("en")}.`,
   );
   const rate = ({ cpu }: Usage): number => entries / cpu;
   const peaks = (usages: readonly Usage[]): number[] => usages.map((usage) => storedOf(usage).peak);

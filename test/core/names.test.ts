@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { caseless, compatibilityForm, isIndistinct } from "../../src/core/index.js";
-import { normalizeDn } from "../../src/ldap/index.js";
+import { normalizeDn } from "../../src/ldap/wire/dn.js";
 
 // Marks of two classes in turn: putting n of them into an order takes n² steps.
 const marks = (length: number): string => "\u0323\u0301".repeat(length / 2);

@@ -2,52 +2,51 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as kysely from "concordat/kysely";
-import type { GroupRepository, UserRepository } from "concordat/repositories";
 import * as scim from "concordat/scim";
 import * as scimServer from "concordat/scim-server";
-import { Kysely } from "kysely";
+import type { Kysely } from "kysely";
 import ts from "typescript";
 import { expect, test } from "vitest";
 
-interface Guide {
-  openStores(db: Kysely<unknown>): Promise<{ users: UserRepository; groups: GroupRepository }>;
-  provisioning(
-    stores: { users: UserRepository; groups: GroupRepository },
-    digests: { entra: string; okta: string },
-  ): scimServer.Handler;
-}
+const text: string = readFileSync(
+  fileURLToPath(new URL("../../docs/add-scim.md", import.meta.url)),
+  "utf8",
+);
 
-/** The functions of the guide, as they stand there. */
-function functionsOfTheGuide(): Guide {
-  const file = fileURLToPath(new URL("../../docs/add-scim.md", import.meta.url));
-  const blocks = [...readFileSync(file, "utf8").matchAll(/^```ts\n(.*?)^```$/gms)];
-  const source = (name: string): string =>
-    blocks.find(([, block = ""]) => block.includes(`function ${name}(`))?.[1] ?? "";
+/** Runs the block of the guide that has these words, with what it declares, and gives what it makes. */
+async function run<T>(words: string, made: string, given: object): Promise<T> {
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+  const block = blocks.find((one) => one.includes(words)) ?? "";
+  const { outputText } = ts.transpileModule(`${block}\nexport const made = { ${made} };`, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 },
+  });
   const modules: Record<string, object> = {
     "concordat/kysely": kysely,
     "concordat/scim": scim,
     "concordat/scim-server": scimServer,
   };
-  const exported: Partial<Guide> = {};
-  for (const name of ["openStores", "provisioning"]) {
-    const { outputText } = ts.transpileModule(source(name), {
-      compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 },
-    });
-    new Function("require", "exports", outputText)((from: string) => modules[from], exported);
-  }
-  const { openStores, provisioning } = exported;
-  if (openStores === undefined || provisioning === undefined) {
-    throw new Error("The guide has other functions.");
-  }
-  return { openStores, provisioning };
+  const exported: { made?: T } = {};
+  const names = ["require", "exports", "process", ...Object.keys(given)];
+  const program = new Function(...names, `return (async () => {${outputText}})()`);
+  const require = (from: string) => modules[from];
+  await program(require, exported, { env: environment }, ...Object.values(given));
+  if (exported.made === undefined) throw new Error(`The guide has no program with "${words}".`);
+  return exported.made;
 }
 
-test("the service provider of the guide takes what each identity provider sends, and what it alone may send", async () => {
-  const { openStores, provisioning } = functionsOfTheGuide();
-  const db = new Kysely<unknown>({ dialect: kysely.nodeSqliteDialect({ path: ":memory:" }) });
-  const digest = (token: string): string => createHash("sha256").update(token).digest("hex");
-  const stores = await openStores(db);
-  const handler = provisioning(stores, { entra: digest("of-entra"), okta: digest("of-okta") });
+const digest = (token: string): string => createHash("sha256").update(token).digest("hex");
+const environment: Readonly<Record<string, string>> = {
+  DATABASE: ":memory:",
+  ENTRA_TOKEN_SHA256: digest("of-entra"),
+  OKTA_TOKEN_SHA256: digest("of-okta"),
+};
+
+test("the service provider of the guide takes what each identity provider sends, and only from it", async () => {
+  type Opened = { db: Kysely<unknown>; stores: kysely.KyselyRepositories };
+  const { db, stores } = await run<Opened>("openSqlite(", "db, stores", {});
+  const { scim: handler } = await run<{ scim: scimServer.Handler }>("createScimServer(", "scim", {
+    stores,
+  });
   const call = async (token: string, method: string, path: string, body: object) =>
     await handler(
       new Request(`https://example.com/scim/v2${path}`, {

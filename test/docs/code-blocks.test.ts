@@ -6,9 +6,15 @@ import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Every fenced `ts` block of the README and the guides, as a file beside the one that it stands in. */
+/**
+ * Every fenced `ts` block of the README and the guides, as a file beside the one that it stands in. The reference is not
+ * among them: what is in a comment of the sources shows the symbol that it is about, and is not a program.
+ */
 function codeBlocks(): ReadonlyMap<string, string> {
-  const files = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)];
+  const guides = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => !name.startsWith("reference"))
+    .map((name) => `docs/${name}`);
+  const files = ["README.md", ...guides];
   const blocks = new Map<string, string>();
   for (const file of files.filter((name) => name.endsWith(".md"))) {
     const text = readFileSync(join(root, file), "utf8");

@@ -81,11 +81,12 @@ export async function installExample(name: string): Promise<InstalledExample> {
   };
 }
 
-function launch(
+/** Starts a program, and reads what it writes. */
+export function launch(
   file: string,
   args: readonly string[],
   directory: string,
-  { env = {}, stdin }: Surroundings,
+  { env = {}, stdin }: Surroundings = {},
 ): RunningProgram {
   const { PATH = "" } = process.env;
   const child = spawn(file, args, {

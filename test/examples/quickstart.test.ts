@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { stripVTControlCharacters } from "node:util";
 import { type Directory, startDirectory } from "concordat/testing/directory";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { pictureOf } from "../../.ci/picture.ts";
 import { type Certificates, makeCertificates } from "../integration/certificates.js";
 import { type InstalledExample, installExample } from "./installed-example.js";
 
@@ -68,7 +69,8 @@ describe("the demonstration", () => {
     ]);
     expect(
       all(
-        "select user_name, display_name from concordat_user where user_name like 'nia.%' or user_name = 'chiara.costa' order by 1",
+        "select user_name, display_name from concordat_user where user_name like 'nia.%' or user_name = " +
+          "'chiara.costa' order by 1",
       ),
     ).toEqual(["nia.abara | Nia Calloway", "nia.calloway | Nia Marie Calloway"]);
     const groupsOf = (userName: string) =>
@@ -93,6 +95,17 @@ describe("the demonstration", () => {
     expect(code).toBe(0);
     expect(stdout).not.toMatch(/[^\n\x20-\x7e]/);
     expect(stdout).toContain("  -> bruno.bergstrom | Bruno Bergstrom | disabled | 5 groups  ");
+  });
+
+  test("is what the picture of the README shows", async () => {
+    const { stdout } = await quickstart.run(["--color"]);
+    const shown = readFileSync(
+      new URL("../../docs/pictures/quickstart.svg", import.meta.url),
+      "utf8",
+    );
+    // How long it takes, and at which port, is another thing each time; so is where the rest of a line begins then.
+    const same = (picture: string): string => picture.replace(/[\d.,]+/g, "#");
+    expect(same(pictureOf(stdout)), "npm run picture draws it anew").toBe(same(shown));
   });
 
   test("makes a new database each time, which only its owner can look at", async () => {
@@ -279,8 +292,12 @@ describe("a mistake is answered with a sentence that says what to do", () => {
     ["no base", ["--url", "ldap://host"], /Say with --base below which entry/],
     ["no URL", ["--base", "dc=example"], /--base is about a directory of your own.*--url/],
     ["an unknown profile", [...own, "--profile", "ad"], /--profile takes inetOrgPerson, rfc2307,/],
-    ["a password", [...own, "--password", secret], /leave it out to be asked for it, or set CONC/],
-    ["a password with =", [...own, `--password=${secret}`], /can be read by everybody/],
+    ["a password", [...own, "--password", secret], /leave it out to be asked, or set CONC/],
+    [
+      "a password with =",
+      [...own, `--password=${secret}`],
+      /Every user of this machine can read a password/,
+    ],
     ["nobody to ask", [...own, "--bind-dn", "cn=a"], /no terminal .*: set CONCORDAT_PASSWORD\./],
   ])("%s, with exit code 2", async (_, args, sentence) => {
     const { code, stdout, stderr } = await quickstart.run(args);

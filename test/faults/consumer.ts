@@ -11,23 +11,12 @@ import {
 } from "concordat/ldap";
 import { type Outcome, synchronize } from "concordat/sync";
 import type { Directory } from "concordat/testing/directory";
-import { type Call, type Interruption, interferedWith, type Target } from "../sync/stores.js";
+import type { Target } from "../sync/stores.js";
+import { mortal, ProcessEnded } from "./mortal.js";
 import { base, contentFilter } from "./staff-directory.js";
 import type { Run } from "./steps.js";
 
 export const source = "directory";
-
-/** The process in which synchronisation ran has ended, and nothing that it began is finished. */
-class ProcessEnded extends Error {}
-
-const writes: Readonly<Record<Call["store"], readonly string[]>> = {
-  users: ["write", "delete"],
-  groups: ["write", "delete", "changeMembers"],
-  links: ["save", "markSeen", "markDirty", "remove", "setNames"],
-  memberships: ["saveReferences", "removeReferences", "saveGrants", "removeGrants"],
-  settlement: ["state", "confirm"],
-  checkpoints: ["save", "claim"],
-};
 
 /** Whether it is how a consumer ends that another one has taken the place of. */
 function isEnd(error: unknown): boolean {
@@ -255,24 +244,13 @@ export class Consumer {
   /** The stores as one process sees them, which ends before its write of this number. */
   #mortal(life: number | undefined): Target {
     this.#lifeLeft = life;
-    let isDead = false;
-    const isWrite = ({ store, method }: Call) => writes[store].includes(method);
-    const before = async (call: Call): Promise<void> => {
-      if (isDead) throw new ProcessEnded();
-      if (!isWrite(call)) return;
-      this.fates.writes += 1;
-      await this.#betweenWrites();
-    };
-    const interrupt = (call: Call): Interruption | undefined => {
-      if (!isWrite(call) || this.#lifeLeft === undefined) return undefined;
-      if (this.#lifeLeft-- > 0) return undefined;
-      isDead = true;
-      const [first, many, ...others] = call.args;
-      const half = this.target.transaction === undefined && Array.isArray(many) && many.length > 1;
-      const part = half ? { part: [first, many.slice(0, many.length / 2), ...others] } : {};
-      return { ...part, error: new ProcessEnded() };
-    };
-    return interferedWith(this.target, { before, interrupt });
+    return mortal(this.target, {
+      beforeWrite: async () => {
+        this.fates.writes += 1;
+        await this.#betweenWrites();
+      },
+      endsAt: () => this.#lifeLeft !== undefined && this.#lifeLeft-- <= 0,
+    });
   }
 
   /** The stream, with a look at which batches have been done with. */

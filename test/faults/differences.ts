@@ -1,6 +1,6 @@
 import type { Link } from "concordat/repositories";
 import type { Group, User } from "concordat/scim";
-import type { DirectoryEntry } from "concordat/testing/directory";
+import type { StoredEntry } from "concordat/testing/directory";
 import { source } from "./consumer.js";
 import { aliasesOf, isUser, nameOf, namesOf, statedMembers } from "./staff-directory.js";
 import type { World } from "./world.js";
@@ -37,7 +37,7 @@ class Comparison {
     return this.#found;
   }
 
-  #checkEntry(entry: DirectoryEntry): void {
+  #checkEntry(entry: StoredEntry): void {
     const { entryUUID, attributes } = entry;
     const name = nameOf(entry);
     const link = this.#links.get(entryUUID);
@@ -81,7 +81,7 @@ class Comparison {
     }
   }
 
-  async #checkMemberships(content: readonly DirectoryEntry[]): Promise<void> {
+  async #checkMemberships(content: readonly StoredEntry[]): Promise<void> {
     const { target, localMemberships, localUser } = this.#world;
     const certain = this.#members(content, false);
     const possible = this.#members(content, true);
@@ -118,7 +118,7 @@ class Comparison {
    * Whether the group once stated somebody whom the consumer never knew by that name, and was rewritten in silence since: who
    * that is now, no event tells, and nothing that is known leads there. Flattened, that may be so of any group below.
    */
-  async #isUnfindable(uuid: string, content: readonly DirectoryEntry[]): Promise<boolean> {
+  async #isUnfindable(uuid: string, content: readonly StoredEntry[]): Promise<boolean> {
     const { run, target } = this.#world;
     if (run.refint !== true) return false;
     for (const group of content) {
@@ -138,7 +138,7 @@ class Comparison {
    * now, where that may count.
    */
   #members(
-    content: readonly DirectoryEntry[],
+    content: readonly StoredEntry[],
     dangling: boolean,
   ): ReadonlyMap<string, ReadonlySet<string>> {
     const { run, staff } = this.#world;

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
-import { normalizeDn } from "concordat/ldap";
 import {
   type AttributesInput,
   type DelayedWrite,
   type Directory,
   type DirectoryBackup,
-  type DirectoryEntry,
+  type StoredEntry,
   startDirectory,
 } from "concordat/testing/directory";
+import { normalizeDn } from "../../src/ldap/wire/dn.js";
 import type { Operation, Run } from "./steps.js";
 
 const suffix = "dc=example,dc=com";
@@ -92,14 +92,14 @@ export class StaffDirectory implements AsyncDisposable {
   }
 
   /** The users and groups that there are, but for those that nothing happens to. */
-  entries(): readonly DirectoryEntry[] {
+  entries(): readonly StoredEntry[] {
     return this.directory
       .entries({ filter: "(|(objectClass=inetOrgPerson)(cn=g*))" })
       .filter((entry) => !isFixed(entry));
   }
 
   /** All that the consumer's search finds. */
-  content(): readonly DirectoryEntry[] {
+  content(): readonly StoredEntry[] {
     const classes =
       "(|(objectClass=inetOrgPerson)(objectClass=groupOfNames)(objectClass=posixGroup))";
     return this.directory.entries({ base, filter: `(&${classes}${contentFilter})` });
@@ -354,7 +354,7 @@ export class StaffDirectory implements AsyncDisposable {
   }
 
   /** Picks an entry. What is under way for it is completed first. */
-  #with(pick: number, plan: (entry: DirectoryEntry) => Planned | undefined): Planned | undefined {
+  #with(pick: number, plan: (entry: StoredEntry) => Planned | undefined): Planned | undefined {
     const entries = this.entries();
     const picked = entries[pick % entries.length];
     if (picked === undefined) return undefined;
@@ -374,7 +374,7 @@ export class StaffDirectory implements AsyncDisposable {
     );
   }
 
-  #find(uuid: string): DirectoryEntry | undefined {
+  #find(uuid: string): StoredEntry | undefined {
     return this.directory.entries({ filter: `(entryUUID=${uuid})` })[0];
   }
 
@@ -382,7 +382,7 @@ export class StaffDirectory implements AsyncDisposable {
     return this.#find(this.#parents[parent])?.dn ?? "";
   }
 
-  #addUser(uid: string, parentDn: string, server: 1 | 2 = 1): DirectoryEntry {
+  #addUser(uid: string, parentDn: string, server: 1 | 2 = 1): StoredEntry {
     const attributes = { objectClass: "inetOrgPerson", uid, cn: uid, sn: uid };
     return this.directory.add(`uid=${uid},${parentDn}`, attributes, from(server));
   }
@@ -414,7 +414,7 @@ export class StaffDirectory implements AsyncDisposable {
     this.#written(() => this.directory.rename(entry.dn, newDn, from(server)));
   }
 
-  #swap(one: DirectoryEntry, other: DirectoryEntry, server: 1 | 2): void {
+  #swap(one: StoredEntry, other: StoredEntry, server: 1 | 2): void {
     const [first, second] = [nameOf(one), nameOf(other)];
     this.#rename(one.entryUUID, `${first}-for-now`, parentOf(one.dn), server);
     this.#rename(other.entryUUID, first, parentOf(other.dn), server);
@@ -455,33 +455,33 @@ interface Planned {
 }
 
 /** The names by which groups may refer to an entry, as keys; those of them last that are not in its RDN. */
-export function namesOf(entry: DirectoryEntry): readonly string[] {
+export function namesOf(entry: StoredEntry): readonly string[] {
   const own = isUser(entry) ? [`uid=${nameOf(entry)}`] : [];
   return [normalizeDn(entry.dn), ...own, ...aliasesOf(entry)];
 }
 
 /** The other user names of an entry, as keys. */
-export function aliasesOf(entry: DirectoryEntry): readonly string[] {
+export function aliasesOf(entry: StoredEntry): readonly string[] {
   const { uid = [] } = entry.attributes;
   return uid.filter((value) => value !== nameOf(entry)).map((value) => `uid=${value}`);
 }
 
 /** The members that a group states, as keys. */
-export function statedMembers({ attributes }: DirectoryEntry): readonly string[] {
+export function statedMembers({ attributes }: StoredEntry): readonly string[] {
   const { member = [], memberUid = [] } = attributes;
   return [...member.map((dn) => normalizeDn(dn)), ...memberUid.map((uid) => `uid=${uid}`)];
 }
 
-export function isUser({ attributes }: DirectoryEntry): boolean {
+export function isUser({ attributes }: StoredEntry): boolean {
   return attributes["objectClass"]?.includes("inetOrgPerson") === true;
 }
 
 /** The name that is in the RDN. */
-export function nameOf({ dn }: Pick<DirectoryEntry, "dn">): string {
+export function nameOf({ dn }: Pick<StoredEntry, "dn">): string {
   return dn.slice(dn.indexOf("=") + 1, dn.indexOf(","));
 }
 
-function isFixed(entry: DirectoryEntry): boolean {
+function isFixed(entry: StoredEntry): boolean {
   return ["elder", "marker"].includes(nameOf(entry));
 }
 
@@ -498,7 +498,7 @@ function from(server: 1 | 2): { serverId?: number } {
 }
 
 /** Somebody else of the same name: with the same classes and nothing that was given since. */
-function fresh({ objectClass = [], uid, cn, sn }: DirectoryEntry["attributes"]): AttributesInput {
+function fresh({ objectClass = [], uid, cn, sn }: StoredEntry["attributes"]): AttributesInput {
   return {
     objectClass,
     ...(uid === undefined ? {} : { uid }),

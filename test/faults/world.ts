@@ -349,11 +349,13 @@ export class World implements AsyncDisposable {
     // Of what was written while the clock was back, nobody may be told who was not there.
     const mayBeUntold = this.staff.hasUntold && this.staff.goesBack;
     if (mayBeUntold) await this.#consumer.compareNames();
-    let { reconnects } = this.fates;
+    const beginnings = () => this.fates.reconnects + this.fates.crashes;
+    let before = beginnings();
     await this.#consumer.until("it has seen the last change", async () => {
-      // What was on its way when a connection broke, the next one does not tell, since its cookie covers that number.
-      if (mayBeUntold && this.fates.reconnects > reconnects) this.#consumer.askForNames();
-      ({ reconnects } = this.fates);
+      // What was on its way when a connection broke, or the consumer did, the next one does not tell, since its cookie covers that
+      // number.
+      if (mayBeUntold && beginnings() > before) this.#consumer.askForNames();
+      before = beginnings();
       const [link] = await this.target.links.get(source, [id]);
       const { markerStamp, goesBack } = this.staff;
       const isLatest = link?.stamp === markerStamp || (!goesBack && (link?.stamp ?? "") >= stamp);

@@ -1,14 +1,15 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { verifyResponse } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
+import { verifyResponse } from "../../src/federation/rewrite/response-signature.js";
 import { check, rule, serverOf, startParent } from "./parent.js";
 
 describe("an answer that a privacyIDEA above can read", () => {
   const unknown =
-    '{"detail": null, "id": 1, "result": {"error": {"code": 904, "message": "ERR904"}, "status": false}, "signature": "rsa_sha256_pss:00"}';
+    '{"detail": null, "id": 1, "result": {"error": {"code": 904, "message": "ERR904"}, "status": false}, ' +
+    '"signature": "rsa_sha256_pss:00"}';
   const knowsNoUser = async () =>
     new Response(unknown, { status: 400, headers: { "content-type": "application/json" } });
   const unmet = { rules: [rule({ conditions: { realm: "division" } })] };
@@ -60,7 +61,7 @@ test("an answer of a MiB is passed on, and none that is longer by a byte", async
   expect(answers).toEqual(["200 true", "502 undefined"]);
 });
 
-test("an interim answer that nobody asked for says that the password is spent", async () => {
+test("an interim response that was not asked for says that the password is spent", async () => {
   const server = createServer((socket) => {
     socket.once("data", () => {
       socket.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -73,7 +74,8 @@ test("an interim answer that nobody asked for says that the password is spent", 
   const { status, body } = await check(parent.url, { user: "a", pass: "1" });
   expect([status, body.result.error?.message]).toEqual([
     502,
-    'The server "child" sent an interim answer that was not asked for. It has got the request: a password in it is spent.',
+    'The server "child" sent an interim response that was not asked for. It has got the request: a password in it ' +
+      "is spent.",
   ]);
   server.close();
 });

@@ -25,7 +25,7 @@ interface Broken {
   readonly limits?: FederationServer["limits"];
 }
 
-const notOfTheApi = /sent an answer that is not one of its API/;
+const notOfTheApi = /sent a response that is not one of its API/;
 const broken: readonly Broken[] = [
   {
     name: "never answers",
@@ -33,7 +33,7 @@ const broken: readonly Broken[] = [
     limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
-    message: /did not answer in time/,
+    message: /did not respond in time/,
   },
   {
     name: "is slow to begin",
@@ -41,7 +41,7 @@ const broken: readonly Broken[] = [
     limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
-    message: /did not answer in time/,
+    message: /did not respond in time/,
   },
   {
     name: "is slow to end",
@@ -49,7 +49,7 @@ const broken: readonly Broken[] = [
     limits: impatient,
     status: 504,
     proxyError: "http_response_timeout",
-    message: /did not finish its answer in time/,
+    message: /did not finish its response in time/,
   },
   {
     name: "breaks off in the middle",
@@ -136,14 +136,14 @@ const broken: readonly Broken[] = [
     fault: { kind: "redirect", status: 307, location: "http://127.0.0.1:1/" },
     status: 502,
     proxyError: "http_protocol_error",
-    message: /answered with a redirect, which is never followed/,
+    message: /responded with a redirect, which is never followed/,
   },
   {
     name: "redirects to another page",
     fault: { kind: "redirect", status: 302, location: "/elsewhere" },
     status: 502,
     proxyError: "http_protocol_error",
-    message: /answered with a redirect, which is never followed/,
+    message: /responded with a redirect, which is never followed/,
   },
   {
     name: "answers with too much",
@@ -157,7 +157,7 @@ const broken: readonly Broken[] = [
     fault: { kind: "bytes", status: 500, content: '{"result": {"value": true}}' },
     status: 502,
     proxyError: "http_protocol_error",
-    message: /answered that it has failed/,
+    message: /responded that it has failed/,
   },
   {
     name: "signs something else",

@@ -1,4 +1,7 @@
-/** A child in a process of its own, which can be killed. It answers what is true, and writes down every password that it gets. */
+/**
+ * A child in a process of its own, which can be killed. It answers what is true, and writes down every password that it
+ * gets.
+ */
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 

@@ -258,7 +258,9 @@ describe("a condition of which it is known whether it is fulfilled:", () => {
   });
 });
 
-/** What each condition is in privacyIDEA where there is nothing to check: no token, no container, no answer, no address. */
+/**
+ * What each condition is in privacyIDEA where there is nothing to check: no token, no container, no answer, no address.
+ */
 const uncheckable: Readonly<Record<string, readonly [value: string, inPrivacyIdea: boolean]>> = {
   client_ip: ["10.0.0.0/8", true],
   realm: ["realm1", false],
@@ -304,7 +306,7 @@ const uncheckable: Readonly<Record<string, readonly [value: string, inPrivacyIde
   container_last_synchronization: ["1h", true],
 };
 
-describe("a condition that nobody can check", () => {
+describe("a condition that cannot be checked", () => {
   const nothing = {
     query: "",
     conditions: {},

@@ -95,7 +95,7 @@ describe("the definition of an event handler", () => {
     options: { To: "tokenowner" },
   };
 
-  test("may be in a list as privacyIDEA exports it, with those of others, and says which are passed over", () => {
+  test("may be in a list as privacyIDEA exports it, with those of others, and says which are ignored", () => {
     const handlers = [new CountingHandler()];
     const list = [
       mail,
@@ -185,13 +185,15 @@ describe("the definition of an event handler", () => {
     );
     expect(problems).toEqual([
       "0.conditions.result_vlaue: there is no such condition.",
-      "0.conditions.detail_message: it is not a regular expression that can be used: back-references are not supported.",
+      "0.conditions.detail_message: it is not a regular expression that can be used: back-references are not " +
+        "supported.",
       "0.conditions.serial: it is not a regular expression that can be used: a bracket is not closed.",
       '0.conditions.client_ip: it is a list of addresses and networks, such as "10.0.0.0/8, !10.1.2.3".',
       '0.conditions.last_auth: it is a duration such as "8h" or "7d".',
       '0.conditions.otp_counter: it compares a whole number, such as "<100" or "==3".',
       '0.conditions.tokeninfo: it compares a key, such as "name == value".',
-      "0.conditions.container_info: it is not a regular expression that can be used: a quantifier has nothing before it.",
+      "0.conditions.container_info: it is not a regular expression that can be used: a quantifier has nothing " +
+        "before it.",
       '0.conditions.user_info: it is a duration such as "8h" or "7d".',
       "0.options.wtih: the action has no such option.",
       "0.options.with: the action needs it.",

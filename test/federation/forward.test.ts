@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import {
-  ACTION_TYPE,
   ConfiguredServers,
   EventRequest,
   FederationEventHandler,
@@ -11,6 +10,7 @@ import {
 } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { describe, expect, test } from "vitest";
+import { ACTION_TYPE } from "../../src/federation/rules/federation-event-handler.js";
 import { check, knowsNobody, rule, serverOf, startParent } from "./parent.js";
 
 const cornelius = {
@@ -43,11 +43,13 @@ describe("a forwarded answer", () => {
     child.fault = {
       kind: "bytes",
       content:
-        '{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5}, "signature": "x", "result": {"status": true}}',
+        '{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5}, "signature": "x", ' +
+        '"result": {"status": true}}',
     };
     const response = await fetch(`${parent.url}/validate/check?user=a`);
     expect(await response.text()).toBe(
-      `{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5, "origin": "${child.url}/validate/check"}, "result": {"status": true}}`,
+      `{"time": 1.0, "big": 12345678901234567890, "detail" : {"e": "\\u00e9" , "n": 1e5, "origin": ` +
+        `"${child.url}/validate/check"}, "result": {"status": true}}`,
     );
   });
 
@@ -294,7 +296,7 @@ describe("a forwarded request", () => {
   });
 
   test.each([{}, { client_ip: "1" }])(
-    "does not name a client by the word of somebody behind a trusted proxy: %j",
+    "does not name a client by the word of a client behind a trusted proxy: %j",
     async (options) => {
       await using child = await startChild();
       await using parent = await startParent([serverOf(child)], {
@@ -317,7 +319,7 @@ describe("a forwarded request", () => {
     [{ authorization: "token2" }, "token2"],
     [{ authorization: "Bearer token3" }, "token3"],
     [{}, undefined],
-  ])("has the token of whoever is logged in, if it is to: %j", async (headers, token) => {
+  ])("has the token of the authenticated user, if it is to: %j", async (headers, token) => {
     await using child = await startChild();
     const options = { privacyIDEA: "child", forward_authorization_token: "True" };
     const rules = [rule({ options, event: ["token_list"] })];

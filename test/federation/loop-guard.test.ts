@@ -80,7 +80,7 @@ describe("with hop keys", () => {
     );
   });
 
-  test("what is not signed, not by somebody known, or not so, does not count", () => {
+  test("what is not signed, not by a known instance, or not so, does not count", () => {
     const chain = passedOn(division, passedOn(parent, []));
     const hops = chain[3] ?? "";
     const [first = "", second = ""] = hops.split(", ");

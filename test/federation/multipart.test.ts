@@ -55,7 +55,8 @@ describe("a form that is sent as parts", () => {
     ["an empty name", part("", "x"), "=x"],
     [
       "a type that says what it is anyway",
-      '--XX\r\ncontent-type: text/plain; charset="UTF-8"\r\nCONTENT-LENGTH: 1\r\ncontent-disposition: form-data; name="x"\r\n\r\nü\r\n',
+      '--XX\r\ncontent-type: text/plain; charset="UTF-8"\r\nCONTENT-LENGTH: 1\r\ncontent-disposition: form-data; ' +
+        'name="x"\r\n\r\nü\r\n',
       "x=%C3%BC",
     ],
   ])("may have %s", async (_name, body, content) => {
@@ -103,7 +104,8 @@ describe("a form that is sent as parts", () => {
     ],
     [
       "two names",
-      `--XX\r\nContent-Disposition: form-data; name="a"\r\nContent-Disposition: form-data; name="b"\r\n\r\nx\r\n--XX--\r\n`,
+      `--XX\r\nContent-Disposition: form-data; name="a"\r\nContent-Disposition: form-data; ` +
+        `name="b"\r\n\r\nx\r\n--XX--\r\n`,
       400,
     ],
     ["no name", "--XX\r\nContent-Type: text/plain\r\n\r\nx\r\n--XX--\r\n", 400],

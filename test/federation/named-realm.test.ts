@@ -5,7 +5,10 @@ import { rule, serverOf, startParent } from "./parent.js";
 
 type Sent = Readonly<Record<string, string>>;
 
-/** Sends a query to a parent with a rule for the realm "division", and returns what the child has got; `undefined` if nothing. */
+/**
+ * Sends a query to a parent with a rule for the realm "division", and returns what the child has got; `undefined` if
+ * nothing.
+ */
 async function sent(
   query: string,
   defaultRealm?: string,

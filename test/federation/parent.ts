@@ -19,11 +19,12 @@ export interface Parent extends AsyncDisposable {
   readonly asked: { count: number };
 }
 
-/** The answer of a parent that knows nobody. */
-export const localAnswer =
-  '{"detail": {"message": "wrong otp pin", "threadid": 1}, "id": 2, "jsonrpc": "2.0", "result": {"authentication": "REJECT", "status": true, "value": false}, "time": 1.0, "version": "parent"}';
+/** The response of a parent that knows no user. */
+export const localAnswer: string =
+  '{"detail": {"message": "wrong otp pin", "threadid": 1}, "id": 2, "jsonrpc": "2.0", "result": {"authentication": ' +
+  '"REJECT", "status": true, "value": false}, "time": 1.0, "version": "parent"}';
 
-/** A handler that knows nobody. */
+/** A handler that knows no user. */
 export const knowsNobody: Handler = async () =>
   new Response(localAnswer, { headers: { "content-type": "application/json" } });
 

@@ -179,7 +179,7 @@ describe("a request that is passed through", () => {
     await web.body?.cancel();
   });
 
-  test("is cut off where the API breaks off, so that nobody takes it for whole", async () => {
+  test("is cut off where the API breaks off, so that it is not taken for whole", async () => {
     await using api = await serve((_request, response) => {
       response.write("half");
       setTimeout(() => response.socket?.destroy(), 20);
@@ -237,7 +237,7 @@ describe("a request that is passed through", () => {
     expect([seen["forwarded"], seen["x-forwarded-for"]]).toEqual([undefined, undefined]);
   });
 
-  test("does not tell who the client is, where nobody knows", async () => {
+  test("does not tell who the client is, where it is not known", async () => {
     let seen: IncomingMessage["headers"] = {};
     await using api = await serve((got, response) => {
       seen = got.headers;

@@ -6,9 +6,9 @@ import {
   LoopGuard,
   readEventRules,
   TrustedProxies,
-  verifyResponse,
 } from "concordat/federation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { verifyResponse } from "../../src/federation/rewrite/response-signature.js";
 import { type Body, type Parent, rule, serverOf, startParent } from "./parent.js";
 import { installedPrivacyIdea, type PrivacyIdea, startPrivacyIdea } from "./privacyidea.js";
 
@@ -86,7 +86,7 @@ describe.skipIf(installedPrivacyIdea === undefined)(
       await child?.[Symbol.asyncDispose]();
     });
 
-    /** Asks the parent, and demands that its answer is signed by it and says where it comes from. */
+    /** Asks the parent, and requires that its answer is signed by it and says where it comes from. */
     async function ask(path: string, init: RequestInit = {}): Promise<Body> {
       const response = await fetch(parent.url + path, init);
       const text = await response.text();
@@ -160,7 +160,7 @@ describe.skipIf(installedPrivacyIdea === undefined)(
       expect((await ask(`/validate/check?${query}`)).result.value).toBe(true);
     });
 
-    test("triggers a challenge for whoever is logged in, is polled, and takes the response", async () => {
+    test("triggers a challenge for the authenticated user, is polled, and takes the response", async () => {
       const triggered = await ask(
         "/validate/triggerchallenge",
         post({ serial: "CHILDHOTP" }, { authorization: child.administrator }),

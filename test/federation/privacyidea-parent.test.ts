@@ -1,6 +1,6 @@
-import { isPolicyParameter } from "concordat/federation";
 import { type Child, startChild } from "concordat/testing/federation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isPolicyParameter } from "../../src/federation/rules/federation-event-handler.js";
 import { type Body, type Parent, rule, serverOf, startParent } from "./parent.js";
 import { type Running, serve } from "./passing.js";
 import { installedPrivacyIdea, type PrivacyIdea, startPrivacyIdea } from "./privacyidea.js";

@@ -70,7 +70,9 @@ export async function privacyIdeaFolder(): Promise<{
 /** Starts an instance with the realm `realm1`, which is the default one, and the users cornelius and jürgen. */
 export async function startPrivacyIdea(): Promise<PrivacyIdea> {
   const { folder, configuration, python } = await privacyIdeaFolder();
-  const application = `privacyidea.app:create_app(config_name='production', config_file='${configuration}', silent=True)`;
+  const application =
+    `privacyidea.app:create_app(config_name='production', config_file='${configuration}', ` +
+    `silent=True)`;
   const server = spawn(
     python,
     ["-m", "gunicorn", "-w", "1", "--threads", "8", "--timeout", "120", "-b", "127.0.0.1:0"].concat(

@@ -1,5 +1,6 @@
-import { EventRequest, parseForwarded, TrustedProxies } from "concordat/federation";
+import { EventRequest, TrustedProxies } from "concordat/federation";
 import { describe, expect, test } from "vitest";
+import { parseForwarded } from "../../src/federation/rewrite/forwarded.js";
 
 function requestWith(fields: readonly string[]): EventRequest {
   const content = new Uint8Array();

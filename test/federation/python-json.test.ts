@@ -1,8 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { pythonFloat, pythonJson, signResponse, verifyResponse } from "concordat/federation";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { pythonFloat, signResponse } from "../../src/federation/internal.js";
+import { pythonJson } from "../../src/federation/rewrite/python-json.js";
+import { verifyResponse } from "../../src/federation/rewrite/response-signature.js";
 import vectors from "../vectors/privacyidea-signed-answers.json" with { type: "json" };
 
 const python = spawnSync("python3", ["--version"]).status === 0;
@@ -103,7 +105,7 @@ describe("the signature of an answer", () => {
     expect(verifyResponse(changed, publicKey)).toBe(false);
   });
 
-  test("is wrong over the signature of somebody else, as privacyIDEA's parent makes it", () => {
+  test("is wrong over the signature of another instance, as privacyIDEA's parent makes it", () => {
     const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const child = vectors.answers[3]?.signed ?? "";
     // Ours is made over the answer without the child's.

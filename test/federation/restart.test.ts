@@ -25,7 +25,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-test("1,000 requests while the first child is killed and started again: each answer is true, and nothing is sent twice", async () => {
+test("1,000 requests while the first child is killed and restarted: none is wrong or sent twice", async () => {
   const folder = mkdtempSync(join(tmpdir(), "concordat-federation-"));
   const journals = ["first", "second"].map((name) => join(folder, name));
   let first = await startProcess(0, journals[0] ?? "");

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { verifyResponse } from "concordat/federation";
 import { startChild } from "concordat/testing/federation";
 import { expect, test } from "vitest";
+import { verifyResponse } from "../../src/federation/rewrite/response-signature.js";
 import { rule, serverOf, startParent } from "./parent.js";
 
 const users = [{ user: "a", realm: "r", pin: "", serial: "S", passwords: ["111111"] }];
@@ -31,7 +31,7 @@ test("the child's signature is verified and dropped, and the parent's own is rig
   expect(child.requests[0]?.parameters.get("nonce")).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test("a fresh nonce is sent with every request, and given back to nobody who has not asked for one", async () => {
+test("a fresh nonce is sent with every request, and returned to no client that has not sent one", async () => {
   await using child = await startChild({ users, key: ofChild.privateKey });
   await using parent = await startParent([serverOf(child, { responseKey: ofChild.publicKey })]);
   const texts = await Promise.all(

@@ -6,7 +6,7 @@ import {
   EventRequest,
   FederationError,
   passThrough,
-  type Resolve,
+  type ResolveAddress,
 } from "concordat/federation";
 import { type Child, startChild } from "concordat/testing/federation";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -28,7 +28,10 @@ afterAll(async () => {
   await child[Symbol.asyncDispose]();
 });
 
-/** Sends bytes to the parent, and returns the statuses of as many answers as are expected, or of those before it hangs up. */
+/**
+ * Sends bytes to the parent, and returns the statuses of as many answers as are expected, or of those before it hangs
+ * up.
+ */
 async function send(bytes: string, expected = 1): Promise<readonly string[]> {
   const socket = connect(Number(new URL(parent.url).port), "127.0.0.1");
   let received = "";
@@ -103,7 +106,8 @@ describe("a request that can be understood in two ways is refused, and never rea
     ["a parameter twice, in two notations", `${post}content-length: 15\r\n\r\nuser=a&%75ser=b`],
     [
       "a member twice",
-      `${post.replace(form, "content-type: application/json\r\n")}content-length: 29\r\n\r\n{"user": "a", "us\\u0065r":""}`,
+      `${post.replace(form, "content-type: application/json\r\n")}content-length: 29\r\n\r\n{"user": "a", ` +
+        `"us\\u0065r":""}`,
     ],
     [
       "JSON that is none",
@@ -216,7 +220,7 @@ describe("a request that a host makes by itself", () => {
 
 describe("the address of a server", () => {
   const resolving =
-    (...addresses: readonly string[]): Resolve =>
+    (...addresses: readonly string[]): ResolveAddress =>
     (_name, _options, callback) =>
       callback(
         null,

@@ -82,7 +82,7 @@ describe("a server over TLS is asked if", () => {
 });
 
 describe("a server over TLS gets nothing if", () => {
-  test("nobody vouches for its certificate", async () => {
+  test("no authority vouches for its certificate", async () => {
     expect(await ask({})).toEqual([502, untrusted, 0]);
   });
 
@@ -94,7 +94,7 @@ describe("a server over TLS gets nothing if", () => {
     expect(await ask({ ca, pins: [`${"A".repeat(43)}=`] })).toEqual([502, untrusted, 0]);
   });
 
-  test("nobody vouches for it, whatever is pinned", async () => {
+  test("no authority vouches for it, whatever is pinned", async () => {
     expect(await ask({ pins: [pin] })).toEqual([502, untrusted, 0]);
   });
 });

@@ -10,7 +10,10 @@ import { type Directory, startDirectory } from "concordat/testing/directory";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeCertificates } from "./certificates.js";
 
-/** Passes on what client and directory say, until it has passed on so many of the directory's bytes; then it does its own. */
+/**
+ * Passes on what client and directory say, until it has passed on so many of the directory's bytes; then it does its
+ * own.
+ */
 async function startProxy(
   directory: Directory,
   passes: number,

@@ -8,9 +8,9 @@ import {
   firstTextOf,
   type LdapConnection,
   LdapConnectionLostError,
+  type LdapSearchRequest,
   type SearchEntry,
   type SearchMessage,
-  type SearchRequest,
   valuesOf,
 } from "concordat/ldap";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -60,7 +60,7 @@ const persist = {
 
 async function collect(
   connection: LdapConnection,
-  request: SearchRequest,
+  request: LdapSearchRequest,
 ): Promise<readonly SearchMessage[]> {
   const messages: SearchMessage[] = [];
   for await (const batch of connection.search(request)) messages.push(...batch);
@@ -69,7 +69,7 @@ async function collect(
 
 async function entries(
   connection: LdapConnection,
-  request: SearchRequest,
+  request: LdapSearchRequest,
 ): Promise<readonly SearchEntry[]> {
   const messages = await collect(connection, request);
   return messages.filter((message) => message.kind === "entry");
@@ -116,7 +116,7 @@ describeWithSlapd("a connection to slapd", () => {
 
   test("returns the attributes that were asked for", async () => {
     await using connection = await connect(plain);
-    const request: SearchRequest = { base: suffix, scope: "base", filter: "(objectClass=*)" };
+    const request: LdapSearchRequest = { base: suffix, scope: "base", filter: "(objectClass=*)" };
     const [entry] = await entries(connection, { ...request, attributes: ["o", "entryUUID"] });
     expect(entry?.attributes.map(({ type }) => type).sort()).toEqual(["entryUUID", "o"]);
     expect(firstTextOf(entry?.attributes ?? [], "O")).toBe("Example");
@@ -387,6 +387,19 @@ describeWithSlapd("a connection to a slapd that answers nobody whom it does not 
     expect(await entries(connection, request)).toHaveLength(1);
   });
 
+  test("a certificate is asked for at each connection, so that it can be renewed", async () => {
+    const certificates = [{ ca }, { ca, cert, key }];
+    const options: ConnectOptions = {
+      url: slapd.ldapsUrl ?? "",
+      tls: async () => certificates.shift() ?? {},
+      bind: { method: "external" },
+    };
+    await expect(connect(options)).rejects.toMatchObject({ code: "ldap_result" });
+    await using connection = await connect(options);
+    expect(await entries(connection, request)).toHaveLength(1);
+    await expect(connect(options)).rejects.toMatchObject({ code: "ldap_tls" });
+  });
+
   test("EXTERNAL with nothing that proves anything is refused", async () => {
     const attempt = connect({
       url: slapd.ldapsUrl ?? "",
@@ -396,7 +409,7 @@ describeWithSlapd("a connection to a slapd that answers nobody whom it does not 
     await expect(attempt).rejects.toMatchObject({ resultName: "authMethodNotSupported" });
   });
 
-  test("a server that demands a certificate ends TLS without one", async () => {
+  test("a server that requires a certificate ends TLS without one", async () => {
     await reconfigure(slapd, "TLSVerifyClient demand");
     const attempt = connect({
       url: slapd.ldapsUrl ?? "",

@@ -15,8 +15,8 @@ const uids = ["a", "b", "c", "d", "e"];
 const places = ["ou=people", "ou=groups"];
 
 /**
- * Writes and resumes at random, but for a seed the same every time: either with a search that persists all the while, or
- * with restarts between.
+ * Writes and resumes at random, but for a seed the same every time: either with a search that persists all the while,
+ * or with restarts between.
  */
 export function randomScenario(seed: number): Scenario {
   let next = numbersFrom(seed);

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Attribute, BerReader, Change, Client, ResultCodeError } from "ldapts";
 import { type RecordedSearch, WireClient, type WireMessage } from "./directory-scenario-wire.js";
@@ -15,13 +17,16 @@ const syncState = "1.3.6.1.4.1.4203.1.9.1.2";
 const syncDone = "1.3.6.1.4.1.4203.1.9.1.3";
 /** The entry whose changes say that all earlier ones have been seen. It is left out of the recording. */
 const markerName = "cn=marker,ou=people";
+/** An UnbindRequest (RFC 4511 §4.3) with a message id that no other request of a recorder has. */
+const unbindRequest = Buffer.from("300602027fff4200", "hex");
 const states = ["present", "add", "modify", "delete"];
 
 /** Plays writes and searches against a directory, and writes down line by line what it answers. */
 export class Recorder implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #target: ScenarioTarget;
-  readonly #client: Client;
+  #client: Client;
+  #socket: Socket | undefined;
   /** The names by which the recording calls the entries, since their UUIDs differ from run to run. */
   readonly #names = new Map<string, string>();
   readonly #csns = new Map<string, string>();
@@ -29,7 +34,16 @@ export class Recorder implements AsyncDisposable {
 
   private constructor(target: ScenarioTarget) {
     this.#target = target;
-    this.#client = new Client({ url: target.url });
+    this.#client = this.#newClient();
+  }
+
+  #newClient(): Client {
+    const { hostname, port } = new URL(this.#target.url);
+    const createConnection = () => {
+      this.#socket = connect(Number(port), hostname);
+      return this.#socket;
+    };
+    return new Client({ url: this.#target.url, createConnection });
   }
 
   static async start(target: ScenarioTarget): Promise<Recorder> {
@@ -64,9 +78,24 @@ export class Recorder implements AsyncDisposable {
     } catch (error) {
       if (!(error instanceof ResultCodeError)) throw error;
       result = error.code;
+      await this.#untilRefusalIsOver();
     }
     this.lines.push(`> ${label}: ${result}`);
     await this.#learnNames();
+  }
+
+  /**
+   * slapd answers a write that it refuses before it takes back the number of the write, and until then its state stands
+   * still, whatever is written. When it is over with all operations of a connection, it closes one that was unbound.
+   */
+  async #untilRefusalIsOver(): Promise<void> {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    const closed = once(socket, "close");
+    socket.write(unbindRequest);
+    await closed;
+    this.#client = this.#newClient();
+    await this.#bind();
   }
 
   async add(name: string, attributes: Record<string, string | string[]>): Promise<void> {

@@ -27,8 +27,8 @@ export interface RecordedSearch {
 const syncRequest = "1.3.6.1.4.1.4203.1.9.1.1";
 
 /**
- * An LDAP client for recordings: it shows every message as it came, in its order. It shares no code with the package, so
- * that an error in the package does not hide itself.
+ * An LDAP client for recordings: it shows every message as it came, in its order. It shares no code with the package,
+ * so that an error in the package does not hide itself.
  */
 export class WireClient implements AsyncDisposable {
   readonly #socket: Socket;

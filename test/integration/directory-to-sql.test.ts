@@ -137,7 +137,7 @@ class Application implements AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error("stopped"));
-    expect(await this.#running).toEqual(new Error("stopped"));
+    expect(await this.#running).toBeUndefined();
     await this.#db?.destroy();
     this.#db = undefined;
   }

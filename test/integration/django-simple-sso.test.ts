@@ -201,7 +201,10 @@ describeWithDjango.each(epochs)(
 describeWithDjango.each(epochs)(
   `a client with django-simple-sso that counts from %s${what}`,
   (epoch) => {
-    /** Makes a client with Django known to a server of ours, and gives back the browser of Alice, who is signed in there. */
+    /**
+     * Makes a client with Django known to a server of ours, and gives back the browser of Alice, who is signed in
+     * there.
+     */
     async function introduce(
       sites: Sites,
       django: DjangoSite,
@@ -233,7 +236,7 @@ describeWithDjango.each(epochs)(
       await browser.go(await browser.comeBack(`${django.url}client/`));
       await sites.users.delete(aliceId);
       expect(await sites.server.signOut({ subject: aliceId })).toEqual({
-        told: [],
+        notified: [],
         unreachable: [{ consumer: publicKey, reason: "no_sign_out_uri" }],
       });
       expect(await django.who(browser)).toEqual({ user: "alice", accounts: [alice] });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
 import {
+  type DirectoryProfile,
   inetOrgPerson,
-  type Profile,
   profile,
   type WatchEvent,
   type WatchOptions,
@@ -26,7 +26,7 @@ export const people: string = `ou=people,${suffix}`;
 export const groups: string = `ou=groups,${suffix}`;
 
 /** Groups that state members by DN and groups that state them by uid; whoever has left is disabled. */
-export const staff: Profile = profile({
+export const staff: DirectoryProfile = profile({
   extends: inetOrgPerson,
   groupClasses: ["groupOfNames", "posixGroup"],
   members: [
@@ -140,7 +140,11 @@ export class Following implements AsyncDisposable {
   #failure: unknown;
   #begunAt = 0;
 
-  constructor(slapd: Slapd, target: Target, options: Partial<WatchOptions> = {}) {
+  constructor(
+    slapd: Pick<Slapd, "url" | "adminDn" | "password">,
+    target: Target,
+    options: Partial<WatchOptions> = {},
+  ) {
     const { url, adminDn, password } = slapd;
     this.target = target;
     this.source = crypto.randomUUID();

@@ -20,8 +20,8 @@ const covered = ["@method", "@authority", "@path", "@query", "content-digest"];
 const answered = ["@status", "content-digest", ...covered.map((name) => `"${name}";req`)];
 const params = ["created", "expires", "nonce", "keyid", "tag"];
 
-/** What the peer demands. It looks at the names of components only, and does not tell those of the request. */
-const demands = {
+/** What the peer requires. It looks at the names of components only, and does not tell those of the request. */
+const required = {
   keyLookup: async () => ({ verify: peerVerifier(secretKey, "hmac-sha256") }),
   requiredFields: covered,
   requiredParams: params,
@@ -57,9 +57,9 @@ describe("a peer with JavaScript's http-message-signatures", () => {
     const response = { status: 200, headers: new Headers() };
     const fields = verification.exchange.signResponse(response, content);
     const message = { status: 200, headers: { ...fields } };
-    expect(await httpbis.verifyMessage(demands, message, signed)).toBe(true);
+    expect(await httpbis.verifyMessage(required, message, signed)).toBe(true);
     const changed = { ...message, status: 201 };
-    expect(await httpbis.verifyMessage(demands, changed, signed)).toBe(false);
+    expect(await httpbis.verifyMessage(required, changed, signed)).toBe(false);
   });
 
   test("verifies a request that is signed here, and signs the answer", async () => {
@@ -67,7 +67,7 @@ describe("a peer with JavaScript's http-message-signatures", () => {
     const bare = { method: "POST", url, headers: new Headers() };
     const { fields, exchange } = signer.signRequest(bare, content);
     const request = { method: "POST", url, headers: { ...fields } };
-    expect(await httpbis.verifyMessage(demands, request)).toBe(true);
+    expect(await httpbis.verifyMessage(required, request)).toBe(true);
     const answer = await httpbis.signMessage(
       {
         key: peerSigner(secretKey, "hmac-sha256", "consumer"),

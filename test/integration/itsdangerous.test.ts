@@ -10,7 +10,10 @@ const peer = installedPeer("django-simple-sso");
 const unlessInstalled = peer === undefined ? " (install the peer django-simple-sso)" : "";
 const ofPeer = (epoch: Epoch): string => join(peer ?? "", epoch, "bin", "python");
 
-/** The two releases that sites with django-simple-sso have, and the one of Debian, without which continuous integration fails. */
+/**
+ * The two releases that sites with django-simple-sso have, and the one of Debian, without which continuous integration
+ * fails.
+ */
 const releases: readonly (readonly [name: string, python: string, isLeftOut: boolean])[] = [
   [`itsdangerous 0.24${unlessInstalled}`, ofPeer("2011"), peer === undefined],
   [`itsdangerous 2.2.0${unlessInstalled}`, ofPeer("unix"), peer === undefined],

@@ -17,7 +17,9 @@ const outside = `ou=outside,${suffix}`;
 const newcomers = ["n1", "n2"];
 const leavers = ["l1", "l2"];
 
-/** `ou=sales` in the company, with people below, and `ou=agents` outside of it. Only what is in the company is followed. */
+/**
+ * `ou=sales` in the company, with people below, and `ou=agents` outside of it. Only what is in the company is followed.
+ */
 async function directory(options: SlapdOptions = {}): Promise<Slapd> {
   const slapd = await startSlapd(options);
   const client = await slapd.client();

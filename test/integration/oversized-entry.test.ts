@@ -19,7 +19,7 @@ onEveryStore("an entry above maxMessageSize", (open) => {
     expect(failure).toHaveProperty("message", expect.stringContaining(person("bob")));
   });
 
-  test("is passed over where that is wanted, told, and not taken for gone", async () => {
+  test("is ignored where that is wanted, told, and not taken for gone", async () => {
     await using store = await open();
     await using slapd = await startSlapd();
     const client = await slapd.client();

@@ -8,7 +8,9 @@ export interface Provider {
   readonly replication: TcpRelay;
 }
 
-/** Two servers of one directory, each of which takes writes and replicates the other (multi-provider, or mirror mode). */
+/**
+ * Two servers of one directory, each of which takes writes and replicates the other (multi-provider, or mirror mode).
+ */
 export interface Providers extends AsyncDisposable {
   readonly first: Provider;
   readonly second: Provider;

@@ -54,7 +54,8 @@ describe.skipIf(peer === undefined)(`Python's scim2-tester${unlessInstalled}`, (
       const wrong = checks.filter(({ isRight }) => !isRight);
       // The other two of its 135 are of the password, which these stores do not take: see docs/conformance.md.
       expect(checks).toHaveLength(133);
-      // It puts "schemas" into the object of an extension, which no schema has there, and the RFC's profile passes over nothing.
+      // It puts "schemas" into the object of an extension, which no schema has there, and the RFC's profile ignores
+      // nothing.
       expect(wrong.map(({ title }) => title)).toEqual(
         profile === lenientProfile ? [] : ["check_add_attribute", "check_replace_attribute"],
       );

@@ -19,7 +19,10 @@ export const clockIsMissing: string | undefined =
 /** The clock of a server that runs with a certain environment. */
 export interface ServerClock {
   readonly environment: Readonly<Record<string, string>>;
-  /** Sets the clock to so many milliseconds ahead of that of the machine; below 0, behind it. A server that runs sees it at once. */
+  /**
+   * Sets the clock to so many milliseconds ahead of that of the machine; below 0, behind it. A server that runs sees it
+   * at once.
+   */
   setAhead(milliseconds: number): Promise<void>;
 }
 

@@ -126,4 +126,37 @@ onEveryStore("one directory with two servers", (open) => {
     expect(app.restarts).toBe(0);
     expect(app.events.filter(({ event }) => event === "reset")).toEqual([]);
   });
+
+  test("takes nothing back by the second connection to a server that lags and was read anew", async () => {
+    await using store = await open();
+    await using directory = await Directory.start();
+    const { first, second } = directory.providers;
+    await using app = new Following(first.slapd, store.target, { urls: directory.urls });
+    app.start();
+    await app.becomes(atFirst);
+    second.replication.pause();
+    const client = await first.slapd.client();
+    await change(client, person("u1"), "replace", "title", "Boss");
+    await change(client, person("u1"), "replace", "employeeType", "left");
+    await addPeople(client, ["u4"]);
+    const changed = { ...atFirst, u1: "disabled", u4: "" };
+    await app.becomes(changed);
+    await app.stop();
+
+    directory.switchToSecond();
+    // Another filter has it read anew, so that the position is that of a server that has not heard of u1 and u4.
+    const filter = "(objectClass=*)";
+    app.start({ filter });
+    await app.stop();
+    const connections = () => app.events.filter(({ event }) => event === "refreshed").length;
+    const before = connections();
+    app.start({ filter });
+    await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(before);
+    second.replication.resume();
+    await holds(second.slapd, person("u4"));
+    await change(await second.slapd.client(), person("u3"), "replace", "title", "Clerk");
+    await app.becomes({ ...changed, u3: "Clerk" });
+    expect(app.outcomes.filter(({ kind }) => kind === "reactivated")).toEqual([]);
+    expect(app.restarts).toBe(0);
+  });
 });

@@ -2,15 +2,14 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client } from "ldapts";
 import { describe, test } from "vitest";
 import { type Certificates, makeCertificates } from "./certificates.js";
 import { makeServerClock, type ServerClock } from "./server-clock.js";
+import { freePort, killWithThisProcess, untilItListens } from "./server-process.js";
 
 const run = promisify(execFile);
 
@@ -56,7 +55,10 @@ export interface SlapdOptions {
   readonly serverId?: number;
   /** Whether the server has a certificate for localhost and offers ldaps and StartTLS. Default false. */
   readonly tls?: boolean;
-  /** Whether the server listens on a Unix socket, where this process is the administrator by SASL EXTERNAL. Default false. */
+  /**
+   * Whether the server listens on a Unix socket, where this process is the administrator by SASL EXTERNAL. Default
+   * false.
+   */
   readonly ldapi?: boolean;
   /** Rules of access (slapd.access(5)), which the administrator is above. Default: everybody may read everything. */
   readonly access?: readonly string[];
@@ -70,7 +72,14 @@ export interface SlapdOptions {
   readonly databaseLines?: readonly string[];
   /** Whether the server has a clock of its own, which can be set; it takes a C compiler. Default false. */
   readonly clock?: boolean;
-  /** Whether posixGroup is a structural class with `memberUid` (`nis`) or an auxiliary one (`rfc2307bis`). Default `nis`. */
+  /** Further lines of configuration for the server. */
+  readonly serverLines?: readonly string[];
+  /** Variables for the environment of the server. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Whether posixGroup is a structural class with `memberUid` (`nis`) or an auxiliary one (`rfc2307bis`). Default
+   * `nis`.
+   */
   readonly schema?: "nis" | "rfc2307bis";
 }
 
@@ -159,7 +168,7 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
     const args = [...configured, "-h", listeners.join(" "), "-d", "0"];
     const slapd = spawn(slapdPath, args, {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, ...clock?.environment },
+      env: { ...process.env, ...clock?.environment, ...options.environment },
     });
     let complaint = "";
     slapd.stderr.on("data", (chunk: Buffer) => {
@@ -186,7 +195,8 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
 
   async function backUp(): Promise<Backup> {
     const path = join(directory, `backup-${++backups}.mdb`);
-    // LMDB never writes to a page that the last commit refers to, so what a server that stands still has on disk is whole.
+    // LMDB never writes to a page that the last commit refers to, so what a server that stands still has on disk is
+    // whole.
     server?.kill("SIGSTOP");
     await copySparse(database, path).finally(() => server?.kill("SIGCONT"));
     return { path };
@@ -233,18 +243,6 @@ export async function startSlapd(options: SlapdOptions = {}): Promise<Slapd> {
   };
 }
 
-/**
- * Ends a server, and removes its directory, when this process is gone, however it went: a worker of the test runner may be
- * killed, and then no handler of its own runs.
- */
-function killWithThisProcess(server: ChildProcess, directory: string): ChildProcess {
-  // "cat" ends when the other end of its input is closed, which the system does for a process that died.
-  const script = 'cat > /dev/null; kill -KILL "$0" && rm -rf "$1"';
-  return spawn("/bin/sh", ["-c", script, String(server.pid), directory], {
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-}
-
 function configuration(
   directory: string,
   options: SlapdOptions,
@@ -282,6 +280,7 @@ function configuration(
     // Whoever runs the tests is the administrator on the socket.
     options.ldapi &&
       `authz-regexp gidNumber=[^,]*\\+uidNumber=${process.getuid?.() ?? 0},cn=peercred,cn=external,cn=auth ${adminDn}`,
+    ...(options.serverLines ?? []),
     "database mdb",
     `suffix "${suffix}"`,
     `rootdn "${adminDn}"`,
@@ -308,31 +307,4 @@ function configuration(
 /** LMDB makes a file as long as it may ever become, nearly all of which are holes. */
 async function copySparse(from: string, to: string): Promise<void> {
   await run("cp", ["--sparse=always", from, to]);
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("There is no free port.");
-  return address.port;
-}
-
-async function untilItListens(port: number, check: () => void): Promise<void> {
-  for (let attempt = 0; attempt < 500; attempt++) {
-    check();
-    const socket = connect(port, "127.0.0.1");
-    try {
-      await once(socket, "connect");
-      return;
-    } catch {
-      await sleep(20);
-    } finally {
-      socket.destroy();
-    }
-  }
-  throw new Error(`slapd does not listen on port ${port}.`);
 }

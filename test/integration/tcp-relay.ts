@@ -3,8 +3,10 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Stands between a client and a server, and can keep back what one says to the other, or refuse connections. */
 export class TcpRelay implements AsyncDisposable {
-  /** The server, once it is known. Until then connections are refused. */
+  /** The server, by a URL or the path of its socket, once it is known. Until then connections are refused. */
   target: string | undefined;
+  /** Gets what is said, in both directions. */
+  tap: ((chunk: Buffer) => void) | undefined;
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   #isPaused = false;
@@ -56,13 +58,16 @@ export class TcpRelay implements AsyncDisposable {
       client.destroy();
       return;
     }
-    const server = connect(Number(new URL(this.target).port), "127.0.0.1");
+    const server = this.target.startsWith("/")
+      ? connect(this.target)
+      : connect(Number(new URL(this.target).port), "127.0.0.1");
     for (const [from, to] of [
       [client, server],
       [server, client],
     ] as const) {
       this.#open.add(from);
       from.on("data", (chunk) => {
+        this.tap?.(chunk);
         if (to.write(chunk)) return;
         from.pause();
         to.once("drain", () => this.#isPaused || from.resume());

@@ -370,7 +370,8 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
     test.each(["refreshAndPersist", "refreshOnly"] as const)(
       "a session log that begins after the server was killed, in the mode %s",
       async (mode) => {
-        // A server that ends of its own accord stores where its state stands, from where the log of one that is killed begins.
+        // A server that ends of its own accord stores where its state stands, from where the log of one that is killed
+        // begins.
         await using slapd = await startSlapd({ sessionLog: 1000 });
         await slapd.stop();
         await slapd.start();
@@ -439,7 +440,8 @@ describeWithSlapd("watchDirectory() with a real slapd", () => {
       const url = restarted.ldapsUrl ?? "";
       await using watching = new Watching(watch(restarted, { url, tls: { ca } }));
       await watching.refreshed();
-      // It may be told of a check first: slapd answers the search for parents with noSuchObject (32) while it shuts down.
+      // It may be told of a check first: slapd answers the search for parents with noSuchObject (32) while it shuts
+      // down.
       const refreshedAgain = watching.refreshed();
       refreshedAgain.catch(() => undefined);
       await restarted.stop();

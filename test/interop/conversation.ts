@@ -1,9 +1,11 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { Profile } from "concordat/scim";
+import type { ScimProfile } from "concordat/scim";
 import { describe, expect, test } from "vitest";
 import { type Answer, kinds, type Provider, provider } from "../scim-server/provider.js";
 
-/** Requests that an identity provider sends one after the other. Names in braces stand for the ids of what was created. */
+/**
+ * Requests that an identity provider sends one after the other. Names in braces stand for the ids of what was created.
+ */
 interface Conversation {
   readonly title: string;
   /** Where it is said in public that these are sent. */
@@ -23,7 +25,7 @@ interface Exchange {
 }
 
 /** Tests that the service provider answers what the data files in a folder say, and has stored what they say. */
-export function testConversations(folder: URL, profile: Profile): void {
+export function testConversations(folder: URL, profile: ScimProfile): void {
   const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
   describe.each(names)("%s", (name) => {
     const conversation: Conversation = JSON.parse(readFileSync(new URL(name, folder), "utf8"));

@@ -88,8 +88,8 @@ for (const database of new Set([...databases, pglite])) {
     afterAll(() => opened[Symbol.asyncDispose]());
     for (const [name, cases] of Object.entries(suites(opened.db))) {
       describe(name, async () => {
-        for (const { name: demand, skip, run } of await cases()) {
-          test.skipIf(skip !== undefined)(demand, run);
+        for (const { name, skip, run } of await cases()) {
+          test.skipIf(skip !== undefined)(name, run);
         }
       });
     }

@@ -108,6 +108,18 @@ describe("errors of drivers", () => {
   });
 
   test.each([
+    ["SQLite", { errcode: 1811 }],
+    ["PostgreSQL", { code: "P0001" }],
+    ["MariaDB", { code: "ER_SIGNAL_EXCEPTION", errno: 1644, sqlState: "45000" }],
+  ])("what a trigger refuses on %s is refused in its words", (_, properties) => {
+    const error = failed("The name is reserved.", properties);
+    expect(toError(error)).toMatchObject({
+      code: "invalid_value",
+      reason: "the database refuses it: The name is reserved.",
+    });
+  });
+
+  test.each([
     ["787 of SQLite", { errcode: 787 }],
     ["23503 of PostgreSQL", { code: "23503" }],
     ["1452 of MariaDB", { code: "ER_NO_REFERENCED_ROW_2", errno: 1452, sqlState: "23000" }],

@@ -78,7 +78,7 @@ class DrizzleUsers extends UserRepository {
   }
 
   override async create(resource: NewUser): Promise<User> {
-    await this.#demandFree(resource.userName);
+    await this.#assertFree(resource.userName);
     const [account] = await this.#db.insert(accounts).values(toRow(resource)).returning();
     if (account === undefined) throw new Error("No row was inserted.");
     await this.#db.insert(welcomes).values({ account: account.id });
@@ -86,7 +86,7 @@ class DrizzleUsers extends UserRepository {
   }
 
   override async replace(id: string, resource: NewUser | User): Promise<User> {
-    await this.#demandFree(resource.userName, id);
+    await this.#assertFree(resource.userName, id);
     const [account] = await this.#db
       .update(accounts)
       .set(toRow(resource))
@@ -104,7 +104,7 @@ class DrizzleUsers extends UserRepository {
     if (deleted.length === 0) throw new NotFoundError(id);
   }
 
-  async #demandFree(userName: string, own?: string): Promise<void> {
+  async #assertFree(userName: string, own?: string): Promise<void> {
     const filter = bindFilter(equal("userName", userName), userResourceType);
     const [other] = (await this.find({ filter })).resources;
     if (other !== undefined && other.id !== own) throw new UniquenessError("userName", other.id);

@@ -20,7 +20,7 @@ import {
 import fc from "fast-check";
 import { CompiledQuery } from "kysely";
 import { describe, expect, test } from "vitest";
-import { answersFilter } from "../../src/repositories/internal.js";
+import { supportsFilter } from "../../src/repositories/internal.js";
 import { anyFilterOf, anyResourceOf } from "../scim/filter/samples.js";
 import { databases, describeOn } from "./databases.js";
 
@@ -55,7 +55,7 @@ for (const database of databases) {
       await fc.assert(
         fc.asyncProperty(anyFilterOf(userResourceType, isStored), async (read) => {
           const filter = bindFilter(read, userResourceType);
-          expect(answersFilter(users.capabilities, filter)).toBe(true);
+          expect(supportsFilter(users.capabilities, filter)).toBe(true);
           const found = await users.find({ filter });
           const matching = resources.filter(compileFilter(filter));
           const names = (list: readonly User[]): string[] => list.map(({ userName }) => userName);

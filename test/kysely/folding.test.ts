@@ -22,7 +22,7 @@ const find = async (users: UserRepository, filter: string): Promise<string[]> =>
   return (await users.find(query)).resources.map(({ userName }) => userName);
 };
 
-async function demandFolding(users: UserRepository): Promise<void> {
+async function assertFolding(users: UserRepository): Promise<void> {
   await users.create({ userName: "ΚΩΣΤΑΣ", displayName: "Ὀδυσσεύς" });
   for (const filter of [
     'userName sw "ΚΩΣ"',
@@ -50,7 +50,7 @@ describe("the form in which case does not matter", () => {
 
   test("has one sigma, in memory too", async () => {
     expect(caseless("ΚΩΣΤΑΣ").startsWith(caseless("ΚΩΣ"))).toBe(true);
-    await demandFolding(new InMemoryUserRepository());
+    await assertFolding(new InMemoryUserRepository());
   });
 });
 
@@ -58,7 +58,7 @@ for (const kind of databases) {
   describeOn(kind, "keys in the package's own tables", () => {
     test("have one sigma", async () => {
       await using opened = await kind.open();
-      await demandFolding(new KyselyUserRepository(opened.db));
+      await assertFolding(new KyselyUserRepository(opened.db));
     });
 
     test("of an earlier release are brought forward, and may be so again", async () => {
@@ -85,7 +85,7 @@ for (const kind of databases) {
       }
     });
 
-    test("of two users whose names are one by now, the second is reported by createTables and by checkKeys", async () => {
+    test("of two users whose names are one by now, createTables and checkKeys report the second", async () => {
       await using opened = await kind.open();
       const { db } = opened;
       const users = new KyselyUserRepository(db);

@@ -300,7 +300,7 @@ for (const database of databases) {
           others: "ignore",
         },
       });
-      const ann = await users.create({ userName: "Ann", title: "passed over" });
+      const ann = await users.create({ userName: "Ann", title: "ignored" });
       const taken = { code: "uniqueness", attribute: "userName", resourceId: ann.id };
       await expect(users.create({ userName: "aNN" })).rejects.toMatchObject(taken);
       const bob = await users.create({ userName: "bob" });
@@ -331,9 +331,8 @@ for (const database of databases) {
       const { db } = opened;
       const table = 'acc"ount; drop table account; --';
       const column = "na`me\" as x, ? $1 'q'";
-      await sql`create table ${sql.table(table)} (${sql.id("i.d")} ${text} primary key, ${sql.id(column)} ${text} unique)`.execute(
-        db,
-      );
+      await sql`create table ${sql.table(table)} (
+        ${sql.id("i.d")} ${text} primary key, ${sql.id(column)} ${text} unique)`.execute(db);
       const users = new KyselyUserRepository(db, {
         map: {
           table,
@@ -508,8 +507,8 @@ for (const database of databases) {
     };
     for (const [name, cases] of Object.entries(contracts)) {
       describe(name, () => {
-        for (const { name: demand, skip, run } of cases) {
-          test.skipIf(skip !== undefined)(demand, run);
+        for (const { name, skip, run } of cases) {
+          test.skipIf(skip !== undefined)(name, run);
         }
       });
     }

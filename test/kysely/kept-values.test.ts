@@ -6,7 +6,7 @@ import {
   entraProfile,
   type NewUser,
   oktaProfile,
-  type Profile,
+  type ScimProfile,
 } from "concordat/scim";
 import { type RequestEvent, requestChannelName } from "concordat/scim-server";
 import { type Kysely, sql } from "kysely";
@@ -66,8 +66,8 @@ function mapped(policy: Policy, attributes: UserMap["attributes"] = {}): UserMap
   };
 }
 
-/** A client of a service provider over the table, who also sees what the request log says was passed over. */
-function client(db: Kysely<unknown>, map: UserMap, profile: Profile = entraProfile) {
+/** A client of a service provider over the table, who also sees what the request log says was ignored. */
+function client(db: Kysely<unknown>, map: UserMap, profile: ScimProfile = entraProfile) {
   const users = new KyselyUserRepository(db, { map });
   const { call } = provider({ users, groups: new InMemoryGroupRepository() }, { profile });
   return async (method: string, path: string, body?: unknown) => {
@@ -93,7 +93,7 @@ const ada = {
 };
 
 /** An account as both identity providers create one, in columns for all that they send. */
-async function withAda(db: Kysely<unknown>, policy: Policy, profile: Profile) {
+async function withAda(db: Kysely<unknown>, policy: Policy, profile: ScimProfile) {
   await sql`alter table account add column external_id varchar(180)`.execute(db);
   await sql`alter table account add column active integer`.execute(db);
   const map = mapped(policy, { externalId: "external_id", active: "active" });
@@ -110,7 +110,7 @@ async function mailOf(db: Kysely<unknown>): Promise<unknown> {
 const work = 'emails[type eq "work"]';
 
 /** What Entra and Okta send of an address, and the address afterwards. */
-const changes: readonly (readonly [string, Profile, readonly object[], string | null])[] = [
+const changes: readonly (readonly [string, ScimProfile, readonly object[], string | null])[] = [
   [
     "Entra replaces the address at work",
     entraProfile,

@@ -32,7 +32,7 @@ for (const database of databases) {
     const usersIn = async (groups: GroupRepository, id: string): Promise<readonly string[]> =>
       (await groups.members(id)).members.map(({ value }) => value).sort();
 
-    test("60 changes at once, of two groups and by hand, through two objects, leave what all of them want", async () => {
+    test("60 changes at once, of two groups and by hand, through two objects, leave what all want", async () => {
       const writers = [newMapping(), newMapping()] as const;
       const [groups] = writers;
       const team = (await local.create({ displayName: "Team" })).id;

@@ -10,7 +10,10 @@ import { expect, test } from "vitest";
 import { compileSort } from "../../src/scim/internal.js";
 import { databases, describeOn } from "./databases.js";
 
-/** Users with and without values, in both cases, beyond the first plane of Unicode, and with several values of one attribute. */
+/**
+ * Users with and without values, in both cases, beyond the first plane of Unicode, and with several values of one
+ * attribute.
+ */
 function people(): NewUser[] {
   const texts = [
     "b",

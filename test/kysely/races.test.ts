@@ -34,7 +34,8 @@ for (const server of servers) {
     });
 
     test("50 changes of one user in a table without versions are all there", async () => {
-      await sql`create table account (id varchar(40) primary key, login varchar(40) not null, title varchar(400) not null)`.execute(
+      await sql`create table account (
+        id varchar(40) primary key, login varchar(40) not null, title varchar(400) not null)`.execute(
         db,
       );
       const map: UserMap = {
@@ -85,7 +86,7 @@ for (const server of servers) {
       const results = await Promise.allSettled(
         range(20).map((number) => users.create({ userName: number % 2 === 0 ? "ann" : "ANN" })),
       );
-      await demandOneHolder(db, results);
+      await assertOneHolder(db, results);
     });
 
     test("of 20 who take one name one does, and the others learn who has it", async () => {
@@ -96,7 +97,7 @@ for (const server of servers) {
       const results = await Promise.allSettled(
         created.map(({ id }) => users.modify(id, { set: { userName: "Ann" } })),
       );
-      await demandOneHolder(db, results);
+      await assertOneHolder(db, results);
     });
 
     test("of 20 transactions that create one name one does, and the others learn who has it", async () => {
@@ -110,7 +111,7 @@ for (const server of servers) {
           }),
         ),
       );
-      await demandOneHolder(db, results);
+      await assertOneHolder(db, results);
     });
 
     test("a transaction of the application's that sees no others learns at least what is taken", async () => {
@@ -146,7 +147,7 @@ for (const server of servers) {
       for (const [before, , after] of results) {
         expect([before?.written, after?.written]).toEqual([true, true]);
       }
-      await demandOneHolder(
+      await assertOneHolder(
         db,
         results.map(([, result]) =>
           result?.written === false
@@ -186,7 +187,7 @@ for (const server of servers) {
       }
     });
 
-    test("nobody becomes a member of a group while it is deleted", async () => {
+    test("no user becomes a member of a group while it is deleted", async () => {
       const groups = new KyselyGroupRepository(db, { users: "elsewhere" });
       const ids = await tenGroups(groups);
       const results = await Promise.allSettled([
@@ -260,7 +261,7 @@ for (const server of servers) {
       ]);
     });
 
-    test("in a savepoint is the end of the transaction, or of the savepoint, and not passed over", async () => {
+    test("in a savepoint is the end of the transaction, or of the savepoint, and not ignored", async () => {
       const target = kyselyTarget({ db: db });
       const [ann, bob] = await Promise.all(
         ["ann", "bob"].map((userName) => target.users.create({ userName })),
@@ -347,8 +348,8 @@ function reasonsOf(results: readonly PromiseSettledResult<unknown>[]): unknown[]
   return results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
 }
 
-/** Demands that one had success, and that the others were told who is called "ann" now. */
-async function demandOneHolder(
+/** Asserts that one had success, and that the others were told who is called "ann" now. */
+async function assertOneHolder(
   db: Kysely<unknown>,
   results: readonly PromiseSettledResult<unknown>[],
 ): Promise<void> {
@@ -389,8 +390,8 @@ function barrier(count: number): () => Promise<void> {
 }
 
 /**
- * Lets a transaction of somebody else's take what `work` will wait for, and then wait for what `work` has; the database then
- * undoes `work`, since the other transaction has written more, or has more patience.
+ * Lets a transaction of somebody else's take what `work` will wait for, and then wait for what `work` has; the database
+ * then undoes `work`, since the other transaction has written more, or has more patience.
  */
 async function interlocked(
   server: ServerKind,

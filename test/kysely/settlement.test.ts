@@ -37,7 +37,10 @@ for (const kind of databases) {
       await using database = await kind.open();
       const { links, memberships, settlement } = await filled(database.db);
       const stated = { group: "g", ...dn("cn=ann"), target: "ann" };
-      expect(await settlement.state(source, "g", [dn("cn=ann")], 1)).toEqual(["ann"]);
+      expect(await settlement.state(source, [{ group: "g", names: [dn("cn=ann")] }], 1)).toEqual({
+        groups: new Set(["g"]),
+        marked: ["ann"],
+      });
       expect(await memberships.references(source, "g", { count: 9 })).toEqual([stated]);
       expect((await settlement.bindings(source, ["ann"])).references).toEqual([]);
 
@@ -68,7 +71,7 @@ for (const kind of databases) {
       expect((await settlement.bindings(source, ["ann"])).references).toEqual([stated]);
     });
 
-    test("an entry that loses its name to another, or leaves, keeps what is bound to it until that is settled", async () => {
+    test("an entry that loses its name, or leaves, keeps its bound references until they are settled", async () => {
       await using database = await kind.open();
       const { links, memberships, settlement } = await filled(database.db);
       const references = [
@@ -220,7 +223,9 @@ for (const kind of databases) {
       for (const other of [inMemoryTarget(), own(elsewhere.db), own(database.db, "other_")]) {
         for (const store of ["links", "memberships"] as const) {
           const refusal = expect(run({ [store]: other[store] })).rejects;
-          await refusal.toThrow(/its links or its memberships are not in: leave out `settlement`/);
+          await refusal.toThrow(
+            /which do not hold its links or its memberships: leave out `settlement`/,
+          );
         }
       }
       await run(own(database.db));

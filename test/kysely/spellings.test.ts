@@ -46,7 +46,7 @@ function spellings(id: string): string[] {
 }
 
 /** Every door of a store of resources. */
-async function demandUnknown<T extends Resource, N extends object>(
+async function assertUnknown<T extends Resource, N extends object>(
   store: ResourceRepository<T, N>,
   id: string,
   resource: N,
@@ -77,7 +77,7 @@ async function tryAll(stores: Stores, known: (typeof ids)[keyof typeof ids]): Pr
   await groups.create({ displayName: "others", members: [{ value: user }] });
   const membership = { group, member: user };
   for (const id of spellings(user)) {
-    await demandUnknown(users, id, { userName: "thief" });
+    await assertUnknown(users, id, { userName: "thief" });
     expect(await groups.groupsOf(id), id).toEqual([]);
     expect(await groups.whichAreMembers(group, [id]), id).toEqual(new Set());
     expect(await groups.whichExist([{ group, member: id }]), id).toEqual([]);
@@ -97,7 +97,7 @@ async function tryAll(stores: Stores, known: (typeof ids)[keyof typeof ids]): Pr
     for (const one of [group, other]) {
       expect((await groups.members(one)).members, id).toEqual([{ value: user, type: "User" }]);
     }
-    // Whoever is added is added, or refused, and is nobody else.
+    // The one that is added is added, or refused, and is no other.
     const added = await groups.changeMembers(group, { add: [{ value: id }] }).then(
       () => true,
       (error: unknown) => {
@@ -112,7 +112,7 @@ async function tryAll(stores: Stores, known: (typeof ids)[keyof typeof ids]): Pr
     expect(await groups.whichExist([membership]), id).toEqual([membership]);
   }
   for (const id of spellings(group)) {
-    await demandUnknown(groups, id, { displayName: "thieves" });
+    await assertUnknown(groups, id, { displayName: "thieves" });
     const unknown = { code: "not_found" };
     for (const change of [{ clear: true }, { remove: [{ value: user }] }, { add: [] }]) {
       await expect(groups.changeMembers(id, change), id).rejects.toMatchObject(unknown);

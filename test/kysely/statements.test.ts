@@ -161,22 +161,39 @@ describe("the members of 50 groups", () => {
       ids.slice(0, 50).map((displayName) => ({ kind: "create", resource: { displayName } })),
     );
     const made = created.flatMap((result) => (result.written ? result.id : []));
-    await groups.changeMembers(made[0] ?? "", { add: [{ value: "ann" }] });
-    statements.length = 0;
-    const results = await groups.write(made.map((id) => change(id, "ann")));
-    expect(results).toEqual(made.map((id) => ({ written: true, id })));
-    expect(statements.map((text) => text.slice(0, 30))).toEqual([
+    const begins = [
       "begin immediate",
       expect.stringMatching(/^select "id" as id from/),
       expect.stringMatching(/^delete from "concordat_group_m/),
-      // 32, 16 and 2 rows.
-      ...Array(3).fill(expect.stringMatching(/^insert into "concordat_group_m/)),
-      expect.stringMatching(/^update "concordat_group" set/),
-      "commit",
-    ]);
-    const versions = (await groups.find({})).resources.map(({ meta }) => meta?.version);
-    expect(versions).toEqual(made.map(() => 'W/"2"'));
+    ];
+    const insert = expect.stringMatching(/^insert into "concordat_group_m/);
+    const ends = [expect.stringMatching(/^update "concordat_group" set/), "commit"];
+    statements.length = 0;
+    const results = await groups.write(made.map((id) => change(id, "ann")));
+    expect(results).toEqual(made.map((id) => ({ written: true, id, present: [] })));
+    // 32, 16 and 2 rows.
+    const written = [...begins, ...Array(3).fill(insert), ...ends];
+    expect(statements.map((text) => text.slice(0, 30))).toEqual(written);
+    const versions = async () => (await groups.find({})).resources.map(({ meta }) => meta?.version);
+    expect(await versions()).toEqual(made.map(() => 'W/"2"'));
     expect(await groups.groupsOf("ann")).toHaveLength(50);
+
+    await groups.changeMembers(made[0] ?? "", { add: [{ value: "bob" }] });
+    statements.length = 0;
+    const present = [{ value: "bob", type: "User" }];
+    expect(await groups.write(made.map((id) => change(id, "bob")))).toEqual(
+      made.map((id, at) => ({ written: true, id, present: at === 0 ? present : [] })),
+    );
+    // That fewer rows came than were to come shows that somebody was there, which is then asked. Nothing is inserted of
+    // the first group, and it keeps its version.
+    const which = expect.stringMatching(/^select "group_id" as group_id/);
+    const asked = [...begins, which, ...Array(3).fill(insert), ...ends];
+    expect(statements.map((text) => text.slice(0, 30))).toEqual([
+      ...[...begins, insert, "rollback"],
+      ...asked,
+    ]);
+    expect(await versions()).toEqual(made.map(() => 'W/"3"'));
+    expect(await groups.groupsOf("bob")).toHaveLength(50);
   });
 
   test("change although one of the groups is not there", async () => {

@@ -14,7 +14,7 @@ import { testDatabase } from "./database.js";
 
 const secret = "0123456789abcdefSECRET0123456789abcdef";
 
-/** A table with rows that somebody has damaged, and how they are read. */
+/** A table with damaged rows, and how they are read. */
 interface Damaged {
   readonly table: string;
   readonly column: string;
@@ -103,7 +103,7 @@ const damaged: readonly Damaged[] = [
   },
 ];
 
-describe("a row that somebody has damaged", () => {
+describe("a damaged row", () => {
   test.for(damaged)(
     "in $table is an error that quotes nothing",
     async ({ table, column, write }) => {

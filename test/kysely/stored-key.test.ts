@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeKey, encodeKey, keyLength, wholeTexts } from "../../src/kysely/sql/stored-key.js";
 
-/** Texts around the longest key and far beyond it, many of which begin alike, of characters that are encoded and not. */
+/**
+ * Texts around the longest key and far beyond it, many of which begin alike, of characters that are encoded and not.
+ */
 const text = fc
   .tuple(
     fc.constantFrom("a", "\u0001", "\ufb01", "\u{1f600}", "ab"),

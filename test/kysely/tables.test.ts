@@ -72,6 +72,22 @@ describe("createTables", () => {
     }
   });
 
+  test("refuses a set that is unknown before anything is made or removed", async () => {
+    await using database = await testDatabase();
+    // As from JavaScript, or from a configuration.
+    const sets = ["sso", "tokens"] as never;
+    const refusal = { code: "invalid_value", path: "sets[1]" };
+    const before = await tablesIn(database.db);
+    await expect(createTables(database.db, { sets, prefix: "other_" })).rejects.toMatchObject(
+      refusal,
+    );
+    await expect(dropTables(database.db, { sets })).rejects.toMatchObject(refusal);
+    await expect(createTables(database.db, { sets: ["toString"] as never })).rejects.toMatchObject({
+      code: "invalid_value",
+    });
+    expect(await tablesIn(database.db)).toEqual(before);
+  });
+
   test("refuses tables of a later release", async () => {
     await using database = await testDatabase();
     await sql`update concordat_version set version = 1000`.execute(database.db);

@@ -252,7 +252,8 @@ for (const database of databases) {
       await sql`create table team (id ${counted}, title ${text} not null, revision integer not null)`.execute(
         opened.db,
       );
-      await sql`create table team_member (team_id bigint not null, member_id bigint not null, primary key (team_id, member_id))`.execute(
+      await sql`create table team_member (
+        team_id bigint not null, member_id bigint not null, primary key (team_id, member_id))`.execute(
         opened.db,
       );
       const groups = new KyselyGroupRepository(opened.db, {
@@ -342,7 +343,8 @@ for (const database of databases) {
         const { text } = columnTypes[database.name];
         for (const extra of [null, "null", '{"shoeSize":42,"title":"Mr."}']) {
           await using opened = await database.open({ tables: false });
-          await sql`create table person (id ${text} primary key, login ${text} not null, extra ${sql.raw(type)})`.execute(
+          await sql`create table person (
+            id ${text} primary key, login ${text} not null, extra ${sql.raw(type)})`.execute(
             opened.db,
           );
           await sql`insert into person (id, login, extra) values ('1', 'ann', ${extra})`.execute(
@@ -384,9 +386,9 @@ describeOn(mariadb, "a driver that counts the rows that a statement changed", ()
   test("is not taken to say that the others are not there", async () => {
     await using opened = await mariadb.open({ countsChanged: true });
     const { db } = opened;
-    await sql`create table person (id varchar(40) primary key, login varchar(40) not null, badge varchar(40), active boolean, title varchar(40))`.execute(
-      db,
-    );
+    await sql`create table person (
+      id varchar(40) primary key, login varchar(40) not null, badge varchar(40), active boolean,
+      title varchar(40))`.execute(db);
     const users = new KyselyUserRepository(db, { map: people });
     const id = await insert(db, "ann", "b");
     await users.modify(id, { set: { externalId: "b" } });

@@ -9,7 +9,7 @@ import { asked, definitionsOn, fill, stored } from "./version-2.js";
 /** That release's tables of synchronisation. */
 const former = ["link", "name", "reference", "grant", "position"];
 
-async function demandEverything(db: Kysely<unknown>): Promise<void> {
+async function assertEverything(db: Kysely<unknown>): Promise<void> {
   const target = kyselyTarget({ db });
   for (const [source, expected] of Object.entries(stored)) {
     expect(await everythingStored(target, source, asked)).toEqual(expected);
@@ -36,9 +36,9 @@ for (const kind of databases) {
       const { db } = database;
       await fill(kind, db);
       await createTables(db);
-      await demandEverything(db);
+      await assertEverything(db);
       await createTables(db);
-      await demandEverything(db);
+      await assertEverything(db);
     });
 
     test("are merged, but for references by other names and grants of what no entry stands for", async () => {
@@ -47,7 +47,8 @@ for (const kind of databases) {
       await fill(kind, db);
       await createTables(db);
       expect(await countOf(db, "odd_reference")).toBe(13);
-      // Of who is deleted or no resource, of an id that is too long to be told from its URI, and of a source without links.
+      // Of who is deleted or no resource, of an id that is too long to be told from its URI, and of a source without
+      // links.
       expect(await countOf(db, "loose_grant")).toBe(7);
     });
 
@@ -81,7 +82,8 @@ for (const kind of databases) {
         }
       };
       await writes();
-      // What that release does when it is started, before it sees a later version: all that or nothing, where the database can.
+      // What that release does when it is started, before it sees a later version: all that or nothing, where the
+      // database can.
       const start = async (connection: Kysely<unknown>) => {
         for (const definition of definitionsOn(kind)) await sql.raw(definition).execute(connection);
         throw new Error("The tables have a later version.");
@@ -90,7 +92,7 @@ for (const kind of databases) {
         kind.name === "MariaDB" ? start(db) : db.transaction().execute(start),
       ).rejects.toThrow(kind.name === "MariaDB" ? /Key column/ : /later version/);
       await writes();
-      await demandEverything(db);
+      await assertEverything(db);
     });
 
     test("are gone on with after a kill between any two statements", async () => {
@@ -112,7 +114,7 @@ for (const kind of databases) {
         // Its connection is closed, and the lock is free.
         if (kind.name === "MariaDB") await sql`select release_all_locks()`.execute(db);
         await createTables(db);
-        await demandEverything(db);
+        await assertEverything(db);
       }
       expect(count).toBeGreaterThan(10);
     }, 300_000);

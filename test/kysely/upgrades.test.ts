@@ -10,10 +10,10 @@ import { type DatabaseKind, databases, describeOn, mariadb } from "./databases.j
 import { formOf, killedAfter } from "./upgrading.js";
 
 /**
- * What the release whose tables had the version 1 made and wrote: its definitions on each database, and the rows of two streams.
- * "directory" was killed after the account of Eve was made and before its link knew it; Carl was refused, since the application has
- * somebody of his name; Bob is gone and disabled; a member of the group "staff", Zoe, is not there yet. "branch" was killed
- * between making the group "board" and putting Fred into it.
+ * What the release whose tables had the version 1 made and wrote: its definitions on each database, and the rows of two
+ * streams. "directory" was killed after the account of Eve was made and before its link knew it; Carl was refused,
+ * since the application has somebody of his name; Bob is gone and disabled; a member of the group "staff", Zoe, is not
+ * there yet. "branch" was killed between making the group "board" and putting Fred into it.
  */
 interface Made {
   readonly definitions: Readonly<Record<string, readonly string[]>>;

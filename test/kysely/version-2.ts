@@ -5,8 +5,8 @@ import type { DatabaseKind } from "./databases.js";
 import { type Asked, type Stored, sorted } from "./everything-stored.js";
 
 /**
- * What the release whose tables of synchronisation had the version 2 made and wrote: its definitions on each database, rows of three
- * sources with everything that can be in them, and what its stores told of these.
+ * What the release whose tables of synchronisation had the version 2 made and wrote: its definitions on each database,
+ * rows of three sources with everything that can be in them, and what its stores told of these.
  */
 interface Made {
   readonly definitions: Readonly<Record<string, readonly string[]>>;
@@ -49,7 +49,10 @@ export async function fill(kind: DatabaseKind, db: Kysely<unknown>): Promise<voi
   }
 }
 
-/** Brings what is stored in SQLite back into tables of version 2, as that release would have it, and from there forward again. */
+/**
+ * Brings what is stored in SQLite back into tables of version 2, as that release would have it, and from there forward
+ * again.
+ */
 export async function throughVersion2(db: Kysely<unknown>): Promise<void> {
   const definitions = definitionsOn({ name: "SQLite" }).filter((text) => /sync_/.test(text));
   for (const text of [...definitions, ...backwards]) await sql.raw(text).execute(db);
@@ -57,7 +60,8 @@ export async function throughVersion2(db: Kysely<unknown>): Promise<void> {
 }
 
 const links =
-  "source, source_id, type, state, resource_id, name, adopted, stamp, gone_stamp, digest, seen, disabled_by_us, intent_name, intent_key, unsettled, failure, resource_mark, valued, whole_texts";
+  "source, source_id, type, state, resource_id, name, adopted, stamp, gone_stamp, digest, seen, disabled_by_us, " +
+  "intent_name, intent_key, unsettled, failure, resource_mark, valued, whole_texts";
 const positions = "stream, checkpoint, generation, epoch, revision, mapping, taken, unconfirmed";
 
 /** Names in it are short, so that they are whole in their keys. */

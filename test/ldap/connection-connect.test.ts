@@ -130,7 +130,7 @@ describe("nobody there", () => {
     });
   });
 
-  test("a port on which nobody listens", async () => {
+  test("a port on which no server listens", async () => {
     const server = await startScriptedServer(() => {});
     await server[Symbol.asyncDispose]();
     expect(await failure({ url: server.url })).toMatchObject({
@@ -166,6 +166,15 @@ describe("nobody there", () => {
       bind: { ...bind, password: () => new Promise<string>(() => {}) },
     });
     expect(error).toMatchObject({ code: "ldap_connect", reason: "ETIMEDOUT" });
+  });
+
+  test("certificates that never come are waited for no longer than connectTimeout", async () => {
+    const options: ConnectOptions = {
+      url: "ldaps://192.0.2.1",
+      connectTimeout: 50,
+      tls: () => new Promise(() => {}),
+    };
+    expect(await failure(options)).toMatchObject({ code: "ldap_connect", reason: "ETIMEDOUT" });
   });
 
   test("a signal gives up connecting, and the connection is closed", async () => {

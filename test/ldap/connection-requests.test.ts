@@ -1,4 +1,4 @@
-import { type ConnectOptions, connect, type SearchRequest } from "concordat/ldap";
+import { type ConnectOptions, connect, type LdapSearchRequest } from "concordat/ldap";
 import { describe, expect, test } from "vitest";
 import {
   bindResponse,
@@ -31,7 +31,7 @@ async function agreeableServer(): Promise<
 /** What a client sends that connects with these options, makes these searches, and closes. */
 async function requestsOf(
   options: Omit<ConnectOptions, "url">,
-  ...searches: readonly SearchRequest[]
+  ...searches: readonly LdapSearchRequest[]
 ): Promise<readonly string[]> {
   await using server = await agreeableServer();
   const connection = await connect({ ...options, url: server.url });
@@ -97,7 +97,7 @@ describe("the bytes on the wire", () => {
   });
 
   test("a search with everything", async () => {
-    const request: SearchRequest = {
+    const request: LdapSearchRequest = {
       base: "",
       scope: "one",
       filter: "(cn=*)",

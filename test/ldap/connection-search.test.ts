@@ -3,8 +3,8 @@ import {
   type LdapConnection,
   LdapConnectionClosedError,
   LdapConnectionLostError,
+  type LdapSearchRequest,
   type SearchMessage,
-  type SearchRequest,
   textsOf,
   valuesOf,
 } from "concordat/ldap";
@@ -23,7 +23,7 @@ import {
   startScriptedServer,
 } from "./scripted-server.js";
 
-const request: SearchRequest = { base: "o=x", filter: "(objectClass=*)" };
+const request: LdapSearchRequest = { base: "o=x", filter: "(objectClass=*)" };
 
 async function collect(
   connection: LdapConnection,
@@ -111,7 +111,7 @@ describe("the messages of a search", () => {
     expect(valuesOf(found.attributes, "member")).toEqual([]);
   });
 
-  test("components that a later protocol may add are passed over (RFC 4511 §4)", async () => {
+  test("components that a later protocol may add are ignored (RFC 4511 §4)", async () => {
     const later = ber(0x9f - 0x18, "later");
     await using server = await searchServer((id, peer) =>
       peer.send(message(id, ber(0x64, ber(0x04, "cn=a"), ber(0x30), later), later), searchDone(id)),
@@ -221,7 +221,7 @@ describe("a result other than success", () => {
 });
 
 describe("ending a search early", () => {
-  test("leaving the loop sends Abandon, and late answers are passed over", async () => {
+  test("leaving the loop sends Abandon, and late answers are ignored", async () => {
     await using server = await searchServer((id, peer) => {
       if (id === 1) peer.send(entry(id, "cn=a"), entry(id, "cn=b"));
       else peer.send(entry(1, "cn=late"), searchDone(1), searchDone(id));
@@ -361,6 +361,28 @@ describe("back-pressure", () => {
     for await (const batch of search) entries += batch.length;
     expect(entries).toBe(count + 1);
     expect(connection.bufferedBytes).toBe(0);
+  });
+
+  test("what is read to its end before the rest comes all the same", async () => {
+    await using server = await searchServer((id, peer) => {
+      if (id === 1) flood(id, peer);
+      else peer.send(entry(id, "", { namingContexts: ["o=x"] }), searchDone(id));
+    });
+    await using connection = await connect({ url: server.url, highWaterMark });
+    const search = connection.search(request);
+    const first = await search.next();
+    while (connection.bufferedBytes < highWaterMark) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await connection.readRootDse()).namingContexts).toEqual(["o=x"]);
+    // And then stops again, as before.
+    await search.next();
+    while (connection.bufferedBytes < highWaterMark) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    let entries = 0;
+    for await (const batch of search) entries += batch.length;
+    expect(entries).toBeGreaterThan(first.value?.length ?? 0);
   });
 
   test("a search that is given up lets the others go on", async () => {

@@ -1,6 +1,6 @@
-import { mergeCookies, parseCookie, printCookie } from "concordat/ldap";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { mergeCookies, parseCookie, printCookie } from "../../src/ldap/sync/openldap/cookie.js";
 
 /** The number of a change: at this second, made at this server. */
 const csn = (second: number, sid = 0) =>

@@ -1,7 +1,7 @@
 import { InvalidValueError } from "concordat";
-import { DnNormalizer, normalizeDn, parseDn } from "concordat/ldap";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { DnNormalizer, normalizeDn, parseDn } from "../../src/ldap/wire/dn.js";
 
 describe("normalizeDn", () => {
   test.each([

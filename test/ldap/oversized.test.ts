@@ -182,7 +182,7 @@ describe("an entry that is longer than maxMessageSize", () => {
     expect((await run({ maxMessageSize: 10_000 })).names).toEqual(["ann", "bob"]);
   });
 
-  test("is passed over where the host says so, told by an outcome, and neither changed nor swept", async () => {
+  test("is ignored where the host says so, told by an outcome, and neither changed nor swept", async () => {
     await using directory = await directoryOf("bob");
     const { run, outcomes } = await outcomesOf(directory, { oversized: "ignore" });
     expect((await run()).names).toEqual(["ann", "bob"]);
@@ -195,5 +195,16 @@ describe("an entry that is longer than maxMessageSize", () => {
     directory.modify(ann, { replace: { title: "" } });
     await run();
     expect(outcomes.map(({ kind }) => kind)).toContain("updated");
+  });
+
+  test("is none of ours below another base, where names are compared", async () => {
+    await using directory = await startDirectory({ kind: "389ds" });
+    const person = { objectClass: "inetOrgPerson", cn: "x", sn: "x" };
+    directory.add("uid=bob,ou=people,dc=example,dc=com", { ...person, uid: "bob" });
+    directory.add("uid=big,dc=example,dc=com", { ...person, uid: "big", title: "x".repeat(5_000) });
+    const base = ["ou=people,dc=example,dc=com", "ou=groups,dc=example,dc=com"];
+    const { run, outcomes } = await outcomesOf(directory, { base, oversized: "ignore" });
+    expect((await run()).names).toEqual(["bob"]);
+    expect(outcomes.map(({ kind }) => kind)).not.toContain("unreadable");
   });
 });

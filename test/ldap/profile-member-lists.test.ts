@@ -78,7 +78,7 @@ const someValues = fc.array(fc.constantFrom("a", "A", "b", "c", "d", ""), { maxL
 /** More values than are read anew each time. */
 const filling = Array.from({ length: 350 }, (_, i) => `${i}`.padStart(100, "x"));
 
-/** Reads lists of one group one after the other, and demands of each what reading it alone would give. */
+/** Reads lists of one group one after the other, and requires of each what reading it alone would give. */
 function expectEachRead(readings: readonly (readonly string[])[]): void {
   const lists = new MemberLists();
   for (const values of readings) {

@@ -3,9 +3,9 @@ import { InvalidValueError } from "concordat";
 import type { Change, ChangeBatch } from "concordat/changes";
 import {
   type DirectoryEntry,
+  type DirectoryProfile,
   inetOrgPerson,
   LdapMappingError,
-  type Profile,
   profile,
   rfc2307,
   rfc2307bis,
@@ -30,7 +30,7 @@ afterAll(async () => {
 });
 
 /** What a refresh tells of the whole directory. */
-async function read(mapping: Profile): Promise<Change[]> {
+async function read(mapping: DirectoryProfile): Promise<Change[]> {
   const { url, suffix, adminDn, password } = directory;
   const stream = watchDirectory({
     url,
@@ -46,7 +46,11 @@ async function read(mapping: Profile): Promise<Change[]> {
 }
 
 /** What becomes of one entry. */
-async function map(mapping: Profile, dn: string, attributes: AttributesInput): Promise<unknown> {
+async function map(
+  mapping: DirectoryProfile,
+  dn: string,
+  attributes: AttributesInput,
+): Promise<unknown> {
   const { entryUUID } = directory.add(dn, attributes);
   try {
     const changes = await read(mapping);

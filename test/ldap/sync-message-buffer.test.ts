@@ -9,7 +9,7 @@ async function* batches(...lists: readonly (readonly string[])[]) {
   for (const oids of lists) yield oids.map(message);
 }
 
-test("messages that nobody has taken yet are not lost when more is asked for", async () => {
+test("messages that were not taken yet are not lost when more is asked for", async () => {
   const wakeup = new Wakeup();
   const buffer = new MessageBuffer(batches(["1", "2"], ["3"]), wakeup.wake);
   buffer.request();

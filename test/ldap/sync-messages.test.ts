@@ -1,12 +1,12 @@
+import { LdapProtocolError } from "concordat/ldap";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
 import {
-  LdapProtocolError,
   readSyncDone,
   readSyncInfo,
   readSyncState,
   syncRequest,
-} from "concordat/ldap";
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+} from "../../src/ldap/wire/sync-messages.js";
 
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(" ", ""), "hex");
 const state = (hex: string) =>

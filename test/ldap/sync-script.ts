@@ -13,6 +13,8 @@ import {
 export interface SyncSearch {
   /** Whether it is a sync search, and of which mode; `plain` without the control. */
   readonly mode: "refreshOnly" | "refreshAndPersist" | "plain";
+  /** The request, its octets as Latin-1: the values in its filter can be read in it. */
+  readonly text: string;
   /** The cookie that was sent. */
   readonly cookie: string | undefined;
   /** Sends an entry, with a Sync State Control unless the state is undefined. */
@@ -135,18 +137,22 @@ export function newCookie(cookie: string): Buffer {
   return ber(0x80, cookie);
 }
 
+/** A cookie of OpenLDAP, of a dialect that a test makes up, or of a 389 Directory Server on `host`: with one digit. */
+const sentCookie =
+  /rid=\d{3}(?:,csn=(?:[\d.]{21}Z(?:#[\da-f]+){2}#\d{6};?)+)?|numbered#\d+;|host:389#[^#]+#\d/;
+
 function searchOf(
   id: number,
   request: Buffer,
   isSync: boolean,
   send: (...messages: Uint8Array[]) => void,
 ): SyncSearch {
-  const sent = /rid=\d{3}(?:,csn=(?:[\d.]{21}Z(?:#[\da-f]+){2}#\d{6};?)+)?|numbered#\d+;/.exec(
-    request.toString("latin1"),
-  )?.[0];
+  const text = request.toString("latin1");
+  const sent = sentCookie.exec(text)?.[0];
   const persists = request.includes("\x0a\x01\x03", request.indexOf("1.3.6.1.4.1.4203.1.9.1.1"));
   return {
     mode: !isSync ? "plain" : persists ? "refreshAndPersist" : "refreshOnly",
+    text,
     cookie: sent,
     entry(state, entryId, uid, { csn: stamp, cookie, attributes } = {}) {
       const person = {

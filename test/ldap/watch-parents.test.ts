@@ -135,7 +135,7 @@ test("no checkpoint covers a move before it has been looked at", async () => {
 });
 
 test.for(["refreshAndPersist", "present"] as const)(
-  "what was moved while nobody listened is found by the resume (%s)",
+  "what was moved while it was not followed is found by the resume (%s)",
   async (how) => {
     await using directory = await startDirectory({ sessionLog: how === "present" ? 0 : 1000 });
     for (const dn of [staff, outside, `ou=a,${outside}`, `ou=b,${staff}`]) addUnit(directory, dn);
@@ -151,7 +151,7 @@ test.for(["refreshAndPersist", "present"] as const)(
     for (const batch of again.batches) mirror.apply(batch);
     const told = changesOf(again.batches);
     const listed = told.flatMap((change) => (change.kind === "present" ? change.entries : []));
-    // Who came is called present and not known, so that whoever applies it has it read.
+    // Who came is called present and not known, so that the consumer has it read.
     expect(listed).toContainEqual(expect.objectContaining({ sourceId: ann }));
     expect(told.at(-1)).toEqual({ kind: "sweep", stamp: expect.any(String) });
     expect(mirror.entries.has(bob)).toBe(false);
@@ -194,7 +194,7 @@ test("a class that cannot be one is refused", () => {
   expect(() => watchDirectory(options)).toThrow(/parentClasses/);
 });
 
-test("where the server does not let parents be followed, all names are listed, at most a hundredth of the time", async () => {
+test("where parents cannot be followed, all names are listed, at most a hundredth of the time", async () => {
   await using script = await startSyncScript();
   let time = 1_000_000;
   const sleeps: { delay: number; end: () => void }[] = [];

@@ -52,6 +52,14 @@ afterEach(() => {
 });
 const resets = () => events.flatMap((event) => (event.event === "reset" ? [event.reason] : []));
 
+/** Reads a stream to its end, without following it. */
+async function readOnce(stream: ChangeStream, after?: string) {
+  const options = after === undefined ? {} : { after };
+  const batches = [];
+  for await (const batch of stream.read({ ...options, follow: false })) batches.push(batch);
+  return batches;
+}
+
 /** A directory, one round of watching it, and the checkpoint of that. */
 async function watchedOnce(options: DirectoryOptions = {}, changes: Partial<WatchOptions> = {}) {
   const directory = await startDirectory(options);
@@ -62,6 +70,38 @@ async function watchedOnce(options: DirectoryOptions = {}, changes: Partial<Watc
   if (watching.checkpoint === undefined) throw new Error("There is no checkpoint.");
   return { directory, ids, mirror, checkpoint: watching.checkpoint };
 }
+
+describe("a stream that is not followed", () => {
+  test("ends once everything is read, and is resumed in the same way", async () => {
+    await using directory = await startDirectory();
+    const ann = addPerson(directory, "ann");
+    const stream = watch(directory);
+    const first = await readOnce(stream);
+    expect(first.at(-1)).toMatchObject({ phase: "snapshot", refresh: "ends" });
+    const checkpoint = first.at(-1)?.checkpoint;
+
+    const bob = addPerson(directory, "bob");
+    const second = await readOnce(stream, checkpoint);
+    const told = changesOf(second).flatMap((change) =>
+      change.kind === "upsert" ? [change.sourceId] : [],
+    );
+    expect(told).toContain(bob);
+    expect(told).not.toContain(ann);
+    expect(second.at(-1)?.checkpoint).not.toBe(checkpoint);
+  });
+
+  test("is followed all the same by who asks for that, whatever the mode", async () => {
+    await using directory = await startDirectory();
+    const stream = watch(directory, { mode: "refreshOnly" });
+    const stop = new AbortController();
+    const read = stream.read({ follow: true, signal: stop.signal })[Symbol.asyncIterator]();
+    for (;;) if ((await read.next()).value?.refresh === "ends") break;
+    const ann = addPerson(directory, "ann");
+    expect((await read.next()).value?.changes).toMatchObject([{ sourceId: ann }]);
+    stop.abort();
+    await read.return?.();
+  });
+});
 
 describe("a first refresh", () => {
   test("begins before anything is asked, tells everything, and sweeps", async () => {
@@ -602,6 +642,24 @@ describe("failures", () => {
     await watching.refreshed();
   });
 
+  test("are over with a password that was changed meanwhile, since it is asked for at each connection", async () => {
+    await using directory = await startDirectory();
+    const dn = `cn=reader,${directory.suffix}`;
+    const entry = { objectClass: ["person"], cn: "reader", sn: "reader" };
+    directory.add(dn, { ...entry, userPassword: "first" });
+    const passwords = ["first", "second"];
+    const password = () => passwords.shift() ?? "";
+    await using watching = new Watching(
+      watch(directory, { bind: { method: "simple", dn, password } }),
+    );
+    await watching.refreshed();
+    watching.ask();
+    directory.modify(dn, { replace: { userPassword: "second" } });
+    await directory.restart();
+    await watching.refreshed();
+    expect(passwords).toEqual([]);
+  });
+
   test("start with short delays again once a refresh has ended", async () => {
     await using directory = await startDirectory();
     const attempts = () =>
@@ -682,13 +740,14 @@ describe("failures", () => {
     expect(() => watchDirectory(options)).not.toThrow();
   });
 
-  test("a signal ends the reading with its reason, wherever it is", async () => {
+  test("a signal ends the reading without an error, wherever it is", async () => {
     await using directory = await startDirectory();
     const reason = new Error("enough");
     const reading = (signal: AbortSignal) =>
       watch(directory).read({ signal })[Symbol.asyncIterator]();
 
-    await expect(reading(AbortSignal.abort(reason)).next()).rejects.toBe(reason);
+    const end = { done: true, value: undefined };
+    expect(await reading(AbortSignal.abort(reason)).next()).toEqual(end);
 
     const live = new AbortController();
     const batches = reading(live.signal);
@@ -697,7 +756,7 @@ describe("failures", () => {
     }
     const waiting = batches.next();
     live.abort(reason);
-    await expect(waiting).rejects.toBe(reason);
+    expect(await waiting).toEqual(end);
     await expect.poll(() => directory.connections).toBe(0);
   });
 

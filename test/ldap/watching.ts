@@ -93,8 +93,8 @@ export class Mirror {
   readonly #missing = new Set<string>();
 
   /**
-   * Whether an entry that the stream called unchanged is not known: then a checkpoint claimed too much. An entry that is
-   * created during a refresh may be called so, too, if it follows by the end of the check after it.
+   * Whether an entry that the stream called unchanged is not known: then a checkpoint claimed too much. An entry that
+   * is created during a refresh may be called so, too, if it follows by the end of the check after it.
    */
   get lost(): boolean {
     return this.#missing.size > 0;

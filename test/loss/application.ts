@@ -31,6 +31,16 @@ export interface LocalContent {
   readonly memberships: readonly { readonly group: string; readonly member: string }[];
 }
 
+/** Makes the tables of an application that has nothing. */
+export async function createApplication(database: string): Promise<void> {
+  const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: database }) });
+  try {
+    await createTables(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
 /** Adds the accounts and the group that are there before synchronisation begins. */
 export async function addLocalAccounts(database: string): Promise<void> {
   const db = new Kysely<unknown>({ dialect: nodeSqliteDialect({ path: database }) });

@@ -2,7 +2,15 @@ import { subscribe } from "node:diagnostics_channel";
 import { openSync, writeSync } from "node:fs";
 import type { ChangeStream } from "concordat/changes";
 import { createTables, kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
-import { inetOrgPerson, profile, watchChannelName, watchDirectory } from "concordat/ldap";
+import {
+  activeDirectory,
+  type DirectoryProfile,
+  freeIpa,
+  inetOrgPerson,
+  profile,
+  watchChannelName,
+  watchDirectory,
+} from "concordat/ldap";
 import { synchronize } from "concordat/sync";
 import { Kysely } from "kysely";
 
@@ -19,6 +27,10 @@ export interface ConsumerOptions {
   readonly transactions: boolean;
   readonly onDelete: "deactivate" | "delete";
   readonly dangling: "keep" | "drop";
+  /** Of a server with a reader of its own: its profile here. Default: that of the staff of an OpenLDAP. */
+  readonly profile?: string;
+  /** For how long nothing is heard of the process at work before another takes its place, in milliseconds. */
+  readonly lease?: number;
   /** How often to look at all names and groups, in milliseconds; 0 for never. */
   readonly reconcileEvery: number;
 }
@@ -65,12 +77,8 @@ const db = new Kysely<unknown>({
   dialect: nodeSqliteDialect({ path: options.database, durable: false }),
 });
 await createTables(db);
-const directory = watchDirectory({
-  urls: options.urls,
-  source: "directory",
-  base: options.base,
-  filter: "(!(ou=archive))",
-  profile: profile({
+const profiles: Readonly<Record<string, DirectoryProfile>> = {
+  staff: profile({
     extends: inetOrgPerson,
     groupClasses: ["groupOfNames", "posixGroup"],
     members: [
@@ -82,6 +90,24 @@ const directory = watchDirectory({
       active: { reads: ["employeeType"], value: (entry) => entry.text("employeeType") !== "left" },
     },
   }),
+  "389ds": profile({
+    extends: inetOrgPerson,
+    user: {
+      active: {
+        reads: ["nsAccountLock"],
+        value: (entry) => entry.text("nsAccountLock") !== "TRUE",
+      },
+    },
+  }),
+  freeipa: freeIpa,
+  activedirectory: activeDirectory,
+};
+const directory = watchDirectory({
+  urls: options.urls,
+  source: "directory",
+  base: options.base,
+  ...(options.profile === undefined ? { filter: "(!(ou=archive))" } : {}),
+  profile: profiles[options.profile ?? "staff"] ?? inetOrgPerson,
   bind: { method: "simple", dn: options.bindDn, password: options.password },
   allowCleartext: true,
   reconcileEvery: options.reconcileEvery === 0 ? false : options.reconcileEvery,
@@ -96,8 +122,12 @@ const outcomes = synchronize(
     dangling: options.dangling,
     maxDeletes: Number.POSITIVE_INFINITY,
     maxCleared: Number.POSITIVE_INFINITY,
-    // What a killed process had asked of the file is done, or will never be.
-    takeoverDelay: 1_000,
+    // What a killed process had asked of the file is done, or will never be. One that is frozen may go on with it later.
+    takeoverDelay: options.lease === undefined ? 1_000 : 10_000,
+    ...(options.lease === undefined ? {} : { standby: { lease: options.lease } }),
   },
 );
-for await (const outcome of outcomes) note({ outcome });
+for await (const outcome of outcomes) {
+  note({ outcome });
+  if (outcome.kind === "began") process.stdout.write("began\n");
+}

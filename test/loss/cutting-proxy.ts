@@ -8,22 +8,26 @@ export class CuttingProxy implements AsyncDisposable {
   cuts = 0;
   readonly #server: Server;
   readonly #random: Random;
+  readonly #longest: number;
   readonly #open = new Set<Socket>();
   #isCutting = false;
   #refuses = false;
 
-  private constructor(server: Server, random: Random) {
+  private constructor(server: Server, random: Random, longest: number) {
+    this.#longest = longest;
     this.#server = server;
     this.#random = random;
   }
 
-  static async start(url: string, random: Random): Promise<CuttingProxy> {
-    const target = Number(new URL(url).port);
+  /** @param longest how long a connection lasts at the most that is cut by time, in milliseconds. */
+  static async start(url: string, random: Random, longest = 1_500): Promise<CuttingProxy> {
+    const { hostname, port } = new URL(url);
+    const target = { host: hostname, port: port === "" ? 389 : Number(port) };
     const server = createServer();
-    const proxy = new CuttingProxy(server, random);
+    const proxy = new CuttingProxy(server, random, longest);
     server.on("connection", (client) => {
       if (proxy.#refuses) client.destroy();
-      else proxy.#join(client, connect(target, "127.0.0.1"));
+      else proxy.#join(client, connect(target));
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -65,7 +69,7 @@ export class CuttingProxy implements AsyncDisposable {
     let bytes = byBytes ? Math.floor(20 * 2 ** (random.next() * 14)) : Number.POSITIVE_INFINITY;
     const timer = byBytes
       ? undefined
-      : setTimeout(() => this.#isCutting && cut(), random.between(5, 1_500));
+      : setTimeout(() => this.#isCutting && cut(), random.between(5, this.#longest));
     const isAbrupt = random.chance(0.5);
     const close = (): void => {
       clearTimeout(timer);

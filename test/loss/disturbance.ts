@@ -53,8 +53,10 @@ export class Disturbance {
     const { directory, runners, database } = this.#disturbed;
     switch (step) {
       case "killConsumer":
-        await runners.kill();
-        runners.start();
+        await runners.replace();
+        break;
+      case "freezeConsumer":
+        await runners.freeze();
         break;
       case "killServer":
         await directory.main.stop("SIGKILL");

@@ -71,6 +71,21 @@ export class Journal {
     };
   }
 
+  /** How many connections were made. */
+  get connections(): number {
+    return this.#count("connected");
+  }
+
+  /** How many lists of names have ended. */
+  get lists(): number {
+    return this.#lines.filter(({ event }) => event?.event === "checked" && event.check === "names")
+      .length;
+  }
+
+  #count(kind: WatchEvent["event"]): number {
+    return this.#lines.filter(({ event }) => event?.event === kind).length;
+  }
+
   /** What was taken away although its entry was there all the time: that it came back later does not make it right. */
   removalsOf(entries: ReadonlySet<string>): readonly Difference[] {
     return this.#lines.flatMap(({ outcome }): Difference[] => {

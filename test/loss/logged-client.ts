@@ -42,7 +42,7 @@ const refusals: ReadonlySet<number> = new Set([16, 20, 32, 68]);
  * The server's answers while it comes and goes: busy, unavailable, and that nobody is signed in, since the client connects
  * again by itself but does not bind again.
  */
-const interruptions: ReadonlySet<number> = new Set([8, 51, 52]);
+const usualInterruptions: readonly number[] = [8, 51, 52];
 
 /** Ends what a writer is about because it does not know any more what is in the directory. */
 export class Uncertain extends Error {}
@@ -52,9 +52,17 @@ export class LoggedClient {
   readonly #writer: number;
   readonly #access: Access;
   readonly #log: WriteLog;
+  readonly #interruptions: ReadonlySet<number>;
   #client: Client | undefined;
 
-  constructor(writer: number, access: Access, log: WriteLog) {
+  /** @param interruptions further answers of a server while it comes and goes. */
+  constructor(
+    writer: number,
+    access: Access,
+    log: WriteLog,
+    interruptions: readonly number[] = [],
+  ) {
+    this.#interruptions = new Set([...usualInterruptions, ...interruptions]);
     this.#writer = writer;
     this.#access = access;
     this.#log = log;
@@ -76,21 +84,21 @@ export class LoggedClient {
       if (error instanceof ResultCodeError) {
         note(`refused with ${error.code}`);
         if (refusals.has(error.code)) return false;
-        if (!interruptions.has(error.code)) throw error;
+        if (!this.#interruptions.has(error.code)) throw error;
       } else note("unknown");
       throw new Uncertain();
     }
   }
 
   /** Searches on a new connection, once the server answers again. */
-  async searchAfresh(filter: string): Promise<readonly Entry[]> {
+  async searchAfresh(filter: string, base: string = suffix): Promise<readonly Entry[]> {
     for (;;) {
       await this.close();
       try {
         this.#client = await bound(this.#access);
-        return (await this.#client.search(suffix, { filter })).searchEntries;
+        return (await this.#client.search(base, { filter })).searchEntries;
       } catch (error) {
-        if (error instanceof ResultCodeError && !interruptions.has(error.code)) throw error;
+        if (error instanceof ResultCodeError && !this.#interruptions.has(error.code)) throw error;
         await sleep(50);
       }
     }

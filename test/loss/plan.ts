@@ -6,6 +6,8 @@ export type Step =
   | "killServer"
   /** Another process begins to follow the same stream into the same tables. */
   | "secondRunner"
+  /** The process at work is frozen until another one has taken its place, or for a while, and then goes on. */
+  | "freezeConsumer"
   /** The row with the checkpoint is gone when a process starts. */
   | "loseCheckpoint"
   /** The database is put back to what it was a while ago. */
@@ -37,6 +39,7 @@ export const longExtent: Extent = {
     killConsumer: 16,
     killServer: 3,
     secondRunner: 5,
+    freezeConsumer: 8,
     loseCheckpoint: 2,
     restore: 3,
     setClock: 6,
@@ -54,6 +57,7 @@ export const shortExtent: Extent = {
     killConsumer: 1,
     killServer: 1,
     secondRunner: 1,
+    freezeConsumer: 2,
     loseCheckpoint: 1,
     restore: 1,
     setClock: 2,
@@ -75,6 +79,8 @@ export interface Plan extends Extent {
   readonly onDelete: "deactivate" | "delete";
   /** Whether two servers replicate each other, and one lags behind now and then (mirror mode). */
   readonly isMirrored: boolean;
+  /** Whether three processes follow the stream, of which one works and the others stand by. */
+  readonly standbys: boolean;
   /** Whether the server has a clock of its own, which is set. */
   readonly clock: boolean;
 }
@@ -82,12 +88,13 @@ export interface Plan extends Extent {
 /** What is done to which kinds of directories, from one set of 24 seeds to the next. */
 const kinds = ["plain", "clock", "restore", "clock and restore", "mirrored"] as const;
 
-/** The plan of a seed. A hundred and twenty seeds in a row try each combination once. */
+/** The plan of a seed. Two hundred and forty seeds in a row try each combination once. */
 export function planFor(seed: number, { steps, ...extent }: Extent): Plan {
   const sessionLogs = [1000, 100, 0];
   const kind = kinds[Math.floor(seed / 24) % kinds.length] ?? "plain";
   const isMirrored = kind === "mirrored";
   const clock = kind === "clock" || kind === "clock and restore";
+  const standbys = Math.floor(seed / (24 * kinds.length)) % 2 === 1;
   const restores = kind === "restore" || kind === "clock and restore";
   return {
     ...extent,
@@ -98,6 +105,8 @@ export function planFor(seed: number, { steps, ...extent }: Extent): Plan {
       ...(restores ? {} : { restore: 0 }),
       // A server that was killed may have forgotten deletions, and then the other never learns of them.
       ...(isMirrored ? { killServer: 0 } : { switchServer: 0, lag: 0 }),
+      // Where all stand by, none takes the stream from the one that works.
+      ...(standbys ? { secondRunner: 0 } : { freezeConsumer: 0 }),
     },
     sessionLog: sessionLogs[seed % 3] ?? 0,
     // With refint, two servers do not come to hold the same: each rewrites by itself, at its own time.
@@ -105,13 +114,15 @@ export function planFor(seed: number, { steps, ...extent }: Extent): Plan {
     transactions: Math.floor(seed / 6) % 2 === 0,
     onDelete: Math.floor(seed / 12) % 2 === 0 ? "deactivate" : "delete",
     isMirrored,
+    standbys,
     clock,
   };
 }
 
 /** The plan in one line, for reports. */
 export function describePlan(plan: Plan): string {
-  const { seed, sessionLog, refint, transactions, onDelete, isMirrored, clock, steps } = plan;
+  const { seed, sessionLog, refint, transactions, onDelete, isMirrored, standbys } = plan;
+  const { clock, steps } = plan;
   return [
     `seed ${seed}`,
     sessionLog === 0 ? "no session log" : `session log ${sessionLog}`,
@@ -119,6 +130,7 @@ export function describePlan(plan: Plan): string {
     transactions ? "transactions" : "no transactions",
     onDelete,
     ...(isMirrored ? ["two servers"] : []),
+    ...(standbys ? ["standbys"] : []),
     ...(clock ? ["clock"] : []),
     ...(steps.restore > 0 ? ["restores"] : []),
   ].join(" · ");

@@ -12,6 +12,7 @@ import {
   readLocalRows,
   readTitle,
 } from "./application.js";
+import type { ConsumerOptions } from "./consumer.js";
 import type { ConsumerProgram } from "./consumer-program.js";
 import { Deployment } from "./deployment.js";
 import { type Difference, differencesOf } from "./differences.js";
@@ -89,7 +90,7 @@ class Run implements AsyncDisposable {
     this.#database = join(folder, "application.sqlite");
     this.#journal = join(folder, "journal.ndjson");
     const { main, urls } = directory;
-    this.#runners = new Runners(program.path, {
+    const options: ConsumerOptions = {
       urls,
       base: company,
       bindDn: main.adminDn,
@@ -103,7 +104,8 @@ class Run implements AsyncDisposable {
       // at all groups, or all names, can find some of it. While connections are cut, hardly any lasts long enough for one: it comes
       // when all is quiet, and hides nothing that was lost otherwise.
       reconcileEvery: plan.refint || plan.clock ? 2_500 : 0,
-    });
+    };
+    this.#runners = new Runners(program.path, options, plan.standbys ? 2 : 0);
     this.#disturbance = new Disturbance(
       { directory, runners: this.#runners, units: this.#units, database: this.#database },
       random.fork(),
@@ -205,7 +207,7 @@ class Run implements AsyncDisposable {
           const behind = this.#whatIsBehind(written, newest);
           if (behind.length === 0) return [];
           if (Date.now() > deadline) return behind;
-          if (Date.now() > nextAt && this.#runners.count > 1) break;
+          if (Date.now() > nextAt && this.#runners.superfluous > 0) break;
           await sleep(20);
         }
       }
@@ -216,9 +218,9 @@ class Run implements AsyncDisposable {
 
   #whatIsBehind(title: string, newest: readonly string[]): readonly string[] {
     const covered = readCheckpoint(this.#database);
-    const { count } = this.#runners;
+    const { superfluous } = this.#runners;
     return [
-      ...(count === 1 ? [] : [`${count} processes follow the stream`]),
+      ...(superfluous === 0 ? [] : [`${superfluous} processes more than one follow the stream`]),
       ...(isCovered(newest, covered)
         ? []
         : [`the checkpoint has ${covered} and the directory ${newest}`]),

@@ -279,7 +279,7 @@ test("an answer of several pieces arrives as it is made, and whole", async () =>
   expect(await response.text()).toBe(`onetwo${"three".repeat(100_000)}`);
 });
 
-test("a piece of an answer is sent before the next one is there, and its source told when the client has gone", async () => {
+test("a piece of a response is sent before the next one exists, and its source ends with the client", async () => {
   const cancelled = Promise.withResolvers<void>();
   const handler: Handler = async () =>
     new Response(

@@ -19,7 +19,10 @@ const imports: ReadonlyMap<string, readonly string[]> = new Map(
   ]),
 );
 
-/** Sets of files of which each leads to every other one: the strongly connected components of more than one file (Tarjan). */
+/**
+ * Sets of files of which each leads to every other one: the strongly connected components of more than one file
+ * (Tarjan).
+ */
 function circles(): readonly (readonly string[])[] {
   const found: string[][] = [];
   const index = new Map<string, number>();

@@ -13,6 +13,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as ldap from "concordat/ldap";
 import ts from "typescript";
 import { afterAll, expect, test } from "vitest";
+import { syncRequestOid } from "../../src/ldap/wire/sync-messages.js";
 import { refreshEnd, startSyncScript, uuid } from "../ldap/sync-script.js";
 import { changesOf, Watching } from "../ldap/watching.js";
 
@@ -114,8 +115,8 @@ test("a directory dialect is a file and a line, whatever its positions and ids a
   writeFileSync(
     choice,
     `import { numbered } from "./numbered.js";\n${readFileSync(choice, "utf8").replace(
-      "= [openLdap];",
-      "= [openLdap, numbered];",
+      "  openLdap,",
+      "  numbered,\n  openLdap,",
     )}`,
   );
   const changedNow = changedFiles();
@@ -124,7 +125,7 @@ test("a directory dialect is a file and a line, whatever its positions and ids a
 
   const changed: typeof ldap = await import(pathToFileURL(join(scratch, "src/ldap/index.ts")).href);
   await using script = await startSyncScript({
-    rootDse: { vendorName: ["Numbered"], supportedControl: [changed.syncRequestOid] },
+    rootDse: { vendorName: ["Numbered"], supportedControl: [syncRequestOid] },
   });
   const stream = changed.watchDirectory({
     url: script.url,

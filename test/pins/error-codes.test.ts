@@ -8,6 +8,7 @@ import {
 } from "concordat/scim";
 import { ScimResponseError } from "concordat/scim-client";
 import { ScimRequestError } from "concordat/scim-server";
+import { SignatureError } from "concordat/signing";
 import { SignOnError } from "concordat/sso";
 import { StreamTakenError } from "concordat/sync";
 import { expect, test } from "vitest";
@@ -34,6 +35,7 @@ test("each kind of error has its code", () => {
     new ScimRequestError(403, "detail"),
     new ScimResponseError("message", 401),
     new SignOnError("access_denied"),
+    new SignatureError({ code: "unknown_key" }),
   ];
   expect(Object.fromEntries(errors.map(({ name, code }) => [name, code]))).toEqual({
     ConcordatError: "concordat",
@@ -55,6 +57,7 @@ test("each kind of error has its code", () => {
     ScimRequestError: "scim_request",
     ScimResponseError: "scim_response",
     SignOnError: "sign_on",
+    SignatureError: "signature",
   });
   for (const error of errors) expect(error).toBeInstanceOf(concordat.ConcordatError);
 });

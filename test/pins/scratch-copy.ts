@@ -6,7 +6,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** The files that are as they are, which all copies share. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
-/** Changes to files, by their paths from the root: the text of a new file, or what replaces what in one that is there. */
+/**
+ * Changes to files, by their paths from the root: the text of a new file, or what replaces what in one that is there.
+ */
 export type Edits = Readonly<Record<string, string | readonly (readonly [string, string])[]>>;
 
 /**

@@ -85,7 +85,7 @@ async function newWorld(stores: GroupMappingOptions) {
       byHand[at]?.add(user);
       await stores.local.changeMembers(localId(at), { add: members([user]) });
     },
-    /** Demands that the local groups have those put in by hand, those mapped, and nobody else. */
+    /** Asserts that the local groups have those put in by hand, those mapped, and nobody else. */
     async check(): Promise<void> {
       for (const [at, id] of local.entries()) {
         const expected = new Set(byHand[at]);

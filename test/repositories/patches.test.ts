@@ -28,9 +28,9 @@ import {
   type NewUser,
   type PatchOp,
   type PatchPlan,
-  type Profile,
   patchOpId,
   planPatch,
+  type ScimProfile,
   type User,
   userResourceType,
 } from "concordat/scim";
@@ -230,14 +230,14 @@ describe("nothing of a group of a million is read when a member comes or goes", 
     groups: GroupRepository,
     id: string,
     operation: object,
-    profile?: Profile,
+    profile?: ScimProfile,
   ): Promise<void> => {
     const body = { schemas: [patchOpId], Operations: [operation] };
     const plan = planPatch(groupResourceType, body, profile && { profile });
     await groups.modify(id, modificationOf<Group, NewGroup>(plan));
   };
 
-  async function demandBlind(
+  async function assertBlind(
     closed: ClosedGroups,
     groups: GroupRepository,
     id: string,
@@ -268,7 +268,7 @@ describe("nothing of a group of a million is read when a member comes or goes", 
   test("by a store that overrides nothing", async () => {
     const closed = new ClosedGroups();
     millionOf(closed);
-    await demandBlind(closed, closed, "1", ["ann", "bob"]);
+    await assertBlind(closed, closed, "1", ["ann", "bob"]);
   });
 
   test("through an identity map", async () => {
@@ -280,6 +280,6 @@ describe("nothing of a group of a million is read when a member comes or goes", 
     const { id } = await groups.create({ displayName: "everybody" });
     const ann = await users.create({ userName: "ann" });
     const bob = await users.create({ userName: "bob" });
-    await demandBlind(closed, groups, id, [ann.id, bob.id]);
+    await assertBlind(closed, groups, id, [ann.id, bob.id]);
   });
 });

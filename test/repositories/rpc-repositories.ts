@@ -203,7 +203,7 @@ export class RpcGroupRepository extends GroupRepository {
 
   override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
     // A group cannot be taken back, so first of all its members are looked at.
-    await this.#demandMembers(resource, options);
+    await this.#assertMembers(resource, options);
     const id = await this.#call<number>("group.create", [resource.displayName], options);
     await this.#setMembers(String(id), resource, options);
     return { id: String(id), displayName: resource.displayName };
@@ -215,7 +215,7 @@ export class RpcGroupRepository extends GroupRepository {
     options?: WriteOptions,
   ): Promise<Group> {
     if ((await this.get(id, options)) === undefined) throw new NotFoundError(id);
-    await this.#demandMembers(resource, options);
+    await this.#assertMembers(resource, options);
     await this.#call("group.write", [numberOf(id), resource.displayName], options);
     await this.#setMembers(id, resource, options);
     return { id, displayName: resource.displayName };
@@ -299,7 +299,7 @@ export class RpcGroupRepository extends GroupRepository {
     }
   }
 
-  async #demandMembers(
+  async #assertMembers(
     { members = [] }: Pick<NewGroup, "members">,
     options?: CallOptions,
   ): Promise<void> {

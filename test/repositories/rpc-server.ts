@@ -102,7 +102,7 @@ export class RpcServer {
 
   #write(user: RpcUser, values: Partial<RpcUser>): void {
     const login = values.login ?? user.login;
-    demandText(login);
+    assertText(login);
     const isTaken = [...this.#users.values()].some(
       (other) => other.id !== user.id && fold(other.login) === fold(login),
     );
@@ -111,7 +111,7 @@ export class RpcServer {
   }
 
   #rename(group: RpcGroup, name: string): void {
-    demandText(name);
+    assertText(name);
     group.name = name;
   }
 
@@ -152,7 +152,7 @@ class RpcFault extends Error {
   }
 }
 
-function demandText(text: string): void {
+function assertText(text: string): void {
   if (text === "" || text.includes("\u0000")) throw new RpcFault("ValueError", "bad text");
 }
 

@@ -3,9 +3,9 @@ import {
   type Capabilities,
   endSessions,
   type GroupRepository,
-  type Identity,
   InMemoryIdentityMapRepository,
   InMemoryUserRepository,
+  type MappedIdentity,
   type Page,
   type ReadOptions,
   type UserRepository,
@@ -33,7 +33,7 @@ beforeEach(() => {
 const byExternalId = async (value: string): Promise<readonly User[]> =>
   (await users.find({ filter: bindFilter(eq("externalId", value), userResourceType) })).resources;
 
-async function identityOf(id: string): Promise<Identity | undefined> {
+async function identityOf(id: string): Promise<MappedIdentity | undefined> {
   const [identity] = await identities.get("User", [id]);
   return identity;
 }

@@ -143,7 +143,7 @@ describe("a change of a user", () => {
     expect(provider.asked.some(({ method }) => method === "PUT")).toBe(false);
   });
 
-  test("is a PUT where a PATCH is passed over", async () => {
+  test("is a PUT where a PATCH is ignored", async () => {
     await using provider = await quirky({
       before: ({ method }) => (method === "PATCH" ? { status: 204 } : undefined),
     });
@@ -168,7 +168,7 @@ describe("a change of a user", () => {
         if (method !== way) return refusal();
         conditions.push(headers["if-match"]);
         if (conditions.length > 1) return undefined;
-        // Somebody else was faster.
+        // Another writer was faster.
         stored.set("u", { ...stored.get("u"), nickName: "A", meta: { version: 'W/"2"' } });
         return refusal("It has changed.", undefined, 412);
       },
@@ -233,7 +233,7 @@ describe("what a service provider does not keep", () => {
     expect((error as Error).message).toContain("title");
   });
 
-  test("is an error where somebody stays active, or keeps a name, whatever else was done", async () => {
+  test("is an error where a user stays active, or keeps a name, whatever else was done", async () => {
     await using provider = await quirky({
       keeps: (resource) => ({ ...resource, active: true, userName: "ann" }),
     });
@@ -291,7 +291,7 @@ describe("a user who is created", () => {
   });
 });
 
-describe("somebody who is deleted", () => {
+describe("a user who is deleted", () => {
   test("is gone, or it is an error", async () => {
     await using provider = await quirky({
       before: ({ method }) => (method === "DELETE" ? { status: 204 } : undefined),

@@ -143,7 +143,9 @@ describe("a bulk request", () => {
       [
         "POST",
         "/Bulk",
-        '{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"POST","path":"/Users","bulkId":"ann","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ann"}}]}',
+        '{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"POST",' +
+          '"path":"/Users","bulkId":"ann","data":{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],' +
+          '"userName":"ann"}}]}',
       ],
     ]);
   });

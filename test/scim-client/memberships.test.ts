@@ -100,7 +100,7 @@ describe("a member who leaves", () => {
     expect(provider.membersOf("g")).toEqual(["3"]);
   });
 
-  test("leaves by a PUT where a removal is passed over, and the others stay with all that is said of them", async () => {
+  test("leaves by a PUT where a removal is ignored, and the others stay with all that is said of them", async () => {
     await using provider = await quirky({
       before: (asked) => (removes(asked) ? ok : undefined),
     });
@@ -292,7 +292,7 @@ describe("the groups of a member", () => {
 });
 
 describe("members that are stated as an attribute", () => {
-  test("of a group that is created, and are passed over, are added", async () => {
+  test("of a group that is created, and are ignored, are added", async () => {
     await using provider = await quirky({
       before: ({ method, body }, stored) => {
         if (method !== "POST") return undefined;
@@ -334,7 +334,7 @@ describe("members that are stated as an attribute", () => {
 });
 
 describe("a group that is emptied", () => {
-  test("is emptied one by one where the removal of all is passed over", async () => {
+  test("is emptied one by one where the removal of all is ignored", async () => {
     await using provider = await quirky({
       before: (asked) => (removes(asked, "members") ? ok : undefined),
     });
@@ -351,7 +351,7 @@ describe("a group that is emptied", () => {
     expect(provider.membersOf("g")).toEqual([]);
   });
 
-  test("is an error where everybody stays", async () => {
+  test("is an error where all members stay", async () => {
     await using provider = await quirky({
       before: (asked) => (removes(asked) || asked.method === "PUT" ? ok : undefined),
     });
@@ -444,7 +444,7 @@ describe("members who come", () => {
     expect(other.membersOf("g")).toEqual(["1", "1"]);
   });
 
-  test("and whom the service provider passes over are an error", async () => {
+  test("and whom the service provider ignores are an error", async () => {
     await using provider = await quirky({
       keeps: (resource) => ({
         ...resource,

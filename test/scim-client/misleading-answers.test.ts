@@ -82,7 +82,7 @@ describe("pages by cursor that go round in a circle", () => {
 });
 
 describe("members of a group that is written whole", () => {
-  test("with others, and passed over, are told to be ignored", async () => {
+  test("with others, and ignored, are reported to be ignored", async () => {
     const before = ({ method, body }: Asked): undefined => {
       if (method === "POST") Reflect.deleteProperty(body, "members");
     };

@@ -68,7 +68,7 @@ test("one who moves to the next page while they are read comes once", async () =
 test.each([
   ["nothing", () => ({})],
   ["what was asked for", (startIndex: number) => ({ startIndex })],
-])("one that passes over startIndex, and says %s of it, gives the same again", async (_, about) => {
+])("one that ignores startIndex, and says %s of it, gives the same again", async (_, about) => {
   const all = Array.from({ length: 50 }, (_, n) => `user${n}`);
   const answers = [1, 51, 101].map((begin) => page(all, { totalResults: 150, ...about(begin) }));
   const { names, asked, error } = await read(answers);
@@ -113,7 +113,7 @@ test("one odd value does not hide everybody on a page, but where only the RFCs c
   await expect(query).rejects.toThrow(ScimResponseError);
 });
 
-test("what has to be there, and cannot be read, is not passed over", async () => {
+test("what has to be there, and cannot be read, is not ignored", async () => {
   const Resources = [user({ id: 7 })];
   await using provider = await script([{ status: 200, body: { totalResults: 1, Resources } }]);
   const query = provider.client.resources(userResourceType).query({});

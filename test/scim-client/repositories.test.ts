@@ -118,7 +118,7 @@ describe("what a service provider says that it can do", () => {
 });
 
 describe("an answer is held against the question", () => {
-  test("a filter that the service provider passes over finds nobody", async () => {
+  test("a filter that the service provider ignores finds nobody", async () => {
     const body = { totalResults: 1, Resources: [user({ userName: "somebody" })] };
     await using remote = await scripted([{ status: 200, body }]);
     const filter = bindFilter(eq("userName", "ann"), userResourceType);
@@ -177,7 +177,7 @@ describe("an error says whether it makes sense to try again", () => {
 });
 
 describe("many writes", () => {
-  test("are bulk requests, in which nobody comes twice", async () => {
+  test("are bulk requests, in which no resource comes twice", async () => {
     await using provider = await startProvider();
     const { users } = await remoteRepositories(provider.client);
     const taken = await users.create({ userName: "taken" });

@@ -53,7 +53,9 @@ describe("what is sent", () => {
       method: "PATCH",
       target: "/Users/a%20b%2Fc",
       headers: { "if-match": 'W/"7"' },
-      body: '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":false}]}',
+      body:
+        '{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace",' +
+        '"path":"active","value":false}]}',
     });
   });
 
@@ -165,7 +167,7 @@ describe("a request is sent again", () => {
     ]);
   });
 
-  test("a write as long as nobody can have heard of it", async () => {
+  test("a write as long as no server can have got it", async () => {
     const nobody = createServer().listen(0, "127.0.0.1");
     await once(nobody, "listening");
     const { port } = nobody.address() as AddressInfo;
@@ -216,7 +218,7 @@ describe("credentials", () => {
     expect(asked).toEqual([undefined, "Bearer token-1"]);
   });
 
-  test("are not waited for by whoever has left", async () => {
+  test("are not waited for by a caller that has left", async () => {
     const reason = new Error("The caller has left.");
     const { promise, resolve } = Promise.withResolvers<string>();
     await using provider = await script([ok], { authorization: () => promise });

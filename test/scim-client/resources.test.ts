@@ -69,7 +69,7 @@ describe("users of a service provider", () => {
     expect(provider.requests).toEqual([]);
     expect(await users.update(before, { ...before, title: "Head" })).toBe(true);
     expect(provider.requests).toEqual([`PATCH /Users/${before.id}`]);
-    // Somebody else was faster.
+    // Another writer was faster.
     await expect(users.update(before, { ...before, title: "Boss" })).rejects.toThrow(
       VersionConflictError,
     );
@@ -109,7 +109,7 @@ describe("users of a service provider", () => {
     expect(provider.requests).toEqual(["POST /Users/.search"]);
   });
 
-  test("ids that no path leads to are those of nobody", async () => {
+  test("ids that no path leads to are unknown", async () => {
     await using provider = await startProvider();
     const users = provider.client.resources(userResourceType);
     await provider.users.create({ userName: "ann" });

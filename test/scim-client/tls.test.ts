@@ -54,7 +54,7 @@ async function create(tls: ScimClientTls): Promise<unknown> {
   return await client.resources(userResourceType).create({ userName: "bjensen" });
 }
 
-test("a service provider whose certificate nobody vouches for is sent nothing", async () => {
+test("a service provider with an untrusted certificate is sent nothing", async () => {
   await expect(create({})).rejects.toMatchObject({ code: "unavailable", mayBeDone: false });
   expect(clients).toEqual([]);
 });

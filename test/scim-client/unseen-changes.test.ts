@@ -63,7 +63,7 @@ describe("members of whom one cannot be read", () => {
   });
 });
 
-describe("many members whom nobody lists", () => {
+describe("many members that no list has", () => {
   const names = (letter: string, count: number): readonly string[] =>
     Array.from({ length: count }, (_, at) => `${letter}${at}`);
 
@@ -98,7 +98,7 @@ describe("many members whom nobody lists", () => {
 });
 
 describe("a service provider that takes everybody away for one", () => {
-  /** It passes over the filter in a path. */
+  /** It ignores the filter in a path. */
   const emptying = ({ method, body }: Asked): undefined => {
     if (method !== "PATCH") return;
     for (const operation of body.Operations) {
@@ -128,7 +128,7 @@ describe("404 to a write", () => {
       ? { status: 404, body: "Cannot do that", headers: { "content-type": "text/html" } }
       : undefined;
 
-  test("does not say that somebody is gone who is there", async () => {
+  test("does not say that a member is gone who is there", async () => {
     await using provider = await quirky({ before: withoutRoutes });
     provider.put("u", { userName: "ann", active: true });
     const disabled = provider.users.modify("u", { set: { active: false } });
@@ -140,7 +140,7 @@ describe("404 to a write", () => {
     expect(result).toMatchObject({ written: false, error: { code: "unsupported" } });
   });
 
-  test("says it of somebody who is not there", async () => {
+  test("says it of a member who is not there", async () => {
     await using provider = await quirky({ before: withoutRoutes });
     await expect(provider.users.delete("u")).rejects.toThrow(NotFoundError);
   });

@@ -47,7 +47,7 @@ function watchedStores(options: { readonly fails?: boolean } = {}): Stores & {
 describe("attributes that the principal may not write", () => {
   const privileged = { password: "t1meMa$heen", roles: [{ value: "admin" }] };
 
-  test("are passed over by default where they would give rights, and reported", async () => {
+  test("are ignored by default where they would give rights, and reported", async () => {
     const stores = watchedStores();
     const { call, create } = provider(stores);
     const own = await stores.users.create({ userName: "own", roles: [{ value: "owner" }] });
@@ -501,7 +501,7 @@ describe("the channel, of a body", () => {
   });
 });
 
-test("what is told to somebody who is signed in is kept by no cache", async () => {
+test("what is sent to an authenticated client is kept by no cache", async () => {
   const { call } = provider(inMemory(), { discoveryPrincipal: { id: "anybody" } });
   for (const path of ["/Users", "/Users/nobody", "/Schemas"]) {
     expect((await call("GET", path)).headers.get("cache-control")).toBe("no-store");

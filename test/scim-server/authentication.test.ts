@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { bearerJwt, bearerTokens } from "concordat/scim-server";
+import { InMemoryUserRepository } from "concordat/repositories";
+import { entraProfile } from "concordat/scim";
+import { bearerJwt, bearerTokens, createScimServer } from "concordat/scim-server";
 import {
   createLocalJWKSet,
   exportJWK,
@@ -43,6 +45,60 @@ describe("bearerTokens", () => {
     [undefined, undefined],
   ])("%s is %s", async (authorization, id) => {
     expect((await authenticate(withAuthorization(authorization)))?.id).toBe(id);
+  });
+
+  test("clients can be listed by name, with what else is known of them", async () => {
+    const byName = bearerTokens({
+      entra: { sha256: sha256("e"), profile: entraProfile, tenant: "acme" },
+      okta: { sha256: [sha256("old"), sha256("new")] },
+      script: sha256("s"),
+    });
+    const known = (token: string) => byName(withAuthorization(`Bearer ${token}`));
+    expect(await known("e")).toEqual({ id: "entra", profile: entraProfile, tenant: "acme" });
+    for (const token of ["old", "new"]) expect(await known(token)).toEqual({ id: "okta" });
+    expect(await known("s")).toEqual({ id: "script" });
+    expect(await known("okta")).toBeUndefined();
+  });
+
+  test.each([
+    { okta: undefined },
+    { okta: "" },
+    { okta: "the token itself" },
+    { okta: { sha256: undefined } },
+    { okta: { sha256: [] } },
+    { okta: { sha256: [sha256("good"), ""] } },
+  ])("a client without a digest is refused by its name: %o", (clients) => {
+    expect(() => bearerTokens(clients)).toThrow(/^"okta": /);
+  });
+
+  test("the profile of a client decides how its requests are read, and that of the options for others", async () => {
+    const scim = createScimServer({
+      baseUrl,
+      authenticate: bearerTokens({
+        entra: { sha256: sha256("e"), profile: entraProfile },
+        strict: sha256("s"),
+      }),
+      repositories: { users: new InMemoryUserRepository() },
+    });
+    const statusFor = async (token: string): Promise<number> => {
+      const send = (path: string, method: string, body: object) =>
+        scim(
+          new Request(`${baseUrl}${path}`, {
+            method,
+            headers: { authorization: `Bearer ${token}`, "content-type": "application/scim+json" },
+            body: JSON.stringify(body),
+          }),
+        );
+      const schemas = ["urn:ietf:params:scim:schemas:core:2.0:User"];
+      const created = await send("/Users", "POST", { schemas, userName: `ann-${token}` });
+      const { id } = (await created.json()) as { id: string };
+      // As Entra writes it: the operation with a capital, and a boolean as text.
+      const Operations = [{ op: "Replace", path: "active", value: "False" }];
+      const patch = { schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], Operations };
+      return (await send(`/Users/${id}`, "PATCH", patch)).status;
+    };
+    expect(await statusFor("e")).toBe(200);
+    expect(await statusFor("s")).toBe(400);
   });
 
   test("tokens can be read anew for each request", async () => {
@@ -244,7 +300,7 @@ describe("bearerJwt", async () => {
   });
 });
 
-test("whoever does not say who they are is answered 401, wherever they go", async () => {
+test("a request without credentials is refused with 401 at every endpoint", async () => {
   const { call } = provider(inMemory(), { challenge: 'Bearer realm="scim"' });
   for (const path of ["/Users", "/ServiceProviderConfig", "/nothing", "/Users/x"]) {
     const answered = await call("GET", path, undefined, { authorization: "Bearer wrong" });

@@ -218,7 +218,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
       const results: { status: string; location?: string }[] = answer.body.Operations;
       const isLenient = profile === entraProfile && operations.some(isOfGroup);
       if (isLenient) {
-        // The member of the wrong type is passed over, and the groups are there without it.
+        // The member of the wrong type is ignored, and the groups are there without it.
         expect(results.map(({ status }) => status)).toEqual(["201", "201"]);
         continue;
       }

@@ -53,7 +53,7 @@ describeOn(postgres, "requests at once", async () => {
     const found = await statuses(50, () =>
       at.call("DELETE", `/Users/${id}`, undefined, { "if-match": meta.version }),
     );
-    // Whoever comes later finds nobody.
+    // A later reader finds none.
     const { 204: done, 404: gone = 0, 412: refused = 0 } = found;
     expect({ done, others: gone + refused }).toEqual({ done: 1, others: 49 });
   });

@@ -97,7 +97,7 @@ test("what cannot be filtered says so, and what is read only has no other method
   }
 });
 
-test("what the service provider is, is told to anybody if the host says so, and nothing else is", async () => {
+test("discovery documents are sent without authentication if the host says so, and nothing else is", async () => {
   const made = provider(inMemory(), { discoveryPrincipal: { id: "anybody" } });
   const asks = async (path: string, authorization: string): Promise<number> =>
     (await made.call("GET", path, undefined, { authorization })).status;

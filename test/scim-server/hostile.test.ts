@@ -131,7 +131,7 @@ const queries = fc.dictionary(
 );
 
 /** What every answer is, whatever was asked. */
-function demandScim({ status, headers, body }: Answer): void {
+function assertScim({ status, headers, body }: Answer): void {
   if (status !== 501) expect(status).toBeLessThan(500);
   if (body === undefined) {
     expect([204, 304]).toContain(status);
@@ -157,7 +157,11 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
         me: () => existing.id,
         policy: { before: () => {} },
       });
-      const demand = async (method: string, path: string, body?: unknown): Promise<void> => {
+      const assertAnswered = async (
+        method: string,
+        path: string,
+        body?: unknown,
+      ): Promise<void> => {
         if ((await stores.users.get(existing.id)) === undefined) {
           const emails = [{ value: "x" }];
           existing.id = (await create("/Users", { userName: randomUUID(), emails })).id;
@@ -165,7 +169,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
           await create("/Groups", { displayName: "Guides", members });
         }
         const sent = JSON.stringify(body)?.replaceAll("EXISTING", existing.id);
-        demandScim(await call(method, path.replace("EXISTING", existing.id), sent));
+        assertScim(await call(method, path.replace("EXISTING", existing.id), sent));
       };
       await fc.assert(
         fc.asyncProperty(
@@ -175,17 +179,17 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
           bodies,
           async (method, path, query, body) => {
             const at = `${path}?${new URLSearchParams(query)}`;
-            await demand(method, at, method === "GET" ? undefined : body);
+            await assertAnswered(method, at, method === "GET" ? undefined : body);
           },
         ),
         { numRuns: runs * 4 },
       );
       await fc.assert(
-        fc.asyncProperty(bulks, (body) => demand("POST", "/Bulk", body)),
+        fc.asyncProperty(bulks, (body) => assertAnswered("POST", "/Bulk", body)),
         { numRuns: runs },
       );
       await fc.assert(
-        fc.asyncProperty(patches, (body) => demand("PATCH", "/Users/EXISTING", body)),
+        fc.asyncProperty(patches, (body) => assertAnswered("PATCH", "/Users/EXISTING", body)),
         { numRuns: runs },
       );
       expect(Object.keys(Object.prototype)).toEqual([]);
@@ -215,7 +219,7 @@ test.each([
   const { call } = provider(inMemory());
   const answer = await call("POST", "/Users", body, { "content-type": type });
   expect(answer.status).toBe(status);
-  demandScim(answer);
+  assertScim(answer);
 });
 
 test("bytes that are not UTF-8 are refused", async () => {

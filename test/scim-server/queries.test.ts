@@ -127,7 +127,7 @@ test.each([
   "?count=1&count=2",
   "?sortBy=userName&sortBy=title",
   "?ExcludedAttributes=userName",
-])("a parameter that would be passed over is refused: %s", async (parameters) => {
+])("a parameter that would be ignored is refused: %s", async (parameters) => {
   const { call } = await populated({});
   const answered = await call("GET", `/Users${parameters}`);
   expect(answered).toMatchObject({ status: 400, body: { scimType: "invalidValue" } });

@@ -29,7 +29,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
     expect((await call("GET", path)).body).not.toHaveProperty("members");
   });
 
-  test("a group that is sent as it was read has no new version, nor one whose members are replaced by themselves", async () => {
+  test("a group that is sent as it was read has no new version, nor one with the same members anew", async () => {
     await using stores = await open();
     const { call, create } = provider(stores);
     const inner = await create("/Groups", { displayName: "Inner" });

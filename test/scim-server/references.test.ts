@@ -91,7 +91,7 @@ describe.each(Object.entries(kinds))("references, over stores in %s", (_, open) 
   const profiles = { rfc7644Profile, entraProfile, oktaProfile, lenientProfile };
 
   test.each(Object.entries(profiles))(
-    "to who is not known are refused by the RFC, and passed over by %s for real providers",
+    "to who is not known are refused by the RFC, and ignored by %s for real providers",
     async (name, profile) => {
       const isStrict = name === "rfc7644Profile";
       await using stores = await open();

@@ -107,7 +107,9 @@ function requestOf(
   });
 }
 
-/** Has the client go away when the store has written, and before it says so: as a store does that watches the signal. */
+/**
+ * Has the client go away when the store has written, and before it says so: as a store does that watches the signal.
+ */
 function leavesAfter(
   users: UserRepository,
   name: "modify" | "delete",

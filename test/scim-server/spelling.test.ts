@@ -65,7 +65,7 @@ const blind = patch({ op: "replace", path: "title", value: "x" });
 const computed = patch({ op: "add", path: "emails", value: [{ value: "x@example.com" }] });
 const replacement = { schemas: [userId], userName: "mallory", active: false };
 
-/** The ways to somebody by an id. */
+/** The ways to a user by an id. */
 const doors: Readonly<Record<string, (id: string) => readonly [string, string, object?]>> = {
   GET: (id) => ["GET", `/Users/${encodeURIComponent(id)}`],
   "GET with If-None-Match": (id) => ["GET", `/Users/${encodeURIComponent(id)}?attributes=groups`],
@@ -77,7 +77,7 @@ const doors: Readonly<Record<string, (id: string) => readonly [string, string, o
 };
 
 describe.each(Object.entries(doors))("by %s", (_, door) => {
-  test.each(spellings)("nobody is found by another spelling: %j", async (spelling) => {
+  test.each(spellings)("no user is found by another spelling: %j", async (spelling) => {
     ids = [owner];
     const users = new FoldingUsers();
     const asked: RequestedChange[] = [];
@@ -123,7 +123,7 @@ test("whose sessions end is named as the store has it, or nobody's end", async (
   }
 });
 
-test.each(spellings)("a reference by another spelling is to nobody: %j", async (value) => {
+test.each(spellings)("a reference by another spelling is unknown: %j", async (value) => {
   ids = [owner];
   const { call, create } = provider({
     users: new FoldingUsers(),
@@ -142,7 +142,7 @@ test.each(spellings)("a reference by another spelling is to nobody: %j", async (
   const path = `/Groups/${id}`;
   const addition = patch({ op: "add", path: "members", value: [{ value }] });
   expect(await call("PATCH", path, addition)).toMatchObject({ status: 400 });
-  // Whoever is removed by another spelling was no member.
+  // What is removed by another spelling was no member.
   const removal = patch({ op: "remove", path: `members[value eq ${JSON.stringify(value)}]` });
   expect((await call("PATCH", path, removal)).status).toBeLessThan(300);
   expect((await call("GET", path)).body.members).toMatchObject([{ value: owner }]);

@@ -3,7 +3,7 @@ import { groupId, kinds, patch, provider, userId } from "./provider.js";
 
 describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
   test.each([" admin", "admin\u200b", "admin\u00a0"])(
-    "nobody is named so that nobody can tell: %j",
+    "a user name that people cannot distinguish is refused: %j",
     async (userName) => {
       await using stores = await open();
       const { call, create } = provider(stores);
@@ -32,7 +32,7 @@ describe.each(Object.entries(kinds))("over stores in %s", (_, open) => {
   );
 
   test.each([" Admins", "Admins\u200b", "The  Admins", "Admins\u2060"])(
-    "no group is named so that nobody can tell: %j",
+    "a group name that people cannot distinguish is refused: %j",
     async (displayName) => {
       await using stores = await open();
       const { call, create } = provider(stores);

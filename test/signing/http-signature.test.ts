@@ -8,8 +8,8 @@ import {
   type HttpSignerOptions,
   type HttpVerifierOptions,
   KeyRing,
-  type Refusal,
   type SignatureComponent,
+  type SignatureRefusal,
   type SignedRequest,
   signatureBase,
 } from "concordat/signing";
@@ -58,7 +58,10 @@ function signed(content: Uint8Array | null, options?: Partial<HttpSignerOptions>
   return withFields(request, signerWith(options).signRequest(request, content).fields);
 }
 
-function codeOf(verification: { readonly verified: boolean; readonly refusal?: Refusal }): string {
+function codeOf(verification: {
+  readonly verified: boolean;
+  readonly refusal?: SignatureRefusal;
+}): string {
   return verification.refusal?.code ?? "verified";
 }
 
@@ -69,7 +72,8 @@ describe("a signed request", () => {
     expect(fields).toEqual({
       "content-digest": "sha-256=:+dhgKMbg1k4iUYb5astpM4ssWXZN95FiEH9cS7NNExA=:",
       "signature-input":
-        'concordat=("@method" "@authority" "@path" "@query" "content-digest");created=1700000000;expires=1700000060;nonce="n0nce";keyid="k";tag="concordat"',
+        'concordat=("@method" "@authority" "@path" "@query" ' +
+        '"content-digest");created=1700000000;expires=1700000060;nonce="n0nce";keyid="k";tag="concordat"',
       signature: "concordat=:HsJFxMbHw88aMaGC6VKk4L6jMCSTfo5FVUgQPfnOn2A=:",
     });
   });
@@ -297,7 +301,7 @@ describe("a signed request", () => {
     { name: "x-lines" },
   ];
 
-  test("passes in any order, with more than is demanded, and so does the answer to it", async () => {
+  test("passes in any order, with more than is required, and so does the answer to it", async () => {
     const message = signedBy([...more, ...five]);
     const verification = await verifierWith(options).verifyRequest(message, content);
     if (!verification.verified) throw new Error(JSON.stringify(verification.refusal));
@@ -507,7 +511,8 @@ describe("a signed answer", () => {
     expect(server.signResponse(response, answer)).toEqual({
       "content-digest": "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:",
       "signature-input":
-        'concordat=("@status" "content-digest" "@method";req "@authority";req "@path";req "@query";req "content-digest";req);created=1700000000;expires=1700000060;nonce="n0nce";keyid="k";tag="concordat"',
+        'concordat=("@status" "content-digest" "@method";req "@authority";req "@path";req "@query";req ' +
+        '"content-digest";req);created=1700000000;expires=1700000060;nonce="n0nce";keyid="k";tag="concordat"',
       signature: "concordat=:R0wnlR8wbst23GhEsFmKAPU8L7rtJeIPQQFfSv/HYPU=:",
     });
   });

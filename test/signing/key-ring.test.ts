@@ -82,7 +82,10 @@ describe("a ring", () => {
 });
 
 describe("a key is replaced without a moment in which good messages are refused", () => {
-  /** Seconds from the first message: the server has both keys, then the client, then the new one begins, and the old one goes. */
+  /**
+   * Seconds from the first message: the server has both keys, then the client, then the new one begins, and the old one
+   * goes.
+   */
   const steps = { serverAdds: 20, clientAdds: 40, change: 80, serverRemoves: 80 + 30 + 60 + 1 };
 
   interface Sites {

@@ -70,7 +70,7 @@ describe("verification", () => {
 
   test("refuses when the store of nonces fails, is full, or says what is no answer", async () => {
     const query = signer.signRequest([]);
-    const failure = new UnavailableError("The database cannot answer now.");
+    const failure = new UnavailableError("The database is unavailable.");
     class Failing extends NonceRepository {
       override take(): Promise<boolean> {
         return Promise.reject(failure);
@@ -198,7 +198,7 @@ describe("verification", () => {
     expect(asked).toEqual(["decoy"]);
   });
 
-  test("tells nobody what the signature should have been", async () => {
+  test("does not reveal what the signature should have been", async () => {
     const nonces = new InMemoryNonceRepository({ now: at(signedAt) });
     const query = signer.signRequest([["a", "b"]]);
     const forged = query.replace("a=b", "a=c");
@@ -213,7 +213,7 @@ describe("verification", () => {
     expect(JSON.stringify(verification)).not.toContain(mac.slice(0, 8));
   });
 
-  test("demands a window that is one", () => {
+  test("requires a window that is one", () => {
     for (const window of [
       { past: -1 },
       { future: Number.NaN },

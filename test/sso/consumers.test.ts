@@ -56,7 +56,7 @@ describe("another secret", () => {
     ]);
   });
 
-  test("in the place of one that has leaked shuts that one out at once, whatever time is put into a message", async () => {
+  test("after a leak shuts the former secret out at once, whatever time is put into a message", async () => {
     for (const format of ["http-signature", "simple-sso", "simple-sso-draft"] as const) {
       await using sites = await startSites({ format });
       const begin = async (client: SignOnClient) =>

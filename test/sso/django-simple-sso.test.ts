@@ -209,7 +209,7 @@ describe("a server, to a client with django-simple-sso", () => {
     "javascript:alert(1)//http://127.0.0.1:8902/client/authenticate/",
     "/client/authenticate/",
     `http://127.0.0.1:8902/client/authenticate/?${"x".repeat(2_048)}`,
-  ])("sends nobody back to %s", async (redirectTo) => {
+  ])("sends no visitor back to %s", async (redirectTo) => {
     const response = await post("request-token/", signed({ redirect_to: redirectTo }));
     expect(`${response.status} ${await response.text()}`).toBe("403 Redirect not registered");
   });

@@ -47,7 +47,7 @@ test("as long a way as there may be leads home, and does so again", () => {
   expect(homeUrl(`${longest}x`, home)).toBe("https://shop.example/");
 });
 
-test("whatever is asked for, nobody leaves", () => {
+test("whatever is asked for, the visitor stays on the site", () => {
   const piece = fc.constantFrom(
     ..."/\\.:@?#%;&=\t\n\r \u0000\u3002".split(""),
     "//",

@@ -160,7 +160,7 @@ test("the messages between the two sites are these", async () => {
   const cookie = begun.headers.getSetCookie()[0]?.split(";")[0] ?? "";
   const returned = await client.handler(new Request(back, { headers: { cookie } }));
   expect(returned.headers.get("location")).toBe("https://shop.example/");
-  expect(await server.signOut({ subject: id })).toEqual({ told: ["shop"], unreachable: [] });
+  expect(await server.signOut({ subject: id })).toEqual({ notified: ["shop"], unreachable: [] });
   await client.signOut("session 1");
 
   expect(transcript).toEqual([
@@ -172,7 +172,9 @@ test("the messages between the two sites are these", async () => {
     message(
       "https://sso.example/server/verify/",
       '{"access_token":"<token>","request_token":"<token>","extra_data":["é"]}',
-      `{"sub":"${id}","sid":"session 1","user":{"username":"ada","email":"ada@example.com","first_name":"Ada","last_name":"Lovelace","is_staff":false,"is_superuser":false,"is_active":true,"extra_data":{"asked":["é"]}}}`,
+      `{"sub":"${id}","sid":"session 1","user":{"username":"ada","email":"ada@example.com","first_name":"Ada",` +
+        `"last_name":"Lovelace","is_staff":false,"is_superuser":false,"is_active":true,` +
+        `"extra_data":{"asked":["é"]}}}`,
     ),
     message("https://shop.example/client/sign-out/", `{"sub":"${id}","sid":"session 1"}`, "{}"),
     message("https://sso.example/server/sign-out/", '{"sid":"session 1"}', "{}"),

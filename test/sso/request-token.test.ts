@@ -25,7 +25,7 @@ function later(seconds: number): Date {
 describe("a request token", () => {
   const token = issueRequestToken(consumer, { redirectTo, state: "st\u00e4te" }, now);
 
-  test("carries what it is for, which nobody can read", () => {
+  test("carries what it is for, which is unreadable", () => {
     expect(openRequestToken(consumer, token, now)).toMatchObject({
       kind: "request",
       consumer: consumer.key,

@@ -102,22 +102,19 @@ describe.each([
   ["in SQLite, in transactions", () => inSqlite(true)],
   ["in SQLite, without", () => inSqlite(false)],
 ] as const)("an id that is used again, %s", (_, open) => {
-  test.each(["root", "ann"])(
-    "is not that of somebody who was deleted, though it is %s's",
-    async (next) => {
-      const { within } = await open();
-      const { id } = await within((stores) => accountFor(identityOf("1", "ann"), stores));
-      expect(await within((stores) => linkedAccount(identityOf("1"), stores))).toMatchObject({
-        id,
-      });
-      await within((stores) => replace(stores, id, next));
-      await within(async (stores) => {
-        expect(await linkedAccount(identityOf("1"), stores)).toBeUndefined();
-        const again = accountFor(identityOf("1", next), stores);
-        await expect(again).rejects.toMatchObject({ reason: "user_name_taken" });
-      });
-    },
-  );
+  test.each(["root", "ann"])("is not that of a deleted user, though it is %s's", async (next) => {
+    const { within } = await open();
+    const { id } = await within((stores) => accountFor(identityOf("1", "ann"), stores));
+    expect(await within((stores) => linkedAccount(identityOf("1"), stores))).toMatchObject({
+      id,
+    });
+    await within((stores) => replace(stores, id, next));
+    await within(async (stores) => {
+      expect(await linkedAccount(identityOf("1"), stores)).toBeUndefined();
+      const again = accountFor(identityOf("1", next), stores);
+      await expect(again).rejects.toMatchObject({ reason: "user_name_taken" });
+    });
+  });
 
   test("is linked with its owner of now, whoever had it before", async () => {
     const { within } = await open();

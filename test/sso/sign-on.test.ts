@@ -105,7 +105,7 @@ describe.each(formats)("sign-on by %s", (format) => {
     expect(sites.sessions.size).toBe(format === "simple-sso-draft" ? 1 : 0);
   });
 
-  test("a consumer that is revoked is nobody", async () => {
+  test("a consumer that is revoked is unknown", async () => {
     await using sites = await startSites({ format });
     const browser = annsBrowser(sites);
     const { location: authorize } = await browser.go(sites.clientUrl);
@@ -170,12 +170,12 @@ describe("sign-out", () => {
     expect(unsigned.status).toBe(400);
     expect(sites.sessions.size).toBe(1);
     expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-      told: [sites.consumer.key],
+      notified: [sites.consumer.key],
       unreachable: [],
     });
     expect(sites.sessions.size).toBe(0);
     expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-      told: [],
+      notified: [],
       unreachable: [],
     });
   });
@@ -226,7 +226,7 @@ describe("sign-out", () => {
     const browser = annsBrowser(sites);
     await browser.go(await browser.comeBack(sites.clientUrl));
     expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject({
-      told: [],
+      notified: [],
       unreachable: [{ consumer: sites.consumer.key, reason: "failed" }],
     });
     await expect(sites.client.signOut(`session of ${sites.ann.id}`)).rejects.toMatchObject({
@@ -288,7 +288,7 @@ describe("sign-out", () => {
     const browser = annsBrowser(sites);
     await browser.go(await browser.comeBack(sites.clientUrl));
     const failed = {
-      told: [],
+      notified: [],
       unreachable: [
         {
           consumer: sites.consumer.key,
@@ -319,14 +319,14 @@ describe("sign-out", () => {
       const { key: consumer } = sites.consumer;
       for (let time = 0; time < 2; time += 1) {
         expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-          told: [],
+          notified: [],
           unreachable: [{ consumer, reason }],
         });
       }
       expect(sites.sessions.size).toBe(1);
       await sites.consumers.save(sites.consumer);
       expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-        told: [consumer],
+        notified: [consumer],
         unreachable: [],
       });
       expect(sites.sessions.size).toBe(0);
@@ -357,12 +357,12 @@ describe("sign-out", () => {
     }
     const { key: consumer } = sites.consumer;
     expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject({
-      told: [],
+      notified: [],
       unreachable: [{ consumer, reason: "failed" }],
     });
     failing.clear();
     expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-      told: [consumer],
+      notified: [consumer],
       unreachable: [],
     });
   });
@@ -374,7 +374,7 @@ describe("sign-out", () => {
       const browser = annsBrowser(sites);
       await browser.go(await browser.comeBack(sites.clientUrl));
       expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-        told: [],
+        notified: [],
         unreachable: [{ consumer: sites.consumer.key, reason: "no_sign_out_uri" }],
       });
     },
@@ -439,7 +439,7 @@ test("a site that was stored with a secret of no use keeps no other from being t
     session: "another",
   });
   expect(await sites.server.signOut({ subject: sites.ann.id })).toEqual({
-    told: [sites.consumer.key],
+    notified: [sites.consumer.key],
     unreachable: [{ consumer: "useless", reason: "no_secret" }],
   });
 });

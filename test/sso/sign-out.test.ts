@@ -12,7 +12,7 @@ async function signAnnOn({ serverUrl, clientUrl, ann }: Sites): Promise<void> {
 }
 
 describe("a sign-out", () => {
-  test("at the client ends the session at the server also where another client cannot be told, which is for later", async () => {
+  test("at the client ends the session at the server also where another client cannot be notified yet", async () => {
     const [down, later]: [string[], string[]] = [[], []];
     let isDown = true;
     await using sites = await startSites({
@@ -48,7 +48,7 @@ describe("a sign-out", () => {
     isDown = false;
     // What the asking client knew is forgotten; what the other one knows is not.
     expect(await sites.server.signOut({ subject: sites.ann.id })).toMatchObject({
-      told: [],
+      notified: [],
       unreachable: [{ consumer: other.key, reason: "failed" }],
     });
     expect(later).toEqual([signOutUri]);
@@ -75,7 +75,7 @@ describe("a sign-out", () => {
         window,
         now: past,
       });
-      const { told: confirmed } = await behind.signOut({ subject: sites.ann.id });
+      const { notified: confirmed } = await behind.signOut({ subject: sites.ann.id });
       expect(confirmed).toHaveLength(told);
     }
   });

@@ -160,7 +160,9 @@ export async function startSites(options: SitesOptions): Promise<Sites> {
   };
 }
 
-/** A browser as far as sign-on needs one: cookies by host name, and redirections that are not followed by themselves. */
+/**
+ * A browser as far as sign-on needs one: cookies by host name, and redirections that are not followed by themselves.
+ */
 export class Browser {
   readonly #cookies = new Map<string, Map<string, string>>();
 

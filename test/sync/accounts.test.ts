@@ -308,7 +308,7 @@ onEveryTarget(({ open }) => {
     ]);
   });
 
-  test("an entry that is gone is remembered until a later refresh, and for ever while its account is kept", async () => {
+  test("a deleted entry is remembered until a later refresh, and for ever while its account is kept", async () => {
     for (const [onDelete, kept] of [
       ["delete", 0],
       ["deactivate", 1],

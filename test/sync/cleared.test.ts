@@ -198,7 +198,7 @@ onEveryTarget(({ open }) => {
     expect(stream.readFrom).toEqual(["refreshed", undefined]);
   });
 
-  test("a runner that is at work when everything is to be read anew ends, and reads it when it is started again", async () => {
+  test("a runner at work when everything is to be read anew ends, and reads it when it is started again", async () => {
     const target = await filled();
     const stream = {
       source: "directory",

@@ -7,6 +7,8 @@ import {
   type MembershipDifferences,
   type Reference,
   SettlementStore,
+  type StatedGroup,
+  type StatedReferences,
   type SyncTarget,
 } from "concordat/repositories";
 import { ReadingSettlement } from "../../src/sync/memberships/reading-settlement.js";
@@ -45,22 +47,22 @@ class ComparedSettlement extends SettlementStore {
     const { references } = await this.#reading.bindings(source, sourceIds);
     const told = new Set(found.references.map(wordsOf));
     const all = new Set(references.map(wordsOf));
-    demand(
+    assertEqual(
       found.references.filter((reference) => !all.has(wordsOf(reference))),
       [],
     );
     for (const reference of references) {
-      if (!told.has(wordsOf(reference))) await this.#demandCertain(source, reference);
+      if (!told.has(wordsOf(reference))) await this.#assertCertain(source, reference);
     }
     return found;
   }
 
   /** A reference that is left out means the only entry that has the name, which is in the content. */
-  async #demandCertain(source: string, reference: Reference): Promise<void> {
+  async #assertCertain(source: string, reference: Reference): Promise<void> {
     const holders = await this.#target.links.holders(source, [reference]);
     const present = holders.filter(({ state }) => state === "live" || state === "entering");
     const proper = present.filter(({ alias }) => alias !== true);
-    demand(
+    assertEqual(
       proper.map(({ sourceId }) => sourceId),
       [reference.target],
     );
@@ -72,7 +74,7 @@ class ComparedSettlement extends SettlementStore {
   ): Promise<MembershipDifferences> {
     const found = await this.#own.differences(source, members);
     const expected = await this.#reading.differences(source, members);
-    demand(inWords(found), inWords(expected));
+    assertEqual(inWords(found), inWords(expected));
     return found;
   }
 
@@ -81,7 +83,7 @@ class ComparedSettlement extends SettlementStore {
     const members = new Map(made.map(({ membership: { member } }) => [member.sourceId, member]));
     const { missing } = await this.#reading.differences(source, [...members.values()]);
     const confirmed = new Set(made.map(({ membership }) => pairOf(membership)));
-    demand(
+    assertEqual(
       missing.filter((one) => confirmed.has(pairOf(one))),
       [],
     );
@@ -89,22 +91,34 @@ class ComparedSettlement extends SettlementStore {
 
   override async state(
     source: string,
-    group: string,
-    names: readonly Name[],
+    groups: readonly StatedGroup[],
     seen: number,
-  ): Promise<readonly string[] | undefined> {
-    const before = await this.#target.memberships.references(source, group, { count: 10_000 });
-    const marked = await this.#own.state(source, group, names, seen);
-    if (marked === undefined) return undefined;
+  ): Promise<StatedReferences> {
+    const before = await Promise.all(groups.map(({ group }) => this.#storedOf(source, group)));
+    const stated = await this.#own.state(source, groups, seen);
+    for (const [index, { group, names }] of groups.entries()) {
+      const isStored = stated.groups.has(group);
+      if (isStored) assertEqual(before[index], []);
+      const expected = isStored ? await this.#bound(source, group, names) : before[index];
+      assertEqual(await this.#storedOf(source, group), expected);
+    }
+    return stated;
+  }
+
+  async #storedOf(source: string, group: string): Promise<readonly string[]> {
+    const stored = await this.#target.memberships.references(source, group, { count: 10_000 });
+    return stored.map(wordsOf).sort();
+  }
+
+  /** References by these names, each bound to the holder. */
+  async #bound(source: string, group: string, names: readonly Name[]): Promise<readonly string[]> {
     const holders = await this.#target.links.holders(source, names);
     const targets = new Map(holders.map(({ kind, key, sourceId }) => [`${kind} ${key}`, sourceId]));
-    const added = names.map(({ kind, key }) => ({
+    const references = names.map(({ kind, key }) => ({
       ...{ group, kind, key },
       target: targets.get(`${kind} ${key}`),
     }));
-    const after = await this.#target.memberships.references(source, group, { count: 10_000 });
-    demand(after.map(wordsOf).sort(), [...new Set([...before, ...added].map(wordsOf))].sort());
-    return marked;
+    return [...new Set(references.map(wordsOf))].sort();
   }
 
   override async *references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
@@ -112,7 +126,7 @@ class ComparedSettlement extends SettlementStore {
     for await (const page of this.#reading.references(source, group)) expected.push(...page);
     const found: Reference[] = [];
     for await (const page of this.#own.references(source, group)) found.push(...page);
-    demand(found.map(wordsOf).sort(), expected.map(wordsOf).sort());
+    assertEqual(found.map(wordsOf).sort(), expected.map(wordsOf).sort());
     yield found;
   }
 }
@@ -134,7 +148,7 @@ function wordsOf(value: object): string {
   );
 }
 
-function demand(found: unknown, expected: unknown): void {
+function assertEqual(found: unknown, expected: unknown): void {
   if (isDeepStrictEqual(found, expected)) return;
   throw new Error(
     `The settlement tells ${JSON.stringify(found)}, and reading ${JSON.stringify(expected)}.`,

@@ -293,7 +293,7 @@ onEveryTarget(({ open, transactions }) => {
     }
   });
 
-  test("somebody who is disabled although the rest is refused is in the group, whatever the last write was", async () => {
+  test("a user who is disabled although the rest is refused is in the group, whatever the last write was", async () => {
     for (let writes = 0, died = true; died; writes++) {
       const strict = interferedWith(await open(), {
         refuse: ({ store, method, args }) =>

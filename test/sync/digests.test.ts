@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { noteEdit } from "../../src/changes/internal.js";
 import { DigestedBlocks, Digests } from "../../src/sync/comparison/digests.js";
-import { StatedMembers } from "../../src/sync/memberships/stated-members.js";
+import { StatedMembers } from "../../src/sync/step/stated-members.js";
 import { dn, team } from "./streams.js";
 
 const edit = fc.record({

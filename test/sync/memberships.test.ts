@@ -265,7 +265,7 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: ["ann"] });
   });
 
-  test("a uid that means somebody again by a deletion, and that the group states no more in the same batch", async () => {
+  test("a uid that means one user again by a deletion, and that the group drops in the same batch", async () => {
     const target = await open();
     await apply(
       target,

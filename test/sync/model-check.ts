@@ -4,14 +4,20 @@ import type { Entry } from "./model-state.js";
 import type { ModelWorld } from "./model-world.js";
 
 /** Everything in which the application, and what is stored about it, differ from what the directory says. */
-export async function differences(world: ModelWorld): Promise<readonly string[]> {
+export async function differences(world: CheckedWorld): Promise<readonly string[]> {
   return [...world.complaints, ...(await new ModelCheck(world).run())];
 }
+
+/** What an application is compared with. */
+export type CheckedWorld = Pick<
+  ModelWorld,
+  "run" | "target" | "directory" | "complaints" | "blocked" | "localUsers" | "localMemberships"
+>;
 
 type Linked = Link & { readonly resourceId: string };
 
 class ModelCheck {
-  readonly #world: ModelWorld;
+  readonly #world: CheckedWorld;
   readonly #found: string[] = [];
   readonly #links = new Map<string, Link>();
   readonly #users = new Map<string, User>();
@@ -19,7 +25,7 @@ class ModelCheck {
   /** The link of each account and group whose entry is there, accepted as it is now or not. */
   readonly #owners = new Map<string, Link>();
 
-  constructor(world: ModelWorld) {
+  constructor(world: CheckedWorld) {
     this.#world = world;
   }
 
@@ -92,7 +98,9 @@ class ModelCheck {
     }
   }
 
-  /** A name that a local account has is a matter for a person, and so is one that somebody who waits for that has still. */
+  /**
+   * A name that a local account has is a matter for a person, and so is one that somebody who waits for that has still.
+   */
   #mayWait(link: Link, waiting: Set<string>): boolean {
     const entry = this.#world.directory.entries.get(link.sourceId);
     if (entry === undefined || entry.type === "Group" || waiting.has(link.sourceId)) return false;
@@ -155,8 +163,8 @@ class ModelCheck {
   }
 
   /**
-   * Who is to be in each group: those whom its references mean, and with `dangling` also those whom they once meant, where
-   * nobody has the name any more and that may count.
+   * Who is to be in each group: those whom its references mean, and with `dangling` also those whom they once meant,
+   * where nobody has the name any more and that may count.
    */
   #closure(content: readonly Entry[], dangling: boolean): ReadonlyMap<string, ReadonlySet<string>> {
     const { run, directory } = this.#world;

@@ -13,14 +13,14 @@ export interface DirectoryEvent {
 }
 
 /**
- * Whether groups follow the names of their members: not at all, as an event of the group, or without anybody being told, as
- * OpenLDAP's overlay of that name has it.
+ * Whether groups follow the names of their members: not at all, as an event of the group, or without anybody being
+ * told, as OpenLDAP's overlay of that name has it.
  */
 export type Refint = "off" | "told" | "silent";
 
 /**
- * A directory in which distinguished names and user names are unique at any one time, and change hands. Its clock can be set, it can
- * be restored from a backup, and another server follows it.
+ * A directory in which distinguished names and user names are unique at any one time, and change hands. Its clock can
+ * be set, it can be restored from a backup, and another server follows it.
  */
 export class ModelDirectory {
   readonly events: DirectoryEvent[] = [];

@@ -54,9 +54,9 @@ export type ModelStep =
 
 export interface ModelRun {
   /**
-   * `plain`: a stream of which stamps decide what is newer. `server`: one that says what the server holds and in which order changes
-   * come, of a server whose clock is set and that is restored from a backup. `servers`: one of two servers, the second of which lags
-   * behind the first.
+   * `plain`: a stream of which stamps decide what is newer. `server`: one that says what the server holds and in which
+   * order changes come, of a server whose clock is set and that is restored from a backup. `servers`: one of two
+   * servers, the second of which lags behind the first.
    */
   readonly source: "plain" | "server" | "servers";
   readonly refint: Refint;

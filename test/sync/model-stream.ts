@@ -24,6 +24,8 @@ export interface Surroundings {
   resumes(checkpoint: string): Promise<void>;
   /** Nothing more is to come, and everything is accepted. */
   calmDown(): void;
+  /** Whether the last comparison states groups that were rewritten in silence. Default `true`. */
+  readonly tellsRewritten?: boolean;
 }
 
 type Server = "first" | "mirror";
@@ -222,7 +224,8 @@ export class ModelStream implements ChangeStream {
     const { run, next, missed } = this.#world;
     // What is rewritten without a stamp is seen by nobody who does not read it, so the last comparison reads it.
     const isLast = next === undefined;
-    const isRewritten = run.refint === "silent" && entry.type === "Group" && isLast;
+    const isRead = isLast && this.#world.tellsRewritten !== false;
+    const isRewritten = run.refint === "silent" && entry.type === "Group" && isRead;
     const isNews = entry.stamp > known;
     const isTold = this.#saysMore ? isRewritten : isNews || missed.has(entry.id) || isRewritten;
     if (isTold) return content.stated(entry);

@@ -30,7 +30,10 @@ export class ModelWatch {
     this.#world.complaints.push(`${sourceId} was renamed although it had kept the name ${from}`);
   }
 
-  /** What was stored after the position that is resumed from is told once more, by a server that may not have got that far. */
+  /**
+   * What was stored after the position that is resumed from is told once more, by a server that may not have got that
+   * far.
+   */
   async resumes(checkpoint: string): Promise<void> {
     const { run, target, toldAhead } = this.#world;
     if (run.source !== "servers") return;
@@ -40,7 +43,10 @@ export class ModelWatch {
     }
   }
 
-  /** Where neither a clock nor a directory goes back, nothing that is known of an entry becomes older: a server may lag behind. */
+  /**
+   * Where neither a clock nor a directory goes back, nothing that is known of an entry becomes older: a server may lag
+   * behind.
+   */
   async checkStamps(): Promise<void> {
     const { run, target, toldAhead, complaints } = this.#world;
     if (run.source !== "servers") return;

@@ -69,8 +69,9 @@ export class ModelWorld implements Surroundings {
   readonly #crashes: number[];
   readonly #rivals: number[];
   readonly #processes = new Map<Process, Promise<void>>();
-  /** The process that has claimed the stream last. */
-  #claimer: Process | undefined;
+  /** When each process began to claim the stream last, and when it was done, as numbers in the order of events. */
+  readonly #claims = new Map<Process, { readonly from: number; readonly to: number }>();
+  #events = 0;
   /** Two processes have followed the stream at once. */
   #hadRivals = false;
   #turns = 0;
@@ -174,7 +175,7 @@ export class ModelWorld implements Surroundings {
       this.#hasEnded = true;
     } catch (error) {
       // Only who has been superseded may be told so.
-      if (error instanceof StreamTakenError && process !== this.#claimer) {
+      if (error instanceof StreamTakenError && this.#mayBeSuperseded(process)) {
         this.takeovers++;
         return;
       }
@@ -204,7 +205,10 @@ export class ModelWorld implements Surroundings {
     if (!mayKnowLess || !(this.#hadRivals || this.crashes > 0)) this.#watch.checkRenamed(outcome);
   }
 
-  /** Where there are two processes, each waits for a while before each call, so that they go on between any two of the other's. */
+  /**
+   * Where there are two processes, each waits for a while before each call, so that they go on between any two of the
+   * other's.
+   */
   async #turn(): Promise<void> {
     if (this.#processes.size < 2) return;
     const { turns } = this.run;
@@ -218,7 +222,7 @@ export class ModelWorld implements Surroundings {
     const bare = target.transaction === undefined;
     const interrupt = ({ store, method, args }: Call): Interruption | undefined => {
       if (!(writes[store] as readonly string[]).includes(method)) return undefined;
-      if (method === "claim") this.#claimer = process;
+      if (method === "claim") this.#claims.set(process, { from: this.#events++, to: Infinity });
       if (process.rivalAfter !== undefined && process.rivalAfter-- <= 0) {
         process.rivalAfter = undefined;
         this.#beginRival();
@@ -244,7 +248,18 @@ export class ModelWorld implements Surroundings {
       const name = [...this.#refusedNames].find((each) => text.includes(`"${each}"`));
       return name === undefined ? name : new InvalidValueError("name", `"${name}" is refused.`);
     };
-    return interferedWith(target, { before, interrupt, refuse });
+    const after = ({ method }: Call): void => {
+      const claim = this.#claims.get(process);
+      if (method !== "claim" || claim === undefined) return;
+      this.#claims.set(process, { ...claim, to: this.#events++ });
+    };
+    return interferedWith(target, { before, interrupt, refuse, after });
+  }
+
+  /** Whether another process has claimed the stream since. Two that claim at once, a server serves in any order. */
+  #mayBeSuperseded(process: Process): boolean {
+    const from = this.#claims.get(process)?.from ?? 0;
+    return [...this.#claims].some(([other, { to }]) => other !== process && to > from);
   }
 
   #beginRival(): void {
@@ -350,6 +365,18 @@ export class ModelWorld implements Surroundings {
     if (entry !== undefined) work(entry);
   }
 
+  /**
+   * Whether a request of a process that crashed may still make a membership: one that is made by hand meanwhile is taken
+   * for it (docs/guarantees.md).
+   */
+  async #isUnconfirmed({ group, member }: LocalMembership): Promise<boolean> {
+    const target = withPositionAs(this.target, `directory ${this.#lostPositions}`);
+    const unconfirmed = (await target.checkpoints.load("directory"))?.unconfirmed;
+    return [unconfirmed, unconfirmed?.later]
+      .flatMap((some) => some?.memberships ?? [])
+      .some((each) => each.group === group && each.member === `Users/${member}`);
+  }
+
   /** Somebody in the application does something that synchronisation must respect. */
   async #actLocally(step: ModelStep): Promise<void> {
     const { users, groups, links } = this.target;
@@ -365,6 +392,7 @@ export class ModelWorld implements Surroundings {
       if ((await users.get(member)) === undefined || (await groups.get(group)) === undefined)
         return;
       if ((await groups.whichAreMembers(group, [member])).size > 0) return;
+      if (await this.#isUnconfirmed({ group, member })) return;
       await groups.changeMembers(group, { add: [{ value: member, type: "User" }] });
       this.localMemberships.push({ group, member });
     } else if (step.do === "disableLocally") {

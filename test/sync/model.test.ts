@@ -6,8 +6,8 @@ import { type ModelRun, modelRun } from "./model-steps.js";
 import { ModelWorld } from "./model-world.js";
 import { onEveryTarget } from "./stores.js";
 
-// Any number of runs on each kind of target, and where a series begins, for a long night; with a path, the one run of the series
-// that it leads to. The short series is always the same, so that a failure is of the change at hand.
+// Any number of runs on each kind of target, and where a series begins, for a long night; with a path, the one run of
+// the series that it leads to. The short series is always the same, so that a failure is of the change at hand.
 const { CONCORDAT_RUNS: asked, CONCORDAT_PATH: path } = process.env;
 const { CONCORDAT_SEED: seed = asked === undefined ? "2" : String(Date.now() % 2 ** 31) } =
   process.env;

@@ -61,7 +61,7 @@ onEveryTarget(({ open }) => {
     expect(Object.keys((await application(target)).users)).toEqual(["zoe"]);
   });
 
-  test("a name that a rename has kept as an alias goes to the next who gets it, and so does what it means", async () => {
+  test("a name that a rename kept as an alias goes to the next entry that gets it, with what it means", async () => {
     const target = await open();
     const staff = team("g", "staff", [uid("mary")]);
     await apply(target, refresh([named("1", "mary"), staff]));

@@ -86,6 +86,25 @@ onEveryTarget(({ open }) => {
     expect(await idsOf(target, "anna")).toEqual([old]);
   });
 
+  test("a name of somebody who left is refused where that is wanted, until a person frees it", async () => {
+    const target = await open();
+    let now = 0;
+    const options = { namesOfGone: "refuse", now: () => now } as const;
+    await apply(target, refresh([person("1", "ann")]), options);
+    const { id } = await userNamed(target, "ann");
+    const done = await apply(target, [live([gone("1")]), live([person("2", "ann")])], options);
+    expect(done.at(-1)).toBe("deferred ann: uniqueness");
+    expect((await application(target)).users).toEqual({ ann: "inactive" });
+    expect((await refused(target)).map(({ failure }) => failure.message)).toEqual([
+      'The name "ann" is that of an account whose person is gone: rename that one first.',
+    ]);
+
+    await target.users.modify(id, { set: { userName: "ann.before" } });
+    now = 3_600_000;
+    await apply(target, [live([])], options);
+    expect((await application(target)).users).toEqual({ "ann.before": "inactive", ann: "active" });
+  });
+
   test("the same DN and uid with a new id is somebody new, who inherits nothing that is not stated", async () => {
     const target = await open();
     await apply(

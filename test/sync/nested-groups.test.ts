@@ -54,7 +54,7 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ A: [], B: [], C: [] });
   });
 
-  test("nested groups, flattened: a group between that goes takes nobody out of what they are in otherwise", async () => {
+  test("nested groups, flattened: a deleted group between removes no member who stays otherwise", async () => {
     const target = await open();
     const nested = "flatten";
     await apply(

@@ -184,7 +184,7 @@ onEveryTarget(({ open }) => {
     },
   );
 
-  test("an entry that is unchanged in a list of a lagging server, and gone here, is not taken for missing", async () => {
+  test("an entry that is unchanged in a list of a lagging server, and deleted here, is not missing", async () => {
     const target = await filled(ann, bob);
     await run(
       target,
@@ -244,7 +244,7 @@ onEveryTarget(({ open }) => {
     expect((await application(target)).users).toEqual({ ann: "active", bob: "active" });
   });
 
-  test("where the order is not certain, a change with an earlier stamp is read again, and the answer counts", async () => {
+  test("where the order is not certain, a change with an earlier stamp is read again, and that counts", async () => {
     const target = await filled(ann, bob);
     const now = [disabled(ann, csn(5)), bob];
     const stream = streamOver(
@@ -349,7 +349,7 @@ onEveryTarget(({ open }) => {
     expect((await application(target)).groups).toEqual({ staff: ["anna"] });
   });
 
-  test("an entry that is listed with another stamp than was told is read again, and one that is not known too", async () => {
+  test("an entry that is listed with another stamp than was sent is read again, and an unknown one too", async () => {
     const target = await filled(ann, bob);
     const cid = person("3", "cid", { stamp: csn(8) });
     const now = [disabled(ann, csn(12)), bob, cid];
@@ -388,7 +388,7 @@ onEveryTarget(({ open }) => {
     expect(await target.links.list("directory", {}, { count: 10 })).toEqual(links);
   });
 
-  test("a comparison sweeps what it did not mention, and what it mentioned in the batch of the sweep it does not", async () => {
+  test("a comparison sweeps what it did not mention, but not what it mentioned in the batch of the sweep", async () => {
     const target = await filled(ann, bob, person("3", "cid", { stamp: csn(10) }));
     const batches: ChangeBatch[] = [
       began("reconcile", own),

@@ -138,7 +138,7 @@ onEveryTarget(({ open }) => {
     }
   });
 
-  test("an account that is given a protected name by somebody else between two steps is left alone from then on", async () => {
+  test("an account that gets a protected name from another program is left alone from then on", async () => {
     const target = await open();
     const protect = ["root"];
     await apply(target, refresh([person("1", "ann")]));

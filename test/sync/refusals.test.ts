@@ -37,7 +37,10 @@ function refusing(target: Target, names: Set<string>): Target {
   });
 }
 
-/** Stores like those of PostgreSQL, where a statement that failed spoils the transaction that it is in, up to a savepoint. */
+/**
+ * Stores like those of PostgreSQL, where a statement that failed spoils the transaction that it is in, up to a
+ * savepoint.
+ */
 function spoiling(target: Target, refuses: (call: Call) => Error | undefined): Target {
   return spoilable(target, refuses).stores;
 }
@@ -45,15 +48,15 @@ function spoiling(target: Target, refuses: (call: Call) => Error | undefined): T
 function spoilable(
   target: Target,
   refuses: (call: Call) => Error | undefined,
-): { readonly stores: Target; demandSound(): void } {
+): { readonly stores: Target; assertSound(): void } {
   let isSpoiled = false;
   let hasFailed = false;
-  const demandSound = (): void => {
+  const assertSound = (): void => {
     if (isSpoiled) throw new Error("The transaction is aborted.");
   };
   const { transaction, ...stores } = target;
   const guarded = interferedWith(stores, {
-    before: demandSound,
+    before: assertSound,
     refuse: (call) => {
       const error = refuses(call);
       hasFailed ||= error !== undefined;
@@ -64,17 +67,17 @@ function spoilable(
       isSpoiled = hasFailed;
     },
   });
-  if (transaction === undefined) return { stores: guarded, demandSound };
+  if (transaction === undefined) return { stores: guarded, assertSound };
   const inTransaction: NonNullable<Target["transaction"]> = async (work) => {
-    demandSound();
+    assertSound();
     return (await transaction.call(target, async (inside) => {
       const inner = spoilable(inside as Target, refuses);
       const result = await work(inner.stores);
-      inner.demandSound();
+      inner.assertSound();
       return result;
     })) as never;
   };
-  return { stores: { ...guarded, transaction: inTransaction }, demandSound };
+  return { stores: { ...guarded, transaction: inTransaction }, assertSound };
 }
 
 onEveryTarget(({ open, transactions }) => {
@@ -186,7 +189,7 @@ onEveryTarget(({ open, transactions }) => {
     expect(seen).toEqual(["deferred", "checkpoint", "created"]);
   });
 
-  test("what is tried again while the stream has nothing to say, and shows that all has to be read, has it read", async () => {
+  test("what is tried again in a silent stream, and shows that all has to be read, has it read", async () => {
     const target = await open();
     const names = new Set(["doctor"]);
     const seen: string[] = [];

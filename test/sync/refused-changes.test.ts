@@ -133,7 +133,7 @@ onEveryTarget(({ open }) => {
     expect(deferred[0]).not.toHaveProperty("name");
   });
 
-  test("an account of a deleted entry's name that is disabled stays so when the entry returns and adopts it", async () => {
+  test("a disabled account with a deleted entry's name stays so when the entry returns and adopts it", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann")]));
     await apply(target, [live([gone("1")])], { onDelete: "delete" });

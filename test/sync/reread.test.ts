@@ -100,7 +100,7 @@ onEveryTarget(({ open }) => {
     expect(await groupsOf(target)).toEqual({ staff: [] });
   });
 
-  test("a name that somebody took and gave up, while the group could not be read, means its former holder no more", async () => {
+  test("a name that changed hands while the group could not be read means its former holder no more", async () => {
     const target = await open();
     const options = { dangling: "drop" } as const;
     const staff = team("g", "staff", [dn("cn=ann")]);
@@ -150,7 +150,7 @@ onEveryTarget(({ open }) => {
     }
   });
 
-  test("a group that comes together with who has taken a member's name means that one, and is not read again", async () => {
+  test("a group that comes with the entry that took a member's name means it, and is not reread", async () => {
     const target = await open();
     await apply(target, refresh([person("1", "ann"), team("g", "staff", [])]));
     const changes = [person("1", "anna"), person("2", "ann"), team("g", "staff", [dn("cn=ann")])];

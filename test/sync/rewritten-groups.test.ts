@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { type Call, groupsOf, interferedWith, onEveryTarget } from "./stores.js";
 import { dn, follow, gone, live, person, present, refresh, scripted, team } from "./streams.js";
 
-// The directory put Ann into a group and renamed her, and rewrote the group without telling. Of the group is told what was before.
+// The directory put Ann into a group and renamed her, and rewrote the group without telling. Of the group is told what
+// was before.
 const asTold = team("g", "staff", [dn("cn=ann")]);
 const asItIs = team("g", "staff", [dn("cn=anna")]);
 const renamed = person("1", "anna");

@@ -168,7 +168,7 @@ describe("what does not depend on the store", () => {
         if (kind === "checkpoint") stop.abort(new Error("enough"));
       }
     };
-    await expect(run()).rejects.toThrow("enough");
+    await run();
   });
 
   test.each([

@@ -55,8 +55,8 @@ async function targetOn(
 }
 
 /**
- * With `CONCORDAT_STORES=servers`, PostgreSQL and MariaDB instead of the others. It takes minutes, and what they do otherwise than
- * SQLite is what the tests of the repositories are about.
+ * With `CONCORDAT_STORES=servers`, PostgreSQL and MariaDB instead of the others. It takes minutes, and what they do
+ * otherwise than SQLite is what the tests of the repositories are about.
  */
 const inServers: readonly TargetKind[] =
   process.env["CONCORDAT_STORES"] === "servers"
@@ -111,7 +111,7 @@ export interface Interference {
   /** The refusal that a write meets, if any. */
   readonly refuse?: (call: Call) => Error | undefined;
   /** Called when a method, or a whole batch of writes, has returned or thrown. */
-  readonly after?: () => void;
+  readonly after?: (call: Call) => void;
   /** How a method ends before its work is done, if it does: it does part of it, or nothing, and throws. */
   readonly interrupt?: (call: Call) => Interruption | undefined;
 }
@@ -120,6 +120,28 @@ export interface Interruption {
   /** The arguments of the part that is done. */
   readonly part?: readonly unknown[];
   readonly error: Error;
+}
+
+/** The same target with groups that nobody can rename, as where they are declared in a configuration. */
+export function withFixedGroups(target: Target): Target {
+  const { groups, transaction } = target;
+  const capabilities = { ...groups.capabilities, rename: false, delete: "none" as const };
+  return {
+    ...target,
+    groups: new Proxy(groups, {
+      get(wrapped, name): unknown {
+        if (name === "capabilities") return capabilities;
+        const value: unknown = Reflect.get(wrapped, name, wrapped);
+        return typeof value === "function" ? value.bind(wrapped) : value;
+      },
+    }),
+    ...(transaction === undefined
+      ? {}
+      : {
+          transaction: (work) =>
+            transaction.call(target, (inside) => work(withFixedGroups(inside as Target))) as never,
+        }),
+  };
 }
 
 /** The same target with somebody between it and its caller. */
@@ -194,12 +216,15 @@ function interposed<S extends object>(
         }
         return results;
       };
-      return (...args: readonly unknown[]) => act(args).finally(after);
+      return (...args: readonly unknown[]) =>
+        act(args).finally(() => after?.({ store, method, args }));
     },
   });
 }
 
-/** What the application has: its users by name and whether each may sign in, and its groups by name and who is in them. */
+/**
+ * What the application has: its users by name and whether each may sign in, and its groups by name and who is in them.
+ */
 export interface Application {
   readonly users: Readonly<Record<string, "active" | "inactive">>;
   readonly groups: Readonly<Record<string, readonly string[]>>;

@@ -238,12 +238,16 @@ export function inWords(outcomes: readonly Outcome[]): readonly string[] {
         return `${outcome.member.name} out of ${outcome.group.name}`;
       case "memberDeferred":
         return `deferred ${outcome.member.name} and ${outcome.group.name}: ${outcome.code}`;
+      case "memberIgnored":
+        return `ignored ${outcome.reference.key} in ${outcome.group.name}: ${outcome.code}`;
       case "renamed":
         return `renamed ${outcome.from} to ${outcome.name}`;
       case "deferred":
         return `deferred ${outcome.name}: ${outcome.code}`;
       case "unreadable":
         return `unreadable ${outcome.sourceId}: ${outcome.code}`;
+      case "standby":
+      case "began":
       case "waiting":
       case "restarted":
       case "limited":

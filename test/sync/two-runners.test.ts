@@ -146,7 +146,8 @@ onEveryTarget(({ open, transactions }) => {
       await second;
       // The first one may have been at its last writes.
       if (ended !== "ended") expect(ended).toBeInstanceOf(StreamTakenError);
-      // A write to the application may have been under way, and be done last. It is looked for when that can be no more.
+      // A write to the application may have been under way, and be done last. It is looked for when that can be no
+      // more.
       if (!transactions) await run(target, 61_000);
       expect(await application(target), `before write ${at}`).toEqual(inTheEnd);
       expect(await refused(target)).toEqual([]);
@@ -206,7 +207,7 @@ onEveryTarget(({ open, transactions }) => {
           if (outcome.kind === "created" && outcome.sourceId === "1") stop.abort();
         }
       })();
-      await expect(following).rejects.toHaveProperty("name", "AbortError");
+      await following;
       const { users } = await application(target);
       const aside = Object.entries(users).map(([name, is]) => [name.replace(/~.*/, "~"), is]);
       expect(Object.fromEntries(aside)).toEqual({
@@ -217,7 +218,7 @@ onEveryTarget(({ open, transactions }) => {
     },
   );
 
-  test("where the position was lost, who followed the stream before is not taken for the one that follows it", async () => {
+  test("where the position was lost, the former runner is not taken for the one that follows the stream", async () => {
     const [before, after] = [await open(), await open()];
     for (const target of [before, after]) await apply(target, [live([person("0", "ann")])]);
     const position = await before.checkpoints.load("directory");
@@ -235,7 +236,7 @@ onEveryTarget(({ open, transactions }) => {
     expect(done).toEqual(["deactivated ann"]);
   });
 
-  test("an account that a race left without a link is linked by its externalId and its name, and never deleted", async () => {
+  test("an account that a race left without a link is linked by externalId and name, and never deleted", async () => {
     const target = await open();
     await target.users.create({ userName: "Ann", externalId: "0", title: "of a race" });
     const done = await apply(target, refresh([...people.slice(0, 2)]));

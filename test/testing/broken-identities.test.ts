@@ -1,7 +1,7 @@
 import {
   type IdentifiedType,
-  type Identity,
   InMemoryIdentityMapRepository,
+  type MappedIdentity,
 } from "concordat/repositories";
 import { identityMapRepositoryContract } from "concordat/testing";
 import { type Flaw, testFlaws } from "./flaws.js";
@@ -12,7 +12,7 @@ const identities: readonly Flaw[] = [
     cases: identityMapRepositoryContract(
       () =>
         new (class extends InMemoryIdentityMapRepository {
-          override async add(added: readonly Identity[]): Promise<readonly Identity[]> {
+          override async add(added: readonly MappedIdentity[]): Promise<readonly MappedIdentity[]> {
             const [first] = added;
             const localIds = added.map(({ localId = "" }) => localId);
             const known = await this.byLocalId(first?.type ?? "User", localIds);
@@ -22,14 +22,14 @@ const identities: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "of 100 concurrent additions for one localId the first has it, and all are told so",
+    caughtBy: "of 100 concurrent additions for one localId the first has it, and all get that",
   },
   {
     flaw: "does not compare revisions",
     cases: identityMapRepositoryContract(
       () =>
         new (class extends InMemoryIdentityMapRepository {
-          override async save(identity: Identity): Promise<Identity> {
+          override async save(identity: MappedIdentity): Promise<MappedIdentity> {
             const [stored] = await this.get(identity.type, [identity.id]);
             return await super.save({ ...identity, revision: stored?.revision ?? 0 });
           }
@@ -62,8 +62,8 @@ const identities: readonly Flaw[] = [
     cases: identityMapRepositoryContract(
       () =>
         new (class extends InMemoryIdentityMapRepository {
-          readonly #saved: Identity[] = [];
-          override async save(identity: Identity): Promise<Identity> {
+          readonly #saved: MappedIdentity[] = [];
+          override async save(identity: MappedIdentity): Promise<MappedIdentity> {
             const saved = await super.save(identity);
             this.#saved.push(saved);
             return saved;
@@ -71,7 +71,7 @@ const identities: readonly Flaw[] = [
           override async byExternalId(
             type: IdentifiedType,
             externalId: string,
-          ): Promise<readonly Identity[]> {
+          ): Promise<readonly MappedIdentity[]> {
             const living = await super.byExternalId(type, externalId);
             return [...living, ...this.#saved.filter((one) => one.externalId === externalId)];
           }

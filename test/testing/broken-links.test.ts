@@ -72,7 +72,7 @@ const links: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "remove forgets links and their names, and passes over unknown ids",
+    caughtBy: "remove forgets links and their names, and ignores unknown ids",
   },
   {
     flaw: "compares intended names as they are written",
@@ -121,7 +121,7 @@ const links: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "what was seen is never lowered, and the latest of a source is told",
+    caughtBy: "what was seen is never lowered, and the latest of a source is returned",
   },
   {
     flaw: "marks links as seen with a lower generation",
@@ -139,7 +139,7 @@ const links: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "what was seen is never lowered, and the latest of a source is told",
+    caughtBy: "what was seen is never lowered, and the latest of a source is returned",
   },
   {
     flaw: "asks the living only what was seen last",
@@ -152,7 +152,7 @@ const links: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "what was seen is never lowered, and the latest of a source is told",
+    caughtBy: "what was seen is never lowered, and the latest of a source is returned",
   },
   {
     flaw: "does not know an alias from a name",
@@ -208,7 +208,7 @@ const links: readonly Flaw[] = [
     caughtBy: "owners are found across sources, by type and resource",
   },
   {
-    flaw: "passes over a condition that it does not know",
+    flaw: "ignores a condition that it does not know",
     cases: linkRepositoryContract(
       () =>
         new (class extends InMemoryLinkRepository {

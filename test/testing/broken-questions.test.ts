@@ -120,7 +120,7 @@ const questions: readonly Flaw[] = [
     caughtBy: allFilters,
   },
   {
-    flaw: "passes over part of a filter",
+    flaw: "ignores part of a filter",
     cases: userRepositoryContract(
       () =>
         new (class extends InMemoryUserRepository {

@@ -162,6 +162,18 @@ const checkpoints: readonly Flaw[] = [
     caughtBy:
       "hold passes for the epoch that claimed last, and is StreamTakenError for every other",
   },
+  {
+    flaw: "takes over whatever is there",
+    cases: checkpointRepositoryContract(
+      () =>
+        new (class extends InMemoryCheckpointRepository {
+          override claim(stream: string): Promise<StreamPosition> {
+            return super.claim(stream);
+          }
+        })(),
+    ),
+    caughtBy: "a claim of a position that was seen takes over that one alone",
+  },
   ...(["mapping", "taken", "unconfirmed"] as const).map(
     (lost): Flaw => ({
       flaw: `has no column for ${lost}`,

@@ -104,7 +104,7 @@ const targets: readonly Flaw[] = [
       const target: SyncTarget = { ...stores, transaction: (work) => work(target) };
       return target;
     }),
-    caughtBy: "a stream that is held in a transaction is claimed by nobody before its end",
+    caughtBy: "a stream that is held in a transaction is not claimed before its end",
   },
   {
     flaw: "has a fence that is none",
@@ -115,7 +115,7 @@ const targets: readonly Flaw[] = [
       const fence = () => ({ links, memberships, checkpoints });
       return { ...stores, links, memberships, checkpoints, fence };
     }),
-    caughtBy: "behind a fence, whoever was superseded writes nothing more",
+    caughtBy: "behind a fence, a superseded runner writes nothing more",
   },
   ...(["links", "memberships"] as const).map(
     (store): Flaw => ({
@@ -128,7 +128,7 @@ const targets: readonly Flaw[] = [
         };
         return { ...target, fence: partly };
       }),
-      caughtBy: "behind a fence, whoever was superseded writes nothing more",
+      caughtBy: "behind a fence, a superseded runner writes nothing more",
     }),
   ),
   {

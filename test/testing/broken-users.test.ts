@@ -151,7 +151,7 @@ const users: readonly Flaw[] = [
           }
         })(),
     ),
-    caughtBy: "nobody changes the store through what was passed or returned",
+    caughtBy: "callers cannot change the store through what was passed or returned",
   },
   {
     flaw: "returns the password",

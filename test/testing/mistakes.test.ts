@@ -75,9 +75,9 @@ for (const [store, make] of Object.entries(sound)) {
     test.for(mistakes)("$mistake, is caught", async (mistake) => {
       const error = await seen(await suiteOf(mistake, make), mistake.caughtBy);
       expect(error, `"${mistake.caughtBy}" sees nothing`).toBeDefined();
-      // Whoever reads the failure learns what was demanded, and not that something was false.
+      // A reader of the failure learns what was required, and not that something was false.
       if (error instanceof AssertionError) {
-        expect(error.message).toContain(`It is demanded: ${mistake.caughtBy}. But: `);
+        expect(error.message).toContain(`It is required: ${mistake.caughtBy}. But: `);
         expect(error.message).not.toMatch(/evaluated to a falsy value|== true/);
       } else expect(error, "an error that the store raised").toBeInstanceOf(ConcordatError);
     });

@@ -16,7 +16,7 @@ import {
  * A request of `node:http`.
  *
  * @param basePath where the API begins on this side; taken away from the path.
- * @param content the whole content, as far as anybody is to look at it.
+ * @param content the whole content, as far as it is to be read.
  * @throws {FederationError} it cannot be passed on.
  */
 export function nodeRequest(

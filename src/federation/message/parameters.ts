@@ -205,7 +205,7 @@ function isPlain(value: unknown): value is string | number {
 /**
  * Reads a JSON text from outside.
  *
- * @throws {FederationError} it is not JSON, or nested deeper than anybody nests it in good faith.
+ * @throws {FederationError} it is not JSON, or nested deeper than is allowed.
  */
 export function parseJson(text: string): unknown {
   if (depthOf(text) > maxDepth) throw new FederationError("bad_content");

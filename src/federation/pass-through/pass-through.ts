@@ -38,24 +38,24 @@ export interface PassThroughOptions extends ForwarderOptions, Omit<LoopGuardOpti
    */
   readonly to: readonly string[] | ((request: EventRequest) => readonly string[]);
   /** Where the API begins on this side; taken away from the path. Default: at the root. */
-  readonly basePath?: string;
+  readonly basePath?: string | undefined;
   /** The proxies in front of this side, as networks in CIDR notation: their word is taken for who the client is. */
-  readonly trustedProxies?: readonly string[];
+  readonly trustedProxies?: readonly string[] | undefined;
   /**
    * The field that all of them write; the other one is not looked at. A proxy must add to it what it sees, and not
    * leave it as a client has sent it. Default: `x-forwarded-for`.
    */
-  readonly proxyField?: ProxyField;
+  readonly proxyField?: ProxyField | undefined;
   /** Fields of requests that servers get besides those that they get anyway, such as `authorization`. */
-  readonly requestFields?: readonly string[];
+  readonly requestFields?: readonly string[] | undefined;
   /** Fields of responses that clients get besides those that they get anyway, such as `set-cookie`. */
-  readonly responseFields?: readonly string[];
-  /** Does not tell the servers who the client is. Default: Forwarded and X-Forwarded-For do. */
-  readonly isAnonymous?: boolean;
+  readonly responseFields?: readonly string[] | undefined;
+  /** Does not send the address of the client to the servers. Default: Forwarded and X-Forwarded-For do. */
+  readonly isAnonymous?: boolean | undefined;
   /** Makes the response of a failure. Default: privacyIDEA's shape. */
-  readonly errorResponse?: ErrorResponse;
+  readonly errorResponse?: ErrorResponse | undefined;
   /** The present time in milliseconds since 1970. Default: the clock. */
-  readonly clock?: () => number;
+  readonly clock?: (() => number) | undefined;
 }
 
 /** How much content is read before it is sent on, in bytes. What is larger is sent as it comes. */

@@ -76,7 +76,7 @@ export function withOrigin(
   return editMembers(text, new Map([["detail", detail], ...members]), isOfThisResponse, top);
 }
 
-/** Whether a member is about the very answer that a server has sent, which is another one now. */
+/** Whether a member is about the very response that a server has sent, which is another one now. */
 function isOfThisResponse(name: string): boolean {
   return name === "signature" || name === "nonce";
 }

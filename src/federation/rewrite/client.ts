@@ -4,12 +4,12 @@ import type { EventRequest } from "../message/request.js";
 import { plainAddress } from "../transport/address.js";
 import type { TrustedProxies } from "./forwarded.js";
 
-/** Where privacyIDEA looks at the parameter `client`: whatever logs somebody in. */
+/** Where privacyIDEA looks at the parameter `client`: at every endpoint that authenticates a user. */
 const takesClient = /^\/(?:validate\/|ttype\/|auth(?:\/|$))/;
 
 /**
  * The address of the client, as far as it is known. A requester who is trusted to say who the client is, such as the
- * plugin of a RADIUS server, says it by the parameter `client`; of anybody else that is not believed.
+ * plugin of a RADIUS server, says it by the parameter `client`; of any other client that is not believed.
  */
 export function clientOf(request: EventRequest, proxies: TrustedProxies): string | undefined {
   const requester = proxies.clientOf(request);

@@ -149,7 +149,7 @@ export class TrustedProxies {
     return this.#way(request).client;
   }
 
-  /** The field lines that tell a server the way: Forwarded and X-Forwarded-For. None, if nothing is known of it. */
+  /** The field lines that state the way to a server: Forwarded and X-Forwarded-For. None, if nothing is known of it. */
   fieldsOf(request: EventRequest): FieldLines {
     return this.#way(request).fields;
   }
@@ -175,7 +175,7 @@ export class TrustedProxies {
   }
 
   /**
-   * The way to the last proxy, as far as trusted ones tell of it; from somewhere unknown, if one of them says what
+   * The way to the last proxy, as far as trusted ones state it; from somewhere unknown, if one of them says what
    * cannot be read.
    */
   #wayTo(last: ForwardedElement, request: EventRequest): readonly ForwardedElement[] {

@@ -9,23 +9,23 @@ export interface LoopGuardOptions {
    * The name of this side among those that pass requests on: letters, digits, `.`, `_` and `-`. All processes that
    * serve one address should have one name. Default: a random one.
    */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /**
    * The keys with which the others and this side sign that a request has passed through them; the id of each is the
-   * name of whose it is. With them only signed entries count. Without, the Via field counts, which anybody on the way
+   * name of whose it is. With them only signed entries count. Without, the Via field counts, which any proxy on the way
    * may write or take away.
    */
-  readonly hopKeys?: KeyRing;
+  readonly hopKeys?: KeyRing | undefined;
   /**
    * How many may have passed a request on before it comes here. Default: 4 with keys. Without, 32: every proxy on the
    * way adds to the Via field, whether it takes part or not.
    */
-  readonly maxHops?: number;
+  readonly maxHops?: number | undefined;
   /** The present time in milliseconds since 1970. Default: the clock. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
-/** The field in which everybody who passes a request on signs that it has. */
+/** The field in which each instance that forwards a request signs that it has. */
 export const hopsField = "concordat-hops";
 
 /** How old a signed entry may be, in milliseconds: longer than any request is under way. */
@@ -83,7 +83,7 @@ export class LoopGuard {
   }
 
   /**
-   * The entries, from the first, that are signed by somebody whose key is known. After one that is not, none counts.
+   * The entries, from the first, that are signed with a known key. After one that is not, none counts.
    */
   #verified(request: EventRequest): readonly { readonly name: string; readonly text: string }[] {
     const entries: { name: string; text: string }[] = [];

@@ -1,7 +1,7 @@
 import type { Comparable } from "./comparators.js";
 
 /** Whom and what a request is about, as far as it says so itself, or the response to it. */
-export interface Subject {
+export interface RequestSubject {
   /** The parameter `user`; at `/auth`, `username`. */
   readonly user: string | undefined;
   readonly realm: string | undefined;
@@ -39,7 +39,7 @@ export interface TokenFacts {
   readonly rolloutState?: string;
   readonly otpCounter?: number;
   readonly failCounter?: number;
-  /** How often somebody tried to authenticate with it, and how often with success. */
+  /** How many authentications were tried with it, and how many had success. */
   readonly authenticationCount?: number;
   readonly authenticationSuccessCount?: number;
   readonly lastAuthentication?: Date;
@@ -68,22 +68,22 @@ export interface ChallengeFacts {
 }
 
 /**
- * What conditions need to know of a host's own data. A host implements what it can tell; the rest is not known, and a
+ * What conditions need to know of a host's own data. A host implements what it knows; the rest is not known, and a
  * condition that cannot be checked is not fulfilled, unless its rule says otherwise.
  */
 export interface ConditionSource {
   /** The user of a request, or the owner of its token. */
-  user?(subject: Subject): Promise<UserFacts | undefined>;
+  user?(subject: RequestSubject): Promise<UserFacts | undefined>;
   /** The token of a request: the one with the serial number, or the only one that the user has. */
-  token?(subject: Subject): Promise<TokenFacts | undefined>;
+  token?(subject: RequestSubject): Promise<TokenFacts | undefined>;
   /** The container of a request, or the one that its token is in. */
-  container?(subject: Subject): Promise<ContainerFacts | undefined>;
+  container?(subject: RequestSubject): Promise<ContainerFacts | undefined>;
   /**
    * The challenges of a token or container, of one transaction if the request names it. Only a single one is looked at.
    */
-  challenges?(subject: Subject): Promise<readonly ChallengeFacts[] | undefined>;
+  challenges?(subject: RequestSubject): Promise<readonly ChallengeFacts[] | undefined>;
   /** A counter of the host's. */
   counter?(name: string): Promise<number | undefined>;
   /** The role of the user who is logged in and makes the request. */
-  role?(subject: Subject): Promise<"admin" | "user" | undefined>;
+  role?(subject: RequestSubject): Promise<"admin" | "user" | undefined>;
 }

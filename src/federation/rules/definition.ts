@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DefinitionError, type DefinitionProblem } from "../errors.js";
 import { problemsIn, readDefinitions } from "../read-definition.js";
 import { readCondition } from "./conditions.js";
@@ -77,7 +77,7 @@ export interface IgnoredRule {
 
 /**
  * The definitions that {@link readEventRules} ignores. What the handlers of the others do is not done: one that changes
- * a request or an answer, such as `RequestMangler`, may have changed what the rules after it decide on.
+ * a request or a response, such as `RequestMangler`, may have changed what the rules after it decide on.
  *
  * @param handlers the handlers that definitions may mean.
  */
@@ -110,7 +110,7 @@ function ignored(
 }
 
 /**
- * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` answers with, or of
+ * Reads definitions of event handlers in privacyIDEA's JSON: an array of what its `GET /event/` returns, or of
  * such written by hand. Definitions that are not active, or for other handlers of privacyIDEA's, are left out:
  * {@link ignoredRules} says which.
  *

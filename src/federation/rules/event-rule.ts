@@ -6,7 +6,7 @@ export type FailurePolicy =
   /** The failure is the response, with the status 502 or 504. */
   | "fail"
   /**
-   * The rules after this one are tried, unless the request may have got through already. If none answers, as `fail`.
+   * The rules after this one are tried, unless the request may have got through already. If none responds, as `fail`.
    */
   | "next"
   /** The local response stands, unchanged but for a Proxy-Status field that says what has failed. */

@@ -7,7 +7,7 @@ import type {
   ChallengeFacts,
   ConditionSource,
   ContainerFacts,
-  Subject,
+  RequestSubject,
   TokenFacts,
   UserFacts,
 } from "./condition-source.js";
@@ -27,7 +27,7 @@ export class Facts {
   readonly #defaultRealm: string | undefined;
   #body: ApiBody | undefined;
   #hasReadBody = false;
-  #subject: Subject | undefined;
+  #subject: RequestSubject | undefined;
   #user: Promise<UserFacts | undefined> | undefined;
   #token: Promise<TokenFacts | undefined> | undefined;
   #container: Promise<ContainerFacts | undefined> | undefined;
@@ -65,7 +65,7 @@ export class Facts {
   }
 
   /** Whom and what the request is about. */
-  get subject(): Subject {
+  get subject(): RequestSubject {
     this.#subject ??= readSubject(this.#request, this.body, this.#defaultRealm);
     return this.#subject;
   }
@@ -127,7 +127,7 @@ function readSubject(
   request: EventRequest,
   body: ApiBody | undefined,
   defaultRealm: string | undefined,
-): Subject {
+): RequestSubject {
   const detail = isRecord(body?.detail) ? body.detail : {};
   const value = isRecord(body?.result?.["value"]) ? body.result["value"] : {};
   const { parameters, pathParameters } = request;

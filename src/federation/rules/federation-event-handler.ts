@@ -36,21 +36,21 @@ export interface FederationEventHandlerOptions {
   /** The proxies in front of this side. */
   readonly proxies: TrustedProxies;
   /** Fields of requests that servers get besides those that they get anyway. */
-  readonly requestFields?: readonly string[];
+  readonly requestFields?: readonly string[] | undefined;
   /** Fields of responses that clients get besides those that they get anyway. */
-  readonly responseFields?: readonly string[];
+  readonly responseFields?: readonly string[] | undefined;
   /** Whether a parameter belongs to this side's policies, and stays here. Default: {@link isPolicyParameter}. */
-  readonly isPolicyParameter?: (name: string) => boolean;
+  readonly isPolicyParameter?: ((name: string) => boolean) | undefined;
   /**
    * The realm of users for whom a request names none, as privacyIDEA has one: conditions decide on it, and servers are
-   * told it, unless the rule names another. Default: none, so that a server takes its own.
+   * sent it, unless the rule names another. Default: none, so that a server takes its own.
    */
-  readonly defaultRealm?: string;
+  readonly defaultRealm?: string | undefined;
   /**
    * The RSA private key, in PEM, to sign forwarded responses with, as privacyIDEA signs its own. Default: they are not
    * signed.
    */
-  readonly responseKey?: string;
+  readonly responseKey?: string | undefined;
 }
 
 /** Forwards requests to other privacyIDEA servers, or to anything that has the same API. */
@@ -131,7 +131,7 @@ export class FederationEventHandler extends EventHandler {
     fields.push(...guard.fields(request));
     const edits = {
       set,
-      // Who the client is, a client may say only if it is one of the proxies itself, and not somebody behind one.
+      // A client may state its address only if it is one of the proxies itself, and not a client behind one.
       remove: (name: string): boolean =>
         this.#isPolicyParameter(name) ||
         (name === "client" && (tellsClient || !proxies.has(proxies.clientOf(request)))),
@@ -160,7 +160,7 @@ export class FederationEventHandler extends EventHandler {
     }
     const read = readApiResponse(response.fields, response.content, status === 404);
     if (read === undefined) throw spent("malformed_answer", server);
-    if (nonce !== undefined) this.#demandAuthentic(read, server, nonce);
+    if (nonce !== undefined) this.#assertAuthentic(read, server, nonce);
     const reported = server.reportsOrigin === true ? reportedOrigin(read) : undefined;
     const asked = textParameter(request.parameters, "nonce");
     const members = new Map<string, string>();
@@ -173,7 +173,7 @@ export class FederationEventHandler extends EventHandler {
   }
 
   /** @throws {FederationError} the response is not the server's, or one to another request. */
-  #demandAuthentic({ text, body }: ApiResponse, server: FederationServer, nonce: string): void {
+  #assertAuthentic({ text, body }: ApiResponse, server: FederationServer, nonce: string): void {
     let key = this.#publicKeys.get(server);
     if (key === undefined) {
       key = createPublicKey(server.responseKey ?? "");
@@ -244,7 +244,10 @@ function authorizationToken(request: EventRequest): string | undefined {
   return value?.replace(/^Bearer\s+/i, "");
 }
 
-/** Whether a response has no content because it needs none: privacyIDEA tells a RADIUS server by the status alone. */
+/**
+ * Whether a response has no content because it needs none: privacyIDEA responds to a RADIUS server with the status
+ * alone.
+ */
 function isBodiless(
   { path, method }: EventRequest,
   { status, content }: BufferedResponse,

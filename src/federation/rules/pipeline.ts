@@ -13,13 +13,13 @@ export interface EventPipelineOptions {
   /** The handlers that the rules mean. */
   readonly handlers: readonly EventHandler[];
   /** What the host knows of its tokens, users and containers. */
-  readonly conditions?: ConditionSource;
+  readonly conditions?: ConditionSource | undefined;
   /** The address of the client of a request, as far as it is known. */
   readonly clientOf: (request: EventRequest) => string | undefined;
   /** The present time in milliseconds since 1970. */
   readonly now: () => number;
   /** The realm of users for whom a request names none. Default: none. */
-  readonly defaultRealm?: string;
+  readonly defaultRealm?: string | undefined;
 }
 
 /** A response, and the failure in spite of which it is the local one. */
@@ -169,7 +169,7 @@ export class EventPipeline {
 /** What becomes of a request, rule by rule. */
 interface Course {
   response: BufferedResponse | undefined;
-  /** What a rule has left to the next ones, none of which has answered. */
+  /** What a rule has left to the next ones, none of which has responded. */
   failure?: FederationError;
   outage?: FederationError;
 }

@@ -3,7 +3,7 @@ import { BlockList, isIP, type LookupFunction } from "node:net";
 import { FederationError } from "../errors.js";
 
 /** Resolves a name, as `dns.lookup` of Node.js does with `all: true`. */
-export type Resolve = (
+export type ResolveAddress = (
   hostname: string,
   options: LookupOptions,
   callback: (error: NodeJS.ErrnoException | null, addresses: readonly LookupAddress[]) => void,
@@ -24,7 +24,7 @@ const special = [
   "::1/128",
   "fe80::/10",
   "ff00::/8",
-  // Where clouds tell a machine its credentials: Alibaba, Azure, Amazon, Google, Oracle, Scaleway.
+  // Where clouds serve a machine its credentials: Alibaba, Azure, Amazon, Google, Oracle, Scaleway.
   "100.100.100.200/32",
   "168.63.129.16/32",
   "fd00:ec2::/32",
@@ -126,7 +126,7 @@ export class AddressGuard {
   readonly #identifier: string;
   readonly #allowed: Networks | undefined;
   readonly #refused: Networks;
-  readonly #resolve: Resolve;
+  readonly #resolve: ResolveAddress;
 
   constructor(
     server: {
@@ -134,7 +134,7 @@ export class AddressGuard {
       readonly url: string;
       readonly addresses?: readonly string[];
     },
-    resolve: Resolve = systemLookup as Resolve,
+    resolve: ResolveAddress = systemLookup as ResolveAddress,
   ) {
     this.#identifier = server.identifier;
     this.#resolve = resolve;

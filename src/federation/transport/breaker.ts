@@ -7,9 +7,9 @@ export type BreakerState = "closed" | "open" | "half-open";
 /** When a server is left in peace. */
 export interface BreakerOptions {
   /** How many failures in a row it takes. Default: 5. */
-  readonly failures?: number;
+  readonly failures?: number | undefined;
   /** How long, in milliseconds, before a single request tries again. Default: 10,000. */
-  readonly pause?: number;
+  readonly pause?: number | undefined;
 }
 
 /** How a request to the server ended: what it says of the server. */
@@ -53,7 +53,7 @@ export class Breaker {
   /** Asks to be let through. `probe`: the caller is the single one that tries. `undefined`: not now. */
   enter(): "request" | "probe" | undefined {
     if (this.#state === "closed") return "request";
-    // A single request that takes as long as that is not waited for: anybody can make a slow one.
+    // A single request that takes as long as that is not waited for: any client can make a slow one.
     if (this.remaining > 0) return undefined;
     this.#since = this.#now();
     this.#become("half-open");

@@ -13,8 +13,8 @@ export function failureReason(error: unknown, isSpent: boolean): FederationReaso
 }
 
 /**
- * Whether undici has ended the connection because of a response that is none yet: 100 (Continue) without anybody having
- * asked for it, which RFC 9110 §15.2 lets a server send.
+ * Whether undici has ended the connection because of a response that is none yet: 100 (Continue) without the request
+ * having asked for it, which RFC 9110 §15.2 lets a server send.
  */
 function isUnaskedFor(error: unknown, code: string): boolean {
   return code === "UND_ERR_SOCKET" && error instanceof Error && error.message === "bad response";

@@ -32,7 +32,7 @@ export interface ForwardTask {
   readonly signal: ClientSignal | undefined;
   /** Makes the request for a server. */
   readonly prepare: (server: FederationServer) => OutgoingRequest;
-  /** What takes the response. Of a server that fails before it answers it hears only if there is no other. */
+  /** What takes the response. It gets the failure of a server before its response only if there is no other server. */
   readonly sink: ResponseSink;
   /** When the server has done well: when its response begins, or when it is whole. */
   readonly doneAt: "start" | "end";
@@ -154,7 +154,7 @@ export class ForwardAttempt implements ResponseSink {
  * enough (502, 504). It says nothing, so that no client can have the server left in peace for all others.
  */
 function verdictOn(status: number | undefined, failure: FederationError | undefined): Verdict {
-  if (failure === undefined || answered.has(failure.reason)) {
+  if (failure === undefined || responded.has(failure.reason)) {
     if (status === 503) return "failed";
     return status === 502 || status === 504 ? "unknown" : "well";
   }
@@ -163,10 +163,10 @@ function verdictOn(status: number | undefined, failure: FederationError | undefi
 }
 
 /**
- * The failures in which a server has answered, only not with what is passed back. What any client may bring about is no
- * outage.
+ * The failures in which a server has responded, only not with what is passed back. What any client may bring about is
+ * no outage.
  */
-const answered: ReadonlySet<FederationReason> = new Set([
+const responded: ReadonlySet<FederationReason> = new Set([
   "server_error",
   "redirected",
   "answer_too_large",

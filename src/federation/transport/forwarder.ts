@@ -40,7 +40,7 @@ export class Forwarder implements AsyncDisposable {
    * of 500 or more are failures.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
-   * @throws {FederationError} none of them has answered; `isSpent` says whether one may have got the request.
+   * @throws {FederationError} none of them has responded; `isSpent` says whether one may have got the request.
    */
   forward(
     identifiers: readonly string[],
@@ -61,7 +61,7 @@ export class Forwarder implements AsyncDisposable {
 
   /**
    * Sends a request to the first of the servers that can be reached, and lets its response, whatever it is, flow into a
-   * sink. If none of them has begun to answer, the sink is told why by its `end`.
+   * sink. If none of them has begun to respond, the sink gets the reason by its `end`.
    *
    * @param prepare makes the request for the server at hand. It is called once for each that is tried.
    */
@@ -99,6 +99,7 @@ export class Forwarder implements AsyncDisposable {
     await this.#context.targets.close();
   }
 
+  /** The same as {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

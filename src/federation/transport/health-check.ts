@@ -7,7 +7,8 @@ import { defaultLimits, isFull } from "./pool.js";
 const defaultInterval = 10_000;
 
 /**
- * Asks a server at intervals whether it is well, and tells the breaker. `undefined` where its definition asks for none.
+ * Checks the health of a server at intervals, and reports it to the breaker. `undefined` where its definition asks for
+ * none.
  */
 export function watchHealth(
   server: FederationServer,
@@ -19,7 +20,7 @@ export function watchHealth(
   if (healthCheck === undefined) return undefined;
   const stop = new AbortController();
   const check = async (): Promise<void> => {
-    // A check that waits for a place among the connections finds nothing out; those who have one do.
+    // A check that waits for a connection finds nothing out; requests that have one do.
     if (isFull(pool, server)) return;
     const verdict = await isWell();
     if (!stop.signal.aborted) breaker.learn(verdict ? "well" : "failed");

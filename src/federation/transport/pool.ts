@@ -4,7 +4,7 @@ import type { buildConnector, Pool } from "undici";
 import { openPool } from "../../http/client/index.js";
 import type { FederationServer } from "../../repositories/index.js";
 import { FederationError } from "../errors.js";
-import { AddressGuard, type Resolve } from "./address.js";
+import { AddressGuard, type ResolveAddress } from "./address.js";
 
 /** What a server may take and send where its definition does not say. */
 export const defaultLimits = {
@@ -21,7 +21,7 @@ export const defaultLimits = {
  *
  * @throws {FederationError} the URL has an address that is not allowed.
  */
-export function openServerPool(server: FederationServer, resolve?: Resolve): Pool {
+export function openServerPool(server: FederationServer, resolve?: ResolveAddress): Pool {
   const { limits = {}, tls = {} } = server;
   const guard = new AddressGuard(server, resolve);
   return openPool(new URL(server.url), {

@@ -1,5 +1,5 @@
 import { createPublicKey } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { FederationServer } from "../../repositories/index.js";
 import { readDefinitions } from "../read-definition.js";
 import { hostProblem, isNetwork } from "./address.js";
@@ -85,7 +85,7 @@ const server = z
 /** What definitions of servers are read with. */
 export interface ReadServersOptions {
   /** The origins that this side is reached at itself: none of the servers may have one of them. */
-  readonly ownOrigins?: readonly string[];
+  readonly ownOrigins?: readonly string[] | undefined;
 }
 
 /**

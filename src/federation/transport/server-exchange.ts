@@ -21,8 +21,9 @@ export interface ExchangeLimits {
 
 /** What takes a response as it comes. */
 export interface ResponseSink {
-  /** The final status and the field lines, and which server answers. What it throws ends the exchange. */
+  /** The final status and the field lines, and which server responds. What it throws ends the exchange. */
   start(status: number, fields: FieldLines, flow: Flow, server: FederationServer): void;
+  /** The next piece of the content. */
   data(chunk: Buffer): void;
   /** The end, or why there is none. Called once, whatever happens. */
   end(error?: unknown): void;
@@ -30,7 +31,9 @@ export interface ResponseSink {
 
 /** Holds the response back and lets it flow again: back-pressure. */
 export interface Flow {
+  /** Asks for no more content. */
   pause(): void;
+  /** Asks for content again. */
   resume(): void;
   /** Gives the rest of it up. */
   abandon(): void;
@@ -52,7 +55,7 @@ export class ForwardExchange extends HttpExchange implements Flow, Timed {
   /** Whether a piece of the content was sent since it was last checked. */
   #hasMoved = false;
   #isContentSent = false;
-  #hasAnswer = false;
+  #hasResponse = false;
 
   /** @param begun when it has begun, by `performance.now()`. */
   constructor(
@@ -122,7 +125,7 @@ export class ForwardExchange extends HttpExchange implements Flow, Timed {
     }
     const waitsForClient = this.#waitsForClient;
     if (isEnd) return waitsForClient ? "content_timeout" : "total_timeout";
-    if (this.#hasAnswer) return undefined;
+    if (this.#hasResponse) return undefined;
     if (waitsForClient) return waited < content ? undefined : "content_timeout";
     return waited < firstByte ? undefined : "answer_timeout";
   }
@@ -136,7 +139,7 @@ export class ForwardExchange extends HttpExchange implements Flow, Timed {
   }
 
   protected override started(status: number, fields: ParsedFields): void {
-    this.#hasAnswer = true;
+    this.#hasResponse = true;
     this.#sink.start(status, fieldLines(fields), this, this.#server);
   }
 

@@ -1,8 +1,9 @@
 import type { Pool } from "undici";
+import { withDefaults } from "../../core/index.js";
 import type { FederationServer, ServerRepository } from "../../repositories/index.js";
 import { breakerEvents } from "../channels.js";
 import { FederationError } from "../errors.js";
-import type { Resolve } from "./address.js";
+import type { ResolveAddress } from "./address.js";
 import { Breaker, type BreakerOptions } from "./breaker.js";
 import type { ContentLimits } from "./content-deadline.js";
 import { watchHealth } from "./health-check.js";
@@ -18,15 +19,15 @@ export interface TargetsOptions {
    * The origins that this side is reached at itself, such as `https://pi.example.com`. A server with one of them is
    * refused: it would ask itself.
    */
-  readonly ownOrigins?: readonly string[];
+  readonly ownOrigins?: readonly string[] | undefined;
   /** The only origins that servers may have. Default: any. For servers that others than you may define. */
-  readonly allowedOrigins?: readonly string[];
+  readonly allowedOrigins?: readonly string[] | undefined;
   /** When a server that fails is left in peace. */
-  readonly breaker?: BreakerOptions;
+  readonly breaker?: BreakerOptions | undefined;
   /** Resolves the names of servers. Default: as the system does. */
-  readonly resolve?: Resolve;
+  readonly resolve?: ResolveAddress | undefined;
   /** The time in milliseconds, from any beginning. Default: the monotonic clock. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 /** A server, and what is kept open for it. */
@@ -136,7 +137,7 @@ export class Targets {
     );
     const basePath = pathname === "/" ? "" : pathname;
     const health = watchHealth(server, basePath, pool, breaker);
-    const limits = { ...defaultLimits, ...server.limits };
+    const limits = withDefaults(defaultLimits, server.limits ?? {});
     return { definition, server, pool, basePath, limits, breaker, health };
   }
 }
@@ -146,7 +147,7 @@ function isSame(known: FederationServer, server: FederationServer): boolean {
   return known === server || JSON.stringify(known) === JSON.stringify(server);
 }
 
-/** Reads a definition once for each change: a store may hold what somebody else has written. */
+/** Reads a definition once for each change: a store may hold what another program has written. */
 function readDefinition(definition: FederationServer): FederationServer {
   try {
     const [server = definition] = readServers([definition]);

@@ -48,7 +48,7 @@ export function isFiltered(column: ColumnOfAttribute): boolean {
 }
 
 /** Attributes that are no part of what is stored: the service provider's own, and secrets. */
-const passedOver: ReadonlySet<string> = new Set([
+const ignored: ReadonlySet<string> = new Set([
   "schemas",
   "id",
   "meta",
@@ -57,9 +57,9 @@ const passedOver: ReadonlySet<string> = new Set([
   "password",
 ]);
 
-/** Whether an attribute of a resource is passed over when the resource is stored. */
-export function isPassedOver(name: string): boolean {
-  return passedOver.has(name);
+/** Whether an attribute of a resource is ignored when the resource is stored. */
+export function isIgnored(name: string): boolean {
+  return ignored.has(name);
 }
 
 /**
@@ -126,7 +126,7 @@ function membersOf(path: string): [string, ...string[]] {
   const members: [string, ...string[]] =
     colon < 0 ? [first, ...others] : [path.slice(0, colon), first, ...others];
   const names = colon < 0 ? members : members.slice(1);
-  if (!names.every((name) => /^[A-Za-z$][A-Za-z0-9$_-]*$/.test(name)) || isPassedOver(members[0])) {
+  if (!names.every((name) => /^[A-Za-z$][A-Za-z0-9$_-]*$/.test(name)) || isIgnored(members[0])) {
     throw new InvalidValueError(path, "it is not the path of an attribute that is stored.");
   }
   return members;

@@ -21,7 +21,7 @@ export function valueAt(value: unknown, [, ...members]: readonly string[]): unkn
   );
 }
 
-/** The value with what is left in the place of what columns hold of it; from the member at this depth on. */
+/** The value without what columns hold of it, or with what is left of that; from the member at this depth on. */
 export function leaving(
   value: unknown,
   members: readonly string[],

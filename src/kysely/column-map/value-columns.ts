@@ -80,11 +80,11 @@ export function joinValues(
   const items: readonly unknown[] = Array.isArray(beside) ? beside : [];
   const held = columns.filter((column) => read(column) !== undefined);
   if (items.length === 0 && held.length === 0) return undefined;
-  const places = choose(
+  const chosen = choose(
     held,
     items.filter((item) => isObject(item) && !Object.hasOwn(item, "value")),
   );
-  const columnOf = new Map(Array.from(places, ([column, item]) => [item, column]));
+  const columnOf = new Map(Array.from(chosen, ([column, item]) => [item, column]));
   const kept = items.flatMap((item): readonly unknown[] => {
     const column = columnOf.get(item);
     if (column !== undefined) return [{ value: read(column), ...Object(item) }];
@@ -92,7 +92,7 @@ export function joinValues(
   });
   const hasPrimary = kept.some((item) => memberOf(item, "primary") === true);
   const added = held.flatMap((column): readonly unknown[] =>
-    places.has(column) ? [] : [itemOf(column, read(column), hasPrimary)],
+    chosen.has(column) ? [] : [itemOf(column, read(column), hasPrimary)],
   );
   const all = [...added, ...kept];
   return all.length === 0 ? undefined : all;

@@ -3,12 +3,12 @@ import {
   type FederationServer,
   ServerRepository,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { decodeObject } from "../sql/stored-json.js";
 import { encodeKey } from "../sql/stored-key.js";
 import { decodeText, encodeText } from "../sql/stored-text.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 interface ServerRow {
   readonly definition: string;
@@ -17,8 +17,8 @@ interface ServerRow {
 /**
  * The servers of a federation, in the table that `createTables` makes. A change is in force with the next request.
  *
- * What is stored is not looked at here: whoever forwards reads each definition before it is used. The private key of a
- * client certificate is stored as it is, so the table should be readable for those only who may have it.
+ * What is stored is not looked at here: the forwarder reads each definition before it is used. The private key of a
+ * client certificate is stored as it is, so the table should be readable only for accounts that may have it.
  */
 export class KyselyServerRepository extends ServerRepository {
   readonly #session: Session;
@@ -55,11 +55,11 @@ export class KyselyServerRepository extends ServerRepository {
   /** Stores a server, instead of the one with the same identifier if there is one. */
   async put(server: FederationServer, options?: CallOptions): Promise<void> {
     if ((await this.#update(server, options)) || (await this.#insert(server, options))) return;
-    // Somebody else has stored one in between.
+    // Another process has stored one in between.
     await this.#update(server, options);
   }
 
-  /** Removes a server; one that is not there is passed over. */
+  /** Removes a server; one that does not exist is ignored. */
   async delete(identifier: string, options?: CallOptions): Promise<void> {
     await this.#session.write(
       (p) => `delete from ${this.#table} where identifier = ${p.value(encodeKey(identifier))}`,

@@ -3,9 +3,9 @@ import {
   type GroupMapping,
   GroupMappingRepository,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { type KyselyDatabase, Session, type StatementText } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 interface MappingRow extends KeyedRow {
   readonly external_id: string;

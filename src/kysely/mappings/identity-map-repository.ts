@@ -2,14 +2,14 @@ import { InvalidValueError, VersionConflictError } from "../../core/index.js";
 import {
   type CallOptions,
   type IdentifiedType,
-  type Identity,
   IdentityMapRepository,
+  type MappedIdentity,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { lists } from "../sql/parameters.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 interface IdentityRow extends KeyedRow {
   readonly type: IdentifiedType;
@@ -18,7 +18,7 @@ interface IdentityRow extends KeyedRow {
   readonly former_local_id: string | null;
   readonly mark: string | null;
   readonly external_id: string | null;
-  readonly origin: Identity["origin"];
+  readonly origin: MappedIdentity["origin"];
   readonly created: string;
   readonly last_modified: string;
   readonly deleted: string | null;
@@ -57,7 +57,7 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     ids: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]> {
+  ): Promise<readonly (MappedIdentity | undefined)[]> {
     return this.#among(type, "id", ids, options);
   }
 
@@ -65,7 +65,7 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     localIds: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]> {
+  ): Promise<readonly (MappedIdentity | undefined)[]> {
     return this.#among(type, "local_id", localIds, options);
   }
 
@@ -73,7 +73,7 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     externalId: string,
     options?: CallOptions,
-  ): Promise<readonly Identity[]> {
+  ): Promise<readonly MappedIdentity[]> {
     options?.signal?.throwIfAborted();
     const rows = await this.#session.read<IdentityRow>(
       (p) => `select ${columns.join(", ")} from ${this.#table}
@@ -96,11 +96,11 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
 
   /** The unique key over the store's own ids decides between concurrent additions. */
   override async add(
-    identities: readonly Identity[],
+    identities: readonly MappedIdentity[],
     options?: CallOptions,
-  ): Promise<readonly Identity[]> {
+  ): Promise<readonly MappedIdentity[]> {
     options?.signal?.throwIfAborted();
-    const stored: Identity[] = [];
+    const stored: MappedIdentity[] = [];
     for (const identity of identities) {
       stored.push(
         (await this.#insert(identity, options)) ?? (await this.#holder(identity, options)),
@@ -109,7 +109,7 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     return stored;
   }
 
-  override async save(identity: Identity, options?: CallOptions): Promise<Identity> {
+  override async save(identity: MappedIdentity, options?: CallOptions): Promise<MappedIdentity> {
     options?.signal?.throwIfAborted();
     const { type, id, revision } = identity;
     const saved = { ...identity, revision: revision + 1 };
@@ -120,7 +120,7 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
         and id = ${p.value(encodeKey(id))} and revision = ${p.value(revision)}`;
     }, options);
     if (written === 0) {
-      throw new VersionConflictError(`Somebody else has changed the identity "${id}".`);
+      throw new VersionConflictError(`Another writer has changed the identity "${id}".`);
     }
     return saved;
   }
@@ -145,10 +145,10 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     column: "id" | "local_id",
     texts: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]> {
+  ): Promise<readonly (MappedIdentity | undefined)[]> {
     options?.signal?.throwIfAborted();
     const keys = texts.map(encodeKey);
-    const found = new Map<string | null, Identity>();
+    const found = new Map<string | null, MappedIdentity>();
     for (const part of lists(keys)) {
       const rows = await this.#session.read<IdentityRow>(
         (p) => `select ${columns.join(", ")} from ${this.#table}
@@ -161,7 +161,10 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
   }
 
   /** `undefined` if the store's own id has an identity already. */
-  async #insert(identity: Identity, options?: CallOptions): Promise<Identity | undefined> {
+  async #insert(
+    identity: MappedIdentity,
+    options?: CallOptions,
+  ): Promise<MappedIdentity | undefined> {
     try {
       await this.#session.guarded(() =>
         this.#session.write(
@@ -177,14 +180,17 @@ export class KyselyIdentityMapRepository extends IdentityMapRepository {
     }
   }
 
-  async #holder({ type, id, localId }: Identity, options?: CallOptions): Promise<Identity> {
+  async #holder(
+    { type, id, localId }: MappedIdentity,
+    options?: CallOptions,
+  ): Promise<MappedIdentity> {
     const [holder] = localId === undefined ? [] : await this.byLocalId(type, [localId], options);
     if (holder !== undefined) return holder;
     throw new InvalidValueError("id", `"${id}" is the id of another resource.`);
   }
 }
 
-function toRow(identity: Identity): readonly unknown[] {
+function toRow(identity: MappedIdentity): readonly unknown[] {
   const { type, id, localId, formerLocalId, externalId } = identity;
   const { origin, created, lastModified, deleted } = identity;
   const key = (text?: string): string | null => (text === undefined ? null : encodeKey(text));
@@ -210,7 +216,7 @@ function toRow(identity: Identity): readonly unknown[] {
   ];
 }
 
-function toIdentity(row: IdentityRow): Identity {
+function toIdentity(row: IdentityRow): MappedIdentity {
   const { type, local_id, former_local_id, external_id } = row;
   const { origin, created, last_modified, deleted } = row;
   return {

@@ -9,14 +9,17 @@ import type { CallOptions } from "../../repositories/index.js";
 import { type ColumnOfAttribute, isCaseless } from "../column-map/attribute-columns.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { StoredId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import { type DriverFailure, driverFailure } from "../sql/driver-failure.js";
 import { lists, type Parameters } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
-import { quotedTable } from "../tables/table-names.js";
 
 type UniqueFailure = Extract<DriverFailure, { readonly kind: "unique" }>;
 
-/** What can be in the way of a write to a table of resources: who has a value already, and what a refusal means. */
+/**
+ * What can be in the way of a write to a table of resources: which resource has a value already, and what a refusal
+ * means.
+ */
 export class Conflicts {
   readonly #session: Session;
   readonly #map: ResourceMap;
@@ -64,10 +67,10 @@ export class Conflicts {
   }
 
   /**
-   * Looks whether somebody else has a unique value, where the database itself would not see it: its index goes by the
-   * value as it is written, and names are compared without regard to case.
+   * Looks whether another resource has a unique value, where the database itself would not see it: its index goes by
+   * the value as it is written, and names are compared without regard to case.
    */
-  async demandFree(
+  async assertFree(
     columns: ReadonlyMap<string, unknown>,
     own: StoredId | undefined,
     options?: CallOptions,
@@ -130,7 +133,7 @@ export class Conflicts {
   }
 
   /**
-   * A value that the database does not take, with the attribute that it is of. Where it demands a value for a column
+   * A value that the database does not take, with the attribute that it is of. Where it requires a value for a column
    * that is mapped to no attribute, no client can help that.
    */
   async #refusedValue(
@@ -148,7 +151,7 @@ export class Conflicts {
     }
     if (failure.reason !== "missing") return error;
     return new UnsupportedError(
-      "The table demands a value for a column that no attribute is mapped to, and the map has no default for it.",
+      "The table requires a value for a column that no attribute is mapped to, and the map has no default for it.",
       { cause },
     );
   }

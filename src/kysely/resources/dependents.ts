@@ -1,10 +1,10 @@
 import type { CallOptions } from "../../repositories/index.js";
 import type { DependentColumn, ResourceMap } from "../column-map/column-map.js";
-import { isAmong, type StoredId } from "../column-map/id-column.js";
+import { isAmong, type StoredId, storedId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import { lists, type Parameters } from "../sql/parameters.js";
 import type { Session, StatementText } from "../sql/session.js";
-import { quotedTable } from "../tables/table-names.js";
 
 /** What is to be known of the resources that others depend on. */
 interface DependedOn {
@@ -30,8 +30,8 @@ export class Dependents {
 
   /**
    * Sees to it that what loses a row with these resources, such as the groups that they are in, stays as it is until
-   * the transaction ends. Whoever adds a member has the group first and then the member, and so has whoever deletes
-   * one.
+   * the transaction ends. A writer that adds a member locks the group first and then the member, and so does one that
+   * deletes one.
    */
   async holdOwners(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const { dialect } = this.#session;
@@ -82,7 +82,7 @@ export class Dependents {
     }
   }
 
-  /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
+  /** Changes the version of resources, where there are versions, since something that is kept beside them changed. */
   async touch(of: Owner["of"], ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     if (!isCounted(of)) return;
     const { dialect } = this.#session;
@@ -97,9 +97,18 @@ export class Dependents {
   }
 
   /** The condition that a row of another table depends on one of these resources. */
-  #depends(p: Parameters, { column, type }: DependentColumn, ids: readonly StoredId[]): string {
+  #depends(
+    p: Parameters,
+    { column, idType, type }: DependentColumn,
+    ids: readonly StoredId[],
+  ): string {
     const { quote } = this.#session.dialect;
-    const depends = this.#isAmong(p, quote(column), ids, this.#on.map.id.type);
+    const { type: own } = this.#on.map.id;
+    // A number is no text to a database, or another one: SQLite takes 1 for the text 1.0.
+    const there =
+      (idType ?? own) === own ? ids : ids.flatMap((id) => storedId(`${id}`, idType) ?? []);
+    if (there.length === 0) return "1 = 0";
+    const depends = this.#isAmong(p, quote(column), there, idType ?? own);
     return type === undefined
       ? depends
       : `${depends} and ${quote(type)} = ${p.value(this.#on.rows.type)}`;

@@ -1,9 +1,5 @@
 import type { Attribute, ResolvedAttribute, ResourceType } from "../../scim/index.js";
-import {
-  type ColumnOfAttribute,
-  isFiltered,
-  isPassedOver,
-} from "../column-map/attribute-columns.js";
+import { type ColumnOfAttribute, isFiltered, isIgnored } from "../column-map/attribute-columns.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import type { StatementText } from "../sql/session.js";
@@ -34,7 +30,7 @@ export function documentOrders(
   for (const target of type.attributes.values()) {
     const { attribute, subAttribute, schema, extension, path } = target;
     const leaf = subAttribute ?? attribute;
-    const isUnknown = isPassedOver(attribute.name) || elsewhere.has(path);
+    const isUnknown = isIgnored(attribute.name) || elsewhere.has(path);
     const isSecret = attribute.returned === "never" || leaf.returned === "never";
     if (isUnknown || isSecret || leaf.type === "complex" || leaf.type === "dateTime") continue;
     if (subAttribute?.multiValued) continue;
@@ -53,20 +49,17 @@ function orderOf(dialect: SqlDialect, column: string, extracted: Extracted): Ord
   if (!isNumber) {
     return {
       text: (p) => dialect.exact(`nullif(${value(p)}, '')`),
-      place: (p, stored) => p.value(stored),
+      parameter: (p, stored) => p.value(stored),
       required: false,
       isOfSeveral,
       stored: (key) =>
         typeof key === "string" && key.isWellFormed() && !key.includes("\u0000") ? key : undefined,
     };
   }
-  const double = dialect.name === "postgres" ? "double precision" : "double";
-  const cast = (text: string): string =>
-    dialect.name === "sqlite" ? `cast(${text} as real)` : `cast(${text} as ${double})`;
   const flag: StatementText = (p) => `case ${value(p)} when 'true' then 1 when 'false' then 0 end`;
   return {
-    text: (p) => cast(type === "boolean" ? flag(p) : value(p)),
-    place: (p, stored) => cast(p.value(stored)),
+    text: (p) => dialect.real(type === "boolean" ? flag(p) : value(p)),
+    parameter: (p, stored) => dialect.real(p.value(stored)),
     required: false,
     isOfSeveral,
     stored: (key) => (typeof key === "number" ? key : undefined),
@@ -75,14 +68,13 @@ function orderOf(dialect: SqlDialect, column: string, extracted: Extracted): Ord
 
 /** The value as text, or NULL. It has no parameters, so that an index over the same expression serves it. */
 function valueText(
-  { json, literal }: SqlDialect,
+  dialect: SqlDialect,
   column: string,
   { target: { attribute, subAttribute }, members }: Extracted,
 ): StatementText {
   const inner = subAttribute === undefined ? [] : [subAttribute.name];
-  const place = (text: unknown): string => literal(String(text));
   const text = attribute.multiValued
-    ? json.primaryText(column, members, inner, place)
-    : json.text(column, [...members, ...inner], place);
+    ? dialect.primaryTextAt(column, members, inner)
+    : dialect.textAt(column, [...members, ...inner]);
   return () => text;
 }

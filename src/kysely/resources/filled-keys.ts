@@ -15,8 +15,8 @@ interface KeyedTable<T extends Resource> {
 }
 
 /**
- * Refuses a table with empty keys, once for each database: nobody whose key is empty would be found, and a second
- * account would be made for everybody.
+ * Refuses a table with empty keys, once for each database: a user whose key is empty would not be found, and would get
+ * a second account.
  *
  * @throws {UnsupportedError} a row has a value and no key for it.
  */
@@ -44,8 +44,8 @@ export async function assertKeys<T extends Resource>(
     }, options);
     if (row !== undefined) {
       throw new UnsupportedError(
-        `The column "${key}" of the table "${map.table}" is empty in rows that have a value for it, so that nobody in them ` +
-          "would be found, and each would be created once more: call fillKeys() before the first request.",
+        `The column "${key}" of the table "${map.table}" is empty in rows that have a value for it, so that they ` +
+          "would not be found, and would be created once more: call fillKeys() before the first request.",
       );
     }
   }

@@ -18,7 +18,7 @@ import type { MemberMap, ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import type { StatementText } from "../sql/session.js";
 
-/** What filters go by in a table of resources, and in the one that says who is in which group. */
+/** What filters go by in a table of resources, and in the table of the members of groups. */
 export function filterColumns(
   map: ResourceMap,
   columns: readonly ColumnOfAttribute[],
@@ -99,7 +99,7 @@ function memberTable(
 /**
  * The `where` of a statement that selects the resources which match.
  *
- * @throws {UnsupportedError} the filter is not one that the table answers.
+ * @throws {UnsupportedError} the table does not support the filter.
  */
 export function filterText(
   filter: BoundFilter | undefined,
@@ -107,7 +107,7 @@ export function filterText(
   dialect: SqlDialect,
 ): StatementText {
   if (filter === undefined) return () => "";
-  demandKnown(filter, type);
+  assertKnown(filter, type);
   const { fragments, parameters } = filterToSql(filter, filterColumns, dialect.name);
   const [first, ...others] = fragments;
   return (p) =>
@@ -117,38 +117,38 @@ export function filterText(
     );
 }
 
-/** Refuses attributes that are not those of the type: what is stored has the form that the type gives it. */
-function demandKnown(filter: BoundFilter, type: ResourceType): void {
+/** Refuses attributes that are not those of the type: what is stored has the form that the type states. */
+function assertKnown(filter: BoundFilter, type: ResourceType): void {
   if (filter.operator === "and" || filter.operator === "or") {
-    for (const part of filter.filters) demandKnown(part, type);
+    for (const part of filter.filters) assertKnown(part, type);
     return;
   }
   if ("target" in filter) {
     const { path, attribute } = filter.target;
     if (type.attributes.get(path.toLowerCase())?.attribute !== attribute) {
-      throw new UnsupportedError(`This store does not answer filters of "${path}".`);
+      throw new UnsupportedError(`This store does not support filters of "${path}".`);
     }
   }
-  if ("filter" in filter) demandKnown(filter.filter, type);
+  if ("filter" in filter) assertKnown(filter.filter, type);
 }
 
-/** What a table answers of each attribute, for the capabilities of its repository. */
-export function answeredOperators(
+/** The operators that a table supports for each attribute, for the capabilities of its repository. */
+export function supportedOperators(
   type: ResourceType,
   columns: SqlColumns,
   dialect: SqlDialect,
 ): Record<string, readonly FilterOperator[]> {
-  const isAnswered = isAnsweredInSql(columns, dialect.name);
-  const answered: Record<string, readonly FilterOperator[]> = {};
+  const isSupported = isAnsweredInSql(columns, dialect.name);
+  const supported: Record<string, readonly FilterOperator[]> = {};
   for (const target of type.attributes.values()) {
     const leaf = target.subAttribute ?? target.attribute;
     if (target.attribute.returned === "never" || leaf.returned === "never") continue;
     const operators = questionsAbout(target, leaf).flatMap(([names, questions]) =>
-      questions.some(isAnswered) ? names : [],
+      questions.some(isSupported) ? names : [],
     );
-    if (operators.length > 0) answered[target.path] = operators;
+    if (operators.length > 0) supported[target.path] = operators;
   }
-  return answered;
+  return supported;
 }
 
 /** For each kind of question about an attribute its operators, and questions of that kind. */

@@ -8,10 +8,11 @@ import type {
 } from "../../repositories/index.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { StoredId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { batches, lists, narrowRows, tuples } from "../sql/parameters.js";
-import type { Session, StatementText } from "../sql/session.js";
-import { quotedTable } from "../tables/table-names.js";
+import type { Session } from "../sql/session.js";
+import { type ChangedMembers, MembersPresent, presentIn } from "./changed-members.js";
 import {
   type MemberRow,
   type MemberTable,
@@ -26,7 +27,7 @@ export interface MemberSources {
   readonly Group: Pick<ResourceMap, "schema" | "table" | "id">;
 }
 
-/** The statements on the table that says who is in which group. */
+/** The statements on the table of the members of groups. */
 export class GroupMembers {
   readonly #session: Session;
   readonly #table: MemberTable;
@@ -166,7 +167,7 @@ export class GroupMembers {
     let changed = await this.#remove(group, remove, options);
     await this.#hold(added, options);
     for (const part of batches(await this.#absent(added, options), narrowRows)) {
-      changed += await this.#insert(part, (text) => this.#session.write(text, options));
+      changed += await this.#insert(part, options);
     }
     return changed;
   }
@@ -199,7 +200,7 @@ export class GroupMembers {
     const coming = [...wanted.values()];
     await this.#hold(coming, options);
     for (const part of batches(coming, narrowRows)) {
-      changed += await this.#insert(part, (text) => this.#session.write(text, options));
+      changed += await this.#insert(part, options);
     }
     return changed;
   }
@@ -225,13 +226,17 @@ export class GroupMembers {
   }
 
   /**
-   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once.
-   * Returns the ids of the groups of which a member came or went.
+   * Adds members to groups and removes members from them, with statements for all of the groups. Each group comes once,
+   * and the caller has its row locked.
+   *
+   * @param mayBePresent Whether to ask which of the members are there. Else none may be.
+   * @throws {MembersPresent} one is there all the same; what was written is to be undone.
    */
   async changeMany(
     changes: readonly { readonly group: StoredId; readonly change: MembersChange }[],
+    mayBePresent: boolean,
     options?: CallOptions,
-  ): Promise<ReadonlySet<string>> {
+  ): Promise<ChangedMembers> {
     const added = changes.flatMap(({ group, change: { add = [] } }) =>
       this.#table.rows(group, add),
     );
@@ -241,33 +246,35 @@ export class GroupMembers {
         return member === undefined ? [] : { type, row: [group, member] };
       }),
     );
-    const changed = new Set<string>();
-    const returning = `returning ${this.#table.group} as group_id`;
-    const read = async (text: StatementText): Promise<void> => {
-      const rows = await this.#session.read<Pick<MemberRow, "group_id">>(text, options);
-      for (const { group_id } of rows) changed.add(String(group_id));
-    };
+    const groups = new Set<string>();
     for (const [type, ofType] of Map.groupBy(removed, (member) => member.type)) {
       for (const part of tuples(
         this.#session.dialect,
         ofType.map(({ row }) => row),
       )) {
-        await read(
+        const rows = await this.#session.read<Pick<MemberRow, "group_id">>(
           (p) => `delete from ${this.#table.name} where
-            ${this.#table.areRows(p, [this.#table.group, this.#table.member], part)}${this.#table.ofType(type, p)} ${returning}`,
+            ${this.#table.areRows(p, [this.#table.group, this.#table.member], part)}
+            ${this.#table.ofType(type, p)} returning ${this.#table.group} as group_id`,
+          options,
         );
+        for (const { group_id } of rows) groups.add(String(group_id));
       }
     }
     await this.#hold(added, options);
-    for (const part of batches(await this.#absent(added, options), narrowRows)) {
-      await this.#insert(part, read, returning);
+    const counts = !mayBePresent && this.#session.dialect.returnsInsertedOnly;
+    const absent = counts ? added : await this.#notThere(added, options);
+    for (const part of batches(absent, narrowRows)) {
+      const inserted = await this.#insert(part, options);
+      if (counts && inserted < part.length) throw new MembersPresent();
     }
-    return changed;
+    for (const [group] of absent) groups.add(String(group));
+    return { groups, present: presentIn(added, absent) };
   }
 
   /**
-   * Sees to it that each resource that is added is there, and stays until the transaction ends. A deletion that comes meanwhile
-   * waits, and then finds the new row among those that it removes.
+   * Sees to it that each resource that is added is there, and stays until the transaction ends. A deletion that comes
+   * meanwhile waits, and then finds the new row among those that it removes.
    *
    * @throws {InvalidValueError} one of them is not there.
    */
@@ -294,14 +301,14 @@ export class GroupMembers {
   }
 
   /**
-   * Those of these rows that are not there yet, where the database would not tell them from the others when they are
-   * inserted; else all. The one who changes members has the row of the group locked.
+   * Those of these rows that are not there yet, where the database would not distinguish them from the others when they
+   * are inserted; else all. The caller has the row of the group locked.
    */
   async #absent(
     rows: readonly (readonly StoredId[])[],
     options?: CallOptions,
   ): Promise<readonly (readonly StoredId[])[]> {
-    return this.#session.dialect.tellsInserted ? rows : await this.#notThere(rows, options);
+    return this.#session.dialect.returnsInsertedOnly ? rows : await this.#notThere(rows, options);
   }
 
   async #notThere(
@@ -322,18 +329,17 @@ export class GroupMembers {
     return rows.filter((row) => !present.has(rowKey(row)));
   }
 
-  /** Inserts rows that are not there yet. */
-  async #insert<R>(
-    rows: readonly (readonly StoredId[])[],
-    run: (text: StatementText) => Promise<R>,
-    returning = "",
-  ): Promise<R> {
+  /** Inserts rows that are not there yet, and returns how many. */
+  async #insert(rows: readonly (readonly StoredId[])[], options?: CallOptions): Promise<number> {
     const columns = this.#table.rowColumns;
     const head = `insert into ${this.#table.name} (${columns.join(", ")})`;
-    const tail = `${this.#session.dialect.onConflict(columns, [])} ${returning}`;
-    let inserted: R;
+    const tail = this.#session.dialect.onConflict(columns, []);
+    let inserted: number;
     try {
-      inserted = await run((p) => this.#session.insertText(p, head, rows, tail));
+      inserted = await this.#session.write(
+        (p) => this.#session.insertText(p, head, rows, tail),
+        options,
+      );
     } catch (error) {
       if (driverFailure(error)?.kind !== "foreignKey") throw error;
       throw new InvalidValueError("members", "one of them does not exist.", { cause: error });

@@ -30,9 +30,10 @@ import {
   memberships,
   type UserMap,
 } from "../column-map/column-map.js";
+import { ownGroupMap, ownMemberMap, ownUserMap } from "../column-map/own-maps.js";
+import { tableNames } from "../column-map/table-names.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
-import { ownGroupMap, ownMemberMap, ownUserMap } from "../tables/own-maps.js";
-import { tableNames } from "../tables/table-names.js";
+import { type ChangedMembers, MembersPresent } from "./changed-members.js";
 import { filterColumns } from "./filter.js";
 import { GroupMembers, type MemberSources } from "./group-members.js";
 import { fillKeysOf, type KeysFilled } from "./key-filling.js";
@@ -48,14 +49,14 @@ import { ResourceWrites, writeOne } from "./writes.js";
 /** Options of {@link KyselyGroupRepository}. */
 export interface KyselyGroupOptions extends ResourceOptions {
   /** Where the groups and their members are. Default: the tables that `createTables` makes. */
-  readonly map?: { readonly groups: GroupMap; readonly members: MemberMap };
+  readonly map?: { readonly groups: GroupMap; readonly members: MemberMap } | undefined;
   /**
-   * The table of the users who can be members, whose map has the table of members among its `dependents`. Whoever is
-   * added to a group is looked for there, and kept from being deleted meanwhile, so that nobody is a member who is not
-   * there. `elsewhere`: whoever is said to be a member is one, unless a foreign key says otherwise. Default: the table
+   * The table of the users who can be members, whose map has the table of members among its `dependents`. A user who
+   * is added to a group is looked for there, and kept from being deleted meanwhile, so that every member exists.
+   * `elsewhere`: every reference is taken for that of a member, unless a foreign key says otherwise. Default: the table
    * of users that `createTables` makes, where the groups are in its tables too; else `elsewhere`.
    */
-  readonly users?: Pick<UserMap, "schema" | "table" | "id"> | "elsewhere";
+  readonly users?: Pick<UserMap, "schema" | "table" | "id"> | "elsewhere" | undefined;
 }
 
 /**
@@ -65,6 +66,8 @@ export interface KyselyGroupOptions extends ResourceOptions {
 export class KyselyGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
+  /** It is said of modifications that change nothing but members. */
+  override readonly tellsPresent: boolean = true;
   readonly #table: ResourceTable<Group>;
   readonly #members: GroupMembers;
 
@@ -107,7 +110,7 @@ export class KyselyGroupRepository extends GroupRepository {
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    // What it does not answer of a filter, the table refuses.
+    // The table refuses filters that it does not support.
     const { filter: _, ...unfiltered } = query;
     assertDeclared(unfiltered, this.capabilities);
     const page = await this.#table.find(query, options);
@@ -192,7 +195,7 @@ export class KyselyGroupRepository extends GroupRepository {
   ): Promise<MemberPage> {
     const { maxPageSize } = this.#table.parts;
     const count = Math.min(Math.max(Math.trunc(page.count ?? maxPageSize), 1), maxPageSize);
-    await this.#table.demand(id, options);
+    await this.#table.assertExists(id, options);
     return await this.#members.page(this.#stored(id), page.after, count, options);
   }
 
@@ -268,25 +271,37 @@ export class KyselyGroupRepository extends GroupRepository {
     changes: ReadonlyMap<string, MembersChange>,
     options?: CallOptions,
   ): Promise<readonly WriteResult[] | undefined> {
-    try {
-      await this.#table.session.atomically(async (session) => {
+    const change = (mayBePresent: boolean): Promise<ChangedMembers> =>
+      this.#table.session.atomically(async (session) => {
         const table = this.#table.in(session);
         const stored = Array.from(changes, ([id, change]) => ({ group: this.#stored(id), change }));
-        await table.demandAll(
+        await table.assertAll(
           stored.map(({ group }) => group),
           options,
         );
-        const changed = await this.#members.in(session).changeMany(stored, options);
+        const members = this.#members.in(session);
+        const changed = await members.changeMany(stored, mayBePresent, options);
         await table.touch(
-          stored.flatMap(({ group }) => (changed.has(String(group)) ? group : [])),
+          stored.flatMap(({ group }) => (changed.groups.has(String(group)) ? group : [])),
           options,
         );
+        return changed;
+      });
+    let changed: ChangedMembers;
+    try {
+      // Mostly none of the members is there yet, which the number of rows that are inserted shows.
+      changed = await change(false).catch((error: unknown) => {
+        if (error instanceof MembersPresent) return change(true);
+        throw error;
       });
     } catch (error) {
       if (isRefusal(error)) return undefined;
       throw error;
     }
-    return Array.from(changes.keys(), (id) => ({ written: true, id }));
+    return Array.from(changes.keys(), (id) => ({
+      ...{ written: true, id },
+      present: changed.present.get(String(this.#stored(id))) ?? [],
+    }));
   }
 
   /** The groups with their members, if those are asked for. */
@@ -327,7 +342,7 @@ function membersChanges(
     }
     changes.set(write.id, members);
   }
-  return writes.length > 1 && changes.size === writes.length ? changes : undefined;
+  return writes.length > 0 && changes.size === writes.length ? changes : undefined;
 }
 
 /** The change that leaves a group with these members and no others. */

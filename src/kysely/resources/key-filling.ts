@@ -56,7 +56,7 @@ async function fillWith<T extends Resource>(
   for (let after: unknown; ; ) {
     const page = await step(async (session) => {
       const own = table.in(session);
-      // Whoever renames somebody meanwhile waits, so that no key is written of a name that was.
+      // A writer that renames a user meanwhile waits, so that no key of a former name is written.
       const found = await readKeys(own, { after }, session.dialect.lockRow, options);
       return { found, ...(await writeAll(own, found, options)) };
     });
@@ -66,7 +66,7 @@ async function fillWith<T extends Resource>(
     if (page.found.length < rowsAtOnce) break;
     after = page.found.at(-1)?.[table.parts.map.id.column];
   }
-  // What one row gives up another one takes, where names have been passed on.
+  // A key that one row no longer has may be that of another row now, where a name has changed hands.
   for (let before = Number.POSITIVE_INFINITY; clashes.length > 0; ) {
     const isExchange = clashes.length >= before;
     before = clashes.length;
@@ -130,7 +130,7 @@ async function readAll<T extends Resource>(
 
 /**
  * Writes the keys of rows of which each has what another one is to have, as when two people have exchanged their names:
- * at first they get keys that nobody can have.
+ * at first they get keys that no name has.
  */
 async function exchange<T extends Resource>(
   table: ResourceTable<T>,
@@ -159,7 +159,7 @@ async function exchange<T extends Resource>(
   const done = await writeAll(table, await readAll(table, clashes, options), options);
   const left = new Set(done.clashes.map(({ id }) => id));
   for (const [row, former] of given) {
-    // Somebody else may have the former key by now, which was a stale one.
+    // Another row may have the former key by now, which was stale.
     if (left.has(idOf(table, row))) await write(table, row, former, options);
   }
   return done;

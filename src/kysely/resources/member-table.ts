@@ -2,9 +2,9 @@ import { InvalidValueError } from "../../core/index.js";
 import type { MemberPage, MembersChange, Membership } from "../../repositories/index.js";
 import type { IdType, MemberMap } from "../column-map/column-map.js";
 import { exactId, isAmong, isId, type StoredId, storedId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import type { Parameters } from "../sql/parameters.js";
-import { quotedTable } from "../tables/table-names.js";
 
 /** A row that is read, by {@link MemberTable.columns}. */
 export interface MemberRow {
@@ -13,7 +13,7 @@ export interface MemberRow {
   readonly type?: unknown;
 }
 
-/** The table that says who is in which group: its name, its columns, and conditions on its rows. */
+/** The table of the members of groups: its name, its columns, and conditions on its rows. */
 export class MemberTable {
   readonly name: string;
   readonly group: string;
@@ -23,7 +23,7 @@ export class MemberTable {
   readonly #dialect: SqlDialect;
   readonly #map: MemberMap;
   readonly #groupType: IdType;
-  /** Whether the columns themselves tell all texts apart, as those of the package's own tables do. */
+  /** Whether the columns themselves distinguish all texts, as those of the package's own tables do. */
   readonly #isExact: boolean;
 
   constructor(dialect: SqlDialect, map: MemberMap, groupType: IdType, isExact: boolean) {
@@ -82,7 +82,7 @@ export class MemberTable {
     return storedId(value, this.#groupType);
   }
 
-  /** The id of a member in its column; `undefined` where nobody of the type can be a member. */
+  /** The id of a member in its column; `undefined` where no resource of the type can be a member. */
   stored(value: string, type: Membership["type"]): StoredId | undefined {
     if (type === "Group" && this.type === undefined) return undefined;
     return storedId(value, this.#map.memberType);

@@ -18,7 +18,7 @@ import { changeSetFor } from "../../repositories/internal.js";
 import type { Resource, ResourceType } from "../../scim/index.js";
 import type { ResourceMap } from "../column-map/column-map.js";
 import type { SqlDialect } from "../sql/dialect.js";
-import { answeredOperators } from "./filter.js";
+import { supportedOperators } from "./filter.js";
 import type { RowChange } from "./rows.js";
 import type { ResourceTable } from "./table.js";
 
@@ -35,7 +35,7 @@ export function capabilitiesOf<T extends Resource>(
     ...(attributes !== undefined && { attributes }),
     // A repository is made for every transaction, and few ask for this. To spread the object would be to ask.
     get filter() {
-      filter ??= answeredOperators(type, filterColumns, session.dialect);
+      filter ??= supportedOperators(type, filterColumns, session.dialect);
       return filter;
     },
     logic: ["and", "or", "not"],
@@ -61,7 +61,8 @@ function keptAttributes(
   type: ResourceType,
 ): readonly string[] | undefined {
   if (typeof others === "object") return undefined;
-  return Object.keys(attributes).map((path) => {
+  const mapped = Object.keys(attributes).filter((path) => attributes[path] !== undefined);
+  return mapped.map((path) => {
     const found = type.attributes.get(path.toLowerCase());
     const isOneOfSeveral =
       found?.subAttribute === undefined &&
@@ -77,7 +78,7 @@ function reusesIds({ id }: ResourceMap, { name }: SqlDialect): boolean {
 }
 
 /**
- * Refuses a table whose ids are used again while nothing tells its rows apart.
+ * Refuses a table whose ids are used again while nothing distinguishes its rows.
  *
  * @throws {InvalidValueError} there is no column for that.
  */
@@ -85,8 +86,9 @@ export function checkIds(map: ResourceMap, dialect: SqlDialect): void {
   if (!reusesIds(map, dialect) || map.mark !== undefined || map.created !== undefined) return;
   throw new InvalidValueError(
     "map.id.reused",
-    `the table "${map.table}" may give the id of a row that was deleted to a new one, and a link would follow it to another person. ` +
-      "Map `created` or `mark`, or say `reused: false` where the database never does that, as SQLite with autoincrement.",
+    `the table "${map.table}" may assign the id of a deleted row to a new one, and a link would follow it to ` +
+      "another person. Map `created` or `mark`, or say `reused: false` where the database never does that, as SQLite " +
+      "with autoincrement.",
   );
 }
 
@@ -111,8 +113,8 @@ export interface ReadAndApply<T extends Resource, N> {
  * Makes a modification: a blind one at once, one that reads, or that reaches within attributes, on what it has read.
  * What was read to be so already is not written, and if that is all, the resource keeps its version.
  *
- * If another writer came between, or if there is no version that would tell, it is made while the row is locked: where
- * a hundred writers compare versions, each of them is too late nearly a hundred times.
+ * If another writer came between, or if there is no version that would show it, it is made while the row is locked:
+ * where a hundred writers compare versions, each of them is too late nearly a hundred times.
  */
 export async function modifyBy<T extends Resource, N>(
   table: ResourceTable<T>,

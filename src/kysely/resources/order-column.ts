@@ -11,6 +11,6 @@ export interface OrderColumn {
   readonly isOfSeveral?: boolean;
   /** The value of the expression for what a resource is sorted by; `undefined` where no resource can have it. */
   stored(key: NonNullable<SortKey>): string | number | undefined;
-  /** Such a value in a statement. */
-  place(p: Parameters, stored: string | number): string;
+  /** Binds such a value in a statement, and returns the text that stands for it. */
+  parameter(p: Parameters, stored: string | number): string;
 }

@@ -52,17 +52,19 @@ function orderColumn(
   // Texts of one instant differ, and of several values the column has one that others may precede.
   if (column.value !== undefined || type === "dateTime") return undefined;
   // A driver may take a number for an integer, which the column need not hold.
-  const place: OrderColumn["place"] =
-    dialect.name === "postgres"
-      ? (p, stored) => `cast(${p.value(stored)} as double precision)`
-      : (p, stored) => p.value(stored);
+  const parameter: OrderColumn["parameter"] = (p, stored) => dialect.number(p.value(stored));
   if (column.type === "boolean") {
     const flag = dialect.flag(name);
     const text = (): string => (column.invert ? `1 - ${flag}` : flag);
-    return { text, place, required: false, stored: number };
+    return { text, parameter, required: false, stored: number };
   }
   if (column.type === "number") {
-    return { text: unlessUnassigned(() => name, column), place, required: false, stored: number };
+    return {
+      text: unlessUnassigned(() => name, column),
+      parameter,
+      required: false,
+      stored: number,
+    };
   }
   if (!isCaseless(column)) return exactText(dialect, column.column, { column });
   if (column.key === undefined) return undefined;
@@ -80,7 +82,7 @@ function exactText(
   const own = options.column === undefined ? text : unlessUnassigned(text, options.column);
   return {
     text: (p) => dialect.exact(own(p)),
-    place: (p, stored) => p.value(stored),
+    parameter: (p, stored) => p.value(stored),
     required: options.required ?? false,
     stored: (key) =>
       typeof key === "string" && key.isWellFormed() && !key.includes("\u0000") ? key : undefined,
@@ -126,20 +128,21 @@ export function orderText(
 }
 
 /**
- * The condition that a resource comes after a place, or before it.
+ * The condition that a resource comes after the position of a cursor, or before it.
  *
  * @throws {InvalidValueError} no resource can be there, so that the cursor was made up.
  */
 export function besideText(
   { column, isDescending, id }: SqlOrder,
-  place: { readonly key: SortKey; readonly id: string | number },
+  position: { readonly key: SortKey; readonly id: string | number },
   side: "after" | "before",
 ): StatementText {
-  const isId: StatementText = (p) => `${id} ${side === "after" ? ">" : "<"} ${p.value(place.id)}`;
+  const isId: StatementText = (p) =>
+    `${id} ${side === "after" ? ">" : "<"} ${p.value(position.id)}`;
   if (column === undefined) return isId;
   // What has no value comes last, and first in descending order.
   const nullsBeyond = isDescending === (side === "before");
-  const { key } = place;
+  const { key } = position;
   if (key === undefined) {
     return (p) => {
       const among = `(${column.text(p)} is null and ${isId(p)})`;
@@ -150,8 +153,8 @@ export function besideText(
   const stored = column.stored(key);
   if (stored === undefined) throw invalidCursor();
   return (p) => {
-    const beyond = `${column.text(p)} ${operator} ${column.place(p, stored)}`;
-    const equal = `(${column.text(p)} = ${column.place(p, stored)} and ${isId(p)})`;
+    const beyond = `${column.text(p)} ${operator} ${column.parameter(p, stored)}`;
+    const equal = `(${column.text(p)} = ${column.parameter(p, stored)} and ${isId(p)})`;
     const nulls = nullsBeyond && !column.required ? ` or ${column.text(p)} is null` : "";
     return `(${beyond} or ${equal}${nulls})`;
   };

@@ -1,9 +1,9 @@
 import type { ResourceType } from "../../scim/index.js";
 import { groupResourceType, type Resource, userResourceType } from "../../scim/index.js";
 import type { ResourceMap } from "../column-map/column-map.js";
+import { ownGroupMap, ownUserMap } from "../column-map/own-maps.js";
+import { type TableOptions, tableNames } from "../column-map/table-names.js";
 import type { Session } from "../sql/session.js";
-import { ownGroupMap, ownUserMap } from "../tables/own-maps.js";
-import { type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { ResourceRows } from "./rows.js";
 import { ResourceTable } from "./table.js";

@@ -87,7 +87,7 @@ async function pageByCursor<T extends Resource>(
     const matching = where(p);
     const joint = matching === "" ? " where " : " and ";
     const there = beside === undefined ? "" : `${joint}${beside(p)}`;
-    // One more than asked for tells whether there is another page.
+    // One more than asked for shows whether there is another page.
     return `${table.select}${matching}${there} order by ${by(p)} limit ${p.value(count + 1)}`;
   }, options);
   const kept = rows.slice(0, count).map((row) => table.parts.rows.resource(row));

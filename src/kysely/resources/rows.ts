@@ -5,7 +5,7 @@ import {
   attributeColumns,
   type ColumnOfAttribute,
   isFiltered,
-  isPassedOver,
+  isIgnored,
 } from "../column-map/attribute-columns.js";
 import {
   assign,
@@ -42,7 +42,7 @@ export interface RowChange {
   readonly removed: readonly string[];
   /** The same for the JSON column by which filters go, where there is one. */
   readonly key?: Pick<RowChange, "set" | "removed">;
-  /** The paths of what was asked for and is passed over, since the row has no place for it. */
+  /** The paths of what was asked for and is ignored, since the row has no column for it. */
   readonly ignored: readonly string[];
 }
 
@@ -70,7 +70,7 @@ export class ResourceRows<T extends Resource> {
   readonly #columnsOf: ReadonlyMap<string, Mapped>;
   readonly #map: ResourceMap;
   readonly #resourceType: ResourceType;
-  /** What tells resources that were read apart from others of the same id, where that is a column of its own. */
+  /** The column that distinguishes resources that were read from others of the same id, where there is one. */
   readonly #marks = new WeakMap<T, string>();
   /** The attribute that a resource of the type must have. */
   readonly #required: "userName" | "displayName";
@@ -139,7 +139,7 @@ export class ResourceRows<T extends Resource> {
    * read again, without a question to the database: what was asked for and is not in it is refused, or among `ignored`
    * where the map says so.
    *
-   * @throws {InvalidValueError} a value that cannot be stored, or one that has no place in the table.
+   * @throws {InvalidValueError} a value that cannot be stored, or one for which the table has no column.
    */
   part(
     attributes: Iterable<readonly [string, unknown]>,
@@ -150,7 +150,7 @@ export class ResourceRows<T extends Resource> {
     const key = { set: new Map<string, unknown>(), removed: [] as string[] };
     const ignored: string[] = [];
     for (const [name, value] of attributes) {
-      if (isPassedOver(name)) continue;
+      if (isIgnored(name)) continue;
       if (name === this.#required && (isUnassigned(value) || value === "")) {
         throw new InvalidValueError(name, "it is required.");
       }
@@ -174,7 +174,7 @@ export class ResourceRows<T extends Resource> {
       const lost = lostParts(name, value, held);
       if (lost[0] === undefined) continue;
       if (this.#map.others !== "ignore") {
-        throw new InvalidValueError(lost[0], "this store has no place for it, or for all of it.");
+        throw new InvalidValueError(lost[0], "this store cannot hold it, or not all of it.");
       }
       ignored.push(...lost);
     }
@@ -248,16 +248,19 @@ export class ResourceRows<T extends Resource> {
     const [only] = single;
     if (isWhole && only !== undefined) return decode(only, stored(only.column));
     const holder: Record<string, unknown> = beside === undefined ? {} : { [attributeName]: beside };
-    const place = ([, ...inner]: readonly string[]): readonly string[] => [attributeName, ...inner];
+    const pathTo = ([, ...inner]: readonly string[]): readonly string[] => [
+      attributeName,
+      ...inner,
+    ];
     for (const column of single) {
       const value = decode(column, stored(column.column));
-      if (value !== undefined) assign(holder, place(column.members), value);
+      if (value !== undefined) assign(holder, pathTo(column.members), value);
     }
     for (const list of lists) {
       const [{ members } = { members: [""] }] = list;
       const kept = valueAt(holder[attributeName], members);
       const values = joinValues(list, kept, (column) => decode(column, stored(column.column)));
-      if (values !== undefined || kept !== undefined) assign(holder, place(members), values);
+      if (values !== undefined || kept !== undefined) assign(holder, pathTo(members), values);
     }
     return holder[attributeName];
   }
@@ -308,12 +311,12 @@ export class ResourceRows<T extends Resource> {
     if (typeof others !== "object" || others.key === undefined) return keys;
     const key = { set: new Map<string, unknown>(), removed: [] };
     for (const [name, value] of Object.entries(this.resource(row))) {
-      if (!isPassedOver(name)) this.#key(name, value, this.#columnsOf.get(name) ?? unmapped, key);
+      if (!isIgnored(name)) this.#key(name, value, this.#columnsOf.get(name) ?? unmapped, key);
     }
     return keys.set(others.key, Object.fromEntries(key.set));
   }
 
-  /** What tells a resource that was read apart from another one that is given the same id later. */
+  /** What distinguishes a resource that was read from another one that gets the same id later. */
   markOf(resource: T): string | undefined {
     return this.#map.mark === undefined ? resource.meta?.created : this.#marks.get(resource);
   }
@@ -369,7 +372,7 @@ function mappedBy(columns: readonly ColumnOfAttribute[]): Mapped {
 }
 
 /**
- * A value of a column that tells rows apart, as a text: drivers return times as dates, and integers in several forms.
+ * A value of a column that distinguishes rows, as a text: drivers return times as dates, and integers in several forms.
  */
 function markText(value: unknown): string {
   return value instanceof Date ? value.toISOString() : String(value);

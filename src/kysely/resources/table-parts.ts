@@ -11,6 +11,6 @@ export interface ResourceTableParts<T extends Resource> {
   readonly filterColumns: SqlColumns;
   readonly maxPageSize: number;
   readonly now: () => Date;
-  /** Whether the table is one of the package's own, which nobody else writes to. */
+  /** Whether the table is one of the package's own, which no other program writes to. */
   readonly isOwn: boolean;
 }

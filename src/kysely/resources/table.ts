@@ -2,10 +2,10 @@ import { NotFoundError, UnsupportedError, VersionConflictError } from "../../cor
 import type { CallOptions, Page, Query, WriteOptions } from "../../repositories/index.js";
 import type { Resource } from "../../scim/index.js";
 import { isId, type StoredId, storedId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import { lists, type Parameters } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
-import { quotedTable } from "../tables/table-names.js";
 import { Conflicts } from "./conflicts.js";
 import { Dependents, moved } from "./dependents.js";
 import { assertKeys } from "./filled-keys.js";
@@ -82,7 +82,7 @@ export class ResourceTable<T extends Resource> {
     const { rows } = this.parts;
     const { columns, ignored } = this.newRow(attributes);
     await assertKeys(this, options);
-    await this.conflicts.demandFree(columns, undefined, options);
+    await this.conflicts.assertFree(columns, undefined, options);
     const names = [...columns.keys()].map((name) => this.session.dialect.quote(name)).join(", ");
     let row: Row | undefined;
     try {
@@ -120,10 +120,10 @@ export class ResourceTable<T extends Resource> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
     await assertKeys(this, options);
-    await this.conflicts.demandFree(change.columns, stored, options);
+    await this.conflicts.assertFree(change.columns, stored, options);
     const assignments = (p: Parameters): string => this.#assignments(p, change);
     if (change.columns.size + change.set.size + change.removed.length === 0) {
-      await this.demand(id, options);
+      await this.assertExists(id, options);
       if (change.ignored.length > 0) options.onIgnored?.(change.ignored);
       return;
     }
@@ -140,11 +140,11 @@ export class ResourceTable<T extends Resource> {
       throw await this.conflicts.refusal(error, change.columns, stored);
     }
     // Some drivers count the rows that a statement found, and some those that it changed.
-    if (written === 0) await this.demand(id, options);
+    if (written === 0) await this.assertExists(id, options);
     if (change.ignored.length > 0) options.onIgnored?.(change.ignored);
   }
 
-  /** Gives resources a new version, where there are versions, since something that is kept beside them changed. */
+  /** Changes the version of resources, where there are versions, since something that is kept beside them changed. */
   async touch(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     await this.dependents.touch(this.parts.map, ids, options);
   }
@@ -157,7 +157,7 @@ export class ResourceTable<T extends Resource> {
       await this.session.atomically(async (session) => {
         const table = this.in(session);
         await table.dependents.holdOwners([stored], options);
-        await table.demand(id, options);
+        await table.assertExists(id, options);
         await table.dependents.remove([stored], options);
         const deleted = await session.write(
           (p) => `delete from ${this.name} where ${this.#is(p, stored, options)}`,
@@ -176,7 +176,7 @@ export class ResourceTable<T extends Resource> {
    * @throws {NotFoundError} it does not exist.
    * @throws {VersionConflictError} it is not in the version `ifVersion`.
    */
-  async demand(id: string, options: WriteOptions = {}): Promise<void> {
+  async assertExists(id: string, options: WriteOptions = {}): Promise<void> {
     const stored = this.stored(id);
     if (stored === undefined) throw new NotFoundError(id);
     const lock = this.session.inTransaction ? this.session.dialect.lockRow : "";
@@ -193,7 +193,7 @@ export class ResourceTable<T extends Resource> {
    *
    * @throws {NotFoundError} one of them does not exist.
    */
-  async demandAll(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
+  async assertAll(ids: readonly StoredId[], options?: CallOptions): Promise<void> {
     const known = new Set(await this.known(ids, options));
     const missing = ids.find((id) => !known.has(id));
     if (missing !== undefined) throw new NotFoundError(String(missing));
@@ -245,7 +245,7 @@ export class ResourceTable<T extends Resource> {
   /** Finds out why a statement found no row. */
   async #fail(id: string, { ifVersion, ...options }: WriteOptions): Promise<never> {
     if (ifVersion !== undefined) {
-      await this.demand(id, options);
+      await this.assertExists(id, options);
       throw new VersionConflictError(`The resource "${id}" is not in the version ${ifVersion}.`);
     }
     throw new NotFoundError(id);

@@ -13,9 +13,9 @@ import {
 } from "../../repositories/index.js";
 import { type NewUser, type ResourceType, type User, userResourceType } from "../../scim/index.js";
 import type { DependentColumn, UserMap } from "../column-map/column-map.js";
+import { ownMemberships, ownUserMap } from "../column-map/own-maps.js";
+import { type TableNames, type TableOptions, tableNames } from "../column-map/table-names.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
-import { ownMemberships, ownUserMap } from "../tables/own-maps.js";
-import { type TableNames, type TableOptions, tableNames } from "../tables/table-names.js";
 import { filterColumns } from "./filter.js";
 import { fillKeysOf, type KeysFilled } from "./key-filling.js";
 import { checkKeysOf, type KeyReport } from "./keys.js";
@@ -28,19 +28,19 @@ import { ResourceWrites, writeOne } from "./writes.js";
 /** Options of the repositories of resources. */
 export interface ResourceOptions extends TableOptions {
   /** The type of the resources, for extensions of the host's own. Default: that of RFC 7643. */
-  readonly type?: ResourceType;
+  readonly type?: ResourceType | undefined;
   /** The most resources, or members, in one page. Default: 1000. */
-  readonly maxPageSize?: number;
+  readonly maxPageSize?: number | undefined;
   /** What the time is. Default: the system's clock. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** Options of {@link KyselyUserRepository}. */
 export interface KyselyUserOptions extends ResourceOptions {
   /** Where the users are. Default: the table that `createTables` makes. */
-  readonly map?: UserMap;
+  readonly map?: UserMap | undefined;
   /** Ends the sessions of a user. Without it the store has no sessions. */
-  readonly revokeSessions?: (id: string, options?: CallOptions) => Promise<void>;
+  readonly revokeSessions?: ((id: string, options?: CallOptions) => Promise<void>) | undefined;
 }
 
 /**
@@ -108,7 +108,7 @@ export class KyselyUserRepository extends UserRepository {
   }
 
   override async find(query: Query, options?: ReadOptions): Promise<Page<User>> {
-    // What it does not answer of a filter, the table refuses.
+    // The table refuses filters that it does not support.
     const { filter: _, ...unfiltered } = query;
     assertDeclared(unfiltered, this.capabilities);
     return await this.#table.find(query, options);

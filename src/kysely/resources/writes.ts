@@ -9,13 +9,13 @@ import {
 } from "../../repositories/index.js";
 import type { Resource } from "../../scim/index.js";
 import { isAmong, type StoredId } from "../column-map/id-column.js";
+import { quotedTable } from "../column-map/table-names.js";
 import { batches, lists } from "../sql/parameters.js";
-import { quotedTable } from "../tables/table-names.js";
 import { comparable } from "./conflicts.js";
 import { assertKeys } from "./filled-keys.js";
 import type { ResourceTable } from "./table.js";
 
-/** A write and its place among those that were asked for. */
+/** A write and its index among those that were asked for. */
 interface Numbered<W> {
   readonly index: number;
   readonly write: W;
@@ -32,7 +32,7 @@ interface NewRow {
   readonly ignored: readonly string[];
 }
 
-/** How a repository makes one write by itself; it answers with the id of the resource. */
+/** How a repository makes one write by itself; it returns the id of the resource. */
 export type WriteOne<T, N> = (write: Write<T, N>, options: CallOptions) => Promise<string>;
 
 /** Makes one write by the method of the repository that is named as it is. */
@@ -58,7 +58,7 @@ export async function writeOne<T extends Resource, N>(
 
 /**
  * A batch of writes to one table. Creations that follow each other become statements of many rows, and so do deletions;
- * every other write is made by itself, in its turn. A statement that the database refuses is made again row by row, so
+ * every other write is made by itself, in its order. A statement that the database refuses is made again row by row, so
  * that a refused row stops no other.
  */
 export class ResourceWrites<T extends Resource, N extends object> {
@@ -157,7 +157,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
       const values = this.#table.conflicts
         .uniqueValues(row.columns)
         .map(([column, value]) => JSON.stringify([column.path, comparable(column, value)]));
-      // Of two that claim one name the first has it: which of the rows of one statement would, nobody promises.
+      // Of two that claim one name the first has it: of the rows of one statement, any might.
       if (values.some((value) => taken.has(value))) {
         await this.#insert(rows);
         rows = [];
@@ -179,7 +179,7 @@ export class ResourceWrites<T extends Resource, N extends object> {
 
   async #insertAlike(rows: readonly NewRow[]): Promise<void> {
     const [first] = rows;
-    // Without ids of our own, only a unique value tells which of the rows that come back is which.
+    // Without ids of our own, only a unique value shows which of the rows that come back is which.
     if (first?.id === undefined || rows.length === 1) {
       for (const row of rows) await this.#createAlone(row);
       return;
@@ -225,8 +225,8 @@ export class ResourceWrites<T extends Resource, N extends object> {
   }
 
   /**
-   * Refuses the rows whose unique values somebody has, and returns the others. What the database sees to itself is
-   * looked for only once it has not inserted the rows.
+   * Refuses the rows whose unique values another resource has, and returns the others. What the database sees to itself
+   * is looked for only once it has not inserted the rows.
    */
   async #refuseTaken(rows: readonly NewRow[], inserted: boolean): Promise<NewRow[]> {
     const refused = new Set<NewRow>();

@@ -1,14 +1,7 @@
 import { type QueryExecutor, sql } from "kysely";
 import { UnsupportedError } from "../../core/index.js";
 import type { SqlFilterDialect } from "../../scim/index.js";
-import { type FilterSql, filterSql } from "../../scim/internal.js";
-import {
-  type JsonReading,
-  jsonPath,
-  mariadbReading,
-  postgresReading,
-  sqliteReading,
-} from "./json-reading.js";
+import { type BindParameter, type FilterSql, filterSql } from "../../scim/internal.js";
 
 /** The types of the columns that the package's own tables have. */
 export interface ColumnTypes {
@@ -26,21 +19,18 @@ export interface ColumnTypes {
   readonly integer: string;
   /** An integer of 64 bits, which some drivers return as a text. */
   readonly large: string;
-  /** A number that the database gives to each new row and never again, which is the key. */
+  /** A number that the database assigns to each new row and never again, which is the key. */
   readonly rowId: string;
 }
 
-/** What the conditions of filters need too: scim says how each database writes it. */
-type SharedSql = Pick<FilterSql, "quote" | "exact" | "flag">;
-
-/** What differs between the databases, by feature. */
-export interface SqlDialect extends SharedSql {
+/** What differs between the databases, by feature, beside what the conditions of filters need. */
+export interface SqlDialect extends FilterSql {
   readonly name: SqlFilterDialect;
   readonly types: ColumnTypes;
   /** A text as a literal, for an expression that is to be the same as that of an index. */
   literal(text: string): string;
-  /** The places of so many parameters, of which the first has this position, which counts from 1. */
-  places(position: number, count: number): string;
+  /** The placeholders of so many parameters, of which the first has this position, which counts from 1. */
+  placeholders(position: number, count: number): string;
   /** A list of tuples after `in`, given the tuples. */
   tuples(tuples: string): string;
   /** The most tuples in such a list. */
@@ -63,10 +53,10 @@ export interface SqlDialect extends SharedSql {
   ): string;
   /** What follows the definition of a table with a narrow key, where the database can keep the rows in its index. */
   readonly keyedTable: string;
-  /** The end of an insert that passes over rows that any unique key stands against, where the database can do that. */
+  /** The end of an insert that skips rows that a unique key forbids, where the database can do that. */
   readonly onAnyConflict: string;
-  /** Whether an insert that passes over rows that are there counts and returns the others only. */
-  readonly tellsInserted: boolean;
+  /** Whether an insert that skips rows that exist counts and returns the others only. */
+  readonly returnsInsertedOnly: boolean;
   /** The end of a select that keeps the row from being changed or deleted until the transaction ends. */
   readonly lockRow: string;
   /** The end of a select that keeps rows from being deleted until the transaction ends, and lets others do the same. */
@@ -76,8 +66,8 @@ export interface SqlDialect extends SharedSql {
   /** Whether an index can be on part of the rows. */
   readonly partialIndexes: boolean;
   /**
-   * A statement that makes others who make tables wait, until the transaction ends or until `unlockDefinitions`, where
-   * two who make one table at once are in each other's way.
+   * A statement that makes other processes that create tables wait, until the transaction ends or until
+   * `unlockDefinitions`, where two that create one table at once would fail.
    */
   readonly lockDefinitions?: string;
   readonly unlockDefinitions?: string;
@@ -98,18 +88,18 @@ export interface SqlDialect extends SharedSql {
   readonly definitionsCommit: boolean;
   /** Whether a statement that fails ends the transaction that it is in, unless a savepoint guards it. */
   readonly failureEndsTransaction: boolean;
-  readonly json: JsonReading;
+  /** A text, a number or a flag as a floating point number, for an order. */
+  real(value: string): string;
+  /** The value at the end of these members of a document of JSON, as text; NULL where there is none. */
+  textAt(column: string, members: readonly string[]): string;
+  /** The same within the primary element of the list at the end of `members`, or else within the first element. */
+  primaryTextAt(column: string, members: readonly string[], inner: readonly string[]): string;
   /** The condition that two values differ, NULL being a value like others. */
   differs(one: string, other: string): string;
   /** The condition that a member of the JSON object in the column is another value, or is not there. */
-  memberDiffers(
-    column: string,
-    name: string,
-    json: string,
-    place: (value: unknown) => string,
-  ): string;
+  memberDiffers(column: string, name: string, json: string, bind: BindParameter): string;
   /** The condition that the JSON object in the column has a member. */
-  hasMember(column: string, name: string, place: (value: unknown) => string): string;
+  hasMember(column: string, name: string, bind: BindParameter): string;
   /**
    * An expression: the JSON object in the column with some members set, given as pairs, and some removed. A column
    * without an object, since it is NULL or JSON's `null`, counts as an empty one: a member set in NULL would be lost
@@ -119,12 +109,28 @@ export interface SqlDialect extends SharedSql {
     column: string,
     set: readonly { readonly name: string; readonly json: string }[],
     remove: readonly string[],
-    place: (value: unknown) => string,
+    bind: BindParameter,
   ): string;
 }
 
+/** What SQLite has from PostgreSQL. */
+const shared = {
+  onConflict: updateExcluded,
+  onConflictSet: setExcluded,
+  onAnyConflict: "on conflict do nothing",
+  returnsInsertedOnly: true,
+  renameTables: renameOneByOne,
+  dropIndex: (_, index) => `drop index if exists ${index}`,
+  definitionsCommit: false,
+  partialIndexes: true,
+  tuplesPerStatement: 512,
+  literal,
+} satisfies Partial<SqlDialect>;
+
 const sqlite: SqlDialect = {
-  ...sharedBy("sqlite"),
+  ...filterSql("sqlite"),
+  ...shared,
+  name: "sqlite",
   types: {
     key: () => "text",
     text: "text",
@@ -134,46 +140,40 @@ const sqlite: SqlDialect = {
     large: "integer",
     rowId: "integer primary key autoincrement",
   },
-  literal,
-  places: unnumbered,
+  placeholders: unnumbered,
   tuples: (tuples) => `(values ${tuples})`,
-  tuplesPerStatement: 512,
-  onConflict: updateExcluded,
-  onConflictSet: setExcluded,
   keyedTable: " without rowid",
-  onAnyConflict: "on conflict do nothing",
-  tellsInserted: true,
   // A transaction that writes has the database to itself.
   lockRow: "",
   shareRow: "",
-  partialIndexes: true,
   tableQuestion: (name) =>
     `select name from sqlite_master where type = 'table' and name = ${literal(name)}`,
   columnQuestion: (table, column) =>
     `select name from pragma_table_info(${literal(table)}) where name = ${literal(column)}`,
-  renameTables: renameOneByOne,
-  dropIndex: (_, index) => `drop index if exists ${index}`,
   greatest: (one, other) => `max(${one}, ${other})`,
-  definitionsCommit: false,
   failureEndsTransaction: false,
-  json: sqliteReading,
-  differs: (one, other) => `${one} is not ${other}`,
-  memberDiffers: (column, name, json, place) =>
-    `(${column} -> ${place(jsonPath(name))}) is not json(${place(json)})`,
-  hasMember: (column, name, place) => `json_type(${column}, ${place(jsonPath(name))}) is not null`,
-  changedJson(column, set, remove, place) {
-    const object = `coalesce(nullif(${column}, 'null'), '{}')`;
-    const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
-    const kept = remove.length > 0 ? `json_remove(${object}${removed})` : object;
-    const members = set
-      .map(({ name, json }) => `, ${place(jsonPath(name))}, json(${place(json)})`)
-      .join("");
-    return set.length > 0 ? `json_set(${kept}${members})` : kept;
+  real: (value) => `cast(${value} as real)`,
+  textAt: sqliteText,
+  primaryTextAt(column, members, inner) {
+    const object = "case e.type when 'object' then e.value end";
+    const text =
+      inner.length === 0
+        ? "e.atom"
+        : `case e.type when 'object' then ${sqliteText("e.value", inner)} end`;
+    return `(select ${text} from json_each(${column}, ${literal(jsonPath(members))}) as e
+      order by coalesce(json_extract(${object}, '$.primary'), 0) desc, e.id limit 1)`;
   },
+  differs: (one, other) => `${one} is not ${other}`,
+  memberDiffers: (column, name, json, bind) =>
+    `(${column} -> ${bind(jsonPath([name]))}) is not json(${bind(json)})`,
+  hasMember: (column, name, bind) => `json_type(${column}, ${bind(jsonPath([name]))}) is not null`,
+  changedJson: changedByPath((text) => `json(${text})`),
 };
 
 const postgres: SqlDialect = {
-  ...sharedBy("postgres"),
+  ...filterSql("postgres"),
+  ...shared,
+  name: "postgres",
   types: {
     key: () => 'text collate "C"',
     text: "text",
@@ -183,44 +183,39 @@ const postgres: SqlDialect = {
     large: "bigint",
     rowId: "bigint generated by default as identity primary key",
   },
-  literal,
-  places: (position, count) =>
+  placeholders: (position, count) =>
     Array.from({ length: count }, (_, index) => `$${position + index}`).join(", "),
   tuples: (tuples) => `(${tuples})`,
-  tuplesPerStatement: 512,
-  onConflict: updateExcluded,
-  onConflictSet: setExcluded,
   keyedTable: "",
-  onAnyConflict: "on conflict do nothing",
-  tellsInserted: true,
   lockRow: "for update",
   shareRow: "for key share",
-  partialIndexes: true,
   // The number stands for the name of this package in its database.
   lockDefinitions: "select pg_advisory_xact_lock(hashtext('concordat'))",
-  tableQuestion: (name) =>
-    `select 1 from information_schema.tables where table_schema = current_schema() and table_name = ${literal(name)}`,
-  columnQuestion: (table, column) =>
-    `select 1 from information_schema.columns where table_schema = current_schema() and table_name = ${literal(table)} and column_name = ${literal(column)}`,
-  renameTables: renameOneByOne,
-  dropIndex: (_, index) => `drop index if exists ${index}`,
+  ...questionsIn("current_schema()"),
   greatest: (one, other) => `greatest(${one}, ${other})`,
-  definitionsCommit: false,
   failureEndsTransaction: true,
-  json: postgresReading,
+  real: (value) => `cast(${value} as double precision)`,
+  textAt: (column, members) => postgresText(`cast(${column} as jsonb)`, members),
+  primaryTextAt(column, members, inner) {
+    const list = postgresMember(`cast(${column} as jsonb)`, members);
+    const elements = `case jsonb_typeof(${list}) when 'array' then ${list} end`;
+    return `(select ${postgresText("e.value", inner)}
+        from jsonb_array_elements(${elements}) with ordinality as e(value, place)
+        order by ((e.value -> 'primary') = cast('true' as jsonb)) is true desc, e.place limit 1)`;
+  },
   differs: (one, other) => `${one} is distinct from ${other}`,
-  memberDiffers: (column, name, json, place) =>
-    `(cast(${column} as jsonb) -> cast(${place(name)} as text)) is distinct from cast(${place(json)} as jsonb)`,
-  hasMember: (column, name, place) =>
-    `(cast(${column} as jsonb) -> cast(${place(name)} as text)) is not null`,
-  changedJson(column, set, remove, place) {
+  memberDiffers: (column, name, json, bind) =>
+    `(cast(${column} as jsonb) -> cast(${bind(name)} as text)) is distinct from cast(${bind(json)} as jsonb)`,
+  hasMember: (column, name, bind) =>
+    `(cast(${column} as jsonb) -> cast(${bind(name)} as text)) is not null`,
+  changedJson(column, set, remove, bind) {
     // The column may be one of text.
     const object = `coalesce(nullif(cast(${column} as jsonb), cast('null' as jsonb)), cast('{}' as jsonb))`;
-    const removed = remove.map((name) => ` - cast(${place(name)} as text)`).join("");
+    const removed = remove.map((name) => ` - cast(${bind(name)} as text)`).join("");
     const members = set
       .map(
         ({ name, json }) =>
-          ` || jsonb_build_object(cast(${place(name)} as text), cast(${place(json)} as jsonb))`,
+          ` || jsonb_build_object(cast(${bind(name)} as text), cast(${bind(json)} as jsonb))`,
       )
       .join("");
     return `(${object}${removed}${members})`;
@@ -232,7 +227,8 @@ const postgres: SqlDialect = {
  * there.
  */
 const mariadb: SqlDialect = {
-  ...sharedBy("mariadb"),
+  ...filterSql("mariadb"),
+  name: "mariadb",
   types: {
     key: (length) => `varchar(${length}) character set utf8mb4 collate utf8mb4_nopad_bin`,
     text: "longtext character set utf8mb4 collate utf8mb4_nopad_bin",
@@ -243,8 +239,8 @@ const mariadb: SqlDialect = {
     rowId: "bigint not null auto_increment primary key",
   },
   // The mode in which a backslash is one like others is refused.
-  literal: (text) => literal(text.replaceAll("\\", "\\\\")),
-  places: unnumbered,
+  literal: mariadbLiteral,
+  placeholders: unnumbered,
   tuples: (tuples) => `(${tuples})`,
   // It looks for each of them in time that grows with all: 512 take ten times as long as four times 128.
   tuplesPerStatement: 128,
@@ -262,20 +258,17 @@ const mariadb: SqlDialect = {
   keyedTable: "",
   // What there is, `insert ignore`, makes values fit that do not.
   onAnyConflict: "",
-  tellsInserted: false,
+  returnsInsertedOnly: false,
   lockRow: "for update",
   shareRow: "lock in share mode",
   // By default a transaction sees everything as it was at its beginning, except in what it changes: it would not find
-  // whoever has a name that it cannot get.
+  // the row with a name that it cannot get.
   isolation: "read committed",
   partialIndexes: false,
   // A name of the server, not of the database.
   lockDefinitions: "select get_lock(concat('concordat ', database()), 600)",
   unlockDefinitions: "select release_lock(concat('concordat ', database()))",
-  tableQuestion: (name) =>
-    `select 1 from information_schema.tables where table_schema = database() and table_name = ${literal(name)}`,
-  columnQuestion: (table, column) =>
-    `select 1 from information_schema.columns where table_schema = database() and table_name = ${literal(table)} and column_name = ${literal(column)}`,
+  ...questionsIn("database()"),
   renameTables: (names) => [
     `rename table ${names.map(([from, to]) => `${from} to ${to}`).join(", ")}`,
   ],
@@ -283,29 +276,26 @@ const mariadb: SqlDialect = {
   greatest: (one, other) => `greatest(${one}, ${other})`,
   definitionsCommit: true,
   failureEndsTransaction: false,
-  json: mariadbReading,
+  real: (value) => `cast(${value} as double)`,
+  textAt: mariadbText,
+  primaryTextAt: (column, members, inner) => `(select ${mariadbText("e.value", inner)}
+      from json_table(json_extract(${column}, ${mariadbLiteral(jsonPath(members))}), '$[*]'
+        columns (place for ordinality, value json path '$', is_primary varchar(5) path '$.primary')) as e
+      order by coalesce(e.is_primary in ('1', 'true'), 0) desc, e.place limit 1)`,
   differs: (one, other) => `not (${one} <=> ${other})`,
-  memberDiffers(column, name, json, place) {
-    const stored = `json_compact(json_extract(${column}, ${place(jsonPath(name))}))`;
-    return `not (${this.exact(stored)} <=> ${this.exact(`json_compact(${place(json)})`)})`;
+  memberDiffers(column, name, json, bind) {
+    const stored = `json_compact(json_extract(${column}, ${bind(jsonPath([name]))}))`;
+    return `not (${this.exact(stored)} <=> ${this.exact(`json_compact(${bind(json)})`)})`;
   },
-  hasMember: (column, name, place) =>
-    `json_extract(${column}, ${place(jsonPath(name))}) is not null`,
-  changedJson(column, set, remove, place) {
-    const object = `coalesce(nullif(${column}, 'null'), '{}')`;
-    const removed = remove.map((name) => `, ${place(jsonPath(name))}`).join("");
-    const kept = remove.length > 0 ? `json_remove(${object}${removed})` : object;
-    const members = set
-      .map(({ name, json }) => `, ${place(jsonPath(name))}, json_extract(${place(json)}, '$')`)
-      .join("");
-    return set.length > 0 ? `json_set(${kept}${members})` : kept;
-  },
+  hasMember: (column, name, bind) =>
+    `json_extract(${column}, ${bind(jsonPath([name]))}) is not null`,
+  changedJson: changedByPath((text) => `json_extract(${text}, '$')`),
 };
 
 /**
  * The dialect of a database, known by how its compiler quotes a name. That holds for every driver and wrapper of a
  * database, and where two copies of Kysely are loaded; the class of the adapter does neither. MySQL quotes as MariaDB
- * does: {@link assertMariaDb} tells it apart.
+ * does: {@link assertMariaDb} distinguishes it.
  *
  * @throws {UnsupportedError} the database is none of the three.
  */
@@ -321,11 +311,6 @@ export function dialectOf(db: { getExecutor(): QueryExecutor }): SqlDialect {
     default:
       throw new UnsupportedError("The database is not SQLite, PostgreSQL or MariaDB.");
   }
-}
-
-function sharedBy(name: SqlFilterDialect): SharedSql & { readonly name: SqlFilterDialect } {
-  const { quote, exact, flag } = filterSql(name);
-  return { name, quote, exact, flag };
 }
 
 /** A batch has thousands of parameters: repeating is faster than joining. */
@@ -358,6 +343,17 @@ function setExcluded(
   return `on conflict (${key.join(", ")}) do update set ${column} = ${next}`;
 }
 
+/** Where the schema of unqualified names is this one. */
+function questionsIn(schema: string): Pick<SqlDialect, "tableQuestion" | "columnQuestion"> {
+  const select = (from: string, name: string): string =>
+    `select 1 from information_schema.${from} where table_schema = ${schema} and table_name = ${literal(name)}`;
+  return {
+    tableQuestion: (name) => select("tables", name),
+    columnQuestion: (table, column) =>
+      `${select("columns", table)} and column_name = ${literal(column)}`,
+  };
+}
+
 /** Where definitions are part of a transaction. */
 function renameOneByOne(names: readonly (readonly [from: string, to: string])[]): string[] {
   return names.map(([from, to]) => `alter table ${from} rename to ${to}`);
@@ -366,4 +362,43 @@ function renameOneByOne(names: readonly (readonly [from: string, to: string])[])
 /** A text as a literal, where a backslash is a character like others. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
+}
+
+function mariadbLiteral(text: string): string {
+  return literal(text.replaceAll("\\", "\\\\"));
+}
+
+function changedByPath(asJson: (text: string) => string): SqlDialect["changedJson"] {
+  return (column, set, remove, bind) => {
+    const object = `coalesce(nullif(${column}, 'null'), '{}')`;
+    const removed = remove.map((name) => `, ${bind(jsonPath([name]))}`).join("");
+    const kept = remove.length > 0 ? `json_remove(${object}${removed})` : object;
+    const members = set.map(
+      ({ name, json }) => `, ${bind(jsonPath([name]))}, ${asJson(bind(json))}`,
+    );
+    return set.length > 0 ? `json_set(${kept}${members.join("")})` : kept;
+  };
+}
+
+function sqliteText(json: string, members: readonly string[]): string {
+  const path = literal(jsonPath(members));
+  return `case json_type(${json}, ${path}) when 'true' then 'true' when 'false' then 'false'
+    else ${json} ->> ${path} end`;
+}
+
+function postgresMember(json: string, members: readonly string[]): string {
+  return members.reduce((inside, name) => `(${inside} -> cast(${literal(name)} as text))`, json);
+}
+
+function postgresText(json: string, members: readonly string[]): string {
+  return `(${postgresMember(json, members)} #>> '{}')`;
+}
+
+function mariadbText(json: string, members: readonly string[]): string {
+  return `json_unquote(nullif(json_extract(${json}, ${mariadbLiteral(jsonPath(members))}), 'null'))`;
+}
+
+/** The path of what is within these members; the names of SCIM attributes hold no quotation mark. */
+function jsonPath(members: readonly string[]): string {
+  return `$${members.map((name) => `."${name}"`).join("")}`;
 }

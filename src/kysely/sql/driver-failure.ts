@@ -11,14 +11,15 @@ export type DriverFailure =
       readonly kind: "value";
       readonly column?: string;
       /**
-       * It is that there is no value, and the column demands one; or that it is too long for a column that is not
-       * named.
+       * There is no value although the column requires one; or it is too long for a column that is not named.
        */
       readonly reason?: "missing" | "length";
     }
+  /** A trigger of the application refuses the row, in words of its own. */
+  | { readonly kind: "rule"; readonly message: string }
   /** The database has undone the transaction, or the statement that was in none, in favour of others. */
   | { readonly kind: "deadlock" }
-  /** The connection is gone, and perhaps it was the answer alone that was lost with it. */
+  /** The connection is gone, and perhaps only the result was lost with it. */
   | { readonly kind: "disconnected" }
   /** The database is busy, or cannot be reached: nothing was done. */
   | { readonly kind: "unavailable" };
@@ -44,21 +45,21 @@ export function driverFailure(error: unknown): DriverFailure | undefined {
   const connection =
     typeof code === "string" ? connectionCodes.get(code) : lostConnections.get(message);
   if (connection !== undefined) return connection;
-  // The names that drivers give to numbers are MySQL's, and MariaDB has other ones for some, and some of which they
-  // know none.
+  // Drivers name error numbers as MySQL does; MariaDB has other names for some, and some that they do not know.
   if (typeof errno === "number" && typeof sqlState === "string") {
     return mariadbFailure(errno, message);
   }
   if (typeof code !== "string") return undefined;
   if (code.startsWith("SQLITE_")) return sqliteFailure(sqliteCodes.get(code) ?? 0, message);
-  if (/^[0-9][0-9A-Z]{4}$/.test(code)) return postgresFailure(code, driverError);
+  // "EPIPE" has five characters, too.
+  if (/^(?:[0-9][0-9A-Z]{4}|P0001)$/.test(code)) return postgresFailure(code, driverError);
   return undefined;
 }
 
 /**
  * The package's error for a failure that has to do with no row in particular.
  *
- * @param mayBeDone Whether what failed is done all the same, if it was the answer that was lost.
+ * @param mayBeDone Whether what failed is done all the same, if only the result was lost.
  */
 export function toError(error: unknown, mayBeDone = false): unknown {
   const failure = driverFailure(error);
@@ -69,15 +70,19 @@ export function toError(error: unknown, mayBeDone = false): unknown {
       });
     case "disconnected":
       return mayBeDone
-        ? new UnavailableError("The connection to the database was lost before its answer came.", {
+        ? new UnavailableError("The connection to the database was lost before the result came.", {
             cause: error,
             mayBeDone,
           })
         : new UnavailableError("The connection to the database was lost.", { cause: error });
     case "unavailable":
-      return new UnavailableError("The database cannot answer now.", { cause: error });
+      return new UnavailableError("The database is unavailable.", { cause: error });
     case "value":
       return new InvalidValueError(failure.column ?? "value", "the database cannot hold it.", {
+        cause: error,
+      });
+    case "rule":
+      return new InvalidValueError("value", `the database refuses it: ${failure.message}`, {
         cause: error,
       });
     default:
@@ -104,11 +109,12 @@ const sqlite = {
   foreignKey: 787,
   notNull: 1299,
   primaryKey: 1555,
+  trigger: 1811,
   unique: 2067,
   dataType: 3091,
 } as const;
 
-/** The names that other drivers than Node's own give to them. */
+/** The names of these numbers in other drivers than Node's own. */
 const sqliteCodes: ReadonlyMap<string, number> = new Map([
   ["SQLITE_BUSY", sqlite.busy],
   ["SQLITE_BUSY_SNAPSHOT", sqlite.busy],
@@ -124,6 +130,7 @@ const sqliteCodes: ReadonlyMap<string, number> = new Map([
   ["SQLITE_CONSTRAINT_FOREIGNKEY", sqlite.foreignKey],
   ["SQLITE_CONSTRAINT_NOTNULL", sqlite.notNull],
   ["SQLITE_CONSTRAINT_PRIMARYKEY", sqlite.primaryKey],
+  ["SQLITE_CONSTRAINT_TRIGGER", sqlite.trigger],
   ["SQLITE_CONSTRAINT_UNIQUE", sqlite.unique],
   ["SQLITE_CONSTRAINT_DATATYPE", sqlite.dataType],
 ]);
@@ -138,6 +145,8 @@ function sqliteFailure(code: number, message: string): DriverFailure | undefined
     }
     case sqlite.foreignKey:
       return { kind: "foreignKey" };
+    case sqlite.trigger: // raise(abort, …)
+      return ruleOf(message);
     case sqlite.notNull:
       return { kind: "value", reason: "missing", ...columnIn(message, /failed: (?:.*\.)?(\S+)$/) };
     case sqlite.check:
@@ -162,7 +171,7 @@ function sqliteFailure(code: number, message: string): DriverFailure | undefined
 /** PostgreSQL's codes, by their class where the class says enough (PostgreSQL, appendix A). */
 function postgresFailure(
   code: string,
-  { detail, constraint, column }: DriverError,
+  { detail, constraint, column, message }: DriverError,
 ): DriverFailure | undefined {
   switch (code) {
     case "23505": {
@@ -187,6 +196,8 @@ function postgresFailure(
     case "23514": // check_violation
     case "54000": // program_limit_exceeded: an index cannot hold a value of that length
       return { kind: "value", ...(typeof column === "string" ? { column } : {}) };
+    case "P0001": // raise_exception
+      return ruleOf(message);
     case "40001": // serialization_failure
     case "40P01": // deadlock_detected
       return { kind: "deadlock" };
@@ -239,6 +250,8 @@ function mariadbFailure(errno: number, message: string): DriverFailure | undefin
     case 1406: // ER_DATA_TOO_LONG
     case 4025: // ER_CONSTRAINT_FAILED
       return { kind: "value", ...columnIn(message, /(?:column|Column|Field) '([^']+)'/) };
+    case 1644: // ER_SIGNAL_EXCEPTION
+      return ruleOf(message);
     case 1020: // ER_CHECKREAD: another transaction changed the row
     case 1213: // ER_LOCK_DEADLOCK
       return { kind: "deadlock" };
@@ -283,6 +296,11 @@ const lostConnections: ReadonlyMap<string, DriverFailure> = new Map([
   ["Query read timeout", { kind: "disconnected" }],
   ["Can't add new command when connection is in closed state", { kind: "disconnected" }],
 ]);
+
+/** What a trigger says, cut where it is long. */
+function ruleOf(message: string): DriverFailure {
+  return { kind: "rule", message: message.slice(0, 500) };
+}
 
 function columnIn(message: string, pattern: RegExp): { column?: string } {
   const column = pattern.exec(message)?.[1];

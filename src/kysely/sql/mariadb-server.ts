@@ -7,9 +7,9 @@ export interface MariaDbServer {
 }
 
 /**
- * Refuses MySQL, which only its version tells from MariaDB, and a connection whose modes let MariaDB cut values that do
- * not fit, or take a backslash for itself: `mysql2` writes values into the text of a statement, and escapes them with
- * it.
+ * Refuses MySQL, which only its version distinguishes from MariaDB, and a connection whose modes let MariaDB cut values
+ * that do not fit, or take a backslash for itself: `mysql2` writes values into the text of a statement, and escapes
+ * them with it.
  *
  * @throws {UnsupportedError} the server is not MariaDB, or not in a mode in which values are safe.
  */

@@ -8,8 +8,8 @@ export const valuesPerStatement = 512;
 export const narrowRows = 256;
 
 /**
- * The values of a statement, in the order in which its text names them. Each method answers with the text that stands
- * for the values it was given.
+ * The bind parameters of a statement, in the order of its text. Each method returns the text that stands for the values
+ * it was given.
  */
 export class Parameters {
   readonly values: unknown[] = [];
@@ -22,7 +22,7 @@ export class Parameters {
   /** One value. */
   readonly value = (value: unknown): string => {
     this.values.push(value);
-    return this.dialect.places(this.values.length, 1);
+    return this.dialect.placeholders(this.values.length, 1);
   };
 
   /**
@@ -58,9 +58,9 @@ export class Parameters {
   }
 
   #tuple(values: readonly unknown[]): string {
-    const places = this.dialect.places(this.values.length + 1, values.length);
+    const placeholders = this.dialect.placeholders(this.values.length + 1, values.length);
     for (const value of values) this.values.push(value);
-    return `(${places})`;
+    return `(${placeholders})`;
   }
 }
 

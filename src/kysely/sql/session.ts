@@ -114,8 +114,8 @@ export class Session {
     const key = `${this.dialect.name} ${rows.length} ${width} ${head} ${tail}`;
     const kept = insertTexts.get(key);
     if (kept !== undefined) return kept;
-    const places = rows.map((_, at) => `(${this.dialect.places(at * width + 1, width)})`);
-    const text = `${head} values ${places.join(", ")} ${tail}`;
+    const tuples = rows.map((_, at) => `(${this.dialect.placeholders(at * width + 1, width)})`);
+    const text = `${head} values ${tuples.join(", ")} ${tail}`;
     if (insertTexts.size >= insertTextLimit) insertTexts.clear();
     insertTexts.set(key, text);
     return text;
@@ -145,7 +145,7 @@ export class Session {
 
   /**
    * Runs `work`, of which no statement is refused, as one step: it is part of the transaction that is under way, which
-   * is given up where the database cannot answer, or a transaction of its own.
+   * is given up where the database is unavailable, or a transaction of its own.
    */
   async together<R>(work: (session: Session) => Promise<R>): Promise<R> {
     const isPart = this.inTransaction && this.#fence === undefined;
@@ -185,8 +185,8 @@ export class Session {
       await this.write(() => `rollback to savepoint ${name}`);
       await this.write(() => `release savepoint ${name}`);
     } catch (error) {
-      // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. Whoever
-      // began the transaction must learn of that, and not take the failure of `work` for one that can be passed over.
+      // A deadlock, a full disk or a lost connection has ended the transaction, and the savepoint with it. The
+      // caller that began the transaction must learn of that, and not take the failure of `work` for one to be ignored.
       const end = [reason, error].find((failure) => failure instanceof UnavailableError);
       throw (
         end ?? new AggregateError([reason, error], "The transaction has ended.", { cause: error })

@@ -1,7 +1,7 @@
 import { ConcordatError } from "../../core/index.js";
 
 /**
- * A row holds something else than was written into it. Somebody else has changed it, or it was damaged: asking again
+ * A row holds something else than was written into it. Another program has changed it, or it was damaged: asking again
  * does not help. It says nothing of what is there, since that may be a secret.
  */
 export class StoredValueError extends ConcordatError {

@@ -5,8 +5,8 @@ import { decodeText, encodeText } from "./stored-text.js";
 /**
  * The most characters of a key, in every database.
  *
- * A key of three such columns and a short one must fit into an index: MariaDB gives it 3072 bytes and counts four to a
- * character, PostgreSQL gives it about 2700 and counts those that there are, three at most.
+ * A key of three such columns and a short one must fit into an index: MariaDB allows 3072 bytes and counts four to a
+ * character, PostgreSQL allows about 2700 and counts those that there are, three at most.
  */
 export const keyLength = 240;
 
@@ -20,11 +20,11 @@ const mark = "\u0001\u0003";
  * Writes a text for a column that has an index, as {@link encodeText} does, but never longer than an index takes.
  *
  * A longer text has its first characters as its key, and a digest of all of it (SHA-256). So keys are equal exactly
- * when their texts are, and are in the order of their texts as far as the first 95 characters tell. Half a surrogate
- * pair, which no encoding of Unicode can carry, is told apart by the digest too. What the texts were,
+ * when their texts are, and are in the order of the first 95 characters of their texts. Half a surrogate
+ * pair, which no encoding of Unicode can carry, is distinguished by the digest too. What the texts were,
  * {@link wholeTexts} keeps beside them.
  *
- * Whoever may write to the directory chooses how long its names are. One that the database refused to index would stop
+ * Every writer of the directory chooses how long its names are. One that the database refused to index would stop
  * the synchronisation of all the others.
  */
 export function encodeKey(text: string): string {

@@ -12,14 +12,14 @@ import { InvalidValueError } from "../../core/index.js";
  */
 export function encodeText(text: string): string {
   if (isPlain(text)) return text;
-  const bare = hasControl(text)
+  const unmarked = hasControl(text)
     ? text.replaceAll("\u0001", "\u0001\u0002").replaceAll("\u0000", "\u0001\u0001")
     : text;
-  if (!/[\uD800-\uFFFF]/.test(bare)) return bare;
-  if (!bare.isWellFormed()) {
+  if (!/[\uD800-\uFFFF]/.test(unmarked)) return unmarked;
+  if (!unmarked.isWellFormed()) {
     throw new InvalidValueError("text", "it holds half a surrogate pair, which cannot be stored.");
   }
-  return bare.replace(/[\uE000-\uFFFF]|[\u{10000}-\u{10FFFF}]/gu, (character) =>
+  return unmarked.replace(/[\uE000-\uFFFF]|[\u{10000}-\u{10FFFF}]/gu, (character) =>
     character.length === 2 ? `\uE000${character}` : `\uE001${character}`,
   );
 }
@@ -27,12 +27,12 @@ export function encodeText(text: string): string {
 /** The text that {@link encodeText} wrote. */
 export function decodeText(stored: string): string {
   if (isPlain(stored)) return stored;
-  const bare = /[\uE000\uE001]/.test(stored)
+  const unmarked = /[\uE000\uE001]/.test(stored)
     ? stored.replace(/[\uE000\uE001](.)/gsu, "$1")
     : stored;
-  return bare.includes("\u0001")
-    ? bare.replaceAll("\u0001\u0001", "\u0000").replaceAll("\u0001\u0002", "\u0001")
-    : bare;
+  return unmarked.includes("\u0001")
+    ? unmarked.replaceAll("\u0001\u0001", "\u0000").replaceAll("\u0001\u0002", "\u0001")
+    : unmarked;
 }
 
 /**

@@ -14,8 +14,8 @@ export interface TransactionStart<Transaction> {
 /**
  * Runs `work` in a transaction.
  *
- * @throws {UnavailableError} the database cannot answer now. With `mayBeDone`, the connection was lost while the
- * transaction was committed, so that nobody knows whether it was; without, nothing of it was.
+ * @throws {UnavailableError} the database is unavailable. With `mayBeDone`, the connection was lost while the
+ * transaction was committed, so that it is not known whether it was; without, nothing of it was.
  */
 export async function runTransaction<Transaction, R>(
   start: TransactionStart<Transaction>,

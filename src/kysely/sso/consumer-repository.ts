@@ -1,10 +1,10 @@
 import { type CallOptions, type Consumer, ConsumerRepository } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { decodeObject, StoredValueError } from "../sql/stored-json.js";
 import { encodeKey } from "../sql/stored-key.js";
 import { decodeText, encodeText } from "../sql/stored-text.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 interface ConsumerRow {
   readonly definition: string;
@@ -14,7 +14,7 @@ interface ConsumerRow {
  * The consumers of a sign-on server, in the table that `createTables` makes. A change is in force with the next
  * message.
  *
- * Their secrets are stored as they are, so the table should be readable for those only who may have them.
+ * Their secrets are stored as they are, so the table should be readable only for accounts that may have them.
  */
 export class KyselyConsumerRepository extends ConsumerRepository {
   readonly #session: Session;
@@ -45,7 +45,7 @@ export class KyselyConsumerRepository extends ConsumerRepository {
 
   override async save(consumer: Consumer, options?: CallOptions): Promise<void> {
     if ((await this.#update(consumer, options)) || (await this.#insert(consumer, options))) return;
-    // Somebody else has stored one in between.
+    // Another process has stored one in between.
     await this.#update(consumer, options);
   }
 

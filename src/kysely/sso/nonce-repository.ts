@@ -1,19 +1,19 @@
 import { type CallOptions, type Nonce, NonceRepository } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { encodeKey } from "../sql/stored-key.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 /** Options of {@link KyselyNonceRepository}. */
 export interface KyselyNonceOptions extends TableOptions {
   /** The clock by which nonces expire. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
  * Nonces in the table that `createTables` makes. Processes share them, and a restart forgets none.
  *
- * A nonce is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has
+ * A nonce is to be taken outside of transactions: one that is rolled back frees it again. The table keeps what has
  * expired until {@link purge}, which a host calls every few minutes.
  */
 export class KyselyNonceRepository extends NonceRepository {

@@ -4,17 +4,17 @@ import {
   type SignOnTokenKey,
   SignOnTokenRepository,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { decodeObject } from "../sql/stored-json.js";
 import { encodeKey } from "../sql/stored-key.js";
 import { decodeText, encodeText } from "../sql/stored-text.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 /** Options of {@link KyselySignOnTokenRepository}. */
 export interface KyselySignOnTokenOptions extends TableOptions {
   /** The clock by which tokens expire. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 interface TokenRow {
@@ -24,7 +24,7 @@ interface TokenRow {
 /**
  * The tokens of a sign-on server, in the table that `createTables` makes. Processes share them.
  *
- * A token is to be taken outside of transactions: one that is rolled back gives it up again. The table keeps what has
+ * A token is to be taken outside of transactions: one that is rolled back frees it again. The table keeps what has
  * expired until {@link purge}, which a host calls every few minutes.
  */
 export class KyselySignOnTokenRepository extends SignOnTokenRepository {
@@ -41,7 +41,7 @@ export class KyselySignOnTokenRepository extends SignOnTokenRepository {
 
   override async save(token: SignOnToken, options?: CallOptions): Promise<void> {
     if ((await this.#update(token, options)) || (await this.#insert(token, options))) return;
-    // Somebody else has stored one in between.
+    // Another process has stored one in between.
     await this.#update(token, options);
   }
 
@@ -59,7 +59,7 @@ export class KyselySignOnTokenRepository extends SignOnTokenRepository {
     return row === undefined ? undefined : decodeToken(row);
   }
 
-  /** It is the deletion that takes: of those who have read the row, one deletes it. */
+  /** It is the deletion that takes: of the processes that have read the row, one deletes it. */
   override async take(
     { kind, id, consumer }: SignOnTokenKey,
     options?: CallOptions,

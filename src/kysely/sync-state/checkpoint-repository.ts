@@ -5,12 +5,12 @@ import {
   type TakenAway,
   type Unconfirmed,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableOptions } from "../column-map/table-names.js";
 import { driverFailure } from "../sql/driver-failure.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
 import { decodeJson } from "../sql/stored-json.js";
 import { encodeKey } from "../sql/stored-key.js";
 import { decodeText, encodeText } from "../sql/stored-text.js";
-import { quotedTableNames, type TableOptions } from "../tables/table-names.js";
 
 interface CheckpointRow {
   readonly checkpoint: string | null;
@@ -61,7 +61,8 @@ export class KyselyCheckpointRepository extends CheckpointRepository {
         : await this.#update(stream, position);
     if (!isStored) {
       throw new VersionConflictError(
-        `The position of the stream "${stream}" is no longer in revision ${position.revision}: another runner follows it.`,
+        `The position of the stream "${stream}" is no longer in revision ${position.revision}: ` +
+          "another runner follows it.",
       );
     }
     return { ...position, revision: position.revision + 1 };

@@ -1,12 +1,12 @@
 import type { LinkState } from "../../repositories/index.js";
+import type { TableNames } from "../column-map/table-names.js";
 import { batches, lists } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
-import type { TableNames } from "../tables/table-names.js";
 
 /**
  * The state of an entry of which nothing is known but its id, to which a reference refers or a name belongs. It has no
- * link: whoever asks for links does not see it.
+ * link: `LinkRepository` does not return it.
  */
 export const unlinked = "none";
 
@@ -58,7 +58,10 @@ export class Entries {
   }
 
   /** The entries with these ids; those that are not known are noted. */
-  async demand(source: string, sourceIds: Iterable<string>): Promise<ReadonlyMap<string, Entry>> {
+  async findOrCreate(
+    source: string,
+    sourceIds: Iterable<string>,
+  ): Promise<ReadonlyMap<string, Entry>> {
     const asked = [...new Set(sourceIds)];
     const found = await this.find(source, asked);
     const missing = asked.filter((id) => !found.has(id));

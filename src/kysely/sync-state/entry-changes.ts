@@ -1,8 +1,8 @@
 import type { Link } from "../../repositories/index.js";
+import type { TableNames } from "../column-map/table-names.js";
 import { lists } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { encodeKey } from "../sql/stored-key.js";
-import type { TableNames } from "../tables/table-names.js";
 import { Entries, unlinked } from "./entries.js";
 import { GrantRows } from "./grant-rows.js";
 import type { LinkRow } from "./link-rows.js";
@@ -100,7 +100,7 @@ export class EntryChanges {
   }
 }
 
-/** The columns of an entry that can be without a value; what is needed to tell its id stays. */
+/** The columns of an entry that can be without a value; what its id is read from stays. */
 const nothingKnown = [
   "resource_id",
   "name",

@@ -1,8 +1,8 @@
 import type { Grant, GrantKey, SourceGrant } from "../../repositories/index.js";
+import type { TableNames } from "../column-map/table-names.js";
 import { batches, lists, tuples } from "../sql/parameters.js";
 import type { Session, StatementText } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
-import type { TableNames } from "../tables/table-names.js";
 import { MembershipRows, type Pair } from "./membership-rows.js";
 import { begun, bitsOf, granted, grantOf, held, ours } from "./membership-state.js";
 
@@ -106,7 +106,8 @@ export class GrantRows {
           ? ""
           : type === undefined
             ? ` and (case when u.type = 'User' then 'Users/' else 'Groups/' end) > ${p.value(encodeKey(after))}`
-            : ` and (u.type > ${p.value(type)} or u.type = ${p.value(type)} and u.resource_id > ${p.value(encodeKey(id))})`;
+            : ` and (u.type > ${p.value(type)}
+              or u.type = ${p.value(type)} and u.resource_id > ${p.value(encodeKey(id))})`;
       return `${of}${later} order by u.type, u.resource_id limit ${p.value(count)}`;
     });
     if (loose.length === 0) return bound.map(withoutSource);
@@ -153,7 +154,7 @@ export class GrantRows {
     return found;
   }
 
-  /** Stores a source's grants, each in place of the one with its key. */
+  /** Stores a source's grants; each replaces the one with its key. */
   async save(source: string, grants: readonly Grant[]): Promise<void> {
     const latest = [...new Map(grants.map((grant) => [keyOf(grant), grant])).values()];
     const entries = await this.#entries(source, latest);

@@ -1,14 +1,14 @@
 import type { Name, NameKind } from "../../changes/index.js";
 import type { HeldName, LinkState } from "../../repositories/index.js";
+import type { TableNames } from "../column-map/table-names.js";
 import { batches, lists, tuples } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
 import { decodeText } from "../sql/stored-text.js";
-import type { TableNames } from "../tables/table-names.js";
 import { Entries, type Entry, unlinked } from "./entries.js";
 import { MembershipRows } from "./membership-rows.js";
 
-/** An entry as whoever asks for the holders of names is told of it. */
+/** What is read of the holder of a name. */
 interface HolderRow extends KeyedRow {
   readonly id: number | string;
   readonly source_id: string;
@@ -29,7 +29,7 @@ interface OtherNameRow extends KeyedRow {
 type HeldRow = HolderRow & OtherNameRow & { readonly whole_name: string | null };
 
 /** The names that an entry shall have: one of each kind in a column, and the others in rows. */
-interface Placed {
+interface WantedNames {
   dn: string | null;
   uid: string | null;
   readonly others: Map<string, OtherName>;
@@ -42,7 +42,7 @@ interface OtherName {
   readonly whole: string | null;
 }
 
-/** The columns of an entry that its holder is told by. */
+/** The columns of {@link HolderRow}. */
 const holderColumns = "l.id, l.source_id, l.state, l.seen, l.dn, l.uid, l.whole_texts";
 
 /** The names by which the entries of a source are referred to. */
@@ -78,7 +78,7 @@ export class LinkNames {
     return found;
   }
 
-  /** Who has these names. Those of kind `id` are not among them. */
+  /** The holders of these names. Those of kind `id` are not among them. */
   async holders(source: string, names: readonly Name[]): Promise<HeldName[]> {
     const found: HeldName[] = [];
     for (const [kind, keys] of keysByKind(names)) {
@@ -100,13 +100,16 @@ export class LinkNames {
     return found;
   }
 
-  /** Gives entries these names and no others, and takes distinguished names from whoever has them. */
+  /** Sets the names of entries, and takes distinguished names from the entries that have them. */
   async set(
     source: string,
     named: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
   ): Promise<void> {
-    const asked = placed(named);
-    const entries = await new Entries(this.#session, this.#tables).demand(source, asked.keys());
+    const asked = wantedNames(named);
+    const entries = await new Entries(this.#session, this.#tables).findOrCreate(
+      source,
+      asked.keys(),
+    );
     const stored = await this.#storedOthers(entries);
     const wanted = new Map(
       [...asked].filter(([sourceId, names]) => {
@@ -148,10 +151,10 @@ export class LinkNames {
     });
   }
 
-  /** Nobody else has the distinguished names any more. */
+  /** Takes the distinguished names from all other entries. */
   async #takeDistinguished(
     source: string,
-    wanted: ReadonlyMap<string, Placed>,
+    wanted: ReadonlyMap<string, WantedNames>,
     entries: ReadonlyMap<string, Entry>,
     stored: ReadonlyMap<number, readonly OtherNameRow[]>,
   ): Promise<void> {
@@ -197,7 +200,7 @@ export class LinkNames {
    */
   async #giveUp(
     source: string,
-    wanted: ReadonlyMap<string, Placed>,
+    wanted: ReadonlyMap<string, WantedNames>,
     entries: ReadonlyMap<string, Entry>,
   ): Promise<void> {
     const rows = new MembershipRows(this.#session, this.#tables);
@@ -225,7 +228,7 @@ export class LinkNames {
 
   async #write(
     source: string,
-    wanted: ReadonlyMap<string, Placed>,
+    wanted: ReadonlyMap<string, WantedNames>,
     entries: ReadonlyMap<string, Entry>,
   ): Promise<void> {
     const stored = encodeKey(source);
@@ -240,7 +243,7 @@ export class LinkNames {
       const rows = part.map(([sourceId, { dn, uid }]) => [
         ...[stored, encodeKey(sourceId), "User", unlinked, 0, 0, 0, 0, dn, uid],
       ]);
-      // The rows are there: the other columns are only what an insert demands.
+      // The rows are there: the other columns are only what an insert requires.
       await this.#session.write((p) => this.#session.insertText(p, head, rows, onConflict));
     }
   }
@@ -261,7 +264,7 @@ export class LinkNames {
   }
 
   async #writeOthers(
-    wanted: ReadonlyMap<string, Placed>,
+    wanted: ReadonlyMap<string, WantedNames>,
     entries: ReadonlyMap<string, Entry>,
     stored: ReadonlyMap<number, readonly OtherNameRow[]>,
   ): Promise<void> {
@@ -296,33 +299,37 @@ export class LinkNames {
 }
 
 /** Whether an entry has just these names. */
-function isAs({ dn, uid, others }: Placed, entry: Entry, stored: readonly OtherNameRow[]): boolean {
+function isAs(
+  { dn, uid, others }: WantedNames,
+  entry: Entry,
+  stored: readonly OtherNameRow[],
+): boolean {
   if (entry.dn !== dn || entry.uid !== uid || others.size !== stored.length) return false;
   return stored.every(
     ({ kind, name_key, alias }) => others.get(`${kind} ${name_key}`)?.alias === Number(alias),
   );
 }
 
-/** Where the names go that entries shall have. Of two entries that claim a distinguished name, the later one has it. */
-function placed(
+/** The names that entries shall have. Of two entries that claim a distinguished name, the later one has it. */
+function wantedNames(
   named: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
-): Map<string, Placed> {
-  const distinguished = new Map<string, Placed>();
-  const wanted = new Map<string, Placed>();
-  for (const [sourceId, names] of new Map(named.map((entry) => [entry.sourceId, entry.names]))) {
-    const place: Placed = { dn: null, uid: null, others: new Map() };
-    wanted.set(sourceId, place);
-    for (const [rowKey, name] of othersOf(names)) {
+): Map<string, WantedNames> {
+  const distinguished = new Map<string, WantedNames>();
+  const wanted = new Map<string, WantedNames>();
+  for (const [sourceId, all] of new Map(named.map((entry) => [entry.sourceId, entry.names]))) {
+    const names: WantedNames = { dn: null, uid: null, others: new Map() };
+    wanted.set(sourceId, names);
+    for (const [rowKey, name] of othersOf(all)) {
       const { kind, key, alias, whole } = name;
       if (kind === "dn") {
         const before = distinguished.get(key);
         if (before?.dn === key) before.dn = null;
         before?.others.delete(rowKey);
-        distinguished.set(key, place);
+        distinguished.set(key, names);
       }
       // A column holds what is whole in its key, and is no alias.
-      if (whole === null && alias === 0 && place[kind] === null) place[kind] = key;
-      else place.others.set(rowKey, name);
+      if (whole === null && alias === 0 && names[kind] === null) names[kind] = key;
+      else names.others.set(rowKey, name);
     }
   }
   return wanted;

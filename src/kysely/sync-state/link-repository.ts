@@ -7,10 +7,10 @@ import {
   LinkRepository,
   type LinkSelection,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableNames, type TableOptions } from "../column-map/table-names.js";
 import { batches, lists, type Parameters } from "../sql/parameters.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
 import { decodeKey, encodeKey } from "../sql/stored-key.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "../tables/table-names.js";
 import { unlinked } from "./entries.js";
 import { EntryChanges } from "./entry-changes.js";
 import { LinkNames } from "./link-names.js";
@@ -24,7 +24,7 @@ import {
   ownerColumns,
   readColumns,
 } from "./link-rows.js";
-import { notePlace } from "./store-places.js";
+import { noteTables } from "./store-tables.js";
 
 type StateRow = Pick<LinkRow, "source_id" | "state" | "seen" | "whole_texts">;
 
@@ -38,7 +38,7 @@ export class KyselyLinkRepository extends LinkRepository {
     super();
     this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
-    notePlace(this, this.#session, this.#tables);
+    noteTables(this, this.#session, this.#tables);
     this.#names = new LinkNames(this.#session, this.#tables);
   }
 

@@ -77,7 +77,7 @@ export function encodeLink(source: string, link: Link): unknown[] {
   ];
 }
 
-/** The numbers of links that were read, for as long as somebody has these. */
+/** The numbers of links that were read, for as long as a caller has these. */
 const entryIds = new WeakMap<Link, number>();
 
 /** The number by which other tables refer to a link that was read; undefined of others, and of copies. */

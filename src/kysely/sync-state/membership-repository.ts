@@ -6,11 +6,11 @@ import {
   type Reference,
   type SourceGrant,
 } from "../../repositories/index.js";
+import { quotedTableNames, type TableNames, type TableOptions } from "../column-map/table-names.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "../tables/table-names.js";
 import { GrantRows } from "./grant-rows.js";
 import { ReferenceRows } from "./reference-rows.js";
-import { notePlace } from "./store-places.js";
+import { noteTables } from "./store-tables.js";
 
 /** References and grants, in the tables that `createTables` makes. */
 export class KyselyMembershipRepository extends MembershipRepository {
@@ -23,7 +23,7 @@ export class KyselyMembershipRepository extends MembershipRepository {
     super();
     this.#session = sessionOn(db);
     this.#tables = quotedTableNames(this.#session.dialect, options);
-    notePlace(this, this.#session, this.#tables);
+    noteTables(this, this.#session, this.#tables);
     this.#references = new ReferenceRows(this.#session, this.#tables);
     this.#grants = new GrantRows(this.#session, this.#tables);
   }

@@ -1,6 +1,6 @@
+import type { TableNames } from "../column-map/table-names.js";
 import { batches, lists, narrowRows, tuples } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
-import type { TableNames } from "../tables/table-names.js";
 import { allBut, byDn, byUid, oddly } from "./membership-state.js";
 
 /** A membership by the numbers of the entries: the group's and the member's. */
@@ -18,12 +18,17 @@ export class MembershipRows {
 
   /** Sets bits of states, each pair once, and makes the rows that are not there. */
   async add(rows: readonly (readonly [...Pair, bits: number])[]): Promise<void> {
-    await this.#upsert(rows, (stored, given) => `${stored} | ${given}`);
+    // New rows go into the table and into the index by member. In the order of the index both take half as long as in
+    // that of the table: the rows of a batch are of some hundred groups, and of many thousand members.
+    const inOrder = [...rows].sort((one, other) => one[1] - other[1] || one[0] - other[0]);
+    await this.#upsert(inOrder, (stored, given) => `${stored} | ${given}`);
   }
 
-  /** Gives states other bits of these, and leaves the others as they are. */
+  /** Sets these bits of states, and leaves the others as they are. */
   async put(rows: readonly (readonly [...Pair, bits: number])[], bits: number): Promise<void> {
-    await this.#upsert(rows, (stored, given) => `(${stored} & ${allBut(bits)}) | ${given}`);
+    // Most of these rows are there, and only the table is written: in its order, so that neighbours are written together.
+    const inOrder = [...rows].sort((one, other) => one[0] - other[0] || one[1] - other[1]);
+    await this.#upsert(inOrder, (stored, given) => `(${stored} & ${allBut(bits)}) | ${given}`);
   }
 
   async #upsert(
@@ -38,10 +43,7 @@ export class MembershipRows {
       state,
     );
     const head = `insert into ${membership} (grp, member, state)`;
-    // In the order in which the table has them, so that neighbours are written together, and two transactions wait for
-    // nobody in turn.
-    const inOrder = [...rows].sort((one, other) => one[0] - other[0] || one[1] - other[1]);
-    for (const part of batches(inOrder, narrowRows)) {
+    for (const part of batches(rows, narrowRows)) {
       await this.#session.write((p) => this.#session.insertText(p, head, part, onConflict));
     }
   }

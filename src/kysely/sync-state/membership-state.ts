@@ -4,13 +4,13 @@
 
 /** The group states it by the distinguished name that the entry has now. */
 export const byDn = 1;
-/** The group states it by the user name that the entry has now, and nobody else. */
+/** The group states it by the user name that the entry has now, and no other entry. */
 export const byUid = 2;
 /** A row of its own binds a reference of the group to it: by another name, or by one that is not the entry's alone. */
 export const oddly = 4;
 /** The membership was made. */
 export const held = 8;
-/** It is the source's to take away. */
+/** It is the source's to revoke. */
 export const ours = 16;
 /** It is about to be made or was about to be ended, and is not the source's. */
 export const begun = 32;

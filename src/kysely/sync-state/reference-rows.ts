@@ -1,9 +1,9 @@
 import type { Name, NameKind } from "../../changes/index.js";
 import type { Reference } from "../../repositories/index.js";
+import type { TableNames } from "../column-map/table-names.js";
 import { batches, lists, tuples } from "../sql/parameters.js";
 import type { Session, StatementText } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
-import type { TableNames } from "../tables/table-names.js";
 import { Entries, type Entry } from "./entries.js";
 import { MembershipRows, type Pair } from "./membership-rows.js";
 import { byDn, byUid, oddly } from "./membership-state.js";
@@ -63,7 +63,8 @@ export class ReferenceRows {
         const later =
           after === undefined
             ? ""
-            : ` and (${own} > ${p.value(after.kind)} or ${own} = ${p.value(after.kind)} and ${column} > ${p.value(encodeKey(after.key))})`;
+            : ` and (${own} > ${p.value(after.kind)}
+                or ${own} = ${p.value(after.kind)} and ${column} > ${p.value(encodeKey(after.key))})`;
         return `${this.#select(kind, "g")} and ${of}${later}`;
       });
       return `select * from (${parts.join(" union all ")}) found
@@ -117,7 +118,7 @@ export class ReferenceRows {
     const ids = references.flatMap(({ group, target }) =>
       target === undefined ? [group] : [group, target],
     );
-    const entries = await this.#entries.demand(source, ids);
+    const entries = await this.#entries.findOrCreate(source, ids);
     const latest = keyed(references, entries);
     await this.#forget(source, latest);
     const shared = await this.#sharedUserNames(source, latest);
@@ -146,7 +147,7 @@ export class ReferenceRows {
     await this.#memberships.add([...rows.values()]);
   }
 
-  /** Forgets references, whoever they are bound to. */
+  /** Forgets references, whatever they are bound to. */
   async remove(source: string, references: readonly Reference[]): Promise<void> {
     const groups = references.map(({ group }) => group);
     const entries = await this.#entries.find(source, groups);
@@ -173,7 +174,8 @@ export class ReferenceRows {
         const later =
           after === undefined
             ? ""
-            : ` and (o.kind > ${p.value(after.kind)} or o.kind = ${p.value(after.kind)} and o.name_key > ${p.value(after.name_key)})`;
+            : ` and (o.kind > ${p.value(after.kind)}
+                or o.kind = ${p.value(after.kind)} and o.name_key > ${p.value(after.name_key)})`;
         return `${this.#select("odd", "o")} and ${of}${later}
           order by o.kind, o.name_key limit ${pageLength}`;
       });
@@ -256,7 +258,7 @@ export class ReferenceRows {
       where o.grp = g.id`;
   }
 
-  /** Takes references out of either place. */
+  /** Removes references from both tables. */
   async #forget(source: string, references: readonly Keyed[]): Promise<void> {
     const { reference, link, membership } = this.#tables;
     const unbound: Pair[] = [];

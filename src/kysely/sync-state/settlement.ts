@@ -1,4 +1,3 @@
-import type { Name } from "../../changes/index.js";
 import { UnsupportedError } from "../../core/index.js";
 import {
   type Bindings,
@@ -11,11 +10,14 @@ import {
   type MissingMembership,
   type Reference,
   SettlementStore,
+  type StatedGroup,
+  type StatedReferences,
 } from "../../repositories/index.js";
+import { membershipKey, memberUri } from "../../repositories/internal.js";
+import { quotedTableNames, type TableNames, type TableOptions } from "../column-map/table-names.js";
 import { lists } from "../sql/parameters.js";
 import { type KyselyDatabase, type Session, sessionOn } from "../sql/session.js";
 import { decodeKey, encodeKey, type KeyedRow } from "../sql/stored-key.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "../tables/table-names.js";
 import { Entries } from "./entries.js";
 import { GrantRows } from "./grant-rows.js";
 import { KyselyLinkRepository } from "./link-repository.js";
@@ -24,7 +26,7 @@ import { KyselyMembershipRepository } from "./membership-repository.js";
 import { MembershipRows, type Pair } from "./membership-rows.js";
 import { byDn, granted, grantOf, held, ours, stated } from "./membership-state.js";
 import { ReferenceRows } from "./reference-rows.js";
-import { isIn } from "./store-places.js";
+import { isIn } from "./store-tables.js";
 
 interface DifferenceRow {
   readonly grp: number | string;
@@ -34,10 +36,14 @@ interface DifferenceRow {
   readonly accepted: number;
 }
 
-interface NamedRow extends KeyedRow {
+interface HolderRow {
   readonly id: number | string;
   readonly name_key: string;
   readonly unsettled: number;
+}
+
+interface SourceRow extends KeyedRow {
+  readonly id: number | string;
   readonly source_id: string;
 }
 
@@ -63,7 +69,8 @@ export class KyselySettlement extends SettlementStore {
       links instanceof KyselyLinkRepository && memberships instanceof KyselyMembershipRepository;
     if (isOwn && [links, memberships].every((store) => isIn(store, database, this.#tables))) return;
     throw new UnsupportedError(
-      "The target settles memberships in tables of its own, which its links or its memberships are not in: leave out `settlement`.",
+      "The target settles memberships in tables of its own, which do not hold its links or its memberships: " +
+        "leave out `settlement`.",
     );
   }
 
@@ -94,7 +101,7 @@ export class KyselySettlement extends SettlementStore {
       const grant =
         (state & granted) === 0
           ? undefined
-          : { group: group.resourceId, member: uriOf(member), ...grantOf(state) };
+          : { group: group.resourceId, member: memberUri(member), ...grantOf(state) };
       if ((state & stated) !== 0 && Number(accepted) === 1) {
         const one = { group, member, ...(grant === undefined ? {} : { grant }) };
         this.#pairs.set(one, [Number(grp), Number(memberId)]);
@@ -112,7 +119,12 @@ export class KyselySettlement extends SettlementStore {
       if (pair !== undefined) rows.push([...pair, held | (isOurs ? ours : 0)]);
       else {
         const { group, member } = membership;
-        const grant = { group: group.resourceId, member: uriOf(member), ours: isOurs, held: true };
+        const grant = {
+          group: group.resourceId,
+          member: memberUri(member),
+          ours: isOurs,
+          held: true,
+        };
         others.push(grant);
       }
     }
@@ -122,35 +134,37 @@ export class KyselySettlement extends SettlementStore {
 
   override async state(
     source: string,
-    group: string,
-    names: readonly Name[],
+    groups: readonly StatedGroup[],
     seen: number,
-  ): Promise<readonly string[] | undefined> {
-    if (names.some(({ kind }) => kind !== "dn")) return undefined;
-    const { link, reference } = this.#tables;
-    const [entry] = await this.#session.read<{ id: number | string; odd: number | null }>(
-      (
-        p,
-      ) => `select l.id, (select 1 from ${reference} o where o.grp = l.id limit 1) as odd from ${link} l
-        where l.source = ${p.value(encodeKey(source))} and l.source_id = ${p.value(encodeKey(group))}`,
-    );
-    // One of the names may be stored in a row of its own, unless there is none.
-    if (entry === undefined || entry.odd !== null) return undefined;
-    const keys = new Set(names.map(({ key }) => encodeKey(key)));
-    const rows: NamedRow[] = [];
-    for (const part of lists([...keys])) {
-      const found = await this.#session.read<NamedRow>(
-        (p) => `select id, unsettled from ${link}
-          where dn in ${p.list(part)} and source = ${p.value(encodeKey(source))}
-          and state in ('live', 'entering') and seen >= ${p.value(seen)}`,
-      );
-      if (found.length !== part.length) return undefined;
-      rows.push(...found);
+  ): Promise<StatedReferences> {
+    const keys = new Map<string, ReadonlySet<string>>();
+    for (const { group, names } of groups) {
+      if (names.some(({ kind }) => kind !== "dn")) continue;
+      keys.set(group, new Set(names.map(({ key }) => encodeKey(key))));
     }
-    await new MembershipRows(this.#session, this.#tables).add(
-      rows.map(({ id }) => [Number(entry.id), Number(id), byDn]),
-    );
-    return await this.#mark(rows.flatMap(({ id, unsettled }) => (unsettled === 1 ? [] : id)));
+    const free = await this.#withoutReferences(source, [...keys.keys()]);
+    const asked = new Set<string>();
+    for (const group of free.keys()) for (const key of keys.get(group) ?? []) asked.add(key);
+    const holders = await this.#holders(source, [...asked], seen);
+    const stored = new Set<string>();
+    const unmarked = new Set<number | string>();
+    const rows: [...Pair, number][] = [];
+    for (const [group, id] of free) {
+      const members: HolderRow[] = [];
+      for (const key of keys.get(group) ?? []) {
+        const holder = holders.get(key);
+        if (holder === undefined) break;
+        members.push(holder);
+      }
+      if (members.length !== keys.get(group)?.size) continue;
+      stored.add(group);
+      for (const member of members) {
+        rows.push([id, Number(member.id), byDn]);
+        if (member.unsettled !== 1) unmarked.add(member.id);
+      }
+    }
+    await new MembershipRows(this.#session, this.#tables).add(rows);
+    return { groups: stored, marked: await this.#mark([...unmarked]) };
   }
 
   override async *references(source: string, group: string): AsyncGenerator<readonly Reference[]> {
@@ -158,13 +172,52 @@ export class KyselySettlement extends SettlementStore {
     if (entry !== undefined) yield* new ReferenceRows(this.#session, this.#tables).all(entry.id);
   }
 
-  /** Marks entries as dirty, and answers which they are. */
+  /** The numbers of those of these groups of which no reference is stored. */
+  async #withoutReferences(
+    source: string,
+    groups: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const { link, membership, reference } = this.#tables;
+    const found = new Map<string, number>();
+    for (const part of lists(groups)) {
+      const rows = await this.#session.read<SourceRow>(
+        (p) => `select l.id, l.source_id, l.whole_texts from ${link} l
+          where l.source = ${p.value(encodeKey(source))} and l.source_id in ${p.list(part.map(encodeKey))}
+          and not exists (select 1 from ${reference} o where o.grp = l.id)
+          and not exists (select 1 from ${membership} m where m.grp = l.id and m.state & ${stated} <> 0)`,
+      );
+      for (const row of rows) found.set(decodeKey(row, "source_id"), Number(row.id));
+    }
+    return found;
+  }
+
+  /** The entries in the content that have these distinguished names, each alone, and were seen since. */
+  async #holders(
+    source: string,
+    keys: readonly string[],
+    seen: number,
+  ): Promise<ReadonlyMap<string, HolderRow | undefined>> {
+    const holders = new Map<string, HolderRow | undefined>();
+    for (const part of lists(keys)) {
+      const rows = await this.#session.read<HolderRow>(
+        (p) => `select id, dn as name_key, unsettled from ${this.#tables.link}
+          where dn in ${p.list(part)} and source = ${p.value(encodeKey(source))}
+          and state in ('live', 'entering') and seen >= ${p.value(seen)}`,
+      );
+      for (const row of rows) {
+        holders.set(row.name_key, holders.has(row.name_key) ? undefined : row);
+      }
+    }
+    return holders;
+  }
+
+  /** Marks entries as dirty, and returns their ids. */
   async #mark(ids: readonly (number | string)[]): Promise<readonly string[]> {
     const { link } = this.#tables;
     const marked: string[] = [];
     for (const part of lists(ids)) {
-      const rows = await this.#session.read<Pick<NamedRow, "source_id" | "whole_texts">>(
-        (p) => `select source_id, whole_texts from ${link} where id in ${p.list(part)}`,
+      const rows = await this.#session.read<SourceRow>(
+        (p) => `select id, source_id, whole_texts from ${link} where id in ${p.list(part)}`,
       );
       marked.push(...rows.map((row) => decodeKey(row, "source_id")));
       await this.#session.write(
@@ -241,14 +294,13 @@ export class KyselySettlement extends SettlementStore {
     const grants = new GrantRows(this.#session, this.#tables);
     if (!(await grants.hasLoose())) return found;
     const loose = new Map<string, Grant>();
-    for (const { source: _, ...grant } of await grants.looseTo(source, members.map(uriOf))) {
-      loose.set(`${grant.group.length} ${grant.group}${grant.member}`, grant);
+    for (const { source: _, ...grant } of await grants.looseTo(source, members.map(memberUri))) {
+      loose.set(membershipKey(grant), grant);
     }
     if (loose.size === 0) return found;
     const missing: MissingMembership[] = [];
     for (const one of found.missing) {
-      const { resourceId } = one.group;
-      const key = `${resourceId.length} ${resourceId}${uriOf(one.member)}`;
+      const key = membershipKey({ group: one.group.resourceId, member: memberUri(one.member) });
       const grant = loose.get(key);
       loose.delete(key);
       if (grant === undefined) missing.push(one);
@@ -257,8 +309,4 @@ export class KyselySettlement extends SettlementStore {
     }
     return { missing, surplus: [...found.surplus, ...loose.values()] };
   }
-}
-
-function uriOf({ type, resourceId }: LinkedEntry): string {
-  return `${type}s/${resourceId}`;
 }

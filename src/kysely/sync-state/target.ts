@@ -1,11 +1,11 @@
 import type { Kysely, Transaction } from "kysely";
 import type { GroupRepository, SyncTarget, UserRepository } from "../../repositories/index.js";
+import type { TableOptions } from "../column-map/table-names.js";
 import { type KyselyGroupOptions, KyselyGroupRepository } from "../resources/group-repository.js";
 import { KyselyUserRepository } from "../resources/user-repository.js";
 import { dialectOf } from "../sql/dialect.js";
 import { Session } from "../sql/session.js";
 import { runTransaction } from "../sql/transaction.js";
-import type { TableOptions } from "../tables/table-names.js";
 import { KyselyCheckpointRepository } from "./checkpoint-repository.js";
 import { KyselyLinkRepository } from "./link-repository.js";
 import { KyselyMembershipRepository } from "./membership-repository.js";
@@ -19,13 +19,13 @@ export interface KyselyTargetOptions<DB> {
    * Makes the repository of users on the database, or on a transaction of it. What it writes beside, on what it was
    * given, is part of the transaction. Default: the users of the tables that `createTables` makes.
    */
-  readonly users?: (db: Kysely<DB>) => UserRepository;
+  readonly users?: ((db: Kysely<DB>) => UserRepository) | undefined;
   /** Makes the repository of groups in the same way; `false` passes groups over. */
-  readonly groups?: ((db: Kysely<DB>) => GroupRepository) | false;
+  readonly groups?: ((db: Kysely<DB>) => GroupRepository) | false | undefined;
   /** The package's own tables. */
-  readonly tables?: TableOptions;
+  readonly tables?: TableOptions | undefined;
   /** Whether the repositories share transactions; not, where users or groups are elsewhere. Default: true. */
-  readonly transactions?: boolean;
+  readonly transactions?: boolean | undefined;
 }
 
 /**

@@ -1,12 +1,17 @@
 import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { CallOptions } from "../../repositories/index.js";
+import {
+  quotedTableNames,
+  type TableNames,
+  type TableOptions,
+  tableNames,
+} from "../column-map/table-names.js";
 import { assertMariaDb, type MariaDbServer } from "../sql/mariadb-server.js";
 import { type KyselyDatabase, Session } from "../sql/session.js";
 import { definitions, type TableSet, tablesOf, tableVersions, uniqueIndex } from "./definitions.js";
 import { formerTableNames, migrations, type NameClash } from "./migrations.js";
 import { orderIndexes } from "./order-indexes.js";
 import { removeMoved } from "./sync-migration.js";
-import { quotedTableNames, type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
  * What the first release looks at before it makes tables: it refuses those of any release that calls itself later.
@@ -41,17 +46,17 @@ export interface TableSets {
 export interface TablesCreated {
   /**
    * Users who have the name of another one, by the form in which this release compares names, while they had names of
-   * their own by that of an earlier release. Nobody finds them by it until one of the two is renamed. It is told by the
-   * call that brings the tables forward; `checkKeys` of the repository tells it again.
+   * their own by that of an earlier release. They are not found by it until one of the two is renamed. The call that
+   * migrates the tables reports it; `checkKeys` of the repository reports it again.
    */
   readonly clashes: readonly NameClash[];
 }
 
 /**
  * Makes the package's own tables, or those of the `sets` that are wanted: what synchronization knows (links and their
- * names, references, grants, checkpoints), the
- * nonces of signed messages, the consumers and tokens of a sign-on server, the mappings of groups, and users and groups
- * for applications that have no tables of their own. Any number of processes may call it at once.
+ * names, references, grants, checkpoints), the nonces of signed messages, the consumers and tokens of a sign-on server,
+ * the mappings of groups, and users and groups for applications that have no tables of their own. Any number of
+ * processes may call it at once.
  *
  * Tables that are there already keep what is in them. Those of an earlier release are brought to the form that this one
  * reads, which may be interrupted at any time and is then gone on with by the next call. A process of the earlier
@@ -60,14 +65,15 @@ export interface TablesCreated {
  * The database is SQLite, PostgreSQL or MariaDB. MariaDB commits with every table, so that it cannot be part of a
  * transaction there.
  *
- * `unique` adds unique indexes: whoever is to have what another one has is refused with a `UniquenessError`, 409 in
+ * `unique` adds unique indexes: a second user with such a value is refused with a `UniquenessError`, 409 in
  * SCIM. They stay when it is left out later; where two have the same already, the database's error is passed on.
  *
  * `indexes` adds an index for the order by each of these attributes, of those that have none: all but `userName` and
  * the `displayName` of groups. Without one the database sorts what matches at each question; each costs at each write.
  * They stay when it is left out later.
  *
- * @throws {InvalidValueError} there is no order by an attribute that is to have an index, or it has several values.
+ * @throws {InvalidValueError} a set is unknown; there is no order by an attribute that is to have an index, or it has
+ * several values.
  * @throws {UnsupportedError} an index is asked for on MariaDB, which has none over expressions; the tables were made by
  * a later release; the database is MySQL, which lacks what the tables need; MariaDB is not in a strict mode, or is in
  * the mode `NO_BACKSLASH_ESCAPES`, or in a transaction.
@@ -79,6 +85,7 @@ export async function createTables(
     CallOptions & { readonly unique?: UniqueAttributes; readonly indexes?: OrderIndexes } = {},
 ): Promise<TablesCreated> {
   const { sets } = options;
+  assertKnown(sets);
   if (sets !== undefined && !sets.includes("resources")) {
     for (const name of ["unique", "indexes"] as const) {
       if (options[name] === undefined) continue;
@@ -168,6 +175,13 @@ export async function createTables(
 
 const allSets = Object.keys(tableVersions) as TableSet[];
 
+function assertKnown(sets: readonly string[] = []): void {
+  for (const [at, set] of sets.entries()) {
+    if (Object.hasOwn(tableVersions, set)) continue;
+    throw new InvalidValueError(`sets[${at}]`, `it is none of ${allSets.join(", ")}.`);
+  }
+}
+
 function ofALaterRelease(stored: number, known: number, set?: TableSet): UnsupportedError {
   const tables = set === undefined ? "The tables" : `The tables of the set "${set}"`;
   return new UnsupportedError(
@@ -179,6 +193,7 @@ function ofALaterRelease(stored: number, known: number, set?: TableSet): Unsuppo
  * Removes the package's own tables, or those of the `sets` that are named, with everything in them. Tables that are not
  * there are ignored.
  *
+ * @throws {InvalidValueError} a set is unknown.
  * @throws {UnsupportedError} MariaDB is in a transaction, which it would commit.
  */
 export async function dropTables(
@@ -186,6 +201,7 @@ export async function dropTables(
   options: TableOptions & TableSets & CallOptions = {},
 ): Promise<void> {
   const { sets: unwanted = allSets } = options;
+  assertKnown(unwanted);
   await define(db, options, async (session, names) => {
     const { dialect } = session;
     const drop = async (tables: readonly string[]): Promise<void> => {

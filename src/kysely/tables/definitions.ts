@@ -1,7 +1,7 @@
+import type { TableNames } from "../column-map/table-names.js";
 import type { SqlDialect } from "../sql/dialect.js";
 import { keyLength } from "../sql/stored-key.js";
 import { begun, held, ours } from "../sync-state/membership-state.js";
-import type { TableNames } from "./table-names.js";
 
 /** Tables that are made, and change their form, together. */
 export type TableSet =
@@ -38,9 +38,9 @@ export const tablesOf: Readonly<Record<TableSet, readonly (keyof TableNames)[]>>
 /**
  * The statements that make the tables of each set and their indexes, where they are not there.
  *
- * Every index but that of the links begins with the column that tells rows apart, never with the source. SQLite, which
- * keeps no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that the
- * source has rather than look up the five hundred ids that were asked for.
+ * Every index but that of the links begins with the column that distinguishes rows, never with the source. SQLite,
+ * which keeps no statistics of itself, takes a condition on the source alone for a narrow one, and would read all that
+ * the source has rather than look up the five hundred ids that were asked for.
  *
  * What the state of synchronisation goes by may be of any length, and is a key of `encodeKey` with its text in
  * `whole_texts`; users, groups and members have ids and names that are refused, one by one, where they do not fit.

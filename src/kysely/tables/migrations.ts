@@ -1,9 +1,9 @@
+import { type TableNames, type TableOptions, tableNames } from "../column-map/table-names.js";
 import { fillKeysWithin, type KeyClash } from "../resources/key-filling.js";
 import { ownResourceTables } from "../resources/own-tables.js";
 import type { Session } from "../sql/session.js";
 import type { TableSet } from "./definitions.js";
 import { mergeMemberships, movedSyncTables, secondSyncTables } from "./sync-migration.js";
-import { type TableNames, type TableOptions, tableNames } from "./table-names.js";
 
 /**
  * Brings the tables of a set from one version to the next. It may have been interrupted after any of its statements: on
@@ -102,7 +102,7 @@ async function nameRunners(session: Session, options: TableOptions): Promise<voi
   });
 }
 
-/** Version 2: what tells resources apart whose ids are used again. */
+/** Version 2: what distinguishes resources whose ids are used again. */
 async function markIdentities(session: Session, options: TableOptions): Promise<void> {
   await addColumns(session, tableNames(options).identity, { mark: session.dialect.types.text });
 }

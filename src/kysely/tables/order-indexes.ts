@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { Resource } from "../../scim/index.js";
+import type { TableOptions } from "../column-map/table-names.js";
 import { ownResourceTables } from "../resources/own-tables.js";
 import type { ResourceTable } from "../resources/table.js";
 import { Parameters } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
-import type { TableOptions } from "./table-names.js";
 
 /**
  * The statements that make indexes for the orders of the package's own tables. They are over the very expressions that

@@ -1,10 +1,10 @@
+import { quotedTableNames, type TableNames, type TableOptions } from "../column-map/table-names.js";
 import { batches } from "../sql/parameters.js";
 import type { Session } from "../sql/session.js";
 import { decodeKey, type KeyedRow, wholeTexts } from "../sql/stored-key.js";
 import { unlinked } from "../sync-state/entries.js";
 import { begun, byDn, byUid, held, oddly, ours } from "../sync-state/membership-state.js";
 import { definitions } from "./definitions.js";
-import { quotedTableNames, type TableNames, type TableOptions } from "./table-names.js";
 
 /** The tables of synchronisation as version 2 named them. */
 export const secondSyncTables = {
@@ -31,7 +31,7 @@ type Moved = Readonly<Record<keyof typeof movedSyncTables, string>>;
  * what was granted.
  *
  * The tables of before get other names first, all at once, so that a runner of the release before fails at its next
- * statement. Then they are copied, and every row that was copied already is passed over or written once more as it was,
+ * statement. Then they are copied, and every row that was copied already is skipped or written once more as it was,
  * so that this may be interrupted after any statement. What was copied is removed only once the new version is stored:
  * see {@link removeMoved}.
  */
@@ -249,7 +249,7 @@ class Copy {
     );
   }
 
-  /** The end of an insert of rows that were selected: it passes over those that are there. */
+  /** The end of an insert of rows that were selected: it skips those that exist. */
   #orPassOver(key: readonly string[], table: string): string {
     const [column = ""] = key;
     const { dialect } = this.#session;

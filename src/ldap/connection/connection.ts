@@ -1,58 +1,69 @@
 import type { OnReadOpts, Socket } from "node:net";
 import { InvalidValueError } from "../../core/index.js";
 import { AttributeTypes, decodeAttributes } from "../wire/entry-attributes.js";
-import { LdapCleartextError, LdapConnectError } from "../wire/errors.js";
+import { LdapCleartextError, LdapConnectError, LdapResultError } from "../wire/errors.js";
 import { MessageFramer } from "../wire/framing.js";
 import type {
   EncodedEntry,
   EncodedMessage,
+  LdapSearchRequest,
   SearchEntry,
   SearchMessage,
-  SearchRequest,
 } from "../wire/message.js";
 import type { OversizedPolicy } from "../wire/oversized.js";
-import { extendedOperation, maxInt } from "../wire/request.js";
+import { encodeWhoAmI, extendedOperation, maxInt } from "../wire/request.js";
 import { type RootDse, readRootDse, rootDseRequest } from "../wire/root-dse.js";
-import { authenticate, type BindOptions, checkBind } from "./bind.js";
+import { authenticate, type BindOptions, checkBind, type GssapiBind } from "./bind.js";
 import { describeEndpoint, type Endpoint, parseEndpoint } from "./endpoint.js";
-import { Search } from "./search.js";
+import { gssapiBind } from "./gssapi/bind.js";
+import { type LdapSearchOptions, Search } from "./search.js";
 import { LdapSession } from "./session.js";
 import { startTls } from "./start-tls.js";
-import { openSocket, secureContextOf, secureSocket, type TlsOptions } from "./transport.js";
+import {
+  openSocket,
+  secureContextOf,
+  secureSocket,
+  type TlsOptions,
+  type Transport,
+} from "./transport.js";
 
 /** How to reach a directory, and as whom. */
 export interface ConnectOptions {
   /** `ldap://host:389`, `ldaps://host:636`, or `ldapi://` and the percent-encoded path of a socket. */
   readonly url: string;
   /** Secure an `ldap:` connection before anything else is sent (RFC 4511 §4.14). Default: false. */
-  readonly startTls?: boolean;
-  /** For `ldaps:` and `startTls`; without either it is refused, since nothing would be secured. */
-  readonly tls?: TlsOptions;
+  readonly startTls?: boolean | undefined;
+  /**
+   * For `ldaps:` and `startTls`; without either it is refused, since nothing would be secured. A function is called at
+   * each connection, so that a certificate that was renewed is presented. What it throws is thrown on; an
+   * `UnavailableError` tells a stream that reconnects by itself to try again later.
+   */
+  readonly tls?: TlsOptions | (() => TlsOptions | Promise<TlsOptions>) | undefined;
   /** The account to bind as. Default: none, an anonymous session. */
-  readonly bind?: BindOptions;
+  readonly bind?: BindOptions | undefined;
   /** Let a simple bind send its password over an unencrypted `ldap:` connection. Default: false. */
-  readonly allowCleartext?: boolean;
+  readonly allowCleartext?: boolean | undefined;
   /** How long all of connecting may take, TLS and bind included, in milliseconds. Default: 10 000. */
-  readonly connectTimeout?: number;
+  readonly connectTimeout?: number | undefined;
   /** The longest message to accept, in bytes; an entry is one message. Default: 33 554 432 (32 MiB). */
-  readonly maxMessageSize?: number;
+  readonly maxMessageSize?: number | undefined;
   /**
    * What becomes of an entry that is longer. `error`: it ends the connection, with an error that names it. `ignore`: a
    * search yields its name without its attributes. Default: `error`.
    */
-  readonly oversized?: OversizedPolicy;
+  readonly oversized?: OversizedPolicy | undefined;
   /**
    * How many bytes of messages may wait to be taken, over all searches, before reading stops. Default: 4 194 304
    * (4 MiB). What is in the caller's hands is not counted.
    */
-  readonly highWaterMark?: number;
+  readonly highWaterMark?: number | undefined;
   /**
    * How long a server may be silent, in milliseconds, while something is awaited from it, before it is asked for a sign
    * of life; when the same time passes again, the connection is taken for lost. 0: never ask. Default: 60 000.
    */
-  readonly probeInterval?: number;
+  readonly probeInterval?: number | undefined;
   /** Gives up connecting. An established connection does not heed it. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const defaults = {
@@ -71,6 +82,8 @@ const defaults = {
  * @throws LdapTlsError - TLS failed, or the server's certificate is not accepted.
  * @throws LdapCleartextError - a password would have been sent unencrypted.
  * @throws LdapCredentialsError - the server does not accept the credentials.
+ * @throws LdapGssapiError - there is no valid ticket, no such service, or no key distribution centre.
+ * @throws LdapProtectionError - the server does not offer the protection that a GSSAPI bind requires.
  * @throws LdapResultError - the server refuses StartTLS or the bind for another reason.
  * @throws LdapProtocolError - what answers does not speak LDAP.
  * @throws InvalidValueError - an option is not possible, such as an empty password.
@@ -153,8 +166,8 @@ export class LdapConnection implements AsyncDisposable {
    * @throws LdapProtocolError - the server does not follow the protocol.
    */
   search(
-    request: SearchRequest,
-    options: { readonly signal?: AbortSignal } = {},
+    request: LdapSearchRequest,
+    options: LdapSearchOptions = {},
   ): AsyncIterableIterator<readonly SearchMessage[], undefined> {
     return this.#search(request, options, (message) =>
       message.kind === "entry"
@@ -169,8 +182,8 @@ export class LdapConnection implements AsyncDisposable {
    * @internal
    */
   searchEncoded(
-    request: SearchRequest,
-    options: { readonly signal?: AbortSignal } = {},
+    request: LdapSearchRequest,
+    options: LdapSearchOptions = {},
   ): AsyncIterableIterator<readonly EncodedMessage[], undefined> {
     return this.#search(request, options, (message) => message);
   }
@@ -194,27 +207,40 @@ export class LdapConnection implements AsyncDisposable {
   }
 
   /**
+   * Asks whom the server takes the client for (RFC 4532), by an authorization identity (RFC 4513 §5.2.1.8) such as
+   * `dn:cn=reader,dc=example,dc=com` or `u:EXAMPLE\\reader`; it is empty for anybody.
+   *
+   * @throws LdapResultError - the server does not know the operation, or does not say.
+   */
+  async whoAmI({ signal }: { readonly signal?: AbortSignal } = {}): Promise<string> {
+    const answer = this.#session.exchange("extended", encodeWhoAmI);
+    const result = await (signal === undefined ? answer : orAborted(answer, signal));
+    if (result.resultCode !== 0) throw new LdapResultError("question who is bound", result);
+    return result.value?.toString("utf8") ?? "";
+  }
+
+  /**
    * The entries of a search that finds few.
    *
    * @internal
    */
   async searchAll(
-    request: SearchRequest,
+    request: LdapSearchRequest,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<readonly SearchEntry[]> {
     const entries: SearchEntry[] = [];
-    for await (const messages of this.search(request, options)) {
+    for await (const messages of this.search(request, { ...options, isAwaited: true })) {
       entries.push(...messages.filter((message) => message.kind === "entry"));
     }
     return entries;
   }
 
   #search<M>(
-    request: SearchRequest,
-    { signal }: { readonly signal?: AbortSignal },
+    request: LdapSearchRequest,
+    options: LdapSearchOptions,
     read: (message: EncodedMessage) => M,
   ): Search<M> {
-    return new Search(this.#session, request, () => this.#offersCancel, signal, read);
+    return new Search(this.#session, request, () => this.#offersCancel, options, read);
   }
 
   /** Takes leave of the server and closes the connection. Searches under way end with an LdapConnectionClosedError. */
@@ -222,6 +248,7 @@ export class LdapConnection implements AsyncDisposable {
     return this.#session.close();
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -245,10 +272,29 @@ function check(endpoint: Endpoint, options: ConnectOptions): void {
   ) {
     throw new LdapCleartextError();
   }
+  if (options.bind?.method === "gssapi") {
+    serviceHost(endpoint, options.bind);
+    const isBare = options.bind.protection === "none" && !isProtected(endpoint, options);
+    if (isBare && !options.allowCleartext) throw new LdapCleartextError("gssapi");
+  }
   checkPositive("connectTimeout", options.connectTimeout);
   checkPositive("maxMessageSize", options.maxMessageSize);
   checkPositive("highWaterMark", options.highWaterMark);
   if (options.probeInterval !== 0) checkPositive("probeInterval", options.probeInterval);
+}
+
+/** Whether no third party can read or change what is sent, whatever the bind. */
+function isProtected(endpoint: Endpoint, { startTls }: ConnectOptions): boolean {
+  return endpoint.kind === "socket" || endpoint.tls || startTls === true;
+}
+
+/** @throws InvalidValueError - the URL names no host, and the bind does not either. */
+function serviceHost(endpoint: Endpoint, { host }: GssapiBind): string {
+  const name = host ?? (endpoint.kind === "tcp" ? endpoint.host : "");
+  if (name === "" || /[@\0]/.test(name)) {
+    throw new InvalidValueError("bind.host", "The host in the name of the service is wanted.");
+  }
+  return name;
 }
 
 function checkPositive(name: string, value: number | undefined): void {
@@ -263,10 +309,22 @@ async function openSession(
   signal: AbortSignal,
   address: string | undefined,
 ): Promise<LdapSession> {
+  const { bind } = options;
   const framer = new MessageFramer(
     options.maxMessageSize ?? defaults.maxMessageSize,
     options.oversized,
   );
+  const sessionOptions = {
+    host: describeEndpoint(endpoint),
+    highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
+    probeInterval: options.probeInterval ?? defaults.probeInterval,
+  };
+  if (bind?.method === "gssapi") {
+    const socket = await openSecured(endpoint, options, signal, undefined, address);
+    const transport = await bindFirst(socket, endpoint, options, bind, signal);
+    return new LdapSession(transport, framer, sessionOptions);
+  }
+
   let session: LdapSession | undefined;
   const onread: OnReadOpts = {
     buffer: () => framer.room(),
@@ -277,14 +335,10 @@ async function openSession(
     },
   };
   const socket = await openSecured(endpoint, options, signal, onread, address);
-  session = new LdapSession(socket, framer, {
-    host: describeEndpoint(endpoint),
-    highWaterMark: options.highWaterMark ?? defaults.highWaterMark,
-    probeInterval: options.probeInterval ?? defaults.probeInterval,
-  });
-  if (options.bind === undefined) return session;
+  session = new LdapSession(socket, framer, sessionOptions);
+  if (bind === undefined) return session;
   try {
-    await orAborted(authenticate(session, options.bind), signal);
+    await orAborted(authenticate(session, bind), signal);
     return session;
   } catch (error) {
     socket.destroy();
@@ -292,18 +346,36 @@ async function openSession(
   }
 }
 
-/** @param onread - For a connection without TLS. */
+/** A bind before there is a session, since it may change what the session is on. */
+async function bindFirst(
+  socket: Socket,
+  endpoint: Endpoint,
+  options: ConnectOptions,
+  bind: GssapiBind,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const host = serviceHost(endpoint, bind);
+  const required = bind.protection ?? (isProtected(endpoint, options) ? "none" : "privacy");
+  try {
+    return await orAborted(gssapiBind(socket, { bind, host, required, signal }), signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/** @param onread - For a connection with nothing between it and the session. */
 async function openSecured(
   endpoint: Endpoint,
   options: ConnectOptions,
   signal: AbortSignal,
-  onread: OnReadOpts,
+  onread: OnReadOpts | undefined,
   address: string | undefined,
 ): Promise<Socket> {
   if (endpoint.kind === "socket" || !(endpoint.tls || options.startTls)) {
     return await openSocket(endpoint, signal, onread, address);
   }
-  const { servername = endpoint.host, ...material } = options.tls ?? {};
+  const { servername = endpoint.host, ...material } = await tlsOf(options, signal);
   // Made first, so that a key that cannot be used is found before anything is sent.
   const secureContext = secureContextOf(material);
   const socket = await openSocket(endpoint, signal, undefined, address);
@@ -314,6 +386,10 @@ async function openSecured(
     socket.destroy();
     throw error;
   }
+}
+
+async function tlsOf({ tls = {} }: ConnectOptions, signal: AbortSignal): Promise<TlsOptions> {
+  return typeof tls === "function" ? await orAborted((async () => tls())(), signal) : tls;
 }
 
 /** The promise, or a rejection with the signal's reason if that comes first. */

@@ -1,10 +1,21 @@
 import { LdapProtocolError, LdapResultError } from "../wire/errors.js";
-import type { EncodedMessage, SearchRequest } from "../wire/message.js";
+import type { EncodedMessage, LdapSearchRequest } from "../wire/message.js";
 import { encodeSearch } from "../wire/request.js";
 import type { Response } from "../wire/response.js";
 import type { LdapSession, PendingRequest } from "./session.js";
 
 type Batch<M> = IteratorResult<readonly M[], undefined>;
+
+/** How a search is made. */
+export interface LdapSearchOptions {
+  /** Ends the search, with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /**
+   * It is read to its end before anything else is taken from the connection. Reading then goes on beyond
+   * `highWaterMark` while it is under way, since its messages may come behind those of other searches. Default: false.
+   */
+  readonly isAwaited?: boolean;
+}
 
 interface Waiter<M> {
   resolve(batch: Batch<M>): void;
@@ -21,11 +32,14 @@ const done: IteratorReturnResult<undefined> = { done: true, value: undefined };
  */
 export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>, PendingRequest {
   readonly #session: LdapSession;
-  readonly #request: SearchRequest;
+  readonly #request: LdapSearchRequest;
   readonly #signal: AbortSignal | undefined;
   readonly #offersCancel: () => boolean;
   #id: number | undefined;
   readonly #read: (message: EncodedMessage) => M;
+  readonly #isAwaited: boolean;
+  /** Lets reading stop again, where it must not while this is awaited. */
+  #release: (() => void) | undefined;
   #arrived: M[] = [];
   #arrivedBytes = 0;
   readonly #waiters: Waiter<M>[] = [];
@@ -35,9 +49,9 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
   /** @param read - Makes of a message what the search yields. */
   constructor(
     session: LdapSession,
-    request: SearchRequest,
+    request: LdapSearchRequest,
     offersCancel: () => boolean,
-    signal: AbortSignal | undefined,
+    { signal, isAwaited = false }: LdapSearchOptions,
     read: (message: EncodedMessage) => M,
   ) {
     this.#read = read;
@@ -45,6 +59,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
     this.#request = request;
     this.#offersCancel = offersCancel;
     this.#signal = signal;
+    this.#isAwaited = isAwaited;
   }
 
   [Symbol.asyncIterator](): this {
@@ -100,6 +115,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
     }
     try {
       this.#id = this.#session.request((id) => encodeSearch(id, this.#request), this);
+      if (this.#isAwaited) this.#release = this.#session.backPressure.hold();
       this.#signal?.addEventListener("abort", this.#onAbort);
     } catch (error) {
       this.#conclude({ error });
@@ -128,6 +144,7 @@ export class Search<M> implements AsyncIterableIterator<readonly M[], undefined>
   #conclude(end: { readonly error?: unknown }): boolean {
     if (this.#end !== undefined) return false;
     this.#end = end;
+    this.#release?.();
     this.#signal?.removeEventListener("abort", this.#onAbort);
     return true;
   }

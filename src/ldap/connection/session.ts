@@ -1,8 +1,8 @@
-import type { Socket } from "node:net";
 import {
   LdapConnectionClosedError,
   LdapConnectionLostError,
   LdapDisconnectedError,
+  LdapError,
   LdapProtocolError,
   LdapTlsError,
 } from "../wire/errors.js";
@@ -21,7 +21,7 @@ import {
   type ResponseMessage,
 } from "../wire/response.js";
 import { BackPressure } from "./back-pressure.js";
-import { errorReason } from "./transport.js";
+import { errorReason, type Transport } from "./transport.js";
 
 /** A request whose answers are awaited. */
 export interface PendingRequest {
@@ -59,7 +59,7 @@ export class LdapSession {
   /** Fulfilled when the connection is closed, whatever closed it. */
   readonly closed: Promise<void>;
   readonly backPressure: BackPressure;
-  readonly #socket: Socket;
+  readonly #socket: Transport;
   readonly #host: string;
   readonly #framer: MessageFramer;
   readonly #pending = new Map<number, PendingRequest>();
@@ -70,13 +70,15 @@ export class LdapSession {
   #probing = false;
 
   /** @param framer - Gets the chunks that the socket emits; one that puts them there itself calls {@link filled}. */
-  constructor(socket: Socket, framer: MessageFramer, options: LdapSessionOptions) {
+  constructor(socket: Transport, framer: MessageFramer, options: LdapSessionOptions) {
     this.#socket = socket;
     this.#host = options.host;
     this.#framer = framer;
     this.backPressure = new BackPressure(socket, options.highWaterMark);
     this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
     socket.on("data", (chunk: Buffer) => this.#receive((deliver) => framer.push(chunk, deliver)));
+    // What was asked before there was a session has left it paused.
+    socket.resume();
     socket.on("error", (error) => this.#fail(this.#lost(error)));
     socket.on("close", () => this.#fail(this.#lost()));
     if (options.probeInterval > 0) {
@@ -130,7 +132,7 @@ export class LdapSession {
     });
   }
 
-  /** Tells the server that no more answers are wanted (RFC 4511 §4.11). Those that still come are ignored. */
+  /** Tells the server that no more responses are wanted (RFC 4511 §4.11). Those that still come are ignored. */
   abandon(id: number): void {
     if (this.#pending.delete(id)) this.#send((messageId) => encodeAbandon(messageId, id));
   }
@@ -240,6 +242,7 @@ export class LdapSession {
   #lost(cause?: Error): Error {
     const { oversizedError } = this.#framer;
     if (oversizedError !== undefined) return oversizedError;
+    if (cause instanceof LdapError) return cause;
     const reason = errorReason(cause);
     if (cause !== undefined && reason.startsWith("ERR_SSL")) {
       return new LdapTlsError(this.#host, reason, { cause });

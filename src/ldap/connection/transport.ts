@@ -1,4 +1,5 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import {
   connect as connectTls,
   createSecureContext,
@@ -9,18 +10,24 @@ import { InvalidValueError } from "../../core/index.js";
 import { LdapConnectError, LdapTlsError } from "../wire/errors.js";
 import { describeEndpoint, type Endpoint } from "./endpoint.js";
 
+/** What a session needs of the connection under it. */
+export interface Transport extends Duplex {
+  readonly remoteAddress?: string | undefined;
+  destroySoon(): void;
+}
+
 /** How TLS is made. The server's certificate and its name are always checked. */
 export interface TlsOptions {
   /** The authorities to trust, in PEM, in place of those that Node trusts. */
-  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /** This side's certificate and the chain to its authority, in PEM, for SASL EXTERNAL. */
-  readonly cert?: string | Uint8Array;
+  readonly cert?: string | Uint8Array | undefined;
   /** The private key of `cert`, in PEM. */
-  readonly key?: string | Uint8Array;
+  readonly key?: string | Uint8Array | undefined;
   /** The name that the certificate must have, where it is not the host of the URL. */
-  readonly servername?: string;
+  readonly servername?: string | undefined;
   /** The lowest version of TLS to accept. Default: Node's, which is TLSv1.2. */
-  readonly minVersion?: "TLSv1.2" | "TLSv1.3";
+  readonly minVersion?: "TLSv1.2" | "TLSv1.3" | undefined;
 }
 
 /** How long a connection may be silent, in milliseconds, before the kernel asks whether the peer is still there. */

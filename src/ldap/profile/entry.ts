@@ -3,6 +3,7 @@ import { InvalidValueError } from "../../core/index.js";
 import { BerReader, Tag } from "../wire/ber.js";
 import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import { decodeValues, isAt } from "../wire/entry-attributes.js";
+import { idOfExtendedDn, plainDn } from "../wire/extended-dn.js";
 import type { EncodedEntry } from "../wire/message.js";
 import type { Identification } from "./identification.js";
 
@@ -11,7 +12,7 @@ import type { Identification } from "./identification.js";
  *
  * Attributes are named by description: `cn` means the values without options only, `cn;lang-de` those with just this
  * option. Common aliases and object identifiers mean the same attribute, in any case. An attribute that was not asked
- * for cannot be told from one without values, so looking at one is an error.
+ * for cannot be distinguished from one without values, so looking at one is an error.
  *
  * It can be looked at while the mapping runs. Afterwards it has no values: the memory that they were received in is
  * used for the next entry.
@@ -21,12 +22,19 @@ export interface DirectoryEntry {
   readonly id: string;
   /** The distinguished name, in the server's spelling. */
   readonly dn: string;
+  /** When it is looked at, in milliseconds since the epoch, by the clock of the stream. */
+  readonly now: number;
   /** The first value as text; undefined without one. A value that is not UTF-8 is ignored. */
   text(attribute: string): string | undefined;
   /** All values as texts, without those that are not UTF-8. */
   texts(attribute: string): readonly string[];
   /** All values as bytes. */
   bytes(attribute: string): readonly Uint8Array[];
+  /**
+   * The permanent ids of the entries that the values name. Only Active Directory gives those with the names; of any
+   * other directory there are none.
+   */
+  ids(attribute: string): readonly string[];
 }
 
 const maxSpellings = 1_000;
@@ -44,7 +52,11 @@ export class AttributeSlots {
   /** The attributes of the last entry, in its order, since most entries have the same as the one before them. */
   readonly #expected: { readonly spelling: string; readonly slot: number }[] = [];
 
-  constructor(attributes: readonly string[]) {
+  /** Whether values that are names come with permanent ids. */
+  readonly areNamesExtended: boolean;
+
+  constructor(attributes: readonly string[], areNamesExtended = false) {
+    this.areNamesExtended = areNamesExtended;
     for (const attribute of attributes) {
       const name = canonicalAttributeType(attribute);
       if (!this.#slots.has(name)) this.#slots.set(name, this.#slots.size);
@@ -84,6 +96,7 @@ const none: readonly string[] = [];
 export class SlottedEntry implements DirectoryEntry {
   readonly id: string;
   readonly dn: string;
+  readonly now: number;
   readonly #slots: AttributeSlots;
   #bytes: Buffer;
   /** Reads the bytes, wherever it is needed: one for each value would be most of what is allocated for an entry. */
@@ -95,15 +108,18 @@ export class SlottedEntry implements DirectoryEntry {
 
   /**
    * @param id - The id, or by what the entry itself says it.
-   * @param undecodable - Told of each value that was to be text and is not UTF-8.
+   * @param now - The time, in milliseconds since the epoch.
+   * @param undecodable - Called with each value that was to be text and is not UTF-8.
    */
   constructor(
     slots: AttributeSlots,
     { dn, attributes: { bytes, start, end } }: EncodedEntry,
     id: string | Identification,
+    now: number,
     undecodable: (entry: DirectoryEntry) => void,
   ) {
     this.dn = dn;
+    this.now = now;
     this.#slots = slots;
     this.#undecodable = undecodable;
     this.#bytes = bytes;
@@ -133,6 +149,13 @@ export class SlottedEntry implements DirectoryEntry {
   bytes(attribute: string): readonly Uint8Array[] {
     const { bytes, start, end } = this.encodedAt(this.#slot(attribute));
     return decodeValues(bytes, start, end).map((value) => Buffer.from(value));
+  }
+
+  ids(attribute: string): readonly string[] {
+    if (!this.#slots.areNamesExtended) return none;
+    const { bytes, start, end } = this.encodedAt(this.#slot(attribute));
+    const names = decodeValues(bytes, start, end).map((value) => value.toString("utf8"));
+    return names.map(idOfExtendedDn).filter((id) => id !== undefined);
   }
 
   /** Ends the looking: the bytes may be others from here on. */
@@ -194,7 +217,7 @@ export class SlottedEntry implements DirectoryEntry {
     const valueEnd = reader.enter(Tag.octetString, end);
     const text = this.textOf(this.#bytes, reader.offset, valueEnd);
     reader.moveTo(valueEnd);
-    return text;
+    return text !== undefined && this.#slots.areNamesExtended ? plainDn(text) : text;
   }
 
   #readId({ id, read }: Identification): string {

@@ -1,6 +1,6 @@
 import { enterpriseUserId, type NewUser } from "../../scim/index.js";
 import type { DirectoryEntry } from "./entry.js";
-import type { Profile } from "./profile.js";
+import type { DirectoryProfile } from "./profile.js";
 
 /**
  * People as RFC 2798 describes them, and groups as RFC 4519 does: `groupOfNames` and `groupOfUniqueNames`, which state
@@ -9,7 +9,7 @@ import type { Profile } from "./profile.js";
  * These classes do not say whether a person may sign in, so `active` is not mapped: map it from whatever the directory
  * at hand uses for it, such as the `pwdAccountLockedTime` of its password policy.
  */
-export const inetOrgPerson: Profile = {
+export const inetOrgPerson: DirectoryProfile = {
   name: "inetOrgPerson",
   userClasses: ["inetOrgPerson"],
   groupClasses: ["groupOfNames", "groupOfUniqueNames"],

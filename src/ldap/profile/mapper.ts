@@ -4,6 +4,7 @@ import type {
   MemberChange,
   MemberReference,
   Name,
+  NameKind,
   Upsert,
 } from "../../changes/index.js";
 import { InvalidValueError } from "../../core/index.js";
@@ -11,11 +12,18 @@ import type { NewGroup, NewUser } from "../../scim/index.js";
 import { DnNormalizer, normalizeValue, parseDn } from "../wire/dn.js";
 import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
 import { LdapMappingError } from "../wire/errors.js";
+import { foreignSidOf, idOfExtendedDn, plainDn } from "../wire/extended-dn.js";
 import type { EncodedEntry } from "../wire/message.js";
 import { AttributeSlots, type DirectoryEntry, SlottedEntry } from "./entry.js";
+import type { Expiry } from "./expiry.js";
 import type { Identification } from "./identification.js";
 import { MemberLists } from "./member-lists.js";
-import { type AttributeMapping, isComputed, type Profile, profileAttributes } from "./profile.js";
+import {
+  type AttributeMapping,
+  type DirectoryProfile,
+  isComputed,
+  profileAttributes,
+} from "./profile.js";
 
 /** What a mapper met in an entry and could not use. */
 export type MappingProblem =
@@ -24,9 +32,11 @@ export type MappingProblem =
   /** A value that was to be text is not UTF-8, and counts as absent. */
   | "undecodableValue"
   /** The entry's own name, or a member's, is not a distinguished name, and counts as absent. */
-  | "invalidDn";
+  | "invalidDn"
+  /** A member of the group stands for an account of another domain (a foreign security principal). */
+  | "foreignPrincipal";
 
-/** Told of a problem, and of the permanent id of the entry that has it. */
+/** Called with a problem, and with the permanent id of the entry that has it. */
 export type ReportProblem = (problem: MappingProblem, sourceId: string) => void;
 
 interface NamesAndStamp {
@@ -45,13 +55,26 @@ type Field = readonly [name: string, read: Read];
 
 interface Members {
   readonly slot: number;
-  readonly kind: "dn" | "uid";
+  readonly kind: NameKind;
 }
 
-/** Makes changes of entries, by a profile. It is compiled once, since an entry is no place for decisions. */
+/** Makes changes of entries, by a profile. It is compiled once, since nothing is to be decided for each entry. */
 export class EntryMapper {
   readonly identification: Identification;
+  readonly expiries: readonly Expiry[];
+  /**
+   * Whether an entry of this name is in the content, where the server's filter cannot say it; undefined where it says
+   * all.
+   */
+  isWithin: ((dn: string) => boolean) | undefined;
+  /** Called with each moment that a mapped entry states. */
+  onExpiry: ((sourceId: string, moment: number) => void) | undefined;
+  /** The attributes whose values name members by their permanent ids, in lower case. */
+  readonly idAttributes: ReadonlySet<string>;
+  /** Whether all attributes with members are among these. */
+  readonly statesMembersById: boolean;
   readonly #slots: AttributeSlots;
+  readonly #now: () => number;
   readonly #report: ReportProblem;
   readonly #undecodable: (entry: DirectoryEntry) => void;
   readonly #dns = new DnNormalizer();
@@ -69,10 +92,21 @@ export class EntryMapper {
   #lastClasses: Buffer = Buffer.alloc(0);
   #lastType: "User" | "Group" | undefined;
 
-  constructor(profile: Profile, identification: Identification, report: ReportProblem) {
-    const slots = new AttributeSlots(profileAttributes(profile, identification));
-    const { stamp } = identification;
+  /** @param now - The time at which entries are looked at, in milliseconds since the epoch. */
+  constructor(
+    profile: DirectoryProfile,
+    identification: Identification,
+    report: ReportProblem,
+    now: () => number = Date.now,
+  ) {
+    const { stamp, extendsNames } = identification;
+    const slots = new AttributeSlots(profileAttributes(profile, identification), extendsNames);
     this.identification = identification;
+    const byId = profile.members.filter(({ kind }) => kind === "id");
+    this.idAttributes = new Set(byId.map(({ attribute }) => attribute.toLowerCase()));
+    this.statesMembersById = byId.length === profile.members.length;
+    this.expiries = profile.expiries ?? [];
+    this.#now = now;
     this.#slots = slots;
     this.#report = report;
     this.#undecodable = (entry) => report("undecodableValue", entry.id);
@@ -96,21 +130,27 @@ export class EntryMapper {
 
   /**
    * The change that says what the entry is now. One that is neither a user nor a group is not in the content, though it
-   * may have been before, and though the server, which knows what its classes are derived from, sends it.
+   * may have been before, and though the server, which knows what its classes are derived from, sends it; nor is one of
+   * another base.
    *
    * @throws {LdapMappingError} if a function of the profile fails.
    */
   map(sourceId: string, encoded: EncodedEntry): Upsert | Delete {
-    const entry = new SlottedEntry(this.#slots, encoded, sourceId, this.#undecodable);
+    const entry = new SlottedEntry(this.#slots, encoded, sourceId, this.#now(), this.#undecodable);
     const change = this.#map(sourceId, entry);
+    for (const { attribute, read } of this.onExpiry === undefined ? [] : this.expiries) {
+      const moment = momentOf(entry, attribute, read);
+      if (moment !== undefined) this.onExpiry?.(sourceId, moment);
+    }
     entry.close();
     return change;
   }
 
   #map(sourceId: string, entry: SlottedEntry): Upsert | Delete {
-    const type = this.#typeOf(entry);
+    const isWithin = this.isWithin?.(entry.dn) !== false;
+    const type = isWithin ? this.#typeOf(entry) : undefined;
     if (type === undefined) {
-      this.#report("neitherUserNorGroup", sourceId);
+      if (isWithin) this.#report("neitherUserNorGroup", sourceId);
       const stamp = entry.textAt(this.#stamp);
       return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
     }
@@ -164,15 +204,32 @@ export class EntryMapper {
   }
 
   /**
-   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group; of
-   * a `hidden` one too little can be read to say even that.
+   * The id, the names and the stamp of an entry that was read for these only. `other` is neither a user nor a group, or
+   * of another base; of a `hidden` one too little can be read to say even that.
    */
   identify(encoded: EncodedEntry): IdentifiedEntry | "other" | "hidden" {
-    const entry = new SlottedEntry(this.#slots, encoded, this.identification, this.#undecodable);
+    const entry = this.#read(encoded);
+    if (this.isWithin?.(entry.dn) === false) return "other";
     const { start, end } = entry.encodedAt(this.#objectClass);
     if (entry.id === "" || start === end) return "hidden";
     const type = this.#typeOf(entry);
     return type === undefined ? "other" : { sourceId: entry.id, ...this.#identify(entry, type) };
+  }
+
+  /** The moment that an entry states which was read for it and its id; undefined if it states none. */
+  readExpiry(
+    encoded: EncodedEntry,
+    attribute: string,
+    read: Expiry["read"],
+  ): { readonly sourceId: string; readonly moment: number } | undefined {
+    const entry = this.#read(encoded);
+    const moment = momentOf(entry, attribute, read);
+    return moment === undefined || entry.id === "" ? undefined : { sourceId: entry.id, moment };
+  }
+
+  #read(encoded: EncodedEntry): SlottedEntry {
+    const { identification } = this;
+    return new SlottedEntry(this.#slots, encoded, identification, this.#now(), this.#undecodable);
   }
 
   /**
@@ -221,14 +278,32 @@ export class EntryMapper {
 
   #member(
     entry: SlottedEntry,
-    kind: "dn" | "uid",
+    kind: NameKind,
     text: string | undefined,
   ): MemberReference | undefined {
     if (text === undefined) return undefined;
     if (kind === "uid") return { kind, key: normalizeValue(text) };
-    const dn = this.#normalizeDn(withoutUniqueIdentifier(text), entry.id);
+    if (kind === "id") return this.member(entry.id, text);
+    const name = this.identification.extendsNames === true ? plainDn(text) : text;
+    const dn = this.#normalizeDn(withoutUniqueIdentifier(name), entry.id);
     // A groupOfNames may not be empty, so a group without members has the empty name for one.
     return dn === undefined || dn === "" ? undefined : { kind, key: dn };
+  }
+
+  /**
+   * The member that a value names by its permanent id, as the extended DN control has it. A foreign security principal
+   * stands for an account of another domain, of which this directory knows the security identifier only.
+   */
+  member(group: string, value: string): MemberReference | undefined {
+    const id = idOfExtendedDn(value);
+    const sid = foreignSidOf(value);
+    if (id === undefined) this.#report("invalidDn", group);
+    else if (sid === undefined) return { kind: "id", key: id };
+    else {
+      this.#report("foreignPrincipal", group);
+      return { kind: "id", key: sid, foreign: true };
+    }
+    return undefined;
   }
 
   #normalizeDn(dn: string, sourceId: string): string | undefined {
@@ -240,6 +315,15 @@ export class EntryMapper {
       return undefined;
     }
   }
+}
+
+function momentOf(
+  entry: SlottedEntry,
+  attribute: string,
+  read: Expiry["read"],
+): number | undefined {
+  const text = entry.text(attribute);
+  return text === undefined ? undefined : read(text);
 }
 
 /** The attribute of the directory that names users or groups. */

@@ -148,7 +148,7 @@ function joinedMembers(
   return { values: used.length === joined.length ? used : joined, members: used };
 }
 
-/** A copy of a list with others in place of the items from one to before another. */
+/** A copy of a list with others instead of the items from one to before another. */
 function replaced<T>(list: readonly T[], from: number, to: number, others: readonly T[]): T[] {
   // The fastest for a few others, of which there are mostly one or none; so many arguments as a large group has are too
   // many.

@@ -2,7 +2,9 @@ import type { NameKind } from "../../changes/index.js";
 import { InvalidValueError, secretAttributes } from "../../core/index.js";
 import type { NewGroup, NewUser } from "../../scim/index.js";
 import { canonicalAttributeType } from "../wire/dn-attribute-types.js";
+import { checkFilter } from "../wire/filter.js";
 import type { DirectoryEntry } from "./entry.js";
+import type { Expiry } from "./expiry.js";
 import { entryUuid, type Identification } from "./identification.js";
 
 /**
@@ -36,28 +38,31 @@ export type ComplexMapping<V> = {
 };
 
 /** A mapping for each attribute of a user that the directory is the authority for. There is none for passwords. */
-export type UserMapping = {
+export type UserEntryMapping = {
   readonly [K in Exclude<keyof NewUser, "schemas" | "password">]?:
     | AttributeMapping<NonNullable<NewUser[K]>>
     | undefined;
 };
 
 /** A mapping for each attribute of a group that the directory is the authority for. */
-export type GroupMapping = {
+export type GroupEntryMapping = {
   readonly [K in Exclude<keyof NewGroup, "schemas" | "members">]?:
     | AttributeMapping<NonNullable<NewGroup[K]>>
     | undefined;
 };
 
-/** An attribute of groups whose values are their members, and how those name them. */
+/**
+ * An attribute of groups whose values are their members, and how those name them: by distinguished name, by `uid`, or
+ * by permanent id, as Active Directory's do.
+ */
 export interface MemberAttribute {
   /** The attribute description, such as `member` or `memberUid`. */
   readonly attribute: string;
-  readonly kind: Exclude<NameKind, "id">;
+  readonly kind: NameKind;
 }
 
 /** How the entries of a directory become users and groups. Plain data: see {@link profile} for changing one. */
-export interface Profile {
+export interface DirectoryProfile {
   readonly name: string;
   /**
    * An entry with one of these object classes, whatever else it has, is a user. Classes are looked for as they are
@@ -66,12 +71,19 @@ export interface Profile {
   readonly userClasses: readonly string[];
   /** An entry with one of these object classes, and none of a user's, is a group. */
   readonly groupClasses: readonly string[];
-  readonly user: UserMapping;
-  readonly group: GroupMapping;
+  /** A filter (RFC 4515) that users and groups match besides. Default: none. */
+  readonly filter?: string;
+  readonly user: UserEntryMapping;
+  readonly group: GroupEntryMapping;
   /** Where a group states its members; all of them are read. */
   readonly members: readonly MemberAttribute[];
   /** The attribute of users that members of kind `uid` refer to. */
   readonly uid: string;
+  /**
+   * The moments at which an entry comes to mean something else though nothing changes it then, such as the end of an
+   * account: it is read again at each of them. What a mapping makes of it, it sees by `entry.now`.
+   */
+  readonly expiries?: readonly Expiry[];
   /** More attributes to ask for, on behalf of functions that do not say what they read. */
   readonly attributes?: readonly string[];
   /**
@@ -82,12 +94,12 @@ export interface Profile {
 }
 
 /** What is to be different from another profile. */
-export interface ProfileChanges extends Partial<Omit<Profile, "user" | "group">> {
+export interface ProfileChanges extends Partial<Omit<DirectoryProfile, "user" | "group">> {
   /** The profile to start from. */
-  readonly extends: Profile;
-  /** Mappings that are added, replaced, or, with `undefined`, taken away: attribute by attribute. */
-  readonly user?: UserMapping;
-  readonly group?: GroupMapping;
+  readonly extends: DirectoryProfile;
+  /** Mappings that are added, replaced, or, with `undefined`, removed: attribute by attribute. */
+  readonly user?: UserEntryMapping;
+  readonly group?: GroupEntryMapping;
 }
 
 /**
@@ -106,9 +118,9 @@ export interface ProfileChanges extends Partial<Omit<Profile, "user" | "group">>
  * @throws {InvalidValueError} if a class or an attribute has a name that cannot be one, or if an attribute that holds
  * passwords would be asked for.
  */
-export function profile(changes: ProfileChanges): Profile {
+export function profile(changes: ProfileChanges): DirectoryProfile {
   const { extends: base, user, group, ...rest } = changes;
-  const changed: Profile = {
+  const changed: DirectoryProfile = {
     ...base,
     ...rest,
     user: { ...base.user, ...user },
@@ -119,27 +131,29 @@ export function profile(changes: ProfileChanges): Profile {
 }
 
 /** The filter that matches every user and group of a profile, and nothing else (RFC 4515). */
-export function profileFilter({ userClasses, groupClasses }: Profile): string {
+export function profileFilter({ userClasses, groupClasses }: DirectoryProfile): string {
   const classes = [...new Set([...userClasses, ...groupClasses])];
   return `(|${classes.map((name) => `(objectClass=${name})`).join("")})`;
 }
 
 /** The filter that matches every group of a profile, also one that is a user as well; undefined without groups. */
-export function profileGroupFilter({ groupClasses }: Profile): string | undefined {
+export function profileGroupFilter({ groupClasses }: DirectoryProfile): string | undefined {
   if (groupClasses.length === 0) return undefined;
   return `(|${groupClasses.map((name) => `(objectClass=${name})`).join("")})`;
 }
 
 /** The attributes that a profile needs of an entry, each once; sorted, so that equal needs are equal lists. */
 export function profileAttributes(
-  profile: Profile,
+  profile: DirectoryProfile,
   identification: Identification = entryUuid,
 ): readonly string[] {
   const wanted = new Map<string, string>();
   const add = (description: string) => wanted.set(canonicalAttributeType(description), description);
   for (const description of attributesOf(identification)) add(description);
+  for (const description of identification.reads ?? []) add(description);
   add(profile.uid);
   for (const member of profile.members) add(member.attribute);
+  for (const { attribute } of profile.expiries ?? []) add(attribute);
   for (const description of profile.attributes ?? []) add(description);
   for (const mapping of mappingsOf(profile)) {
     for (const description of readsOf(mapping)) add(description);
@@ -147,16 +161,16 @@ export function profileAttributes(
   return [...wanted.values()].sort();
 }
 
-/** The attributes that tell the names of an entry, and no more: for a look at what exists. */
+/** The attributes that hold the names of an entry, and no more: for a look at what exists. */
 export function profileNameAttributes(
-  profile: Profile,
+  profile: DirectoryProfile,
   identification: Identification,
 ): readonly string[] {
   return [...attributesOf(identification), profile.uid];
 }
 
 /** A text that is different whenever two profiles may map an entry differently, as far as that can be seen. */
-export function profileText(profile: Profile): string {
+export function profileText(profile: DirectoryProfile): string {
   // Functions count by their source. What they close over cannot be seen: that is what `revision` is for.
   return JSON.stringify(profile, (_key, value: unknown) =>
     typeof value === "function" ? value.toString() : value,
@@ -164,10 +178,11 @@ export function profileText(profile: Profile): string {
 }
 
 /** Throws if a profile cannot be used. */
-export function checkProfile(profile: Profile): void {
+export function checkProfile(profile: DirectoryProfile): void {
   if (profile.userClasses.length + profile.groupClasses.length === 0) {
     throw new InvalidValueError("profile", "names no object class, so there is nothing to read.");
   }
+  if (profile.filter !== undefined) checkFilter(profile.filter);
   checkClasses("profile", [...profile.userClasses, ...profile.groupClasses]);
   for (const description of profileAttributes(profile)) {
     if (!descriptionPattern.test(description)) {
@@ -204,7 +219,7 @@ type AnyMapping =
   | FromEntry<unknown>
   | { readonly [name: string]: AnyMapping | undefined };
 
-function* mappingsOf(profile: Profile): Generator<AnyMapping> {
+function* mappingsOf(profile: DirectoryProfile): Generator<AnyMapping> {
   const all: (AnyMapping | undefined)[] = [
     ...Object.values(profile.user),
     ...Object.values(profile.group),

@@ -1,5 +1,5 @@
 import { inetOrgPerson } from "./inet-org-person.js";
-import { type Profile, profile } from "./profile.js";
+import { type DirectoryProfile, profile } from "./profile.js";
 
 /**
  * Accounts and groups of POSIX systems as RFC 2307 describes them: a `posixGroup` states its members by `memberUid`.
@@ -8,7 +8,7 @@ import { type Profile, profile } from "./profile.js";
  * account is displayed by its `gecos` or `cn`. `active` is not mapped: `shadowExpire`, for one, expires without the
  * entry changing.
  */
-export const rfc2307: Profile = /* @__PURE__ */ profile({
+export const rfc2307: DirectoryProfile = /* @__PURE__ */ profile({
   extends: inetOrgPerson,
   name: "rfc2307",
   userClasses: ["posixAccount"],

@@ -1,4 +1,4 @@
-import { type Profile, profile } from "./profile.js";
+import { type DirectoryProfile, profile } from "./profile.js";
 import { rfc2307 } from "./rfc2307.js";
 
 /**
@@ -6,7 +6,7 @@ import { rfc2307 } from "./rfc2307.js";
  * distinguished name, and `posixGroup` may be joined to any of the classes for that. `memberUid` is read as well, since
  * directories that moved from the one to the other hold both.
  */
-export const rfc2307bis: Profile = /* @__PURE__ */ profile({
+export const rfc2307bis: DirectoryProfile = /* @__PURE__ */ profile({
   extends: rfc2307,
   name: "rfc2307bis",
   groupClasses: ["posixGroup", "groupOfNames", "groupOfUniqueNames", "groupOfMembers"],

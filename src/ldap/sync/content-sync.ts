@@ -26,7 +26,7 @@ import { Refresh } from "./refresh.js";
  */
 export abstract class ContentSync<P> implements Protocol<P> {
   abstract readonly positions: Positions<P>;
-  readonly former: StoredPosition<P> | undefined;
+  former: StoredPosition<P> | undefined;
   protected readonly tools: ReaderTools;
 
   constructor(tools: ReaderTools, former: StoredPosition<P> | undefined) {
@@ -38,6 +38,10 @@ export abstract class ContentSync<P> implements Protocol<P> {
 
   get state(): readonly string[] | undefined {
     return undefined;
+  }
+
+  get followsParents(): boolean {
+    return true;
   }
 
   get isOrderSure(): boolean {
@@ -53,7 +57,7 @@ export abstract class ContentSync<P> implements Protocol<P> {
   begin(since: P | undefined): RefreshUnderWay<P> {
     const { reading, searches } = this.tools;
     const refresh = new Refresh(this.positions, since, reading);
-    const live = searches.synchronize("refreshAndPersist", this.#cookie(since));
+    const live = searches.synchronize("refreshAndPersist", this.cookie(since));
     return { refresh, messages: live, live, judge: () => this.judge(refresh) };
   }
 
@@ -66,11 +70,16 @@ export abstract class ContentSync<P> implements Protocol<P> {
   async beforeCheck(_covered: P | undefined): Promise<void> {}
 
   secondPass(since: P | undefined, options: PassOptions): Pick<Check<P>, "pass" | "messages"> {
-    const messages = this.tools.searches.synchronize("refreshOnly", this.#cookie(since));
+    const messages = this.tools.searches.synchronize("refreshOnly", this.cookie(since));
     return { pass: new Refresh(this.positions, since, options), messages };
   }
 
-  checked(_kind: Check<P>["kind"], _pass: Pass<P>, _covered: P | undefined): void {}
+  /** Undefined: by a list of names that may be ahead of the live changes where its stamps say so. */
+  listNames?(options: PassOptions): Pick<Check<P>, "pass" | "messages">;
+
+  checked(_kind: Check<P>["kind"], _pass: Pass<P>, _covered: P | undefined): P | undefined {
+    return undefined;
+  }
 
   resetReason(error: unknown): ResetReason | undefined {
     const isRefreshRequired =
@@ -114,7 +123,7 @@ export abstract class ContentSync<P> implements Protocol<P> {
     return { kind: "delete", sourceId, ...(stamp !== undefined && { stamp }) };
   }
 
-  #cookie(since: P | undefined): string | undefined {
+  protected cookie(since: P | undefined): string | undefined {
     return since === undefined ? undefined : this.positions.print(since);
   }
 }

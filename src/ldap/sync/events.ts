@@ -13,32 +13,40 @@ export type ResetReason =
   /** The directory answered e-syncRefreshRequired: it does not know any more what changed since (RFC 4533 §2.6). */
   | "refreshRequired"
   /**
-   * The directory seems to have ignored the cookie and to have told all that exists as if it were what changed. Only in
+   * The directory seems to have ignored the cookie and to have sent all that exists as if it were what changed. Only in
    * the mode `refreshOnly`: a stream that goes on looks at what exists instead.
    */
   | "ignored"
   /**
-   * The directory has several servers that take writes, and may not have told all that was deleted. Only in the mode
+   * The directory has several servers that take writes, and may not have sent all that was deleted. Only in the mode
    * `refreshOnly`, and only where something has changed: a stream that goes on looks at what exists instead.
    */
   | "severalServers"
   /**
-   * The directory was started since, and one that was killed may not tell all that was deleted shortly before. Only in
+   * The directory was started since, and one that was killed may not send all that was deleted shortly before. Only in
    * the mode `refreshOnly`, and only where something has changed: a stream that goes on looks at what exists instead.
    */
   | "serverRestarted"
+  /** The checkpoint is of another domain controller of Active Directory, to which its numbers mean nothing. */
+  | "controller"
+  /** The directory was set back to an earlier state, such as that of a backup, by its own numbers. */
+  | "setBack"
+  /** The change log of the directory, by which it resumes, does not have the changes of the content. */
+  | "unlogged"
   /** The directory would not resume (unwillingToPerform): mostly since it was set back to an earlier state. */
   | "refused";
 
-/** What a reader tells of its work. */
+/** What a reader reports of its work. */
 export type ReaderStep =
   /** A refresh begins: from a cookie, or of everything. */
   | { readonly event: "refreshing"; readonly resumed: boolean }
-  /** A refresh has ended. Whether it told all that exists, so that the rest is swept. */
+  /** A refresh has ended. Whether it sent all that exists, so that the rest is swept. */
   | { readonly event: "refreshed"; readonly resumed: boolean; readonly swept: boolean }
-  /** A check beside the changes has ended: the second pass after a resume, or a look at all names or all groups. */
+  /** The server does not say when there are changes, for this reason, so that it is only asked from time to time. */
+  | { readonly event: "polling"; readonly error: unknown }
+  /** A check beside the changes has ended: the second pass, or a look at all names, all groups, or some entries. */
   | {
       readonly event: "checked";
-      readonly check: "secondPass" | "names" | "groups" | "below";
+      readonly check: "secondPass" | "names" | "groups" | "below" | "entries";
       readonly swept: boolean;
     };

@@ -16,7 +16,7 @@ export class FollowedParents {
   readonly #wakeup: Wakeup;
   /** Tells of parents that are moved; undefined where nothing depends on them, or the server does not. */
   #parents: Parents | undefined;
-  /** Lists all names from time to time where the server does not tell of parents. */
+  /** Lists all names from time to time where the server does not report parents. */
   #occasions: Occasions | undefined;
 
   /** @param due gets the checks that a move makes necessary. */
@@ -32,18 +32,29 @@ export class FollowedParents {
     return this.#parents?.digest;
   }
 
-  /** Reads which parents there are, before anything below them is read. */
-  async list(): Promise<void> {
+  /**
+   * Reads which parents there are, before anything below them is read.
+   *
+   * @param areReported whether the server can be asked to report their moves; without, all names are listed from time
+   * to time.
+   */
+  async list(areReported: boolean): Promise<void> {
     const { connection, content, signal } = this.#reading;
     const request = this.#searches.requestForParents("refreshOnly");
     if (request === undefined || this.#parents !== undefined) return;
+    if (!areReported) {
+      this.#giveUp();
+      return;
+    }
     const parents = new Parents(content.base);
-    if (await succeeds(parents.list(connection.searchEncoded(request, { signal })))) {
+    if (
+      await succeeds(parents.list(connection.searchEncoded(request, { signal, isAwaited: true })))
+    ) {
       this.#parents = parents;
     } else this.#giveUp();
   }
 
-  /** Asks to be told of parents from now on. */
+  /** Asks for changes of parents from now on. */
   follow(): void {
     const request = this.#searches.requestForParents("refreshAndPersist");
     if (request !== undefined) this.#parents?.follow(this.#searches.send(request));
@@ -53,7 +64,7 @@ export class FollowedParents {
   mayHaveMoved(formerDigest: string | undefined, refresh: RefreshPass<unknown>): boolean {
     if (this.#reading.content.parentFilter === undefined) return false;
     const parents = this.#parents;
-    if (parents === undefined) return refresh.isBeyondWhatWasTold;
+    if (parents === undefined) return refresh.isBeyondEntries;
     return parents.arePartial || parents.digest !== formerDigest;
   }
 
@@ -68,7 +79,8 @@ export class FollowedParents {
     const request = this.#searches.requestForParents("refreshOnly");
     if (this.#parents === undefined || request === undefined) return;
     await this.#parents.ask(async (base) => {
-      const search = connection.searchEncoded({ ...request, base, scope: "base" }, { signal });
+      const one = { ...request, base, scope: "base" } as const;
+      const search = connection.searchEncoded(one, { signal, isAwaited: true });
       let isFound = false;
       const reading = async () => {
         for await (const messages of search)
@@ -79,7 +91,7 @@ export class FollowedParents {
     if (this.#parents.arePartial) this.#beginOccasions();
   }
 
-  /** Something was told that may have come with the move of a parent. */
+  /** A change was received that may have come with the move of a parent. */
   mayBeMoving(): void {
     this.#occasions?.come(this.#reading.now());
   }
@@ -120,7 +132,7 @@ export class FollowedParents {
     }
   }
 
-  /** Without being told of parents, all names are listed from time to time. */
+  /** Where no changes of parents are received, all names are listed from time to time. */
   #giveUp(): void {
     this.#parents = undefined;
     this.#beginOccasions();

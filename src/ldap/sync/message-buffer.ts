@@ -26,8 +26,8 @@ export class Wakeup {
 /**
  * The messages of one search: taken one by one without waiting, asked for by the array.
  *
- * Two searches that are waited for together would leave something behind in `Promise.race` at every turn, for as long
- * as the quieter one is quiet; so each calls a {@link Wakeup}.
+ * Two searches that are waited for together would leave something behind in `Promise.race` at every pass of the loop,
+ * for as long as the quieter one is quiet; so each calls a {@link Wakeup}.
  */
 export class MessageBuffer {
   readonly #search: AsyncIterator<readonly EncodedMessage[]>;

@@ -4,7 +4,7 @@ import type { EncodedMessage } from "../wire/message.js";
 import { entriesPerChange, type Pass, type PassOptions } from "./pass.js";
 
 /**
- * A plain search for the names of all entries. It finds what no event tells: a parent that was renamed changes the
+ * A plain search for the names of all entries. It finds what no event shows: a parent that was renamed changes the
  * names of everything below it; and whatever a server forgot.
  */
 export class NameList implements Pass<never> {
@@ -17,7 +17,7 @@ export class NameList implements Pass<never> {
   #entries: (IdentifiedEntry | Pick<IdentifiedEntry, "sourceId">)[] = [];
   #change: Change | undefined;
 
-  /** @param isAhead - Whether the change with this number has not been told by the live changes yet. */
+  /** @param isAhead - Whether the change with this number has not been seen among the live changes yet. */
   constructor({ mapper, touched }: PassOptions, isAhead: (stamp: string) => boolean) {
     this.#mapper = mapper;
     this.#touched = touched;
@@ -42,7 +42,7 @@ export class NameList implements Pass<never> {
     const entry = this.#mapper.identify(message);
     if (entry === "hidden") this.#isPartial = true;
     if (entry === "hidden" || entry === "other") return;
-    // An entry that was just created may be listed before the live changes tell of it, and "present" would then speak
+    // An entry that was just created may be listed before the live changes contain it, and "present" would then speak
     // of an entry that is not known yet. Those are kept until the end.
     if (entry.stamp !== undefined && this.#isAhead(entry.stamp)) this.#ahead.push(entry);
     else this.#add(entry, changes);
@@ -51,7 +51,7 @@ export class NameList implements Pass<never> {
   #add(identified: IdentifiedEntry, changes: Change[]): void {
     const { sourceId, stamp } = identified;
     if (this.#touched?.has(sourceId)) return;
-    // Of one that is ahead still, the live changes will tell more than its names.
+    // Of one that is ahead still, the live changes will carry more than its names.
     const isAhead = stamp !== undefined && this.#isAhead(stamp);
     const entry = isAhead ? { sourceId } : identified;
     // The change that is being filled can be filled on until it has been handed over.

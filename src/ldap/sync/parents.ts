@@ -17,9 +17,9 @@ export type ParentMove =
 
 /**
  * Follows the entries below which users and groups may be, by a synchronization of their own that asks for their names
- * only. Of a parent that is moved or renamed a server tells, but not of what is below it.
+ * only. A server reports a parent that is moved or renamed, but not what is below it.
  *
- * They are listed before the content is read, and followed from when it was: whatever was moved in between is told as
+ * They are listed before the content is read, and followed from when it was: whatever was moved in between is sent as
  * moved.
  */
 export class Parents {
@@ -73,7 +73,7 @@ export class Parents {
 
   /**
    * Looks whether all that is between the base and the entries of changes is among the parents. What is not are entries
-   * of other classes, or that this account may not see; or they have not been told of yet.
+   * of other classes, or that this account may not see; or they have not been reported yet.
    */
   look(changes: readonly Change[]): void {
     for (const change of changes) {
@@ -95,7 +95,7 @@ export class Parents {
   /**
    * Asks about those that were not among them.
    *
-   * @param isFollowed whether an entry is one of which the server tells.
+   * @param isFollowed whether an entry is one whose changes the server reports.
    */
   async ask(isFollowed: (dn: string) => Promise<boolean>): Promise<void> {
     for (const dn of this.#unknown) {
@@ -188,7 +188,7 @@ export class Parents {
     if (before === name) return false;
     const left = before === undefined ? 0n : digestOf(id, before);
     const came = name === undefined ? 0n : digestOf(id, name);
-    // A sum does not depend on the order in which the parents are told.
+    // A sum does not depend on the order in which the parents are reported.
     this.#digest = BigInt.asUintN(128, this.#digest - left + came);
     if (before !== undefined) this.#count(before, -1);
     if (name === undefined) this.#dns.delete(id);

@@ -1,4 +1,5 @@
 import type { Change, Unreadable } from "../../changes/index.js";
+import type { Identification } from "../profile/identification.js";
 import type { EntryMapper } from "../profile/mapper.js";
 import type { EncodedMessage, OversizedEntry } from "../wire/message.js";
 
@@ -31,6 +32,18 @@ export function unreadable(sourceId: string, { dn, size }: OversizedEntry): Unre
     code: "too_large",
     message: `The entry "${dn}" is ${size} bytes long, which is more than maxMessageSize.`,
   };
+}
+
+/** How many entries one search asks for by their ids. */
+export const idsPerSearch: number = 100;
+
+/** The filter that matches those entries of a content that have one of these ids. */
+export function filterOfIds(
+  filter: string,
+  ids: readonly string[],
+  identification: Identification,
+): string {
+  return `(&${filter}(|${ids.map(identification.filter).join("")}))`;
 }
 
 /** How many unchanged entries one change names at most. */

@@ -33,7 +33,7 @@ export interface Positions<P> {
 /** Where the changes of a server were left, as a checkpoint has it. */
 export interface StoredPosition<P> {
   readonly cookie: P;
-  /** Which parents there were, in short: a cookie does not tell whether one was moved since. */
+  /** Which parents there were, in short: a cookie does not say whether one was moved since. */
   readonly parents?: string | undefined;
 }
 
@@ -51,7 +51,7 @@ export interface RefreshPass<P> extends Pass<P> {
   /** What the server itself holds, as it said at the end: less than what was resumed from where it lags behind. */
   readonly held: P | undefined;
   /** Whether something outside of the content may have changed, too, such as a parent of what is in it. */
-  readonly isBeyondWhatWasTold: boolean;
+  readonly isBeyondEntries: boolean;
 }
 
 /** A refresh that has been asked for, and the changes that come after it. */
@@ -59,19 +59,24 @@ export interface RefreshUnderWay<P> {
   readonly refresh: RefreshPass<P>;
   /** The messages that the refresh reads. */
   readonly messages: MessageBuffer;
-  /** The messages of the changes after it: the same where one search tells both. */
+  /** The messages of the changes after it: the same where one search carries both. */
   readonly live: MessageBuffer;
   /** Once it has been read: the checks that have to follow it, or the reason to read everything anew instead. */
   judge(): readonly DueCheck[] | ResetReason;
 }
 
-/** How a reader asks one server, and what it makes of the answers. There is one for each connection. */
+/** How a reader asks one server, and what it makes of the responses. There is one for each connection. */
 export interface Protocol<P> {
   readonly positions: Positions<P>;
   /** What was resumed from, if anything. */
   readonly former: StoredPosition<P> | undefined;
   /** What the server itself holds, as the stamps of a change stream; undefined where it does not say. */
   readonly state: readonly string[] | undefined;
+  /**
+   * Whether the server reports moves of entries below which others are, when those are followed by a search of their
+   * own.
+   */
+  readonly followsParents: boolean;
   /** Whether changes come in the order in which they were made. */
   readonly isOrderSure: boolean;
   /** The position as a checkpoint has it, in a form of the dialect's own. */
@@ -88,8 +93,14 @@ export interface Protocol<P> {
   beforeCheck(covered: P | undefined): Promise<void>;
   /** Asks once more for what changed since the end of the refresh. */
   secondPass(since: P | undefined, options: PassOptions): Pick<Check<P>, "pass" | "messages">;
-  /** A check has ended. */
-  checked(kind: Check<P>["kind"], pass: Pass<P>, covered: P | undefined): void;
+  /** Looks at the names of all entries, where the server needs another way of it than {@link NameList}. */
+  listNames?(options: PassOptions): Pick<Check<P>, "pass" | "messages">;
+  /**
+   * A check has ended. More may be due for what it found.
+   *
+   * @returns what is covered now, beyond what the changes cover, where a check decides that.
+   */
+  checked(kind: Check<P>["kind"], pass: Pass<P>, covered: P | undefined): P | undefined;
   /** Why a resume failed, if it is because of the position. */
   resetReason(error: unknown): ResetReason | undefined;
 }

@@ -4,9 +4,11 @@ import { type Check, DueChecks, takeMessage } from "./checks.js";
 import { Covered } from "./covered.js";
 import { EntryList } from "./entry-list.js";
 import type { ResetReason } from "./events.js";
+import { Expiries } from "./expiries.js";
 import { FollowedParents } from "./followed-parents.js";
 import { endedByServer, type MessageBuffer, Wakeup } from "./message-buffer.js";
 import { NameList } from "./name-list.js";
+import { filterOfIds } from "./pass.js";
 import type { Protocol, ReaderTools } from "./protocol.js";
 import type { ReaderBatch, Reading } from "./reading.js";
 import { Schedule } from "./schedule.js";
@@ -14,7 +16,7 @@ import { Searches } from "./searches.js";
 
 /**
  * Reads a directory: a refresh, then the changes as they happen, and the checks that run beside them. How the server is
- * asked, and what its answers mean, the protocol says, whose position is a `P`.
+ * asked, and what its responses mean, the protocol says, whose position is a `P`.
  */
 export class Reader<P> {
   readonly #reading: Reading;
@@ -22,6 +24,7 @@ export class Reader<P> {
   readonly #wakeup = new Wakeup();
   readonly #searches: Searches;
   readonly #parents: FollowedParents;
+  readonly #expiries: Expiries;
   /** The checks that are still to come before positions may be handed over, or because it is time. */
   readonly #due = new DueChecks();
   /** What has been read since the reader began, or began again. */
@@ -33,6 +36,14 @@ export class Reader<P> {
     this.#reading = reading;
     this.#searches = new Searches(reading, this.#wakeup);
     this.#parents = new FollowedParents(reading, this.#searches, this.#due, this.#wakeup);
+    const due = this.#due;
+    this.#expiries = new Expiries(reading, {
+      readAgain: (ids) => due.addEntries(ids, { gates: false, missing: "ignored" }),
+      get isReadingAgain() {
+        return due.includes("entries");
+      },
+      wake: this.#wakeup.wake,
+    });
     this.#protocol = protocolOf({ reading, searches: this.#searches, due: this.#due });
     this.#covered = this.#coveredFrom(this.#protocol.former?.cookie);
     this.#batches = new Batches(reading.batchSize);
@@ -40,6 +51,14 @@ export class Reader<P> {
 
   /** Reads until the search ends; begins again, without the position, when the server has no use for it. */
   async *read(): AsyncGenerator<ReaderBatch> {
+    try {
+      yield* this.#readAnewWhereNeeded();
+    } finally {
+      this.#expiries.stop();
+    }
+  }
+
+  async *#readAnewWhereNeeded(): AsyncGenerator<ReaderBatch> {
     await this.#protocol.open();
     let resumedFrom = this.#protocol.former?.cookie;
     for (;;) {
@@ -54,6 +73,7 @@ export class Reader<P> {
         if (reason === undefined) throw error;
       }
       this.#reading.reset(reason);
+      this.#expiries.restart();
       resumedFrom = undefined;
       this.#batches = new Batches(this.#reading.batchSize);
       this.#due.clear();
@@ -66,12 +86,12 @@ export class Reader<P> {
 
   /** Returns the reason why to begin again, without the position, if there is one. */
   async *#run(resumedFrom: P | undefined): AsyncGenerator<ReaderBatch, ResetReason | undefined> {
-    const { follow, tell } = this.#reading;
+    const { follow, report } = this.#reading;
     const resumed = resumedFrom !== undefined;
-    tell({ event: "refreshing", resumed });
+    report({ event: "refreshing", resumed });
     // Before the request is sent: whatever happens after this belongs to the new generation.
     yield this.#beginning("snapshot");
-    await this.#parents.list();
+    await this.#parents.list(this.#protocol.followsParents);
     const { refresh, messages, live, judge } = this.#protocol.begin(resumedFrom);
     try {
       while (!refresh.ended) {
@@ -101,8 +121,9 @@ export class Reader<P> {
       }
       this.#parents.look(this.#batches.changes);
       await this.#parents.ask();
-      tell({ event: "refreshed", resumed, swept: refresh.sweeps });
+      report({ event: "refreshed", resumed, swept: refresh.sweeps });
       yield this.#hand("snapshot", "ends");
+      await this.#expiries.look();
       if (follow || !this.#due.isEmpty) yield* this.#follow(live);
       return undefined;
     } finally {
@@ -126,6 +147,7 @@ export class Reader<P> {
           while (this.#batches.isFull) yield this.#hand("live");
         }
         this.#parents.readMoves();
+        await this.#expiries.look();
         if (!this.#batches.isEmpty || this.#covered.isNewsDue) yield this.#hand("live");
         if (this.#check === undefined && !this.#due.isEmpty) {
           await this.#protocol.beforeCheck(this.#covered.position);
@@ -160,8 +182,8 @@ export class Reader<P> {
 
   /**
    * Begins a check. The second pass asks once more for what changed since the end of the refresh: a server plays back
-   * its session log up to the number that it gives as its state, and that number stays behind when writes overtake each
-   * other. Deletions beyond it that were complete before the search for live changes was registered are told by
+   * its session log up to the number that it states as its position, and that number stays behind when writes overtake
+   * each other. Deletions beyond it that were complete before the search for live changes was registered are sent by
    * neither, and come to be covered by the next write. So a pass that ends where the refresh did proves nothing: it is
    * repeated as soon as a live change moves the state, before that is handed over.
    */
@@ -177,6 +199,8 @@ export class Reader<P> {
     const request = this.#searches.request();
     switch (due.kind) {
       case "names": {
+        const own = this.#protocol.listNames?.(options);
+        if (own !== undefined) return { ...begun, ...own };
         const pass = new NameList(options, (stamp) => !this.#covered.includes(stamp));
         const { nameAttributes: attributes } = content;
         return { ...begun, pass, messages: this.#searches.send({ ...request, attributes }) };
@@ -185,6 +209,12 @@ export class Reader<P> {
         const { groupFilter: filter = request.filter } = content;
         const messages = this.#searches.send({ ...request, filter });
         return { ...begun, pass: new EntryList(options), messages };
+      }
+      case "entries": {
+        const filter = filterOfIds(request.filter, due.ids, mapper.identification);
+        const messages = this.#searches.send({ ...request, filter });
+        const expected = due.missing === "gone" ? due.ids : [];
+        return { ...begun, pass: new EntryList(options, expected), messages };
       }
       case "below": {
         const messages = this.#searches.send({ ...request, base: due.base, scope: "sub" });
@@ -210,14 +240,15 @@ export class Reader<P> {
     const sweeps = pass.sweeps && pass.isReload !== true;
     if (sweeps) this.#batches.changes.push(this.#covered.sweep());
     this.#due.end();
-    // What else exists, a list tells, which leaves nothing out.
+    // What else exists is found by a list, which leaves nothing out.
     if (pass.isReload === true) this.#due.add({ kind: "names", gates: true });
     // The position of the second pass itself is left alone: a change that was ignored because the live changes had
     // touched its entry may be on its way yet, and that position would claim it.
-    this.#protocol.checked(kind, pass, this.#covered.position);
+    const covered = this.#protocol.checked(kind, pass, this.#covered.position);
+    if (covered !== undefined) this.#advance(covered, covered);
     this.#parents.look(this.#batches.changes);
     await this.#parents.ask();
-    this.#reading.tell({ event: "checked", check: kind, swept: sweeps });
+    this.#reading.report({ event: "checked", check: kind, swept: sweeps });
     yield this.#hand("reconcile", "ends");
   }
 
@@ -263,6 +294,8 @@ export class Reader<P> {
       return batch;
     const cookie = this.#covered.hand(refresh === "ends");
     if (cookie === undefined) return batch;
-    return { ...batch, position: this.#protocol.print({ cookie, parents: this.#parents.digest }) };
+    const { handedUntil: expiredUntil } = this.#expiries;
+    const position = this.#protocol.print({ cookie, parents: this.#parents.digest });
+    return { ...batch, position, ...(expiredUntil === undefined ? {} : { expiredUntil }) };
   }
 }

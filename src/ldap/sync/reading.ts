@@ -7,8 +7,12 @@ import type { ReaderStep, ResetReason } from "./events.js";
 /** Which entries are read, and which of their attributes. */
 export interface Content {
   readonly base: string;
+  /** The bases as the caller names them, of which `base` is the one or what is above them all. */
+  readonly bases: readonly string[];
   readonly scope: "base" | "one" | "sub";
   readonly filter: string;
+  /** Matches what has a class of the content, whatever else is required of it. */
+  readonly classFilter: string;
   readonly attributes: readonly string[];
   /** The attributes that suffice to know an entry and its names. */
   readonly nameAttributes: readonly string[];
@@ -19,14 +23,32 @@ export interface Content {
   readonly controls: readonly Control[];
 }
 
+/**
+ * What is to be done where an account may not see deleted objects, so that deletions would be missed without an error.
+ *
+ * `probe`: find out when the connection is made, and refuse in words. `trust`: do not look, since it is known that the
+ * account sees them. `sweep`: look at all names after each connection and each `reconcileEvery`, and take for deleted
+ * what is not there.
+ */
+export type DeletionPolicy = "probe" | "trust" | "sweep";
+
 /** Waits. The promise is rejected with the signal's reason when that is aborted. */
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
-/** What a reader works with: one connection, for as long as it lasts. */
-export interface Reading {
+/** What it takes to ask a server about the content over one connection. */
+export interface Asking {
   readonly connection: LdapConnection;
   readonly content: Content;
+  readonly signal: AbortSignal;
+}
+
+/** What it takes to read entries over one connection. */
+export interface EntryReading extends Asking {
   readonly mapper: EntryMapper;
+}
+
+/** What a reader works with: one connection, for as long as it lasts. */
+export interface Reading extends EntryReading {
   /** Whether to follow the changes after the refresh. */
   readonly follow: boolean;
   /** The most changes in a batch. */
@@ -35,15 +57,22 @@ export interface Reading {
   readonly reconcileEvery: number | undefined;
   /** Whether to look at all groups then, too. */
   readonly reconcileGroups: boolean;
+  /** Up to when what expired has been handed over, as the checkpoint says that is resumed from. */
+  readonly expiredUntil: number | undefined;
+  /** How often to look for entries that expire, in milliseconds. */
+  readonly expiriesEvery: number;
+  /** How often to ask a server that does not send changes by itself, in milliseconds. */
+  readonly pollEvery: number;
+  /** How deletions are learned of where an account may be kept from seeing them. */
+  readonly deletions: DeletionPolicy;
   /** The version of the base entry when the connection was made. */
   readonly baseStamp: string | undefined;
   readonly sleep: Sleep;
   /** The time, in milliseconds since the epoch. */
   readonly now: () => number;
   readonly random: () => number;
-  readonly signal: AbortSignal;
   /** Says where the work stands. */
-  tell(step: ReaderStep): void;
+  report(step: ReaderStep): void;
   /** The position that was resumed from is of no use: forget it. */
   reset(reason: ResetReason): void;
 }
@@ -61,4 +90,6 @@ export interface PassingBatch extends Omit<ChangeBatch, "changes"> {
 export interface ReaderBatch extends Omit<PassingBatch, "checkpoint"> {
   /** Where to resume once the changes are applied, in the dialect's own form. */
   readonly position?: string;
+  /** Up to when what expired has been handed over by then, in milliseconds since the epoch. */
+  readonly expiredUntil?: number;
 }

@@ -11,8 +11,8 @@ export class Refresh<P> implements RefreshPass<P> {
   readonly #positions: Positions<P>;
   readonly #mapper: EntryMapper;
   readonly #touched: ReadonlySet<string> | undefined;
-  /** What the entries that were told cover, with what was resumed from. */
-  #told: P | undefined;
+  /** What the entries that were sent cover, with what was resumed from. */
+  #covered: P | undefined;
   /**
    * The ids of unchanged entries, so far. OpenLDAP first lists every entry that exists, the new and the changed ones
    * too, and then sends those: only at the end is it known which were unchanged.
@@ -34,7 +34,7 @@ export class Refresh<P> implements RefreshPass<P> {
   ) {
     this.#positions = positions;
     this.resumedFrom = resumedFrom;
-    this.#told = resumedFrom;
+    this.#covered = resumedFrom;
     this.#mapper = mapper;
     this.#touched = touched;
   }
@@ -44,8 +44,8 @@ export class Refresh<P> implements RefreshPass<P> {
   }
 
   /**
-   * A refresh without a cookie tells the whole content, even where it ends with refreshDeletes set to TRUE, as
-   * OpenLDAP's does: that flag says that deletions were told, not that this was an increment.
+   * A refresh without a cookie sends the whole content, even where it ends with refreshDeletes set to TRUE, as
+   * OpenLDAP's does: that flag says that deletions were sent, not that this was an increment.
    */
   get sweeps(): boolean {
     return this.resumedFrom === undefined || this.#presentPhase;
@@ -69,8 +69,8 @@ export class Refresh<P> implements RefreshPass<P> {
     return this.#held;
   }
 
-  /** Whether a deletion was told. */
-  get toldDeletions(): boolean {
+  /** Whether a deletion was sent. */
+  get sentDeletions(): boolean {
     return this.#deletions;
   }
 
@@ -80,13 +80,13 @@ export class Refresh<P> implements RefreshPass<P> {
   }
 
   /**
-   * Whether the state at the end is later than all entries that were told. A deletion says nothing, since a session log
-   * tells of any entry that it is not in the content.
+   * Whether the state at the end is later than all entries that were sent. A deletion says nothing, since a session log
+   * names any entry as one that is not in the content.
    */
-  get isBeyondWhatWasTold(): boolean {
-    const [told, cookie] = [this.#told, this.#cookie];
+  get isBeyondEntries(): boolean {
+    const [covered, cookie] = [this.#covered, this.#cookie];
     if (cookie === undefined) return false;
-    return told === undefined || !this.#positions.includes(told, cookie);
+    return covered === undefined || !this.#positions.includes(covered, cookie);
   }
 
   read(message: EncodedMessage, changes: Change[]): void {
@@ -126,18 +126,19 @@ export class Refresh<P> implements RefreshPass<P> {
       case "add":
       case "modify": {
         if (entry.kind === "oversized") {
-          changes.push(unreadable(id, entry));
+          if (this.#mapper.isWithin?.(entry.dn) !== false) changes.push(unreadable(id, entry));
           return;
         }
         const change = this.#mapper.map(id, entry);
-        // What is told whole is swept of whatever it does not mention.
+        // A refresh of the whole content removes what it does not mention.
         if (change.kind === "delete" && this.resumedFrom === undefined) return;
         const { stamp } = change;
         if (stamp !== undefined && this.resumedFrom !== undefined) {
           const { stamps } = this.#positions;
           this.#sentOldEntry ||= stamps?.isCovered(this.resumedFrom, stamp) ?? false;
-          const told = stamps?.positionOf(stamp);
-          if (told !== undefined) this.#told = this.#positions.merge(this.#told, told);
+          const position = stamps?.positionOf(stamp);
+          if (position !== undefined)
+            this.#covered = this.#positions.merge(this.#covered, position);
         }
         changes.push(change);
         break;

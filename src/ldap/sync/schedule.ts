@@ -4,7 +4,7 @@ import type { Wakeup } from "./message-buffer.js";
 import type { Reading, Sleep } from "./reading.js";
 
 /** Calls something after a time, and meanwhile does not let itself be set again. */
-class Timer {
+export class Timer {
   readonly #sleep: Sleep;
   readonly #stop = new AbortController();
   isSet = false;
@@ -69,7 +69,7 @@ const pause = 99;
 
 /**
  * Lists all names whenever something outside of the content has changed, which may have been a parent: for servers that
- * do not tell of parents. Changes that come while it may not be made are one occasion.
+ * do not report parents. Changes that come while it may not be made are one occasion.
  */
 export class Occasions {
   readonly #list: () => void;

@@ -1,4 +1,4 @@
-import type { SearchRequest } from "../wire/message.js";
+import type { EncodedMessage, LdapSearchRequest } from "../wire/message.js";
 import { type SyncMode, syncRequest } from "../wire/sync-messages.js";
 import { MessageBuffer, type Wakeup } from "./message-buffer.js";
 import type { Reading } from "./reading.js";
@@ -14,21 +14,26 @@ export class Searches {
   }
 
   /** A search for the content, with these controls besides its own. */
-  request(controls: NonNullable<SearchRequest["controls"]> = []): SearchRequest {
+  request(controls: NonNullable<LdapSearchRequest["controls"]> = []): LdapSearchRequest {
     const { base, scope, filter, attributes, controls: always } = this.#reading.content;
     return { base, scope, filter, attributes, controls: [...controls, ...always] };
   }
 
   /** A search for the entries below which content may be; undefined where there are none to look for. */
-  requestForParents(mode: SyncMode): SearchRequest | undefined {
+  requestForParents(mode: SyncMode): LdapSearchRequest | undefined {
     const { parentFilter } = this.#reading.content;
     if (parentFilter === undefined) return undefined;
     return { ...this.request([syncRequest(mode)]), filter: parentFilter, attributes: ["1.1"] };
   }
 
-  send(request: SearchRequest): MessageBuffer {
+  send(request: LdapSearchRequest): MessageBuffer {
     const { connection, signal } = this.#reading;
-    return new MessageBuffer(connection.searchEncoded(request, { signal }), this.#wakeup.wake);
+    return this.read(connection.searchEncoded(request, { signal }));
+  }
+
+  /** Messages of a search, or of several that follow each other. */
+  read(search: AsyncIterable<readonly EncodedMessage[]>): MessageBuffer {
+    return new MessageBuffer(search, this.#wakeup.wake);
   }
 
   /** Asks for the content, or for what has changed of it since a cookie (RFC 4533 §2.2). */

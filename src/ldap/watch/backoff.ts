@@ -6,11 +6,11 @@ import { maxInt } from "../wire/request.js";
 /** How to go on after the connection was lost, or could not be made. */
 export interface ReconnectOptions {
   /** The delay before the first attempt, in milliseconds, 1 to 2 147 483 647; it doubles with each. Default: 500. */
-  readonly initialDelay?: number;
+  readonly initialDelay?: number | undefined;
   /** The longest delay, in milliseconds, from 1 to 2 147 483 647. Default: 60 000. */
-  readonly maxDelay?: number;
+  readonly maxDelay?: number | undefined;
   /** How many attempts in a row may fail before the failure is thrown. Default: `Infinity`, no limit. */
-  readonly maxAttempts?: number;
+  readonly maxAttempts?: number | undefined;
 }
 
 /**

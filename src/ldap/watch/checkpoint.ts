@@ -19,9 +19,21 @@ export interface CheckpointContext {
 const version = 1;
 const maxLength = 65_536;
 
-/** A checkpoint: the position, what it belongs to, and a checksum, as one line of text. */
-export function encodeCheckpoint(context: CheckpointContext, position: string): string {
-  const fields = [version, context.dialect, context.server, context.content, position];
+/** Where a stream was left. */
+export interface StoredState {
+  /** The position in the changes of the server, in the form of the dialect. */
+  readonly position: string;
+  /** Up to when what expired has been handed over, in milliseconds since the epoch; undefined where nothing expires. */
+  readonly expiredUntil?: number | undefined;
+}
+
+/** A checkpoint: the state, what it belongs to, and a checksum, as one line of text. */
+export function encodeCheckpoint(
+  { dialect, server, content }: CheckpointContext,
+  { position, expiredUntil }: StoredState,
+): string {
+  const expired = expiredUntil === undefined ? [] : [expiredUntil];
+  const fields = [version, dialect, server, content, position, ...expired];
   return JSON.stringify([...fields, checksum(fields)]);
 }
 
@@ -29,18 +41,18 @@ export function encodeCheckpoint(context: CheckpointContext, position: string): 
 export function openCheckpoint(
   checkpoint: string,
   context: CheckpointContext,
-): { readonly position: string } | { readonly reason: ResetReason } {
+): StoredState | { readonly reason: ResetReason } {
   const fields = parseFields(checkpoint);
   if (fields === undefined) return { reason: "damaged" };
-  const [madeBy, dialect, server, content, position, sum] = fields;
+  const [madeBy, dialect, server, content, position, ...expired] = fields.slice(0, -1);
+  const [expiredUntil] = expired;
   if (typeof madeBy === "number" && madeBy !== version) return { reason: "version" };
-  if (fields.length !== 6 || typeof position !== "string" || sum !== checksum(fields.slice(0, 5))) {
-    return { reason: "damaged" };
-  }
+  const isWhole = fields.at(-1) === checksum(fields.slice(0, -1)) && expired.length <= 1;
+  if (!isWhole || typeof position !== "string") return { reason: "damaged" };
   if (dialect !== context.dialect) return { reason: "dialect" };
   if (server !== context.server) return { reason: "server" };
   if (content !== context.content) return { reason: "content" };
-  return { position };
+  return typeof expiredUntil === "number" ? { position, expiredUntil } : { position };
 }
 
 /** A digest of values, in their order. */

@@ -2,17 +2,19 @@ import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import type { BindOptions } from "../connection/bind.js";
 import type { LdapConnection } from "../connection/connection.js";
 import { describeEndpoint, parseEndpoint } from "../connection/endpoint.js";
-import { entryUuid, type Identification } from "../profile/identification.js";
+import { entryUuid } from "../profile/identification.js";
 import {
   checkClasses,
-  type Profile,
+  type DirectoryProfile,
   profileAttributes,
   profileFilter,
   profileGroupFilter,
   profileNameAttributes,
   profileText,
 } from "../profile/profile.js";
+import type { Dialect } from "../sync/dialect.js";
 import type { Content } from "../sync/reading.js";
+import { Scope } from "../sync/scope.js";
 import { textsOf, valuesOf } from "../wire/attributes.js";
 import { normalizeDn, parseDn } from "../wire/dn.js";
 import { checkFilter, escapeFilterValue } from "../wire/filter.js";
@@ -21,9 +23,9 @@ import { digest } from "./checkpoint.js";
 /** What is to be read, as the caller says it. */
 export interface ContentOptions {
   readonly base: string | readonly string[];
-  readonly scope?: "base" | "one" | "sub";
-  readonly filter?: string;
-  readonly parentClasses?: readonly string[] | false;
+  readonly scope?: "base" | "one" | "sub" | undefined;
+  readonly filter?: string | undefined;
+  readonly parentClasses?: readonly string[] | false | undefined;
 }
 
 /** The object classes of entries below which there usually are others. */
@@ -51,26 +53,32 @@ const mappingRevision = 3;
  * The search for what is to be read.
  *
  * Several bases are one search from the entry above them all, whose filter lets through what is below any of them: the
- * rule dnSubtreeMatch is OpenLDAP's. One search for each would be told of an entry that moves from one base to another
- * as gone and as new, in no particular order.
+ * rule dnSubtreeMatch is OpenLDAP's, and with other servers names are compared. One search for each would see an entry
+ * that moves from one base to another as gone and as new, in no particular order.
  *
  * @throws {InvalidValueError} if a base is not a distinguished name, or if several have nothing in common.
  * @throws {LdapFilterError} if the caller's filter is not one, or too long.
  */
 export function contentOf(
   options: ContentOptions,
-  profile: Profile,
-  identification: Identification = entryUuid,
+  profile: DirectoryProfile,
+  { identification, comparesBases }: Pick<Dialect, "identification" | "comparesBases"> = {
+    identification: entryUuid,
+  },
 ): Content {
   const bases = basesOf(options);
   const scope = options.scope ?? "sub";
   if (options.filter !== undefined) checkFilter(options.filter);
   const filters = [
     profileFilter(profile),
+    ...(profile.filter === undefined ? [] : [profile.filter]),
     ...(options.filter === undefined ? [] : [options.filter]),
   ];
   const [first = "", ...others] = bases;
-  const within = others.length > 0 ? [`(|${bases.map(withinFilter).join("")})`] : [];
+  const within =
+    others.length > 0 && comparesBases === undefined
+      ? [`(|${bases.map(withinFilter).join("")})`]
+      : [];
   if (others.length > 0 && scope !== "sub") {
     throw new InvalidValueError("scope", 'must be "sub" with several bases.');
   }
@@ -82,8 +90,10 @@ export function contentOf(
   const parentFilter = scope === "sub" ? parentFilterOf(options, within) : undefined;
   return {
     base: others.length === 0 ? first : commonParent(bases),
+    bases,
     scope,
     filter,
+    classFilter: profileFilter(profile),
     ...(groupFilter === undefined ? {} : { groupFilter }),
     ...(parentFilter === undefined ? {} : { parentFilter }),
     attributes: profileAttributes(profile, identification),
@@ -103,9 +113,21 @@ function parentFilterOf(
   return within.length === 0 ? `(|${classes})` : `(&${within.join("")}(|${classes}))`;
 }
 
-/** Matches what is at or below a base; to a server or an account that cannot tell, it is neither true nor false. */
+/**
+ * Matches what is at or below a base; to a server or an account that cannot evaluate it, it is neither true nor false.
+ */
 function withinFilter(base: string): string {
   return `(entryDN:dnSubtreeMatch:=${escapeFilterValue(base)})`;
+}
+
+/** What the mapper has to compare, where neither the server's filter nor the reader says what is in the content. */
+export function withinBases(
+  content: Content,
+  { comparesBases }: Pick<Dialect, "comparesBases">,
+): ((dn: string) => boolean) | undefined {
+  if (comparesBases !== "mapper" || content.bases.length === 1) return undefined;
+  const scope = new Scope(content);
+  return (dn) => scope.has(dn);
 }
 
 /** The bases, as the caller wrote them. */
@@ -125,20 +147,31 @@ export function basesOf({ base }: ContentOptions): readonly string[] {
 /** A digest of everything that decides which entries are read, as whom, and what becomes of them. */
 export function contentDigest(
   content: Content,
-  profile: Profile,
+  profile: DirectoryProfile,
   bind: BindOptions | undefined,
+  account: string | undefined,
 ): string {
   const who =
     bind?.method === "simple"
-      ? ["simple", normalizeDn(bind.dn)]
-      : [bind?.method ?? "anonymous", bind?.authorizationId ?? ""];
-  const { base, scope, filter, attributes } = content;
-  const what = [normalizeDn(base), scope, filter, attributes, profileText(profile)];
+      ? ["simple", accountOf(bind.dn)]
+      : [bind?.method ?? "anonymous", bind?.authorizationId ?? "", account ?? ""];
+  const { base, bases, scope, filter, attributes } = content;
+  const roots = bases.length === 1 ? normalizeDn(base) : bases.map(normalizeDn).sort();
+  const what = [roots, scope, filter, attributes, profileText(profile)];
   return digest([mappingRevision, who, what]);
 }
 
-/** Tells how entries become resources, in short: it is another one when a mapping is. */
-export function mappingOf(profile: Profile): string {
+/** Active Directory takes other names of an account, too: `ann@example.com`, or `EXAMPLE\\ann`. */
+function accountOf(dn: string): string {
+  try {
+    return normalizeDn(dn);
+  } catch {
+    return dn.toLowerCase();
+  }
+}
+
+/** Says how entries become resources, in short: it is another one when a mapping is. */
+export function mappingOf(profile: DirectoryProfile): string {
   return digest([mappingRevision, profileText(profile)]);
 }
 
@@ -162,7 +195,7 @@ export interface BaseEntries {
 }
 
 /**
- * Looks at the bases. Several are looked at by the filter that tells them apart, since one that matches nothing would
+ * Looks at the bases. Several are looked at by the filter that distinguishes them, since one that matches nothing would
  * make an empty directory of a full one.
  *
  * @throws {LdapResultError} if one of them does not exist.
@@ -171,12 +204,15 @@ export interface BaseEntries {
 export async function readBases(
   connection: LdapConnection,
   bases: readonly string[],
-  { id, stamp, read }: Identification,
+  {
+    identification: { id, stamp, read },
+    comparesBases,
+  }: Pick<Dialect, "identification" | "comparesBases">,
   signal: AbortSignal,
 ): Promise<BaseEntries> {
   const ids: string[] = [];
   const stamps: string[] = [];
-  const areSeveral = bases.length > 1;
+  const areSeveral = bases.length > 1 && comparesBases === undefined;
   for (const base of bases) {
     const request = {
       base,
@@ -191,7 +227,7 @@ export async function readBases(
     }
     if (areSeveral && entries.length === 0) {
       throw new UnsupportedError(
-        `"${base}" is not found by its entryDN, so several bases cannot be told apart: the account needs ` +
+        `"${base}" is not found by its entryDN, so several bases cannot be distinguished: the account needs ` +
           "the right to search entryDN and to read each base, and the server the rule dnSubtreeMatch.",
       );
     }

@@ -1,4 +1,5 @@
 import type { ChangeBatch } from "../../changes/index.js";
+import { isReasonOf } from "../../core/index.js";
 import type { PassingBatch } from "../sync/reading.js";
 
 type Result = IteratorResult<ChangeBatch, void>;
@@ -10,6 +11,7 @@ type Result = IteratorResult<ChangeBatch, void>;
  */
 export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
   readonly #stop = new AbortController();
+  readonly #signal: AbortSignal | undefined;
   readonly #batches: AsyncGenerator<PassingBatch, void>;
 
   /** @param read - Begins to read; it ends when the signal is aborted, which is given the other one's reason, too. */
@@ -17,6 +19,7 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
     read: (signal: AbortSignal) => AsyncGenerator<PassingBatch, void>,
     signal: AbortSignal | undefined,
   ) {
+    this.#signal = signal;
     const stopped = this.#stop.signal;
     this.#batches = read(signal === undefined ? stopped : AbortSignal.any([signal, stopped]));
   }
@@ -33,8 +36,9 @@ export class WatchIterator implements AsyncIterableIterator<ChangeBatch, void> {
       result.value.changes = [];
       return { done: false, value: batch };
     } catch (error) {
-      // A consumer that left is not told how the waiting ended.
-      if (this.#stop.signal.aborted) return { done: true, value: undefined };
+      // A consumer that left does not get the end of the waiting.
+      const isLeft = this.#stop.signal.aborted || isReasonOf(this.#signal, error);
+      if (isLeft) return { done: true, value: undefined };
       throw error;
     }
   }

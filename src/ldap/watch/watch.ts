@@ -4,10 +4,10 @@ import { type ConnectOptions, connect, type LdapConnection } from "../connection
 import { parseEndpoint } from "../connection/endpoint.js";
 import type { Identification } from "../profile/identification.js";
 import { inetOrgPerson } from "../profile/inet-org-person.js";
-import { EntryMapper, type MappingProblem } from "../profile/mapper.js";
-import { checkProfile, type Profile } from "../profile/profile.js";
-import { chooseDialect } from "../sync/dialect-choice.js";
-import type { PassingBatch, Sleep } from "../sync/reading.js";
+import { EntryMapper, type MappingProblem, type ReportProblem } from "../profile/mapper.js";
+import { checkProfile, type DirectoryProfile } from "../profile/profile.js";
+import { chooseDialect, dialectNamed } from "../sync/dialect-choice.js";
+import type { DeletionPolicy, PassingBatch, Sleep } from "../sync/reading.js";
 import {
   LdapConnectError,
   LdapCredentialsError,
@@ -15,6 +15,7 @@ import {
   LdapResultError,
   LdapTlsError,
 } from "../wire/errors.js";
+import { accountBehind } from "./account.js";
 import {
   Backoff,
   checkDelay,
@@ -23,7 +24,12 @@ import {
   systemSleep,
 } from "./backoff.js";
 import { publish, type WatchStep } from "./channel.js";
-import { type CheckpointContext, encodeCheckpoint, openCheckpoint } from "./checkpoint.js";
+import {
+  type CheckpointContext,
+  encodeCheckpoint,
+  openCheckpoint,
+  type StoredState,
+} from "./checkpoint.js";
 import {
   basesOf,
   type ContentOptions,
@@ -32,72 +38,96 @@ import {
   mappingOf,
   readBases,
   sourceName,
+  withinBases,
 } from "./content.js";
 import { WatchIterator } from "./iterator.js";
+import { lagBehind } from "./lag.js";
 import { type ConnectedServer, rereadEntries } from "./reread.js";
 
 /** Which directory to watch, and for what. */
 export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, ContentOptions {
   /** `ldap://host:389`, `ldaps://host:636`, or `ldapi://` and the percent-encoded path of a socket. */
-  readonly url?: string;
+  readonly url?: string | undefined;
   /**
    * In place of `url`: several servers of one directory, in the order in which they are tried at each connection. They
    * replicate each other, so that one may lag behind the others: nothing is taken back that it has yet to receive. With
    * these, `source` is to be given.
    */
-  readonly urls?: readonly string[];
+  readonly urls?: readonly string[] | undefined;
   /**
    * The distinguished name below which everything is. A base that does not exist is an error, not an empty directory.
    *
-   * Several must have a parent in common. They are told apart by a filter on `entryDN` (RFC 5020), for which the
-   * account needs the right to search.
+   * Several must have a parent in common. OpenLDAP distinguishes them by a filter on `entryDN` (RFC 5020), for which the
+   * account needs the right to search; of other directories, the names of all below that parent are read and compared.
    */
   readonly base: string | readonly string[];
   /** How far below the base. Default: `"sub"`, all of it. */
-  readonly scope?: "base" | "one" | "sub";
+  readonly scope?: "base" | "one" | "sub" | undefined;
   /** One filter (RFC 4515) that an entry must match besides being a user or a group of the profile. Default: none. */
-  readonly filter?: string;
+  readonly filter?: string | undefined;
   /** How entries become users and groups. Default: {@link inetOrgPerson}. */
-  readonly profile?: Profile;
+  readonly profile?: DirectoryProfile | undefined;
   /**
    * The name of the stream, under which everything about it is stored. Default: made of the host and the base, such as
    * `ldap:directory.example.com/dc=example,dc=com`; name it yourself if either may change.
    */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /**
    * Whether to go on with changes as they happen, or to end after one refresh (RFC 4533 §3.3, §3.4).
    * Default: `"refreshAndPersist"`.
    */
-  readonly mode?: "refreshOnly" | "refreshAndPersist";
+  readonly mode?: "refreshOnly" | "refreshAndPersist" | undefined;
   /** The most changes in a batch. Default: 500. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /**
    * How often to look at the names and the versions of all entries while following, in milliseconds, give or take a
-   * tenth. It repairs what no event tells, such as what was written while the clock of the server was set back. It
+   * tenth. It repairs what no event shows, such as what was written while the clock of the server was set back. It
    * takes a server about a second for 100,000 entries, and writes nothing where it finds nothing. At most 2 147 483
    * 647; `false`: never. Default: 3 600 000, an hour.
    */
-  readonly reconcileEvery?: number | false;
+  readonly reconcileEvery?: number | false | undefined;
   /**
    * Whether to look at all groups with their members then, too, which takes as long as in a first refresh. It repairs
    * what OpenLDAP's refint overlay has rewritten. Default: false.
    */
-  readonly reconcileGroups?: boolean;
+  readonly reconcileGroups?: boolean | undefined;
   /**
-   * The object classes of entries below which users and groups may be. A server does not tell what is below a parent
+   * The object classes of entries below which users and groups may be. A server does not say what is below a parent
    * that is moved or renamed: these are followed beside, by a synchronization of their own. `false`: nothing is
    * followed but users and groups. Default: `organizationalUnit`, `organization`, `dcObject`, `domain`, `locality`,
    * `country`, `container` and `nsContainer`.
    */
-  readonly parentClasses?: readonly string[] | false;
+  readonly parentClasses?: readonly string[] | false | undefined;
+  /**
+   * Of Active Directory: what to do where the account may not see deleted objects, so that deletions would be missed
+   * without an error. `"probe"`: look when a connection is made, and refuse with an `UnsupportedError`.
+   * `"trust"`: take it that it sees them. `"sweep"`: look at all names after each connection and each `reconcileEvery`,
+   * and take for deleted what is not there. Default: `"probe"`.
+   */
+  readonly deletions?: DeletionPolicy | undefined;
+  /**
+   * Of Active Directory: how often to ask for changes, in milliseconds, besides whenever the server says that there are
+   * some. At most 2 147 483 647. Default: 60 000.
+   */
+  readonly pollEvery?: number | undefined;
+  /**
+   * As what kind of server to read the directory, whatever it says of itself: `"openldap"`, `"389ds"`, `"freeipa"`
+   * or `"activedirectory"`. Default: what it says of itself decides.
+   */
+  readonly dialect?: string | undefined;
+  /**
+   * How often to look for entries that expire before the next look, where the profile says by what, in milliseconds, at
+   * most 2 147 483 647. Each is read again at its moment. Default: 3 600 000, an hour.
+   */
+  readonly expiriesEvery?: number | undefined;
   /** How to reconnect; false: throw what ended the connection. */
-  readonly reconnect?: ReconnectOptions | false;
+  readonly reconnect?: ReconnectOptions | false | undefined;
   /** How to wait; for tests. Default: by a timer. */
-  readonly sleep?: Sleep;
+  readonly sleep?: Sleep | undefined;
   /** The clock, in milliseconds since the epoch. Default: `Date.now`. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** A number from 0 up to, not including, 1, by which delays are varied. Default: `Math.random`. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /**
@@ -111,7 +141,7 @@ export interface WatchOptions extends Omit<ConnectOptions, "signal" | "url">, Co
  * `read` throws what trying again would not mend, such as refused credentials ({@link LdapCredentialsError}), a
  * certificate that is not accepted ({@link LdapTlsError}), a base that does not exist or a search that is not allowed
  * ({@link LdapResultError}), a host name that was never known ({@link LdapConnectError}), or a server that does not
- * offer the operation, or several bases to this account ({@link UnsupportedError}), or a function of the profile that
+ * offer the operation, or several bases to this account (`UnsupportedError`), or a function of the profile that
  * fails for an entry ({@link LdapMappingError}): what it was to say, such as that an account is locked, cannot be
  * guessed.
  *
@@ -140,13 +170,15 @@ export function watchDirectory(options: WatchOptions): ChangeStream {
   return {
     source,
     mapping: mappingOf(profile),
-    read: ({ after, signal } = {}) =>
+    read: ({ after, follow = options.mode !== "refreshOnly", signal } = {}) =>
       new WatchIterator(
-        (ended) => new Watch(source, options, { urls, connected }, after, ended).read(),
+        (ended) => new Watch(source, options, { urls, connected }, { after, follow, ended }).read(),
         signal,
       ),
     reread: (sourceIds, { signal } = {}) =>
       rereadEntries({ ...options, ...(signal && { signal }) }, profile, sourceIds, connected),
+    lagBehind: (checkpoint, { signal = new AbortController().signal } = {}) =>
+      lagBehind(options, { profile, source, urls }, checkpoint, signal),
   };
 }
 
@@ -161,7 +193,7 @@ class Watch {
   readonly #source: string;
   readonly #options: WatchOptions;
   readonly #servers: Servers;
-  readonly #profile: Profile;
+  readonly #profile: DirectoryProfile;
   #mapper: EntryMapper | undefined;
   readonly #backoff: Backoff;
   readonly #sleep: Sleep;
@@ -169,21 +201,27 @@ class Watch {
   readonly #problems = new Map<MappingProblem, number>();
   /** The checkpoint of the last batch that was taken and done with, or the one that was given. */
   #checkpoint: string | undefined;
+  /** Whether it goes on once everything is read. */
+  readonly #follow: boolean;
   #wasConnected = false;
 
   constructor(
     source: string,
     options: WatchOptions,
     servers: Servers,
-    after: string | undefined,
-    signal: AbortSignal,
+    reading: {
+      readonly after: string | undefined;
+      readonly follow: boolean;
+      readonly ended: AbortSignal;
+    },
   ) {
     this.#source = source;
     this.#options = options;
     this.#servers = servers;
     this.#profile = options.profile ?? inetOrgPerson;
-    this.#checkpoint = after;
-    this.#signal = signal;
+    this.#checkpoint = reading.after;
+    this.#follow = reading.follow;
+    this.#signal = reading.ended;
     this.#sleep = options.sleep ?? systemSleep;
     this.#backoff = new Backoff(options.reconnect || {}, options.random ?? Math.random);
   }
@@ -203,51 +241,62 @@ class Watch {
   async *#readOnce(): AsyncGenerator<PassingBatch, void> {
     const options = this.#options;
     await using connection = await this.#connect();
-    const dialect = await chooseDialect(connection, { signal: this.#signal });
+    const dialect = await chooseDialect(connection, {
+      signal: this.#signal,
+      dialect: options.dialect,
+    });
     const { identification } = dialect;
     this.#servers.connected.dialect = dialect;
-    const bases = await readBases(connection, basesOf(options), identification, this.#signal);
+    const account = await accountBehind(options.bind, connection, this.#signal);
+    const bases = await readBases(connection, basesOf(options), dialect, this.#signal);
     this.#wasConnected = true;
     this.#publish({ event: "connected", dialect: dialect.name });
 
-    const content = contentOf(options, this.#profile, identification);
+    const content = contentOf(options, this.#profile, dialect);
     const context: CheckpointContext = {
       dialect: dialect.name,
       server: bases.ids ?? this.#source,
-      content: contentDigest(content, this.#profile, options.bind),
+      content: contentDigest(content, this.#profile, options.bind, account),
     };
+    const opened = this.#openCheckpoint(context);
+    const mapper = this.#mapperFor(identification);
+    mapper.isWithin = withinBases(content, dialect);
     const batches = dialect.read(
       {
         connection,
         content,
-        mapper: this.#mapperFor(identification),
-        follow: options.mode !== "refreshOnly",
+        mapper,
+        follow: this.#follow,
         batchSize: options.batchSize ?? 500,
         reconcileEvery:
           options.reconcileEvery === false ? undefined : (options.reconcileEvery ?? 3_600_000),
         reconcileGroups: options.reconcileGroups === true,
+        expiredUntil: opened?.expiredUntil,
+        expiriesEvery: options.expiriesEvery ?? 3_600_000,
+        pollEvery: options.pollEvery ?? 60_000,
+        deletions: options.deletions ?? "probe",
         baseStamp: bases.stamp,
         sleep: this.#sleep,
         now: options.now ?? Date.now,
         random: options.random ?? Math.random,
         signal: this.#signal,
-        tell: (event) => this.#publish(event),
+        report: (event) => this.#publish(event),
         reset: (reason) => {
           this.#checkpoint = undefined;
           this.#publish({ event: "reset", reason });
         },
       },
-      this.#openCheckpoint(context),
+      opened?.position,
     );
     for await (const handed of batches) {
-      const { position, ...batch } = handed;
+      const { position, expiredUntil, ...batch } = handed;
       handed.changes = [];
       if (batch.refresh === "ends") this.#backoff.reset();
       if (position === undefined) {
         yield batch;
         continue;
       }
-      const checkpoint = encodeCheckpoint(context, position);
+      const checkpoint = encodeCheckpoint(context, { position, expiredUntil });
       yield { ...batch, checkpoint };
       // Asking for the next batch acknowledges this one, so from here on it is where a new connection resumes.
       this.#checkpoint = checkpoint;
@@ -257,11 +306,13 @@ class Watch {
   /** The mapper of this reading, which remembers what it has mapped, over all its connections. */
   #mapperFor(identification: Identification): EntryMapper {
     if (this.#mapper?.identification === identification) return this.#mapper;
-    this.#mapper = new EntryMapper(this.#profile, identification, (problem, sourceId) => {
+    const report: ReportProblem = (problem, sourceId) => {
       const count = (this.#problems.get(problem) ?? 0) + 1;
       this.#problems.set(problem, count);
       this.#publish({ event: "problem", problem, sourceId, count });
-    });
+    };
+    const { now } = this.#options;
+    this.#mapper = new EntryMapper(this.#profile, identification, report, now);
     return this.#mapper;
   }
 
@@ -286,10 +337,10 @@ class Watch {
     throw failure;
   }
 
-  #openCheckpoint(context: CheckpointContext): string | undefined {
+  #openCheckpoint(context: CheckpointContext): StoredState | undefined {
     if (this.#checkpoint === undefined) return undefined;
     const opened = openCheckpoint(this.#checkpoint, context);
-    if ("position" in opened) return opened.position;
+    if ("position" in opened) return opened;
     this.#checkpoint = undefined;
     this.#publish({ event: "reset", reason: opened.reason });
     return undefined;
@@ -332,9 +383,15 @@ function isPassing(error: unknown, wasConnected: boolean): boolean {
   return error instanceof LdapError && error.retryable;
 }
 
-/** @returns the URLs, of which there is one at least. */
-function checkOptions(options: WatchOptions): readonly [string, ...string[]] {
-  const { batchSize, reconcileEvery, reconnect, source, url, urls } = options;
+const deletionPolicies: readonly DeletionPolicy[] = ["probe", "trust", "sweep"];
+
+/**
+ * @returns the URLs, of which there is one at least.
+ *
+ * @internal
+ */
+export function checkOptions(options: WatchOptions): readonly [string, ...string[]] {
+  const { batchSize, deletions = "probe", reconcileEvery, reconnect, source, url, urls } = options;
   const [first, ...others] = urls ?? (url === undefined ? [] : [url]);
   if (first === undefined) throw new InvalidValueError("url", "is missing.");
   if (url !== undefined && urls !== undefined) {
@@ -349,7 +406,13 @@ function checkOptions(options: WatchOptions): readonly [string, ...string[]] {
   if (batchSize !== undefined && !(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new InvalidValueError("batchSize", "must be a whole number above 0.");
   }
+  if (options.dialect !== undefined) dialectNamed(options.dialect);
+  checkDelay("expiriesEvery", options.expiriesEvery);
   checkDelay("reconcileEvery", reconcileEvery === false ? undefined : reconcileEvery);
+  checkDelay("pollEvery", options.pollEvery);
+  if (!deletionPolicies.includes(deletions)) {
+    throw new InvalidValueError("deletions", `must be one of ${deletionPolicies.join(", ")}.`);
+  }
   if (reconnect) checkReconnect(reconnect);
   return [first, ...others];
 }

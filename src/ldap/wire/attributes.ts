@@ -1,7 +1,10 @@
-import type { Attribute } from "./message.js";
+import type { LdapAttribute } from "./message.js";
 
 /** The values of the attribute with this description, in any case (RFC 4512 §2.5); none if it is absent. */
-export function valuesOf(attributes: readonly Attribute[], type: string): readonly Uint8Array[] {
+export function valuesOf(
+  attributes: readonly LdapAttribute[],
+  type: string,
+): readonly Uint8Array[] {
   const wanted = type.toLowerCase();
   for (const attribute of attributes) {
     if (attribute.type === type || attribute.type.toLowerCase() === wanted) return attribute.values;
@@ -10,12 +13,15 @@ export function valuesOf(attributes: readonly Attribute[], type: string): readon
 }
 
 /** The values of the attribute with this description, each decoded as UTF-8. */
-export function textsOf(attributes: readonly Attribute[], type: string): readonly string[] {
+export function textsOf(attributes: readonly LdapAttribute[], type: string): readonly string[] {
   return valuesOf(attributes, type).map(textOf);
 }
 
 /** The first value of the attribute with this description, decoded as UTF-8; undefined if there is none. */
-export function firstTextOf(attributes: readonly Attribute[], type: string): string | undefined {
+export function firstTextOf(
+  attributes: readonly LdapAttribute[],
+  type: string,
+): string | undefined {
   const first = valuesOf(attributes, type)[0];
   return first === undefined ? undefined : textOf(first);
 }

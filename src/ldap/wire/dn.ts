@@ -56,7 +56,7 @@ export function parseDn(dn: string): readonly Rdn[] {
  * The form of a distinguished name in which two names of one entry are equal strings.
  *
  * Attribute types are written in lower case and by their short names; values in lower case, but for those of Kerberos
- * principals, which are told apart by case, and in Unicode's compatibility form NFKC, with single spaces inside and
+ * principals, which are distinguished by case, and in Unicode's compatibility form NFKC, with single spaces inside and
  * none around; the parts of a multi-valued RDN in order; escapes in one way. Other attributes whose values differ by
  * case alone are not known to be such.
  *

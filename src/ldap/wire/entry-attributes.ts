@@ -1,6 +1,6 @@
 import { BerReader, Tag } from "./ber.js";
 import { LdapProtocolError } from "./errors.js";
-import type { Attribute, EncodedAttributes } from "./message.js";
+import type { EncodedAttributes, LdapAttribute } from "./message.js";
 
 /**
  * Skips a PartialAttributeList (RFC 4511 §4.5.2), which is to be whole, so that nothing can go wrong when it is
@@ -28,8 +28,8 @@ export function checkAttributes(bytes: Buffer, reader: BerReader, end: number): 
 export function decodeAttributes(
   { bytes, start, end }: EncodedAttributes,
   types: AttributeTypes,
-): readonly Attribute[] {
-  const attributes: Attribute[] = [];
+): readonly LdapAttribute[] {
+  const attributes: LdapAttribute[] = [];
   const reader = new BerReader(bytes, start);
   while (reader.offset < end) {
     const attributeEnd = reader.enter(Tag.sequence, end);
@@ -41,6 +41,26 @@ export function decodeAttributes(
     reader.moveTo(attributeEnd);
   }
   return attributes;
+}
+
+/** The values of the attribute with this name, in any case; none if it is absent. */
+export function decodeValuesOf(
+  { bytes, start, end }: EncodedAttributes,
+  name: string,
+): readonly Buffer[] {
+  const reader = new BerReader(bytes, start);
+  while (reader.offset < end) {
+    const attributeEnd = reader.enter(Tag.sequence, end);
+    const typeEnd = reader.enter(Tag.octetString, attributeEnd);
+    const type = bytes.toString("latin1", reader.offset, typeEnd);
+    reader.moveTo(typeEnd);
+    const valuesEnd = reader.enter(Tag.set, attributeEnd);
+    if (type.toLowerCase() === name.toLowerCase()) {
+      return decodeValues(bytes, reader.offset, valuesEnd);
+    }
+    reader.moveTo(attributeEnd);
+  }
+  return [];
 }
 
 /** The values of an attribute, as views of the bytes that hold their encodings from `start` to before `end`. */

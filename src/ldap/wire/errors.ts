@@ -35,10 +35,16 @@ export class LdapResultError extends LdapError implements ResultDetails {
   readonly referrals: readonly string[];
   readonly controls: readonly Control[];
 
-  /** @param operation - What was answered, such as `search`. */
-  constructor(operation: string, result: ResultDetails) {
+  /**
+   * @param operation - What was answered, such as `search`.
+   * @param advice - What to do about it, where more is known than the result code says.
+   */
+  constructor(
+    operation: string,
+    result: ResultDetails,
+    advice: string = resultCodeAdvice(result.resultCode),
+  ) {
     const name = resultCodeName(result.resultCode);
-    const advice = resultCodeAdvice(result.resultCode);
     super(`The directory answered the ${operation} with ${name} (${result.resultCode}). ${advice}`);
     this.retryable = result.resultCode === 51 || result.resultCode === 52;
     this.resultCode = result.resultCode;
@@ -59,12 +65,13 @@ export class LdapCredentialsError extends LdapError {
   /** The server's own words; empty if it has none. */
   readonly diagnosticMessage: string;
 
-  constructor(result: ResultDetails) {
+  /** @param advice - What to check. */
+  constructor(
+    result: ResultDetails,
+    advice = "Check the bind DN and the password, or the client certificate, and whether the account is locked.",
+  ) {
     const name = resultCodeName(result.resultCode);
-    super(
-      `The directory refused the credentials with ${name} (${result.resultCode}). ` +
-        "Check the bind DN and the password, or the client certificate, and whether the account is locked.",
-    );
+    super(`The directory refused the credentials with ${name} (${result.resultCode}). ${advice}`);
     this.resultCode = result.resultCode;
     this.resultName = name;
     this.diagnosticMessage = result.diagnosticMessage;
@@ -111,7 +118,7 @@ export class LdapMessageTooLargeError extends LdapError {
 /**
  * A function of the profile failed for an entry. The error that it threw is the cause.
  *
- * Nothing that can be told of the entry would be true, so the stream ends before it, and reads it again when resumed.
+ * Nothing that can be said of the entry would be true, so the stream ends before it, and reads it again when resumed.
  */
 export class LdapMappingError extends LdapError {
   override readonly name = "LdapMappingError";
@@ -241,15 +248,18 @@ function tlsAdvice(reason: string): string {
   }
 }
 
-/** A password would have crossed the network unencrypted. Nothing was sent. */
+/** A password, or an authenticated session, would have been unprotected. Nothing was sent. */
 export class LdapCleartextError extends LdapError {
   override readonly name = "LdapCleartextError";
   override readonly code = "ldap_cleartext";
 
-  constructor() {
+  constructor(method: "simple" | "gssapi" = "simple") {
     super(
-      "A simple bind over ldap: would send the password unencrypted. " +
-        "Use ldaps: or startTls; allowCleartext accepts the risk, for a server on this very machine.",
+      method === "simple"
+        ? "A simple bind over ldap: would send the password unencrypted. " +
+            "Use ldaps: or startTls; allowCleartext accepts the risk, for a server on this very machine."
+        : 'A GSSAPI bind over ldap: with the protection "none" would leave all that follows to be read and changed. ' +
+            "Use ldaps: or startTls, or another protection; allowCleartext accepts the risk.",
     );
   }
 }

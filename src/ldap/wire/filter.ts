@@ -52,6 +52,13 @@ export function checkFilter(text: string): void {
   new StringFilter(text).write(new BerWriter());
 }
 
+/** The attributes that a filter looks at, in lower case and without options. It is to be one. */
+export function attributesIn(filter: string): ReadonlySet<string> {
+  // In a value a parenthesis is escaped, so what follows one is an attribute, or another filter.
+  const named = filter.matchAll(/\(\s*([a-z][\w-]*|\d+(?:\.\d+)+)/gi);
+  return new Set(Array.from(named, ([, name = ""]) => name.toLowerCase()));
+}
+
 /**
  * A value as it may stand in a filter: `*`, `(`, `)`, `\` and NUL are escaped in a text, and every octet of binary
  * data (RFC 4515 §3).

@@ -57,7 +57,7 @@ export class MessageFramer {
     return this.#filled + (this.#oversized?.seen ?? 0);
   }
 
-  /** Where to read to next. What is put there is to be told by {@link fill}. */
+  /** Where to read to next. What is put there is to be reported by {@link fill}. */
   room(): Buffer {
     const missing = (this.#size ?? 0) - this.#filled;
     this.#readsPartial = missing >= leastRoom;
@@ -193,7 +193,7 @@ export class MessageFramer {
 }
 
 /** How long the message at `offset` is, header included; undefined while its header is not whole. */
-function messageSize(bytes: Buffer, offset: number, end: number): number | undefined {
+export function messageSize(bytes: Buffer, offset: number, end: number): number | undefined {
   const tag = bytes[offset];
   if (tag === 0x15 || tag === 0x16) {
     throw new LdapProtocolError("it speaks TLS where LDAP was expected (use ldaps:)");

@@ -9,7 +9,7 @@ export interface Control {
 }
 
 /** What to search for (RFC 4511 §4.5.1). Aliases are never dereferenced. */
-export interface SearchRequest {
+export interface LdapSearchRequest {
   /** The distinguished name of the entry from which the search starts; `""` is the root DSE. */
   readonly base: string;
   /** The base entry alone, its children, or the base and everything below it. Default: `"sub"`. */
@@ -34,7 +34,7 @@ export interface SearchRequest {
  * A value is a view of the buffer that it was received in: to keep one for long, keep a copy, or the
  * text, so as not to keep the whole buffer alive.
  */
-export interface Attribute {
+export interface LdapAttribute {
   /** The attribute description, such as `cn` or `userCertificate;binary`, in the server's spelling. */
   readonly type: string;
   /** The values; none when only types were asked for, or when access to them was refused. */
@@ -46,7 +46,7 @@ export interface SearchEntry {
   readonly kind: "entry";
   /** The distinguished name, in the server's spelling. */
   readonly dn: string;
-  readonly attributes: readonly Attribute[];
+  readonly attributes: readonly LdapAttribute[];
   readonly controls: readonly Control[];
 }
 

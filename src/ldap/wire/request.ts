@@ -9,7 +9,7 @@ import {
 } from "ldapts";
 import { InvalidValueError } from "../../core/index.js";
 import { StringFilter } from "./filter.js";
-import type { Control, SearchRequest } from "./message.js";
+import type { Control, LdapSearchRequest } from "./message.js";
 
 /** The greatest message id, size limit and time limit (RFC 4511 §4.1.1). */
 export const maxInt = 2_147_483_647;
@@ -20,10 +20,12 @@ export const extendedOperation = {
   startTls: "1.3.6.1.4.1.1466.20037",
   /** RFC 3909 §2 */
   cancel: "1.3.6.1.1.8",
+  /** RFC 4532 §2 */
+  whoAmI: "1.3.6.1.4.1.4203.1.11.3",
 } as const;
 
 /** Encodes a SearchRequest (RFC 4511 §4.5.1) in its message. */
-export function encodeSearch(messageId: number, request: SearchRequest): Buffer {
+export function encodeSearch(messageId: number, request: LdapSearchRequest): Buffer {
   return new LdaptsSearchRequest({
     messageId,
     baseDN: request.base,
@@ -52,9 +54,23 @@ export function encodeExternalBind(messageId: number, authorizationId: string): 
   }).write();
 }
 
+/** Encodes a BindRequest of a SASL mechanism whose credentials are octets (RFC 4511 §4.2). */
+export function encodeSaslBind(
+  messageId: number,
+  mechanism: string,
+  credentials: Uint8Array,
+): Buffer {
+  return new SaslBindRequest(messageId, mechanism, credentials).write();
+}
+
 /** Encodes the ExtendedRequest that starts TLS (RFC 4511 §4.14.1). */
 export function encodeStartTls(messageId: number): Buffer {
   return new ExtendedRequest({ messageId, oid: extendedOperation.startTls }).write();
+}
+
+/** Encodes the ExtendedRequest that asks whom the server takes the client for (RFC 4532 §2.1). */
+export function encodeWhoAmI(messageId: number): Buffer {
+  return new ExtendedRequest({ messageId, oid: extendedOperation.whoAmI }).write();
 }
 
 /** Encodes the ExtendedRequest that cancels another request (RFC 3909 §2.1). */
@@ -78,6 +94,27 @@ export function encodeAbandon(messageId: number, abandonId: number): Buffer {
 /** Encodes an UnbindRequest (RFC 4511 §4.3). */
 export function encodeUnbind(messageId: number): Buffer {
   return new UnbindRequest({ messageId }).write();
+}
+
+/** ldapts takes credentials for text, which would change the octets of a token. */
+class SaslBindRequest extends BindRequest {
+  readonly #mechanism: string;
+  readonly #credentials: Uint8Array;
+
+  constructor(messageId: number, mechanism: string, credentials: Uint8Array) {
+    super({ messageId });
+    this.#mechanism = mechanism;
+    this.#credentials = credentials;
+  }
+
+  override writeMessage(writer: BerWriter): void {
+    writer.writeInt(this.version);
+    writer.writeString(this.dn);
+    writer.startSequence(0xa3);
+    writer.writeString(this.#mechanism);
+    writer.writeBuffer(Buffer.from(this.#credentials), 0x04);
+    writer.endSequence();
+  }
 }
 
 /** A control of any kind. ldapts writes `criticality` FALSE, which RFC 4511 §5.1 wants left out. */

@@ -15,6 +15,10 @@ export interface OperationResult extends ResultDetails {
   readonly operation: "bind" | "search" | "extended";
   /** The `responseName` of an extended response. */
   readonly oid?: string;
+  /** The `responseValue` of an extended response, as a view of the bytes that were read. */
+  readonly value?: Buffer;
+  /** The challenge of a bind response (RFC 4511 §4.2.2), as a view of the bytes that were read. */
+  readonly serverCredentials?: Buffer;
 }
 
 /** Whatever a server can send as an answer to the requests that we make. */
@@ -105,11 +109,16 @@ function readResult(
   const diagnosticMessage = reader.readProse(end);
   let referrals = noUrls;
   let oid: string | undefined;
+  let value: Buffer | undefined;
+  let serverCredentials: Buffer | undefined;
   while (reader.offset < end) {
     const tag = reader.peek(end);
     if (tag === 0xa3) referrals = readUrls(reader, reader.enter(0xa3, end));
     else if (tag === 0x8a && operation === "extended") oid = reader.readText(end, 0x8a);
-    else reader.skip(end);
+    else if (tag === 0x8b && operation === "extended") value = reader.readOctets(end, 0x8b);
+    else if (tag === 0x87 && operation === "bind") {
+      serverCredentials = reader.readOctets(end, 0x87);
+    } else reader.skip(end);
   }
   const controls = readControls(reader, messageEnd);
   return {
@@ -120,6 +129,8 @@ function readResult(
     diagnosticMessage,
     referrals,
     ...(oid !== undefined && { oid }),
+    ...(value !== undefined && { value }),
+    ...(serverCredentials !== undefined && { serverCredentials }),
     controls,
   };
 }

@@ -52,7 +52,11 @@ const advice: ReadonlyMap<number, string> = new Map([
   [3, "Ask for fewer entries, or for more time."],
   [4, "Ask for fewer entries, or have the server's size limit raised for this account."],
   [7, "Choose another bind method; the root DSE's supportedSASLMechanisms lists some."],
-  [8, "Use TLS, or another bind method."],
+  [
+    8,
+    "The server wants the connection protected: use TLS; or, for a GSSAPI bind that it refuses there too, " +
+      "ldap: without TLS, whose protection is then that of the bind.",
+  ],
   [10, "Another server holds the data: connect to that one, referrals are not followed."],
   [11, "Ask for fewer entries, or have the server's limits raised for this account."],
   [12, "The server does not offer a control that the request depends on."],

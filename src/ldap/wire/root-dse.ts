@@ -1,5 +1,5 @@
 import { firstTextOf, textsOf } from "./attributes.js";
-import type { Attribute, SearchRequest } from "./message.js";
+import type { LdapAttribute, LdapSearchRequest } from "./message.js";
 
 /** What a server says of itself (RFC 4512 §5.1). A server may keep any of it from those whom it does not know. */
 export interface RootDse {
@@ -11,16 +11,16 @@ export interface RootDse {
   readonly supportedExtensions: readonly string[];
   /** The SASL mechanisms that it offers at this level of security. */
   readonly supportedSaslMechanisms: readonly string[];
-  /** The maker, in the maker's words (RFC 3045). OpenLDAP does not tell. */
+  /** The maker, in the maker's words (RFC 3045). OpenLDAP does not say. */
   readonly vendorName?: string;
   /** The version of the server, in the maker's words (RFC 3045). */
   readonly vendorVersion?: string;
   /** All attributes that the server returned. */
-  readonly attributes: readonly Attribute[];
+  readonly attributes: readonly LdapAttribute[];
 }
 
 /** The search that reads the root DSE. */
-export const rootDseRequest: SearchRequest = {
+export const rootDseRequest: LdapSearchRequest = {
   base: "",
   scope: "base",
   filter: "(objectClass=*)",
@@ -28,7 +28,7 @@ export const rootDseRequest: SearchRequest = {
 };
 
 /** Picks from the attributes of the root DSE those that a client decides by. */
-export function readRootDse(attributes: readonly Attribute[]): RootDse {
+export function readRootDse(attributes: readonly LdapAttribute[]): RootDse {
   const vendorName = firstTextOf(attributes, "vendorName");
   const vendorVersion = firstTextOf(attributes, "vendorVersion");
   return {

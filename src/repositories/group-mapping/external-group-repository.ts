@@ -1,6 +1,5 @@
 import { NotFoundError, UnsupportedError } from "../../core/index.js";
-import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
-import type { Capabilities } from "../capabilities.js";
+import type { Group, NewGroup } from "../../scim/index.js";
 import {
   type ChangeSet,
   type MembersChange,
@@ -8,14 +7,9 @@ import {
   membersChanges,
 } from "../change-set.js";
 import type { GroupMapping, GroupMappingRepository } from "../group-mapping-repository.js";
-import {
-  GroupRepository,
-  type MemberOptions,
-  type MemberPage,
-  type Membership,
-} from "../group-repository.js";
-import type { Page, Query } from "../query.js";
-import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
+import type { GroupRepository } from "../group-repository.js";
+import type { CallOptions, WriteOptions } from "../resource-repository.js";
+import { DelegatingGroupRepository } from "./delegating-group-repository.js";
 import { LocalGroupRepository, usersIn } from "./local-group-repository.js";
 import { LocalMemberships } from "./local-memberships.js";
 import type { GroupMappingOptions, MappingReport } from "./options.js";
@@ -25,31 +19,25 @@ import { newTally, type Tally } from "./settlement.js";
  * The groups of an identity provider, whose members are followed in the local groups that they are mapped to. See
  * `mapGroups`.
  */
-export class ExternalGroupRepository extends GroupRepository {
-  override readonly type: ResourceType;
-  override readonly capabilities: Capabilities;
+export class ExternalGroupRepository extends DelegatingGroupRepository {
   /** The local groups, as the application is to change their members. */
   readonly local: GroupRepository;
-  readonly #external: GroupRepository;
   readonly #local: GroupRepository;
   readonly #mappings: GroupMappingRepository;
   readonly #memberships: LocalMemberships;
 
   constructor(options: GroupMappingOptions) {
-    super();
+    super(options.external);
     for (const name of ["external", "local"] as const) {
       if (options[name].capabilities.ids !== "reused") continue;
       throw new UnsupportedError(
         `The ids of the ${name} groups are used again: a mapping would follow the id to another group.`,
       );
     }
-    this.#external = options.external;
     this.#local = options.local;
     this.#mappings = options.mappings;
     this.#memberships = new LocalMemberships(options);
     this.local = new LocalGroupRepository(options.local, this.#memberships);
-    this.type = options.external.type;
-    this.capabilities = options.external.capabilities;
   }
 
   /**
@@ -59,8 +47,7 @@ export class ExternalGroupRepository extends GroupRepository {
    * @throws {NotFoundError} there is no such group.
    */
   async map(external: string, local: string, options?: CallOptions): Promise<MappingReport> {
-    if ((await this.#external.get(external, options)) === undefined)
-      throw new NotFoundError(external);
+    if ((await this.groups.get(external, options)) === undefined) throw new NotFoundError(external);
     if ((await this.#local.get(local, options)) === undefined) throw new NotFoundError(local);
     await this.#mappings.save({ external, local }, options);
     return await this.apply({ external, local }, options);
@@ -95,24 +82,12 @@ export class ExternalGroupRepository extends GroupRepository {
     return tally;
   }
 
-  override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
-    return this.#external.get(id, options);
-  }
-
-  override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    return this.#external.find(query, options);
-  }
-
-  override create(resource: NewGroup, options?: CallOptions): Promise<Group> {
-    return this.#external.create(resource, options);
-  }
-
   override async replace(
     id: string,
     resource: NewGroup | Group,
     options?: WriteOptions,
   ): Promise<Group> {
-    const replaced = await this.#external.replace(id, resource, options);
+    const replaced = await this.groups.replace(id, resource, options);
     if (resource.members !== undefined) await this.#follow(id, [{ clear: true }]);
     return replaced;
   }
@@ -128,10 +103,10 @@ export class ExternalGroupRepository extends GroupRepository {
         changes = modification.plan(current);
         return changes;
       };
-      await this.#external.modify(id, { reads: modification.reads, plan }, options);
+      await this.groups.modify(id, { reads: modification.reads, plan }, options);
     } else {
       changes = modification;
-      await this.#external.modify(id, modification, options);
+      await this.groups.modify(id, modification, options);
     }
     await this.#follow(id, membersChanges(changes));
   }
@@ -139,7 +114,7 @@ export class ExternalGroupRepository extends GroupRepository {
   /** Takes the mappings of the group back with it; those that a deletion before this one has left, too. */
   override async delete(id: string, options?: WriteOptions): Promise<void> {
     try {
-      await this.#external.delete(id, options);
+      await this.groups.delete(id, options);
     } catch (error) {
       if (error instanceof NotFoundError) await this.apply({ external: id });
       throw error;
@@ -147,52 +122,18 @@ export class ExternalGroupRepository extends GroupRepository {
     await this.apply({ external: id });
   }
 
-  override members(
-    id: string,
-    page?: { after?: string; count?: number },
-    options?: CallOptions,
-  ): Promise<MemberPage> {
-    return this.#external.members(id, page, options);
-  }
-
-  override whichAreMembers(
-    id: string,
-    ids: readonly string[],
-    options?: MemberOptions,
-  ): Promise<ReadonlySet<string>> {
-    return this.#external.whichAreMembers(id, ids, options);
-  }
-
-  override whichExist(
-    memberships: readonly Membership[],
-    options?: CallOptions,
-  ): Promise<readonly Membership[]> {
-    return this.#external.whichExist(memberships, options);
-  }
-
-  override groupsOfEach(
-    memberIds: readonly string[],
-    options?: MemberOptions,
-  ): Promise<ReadonlyMap<string, readonly string[]>> {
-    return this.#external.groupsOfEach(memberIds, options);
-  }
-
-  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
-    return this.#external.groupsOf(memberId, options);
-  }
-
   override async changeMembers(
     id: string,
     change: MembersChange,
     options?: CallOptions,
   ): Promise<void> {
-    await this.#external.changeMembers(id, change, options);
+    await this.groups.changeMembers(id, change, options);
     await this.#follow(id, [change]);
   }
 
   /**
    * Settles whom a change of an external group concerns, also if it changed nothing: what was meant before may not be
-   * done yet. The change is made, so no caller who leaves stops this: nobody would come back to it.
+   * done yet. The change is made, so the signal of the caller does not stop this: it would not be done later.
    */
   async #follow(external: string, changes: readonly MembersChange[]): Promise<void> {
     const groups = changes.length === 0 ? [] : await this.#mappings.localGroups(external);
@@ -221,7 +162,7 @@ export class ExternalGroupRepository extends GroupRepository {
     }
     try {
       for (let next: string | undefined; ; ) {
-        const page = await this.#external.members(
+        const page = await this.groups.members(
           external,
           next === undefined ? {} : { after: next },
           options,
@@ -233,7 +174,7 @@ export class ExternalGroupRepository extends GroupRepository {
       }
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
-      if ((await this.#external.get(external, options)) !== undefined) throw error;
+      if ((await this.groups.get(external, options)) !== undefined) throw error;
       // Whom it was mapped for are settled before that, so that a process that ends in between leaves something to
       // find.
       await this.#memberships.settleGranted(local, tally, options);

@@ -1,56 +1,27 @@
-import type { Group, NewGroup, ResourceType } from "../../scim/index.js";
-import type { Capabilities } from "../capabilities.js";
+import type { Group, NewGroup } from "../../scim/index.js";
 import {
   type ChangeSet,
   type MembersChange,
   type Modification,
   membersChanges,
 } from "../change-set.js";
-import {
-  GroupRepository,
-  type MemberOptions,
-  type MemberPage,
-  type Membership,
-} from "../group-repository.js";
+import type { GroupRepository } from "../group-repository.js";
 import type { Member } from "../member-types.js";
 import { typedMembers } from "../member-types.js";
-import type { Page, Query } from "../query.js";
-import {
-  type CallOptions,
-  callOf,
-  type ReadOptions,
-  type WriteOptions,
-} from "../resource-repository.js";
+import { type CallOptions, callOf, type WriteOptions } from "../resource-repository.js";
+import { DelegatingGroupRepository } from "./delegating-group-repository.js";
 import type { LocalMemberships } from "./local-memberships.js";
 
 /**
  * The application's own groups, to which others are mapped. Who is added here is a member whatever is mapped; who is
  * removed here stays a member only as long as mapped.
  */
-export class LocalGroupRepository extends GroupRepository {
-  override readonly type: ResourceType;
-  override readonly capabilities: Capabilities;
-  readonly #groups: GroupRepository;
+export class LocalGroupRepository extends DelegatingGroupRepository {
   readonly #memberships: LocalMemberships;
 
   constructor(groups: GroupRepository, memberships: LocalMemberships) {
-    super();
-    this.#groups = groups;
+    super(groups);
     this.#memberships = memberships;
-    this.type = groups.type;
-    this.capabilities = groups.capabilities;
-  }
-
-  override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
-    return this.#groups.get(id, options);
-  }
-
-  override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    return this.#groups.find(query, options);
-  }
-
-  override create(resource: NewGroup, options?: CallOptions): Promise<Group> {
-    return this.#groups.create(resource, options);
   }
 
   override async replace(
@@ -60,11 +31,11 @@ export class LocalGroupRepository extends GroupRepository {
   ): Promise<Group> {
     // Before anything is written: a member that is neither user nor group is refused.
     const add = members === undefined ? undefined : typedMembers(members);
-    const replaced = await this.#groups.replace(id, attributes, options);
+    const replaced = await this.groups.replace(id, attributes, options);
     if (add === undefined) return replaced;
     const call = callOf(options);
     await this.changeMembers(id, { clear: true, add }, call);
-    return (await this.#groups.get(id, call)) ?? replaced;
+    return (await this.groups.get(id, call)) ?? replaced;
   }
 
   override async modify(
@@ -80,50 +51,16 @@ export class LocalGroupRepository extends GroupRepository {
     if ("plan" in modification) {
       const plan = (current: Group): ChangeSet<NewGroup> =>
         attributesOf(modification.plan(current));
-      await this.#groups.modify(id, { reads: modification.reads, plan }, options);
+      await this.groups.modify(id, { reads: modification.reads, plan }, options);
     } else {
-      await this.#groups.modify(id, attributesOf(modification), options);
+      await this.groups.modify(id, attributesOf(modification), options);
     }
     for (const change of members) await this.changeMembers(id, change, callOf(options));
   }
 
   override async delete(id: string, options?: WriteOptions): Promise<void> {
-    await this.#groups.delete(id, options);
+    await this.groups.delete(id, options);
     await this.#memberships.forget(id, callOf(options));
-  }
-
-  override members(
-    id: string,
-    page?: { after?: string; count?: number },
-    options?: CallOptions,
-  ): Promise<MemberPage> {
-    return this.#groups.members(id, page, options);
-  }
-
-  override whichAreMembers(
-    id: string,
-    ids: readonly string[],
-    options?: MemberOptions,
-  ): Promise<ReadonlySet<string>> {
-    return this.#groups.whichAreMembers(id, ids, options);
-  }
-
-  override whichExist(
-    memberships: readonly Membership[],
-    options?: CallOptions,
-  ): Promise<readonly Membership[]> {
-    return this.#groups.whichExist(memberships, options);
-  }
-
-  override groupsOfEach(
-    memberIds: readonly string[],
-    options?: MemberOptions,
-  ): Promise<ReadonlyMap<string, readonly string[]>> {
-    return this.#groups.groupsOfEach(memberIds, options);
-  }
-
-  override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
-    return this.#groups.groupsOf(memberId, options);
   }
 
   override async changeMembers(
@@ -138,7 +75,7 @@ export class LocalGroupRepository extends GroupRepository {
       .filter(({ type }) => type !== "User")
       .map(({ value }) => ({ value, type: "Group" as const }));
     const write = (): Promise<void> =>
-      this.#groups.changeMembers(id, { add, remove: groups }, options);
+      this.groups.changeMembers(id, { add, remove: groups }, options);
     await this.#memberships.claim(id, [...added], released, write, options);
   }
 
@@ -151,7 +88,7 @@ export class LocalGroupRepository extends GroupRepository {
     const kept = new Set(staying.map(({ value, type = "User" }) => `${type}s/${value}`));
     const others: Member[] = [];
     for (let next: string | undefined; ; ) {
-      const page = await this.#groups.members(
+      const page = await this.groups.members(
         id,
         next === undefined ? {} : { after: next },
         options,

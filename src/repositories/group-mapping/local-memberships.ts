@@ -9,12 +9,12 @@ const sliceSize = 500;
 /**
  * The memberships of users in local groups, and whose they are.
  *
- * Whoever changes an external group, a mapping or a claim settles the memberships concerned afterwards. Within this
- * object one settles a group after the other, so that what it reads of the group stays true until it has written.
+ * A writer that changes an external group, a mapping or a claim settles the memberships concerned afterwards. Within
+ * this object one settles a group after the other, so that what it reads of the group stays true until it has written.
  * Writers in other processes are held off by nothing; against them, a grant is there before the member is and goes
- * after the member has, and whoever has written looks again, at what it did too: so of any number of writers the last
- * one sees what the others have left. A grant that one writer forgets while another relies on it is made good by
- * either, since each knows whom it has put in or taken out itself.
+ * after the member has, and a writer looks again after it has written, at what it did too: so of any number of writers
+ * the last one sees what the others have left. A grant that one writer forgets while another relies on it is made good
+ * by either, since each knows whom it has put in or taken out itself.
  */
 export class LocalMemberships {
   readonly #options: GroupMappingOptions;
@@ -61,7 +61,7 @@ export class LocalMemberships {
     );
   }
 
-  /** Settles everybody who was put into a group. */
+  /** Settles all members that were added to a group. */
   async settleGranted(group: string, tally: Tally, options?: CallOptions): Promise<void> {
     for await (const users of this.#granted(this.#source, group)) {
       await this.settle(group, users, tally, options);
@@ -100,9 +100,9 @@ export class LocalMemberships {
   }
 
   /**
-   * Those who were put into a group under another spelling of these ids. A store of the host's own may take out whoever
-   * it has in capitals when it is asked in small letters; whom it did not take out is still mapped, and stays. All who
-   * were put into the group are read only where somebody was not put there under the id that is asked for, nor in
+   * The members that were added to a group under another spelling of these ids. A store of the host's own may remove
+   * what it has in capitals when it is asked in small letters; whom it did not take out is still mapped, and stays. All
+   * who were put into the group are read only where a member was not added under the id that is asked for, nor in
    * capitals, nor in small letters.
    */
   async spelledOtherwise(group: string, users: readonly string[]): Promise<readonly string[]> {
@@ -124,7 +124,7 @@ export class LocalMemberships {
     return [...known];
   }
 
-  /** @param released those whose membership, if there is one, nobody claims by hand any longer. */
+  /** @param released those whose membership, if there is one, is no longer claimed by hand. */
   async #settle(
     group: string,
     users: readonly string[],

@@ -11,12 +11,12 @@ export interface GroupMappingOptions {
   readonly local: GroupRepository;
   /** Which group is mapped to which. */
   readonly mappings: GroupMappingRepository;
-  /** Keeps who was put into which local group, so that nobody else is taken out. */
+  /** Keeps which members were added to which local group, so that no other member is removed. */
   readonly memberships: MembershipRepository;
   /** Names these external groups in `memberships`, where several sources share it. Default: `mapped groups`. */
-  readonly source?: string;
-  /** Is told of each membership that the local store refused. What was refused is tried again by `apply`. */
-  readonly onRefusal?: (refusal: MappingRefusal) => void;
+  readonly source?: string | undefined;
+  /** Is called with each membership that the local store refused. What was refused is tried again by `apply`. */
+  readonly onRefusal?: ((refusal: MappingRefusal) => void) | undefined;
 }
 
 /** A membership that the local store refused to make or to end. */
@@ -25,12 +25,15 @@ export interface MappingRefusal {
   readonly group: string;
   /** The id of the user. */
   readonly member: string;
+  /** Why it was refused. */
   readonly error: Refusal;
 }
 
 /** How many memberships of local groups were changed. */
 export interface MappingReport {
+  /** How many members were added. */
   readonly added: number;
+  /** How many members were removed. */
   readonly removed: number;
   /** How many were refused by the local store. */
   readonly refused: number;

@@ -117,7 +117,7 @@ export class Settlement {
     const granted = users.filter((user) => mapped.has(user));
     await this.#saveGrants(granted, false);
     const refused = await this.#change(users, (add) => ({ add }));
-    // A refusal is definite: a membership that somebody else makes later is not ours.
+    // A refusal is definite: a membership that another program adds later is not ours.
     await this.#removeGrants(granted.filter((user) => refused.has(user)));
     await this.#saveGrants(
       granted.filter((user) => !refused.has(user)),

@@ -4,39 +4,39 @@ import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { GroupRepository } from "../group-repository.js";
 import type {
   IdentifiedType,
-  Identity,
   IdentityMapRepository,
+  MappedIdentity,
 } from "../identity-map-repository.js";
 import type { CallOptions, ResourceRepository } from "../resource-repository.js";
 import type { UserRepository } from "../user-repository.js";
 
 /** An identity of a resource that the store has, or has kept when it was deleted. */
-export type Present = Identity & { readonly localId: string };
+export type Present = MappedIdentity & { readonly localId: string };
 
 /** Options of `withIdentityMap`. */
 export interface IdentityMapOptions {
   /** What the time is. Default: the system's clock. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
   /** Makes the id of a resource. Default: a random UUID. */
-  readonly newId?: () => string;
+  readonly newId?: (() => string) | undefined;
   /**
    * The store's own groups, which a user leaves who is deleted while the store keeps the account, or while the groups
-   * do not learn of it. Without it, whoever gets the account later is in them.
+   * do not learn of it. Without it, the next owner of the account is in them.
    */
-  readonly groups?: GroupRepository;
-  /** For groups: the store's own users, by which members are told apart where their ids are used again. */
-  readonly users?: UserRepository;
+  readonly groups?: GroupRepository | undefined;
+  /** For groups: the store's own users, by which members are distinguished where their ids are used again. */
+  readonly users?: UserRepository | undefined;
   /**
    * Makes the password of an account that the store has kept and that comes back, where its new owner is given none:
-   * the former one's must not let anybody in. Default: 256 random bits, after a letter of each case, a digit and a
+   * the former one's must not be valid any longer. Default: 256 random bits, after a letter of each case, a digit and a
    * sign.
    */
-  readonly newPassword?: () => string;
+  readonly newPassword?: (() => string) | undefined;
   /**
-   * The most resources to look at for one page by index, once the store has kept what was deleted: nobody but the map
+   * The most resources to look at for one page by index, once the store has kept what was deleted: no code but the map
    * can tell which of them are to be counted. Pages by cursor look at no more than they show. Default: 100,000.
    */
-  readonly maxRows?: number;
+  readonly maxRows?: number | undefined;
 }
 
 /** What has to be known of a store to tell its resources apart. */
@@ -126,7 +126,7 @@ export class Identities {
     return new Map(believed.map((identity) => [identity.localId, identity]));
   }
 
-  /** What tells a resource apart from another one that is given its id later, where ids are used again. */
+  /** What distinguishes a resource from another one that gets its id later, where ids are used again. */
   async markOf(
     localId: string,
     options?: CallOptions,
@@ -141,7 +141,7 @@ export class Identities {
   /**
    * Those of these identities whose local id still is that of the resource they were made for; the others end here.
    *
-   * @throws {UnsupportedError} ids are used again, and nothing tells the resources apart.
+   * @throws {UnsupportedError} ids are used again, and nothing distinguishes the resources.
    */
   async #believed(
     identities: readonly Present[],
@@ -171,8 +171,8 @@ export class Identities {
     return saved !== undefined && isKept(saved) ? saved : identity;
   }
 
-  /** Saves an identity, unless somebody else does just now; whoever comes next then sees what is to be done. */
-  async #saved(identity: Identity): Promise<Identity | undefined> {
+  /** Saves an identity, unless another writer does just now; the next caller then sees what is to be done. */
+  async #saved(identity: MappedIdentity): Promise<MappedIdentity | undefined> {
     try {
       return await this.map.save(identity);
     } catch (error) {
@@ -184,7 +184,7 @@ export class Identities {
   /** An identity for a resource that has none. */
   make(
     localId: string,
-    origin: Identity["origin"],
+    origin: MappedIdentity["origin"],
     mark: string | undefined,
     externalId?: string,
   ): Present {
@@ -204,20 +204,20 @@ export class Identities {
   }
 }
 
-/** A password that nobody knows, with a character of each kind that rules ask for. */
+/** A password that is not known to any person, with a character of each kind that rules ask for. */
 export function randomPassword(): string {
   return `Aa1!${randomBytes(32).toString("base64url")}`;
 }
 
 /** An identity of which the store has nothing any more. */
-export function forgotten({ localId, mark: _, ...identity }: Identity): Identity {
+export function forgotten({ localId, mark: _, ...identity }: MappedIdentity): MappedIdentity {
   return { ...identity, ...(localId !== undefined && { formerLocalId: localId }) };
 }
 
-function isKept(identity: Identity | undefined): identity is Present {
+function isKept(identity: MappedIdentity | undefined): identity is Present {
   return identity?.localId !== undefined;
 }
 
-function isLiving(identity: Identity): identity is Present {
+function isLiving(identity: MappedIdentity): identity is Present {
   return identity.deleted === undefined && identity.localId !== undefined;
 }

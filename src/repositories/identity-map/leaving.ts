@@ -4,7 +4,7 @@ import { leaveGroups } from "../leave-groups.js";
 import type { CallOptions } from "../resource-repository.js";
 
 /**
- * Takes whoever is deleted out of the store's groups, which have a new version then: where the store has no versions,
+ * Removes a deleted resource from the store's groups, which have a new version then: where the store has no versions,
  * that is the map's to say.
  */
 export class Leaving {

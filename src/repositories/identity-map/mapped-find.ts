@@ -16,25 +16,25 @@ import type { MappedResources, Pair } from "./mapped-resources.js";
 export async function findMapped<T extends Resource, N extends ResourceRequest>(
   resources: MappedResources<T, N>,
   query: Query,
-  outward: (pair: Pair<T>) => Promise<T>,
+  external: (pair: Pair<T>) => Promise<T>,
   options?: ReadOptions,
 ): Promise<Page<T>> {
   options?.signal?.throwIfAborted();
   assertDeclared(query, resources.capabilities);
   const identities = await identified(resources, query.filter, options);
   if (identities !== undefined) {
-    return await among(resources, identities, query, outward, options);
+    return await among(resources, identities, query, external, options);
   }
   const { type, map } = resources.identities;
   if (!(await map.hasRetained(type, options))) {
-    return await passedOn(resources, query, outward, options);
+    return await passedOn(resources, query, external, options);
   }
   // A store that still has what was deleted counts it in its pages.
   const byIndex = resources.capabilities.pages?.includes("index") ?? true;
   if (query.cursor === undefined && byIndex) {
-    return await withoutRetained(resources, query, outward, options);
+    return await withoutRetained(resources, query, external, options);
   }
-  const { totalResults: _, ...others } = await passedOn(resources, query, outward, options);
+  const { totalResults: _, ...others } = await passedOn(resources, query, external, options);
   return others;
 }
 
@@ -64,7 +64,7 @@ async function among<T extends Resource, N extends ResourceRequest>(
   resources: MappedResources<T, N>,
   ids: readonly string[],
   { filter, ...query }: Query,
-  outward: (pair: Pair<T>) => Promise<T>,
+  external: (pair: Pair<T>) => Promise<T>,
   options?: ReadOptions,
 ): Promise<Page<T>> {
   const matches = filter === undefined ? () => true : compileFilter(filter);
@@ -80,7 +80,7 @@ async function among<T extends Resource, N extends ResourceRequest>(
   for (const id of [...ids].sort()) {
     const pair = await resources.get(id, reading);
     if (pair === undefined) continue;
-    const resource = await outward(pair);
+    const resource = await external(pair);
     if (matches(resource)) found.push(resource);
   }
   return pageOf(inOrder(found, query.sort), query, resources.capabilities.maxPageSize);
@@ -89,7 +89,7 @@ async function among<T extends Resource, N extends ResourceRequest>(
 async function passedOn<T extends Resource, N extends ResourceRequest>(
   resources: MappedResources<T, N>,
   query: Query,
-  outward: (pair: Pair<T>) => Promise<T>,
+  external: (pair: Pair<T>) => Promise<T>,
   options?: ReadOptions,
 ): Promise<Page<T>> {
   let page = await resources.store.find(query, resources.reading(options));
@@ -102,7 +102,7 @@ async function passedOn<T extends Resource, N extends ResourceRequest>(
     );
     found = await known(resources, page.resources, options);
   }
-  return { ...page, resources: await Promise.all(found.map(outward)) };
+  return { ...page, resources: await Promise.all(found.map(external)) };
 }
 
 /**
@@ -113,7 +113,7 @@ async function passedOn<T extends Resource, N extends ResourceRequest>(
 async function withoutRetained<T extends Resource, N extends ResourceRequest>(
   resources: MappedResources<T, N>,
   query: Query,
-  outward: (pair: Pair<T>) => Promise<T>,
+  external: (pair: Pair<T>) => Promise<T>,
   options?: ReadOptions,
 ): Promise<Page<T>> {
   const { maxPageSize } = resources.capabilities;
@@ -140,7 +140,7 @@ async function withoutRetained<T extends Resource, N extends ResourceRequest>(
     read += part.resources.length;
     if (part.resources.length === 0 || read >= (part.totalResults ?? 0)) break;
   }
-  return { totalResults, startIndex, resources: await Promise.all(page.map(outward)) };
+  return { totalResults, startIndex, resources: await Promise.all(page.map(external)) };
 }
 
 /** What of this is not deleted, with its identities. */

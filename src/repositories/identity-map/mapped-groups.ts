@@ -38,12 +38,12 @@ export class MappedGroupRepository extends GroupRepository {
     const leaving = new Leaving("Group", store, identities, options.now);
     this.#groups = new MappedResources(store, known, {
       release: (localId, call) => leaving.release(localId, call),
-      async retire(localId, call) {
+      async softDelete(localId, call) {
         await leaving.leave(localId, call);
         await store.changeMembers(localId, { clear: true }, call);
         if (store.capabilities.delete === "deactivate") await store.delete(localId, call);
       },
-      async revive(localId, resource, call) {
+      async restore(localId, resource, call) {
         await store.replace(localId, resource, call);
       },
     });
@@ -56,11 +56,11 @@ export class MappedGroupRepository extends GroupRepository {
 
   override async get(id: string, options?: ReadOptions): Promise<Group | undefined> {
     const pair = await this.#groups.get(id, options);
-    return pair && (await this.#outward(pair, options));
+    return pair && (await this.#external(pair, options));
   }
 
   override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    return findMapped(this.#groups, query, (pair) => this.#outward(pair, options), options);
+    return findMapped(this.#groups, query, (pair) => this.#external(pair, options), options);
   }
 
   override async create(resource: NewGroup, options?: CallOptions): Promise<Group> {
@@ -104,7 +104,7 @@ export class MappedGroupRepository extends GroupRepository {
       modification,
       async (localId, changes, conditions) =>
         this.#store.modify(localId, await this.#inwardChanges(changes, options), conditions),
-      (pair) => this.#outward(pair, reads),
+      (pair) => this.#external(pair, reads),
       options,
       (localId, changes) => this.#changesMembers(localId, changes, options),
     );
@@ -123,7 +123,7 @@ export class MappedGroupRepository extends GroupRepository {
     const found = await this.#groups.translated(id, () =>
       this.#store.members(localId, page, options),
     );
-    return { ...found, members: await this.#members.outward(found.members, options) };
+    return { ...found, members: await this.#members.external(found.members, options) };
   }
 
   override async whichAreMembers(
@@ -231,13 +231,13 @@ export class MappedGroupRepository extends GroupRepository {
     }
   }
 
-  async #outward(pair: Pair<Group>, options?: ReadOptions): Promise<Group> {
-    const { members, ...group } = this.#groups.outward(pair);
+  async #external(pair: Pair<Group>, options?: ReadOptions): Promise<Group> {
+    const { members, ...group } = this.#groups.external(pair);
     const isAsked =
       options?.attributes?.includes("members") === true &&
       options.excludedAttributes?.includes("members") !== true;
     if (!isAsked || members === undefined) return group;
-    return { ...group, members: await this.#members.outward(members, options) };
+    return { ...group, members: await this.#members.external(members, options) };
   }
 
   async #inward<R extends { readonly members?: Group["members"] }>(

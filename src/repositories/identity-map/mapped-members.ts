@@ -14,7 +14,7 @@ export class MappedMembers {
   }
 
   /** Members as they are known outside, without those that are deleted. */
-  async outward(
+  async external(
     members: readonly { readonly value: string; readonly type?: string }[],
     options?: CallOptions,
   ): Promise<Member[]> {
@@ -31,9 +31,9 @@ export class MappedMembers {
   }
 
   /**
-   * A change of members in the store's own ids. Whoever is not known cannot be a member, and need not be removed.
+   * A change of members in the store's own ids. What is not known cannot be a member, and need not be removed.
    *
-   * @throws {InvalidValueError} somebody who is to be added is not known.
+   * @throws {InvalidValueError} a resource that is to be added is not known.
    */
   async inward(change: MembersChange, options?: CallOptions): Promise<MembersChange> {
     const add: Member[] = [];

@@ -8,7 +8,7 @@ import {
 import type { Resource, ResourceRequest } from "../../scim/index.js";
 import type { Capabilities } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
-import type { Identity } from "../identity-map-repository.js";
+import type { MappedIdentity } from "../identity-map-repository.js";
 import {
   type CallOptions,
   callOf,
@@ -28,16 +28,16 @@ export interface Pair<T> {
 /** What becomes of an account that the store cannot remove, and of one that it has kept. */
 export interface Retention<N> {
   /** Makes it as good as gone. */
-  retire(localId: string, options?: CallOptions): Promise<void>;
+  softDelete(localId: string, options?: CallOptions): Promise<void>;
   /** Ends what holds it, before the store removes it; what is to be done once that is done is returned. */
   release?(localId: string, options?: CallOptions): Promise<() => Promise<void>>;
-  /** Makes what was retired a new resource. */
-  revive(localId: string, resource: N, options?: CallOptions): Promise<void>;
+  /** Makes a new resource of what was soft-deleted. */
+  restore(localId: string, resource: N, options?: CallOptions): Promise<void>;
 }
 
 /**
  * What a write does to the store; where it says so, the resource has another `externalId` after it, or none. What
- * changes nothing makes no version, and answers `undefined`.
+ * changes nothing makes no version, and returns `undefined`.
  */
 type MappedWrite<T> = (
   current: Pair<T>,
@@ -70,7 +70,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   }
 
   /** The resource as it is known outside. */
-  outward({ identity, local }: Pair<T>): T {
+  external({ identity, local }: Pair<T>): T {
     const { externalId: _, ...own }: T & { readonly externalId?: string } = local;
     const { resourceType = identity.type, created, lastModified } = local.meta ?? {};
     return {
@@ -99,7 +99,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     }
   }
 
-  /** Writes to a resource while nobody else does, and only if it is in the version asked for. */
+  /** Writes to a resource while no other writer does, and only if it is in the version asked for. */
   async write(
     id: string,
     change: MappedWrite<T>,
@@ -151,7 +151,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     id: string,
     ifVersion: string | undefined,
     options?: ReadOptions,
-  ): Promise<{ readonly current: Pair<T>; readonly claimed: Identity }> {
+  ): Promise<{ readonly current: Pair<T>; readonly claimed: MappedIdentity }> {
     const current = await this.get(id, options);
     if (current === undefined) throw new NotFoundError(id);
     if (ifVersion !== undefined && versionOf(current.identity, current.local) !== ifVersion) {
@@ -170,7 +170,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     id: string,
     modification: Modification<T, N>,
     apply: (localId: string, changes: ChangeSet<N>, options: WriteOptions) => Promise<void>,
-    outward: (pair: Pair<T>) => Promise<T>,
+    external: (pair: Pair<T>) => Promise<T>,
     options?: WriteOptions,
     changesMembers?: (localId: string, changes: ChangeSet<N>) => Promise<boolean>,
   ): Promise<void> {
@@ -178,12 +178,12 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     await this.write(
       id,
       async (current, conditions) => {
-        const resource = await outward(current);
+        const resource = await external(current);
         const changes: ChangeSet<N & ResourceRequest> = changeSetFor(modification, resource);
         const next = applyChangeSet(this.store.type, resource, changes);
         const { localId } = current.identity;
         const isCounted = this.store.capabilities.versions !== "none";
-        // Members are not read unless somebody asks for them, so it does not show what becomes of them.
+        // Members are not read unless they are asked for, so it does not show what becomes of them.
         const isOfMembers =
           namesMembers(changes) &&
           (isCounted || (await changesMembers?.(localId, changes)) === true);
@@ -202,8 +202,8 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
             },
           });
           // What the store has ignored may have been all, and members who come may be there.
-          const isTold = isCounted ? isOfMembers || isIgnored : isIgnored && !isOfMembers;
-          if (isTold && next.externalId === resource.externalId) {
+          const isReported = isCounted ? isOfMembers || isIgnored : isIgnored && !isOfMembers;
+          if (isReported && next.externalId === resource.externalId) {
             const after = await this.store.get(localId, this.reading(callOf(options)));
             const isKept = isCounted
               ? after?.meta?.version === current.local.meta?.version
@@ -226,7 +226,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         const { localId } = current.identity;
         const removes = this.store.capabilities.delete === "hard";
         await this.translated(id, async () => {
-          if (!removes) return await this.#retention.retire(localId, options);
+          if (!removes) return await this.#retention.softDelete(localId, options);
           const released = await this.#retention.release?.(localId, options);
           await this.store.delete(localId, options);
           await released?.();
@@ -249,12 +249,12 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       return await call();
     } catch (error) {
       if (error instanceof NotFoundError) throw new NotFoundError(id, { cause: error });
-      if (error instanceof UniquenessError) throw await this.#outwardError(error);
+      if (error instanceof UniquenessError) throw await this.#externalError(error);
       throw error;
     }
   }
 
-  /** What the store is asked for, so that the version can be told. */
+  /** What the store is asked for, so that the version can be computed. */
   reading({ excludedAttributes, ...options }: ReadOptions = {}): ReadOptions {
     const isNeeded = this.store.capabilities.versions === "none";
     return isNeeded || excludedAttributes === undefined
@@ -262,7 +262,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       : { ...options, excludedAttributes };
   }
 
-  /** Gives what was created an id, unless somebody has seen it meanwhile: then it has one. */
+  /** Gives a new resource an id, unless a reader has seen it meanwhile: then it has one. */
   async #identify(
     localId: string,
     externalId: string | undefined,
@@ -270,7 +270,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
   ): Promise<string> {
     const { map } = this.identities;
     const mark = await this.identities.markOf(localId, options);
-    // Whoever had this id before is gone.
+    // The former resource of this id is deleted.
     if (mark !== undefined) await this.identities.ofLocalKept([localId], options);
     const made = this.identities.make(localId, "created", mark, externalId);
     for (;;) {
@@ -289,7 +289,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
     }
   }
 
-  async #outwardError(error: UniquenessError): Promise<UniquenessError> {
+  async #externalError(error: UniquenessError): Promise<UniquenessError> {
     if (error.resourceId === undefined) return error;
     const identities = await this.identities.ofLocal([error.resourceId]);
     return new UniquenessError(error.attribute, identities.get(error.resourceId)?.id, {
@@ -311,7 +311,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
         ? undefined
         : (await this.identities.ofLocalKept([resourceId], options)).get(resourceId);
     if (resourceId === undefined || retained?.deleted === undefined) {
-      throw await this.#outwardError(error);
+      throw await this.#externalError(error);
     }
     try {
       // Of several that want it, one has it.
@@ -320,7 +320,7 @@ export class MappedResources<T extends Resource, N extends ResourceRequest> {
       if (conflict instanceof VersionConflictError) throw new UniquenessError(error.attribute);
       throw conflict;
     }
-    await this.#retention.revive(resourceId, resource, options);
+    await this.#retention.restore(resourceId, resource, options);
     return await this.#identify(resourceId, externalId, options);
   }
 }
@@ -355,7 +355,8 @@ function mappedCapabilities(capabilities: Capabilities): Capabilities {
       id: ["eq"],
       externalId: ["eq"],
     },
-    // Of what the map answers, a conjunction can be made by itself; for the others the store would have to know it too.
+    // Of what the map supports, a conjunction can be made by itself; for the others the store would have to know it
+    // too.
     logic: logic.filter((operator) => operator === "and"),
     sort: sort.filter(isOwn),
     versions: "atomic",

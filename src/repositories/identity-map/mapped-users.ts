@@ -56,11 +56,11 @@ export class MappedUserRepository extends UserRepository {
 
   override async get(id: string, options?: ReadOptions): Promise<User | undefined> {
     const pair = await this.#users.get(id, options);
-    return pair && this.#users.outward(pair);
+    return pair && this.#users.external(pair);
   }
 
   override find(query: Query, options?: ReadOptions): Promise<Page<User>> {
-    return findMapped(this.#users, query, async (pair) => this.#users.outward(pair), options);
+    return findMapped(this.#users, query, async (pair) => this.#users.external(pair), options);
   }
 
   override async create(resource: NewUser, options?: CallOptions): Promise<User> {
@@ -93,7 +93,7 @@ export class MappedUserRepository extends UserRepository {
       id,
       modification,
       (localId, changes, conditions) => this.#users.store.modify(localId, changes, conditions),
-      async (pair) => this.#users.outward(pair),
+      async (pair) => this.#users.external(pair),
       options,
     );
   }
@@ -116,14 +116,14 @@ function retentionOfUsers(
 ): Retention<NewUser> {
   const leaving = new Leaving("User", groups, identities, now);
   return {
-    async retire(localId, options) {
+    async softDelete(localId, options) {
       await leaving.leave(localId, options);
       if (store.capabilities.delete === "deactivate") await store.delete(localId, options);
       else await store.modify(localId, { set: { active: false } }, options);
     },
     release: (localId, options) => leaving.release(localId, options),
-    async revive(localId, { password, ...attributes }, options) {
-      // First of all, so that the account is never active with the password of whoever had it before.
+    async restore(localId, { password, ...attributes }, options) {
+      // First of all, so that the account is never active with the password of its former owner.
       await store.setPassword?.(localId, password ?? newPassword(), options);
       await store.replace(localId, { active: true, ...attributes }, options);
     },

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Resource } from "../../scim/index.js";
-import type { Identity } from "../identity-map-repository.js";
+import type { MappedIdentity } from "../identity-map-repository.js";
 
 /**
  * The version of a resource: how often it was written through the map, and what the store has now, so that what is
  * changed in the application itself has another version too. Members and groups are kept beside the resource and are
  * not in it.
  */
-export function versionOf(identity: Identity, local: Resource): string {
+export function versionOf(identity: MappedIdentity, local: Resource): string {
   const content = local.meta?.version ?? digest(local);
   const mark = createHash("sha256").update(content).digest("base64url").slice(0, 16);
   return `W/"${identity.version}.${mark}"`;

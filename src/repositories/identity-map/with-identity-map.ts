@@ -11,11 +11,12 @@ import { MappedUserRepository } from "./mapped-users.js";
  * the store.
  *
  * What the store has is known by an id from when it is first seen. What it cannot remove is deactivated when it is
- * deleted, and is then gone for everybody outside; who is created in its place later has another id, and none of its
- * attributes.
+ * deleted, and does not exist any more to callers; what is created with its account later has another id, and none of
+ * its attributes.
  *
  * Where the store uses ids again (`capabilities.ids`), what has been removed past the map, and another resource that
- * has its id now, are told apart by the store's `markOf`. The groups then have to be given the store's own `users` too.
+ * has its id now, are distinguished by the store's `markOf`. The groups then have to be given the store's own `users`
+ * too.
  *
  * Such an account gets another password before it is active again, where the store can set one. Where it cannot
  * (`capabilities.password` is `create`), the former password stays with the account until it is changed there.

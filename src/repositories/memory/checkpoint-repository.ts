@@ -1,8 +1,8 @@
 import { StreamTakenError, VersionConflictError } from "../../core/index.js";
 import { CheckpointRepository, type StreamPosition } from "../checkpoint-repository.js";
 import { frozenCopy } from "./frozen.js";
-import { Session } from "./session.js";
 import { Table } from "./table.js";
+import { TransactionScope } from "./transaction-scope.js";
 
 interface PositionRow {
   readonly stream: string;
@@ -13,24 +13,24 @@ type Positions = Table<PositionRow>;
 
 /** The positions of streams, in memory. */
 export class InMemoryCheckpointRepository extends CheckpointRepository {
-  readonly #session: Session;
+  readonly #scope: TransactionScope;
   readonly #positions: Positions;
 
   constructor();
   /** @internal */
-  constructor(session: Session, positions?: Positions);
+  constructor(scope: TransactionScope, positions?: Positions);
   constructor(
-    session: Session = new Session(),
+    scope: TransactionScope = new TransactionScope(),
     positions: Positions = new Table<PositionRow>((row) => row.stream, {}),
   ) {
     super();
-    this.#session = session;
+    this.#scope = scope;
     this.#positions = positions;
   }
 
   /** The same store, bound to a transaction. @internal */
-  in(session: Session): InMemoryCheckpointRepository {
-    return new InMemoryCheckpointRepository(session, this.#positions);
+  in(scope: TransactionScope): InMemoryCheckpointRepository {
+    return new InMemoryCheckpointRepository(scope, this.#positions);
   }
 
   /** Throws where the stream has another epoch. @internal */
@@ -39,11 +39,11 @@ export class InMemoryCheckpointRepository extends CheckpointRepository {
   }
 
   override load(stream: string): Promise<StreamPosition | undefined> {
-    return this.#session.run(() => this.#positions.get(stream)?.position);
+    return this.#scope.run(() => this.#positions.get(stream)?.position);
   }
 
   override save(stream: string, position: StreamPosition): Promise<StreamPosition> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       const revision = this.#positions.get(stream)?.position.revision ?? 0;
       if (position.revision !== revision) {
         throw new VersionConflictError(
@@ -57,8 +57,8 @@ export class InMemoryCheckpointRepository extends CheckpointRepository {
     });
   }
 
-  /** In a transaction nobody else writes, so that it is enough to look. */
+  /** In a transaction there is no other writer, so that it is enough to look. */
   override hold(stream: string, epoch: number): Promise<void> {
-    return this.#session.run(() => this.checkEpoch(stream, epoch));
+    return this.#scope.run(() => this.checkEpoch(stream, epoch));
   }
 }

@@ -5,11 +5,11 @@ import type { BoundFilter } from "../../scim/index.js";
 export type Lookup = (path: string, value: string) => Iterable<string> | undefined;
 
 /**
- * The ids of resources among which all are that match, as the indexes tell; `undefined` where every resource has to be
+ * The ids of resources among which all are that match, as the indexes say; `undefined` where every resource has to be
  * looked at.
  *
  * One of 10,000 users is found by `userName` in 0.05 ms of CPU time so, and in 4.2 ms where all are looked at: a
- * service provider would answer 240 such requests a second in place of thousands.
+ * service provider would serve 240 such requests a second instead of thousands.
  */
 export function candidates(filter: BoundFilter, lookup: Lookup): ReadonlySet<string> | undefined {
   switch (filter.operator) {

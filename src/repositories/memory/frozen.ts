@@ -1,6 +1,6 @@
 /**
- * A deep copy of plain data that nobody can change: neither who passed the original nor who is handed the copy reaches
- * into a store by it. A key such as `__proto__` is copied as the plain key that it is.
+ * A deep copy of plain data that cannot be changed: neither the caller that passed the original nor the one that
+ * receives the copy reaches into a store by it. A key such as `__proto__` is copied as the plain key that it is.
  */
 export function frozenCopy<T>(value: T): T;
 export function frozenCopy(value: unknown): unknown {

@@ -20,20 +20,20 @@ import { memberType, typedMembers } from "../member-types.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
 import { type InMemoryResourceOptions, ResourceStore } from "./resource-store.js";
-import { type Journal, Session } from "./session.js";
 import { composite, Table, take } from "./table.js";
+import { type Journal, TransactionScope } from "./transaction-scope.js";
 import type { InMemoryUserRepository } from "./user-repository.js";
 
 /** Options of {@link InMemoryGroupRepository}. */
 export interface InMemoryGroupOptions extends InMemoryResourceOptions {
   /**
-   * The users who are the members. Then nobody else can be one, whoever is deleted leaves the groups in the same step,
-   * and both stores share the order of their operations. Without it, users are ids that belong to nobody, and stay
+   * The users who are the members. Then no other id can be one, a deleted user leaves the groups in the same step,
+   * and both stores share the order of their operations. Without it, users are ids without a resource, and stay
    * members until they are removed; the capabilities say so (`deletedMembers`).
    */
-  readonly users?: InMemoryUserRepository;
+  readonly users?: InMemoryUserRepository | undefined;
   /** Whether two groups may not have one `displayName`. Default `false`, as RFC 7643 §4.2 has it. */
-  readonly uniqueDisplayName?: boolean;
+  readonly uniqueDisplayName?: boolean | undefined;
 }
 
 interface MemberRow {
@@ -90,7 +90,7 @@ class GroupStore extends ResourceStore<Group> {
       : { members };
   }
 
-  /** Whether somebody with this id is in the group; of this type, where one is given. */
+  /** Whether a resource with this id is in the group; of this type, where one is given. */
   hasMember(group: string, member: string, type?: MemberRow["type"]): boolean {
     return this.#keysOf(group, member, type).some((key) => this.#members.get(key) !== undefined);
   }
@@ -149,7 +149,7 @@ class GroupStore extends ResourceStore<Group> {
     }
   }
 
-  /** @throws {InvalidValueError} there is nobody with this id, as far as the store can know. */
+  /** @throws {InvalidValueError} there is no resource with this id, as far as the store can know. */
   #assertMember({ member, type }: MemberRow): void {
     const known: Pick<ResourceStore<Resource>, "get"> | undefined =
       type === "Group" ? this : this.#users;
@@ -178,27 +178,27 @@ function toMembersChange(members: readonly GroupMember[]): MembersChange {
  * Groups in memory, and who is in them: for tests, for trying things out, and as the example of what a store does.
  *
  * Members are kept beside the group, and are ordered by id. A group in a group has to exist, and so has a user where
- * the store was given the users: whoever is deleted there leaves the groups, as a group that is deleted always does.
- * When members come or go, the group has a new version.
+ * the store was given the users: a user that is deleted there leaves the groups, as a group that is deleted always
+ * does. When members come or go, the group has a new version.
  */
 export class InMemoryGroupRepository extends GroupRepository {
   override readonly type: ResourceType;
   override readonly capabilities: Capabilities;
   readonly #options: InMemoryGroupOptions;
-  readonly #session: Session;
+  readonly #scope: TransactionScope;
   readonly #store: GroupStore;
 
   constructor(options?: InMemoryGroupOptions);
   /** @internal */
-  constructor(options: InMemoryGroupOptions, session: Session, store?: GroupStore);
+  constructor(options: InMemoryGroupOptions, scope: TransactionScope, store?: GroupStore);
   constructor(
     options: InMemoryGroupOptions = {},
-    session: Session = options.users?.shared.session ?? new Session(),
+    scope: TransactionScope = options.users?.shared.scope ?? new TransactionScope(),
     store: GroupStore = new GroupStore(options),
   ) {
     super();
     this.#options = options;
-    this.#session = session;
+    this.#scope = scope;
     this.#store = store;
     this.type = options.type ?? groupResourceType;
     this.capabilities = {
@@ -209,19 +209,19 @@ export class InMemoryGroupRepository extends GroupRepository {
   }
 
   /** The same store, bound to a transaction. @internal */
-  in(session: Session): InMemoryGroupRepository {
-    return new InMemoryGroupRepository(this.#options, session, this.#store);
+  in(scope: TransactionScope): InMemoryGroupRepository {
+    return new InMemoryGroupRepository(this.#options, scope, this.#store);
   }
 
   override get(id: string, options?: ReadOptions): Promise<Group | undefined> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const group = this.#store.get(id);
       return group && this.#store.view(group, options);
     }, options?.signal);
   }
 
   override find(query: Query, options?: ReadOptions): Promise<Page<Group>> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const page = this.#store.find(query);
       const view = (group: Group): Group => this.#store.view(group, options);
       return { ...page, resources: page.resources.map(view) };
@@ -229,7 +229,7 @@ export class InMemoryGroupRepository extends GroupRepository {
   }
 
   override create(resource: NewGroup, options?: CallOptions): Promise<Group> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       const group = this.#store.create(journal, resource);
       this.#store.changeMembers(journal, group, {
         add: toMembersChange(resource.members ?? []).add ?? [],
@@ -239,7 +239,7 @@ export class InMemoryGroupRepository extends GroupRepository {
   }
 
   override replace(id: string, resource: NewGroup | Group, options?: WriteOptions): Promise<Group> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       const current = this.#store.existing(id, options?.ifVersion);
       const group = this.#store.replace(journal, current, resource);
       if (resource.members !== undefined) {
@@ -254,7 +254,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     modification: Modification<Group, NewGroup>,
     options?: WriteOptions,
   ): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       const stored = this.#store.existing(id, options?.ifVersion);
       const reads = "plan" in modification ? modification.reads : [];
       const changes = changeSetFor(modification, this.#store.view(stored, { attributes: reads }));
@@ -272,7 +272,7 @@ export class InMemoryGroupRepository extends GroupRepository {
   }
 
   override delete(id: string, options?: WriteOptions): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       this.#store.existing(id, options?.ifVersion);
       this.#store.delete(journal, id);
     }, options?.signal);
@@ -283,7 +283,7 @@ export class InMemoryGroupRepository extends GroupRepository {
     page: { after?: string; count?: number } = {},
     options?: CallOptions,
   ): Promise<MemberPage> {
-    return this.#session.run(() => this.#store.memberPage(id, page), options?.signal);
+    return this.#scope.run(() => this.#store.memberPage(id, page), options?.signal);
   }
 
   override whichAreMembers(
@@ -291,28 +291,28 @@ export class InMemoryGroupRepository extends GroupRepository {
     ids: readonly string[],
     options?: MemberOptions,
   ): Promise<ReadonlySet<string>> {
-    return this.#session.run(
+    return this.#scope.run(
       () => new Set(ids.filter((member) => this.#store.hasMember(id, member, options?.type))),
       options?.signal,
     );
   }
 
   override groupsOf(memberId: string, options?: MemberOptions): Promise<readonly string[]> {
-    return this.#session.run(() => this.#store.groupsOf(memberId, options?.type), options?.signal);
+    return this.#scope.run(() => this.#store.groupsOf(memberId, options?.type), options?.signal);
   }
 
   override groupsOfEach(
     memberIds: readonly string[],
     options?: MemberOptions,
   ): Promise<ReadonlyMap<string, readonly string[]>> {
-    return this.#session.run(
+    return this.#scope.run(
       () => new Map(memberIds.map((id) => [id, this.#store.groupsOf(id, options?.type)] as const)),
       options?.signal,
     );
   }
 
   override changeMembers(id: string, change: MembersChange, options?: CallOptions): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       this.#store.changeMembers(journal, this.#store.existing(id), change);
     }, options?.signal);
   }

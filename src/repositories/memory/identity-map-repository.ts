@@ -1,18 +1,18 @@
 import { VersionConflictError } from "../../core/index.js";
 import {
   type IdentifiedType,
-  type Identity,
   IdentityMapRepository,
+  type MappedIdentity,
 } from "../identity-map-repository.js";
 import type { CallOptions } from "../resource-repository.js";
 import { frozenCopy } from "./frozen.js";
-import { Session } from "./session.js";
 import { composite, Table } from "./table.js";
+import { TransactionScope } from "./transaction-scope.js";
 
 /** Identities in memory: for tests, and for stores that are themselves in memory. */
 export class InMemoryIdentityMapRepository extends IdentityMapRepository {
-  readonly #session = new Session();
-  readonly #identities = new Table<Identity, "localId" | "externalId" | "retained">(
+  readonly #scope = new TransactionScope();
+  readonly #identities = new Table<MappedIdentity, "localId" | "externalId" | "retained">(
     ({ type, id }) => composite(type, id),
     {
       localId: ({ type, localId }) => (localId === undefined ? [] : [composite(type, localId)]),
@@ -27,8 +27,8 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     ids: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]> {
-    return this.#session.run(
+  ): Promise<readonly (MappedIdentity | undefined)[]> {
+    return this.#scope.run(
       () => ids.map((id) => this.#identities.get(composite(type, id))),
       options?.signal,
     );
@@ -38,8 +38,8 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     localIds: readonly string[],
     options?: CallOptions,
-  ): Promise<readonly (Identity | undefined)[]> {
-    return this.#session.run(
+  ): Promise<readonly (MappedIdentity | undefined)[]> {
+    return this.#scope.run(
       () => localIds.map((localId) => this.#withLocalId(type, localId)),
       options?.signal,
     );
@@ -49,22 +49,22 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     type: IdentifiedType,
     externalId: string,
     options?: CallOptions,
-  ): Promise<readonly Identity[]> {
-    return this.#session.run(
+  ): Promise<readonly MappedIdentity[]> {
+    return this.#scope.run(
       () => [...this.#identities.rows("externalId", composite(type, externalId))],
       options?.signal,
     );
   }
 
   override hasRetained(type: IdentifiedType, options?: CallOptions): Promise<boolean> {
-    return this.#session.run(() => this.#identities.count("retained", type) > 0, options?.signal);
+    return this.#scope.run(() => this.#identities.count("retained", type) > 0, options?.signal);
   }
 
   override add(
-    identities: readonly Identity[],
+    identities: readonly MappedIdentity[],
     options?: CallOptions,
-  ): Promise<readonly Identity[]> {
-    return this.#session.run(
+  ): Promise<readonly MappedIdentity[]> {
+    return this.#scope.run(
       (journal) =>
         identities.map((identity) => {
           const { type, localId } = identity;
@@ -78,11 +78,11 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     );
   }
 
-  override save(identity: Identity, options?: CallOptions): Promise<Identity> {
-    return this.#session.run((journal) => {
+  override save(identity: MappedIdentity, options?: CallOptions): Promise<MappedIdentity> {
+    return this.#scope.run((journal) => {
       const { type, id, revision } = identity;
       if (this.#identities.get(composite(type, id))?.revision !== revision) {
-        throw new VersionConflictError(`Somebody else has changed the identity "${id}".`);
+        throw new VersionConflictError(`Another writer has changed the identity "${id}".`);
       }
       const saved = frozenCopy({ ...identity, revision: revision + 1 });
       this.#identities.put(journal, saved);
@@ -96,7 +96,7 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     lastModified: string,
     options?: CallOptions,
   ): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       const identity = this.#identities.get(composite(type, id));
       if (identity === undefined) return;
       const version = identity.version + 1;
@@ -104,7 +104,7 @@ export class InMemoryIdentityMapRepository extends IdentityMapRepository {
     }, options?.signal);
   }
 
-  #withLocalId(type: IdentifiedType, localId: string): Identity | undefined {
+  #withLocalId(type: IdentifiedType, localId: string): MappedIdentity | undefined {
     const [identity] = this.#identities.rows("localId", composite(type, localId));
     return identity;
   }

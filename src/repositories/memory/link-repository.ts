@@ -8,37 +8,40 @@ import {
 } from "../link-repository.js";
 import { frozenCopy } from "./frozen.js";
 import { type LinkRow, LinkTables, linkKey, type NameRow, nameKey } from "./link-tables.js";
-import { type Journal, Session } from "./session.js";
 import { composite, take } from "./table.js";
+import { type Journal, TransactionScope } from "./transaction-scope.js";
 
 /** Links and names, in memory. */
 export class InMemoryLinkRepository extends LinkRepository {
-  readonly #session: Session;
+  readonly #scope: TransactionScope;
   readonly #tables: LinkTables;
 
   constructor();
   /** @internal */
-  constructor(session: Session, tables?: LinkTables);
-  constructor(session: Session = new Session(), tables: LinkTables = new LinkTables()) {
+  constructor(scope: TransactionScope, tables?: LinkTables);
+  constructor(
+    scope: TransactionScope = new TransactionScope(),
+    tables: LinkTables = new LinkTables(),
+  ) {
     super();
-    this.#session = session;
+    this.#scope = scope;
     this.#tables = tables;
   }
 
   /** The same store, bound to a transaction. @internal */
-  in(session: Session): InMemoryLinkRepository {
-    return new InMemoryLinkRepository(session, this.#tables);
+  in(scope: TransactionScope): InMemoryLinkRepository {
+    return new InMemoryLinkRepository(scope, this.#tables);
   }
 
   override get(
     source: string,
     sourceIds: readonly string[],
   ): Promise<readonly (Link | undefined)[]> {
-    return this.#session.run(() => sourceIds.map((sourceId) => this.#link(source, sourceId)));
+    return this.#scope.run(() => sourceIds.map((sourceId) => this.#link(source, sourceId)));
   }
 
   override save(source: string, links: readonly Link[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const link of links) {
         const seen = Math.max(link.seen, this.#link(source, link.sourceId)?.seen ?? 0);
         this.#tables.links.put(journal, { source, link: frozenCopy({ ...link, seen }) });
@@ -63,22 +66,22 @@ export class InMemoryLinkRepository extends LinkRepository {
     selection: LinkSelection,
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Link[]> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const after = page.after === undefined ? undefined : linkKey(source, page.after);
       return take(this.#tables.select(source, selection, after), page.count);
     });
   }
 
   override count(source: string, selection: LinkSelection): Promise<number> {
-    return this.#session.run(() => this.#tables.count(source, selection));
+    return this.#scope.run(() => this.#tables.count(source, selection));
   }
 
   override latestSeen(source: string): Promise<number> {
-    return this.#session.run(() => this.#tables.latestSeen(source));
+    return this.#scope.run(() => this.#tables.latestSeen(source));
   }
 
   override remove(source: string, sourceIds: readonly string[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const sourceId of sourceIds) {
         this.#keepNames(journal, source, sourceId, new Set());
         this.#tables.links.delete(journal, linkKey(source, sourceId));
@@ -90,7 +93,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     type: "User" | "Group",
     resourceIds: readonly string[],
   ): Promise<readonly LinkOwner[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       [...new Set(resourceIds)].flatMap((resourceId) =>
         Array.from(this.#tables.links.rows("resource", composite(type, resourceId)), toOwner),
       ),
@@ -98,11 +101,11 @@ export class InMemoryLinkRepository extends LinkRepository {
   }
 
   override intents(type: "User" | "Group", name: string): Promise<readonly LinkOwner[]> {
-    return this.#session.run(() => this.#tables.intending(type, name).map(toOwner));
+    return this.#scope.run(() => this.#tables.intending(type, name).map(toOwner));
   }
 
   override names(source: string, sourceIds: readonly string[]): Promise<readonly HeldName[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       [...new Set(sourceIds)].flatMap((sourceId) => {
         const link = this.#link(source, sourceId);
         if (link === undefined) return [];
@@ -126,7 +129,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     source: string,
     entries: readonly { readonly sourceId: string; readonly names: readonly Name[] }[],
   ): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const { sourceId, names } of entries) {
         const stored = names.filter((name) => name.kind !== "id");
         const keys = new Set(stored.map((name) => nameKey({ source, sourceId, ...name })));
@@ -141,7 +144,7 @@ export class InMemoryLinkRepository extends LinkRepository {
   }
 
   override holders(source: string, names: readonly Name[]): Promise<readonly HeldName[]> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const asked = new Map(names.map((name) => [composite(name.kind, name.key), name]));
       return [...asked.values()].flatMap(({ kind, key }) =>
         this.#holdersOf(source, { kind, key }).flatMap(({ sourceId, alias }) => {
@@ -168,7 +171,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     sourceIds: readonly string[],
     markOf: (link: Link) => Partial<Pick<Link, "seen" | "dirty">>,
   ): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const sourceId of sourceIds) {
         const link = this.#link(source, sourceId);
         if (link === undefined) continue;
@@ -188,7 +191,7 @@ export class InMemoryLinkRepository extends LinkRepository {
     }
   }
 
-  /** Takes a name from whoever has it. */
+  /** Takes a name from its holder. */
   #takeName(journal: Journal, source: string, { kind, key }: Name): void {
     for (const row of [...this.#tables.names.rows("name", composite(source, kind, key))]) {
       this.#tables.names.delete(journal, nameKey(row));

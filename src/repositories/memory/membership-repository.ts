@@ -7,8 +7,8 @@ import {
   type SourceGrant,
 } from "../membership-repository.js";
 import { frozenCopy } from "./frozen.js";
-import { Session } from "./session.js";
 import { composite, Table, take } from "./table.js";
+import { TransactionScope } from "./transaction-scope.js";
 
 interface ReferenceRow {
   readonly source: string;
@@ -52,21 +52,24 @@ function grantKey(source: string, { group, member }: Membership): string {
 
 /** References and grants, in memory. */
 export class InMemoryMembershipRepository extends MembershipRepository {
-  readonly #session: Session;
+  readonly #scope: TransactionScope;
   readonly #tables: MembershipTables;
 
   constructor();
   /** @internal */
-  constructor(session: Session, tables?: MembershipTables);
-  constructor(session: Session = new Session(), tables: MembershipTables = new MembershipTables()) {
+  constructor(scope: TransactionScope, tables?: MembershipTables);
+  constructor(
+    scope: TransactionScope = new TransactionScope(),
+    tables: MembershipTables = new MembershipTables(),
+  ) {
     super();
-    this.#session = session;
+    this.#scope = scope;
     this.#tables = tables;
   }
 
   /** The same store, bound to a transaction. @internal */
-  in(session: Session): InMemoryMembershipRepository {
-    return new InMemoryMembershipRepository(session, this.#tables);
+  in(scope: TransactionScope): InMemoryMembershipRepository {
+    return new InMemoryMembershipRepository(scope, this.#tables);
   }
 
   override references(
@@ -74,7 +77,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
     group: string,
     page: { readonly after?: Name; readonly count: number },
   ): Promise<readonly Reference[]> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const after = page.after && referenceKey(source, { group, ...page.after });
       const rows = this.#tables.references.rows("group", composite(source, group), after);
       return take(rows, page.count).map((row) => row.reference);
@@ -82,7 +85,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override saveReferences(source: string, references: readonly Reference[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const reference of references) {
         this.#tables.references.put(journal, { source, reference: frozenCopy(reference) });
       }
@@ -90,7 +93,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override removeReferences(source: string, references: readonly Reference[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const reference of references) {
         this.#tables.references.delete(journal, referenceKey(source, reference));
       }
@@ -98,7 +101,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override referencesBy(source: string, names: readonly Name[]): Promise<readonly Reference[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       this.#referencesIn(
         "name",
         names.map((name) => composite(source, name.kind, name.key)),
@@ -107,7 +110,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override referencesTo(source: string, targets: readonly string[]): Promise<readonly Reference[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       this.#referencesIn(
         "target",
         targets.map((target) => composite(source, target)),
@@ -116,7 +119,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override grantsTo(source: string, members: readonly string[]): Promise<readonly Grant[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       this.#grantsIn(
         "member",
         members.map((member) => composite(source, member)),
@@ -129,7 +132,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
     group: string,
     page: { readonly after?: string; readonly count: number },
   ): Promise<readonly Grant[]> {
-    return this.#session.run(() => {
+    return this.#scope.run(() => {
       const after =
         page.after === undefined ? undefined : grantKey(source, { group, member: page.after });
       const rows = this.#tables.grants.rows("group", composite(source, group), after);
@@ -138,13 +141,13 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override grantsNotHeld(source: string, count: number): Promise<readonly Grant[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       take(this.#tables.grants.rows("notHeld", composite(source)), count).map((row) => row.grant),
     );
   }
 
   override grantsOf(memberships: readonly Membership[]): Promise<readonly SourceGrant[]> {
-    return this.#session.run(() =>
+    return this.#scope.run(() =>
       this.#grantsIn(
         "membership",
         memberships.map(({ group, member }) => composite(group, member)),
@@ -153,7 +156,7 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override saveGrants(source: string, grants: readonly Grant[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const grant of grants) {
         this.#tables.grants.put(journal, { source, grant: frozenCopy(grant) });
       }
@@ -161,14 +164,14 @@ export class InMemoryMembershipRepository extends MembershipRepository {
   }
 
   override removeGrants(source: string, memberships: readonly Membership[]): Promise<void> {
-    return this.#session.run((journal) => {
+    return this.#scope.run((journal) => {
       for (const membership of memberships) {
         this.#tables.grants.delete(journal, grantKey(source, membership));
       }
     });
   }
 
-  /** What is asked for twice is answered once. */
+  /** What is asked for twice is returned once. */
   #referencesIn(index: "name" | "target", buckets: readonly string[]): Reference[] {
     return [...new Set(buckets)].flatMap((bucket) =>
       Array.from(this.#tables.references.rows(index, bucket), (row) => row.reference),

@@ -5,9 +5,9 @@ import type { CallOptions } from "../resource-repository.js";
 /** Options of {@link InMemoryNonceRepository}. */
 export interface InMemoryNonceOptions {
   /** How many nonces are kept at most. Default: 1,000,000, which take about 180 MB. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The clock by which nonces expire. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**
@@ -82,7 +82,7 @@ export class InMemoryNonceRepository extends NonceRepository {
   }
 }
 
-/** Scope and value as one key; the length tells where the scope ends. */
+/** Scope and value as one key; the length says where the scope ends. */
 function keyOf({ scope, value }: Nonce): string {
   return `${scope.length}:${scope}${value}`;
 }

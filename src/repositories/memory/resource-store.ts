@@ -20,19 +20,19 @@ import { inOrder, type Ordered, pageOf } from "../pages.js";
 import type { Page, Query } from "../query.js";
 import { candidates } from "./filter-candidates.js";
 import { frozenCopy } from "./frozen.js";
-import type { Journal } from "./session.js";
 import { Table } from "./table.js";
+import type { Journal } from "./transaction-scope.js";
 
 /** Options of the in-memory stores of resources. */
 export interface InMemoryResourceOptions {
   /** The type of the resources, for extensions of the host's own. Default: that of RFC 7643. */
-  readonly type?: ResourceType;
+  readonly type?: ResourceType | undefined;
   /** What the time is, for `meta.created` and `meta.lastModified`. Default: the system's clock. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
   /** Makes the id of a new resource. Default: a random UUID. */
-  readonly newId?: () => string;
+  readonly newId?: (() => string) | undefined;
   /** The most resources, or members, in one page. Default 1000. */
-  readonly maxPageSize?: number;
+  readonly maxPageSize?: number | undefined;
 }
 
 /** The resource type that a store holds. */
@@ -42,7 +42,7 @@ export interface StoredType {
   readonly naming: { readonly attribute: "userName" | "displayName"; readonly unique: boolean };
   /** Attributes that are not stored with the resource: read-only ones, secrets, and what is kept beside it. */
   readonly ignored: readonly string[];
-  /** Paths of attributes of which nothing can be asked, since the store does not know them, or may not tell. */
+  /** Paths of attributes of which nothing can be asked, since the store does not know them, or may not return them. */
   readonly unknown: readonly string[];
   /** Attributes by which there is no order, since they are kept beside the resource. */
   readonly unordered: readonly string[];
@@ -51,7 +51,7 @@ export interface StoredType {
 /** Resources of one type, with versions and indexes. Every method is one step; it changes nothing when it throws. */
 export class ResourceStore<T extends Resource> {
   readonly maxPageSize: number;
-  /** What the store answers, and what it can do with resources of any type. */
+  /** What the store supports, and what it can do with resources of any type. */
   readonly capabilities: Capabilities;
   readonly #type: StoredType;
   readonly #now: () => Date;
@@ -136,7 +136,7 @@ export class ResourceStore<T extends Resource> {
     this.#deletions.push(listener);
   }
 
-  /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index tells. */
+  /** The ids of the resources that have a value, compared as the attribute is; `undefined` where no index says. */
   protected lookUp(path: string, value: string): Iterable<string> | undefined {
     if (path === "id") return [value];
     if (path === this.#type.naming.attribute) return this.#table.keys("name", value);

@@ -9,9 +9,9 @@ import {
 /** Options of {@link InMemorySignOnTokenRepository}. */
 export interface InMemorySignOnTokenOptions {
   /** How many tokens are kept at most. Default: 100,000. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The clock by which tokens expire. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /**

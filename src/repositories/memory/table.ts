@@ -1,5 +1,5 @@
-import type { Journal } from "./session.js";
 import { SortedKeys } from "./sorted-keys.js";
+import type { Journal } from "./transaction-scope.js";
 
 /**
  * Rows under unique keys, with indexes over them.
@@ -26,7 +26,7 @@ export class Table<Row, Index extends string = never> {
     return this.#rows.get(key);
   }
 
-  /** Stores a row in place of the one with the same key. */
+  /** Stores a row; it replaces the one with the same key. */
   put(journal: Journal, row: Row): void {
     const key = this.#keyOf(row);
     const before = this.#rows.get(key);

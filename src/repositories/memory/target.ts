@@ -3,15 +3,17 @@ import { InMemoryCheckpointRepository } from "./checkpoint-repository.js";
 import { type InMemoryGroupOptions, InMemoryGroupRepository } from "./group-repository.js";
 import { InMemoryLinkRepository } from "./link-repository.js";
 import { InMemoryMembershipRepository } from "./membership-repository.js";
-import { Session } from "./session.js";
+import { TransactionScope } from "./transaction-scope.js";
 import { type InMemoryUserOptions, InMemoryUserRepository } from "./user-repository.js";
 
 /** Options of {@link inMemoryTarget}. */
 export interface InMemoryTargetOptions {
   /** Whether the stores share transactions. Default `true`. */
-  readonly transactions?: boolean;
-  readonly users?: InMemoryUserOptions;
-  readonly groups?: Omit<InMemoryGroupOptions, "users">;
+  readonly transactions?: boolean | undefined;
+  /** Options of the users. Default: those of {@link InMemoryUserRepository}. */
+  readonly users?: InMemoryUserOptions | undefined;
+  /** Options of the groups. Default: those of {@link InMemoryGroupRepository}. */
+  readonly groups?: Omit<InMemoryGroupOptions, "users"> | undefined;
 }
 
 /** A {@link SyncTarget} of which every store is in memory. */
@@ -30,25 +32,25 @@ export interface InMemoryTarget extends SyncTarget {
 
 /** Empty stores in memory for `synchronize` to fill: for tests, and for trying things out. */
 export function inMemoryTarget(options: InMemoryTargetOptions = {}): InMemoryTarget {
-  const session = new Session();
-  const users = new InMemoryUserRepository(options.users ?? {}, session);
+  const scope = new TransactionScope();
+  const users = new InMemoryUserRepository(options.users ?? {}, scope);
   const stores: InMemoryTarget = {
     users,
-    groups: new InMemoryGroupRepository({ ...options.groups, users }, session),
-    links: new InMemoryLinkRepository(session),
-    memberships: new InMemoryMembershipRepository(session),
-    checkpoints: new InMemoryCheckpointRepository(session),
+    groups: new InMemoryGroupRepository({ ...options.groups, users }, scope),
+    links: new InMemoryLinkRepository(scope),
+    memberships: new InMemoryMembershipRepository(scope),
+    checkpoints: new InMemoryCheckpointRepository(scope),
   };
   return options.transactions === false
-    ? withoutTransactions(stores, session)
-    : withTransactions(stores, session);
+    ? withoutTransactions(stores, scope)
+    : withTransactions(stores, scope);
 }
 
-function withoutTransactions(stores: InMemoryTarget, session: Session): InMemoryTarget {
+function withoutTransactions(stores: InMemoryTarget, scope: TransactionScope): InMemoryTarget {
   return {
     ...stores,
     fence(stream, epoch) {
-      const guarded = session.guardedBy(() => stores.checkpoints.checkEpoch(stream, epoch));
+      const guarded = scope.guardedBy(() => stores.checkpoints.checkEpoch(stream, epoch));
       return {
         links: stores.links.in(guarded),
         memberships: stores.memberships.in(guarded),
@@ -58,11 +60,11 @@ function withoutTransactions(stores: InMemoryTarget, session: Session): InMemory
   };
 }
 
-function withTransactions(stores: InMemoryTarget, session: Session): InMemoryTarget {
+function withTransactions(stores: InMemoryTarget, scope: TransactionScope): InMemoryTarget {
   return {
     ...stores,
     transaction: (work) =>
-      session.transaction((inside) =>
+      scope.transaction((inside) =>
         work(
           withTransactions(
             {

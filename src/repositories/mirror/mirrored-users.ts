@@ -7,7 +7,7 @@ import {
   type User,
   userResourceType,
 } from "../../scim/index.js";
-import { answersFilter, type Capabilities } from "../capabilities.js";
+import { type Capabilities, supportsFilter } from "../capabilities.js";
 import { applyChangeSet, type ChangeSet, changeSetFor, type Modification } from "../change-set.js";
 import type { Page, Query } from "../query.js";
 import type { CallOptions, ReadOptions, WriteOptions } from "../resource-repository.js";
@@ -31,9 +31,9 @@ export class MirroredUserRepository extends UserRepository {
   readonly #target: MirroredUsers;
   readonly #copy: UserRepository;
   readonly #mirror: Mirror<User, NewUser>;
-  /** Whoever gives somebody a name does so while nobody else gives it to another. */
+  /** Serialises the writers that assign a user name. */
   readonly #names = new KeyedMutex();
-  /** The last users who were deleted, whom the copy knows no more: the target is told whose sessions to end. */
+  /** The last users who were deleted, whom the copy knows no more: the target gets to know whose sessions to end. */
   readonly #deleted: Map<string, User> = new Map();
 
   constructor(target: MirroredUsers, copy: UserRepository) {
@@ -48,8 +48,8 @@ export class MirroredUserRepository extends UserRepository {
       password: setPassword === undefined ? "create" : "set",
       sessions: revokeSessions !== undefined,
     };
-    if (!answersFilter(copy.capabilities, named(""))) {
-      throw new UnsupportedError("The copy has to answer filters of userName.");
+    if (!supportsFilter(copy.capabilities, named(""))) {
+      throw new UnsupportedError("The copy has to support filters of userName.");
     }
     if (setPassword !== undefined) {
       this.setPassword = (id, password, options) =>

@@ -6,16 +6,16 @@ import { MirroredGroupRepository } from "./mirrored-groups.js";
 import { MirroredUserRepository } from "./mirrored-users.js";
 
 /**
- * Makes a full repository of a store that can be written and not be read, over a copy that answers what is asked. Both
+ * Makes a full repository of a store that can be written and not be read, over a copy that serves what is asked. Both
  * are written to through this object alone.
  *
- * The target is written first, and the copy when it has agreed: the copy never says what the target was not told.
- * Versions and user names are compared with the copy before. If the target refuses, or cannot answer, nothing has
- * changed, and the error is its own. If the copy refuses what the target has taken, the target is told to take it back;
+ * The target is written first, and the copy when it has agreed: the copy never says what the target was not sent.
+ * Versions and user names are compared with the copy before. If the target refuses, or is unavailable, nothing has
+ * changed, and the error is its own. If the copy refuses what the target has taken, the target is asked to undo it;
  * if that fails too, both errors come as one `AggregateError`. Members that came and went are not taken back. If the
  * process ends between the two, the target is ahead of the copy until the same write is made again.
  *
- * @throws {UnsupportedError} the target and the copy are not of one type, or the copy of users answers no filter of
+ * @throws {UnsupportedError} the target and the copy are not of one type, or the copy of users supports no filter of
  * `userName`.
  */
 export function mirrored(target: MirroredUsers, copy: UserRepository): UserRepository;

@@ -19,12 +19,12 @@ import { withIds } from "./references.js";
 /** Options of a bulk request. */
 export interface BulkOptions extends CallOptions {
   /** After how many errors to stop. Default: not at all. */
-  readonly failOnErrors?: number;
+  readonly failOnErrors?: number | undefined;
   /**
-   * The types of the resources, by which errors say which attribute is meant, and by which references are told from
-   * other texts that begin with `bulkId:`. Default: users and groups.
+   * The types of the resources, by which errors say which attribute is meant, and by which references are distinguished
+   * from other texts that begin with `bulkId:`. Default: users and groups.
    */
-  readonly types?: readonly ResourceType[];
+  readonly types?: readonly ResourceType[] | undefined;
 }
 
 /** How one operation of a bulk request has ended. */
@@ -127,7 +127,7 @@ class BulkJob {
     }
     if (this.#errorsLeft <= 0) this.#isOver = true;
     else if (chunk.some((operation) => !this.outcomes.has(operation))) {
-      throw untold("The answer to a bulk request does not tell of all of it.");
+      throw incomplete("The response to a bulk request does not contain all of its operations.");
     }
   }
 
@@ -180,7 +180,7 @@ interface Result {
 }
 
 /** What was carried out, and how it has ended cannot be read: it may have been done. */
-function untold(message: string, cause?: unknown): UnavailableError {
+function incomplete(message: string, cause?: unknown): UnavailableError {
   return new UnavailableError(message, {
     cause: cause ?? new ScimResponseError(message, 200),
     mayBeDone: true,
@@ -190,7 +190,7 @@ function untold(message: string, cause?: unknown): UnavailableError {
 function resultsIn({ body, unreadable }: ScimResponse): readonly Result[] {
   const operations = isObject(body) ? byName(body).get("operations") : undefined;
   if (!Array.isArray(operations)) {
-    throw untold("The answer to a bulk request is no BulkResponse.", unreadable);
+    throw incomplete("The response to a bulk request is no BulkResponse.", unreadable);
   }
   return operations.map((operation: unknown) => {
     const result = byName(isObject(operation) ? operation : {});

@@ -36,7 +36,7 @@ export function withIds(
   return { ...replaced, path };
 }
 
-/** Replaces references in the data of an operation, and tells of those in its path. */
+/** Replaces references in the data of an operation, and reports those in its path. */
 function replaceIn(
   operation: BulkOperation,
   types: readonly ResourceType[],

@@ -8,7 +8,7 @@ const usualPageSize = 100;
 
 /**
  * What a store can do whose resources are at a service provider, as far as that says. It cannot say of which attributes
- * filters and orders are answered, so they are taken to be all of them; what is refused all the same is an error.
+ * filters and orders are supported, so they are taken to be all of them; what is refused all the same is an error.
  */
 export function capabilitiesOf(
   { filter, sort, etag, changePassword, pagination }: ServiceProviderConfig,

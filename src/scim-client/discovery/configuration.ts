@@ -2,9 +2,9 @@ import {
   defineResourceType,
   defineSchema,
   type Infer,
-  type Profile,
   type ResourceType,
   type Schema,
+  type ScimProfile,
 } from "../../scim/index.js";
 import type { BulkLimits } from "../bulk/chunks.js";
 import { readBody } from "../reading/read-resource.js";
@@ -42,7 +42,7 @@ export const serviceProviderConfigDefinition = {
     },
     /** Whether passwords can be changed. */
     changePassword: { type: "complex", subAttributes: { supported: { type: "boolean" } } },
-    /** Whether answers can be sorted. RFC 7644 §3.4.2.3. */
+    /** Whether results can be sorted. RFC 7644 §3.4.2.3. */
     sort: { type: "complex", subAttributes: { supported: { type: "boolean" } } },
     /** Whether resources have versions. RFC 7644 §3.14. */
     etag: { type: "complex", subAttributes: { supported: { type: "boolean" } } },
@@ -93,7 +93,7 @@ const serviceProviderConfigType: ResourceType<typeof serviceProviderConfigSchema
  *
  * @throws {ScimResponseError} it cannot be read.
  */
-export function readConfiguration(body: unknown, profile: Profile): ServiceProviderConfig {
+export function readConfiguration(body: unknown, profile: ScimProfile): ServiceProviderConfig {
   if (!isObject(body)) throw unreadable();
   try {
     // It is the one resource without an id.

@@ -43,7 +43,10 @@ export function isMeant(member: NamedMember, named: NamedMember): boolean {
   return member.value === named.value && one === other;
 }
 
-/** The members after a change: first everybody goes with `clear`, then those to `remove`; then those to `add` come. */
+/**
+ * The members after a change: first all are removed with `clear`, then those to `remove`; then those to `add` are
+ * added.
+ */
 export function withMembersChanged(
   members: readonly NamedMember[],
   { clear = false, add = [], remove = [] }: MembersChange,
@@ -59,7 +62,7 @@ export function distinct(members: readonly NamedMember[]): readonly NamedMember[
   return [...new Map(members.map((member) => [`${member.type} ${member.value}`, member])).values()];
 }
 
-/** What tells whether a member is one of some. */
+/** What says whether a member is one of some. */
 export function among(members: readonly NamedMember[]): (member: NamedMember) => boolean {
   const byValue = Map.groupBy(members, ({ value }) => value);
   return (member) => byValue.get(member.value)?.some((one) => isMeant(one, member)) === true;

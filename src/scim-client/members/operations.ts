@@ -4,7 +4,7 @@ import { printPatchPath } from "../../scim/internal.js";
 import { distinct, type NamedMember } from "./members.js";
 
 /**
- * A change in parts, as many as there are requests: everybody who goes, then everybody who comes. What fits into one is
+ * A change in parts, as many as there are requests: first all removals, then all additions. What fits into one is
  * done as one.
  *
  * @param atOnce The most members of a part.
@@ -40,7 +40,7 @@ export function sizeOf({ add = [], remove = [] }: MembersChange): number {
  * The operations of a PATCH that change members. A member that goes is named by the id alone: many service providers do
  * not store what a member is, and select none by it (RFC 7643 §4.2).
  *
- * @param isShared Whether an id is that of a user and of a group, so that it takes the type to tell them apart.
+ * @param isShared Whether an id is that of a user and of a group, so that only the type distinguishes them.
  */
 export function memberOperations(
   { clear = false, add = [], remove = [] }: MembersChange,

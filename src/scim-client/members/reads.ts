@@ -5,7 +5,7 @@ import { isUnreadable } from "../reading/read-resource.js";
 import type { ScimResources } from "../resources.js";
 import { isMeant, type NamedMember, namedMembersOf } from "./members.js";
 
-/** How to ask by filter whether somebody is in a group. Service providers know one of these, or none. */
+/** How to ask by filter whether a resource is a member of a group. Service providers know one of these, or none. */
 const questions: readonly ((group: string, member: string) => Filter)[] = [
   (group, member) => and(eq("id", group), valuePath("members", eq("value", member))),
   (group, member) => and(eq("id", group), eq("members.value", member)),
@@ -44,7 +44,7 @@ export class MemberReads {
   isShared = (value: string): boolean => this.#shared.has(value);
 
   /**
-   * Whether members were ever seen here, in a list or by a question: only then it is seen, too, that somebody is not
+   * Whether members were ever seen here, in a list or by a question: only then it is seen, too, that a resource is not
    * there.
    */
   get hasSight(): boolean {
@@ -103,18 +103,20 @@ export class MemberReads {
    * The members of a group. Where none are returned, it has none only if the schema says that they would be.
    *
    * @throws {NotFoundError} there is no such group.
-   * @throws {UnsupportedError} the service provider does not tell.
+   * @throws {UnsupportedError} the service provider does not say.
    */
   async require(id: string, options?: CallOptions): Promise<readonly NamedMember[]> {
     const members = await this.known(await this.read(id, options));
     if (members !== undefined) return members;
-    throw new UnsupportedError(`The service provider does not tell who is in the group "${id}".`);
+    throw new UnsupportedError(
+      `The service provider does not return the members of the group "${id}".`,
+    );
   }
 
   /**
    * Which of some members a group has, by filter.
    *
-   * @returns `undefined` if no question was ever seen to find anybody: that none does now says nothing then.
+   * @returns `undefined` if no such filter was ever seen to find a member: that none does now says nothing then.
    */
   async byFilter(
     id: string,

@@ -1,11 +1,11 @@
 import { type ConcordatError, UnsupportedError } from "../../core/index.js";
 import type { MembersChange, WriteOptions } from "../../repositories/index.js";
 import type { Group, NewGroup } from "../../scim/index.js";
+import type { ProviderBehaviour } from "../provider-preset.js";
 import { bodyOf } from "../reading/read-resource.js";
-import type { ProviderBehaviour } from "../repositories/provider-preset.js";
+import { isOfForm, isOfMembers, smallerThan } from "../requests/refusals.js";
 import type { ScimResources } from "../resources.js";
 import type { Computed } from "../writing/attribute-writer.js";
-import { isOfForm, isOfMembers, smallerThan } from "../writing/refusals.js";
 import type { SeenForms } from "../writing/seen-forms.js";
 import { replacementBody } from "../writing/writable-body.js";
 import {
@@ -57,7 +57,7 @@ export class MemberWriter {
   #atOnce: number;
   #emptying: "all" | "each";
   #doubles: boolean;
-  /** Whether the removal of one was seen to take everybody away. */
+  /** Whether the removal of one member was seen to remove all. */
   #removesAll = false;
 
   constructor(parts: MemberWriterParts) {
@@ -105,9 +105,9 @@ export class MemberWriter {
     const sending: Sending = { conditions: options };
     if (canPatch) {
       try {
-        const answered = await this.#send(id, open, sending);
-        if (!isDue && answered === undefined) return;
-        if (!isDue && answered !== undefined && this.#isMade(answered, change)) return;
+        const returned = await this.#send(id, open, sending);
+        if (!isDue && returned === undefined) return;
+        if (!isDue && returned !== undefined && this.#isMade(returned, change)) return;
       } catch (error) {
         if (!isOfMembers(error)) throw error;
         refusal = error;
@@ -187,7 +187,7 @@ export class MemberWriter {
   /**
    * Sends a change in as many requests as it takes, in smaller ones where they are too large.
    *
-   * @returns the members in the last answer, if there are any.
+   * @returns the members in the last response, if there are any.
    */
   async #send(
     id: string,
@@ -195,14 +195,14 @@ export class MemberWriter {
     sending: Sending,
   ): Promise<readonly NamedMember[] | undefined> {
     const { resources, reads } = this.#parts;
-    let answered: readonly NamedMember[] | undefined;
+    let returned: readonly NamedMember[] | undefined;
     const queue = [...partsOf(change, this.#atOnce)];
     for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
       const operations = memberOperations(part, reads.isShared);
       try {
         const group = await resources.patch(id, operations, sending.conditions);
         // What a response leaves out, it may leave out of any group.
-        answered = group === undefined ? undefined : namedMembersOf(group);
+        returned = group === undefined ? undefined : namedMembersOf(group);
         const { ifVersion: _, ...unconditional } = sending.conditions;
         sending.conditions = unconditional;
       } catch (error) {
@@ -214,7 +214,7 @@ export class MemberWriter {
         queue.unshift(...partsOf(part, smaller));
       }
     }
-    return answered;
+    return returned;
   }
 
   /**
@@ -263,7 +263,7 @@ export class MemberWriter {
     forms.failed(formsOf(change, reads.isShared));
     if (trusts) return {};
     throw new UnsupportedError(
-      `The service provider does not tell who is in the group "${id}", ` +
+      `The service provider does not return the members of the group "${id}", ` +
         "so it cannot be verified whether a member has left it. The option `trustRemovals` has it believed.",
     );
   }
@@ -335,11 +335,11 @@ function isDoubled(members: readonly NamedMember[], added: readonly NamedMember[
 
 function unknownMembers(id: string): UnsupportedError {
   return new UnsupportedError(
-    `The service provider does not tell who is in the group "${id}", so it cannot be replaced.`,
+    `The service provider does not return the members of the group "${id}", so it cannot be replaced.`,
   );
 }
 
-/** The error of a change that was answered as a success, and not made. */
+/** The error of a change whose response was a success, and that was not made. */
 function notMade({ add = [], remove = [] }: MembersChange): UnsupportedError {
   const ids = (members: readonly NamedMember[]): string => {
     const some = members.slice(0, 5).map(({ value }) => `"${value}"`);

@@ -49,5 +49,5 @@ function isCursor(value: unknown): value is string {
 }
 
 function noList(): ScimResponseError {
-  return new ScimResponseError("The answer to a query is no ListResponse.", 200);
+  return new ScimResponseError("The response to a query is no ListResponse.", 200);
 }

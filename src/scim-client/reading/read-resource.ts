@@ -1,12 +1,17 @@
 import { InvalidValueError } from "../../core/index.js";
-import { type Profile, type Resource, type ResourceType, readResource } from "../../scim/index.js";
+import {
+  type Resource,
+  type ResourceType,
+  readResource,
+  type ScimProfile,
+} from "../../scim/index.js";
 import { findAttribute, parseAttrPath } from "../../scim/internal.js";
 import { isObject } from "../requests/read-response.js";
 
 /** How often what is left is read again, at the most, when something in it could not be read. */
 const mostReadings = 3;
 
-/** What service providers answered, by what was read of it: a replacement keeps what no schema here knows. */
+/** The bodies of service providers, by what was read of them: a replacement keeps what no schema here knows. */
 const bodies = new WeakMap<object, Readonly<Record<string, unknown>>>();
 
 /** The body that a resource was read from. */
@@ -14,7 +19,7 @@ export function bodyOf(resource: object): Readonly<Record<string, unknown>> | un
   return bodies.get(resource);
 }
 
-/** Whether a service provider answered something under a name that could not be read, so that it is unknown. */
+/** Whether a service provider returned something under a name that could not be read, so that it is unknown. */
 export function isUnreadable(resource: object, name: string): boolean {
   if (Reflect.get(resource, name) !== undefined) return false;
   return Object.entries(bodies.get(resource) ?? {}).some(
@@ -34,7 +39,7 @@ export function keepBody<T extends object>(resource: object, copy: T): T {
 
 /**
  * Reads a resource of a response. Where the profile says so, a value is ignored that cannot be read and need not be
- * there: one odd date must not hide everybody on a page. What is ignored is unknown.
+ * there: one odd date must not hide all resources of a page. What is ignored is unknown.
  *
  * @throws {InvalidValueError} it is no such resource.
  */
@@ -42,7 +47,7 @@ export function readBody(
   type: ResourceType,
   body: unknown,
   partial: boolean,
-  profile: Profile,
+  profile: ScimProfile,
 ): Resource {
   let readable = body;
   for (let reading = 1; ; reading++) {

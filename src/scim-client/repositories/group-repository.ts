@@ -15,7 +15,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,
@@ -61,7 +61,7 @@ export class RemoteGroupRepository extends GroupRepository {
     const store = new RemoteStore(parts);
     const { behaviour, forms, canPatch } = store;
     const filtered = bindFilter(eq("displayName", ""), resources.type);
-    const canFilter = answersFilter(capabilities, filtered);
+    const canFilter = supportsFilter(capabilities, filtered);
     this.#members = new MemberReads(resources, canFilter, returnsMembers);
     this.#writer = new MemberWriter({
       ...{ resources, reads: this.#members, canPatch, behaviour, forms },
@@ -73,7 +73,7 @@ export class RemoteGroupRepository extends GroupRepository {
     this.type = store.type;
     this.capabilities = capabilities;
     const several = bindFilter(or(eq("id", "1"), eq("id", "2")), resources.type);
-    this.#canAskForSeveral = answersFilter(capabilities, several);
+    this.#canAskForSeveral = supportsFilter(capabilities, several);
   }
 
   override async get(id: string, options?: ReadOptions): Promise<Group | undefined> {
@@ -255,7 +255,7 @@ export class RemoteGroupRepository extends GroupRepository {
       try {
         const page = await this.find(query, { ...options, attributes: ["members"] });
         for (const group of page.resources) found.set(group.id, this.#members.of(group) ?? []);
-        // One that does not find them all does not answer the question.
+        // One that does not find them all does not support the filter.
         if (page.resources.length < 2 + others.length) this.#canAskForSeveral = false;
       } catch {
         options.signal?.throwIfAborted();
@@ -276,7 +276,7 @@ export class RemoteGroupRepository extends GroupRepository {
   ): Promise<readonly string[]> {
     const filter = bindFilter(valuePath("members", eq("value", memberId)), this.type);
     const { capabilities } = this;
-    const isAnswered = answersFilter(capabilities, filter);
+    const isSupported = supportsFilter(capabilities, filter);
     const isShared = type !== undefined && this.#members.isShared(memberId);
     let isGroup = false;
     if (type !== undefined && !isShared) {
@@ -284,11 +284,11 @@ export class RemoteGroupRepository extends GroupRepository {
       if (!isGroup && type === "Group") return [];
     }
     // A user may have the id of a group: what its members are says who is meant.
-    const isRead = !isAnswered || isShared || (isGroup && type === "User");
+    const isRead = !isSupported || isShared || (isGroup && type === "User");
     const one = named(memberId, type);
     const hasMember = (group: Group): boolean =>
       !isRead || MemberReads.has(this.#members.of(group) ?? [], one);
-    const query = isAnswered ? { filter } : {};
+    const query = isSupported ? { filter } : {};
     const reading = isRead ? { ...options, attributes: ["members"] } : options;
     const groups = allPages(
       (part) => this.find({ ...query, ...part }, reading),

@@ -1,4 +1,4 @@
-import type { ProviderPreset } from "./provider-preset.js";
+import type { ProviderPreset } from "../provider-preset.js";
 
 /**
  * Keycloak's own SCIM API, 26.7. It ignores the removal of all members at once, makes users disabled that do not say

@@ -5,30 +5,31 @@ import type { ScimClient } from "../client.js";
 import { capabilitiesOf } from "../discovery/capabilities.js";
 import { bulkLimits } from "../discovery/configuration.js";
 import type { NotUnderstood, RemoteResourceType } from "../discovery/resource-types.js";
+import type { ProviderBehaviour, ProviderPreset } from "../provider-preset.js";
 import { RemoteGroupRepository } from "./group-repository.js";
-import type { ProviderBehaviour, ProviderPreset } from "./provider-preset.js";
 import { RemoteUserRepository } from "./user-repository.js";
 
 /** What is known of a service provider that it does not say itself, and how far it is believed. */
 export interface RemoteRepositoriesOptions extends CallOptions, ProviderBehaviour {
   /** What is known of a service provider of this kind. What else is stated here takes precedence. */
-  readonly preset?: ProviderPreset;
+  readonly preset?: ProviderPreset | undefined;
   /** What it can do with users, in place of what is concluded from ServiceProviderConfig. */
-  readonly users?: Partial<Capabilities>;
+  readonly users?: Partial<Capabilities> | undefined;
   /** What it can do with groups. */
-  readonly groups?: Partial<Capabilities>;
+  readonly groups?: Partial<Capabilities> | undefined;
   /** The types of its resources, in place of the document `/ResourceTypes`. */
-  readonly resourceTypes?: readonly RemoteResourceType[];
+  readonly resourceTypes?: readonly RemoteResourceType[] | undefined;
   /**
    * One in how many changes is looked at, by a read, once its form was seen to work. 1: each; `Infinity`: none but the
    * first. Default: 100.
    */
-  readonly lookEvery?: number;
+  readonly lookEvery?: number | undefined;
   /**
-   * Whether a removal from a group is taken for done that was answered as a success and that cannot be verified, since
-   * the service provider does not tell who is in its groups. Default: false, so that it is an `UnsupportedError`.
+   * Whether a removal from a group is taken for done whose response was a success and that cannot be verified, since
+   * the service provider does not return the members of its groups. Default: false, so that it is an
+   * `UnsupportedError`.
    */
-  readonly trustRemovals?: boolean;
+  readonly trustRemovals?: boolean | undefined;
 }
 
 /** Repositories whose store is a service provider. */
@@ -61,14 +62,14 @@ export async function remoteRepositories(
   }
   const configuration = await client.configuration(options);
   const { types, notUnderstood } = await typesAt(client, options);
-  const told: NotUnderstood[] = [...notUnderstood];
+  const found: NotUnderstood[] = [...notUnderstood];
   const user = types === undefined ? userResourceType : typeAmong(types, userResourceType);
   const group = types === undefined ? groupResourceType : typeAmong(types, groupResourceType);
   if (user === undefined) {
     const reason = "There is no type of users; /Users is asked for all the same.";
-    told.push({ document: "/ResourceTypes", name: userResourceType.name, reason });
+    found.push({ document: "/ResourceTypes", name: userResourceType.name, reason });
   }
-  for (const type of types ?? []) told.push(...notUnderstoodOf(type));
+  for (const type of types ?? []) found.push(...notUnderstoodOf(type));
   const means = {
     canPatch: configuration.patch?.supported === true,
     ...(bulkLimits(configuration) !== undefined && { bulk: client.bulk.bind(client) }),
@@ -85,7 +86,7 @@ export async function remoteRepositories(
     },
     ...means,
   });
-  if (group === undefined) return { users, notUnderstood: told };
+  if (group === undefined) return { users, notUnderstood: found };
   const groups = new RemoteGroupRepository({
     resources: client.resources(group),
     capabilities: {
@@ -96,7 +97,7 @@ export async function remoteRepositories(
     ...means,
     returnsMembers: once(() => areMembersReturned(client)),
   });
-  return { users, groups, notUnderstood: told };
+  return { users, groups, notUnderstood: found };
 }
 
 function behaviourOf(options: RemoteRepositoriesOptions): ProviderBehaviour {

@@ -15,7 +15,7 @@ import type {
   WriteOptions,
   WriteResult,
 } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,
@@ -29,13 +29,13 @@ import { uniqueAttributes } from "../../scim/internal.js";
 import { publishIgnored } from "../channel.js";
 import { isNothing, namedMembersOf, typed } from "../members/members.js";
 import type { RemoteMembers } from "../members/remote-members.js";
+import type { ProviderBehaviour } from "../provider-preset.js";
+import { RemoteReads } from "../reading/remote-reads.js";
+import { statusOf } from "../requests/refusals.js";
 import type { ScimResources } from "../resources.js";
 import { AttributeWriter } from "../writing/attribute-writer.js";
-import { statusOf } from "../writing/refusals.js";
 import { SeenForms } from "../writing/seen-forms.js";
 import { WriteRefusals } from "../writing/write-refusals.js";
-import type { ProviderBehaviour } from "./provider-preset.js";
-import { RemoteReads } from "./remote-reads.js";
 import { type CarryOut, RemoteWrites, type Single } from "./remote-writes.js";
 
 /** How often a change is computed again because another writer came between. */
@@ -101,7 +101,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
   }
 
   async create(resource: N, options: CallOptions = {}): Promise<T> {
-    const { created, ignored } = await this.createTold(resource, options);
+    const { created, ignored } = await this.createWithReport(resource, options);
     publishIgnored(this.type.name, created.id, ignored);
     if (ignored.length > 0) options.onIgnored?.(ignored);
     return this.reads.seen(created, options);
@@ -149,14 +149,14 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     modification: Modification<T, N>,
     options: WriteOptions = {},
   ): Promise<void> {
-    const ignored = await this.modifyTold(id, modification, options);
+    const ignored = await this.modifyWithReport(id, modification, options);
     publishIgnored(this.type.name, id, ignored);
     if (ignored.length > 0) {
       throw new UnsupportedError(`The service provider did not keep ${ignored.join(", ")}.`);
     }
   }
 
-  async modifyTold(
+  async modifyWithReport(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions,
@@ -236,7 +236,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
     await this.members.writer.change(id, change, options);
   }
 
-  async createTold(
+  async createWithReport(
     resource: N,
     options: CallOptions,
   ): Promise<{ readonly created: T; readonly ignored: readonly string[] }> {
@@ -266,7 +266,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
       const value: unknown = Reflect.get(resource, path);
       if (typeof value !== "string") continue;
       const filter = bindFilter(eq(path, value), this.type);
-      if (!answersFilter(this.capabilities, filter)) continue;
+      if (!supportsFilter(this.capabilities, filter)) continue;
       const { resources } = await this.reads.find({ filter, count: 2 }, options);
       return resources.length === 1 ? resources[0] : undefined;
     }
@@ -312,7 +312,7 @@ export class RemoteStore<T extends Resource, N extends ResourceRequest> {
 }
 
 /**
- * Whether an error says that something was done all the same: the response was a success, and does not tell of what.
+ * Whether an error says that something was done all the same: the response was a success, and does not say of what.
  */
 function isDone(error: unknown): boolean {
   const status = statusOf(error) ?? 0;

@@ -19,9 +19,9 @@ import { operationOf, roundsOf } from "../bulk/writes.js";
 import { publishIgnored } from "../channel.js";
 import { formsOf, memberOperations } from "../members/operations.js";
 import type { RemoteMembers } from "../members/remote-members.js";
+import { isOfForm, isOfMembers } from "../requests/refusals.js";
 import { ScimResponseError } from "../requests/response-error.js";
 import type { AttributeWriter } from "../writing/attribute-writer.js";
-import { isOfForm, isOfMembers } from "../writing/refusals.js";
 import type { SeenForms } from "../writing/seen-forms.js";
 import type { WriteRefusals } from "../writing/write-refusals.js";
 
@@ -36,7 +36,7 @@ export type CarryOut = (
   options: BulkOptions,
 ) => Promise<readonly BulkResult[]>;
 
-/** The store that is written to, and what it tells of single writes. */
+/** The store that is written to, and what it reports of single writes. */
 export interface WrittenStore<T extends Resource, N extends ResourceRequest> {
   readonly type: ResourceType;
   readonly forms: SeenForms;
@@ -47,11 +47,11 @@ export interface WrittenStore<T extends Resource, N extends ResourceRequest> {
   statedAs(resource: N): N;
   /** What was created without a word of where it is. */
   createdAs(resource: N, options: CallOptions): Promise<T | undefined>;
-  createTold(
+  createWithReport(
     resource: N,
     options: CallOptions,
   ): Promise<{ readonly created: T; readonly ignored: readonly string[] }>;
-  modifyTold(
+  modifyWithReport(
     id: string,
     modification: Modification<T, N>,
     options: WriteOptions,
@@ -158,13 +158,13 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
     try {
       switch (write.kind) {
         case "create": {
-          const { created, ignored } = await this.#store.createTold(write.resource, options);
+          const { created, ignored } = await this.#store.createWithReport(write.resource, options);
           return this.#written(created.id, ignored);
         }
         case "modify":
           return this.#written(
             write.id,
-            await this.#store.modifyTold(write.id, write.modification, options, isBlind),
+            await this.#store.modifyWithReport(write.id, write.modification, options, isBlind),
           );
         case "replace":
           await single.replace(write.id, write.resource, options);
@@ -194,7 +194,7 @@ export class RemoteWrites<T extends Resource, N extends ResourceRequest> {
           write.kind === "create" ? this.#store.attributes.unkeptOf(write.resource) : [],
         );
       }
-      const message = "It was created, and the answer does not say where.";
+      const message = "It was created, and the response does not say where.";
       throw new UnavailableError(message, {
         cause: new ScimResponseError(message, outcome.status),
         mayBeDone: true,

@@ -1,4 +1,4 @@
-/** What a function is told that gives the value of the Authorization field. */
+/** What a function gets that returns the value of the Authorization field. */
 export interface AuthorizationRequest {
   /** The value that the service provider has just refused with the status 401, so that another is needed. */
   readonly refused?: string;
@@ -31,7 +31,7 @@ export class Credentials {
   }
 
   /**
-   * The value to send. Everybody who needs one meanwhile waits for the same.
+   * The value to send. All requests that need one meanwhile wait for the same.
    *
    * @param refused The value that was refused; one that has taken its place since is good.
    * @throws what the function throws; or the signal's reason, while the others go on waiting.

@@ -75,7 +75,7 @@ export function exchange(
 
 /** Who waits for the response. */
 interface Settle {
-  readonly resolve: (answer: WireResponse) => void;
+  readonly resolve: (response: WireResponse) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -119,11 +119,11 @@ class CollectingExchange extends HttpExchange {
 
   protected override completed(): void {
     const [status, fields] = [this.#status, this.#fields];
-    const answer = { status, header: (name: string) => first(fields[name]) };
+    const response = { status, header: (name: string) => first(fields[name]) };
     this.#settle.resolve(
       this.#isCut
-        ? { ...answer, body: Buffer.alloc(0), isCut: true }
-        : { ...answer, body: this.#body.bytes() },
+        ? { ...response, body: Buffer.alloc(0), isCut: true }
+        : { ...response, body: this.#body.bytes() },
     );
   }
 
@@ -147,7 +147,7 @@ class CollectingExchange extends HttpExchange {
   #cut(): void {
     this.#isCut = this.#isWrite && this.#status < 300;
     if (this.#isCut) this.complete();
-    else this.#refuse(`The answer is longer than ${this.#limits.maxBodyBytes} bytes.`, true);
+    else this.#refuse(`The response is longer than ${this.#limits.maxBodyBytes} bytes.`, true);
   }
 
   #refuse(reason: string, isRefused = false): void {

@@ -8,26 +8,26 @@ import { ScimResponseError } from "./response-error.js";
  * @returns `undefined` if there is none.
  * @throws {ScimResponseError} it is something else, or deeper than the limit.
  */
-export function readResponse(answer: WireResponse, maxDepth: number): unknown {
-  const { status, body } = answer;
+export function readResponse(response: WireResponse, maxDepth: number): unknown {
+  const { status, body } = response;
   if (body.length === 0) return undefined;
-  if (!isJson(answer)) {
-    throw new ScimResponseError("The answer is not JSON in UTF-8, or is compressed.", status);
+  if (!isJson(response)) {
+    throw new ScimResponseError("The response is not JSON in UTF-8, or is compressed.", status);
   }
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch (cause) {
-    throw new ScimResponseError("The answer is not UTF-8.", status, { cause });
+    throw new ScimResponseError("The response is not UTF-8.", status, { cause });
   }
   if (isNestedDeeper(text, maxDepth)) {
-    throw new ScimResponseError(`The answer is nested deeper than ${maxDepth} levels.`, status);
+    throw new ScimResponseError(`The response is nested deeper than ${maxDepth} levels.`, status);
   }
   try {
     return JSON.parse(text);
   } catch {
     // The cause would quote the response.
-    throw new ScimResponseError("The answer is not JSON.", status);
+    throw new ScimResponseError("The response is not JSON.", status);
   }
 }
 
@@ -35,14 +35,16 @@ export function readResponse(answer: WireResponse, maxDepth: number): unknown {
  * Whether a response says that it is JSON. RFC 7644 §3.8 has clients accept both media types; some service providers
  * have misspelled ones, such as `application/json+scim` and `text/json`, or none.
  */
-function isJson(answer: WireResponse): boolean {
-  const [type = "", ...parameters] = (answer.header("content-type") ?? "").toLowerCase().split(";");
+function isJson(response: WireResponse): boolean {
+  const [type = "", ...parameters] = (response.header("content-type") ?? "")
+    .toLowerCase()
+    .split(";");
   const subtype = type.trim().split("/")[1] ?? "json";
   const isUtf8 = parameters.every((parameter) => {
     const [name = "", value = ""] = parameter.split("=");
     return name.trim() !== "charset" || /^\s*"?utf-?8"?\s*$/.test(value);
   });
-  const encoding = (answer.header("content-encoding") ?? "identity").toLowerCase();
+  const encoding = (response.header("content-encoding") ?? "identity").toLowerCase();
   return subtype.split("+").includes("json") && isUtf8 && encoding === "identity";
 }
 

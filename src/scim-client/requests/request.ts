@@ -23,7 +23,7 @@ export interface ScimRequest {
   readonly isQuery?: boolean;
 }
 
-/** What a service provider answered, if it was not an error. */
+/** The response of a service provider, if it was not an error. */
 export interface ScimResponse {
   readonly status: number;
   /** The body, read as JSON; `undefined` where there is none. */

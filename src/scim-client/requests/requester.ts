@@ -1,5 +1,10 @@
 import type { Pool } from "undici";
-import { InvalidValueError, TooManyError, UnavailableError } from "../../core/index.js";
+import {
+  InvalidValueError,
+  type Settled,
+  TooManyError,
+  UnavailableError,
+} from "../../core/index.js";
 import { openPool } from "../../http/client/index.js";
 import { publish } from "../channel.js";
 import {
@@ -22,15 +27,15 @@ const mediaType = "application/scim+json";
 
 /** How one try of a request has ended. */
 type AttemptResult =
-  | { readonly answer: WireResponse; readonly retryAfter: number | undefined }
+  | { readonly response: WireResponse; readonly retryAfter: number | undefined }
   | { readonly error: NoResponseError };
 
 /** Sends requests to one service provider, again where that is safe, and reads the responses. */
 export class Requester implements AsyncDisposable {
-  readonly limits: Required<ScimClientLimits>;
+  readonly limits: Settled<ScimClientLimits>;
   readonly #basePath: string;
   readonly #pool: Pool;
-  readonly #retry: Required<RetryOptions>;
+  readonly #retry: Settled<RetryOptions>;
   readonly #credentials: Credentials;
   readonly #now: () => number;
   readonly #random: () => number;
@@ -68,7 +73,7 @@ export class Requester implements AsyncDisposable {
       signal?.throwIfAborted();
       const authorization = await this.#credentials.value(refused, signal);
       const outcome = await this.#try(request, authorization, attempt, signal);
-      const isRefused = "answer" in outcome && outcome.answer.status === 401;
+      const isRefused = "response" in outcome && outcome.response.status === 401;
       if (isRefused && refused === undefined && this.#credentials.canRenew) {
         refused = authorization;
         continue;
@@ -89,16 +94,16 @@ export class Requester implements AsyncDisposable {
   ): Promise<AttemptResult> {
     const { method, path } = request;
     const begun = performance.now();
-    const tell = (end: { status?: number; error?: unknown; isSent: boolean }): void =>
+    const report = (end: { status?: number; error?: unknown; isSent: boolean }): void =>
       publish(() => ({ method, path, attempt, duration: performance.now() - begun, ...end }));
     try {
       const wire = this.#wireRequest(request, authorization);
-      const answer = await exchange(this.#pool, wire, this.limits, signal);
-      tell({ status: answer.status, isSent: true });
-      return { answer, retryAfter: retryAfterIn(answer, this.#now) };
+      const response = await exchange(this.#pool, wire, this.limits, signal);
+      report({ status: response.status, isSent: true });
+      return { response, retryAfter: retryAfterIn(response, this.#now) };
     } catch (error) {
       if (!(error instanceof NoResponseError)) throw error;
-      tell({ error, isSent: error.isSent });
+      report({ error, isSent: error.isSent });
       return { error };
     }
   }
@@ -123,7 +128,7 @@ export class Requester implements AsyncDisposable {
   #delayAfter(outcome: AttemptResult, request: ScimRequest, attempt: number): number | undefined {
     const { attempts, minDelay, maxDelay } = this.#retry;
     if (attempt + 1 >= attempts || !isSafeToRepeat(outcome, request)) return undefined;
-    const asked = "answer" in outcome ? outcome.retryAfter : undefined;
+    const asked = "response" in outcome ? outcome.retryAfter : undefined;
     if (asked !== undefined) return asked > maxDelay ? undefined : asked;
     const longest = Math.min(minDelay * 2 ** attempt, maxDelay);
     return longest * (0.5 + this.#random() / 2);
@@ -136,16 +141,16 @@ export class Requester implements AsyncDisposable {
     credentials: readonly (string | undefined)[],
   ): ScimResponse {
     if ("error" in outcome) throw failure(outcome.error, request, this.limits);
-    const { answer, retryAfter } = outcome;
-    const { status } = answer;
+    const { response, retryAfter } = outcome;
+    const { status } = response;
     const secrets = [...(request.secrets ?? []), ...credentials.flatMap(secretsIn)];
     if (status >= 200 && status < 300) {
-      const success = this.#readSuccess(answer, request);
+      const success = this.#readSuccess(response, request);
       const failed = failedStatusIn(success.body);
       if (failed !== undefined) {
         throw typedError({ status: failed, body: success.body, retryAfter }, request, secrets);
       }
-      const [version, location] = [answer.header("etag"), answer.header("location")];
+      const [version, location] = [response.header("etag"), response.header("location")];
       return {
         status,
         ...success,
@@ -156,33 +161,33 @@ export class Requester implements AsyncDisposable {
     if (status < 400) {
       throw new ScimResponseError("The service provider redirects, which is not followed.", status);
     }
-    const error: ErrorResponse = { status, body: this.#readError(answer), retryAfter };
+    const error: ErrorResponse = { status, body: this.#readError(response), retryAfter };
     throw typedError(error, request, secrets);
   }
 
   #readSuccess(
-    answer: WireResponse,
+    response: WireResponse,
     { method, isQuery = false }: ScimRequest,
   ): Pick<ScimResponse, "body" | "unreadable"> {
     const isWrite = method !== "GET" && !isQuery;
     const { maxBodyBytes, depth } = this.limits;
-    if (answer.isCut === true) {
-      const message = `The answer is longer than ${maxBodyBytes} bytes.`;
+    if (response.isCut === true) {
+      const message = `The response is longer than ${maxBodyBytes} bytes.`;
       if (!isWrite) throw new TooManyError(message, maxBodyBytes);
-      return { body: undefined, unreadable: new ScimResponseError(message, answer.status) };
+      return { body: undefined, unreadable: new ScimResponseError(message, response.status) };
     }
     try {
-      return { body: readResponse(answer, depth) };
+      return { body: readResponse(response, depth) };
     } catch (error) {
       if (!isWrite || !(error instanceof ScimResponseError)) throw error;
       return { body: undefined, unreadable: error };
     }
   }
 
-  /** The body of an error, if it is one of SCIM's: a proxy may answer anything, and the status says enough. */
-  #readError(answer: WireResponse): unknown {
+  /** The body of an error, if it is one of SCIM's: a proxy may send anything, and the status says enough. */
+  #readError(response: WireResponse): unknown {
     try {
-      return readResponse(answer, this.limits.depth);
+      return readResponse(response, this.limits.depth);
     } catch {
       return undefined;
     }
@@ -200,17 +205,17 @@ function isSafeToRepeat(outcome: AttemptResult, { method, isQuery = false }: Sci
     const { isSent, isRefused } = outcome.error;
     return !isRefused && (isSafe || !isSent);
   }
-  const { answer, retryAfter } = outcome;
-  if (answer.status === 429) return true;
+  const { response, retryAfter } = outcome;
+  if (response.status === 429) return true;
   // A service provider that says when to come again has not begun; without it, a proxy may have lost the response.
-  if (answer.status === 503) return isSafe || retryAfter !== undefined;
-  return isSafe && [502, 504].includes(answer.status);
+  if (response.status === 503) return isSafe || retryAfter !== undefined;
+  return isSafe && [502, 504].includes(response.status);
 }
 
 function failure(
   error: NoResponseError,
   { method, isQuery = false }: ScimRequest,
-  { maxBodyBytes }: Required<ScimClientLimits>,
+  { maxBodyBytes }: Settled<ScimClientLimits>,
 ): UnavailableError | TooManyError {
   const isSafe = method === "GET" || isQuery;
   if (error.isRefused && isSafe)

@@ -2,8 +2,8 @@ import { ConcordatError } from "../../core/index.js";
 import type { ScimType } from "../../scim/index.js";
 
 /**
- * The service provider answered what is none of the errors that callers handle in their own ways, or what cannot be
- * read. It is also the `cause` of those other errors, for who wants to know the status.
+ * The service provider responded with what is none of the errors that callers handle in their own ways, or what cannot
+ * be read. It is also the `cause` of those other errors, for who wants to know the status.
  */
 export class ScimResponseError extends ConcordatError {
   override readonly name = "ScimResponseError";

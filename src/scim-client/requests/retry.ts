@@ -3,15 +3,15 @@ import type { WireResponse } from "./exchange.js";
 
 /**
  * How long a service provider asks to wait, in milliseconds: Retry-After in seconds or as a date, which is held against
- * the Date of the same answer, since the clocks of the two sides may differ. RFC 9110 §10.2.3.
+ * the Date of the same response, since the clocks of the two sides may differ. RFC 9110 §10.2.3.
  */
-export function retryAfterIn(answer: WireResponse, now: () => number): number | undefined {
-  const field = answer.header("retry-after")?.trim();
+export function retryAfterIn(response: WireResponse, now: () => number): number | undefined {
+  const field = response.header("retry-after")?.trim();
   if (field === undefined) return undefined;
   if (/^\d{1,9}$/.test(field)) return Number(field) * 1_000;
   const until = httpDate(field);
   if (until === undefined) return undefined;
-  return Math.max(until - (httpDate(answer.header("date")) ?? now()), 0);
+  return Math.max(until - (httpDate(response.header("date")) ?? now()), 0);
 }
 
 /** IMF-fixdate, the one form that may be sent. RFC 9110 §5.6.7. */

@@ -21,7 +21,7 @@ import { byName, isObject } from "./read-response.js";
 import type { ScimRequest } from "./request.js";
 import { ScimResponseError } from "./response-error.js";
 
-/** How an error was answered: alone, or in the response to a bulk request. */
+/** How an error was returned: alone, or in the response to a bulk request. */
 export interface ErrorResponse {
   readonly status: number;
   /** The body, if it could be read. */
@@ -48,10 +48,14 @@ export function typedError(
 ): ConcordatError {
   const { scimType, detail } = messageIn(body, secrets);
   const said = detail === undefined ? "" : ` ${detail}`;
-  const cause = new ScimResponseError(`The service provider answered ${status}.${said}`, status, {
-    ...(scimType !== undefined && { scimType }),
-    ...(detail !== undefined && { detail }),
-  });
+  const cause = new ScimResponseError(
+    `The service provider responded with ${status}.${said}`,
+    status,
+    {
+      ...(scimType !== undefined && { scimType }),
+      ...(detail !== undefined && { detail }),
+    },
+  );
   if (status === 404 || status === 410) {
     return request.id === undefined
       ? new UnsupportedError("The service provider has no such endpoint.", { cause })
@@ -78,8 +82,8 @@ export function typedError(
 }
 
 /**
- * The status of an error (RFC 7644 §3.12) that is answered as a success, as some gateways do, and is none for that; 500
- * where it does not say which.
+ * The status of an error (RFC 7644 §3.12) in a response with a success, as some gateways send it, and is none for that;
+ * 500 where it does not say which.
  */
 export function failedStatusIn(body: unknown): number | undefined {
   if (!isObject(body)) return undefined;

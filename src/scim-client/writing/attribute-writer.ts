@@ -6,9 +6,10 @@ import {
   type WriteOptions,
 } from "../../repositories/index.js";
 import type { PatchOperation, Resource, ResourceRequest, ResourceType } from "../../scim/index.js";
+import type { ProviderBehaviour } from "../provider-preset.js";
 import { bodyOf } from "../reading/read-resource.js";
-import type { ProviderBehaviour } from "../repositories/provider-preset.js";
-import type { RemoteReads } from "../repositories/remote-reads.js";
+import type { RemoteReads } from "../reading/remote-reads.js";
+import { isOfForm, statusOf } from "../requests/refusals.js";
 import type { ScimResources } from "../resources.js";
 import {
   type AttributeSlot,
@@ -20,7 +21,6 @@ import {
   slotsOf,
   valueAt,
 } from "./attribute-difference.js";
-import { isOfForm, statusOf } from "./refusals.js";
 import type { SeenForms } from "./seen-forms.js";
 import { replacementBody } from "./writable-body.js";
 
@@ -58,7 +58,7 @@ interface Sending<T> {
 
 /**
  * Changes attributes at a service provider: by the smallest PATCH, and where that is refused or not carried out by a
- * PUT of what was read. It believes what it sees: what a service provider did not take is told.
+ * PUT of what was read. It believes what it sees: what a service provider did not take is reported.
  */
 export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   readonly #parts: AttributeWriterParts<T, N>;
@@ -80,7 +80,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
    *
    * @param isBlind Whether it is tried without a look at the resource first, since many more like it follow.
    * @returns the paths of attributes that the service provider did not take.
-   * @throws {UnsupportedError} it did not take what must not be lost: a name, or whether somebody is active.
+   * @throws {UnsupportedError} it did not take what must not be lost: a name, or whether a user is active.
    */
   async write(
     id: string,
@@ -138,18 +138,18 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     const wanted: object = changed(this.#type, {}, changes);
     const operations = blindOperations(slots, wanted);
     const keys = operations.map(formOf);
-    let answered: T | undefined;
+    let returned: T | undefined;
     try {
-      answered = await resources.patch(id, operations, options);
+      returned = await resources.patch(id, operations, options);
     } catch (error) {
       if (!isOfForm(error)) throw error;
       this.#isStrict ||= slots.length > 1;
       return undefined;
     }
     if (forms.isDue("attributes", keys)) {
-      answered = await reads.require(id, options.signal && { signal: options.signal });
-    } else if (answered === undefined) return [];
-    const left = notTaken(slots, answered, wanted);
+      returned = await reads.require(id, options.signal && { signal: options.signal });
+    } else if (returned === undefined) return [];
+    const left = notTaken(slots, returned, wanted);
     if (left.length === 0) {
       forms.worked(keys);
       return [];
@@ -183,8 +183,8 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
     const { current, wanted, slots, conditions } = sending;
     const operations = operationsFor(slots, current, wanted);
     const keys = operations.map(formOf);
-    const answered = await resources.patch(id, operations, conditions);
-    const left = await this.#leftOf(id, sending, answered, forms.isDue("attributes", keys));
+    const returned = await resources.patch(id, operations, conditions);
+    const left = await this.#leftOf(id, sending, returned, forms.isDue("attributes", keys));
     if (left.length === 0) forms.worked(keys);
     else forms.failed(keys);
     return left;
@@ -221,9 +221,9 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
       );
     }
     const body = replacementBody(this.#type, bodyOf(current) ?? current, current, wanted, slots);
-    let answered: T;
+    let returned: T;
     try {
-      answered = await resources.replaceBody(id, body, conditions);
+      returned = await resources.replaceBody(id, body, conditions);
     } catch (error) {
       if (isOfForm(error)) {
         if (refusal === undefined && this.#hasPatch) return undefined;
@@ -232,7 +232,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
       throw error;
     }
     const keys = slots.map(({ path }) => `put ${path}`);
-    const left = await this.#leftOf(id, sending, answered, forms.isDue("attributes", keys));
+    const left = await this.#leftOf(id, sending, returned, forms.isDue("attributes", keys));
     if (left.length === 0) forms.worked(keys);
     return left;
   }
@@ -254,10 +254,10 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   async #leftOf(
     id: string,
     { wanted, slots: sent, kept, conditions: { signal } }: Sending<T>,
-    answered: T | undefined,
+    returned: T | undefined,
     isDue: boolean,
   ): Promise<readonly AttributeSlot[]> {
-    const seen = isDue ? await this.#parts.reads.require(id, signal && { signal }) : answered;
+    const seen = isDue ? await this.#parts.reads.require(id, signal && { signal }) : returned;
     if (seen === undefined) return [];
     const slots = [...sent, ...kept];
     const left = notTaken(slots, seen, wanted);
@@ -380,7 +380,7 @@ export class AttributeWriter<T extends Resource, N extends ResourceRequest> {
   }
 }
 
-/** The error of a change that was answered as a success, and not made. */
+/** The error of a change whose response was a success, and that was not made. */
 function notCarriedOut(paths: readonly string[]): UnsupportedError {
   return new UnsupportedError(
     `The service provider said that it was done, and did not do it: ${paths.join(", ")}.`,

@@ -20,7 +20,7 @@ function isReadOnly({ attributes }: ResourceType, name: string): boolean {
 }
 
 /**
- * What replaces a resource: what the service provider answered of it, also what no schema here knows, with the values
+ * What replaces a resource: what the service provider returned of it, also what no schema here knows, with the values
  * at some slots changed. RFC 7644 §3.5.1.
  *
  * @param current The resource as it was read of that body.

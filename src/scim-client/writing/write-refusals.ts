@@ -1,6 +1,6 @@
 import { NotFoundError, UniquenessError, UnsupportedError } from "../../core/index.js";
 import type { CallOptions, Capabilities } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,
@@ -9,8 +9,8 @@ import {
   type ResourceType,
 } from "../../scim/index.js";
 import { uniqueAttributes } from "../../scim/internal.js";
-import type { RemoteReads } from "../repositories/remote-reads.js";
-import { asRefusal } from "./refusals.js";
+import type { RemoteReads } from "../reading/remote-reads.js";
+import { asRefusal } from "../requests/refusals.js";
 
 /** Raises the errors of writes as a repository does. */
 export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
@@ -60,8 +60,8 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
   }
 
   /**
-   * The error of a write that was answered 404. That nothing is there is believed of a read alone: 404 is what some
-   * answer, too, where they have no such method, or do not know somebody who is named in the request.
+   * The error of a write whose response was 404. That nothing is there is believed of a read alone: some respond with
+   * 404, too, where they have no such method, or do not know a resource that is named in the request.
    */
   async #missing(error: NotFoundError, own: string, { signal }: CallOptions): Promise<unknown> {
     try {
@@ -71,7 +71,7 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
       return asRefusal(reason);
     }
     return new UnsupportedError(
-      `The service provider answered 404 to a write, and "${own}" is there. ` +
+      `The service provider responded with 404 to a write, and "${own}" is there. ` +
         "It may have no such method, or not know what is named.",
       { cause: error.cause ?? error },
     );
@@ -88,7 +88,7 @@ export class WriteRefusals<T extends Resource, N extends ResourceRequest> {
       const value: unknown = Object.hasOwn(attributes, path) && Reflect.get(attributes, path);
       if (typeof value !== "string" || !this.#type.attributes.has(path.toLowerCase())) continue;
       const filter = bindFilter(eq(path, value), this.#type);
-      if (!answersFilter(this.#capabilities, filter)) continue;
+      if (!supportsFilter(this.#capabilities, filter)) continue;
       try {
         const { resources } = await this.#reads.find({ filter, count: 2 }, signal && { signal });
         const holder = resources.find(({ id }) => id !== own);

@@ -24,27 +24,27 @@ export interface BearerJwtOptions<P extends Principal> {
   /**
    * What a token must say that it is, in the `typ` of its header. `at+jwt`: an access token as RFC 9068 has it. `JWT`:
    * anything that states no more precise type, or none, as the access tokens of Entra and of older issuers. An ID token
-   * of the same issuer cannot be told from these: give the API an audience of its own, that no application signs users
-   * in with. Default: `at+jwt`.
+   * of the same issuer cannot be distinguished from these: give the API an audience of its own, that no application
+   * signs users in with. Default: `at+jwt`.
    */
-  readonly type?: "at+jwt" | "JWT";
+  readonly type?: "at+jwt" | "JWT" | undefined;
   /** The algorithms that tokens may be signed with; asymmetric ones. Default: RS256, PS256, ES256 and EdDSA. */
-  readonly algorithms?: readonly string[];
+  readonly algorithms?: readonly string[] | undefined;
   /** The scopes that a token must all have, in its `scope` or `scp` (RFC 9068 §2.2.3). Default: none. */
-  readonly scopes?: readonly string[];
+  readonly scopes?: readonly string[] | undefined;
   /** How far the clocks may be apart, in seconds. Default: 30. */
-  readonly clockTolerance?: number;
+  readonly clockTolerance?: number | undefined;
   /**
    * How long to wait, in milliseconds, after the keys could not be fetched from the URL in `keys` before they are asked
    * for again: any client can send what looks like a token, and each would else be a request to the issuer. Keys that
-   * were fetched less than ten minutes ago are good meanwhile; after that, a request is answered 503 until they can be
+   * were fetched less than ten minutes ago are good meanwhile; after that, the response is 503 until they can be
    * fetched. A function in `keys` has to hold back by itself. Default: 5,000.
    */
-  readonly retryKeysAfter?: number;
+  readonly retryKeysAfter?: number | undefined;
   /** Says on whose behalf a request with these claims is made; `undefined` for none. */
   readonly principal: (claims: JWTPayload) => P | undefined | Promise<P | undefined>;
   /** The present time in milliseconds since 1970. Default: the clock. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 const asymmetric = ["RS256", "PS256", "ES256", "EdDSA"];
@@ -54,8 +54,8 @@ const asymmetric = ["RS256", "PS256", "ES256", "EdDSA"];
  * the signature, the issuer, the audience, and the time; a token must say until when it is good. Tokens that are
  * encrypted are not read.
  *
- * A token that is not valid is of no principal, and one without the scopes is answered 403. Keys are fetched when they
- * are needed; an issuer that cannot be reached is answered 503, since nothing is known of the token then.
+ * A token that is not valid is of no principal, and one without the scopes is refused with 403. Keys are fetched when
+ * they are needed; where an issuer cannot be reached, the response is 503, since nothing is known of the token then.
  *
  * @throws {InvalidValueError} an algorithm is symmetric, or none: who knows a public key could sign with it.
  */

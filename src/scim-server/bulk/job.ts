@@ -23,7 +23,7 @@ import { readBulkRequest, type SentBulkOperation, type SentBulkRequest } from ".
  * They are done in their order, but for those that others refer to by a `bulkId`, which come before these. Where
  * resources refer to each other in a circle, one is created without its reference, which is added when the other is
  * there. If that cannot be, the one is deleted again, with those that were created with a reference to it: an operation
- * that is answered with an error has created nothing.
+ * whose response is an error has created nothing.
  *
  * @throws {InvalidSyntaxError} the body is no BulkRequest.
  * @throws {ScimRequestError} 413: there are too many operations.

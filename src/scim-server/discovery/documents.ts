@@ -92,7 +92,7 @@ function sortsByAll({ type, repository: { capabilities } }: Endpoint): boolean {
 /** The resource types that the principal has stores for, or one of them. RFC 7644 §4. */
 export function resourceTypes(context: RequestContext, id: string | undefined): EndpointResponse {
   const documents = endpointsOf(context).map(({ type }) => resourceTypeDocument(type));
-  return answered(context, "ResourceTypes", documents, id);
+  return documentResponse(context, "ResourceTypes", documents, id);
 }
 
 /** The schemas of these types, or one of them. RFC 7644 §4. */
@@ -104,10 +104,10 @@ export function schemas(context: RequestContext, id: string | undefined): Endpoi
       if (!found.has(one.id)) found.set(one.id, servedSchema(context, endpoint, one));
     }
   }
-  return answered(context, "Schemas", [...found.values()], id);
+  return documentResponse(context, "Schemas", [...found.values()], id);
 }
 
-function answered(
+function documentResponse(
   { settings: { baseUrl } }: RequestContext,
   endpoint: "ResourceTypes" | "Schemas",
   documents: readonly (SchemaDocument | ResourceTypeDocument)[],

@@ -10,8 +10,8 @@ import type { QueryParameters } from "./parameters.js";
 import { namesNothing } from "./type-filter.js";
 
 /**
- * Answers a query of the resources of all types. RFC 7644 §3.4.2.1. They come type by type; each page is asked of the
- * stores that have a part of it.
+ * Carries out a query of the resources of all types. RFC 7644 §3.4.2.1. They come type by type; each page is asked of
+ * the stores that have a part of it.
  *
  * @throws {InvalidFilterError} the filter is none, asks for an attribute that no type has, or is not one that a store
  * answers.

@@ -5,12 +5,12 @@ import { ScimRequestError } from "../request/error.js";
 /** How cursors are made. RFC 9865. */
 export interface CursorOptions {
   /**
-   * The secret by which cursors are encrypted, of 32 bytes or more. Several processes that answer for one service
+   * The secret by which cursors are encrypted, of 32 bytes or more. Several processes of one service
    * provider need the same. Default: a random one, so that no cursor outlives the process.
    */
-  readonly key?: Uint8Array;
+  readonly key?: Uint8Array | undefined;
   /** How long a cursor is good, in seconds: `cursorTimeout`. Default: 3,600. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
 }
 
 /** What a cursor belongs to: no other principal can use it, and for no other query. */
@@ -39,7 +39,8 @@ const tagLength = 16;
 export class Cursors {
   /** How long a cursor is good, in seconds. */
   readonly timeout: number;
-  readonly #key: Uint8Array;
+  readonly #secret: Uint8Array | undefined;
+  #made: Uint8Array | undefined;
   readonly #now: () => number;
 
   constructor({ key, timeout = 3_600 }: CursorOptions, now: () => number) {
@@ -51,8 +52,15 @@ export class Cursors {
     }
     this.timeout = timeout;
     this.#now = now;
-    const secret = key ?? randomBytes(32);
-    this.#key = new Uint8Array(hkdfSync("sha256", secret, "", "concordat scim cursor", 32));
+    this.#secret = key;
+  }
+
+  /** Made with the first cursor: some runtimes have no randomness while a module is loaded. */
+  get #key(): Uint8Array {
+    this.#made ??= new Uint8Array(
+      hkdfSync("sha256", this.#secret ?? randomBytes(32), "", "concordat scim cursor", 32),
+    );
+    return this.#made;
   }
 
   /** A cursor for a client, of the characters that RFC 9865 §2 allows. */
@@ -74,7 +82,7 @@ export class Cursors {
   decode(cursor: string, count: number | undefined, scope: CursorScope): string {
     const position = this.#decrypted(cursor, scope);
     if (position === undefined) {
-      throw refused("invalidCursor", "The cursor is not one of an answer to the same query.");
+      throw refused("invalidCursor", "The cursor is not one of a response to the same query.");
     }
     const [expires, size, store] = position;
     if (this.#now() > expires) throw refused("expiredCursor", "The cursor has expired.");

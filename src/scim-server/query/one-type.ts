@@ -1,6 +1,6 @@
 import { InvalidValueError, UnsupportedError } from "../../core/index.js";
 import { findInMemory, type Page, type Query } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   type BoundFilter,
   type BoundSort,
@@ -23,9 +23,9 @@ import type { QueryParameters } from "./parameters.js";
 import { filterForType } from "./type-filter.js";
 
 /**
- * Answers a query of the resources of one type. RFC 7644 §3.4.2, RFC 9865.
+ * Carries out a query of the resources of one type. RFC 7644 §3.4.2, RFC 9865.
  *
- * @throws {InvalidFilterError} the filter is none, or not one that the store answers.
+ * @throws {InvalidFilterError} the filter is none, or not one that the store supports.
  * @throws {TooManyError} the store cannot choose, and there is too much to choose from.
  */
 export async function queryType(
@@ -147,7 +147,7 @@ export function pageSize(
   return Math.min(count ?? limits.defaultPageSize, most);
 }
 
-/** Has the store answer a query; or answers it in memory, where the store cannot and the limits allow. */
+/** Has the store carry out a query; or does so in memory, where the store cannot and the limits allow. */
 export async function findIn(
   { settings, signal }: RequestContext,
   endpoint: Endpoint,
@@ -167,17 +167,17 @@ export async function findIn(
       });
     }
   }
-  assertAnswerable(endpoint, query.filter, query.sort);
+  assertSupported(endpoint, query.filter, query.sort);
   return await repository.find(query, options);
 }
 
-function assertAnswerable(
+function assertSupported(
   { repository: { capabilities } }: Endpoint,
   filter: BoundFilter | undefined,
   sort: BoundSort | undefined,
 ): void {
-  if (filter !== undefined && !answersFilter(capabilities, filter)) {
-    const { rest } = splitFilter(filter, (part) => answersFilter(capabilities, part));
+  if (filter !== undefined && !supportsFilter(capabilities, filter)) {
+    const { rest } = splitFilter(filter, (part) => supportsFilter(capabilities, part));
     const [path = "it"] = rest === undefined ? [] : pathsIn(rest);
     throw new InvalidFilterError(
       `The filter asks for "${path}", which cannot be looked up here in this way.`,

@@ -16,7 +16,7 @@ export type QueryParameters = Omit<SearchRequest, "schemas">;
 
 /**
  * The parameters in an address. What is not known is ignored (RFC 7644 §3.4.2); but not what was meant to be one of
- * these, since a filter that is ignored is answered with all resources.
+ * these, since a filter that is ignored would return all resources.
  *
  * @throws {InvalidValueError} one is spelled in another way, is there twice, or is wrong.
  */

@@ -1,4 +1,4 @@
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import { bindFilter, eq, or, type Resource } from "../../scim/index.js";
 import type { Endpoint } from "../context.js";
 
@@ -23,7 +23,7 @@ export async function resourcesWithIds(
   for (let start = 0; start < unique.length; start += size) {
     const chunk = unique.slice(start, start + size);
     const filter = bindFilter(or(...chunk.map((id) => eq("id", id))), type);
-    if (chunk.length > 1 && answersFilter(capabilities, filter)) {
+    if (chunk.length > 1 && supportsFilter(capabilities, filter)) {
       const { resources } = await repository.find({ filter, count: chunk.length }, options);
       for (const resource of resources) found.set(resource.id, resource);
       continue;

@@ -4,8 +4,8 @@ import { topLevel, type Wanted } from "../representation.js";
 import { resourcesWithIds } from "./look-up.js";
 
 /**
- * Whether users are told with their groups by default (RFC 7643 §4.1.2): where the host has it so, and the store of
- * groups tells those of a page in one question. Else a client has to name `groups`.
+ * Whether users are returned with their groups by default (RFC 7643 §4.1.2): where the host has it so, and the store of
+ * groups returns those of a page in one query. Else a client has to name `groups`.
  */
 export function returnsGroups({ repositories, settings }: RequestContext): boolean {
   return (
@@ -15,7 +15,7 @@ export function returnsGroups({ repositories, settings }: RequestContext): boole
 
 /**
  * Whether a response holds the groups that users are in. Such a response is never "not modified": a membership is not
- * part of a user's version, so that a client that compares versions would be told that nothing has changed.
+ * part of a user's version, so that a client that compares versions would see that nothing has changed.
  */
 export function wantsGroups(
   context: RequestContext,

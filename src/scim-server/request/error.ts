@@ -18,7 +18,7 @@ import {
 } from "../../scim/index.js";
 
 /**
- * A request is answered with this status, from 200 to 599. A host's own functions throw it to refuse a request, such as
+ * The status of the response, from 200 to 599. A host's own functions throw it to refuse a request, such as
  * `policy.before` with the status 403; the message goes to the client.
  */
 export class ScimRequestError extends ConcordatError {
@@ -58,7 +58,7 @@ export interface Failure {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What an error comes to on the wire. Of one that is not the package's nothing is told: it may hold anything. */
+/** What an error comes to on the wire. Of one that is not the package's nothing is sent: it may hold anything. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof ScimRequestError) {
     const { status, message: detail, scimType, headers } = error;

@@ -3,10 +3,10 @@ import type { PatchPlan, ResourceType } from "../../scim/index.js";
 import type { Endpoint, RequestContext } from "../context.js";
 
 /**
- * Refuses a `userName`, or the `displayName` of a group, that people cannot tell from another one, unless the host
- * takes any: an account named `" admin"`, or `admin` with a zero-width space in it, beside `admin`. RFC 7644 §5 has
- * names prepared by PRECIS, whose profile for user names (RFC 8265 §3) has no such names; an application that maps a
- * group to a role chooses it by its name.
+ * Refuses a `userName`, or the `displayName` of a group, that people cannot distinguish from another one, unless the
+ * host takes any: an account named `" admin"`, or `admin` with a zero-width space in it, beside `admin`. RFC 7644 §5
+ * has names prepared by PRECIS, whose profile for user names (RFC 8265 §3) has no such names; an application that maps
+ * a group to a role chooses it by its name.
  *
  * @param current The resource as it is; what is named so already may stay.
  * @throws {InvalidValueError} the name is one of these.
@@ -24,7 +24,7 @@ export function assertDistinctName(
   if (isNew && isIndistinct(name)) {
     throw new InvalidValueError(
       naming.path,
-      "it begins or ends with a space, has two in a row, or has characters that nobody sees (RFC 8265 §3).",
+      "it begins or ends with a space, has two in a row, or has characters that are invisible (RFC 8265 §3).",
     );
   }
 }

@@ -1,6 +1,6 @@
 import { caseless } from "../../core/index.js";
 import type { UserRepository } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import { bindFilter, eq, type NewUser } from "../../scim/index.js";
 import type { ScimRepositories } from "../principal.js";
 
@@ -10,8 +10,8 @@ export type Resolution =
   | { readonly kind: "create" }
   /**
    * This user is meant, who is given the attributes that were sent, keeps the others, and is active then. The client is
-   * told that it has created the user. `ifInactive`: only if the user is not active when it is written; else it is a
-   * conflict, so that of several creations at once one is done. Default: false.
+   * sent a response as if it had created the user. `ifInactive`: only if the user is not active when it is written;
+   * else it is a conflict, so that of several creations at once one is done. Default: false.
    */
   | { readonly kind: "link"; readonly id: string; readonly ifInactive?: boolean }
   /** A user is known who may be meant, or not: refuse with 409 and `uniqueness`. */
@@ -47,7 +47,7 @@ export async function resolveByExternalId(
 ): Promise<Resolution> {
   if (externalId === undefined) return { kind: "create" };
   const filter = bindFilter(eq("externalId", externalId), users.type);
-  if (!answersFilter(users.capabilities, filter)) return { kind: "create" };
+  if (!supportsFilter(users.capabilities, filter)) return { kind: "create" };
   // Two users may have one: then it is the one who is inactive, or of several such the one with the name that was sent.
   const { resources } = await users.find({ filter, count: sharedAtMost }, { signal });
   const inactive = resources.filter(({ active }) => active === false);

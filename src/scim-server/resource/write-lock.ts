@@ -21,7 +21,7 @@ export async function withWriteLockIfNeeded<R>(
  *
  * A lock belongs to a tenant, so that no tenant waits for another's requests. Where the principal does not say which
  * tenant it belongs to, it belongs to the principal if the store has versions, which keep two principals apart. If it
- * has none, nothing here tells whose resource it is, since a host may have other repositories for each request: then
+ * has none, nothing here says whose resource it is, since a host may have other repositories for each request: then
  * all principals that have a resource with the id share one lock.
  *
  * @throws {NotFoundError} there is none with this id.

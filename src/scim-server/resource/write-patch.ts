@@ -140,7 +140,7 @@ async function store(
 }
 
 /**
- * Whether a PATCH says that a user is not active. It may say what is so: the client that asks again was not answered
+ * Whether a PATCH says that a user is not active. It may say what is so: the client that asks again got no response
  * before.
  */
 function deactivates({ steps }: PatchPlan): boolean {

@@ -25,7 +25,7 @@ import type { FilterProfileOptions, FilterRewrite } from "./profile.js";
  *
  * - A complex attribute with several values stands for its `value` where it is compared: `emails co "example.com"`.
  * - `eq null` becomes `not (… pr)`, and `ne null` becomes `… pr` (RFC 7643 §2.5: unassigned and null are the same).
- * - What no response may hold (`returned` is `never`) is unknown to filters: they would tell its
+ * - What no response may hold (`returned` is `never`) is unknown to filters: they would reveal its
  *   value, one question after another.
  *
  * @throws {InvalidFilterError} an attribute is unknown, an operator does not fit its type, or a value is not of its

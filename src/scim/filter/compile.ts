@@ -11,11 +11,11 @@ import { instantOf } from "./instant.js";
 import { operators, type PositiveOperator } from "./operators.js";
 import { textTest } from "./text.js";
 
-/** Tells of a value, which may be of any kind or absent, whether it matches. */
+/** Whether a value, which may be of any kind or absent, matches. */
 type Test = (value: unknown) => boolean;
 
 /**
- * Makes a function of a filter that tells whether a resource matches it. RFC 7644 §3.4.2.2.
+ * Makes a function of a filter that says whether a resource matches it. RFC 7644 §3.4.2.2.
  *
  * The keys of the resource are spelled as the schemas spell them. What the RFC leaves open is decided so:
  *
@@ -36,7 +36,7 @@ export function compileFilter(filter: BoundFilter): (resource: object) => boolea
 }
 
 /**
- * Makes a function of a value path that tells whether one value of its attribute is selected: one object out of
+ * Makes a function of a value path that says whether one value of its attribute is selected: one object out of
  * `emails`. For the path of a PATCH operation (RFC 7644 §3.5.2).
  */
 export function compileValuePath({ filter }: BoundValuePath): (value: object) => boolean {

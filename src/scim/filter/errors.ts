@@ -19,9 +19,9 @@ export class InvalidFilterError extends ConcordatError {
 }
 
 /**
- * The path of a PATCH operation does not follow the grammar, or names nothing that can be changed there: an attribute that
- * the type does not have, or a selection among the values of an attribute that has one. RFC 7644 §3.12, status 400, scimType
- * `invalidPath`. A fault between the brackets of a value path is an {@link InvalidFilterError}.
+ * The path of a PATCH operation does not follow the grammar, or names nothing that can be changed there: an attribute
+ * that the type does not have, or a selection among the values of an attribute that has one. RFC 7644 §3.12, status
+ * 400, scimType `invalidPath`. A fault between the brackets of a value path is an {@link InvalidFilterError}.
  */
 export class InvalidPathError extends ConcordatError {
   override readonly name = "InvalidPathError";

@@ -56,7 +56,7 @@ export interface ValuePath {
 }
 
 /**
- * A filter: RFC 7644 §3.4.2.2. `operator` tells the kinds apart. It is plain JSON, and says nothing of blanks, of
+ * A filter: RFC 7644 §3.4.2.2. `operator` distinguishes the kinds. It is plain JSON, and says nothing of blanks, of
  * brackets that change nothing around a single expression, or of the case of operators.
  */
 export type Filter = Comparison | Presence | And | Or | Not | ValuePath;

@@ -3,7 +3,7 @@
  * fraction where the text has more than three digits of a second. Instants of this era that are a microsecond apart are
  * different numbers.
  *
- * A text without an offset is taken as UTC, since nobody can say where it was written.
+ * A text without an offset is taken as UTC, since it is not known where it was written.
  *
  * @returns `undefined` if the text is no `xsd:dateTime` of the years 1 to 9999.
  */

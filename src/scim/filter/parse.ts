@@ -1,3 +1,4 @@
+import type { Settled } from "../../core/index.js";
 import type { AttrPath, Comparison, CompValue, Filter, PatchPath, Presence } from "./filter.js";
 import { type FilterLimits, filterLimits } from "./limits.js";
 import { printAttrPath } from "./print.js";
@@ -7,7 +8,7 @@ import { closeBracket, closeSquare, dot, openBracket, openSquare, Scanner } from
 /** How a filter is read. */
 export interface ParseFilterOptions extends FilterProfileOptions {
   /** How large the filter may be. */
-  readonly limits?: FilterLimits;
+  readonly limits?: FilterLimits | undefined;
 }
 
 /**
@@ -54,7 +55,7 @@ export function parseAttrPath(text: string): AttrPath {
 /** Reads filters by recursive descent; "not" binds before "and", and "and" before "or". */
 class Parser {
   readonly #scanner: Scanner;
-  readonly #limits: Required<FilterLimits>;
+  readonly #limits: Settled<FilterLimits>;
   readonly #options: FilterProfileOptions;
   #depth = 0;
   #nodes = 0;
@@ -62,7 +63,7 @@ class Parser {
   /** Whether blanks are right before what comes next. */
   #isAfterBlank = false;
 
-  constructor(scanner: Scanner, limits: Required<FilterLimits>, options: FilterProfileOptions) {
+  constructor(scanner: Scanner, limits: Settled<FilterLimits>, options: FilterProfileOptions) {
     this.#scanner = scanner;
     this.#limits = limits;
     this.#options = options;

@@ -30,7 +30,7 @@ export interface FilterRewrite {
 /** How filters are read that are not those of RFC 7644. */
 export interface FilterProfileOptions {
   /** Default: `rfc7644`. */
-  readonly profile?: FilterProfile;
-  /** Is told of each rewrite that the profile made. */
-  readonly onRewrite?: (rewrite: FilterRewrite) => void;
+  readonly profile?: FilterProfile | undefined;
+  /** Is called with each rewrite that the profile made. */
+  readonly onRewrite?: ((rewrite: FilterRewrite) => void) | undefined;
 }

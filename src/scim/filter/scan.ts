@@ -50,7 +50,7 @@ export class Scanner {
     return index < this.text.length ? this.text.charCodeAt(index) : end;
   }
 
-  /** Goes over blanks. Tells whether there were any. */
+  /** Goes over blanks. Returns whether there were any. */
   skipBlanks(): boolean {
     const start = this.position;
     while (isBlank(this.next)) this.position++;
@@ -68,7 +68,7 @@ export class Scanner {
     this.position++;
   }
 
-  /** Goes over a word in any case, where it stands here by itself. Tells whether it does. */
+  /** Goes over a word in any case, where it stands here by itself. Returns whether it does. */
   skipWord(word: string): boolean {
     const after = this.position + word.length;
     for (let i = 0; i < word.length; i++) {
@@ -257,7 +257,7 @@ export class Scanner {
     return this.fail(`${message}, and ${found} is here`, index);
   }
 
-  /** Fails without a word of the text: strings may hold what is nobody else's business. */
+  /** Fails without a word of the text: strings may hold what is confidential. */
   fail(message: string, position: number): never {
     const text = `At position ${position} of the ${this.part}: ${message}.`;
     throw this.part === "filter"

@@ -5,29 +5,30 @@ import type { BoundFilter } from "./bound-filter.js";
  * everything.
  */
 export interface SplitFilter {
-  /** What the store can answer. */
+  /** What the store can evaluate. */
   readonly pushed?: BoundFilter;
-  /** What is left to be evaluated on the resources that the store answers with. */
+  /** What is left to be evaluated on the resources that the store returns. */
   readonly rest?: BoundFilter;
 }
 
 /**
- * Splits a filter into what a store can answer and what is left. Nothing is widened or narrowed: the filter is
+ * Splits a filter into what a store can evaluate and what is left. Nothing is widened or narrowed: the filter is
  * `pushed` *and* `rest`.
  *
- * @param canAnswer Whether the store can answer a filter. It is asked of comparisons, presences and value paths; and of
- * `and`, `or` and `not` once it has agreed to all that is in them.
+ * @param canEvaluate Whether the store can evaluate a filter. It is asked of comparisons, presences and value paths; and
+ * of `and`, `or` and `not` once it has agreed to all that is in them.
  */
 export function splitFilter(
   filter: BoundFilter,
-  canAnswer: (filter: BoundFilter) => boolean,
+  canEvaluate: (filter: BoundFilter) => boolean,
 ): SplitFilter {
-  if (isAnswered(filter, canAnswer)) return { pushed: filter };
+  if (isPushed(filter, canEvaluate)) return { pushed: filter };
   let pushed: BoundFilter | undefined;
   const rest: BoundFilter[] = [];
   for (const conjunct of conjuncts(filter)) {
     const grown = pushed === undefined ? conjunct : joined(pushed, conjunct);
-    if (isAnswered(conjunct, canAnswer) && (grown === conjunct || canAnswer(grown))) pushed = grown;
+    if (isPushed(conjunct, canEvaluate) && (grown === conjunct || canEvaluate(grown)))
+      pushed = grown;
     else rest.push(conjunct);
   }
   if (pushed === undefined) return { rest: filter };
@@ -45,16 +46,16 @@ function conjuncts(filter: BoundFilter): BoundFilter[] {
   return inner.filters.flatMap((part) => conjuncts({ operator: "not", filter: part }));
 }
 
-function isAnswered(filter: BoundFilter, canAnswer: (filter: BoundFilter) => boolean): boolean {
-  const isWithin = (part: BoundFilter): boolean => isAnswered(part, canAnswer);
+function isPushed(filter: BoundFilter, canEvaluate: (filter: BoundFilter) => boolean): boolean {
+  const isWithin = (part: BoundFilter): boolean => isPushed(part, canEvaluate);
   switch (filter.operator) {
     case "and":
     case "or":
-      return filter.filters.every(isWithin) && canAnswer(filter);
+      return filter.filters.every(isWithin) && canEvaluate(filter);
     case "not":
-      return isWithin(filter.filter) && canAnswer(filter);
+      return isWithin(filter.filter) && canEvaluate(filter);
     default:
-      return canAnswer(filter);
+      return canEvaluate(filter);
   }
 }
 

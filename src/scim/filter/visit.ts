@@ -2,10 +2,15 @@ import type { And, Comparison, Filter, Not, Or, Presence, ValuePath } from "./fi
 
 /** What is made of each kind of filter, and of those that hold others, given what was made of them. */
 export interface FilterVisitor<R> {
+  /** A comparison with a value, as `userName eq "ada"`. */
   comparison(filter: Comparison): R;
+  /** `pr`. */
   presence(filter: Presence): R;
+  /** All of them; `results` is what was made of each part. */
   and(results: readonly R[], filter: And): R;
+  /** At least one of them. */
   or(results: readonly R[], filter: Or): R;
+  /** The opposite; `result` is what was made of the filter within. */
   not(result: R, filter: Not): R;
   /** The filter within is not visited, since its paths are those of sub-attributes. Visit it where that is of use. */
   valuePath(filter: ValuePath): R;

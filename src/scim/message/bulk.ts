@@ -3,7 +3,7 @@ import type { ErrorMessage } from "./error.js";
 /** The URI that the body of a bulk request has in `schemas`. RFC 7644 §3.7. */
 export const bulkRequestId = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
-/** The URI that the answer to a bulk request has in `schemas`. RFC 7644 §3.7. */
+/** The URI that the response to a bulk request has in `schemas`. RFC 7644 §3.7. */
 export const bulkResponseId = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
 /** One operation of a bulk request. RFC 7644 §3.7. */
@@ -42,7 +42,7 @@ export interface BulkResult {
   readonly response?: ErrorMessage;
 }
 
-/** The answer to a bulk request. RFC 7644 §3.7. */
+/** The response to a bulk request. RFC 7644 §3.7. */
 export interface BulkResponse {
   /** `bulkResponseId`. */
   readonly schemas: readonly [typeof bulkResponseId];

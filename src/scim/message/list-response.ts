@@ -1,7 +1,7 @@
-/** The URI that the answer to a query has in `schemas`. RFC 7644 §3.4.2. */
+/** The URI that the response to a query has in `schemas`. RFC 7644 §3.4.2. */
 export const listResponseId = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/** The answer to a query. RFC 7644 §3.4.2, RFC 9865 §2. */
+/** The response to a query. RFC 7644 §3.4.2, RFC 9865 §2. */
 export interface ListResponse<R = object> {
   /** `listResponseId`. */
   readonly schemas: readonly [typeof listResponseId];

@@ -18,6 +18,6 @@ export interface SearchRequest {
   readonly startIndex?: number;
   /** The most results. RFC 7644 §3.4.2.4. */
   readonly count?: number;
-  /** "" for the first page by cursor, or a cursor of an answer to this query. RFC 9865 §2. */
+  /** "" for the first page by cursor, or a cursor of a response to this query. RFC 9865 §2. */
   readonly cursor?: string;
 }

@@ -11,7 +11,7 @@ import { comparisonsOf, selector, withChanged, withEntries } from "./value-list.
  * Applies a PATCH to a resource. RFC 7644 §3.5.2.
  *
  * @param resource The resource, with every attribute that the plan names and the resource has. It is left as it is.
- * @returns The resource as it becomes; `resource` itself if the operations change nothing, so that nobody is told of a
+ * @returns The resource as it becomes; `resource` itself if the operations change nothing, so that no caller sees a
  * change
  *   that is none (RFC 7644 §3.5.2.1).
  * @throws {NoTargetError} a filter of a replacement selects nothing.
@@ -78,9 +78,9 @@ function edit(patched: PatchedResource, step: EditStep): void {
   const list = patched.search(node, comparisonsOf(selection));
   const isSelected = selector(node, selection);
   const changed = new Set<number>();
-  const next = list.map((value, place) => {
+  const next = list.map((value, index) => {
     if (!isSelected(value)) return value;
-    changed.add(place);
+    changed.add(index);
     return changedValue(value, change);
   });
   if (changed.size === 0) {

@@ -6,7 +6,7 @@ import { isJsonObject } from "../schema/read-value.js";
 import { isSame } from "../schema/same-value.js";
 import { GrowingList } from "./growing-list.js";
 import type { ValueKey } from "./target.js";
-import { isReference, keyTest, Places } from "./value-identity.js";
+import { isReference, keyTest, ValueIndexes } from "./value-identity.js";
 
 /**
  * The smallest operations that make one list of another: removals of some values and an addition of others, or a
@@ -69,8 +69,8 @@ function missing(
   list: readonly unknown[],
   other: readonly unknown[],
 ): readonly unknown[] {
-  const places = new Places(node, other);
-  return list.filter((value) => places.find(value) === undefined);
+  const indexes = new ValueIndexes(node, other);
+  return list.filter((value) => indexes.find(value) === undefined);
 }
 
 /** What names a value in a filter; nothing if it has no `value`, or one that no filter compares. */

@@ -12,7 +12,7 @@ export interface MemberName {
 }
 
 /**
- * Who comes into a group and who leaves it: first everybody with `clear`, then those to `remove`, then those to `add`.
+ * The changes of members: first all are removed with `clear`, then those to `remove`; then those to `add` are added.
  */
 export interface MemberChanges {
   readonly clear?: boolean;
@@ -70,7 +70,7 @@ export class MemberChangeSet {
     this.#add.set(nameOf(member), member);
   }
 
-  /** Whoever was added before must not stay, since in the result removals come before additions. */
+  /** A member that was added before must not stay, since in the result removals come before additions. */
   remove(member: MemberName): void {
     const { value, type } = member;
     // A member without a type is a user.

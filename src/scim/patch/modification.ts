@@ -22,7 +22,12 @@ export interface PatchChanges<N> {
 /** A change that needs nothing to be read, or one that is computed from the attributes that it `reads`. */
 export type PatchModification<T, N> =
   | PatchChanges<N>
-  | { readonly reads: readonly string[]; plan(current: T): PatchChanges<N> };
+  | {
+      /** The attributes that the plan depends on. */
+      readonly reads: readonly string[];
+      /** What is to be changed, given the resource as it is. It may be called again after a conflict. */
+      plan(current: T): PatchChanges<N>;
+    };
 
 /**
  * Makes one modification for a repository of a PATCH. It changes the attributes that the operations name and no others,

@@ -15,7 +15,7 @@ import { assertRequired, checkChange } from "./check-change.js";
 import { GrowingList } from "./growing-list.js";
 import type { PatchBudget, PatchPlan } from "./plan.js";
 
-/** What it costs to find the place of a value, beside what it costs to compare one. */
+/** What it costs to find the index of a value, beside what it costs to compare one. */
 const placing = 10;
 
 /** What of a plan says how much it may compare. */

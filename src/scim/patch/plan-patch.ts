@@ -37,10 +37,10 @@ import {
 
 /**
  * Reads the body of a PATCH request, and makes a plan of it: every path is found in the schemas, every value is read by
- * them, and what can be told without the resource is told. RFC 7644 §3.5.2.
+ * them, and what can be seen without the resource is reported. RFC 7644 §3.5.2.
  *
  * A removal of a multi-valued attribute with a value beside it is refused unless the profile says what it means: by the
- * RFC all values would go, and whoever sends it means some.
+ * RFC all values would go, and the client that sends it means some.
  *
  * @throws {InvalidSyntaxError} the body is no PatchOp.
  * @throws {InvalidPathError} a path does not follow the grammar, or names nothing that the type has.
@@ -88,7 +88,7 @@ class Planner {
 
   end<T extends ResourceType>(type: T): PatchPlan<T> {
     this.context.end();
-    // Who asks for nothing that there is must not be told that it was done.
+    // A request for something that does not exist must not be reported as done.
     if (this.#stated.size === 0) this.#assertKnown();
     return {
       type,
@@ -254,7 +254,7 @@ class Planner {
       const read = op === "remove" ? undefined : readAttribute(sub, value, context);
       this.#merge(node, [[sub, read]]);
     } else if (value === "" && node.attribute.type === "boolean") {
-      // Nobody is enabled, whose account is disabled, because a client has nothing to say of it.
+      // A disabled account is not enabled because a client does not state `active`.
       context.problem(node.path, "it is a boolean: true or false is wanted.");
     } else if (op === "remove" || value === null || node.attribute.type !== "complex") {
       const read = op === "remove" ? undefined : readAttribute(node, value, context);
@@ -273,7 +273,7 @@ class Planner {
 
   /**
    * RFC 7644 §3.5.2.2: what is required cannot be removed. If it is gone since its value is wrong, that is what is
-   * told.
+   * reported.
    */
   #assertOptional({ path, attribute }: AttributeNode): void {
     if (attribute.required) this.context.refuse(path, "it is required.");

@@ -1,4 +1,4 @@
-import type { Profile, Rewrite } from "../profile.js";
+import type { Rewrite, ScimProfile } from "../profile.js";
 import type { AttributeNode, ExtensionNode } from "../schema/attribute-tree.js";
 import type { ResourceType } from "../schema/resource-type.js";
 import type { Ignored } from "../schema/validation-context.js";
@@ -10,6 +10,7 @@ import type { Selection } from "./target.js";
  * by `planPatch`; `applyPatch` applies it to a resource, and `modificationOf` makes a modification of it for a store.
  */
 export interface PatchPlan<T extends ResourceType = ResourceType> {
+  /** The resource type that it was planned for. */
   readonly type: T;
   /** What to do, in this order. */
   readonly steps: readonly PatchStep[];
@@ -38,15 +39,16 @@ export interface PatchBudget {
 /** How a PATCH is read. */
 export interface PlanPatchOptions {
   /** How far the operations may be from RFC 7644. Default: `rfc7644Profile`, not at all. */
-  readonly profile?: Profile;
+  readonly profile?: ScimProfile | undefined;
   /** Whether values are refused that are not among the canonical ones, where there are any. Default: false. */
-  readonly strict?: boolean;
-  readonly limits?: PatchLimits;
+  readonly strict?: boolean | undefined;
+  /** How large the PATCH may be. Default: see {@link PatchLimits}. */
+  readonly limits?: PatchLimits | undefined;
   /**
    * What several PATCHes may compare together, such as those of one bulk request. Default: each has
    * `limits.comparisons`.
    */
-  readonly budget?: PatchBudget;
+  readonly budget?: PatchBudget | undefined;
 }
 
 /** Sub-attributes and their values; `undefined` takes the value away. */
@@ -69,8 +71,11 @@ export type PatchStep =
 
 /** Change the selected values of a multi-valued attribute, or all of them. */
 export interface EditStep {
+  /** Which kind of step it is. */
   readonly kind: "edit";
+  /** The multi-valued attribute. */
   readonly node: AttributeNode;
+  /** Which of its values. Default: all. */
   readonly selection?: Selection;
   /** The sub-attributes to change, or the whole value to put in the place of each. */
   readonly change: { readonly entries: Entries } | { readonly whole: unknown };

@@ -4,23 +4,23 @@ import { isJsonObject, type JsonObject } from "../schema/read-value.js";
 import type { ValidationContext } from "../schema/validation-context.js";
 import { InvalidSyntaxError, NoTargetError } from "./errors.js";
 
-/** How large a PATCH may be. What a request may hold in bytes is for whoever reads it from the wire. */
+/** How large a PATCH may be. What a request may hold in bytes is for the reader of the wire to limit. */
 export interface PatchLimits {
   /** The most operations. Default: 1,000. */
-  readonly operations?: number;
+  readonly operations?: number | undefined;
   /** The longest path, in UTF-16 code units. Default: 4,096. */
-  readonly path?: number;
+  readonly path?: number | undefined;
   /** The most values that an operation has for one attribute. Default: 100,000. */
-  readonly values?: number;
+  readonly values?: number | undefined;
   /** The longest string among the values, in UTF-16 code units. Default: 1,048,576. */
-  readonly characters?: number;
+  readonly characters?: number | undefined;
   /**
    * The most comparisons that the operations may make with the values that lists of the resource have, which
    * `applyPatch` and the modification hold them to. An operation that selects values by a filter makes as many as the
    * filter has, with each value of the list; one that adds values makes 10 with each, but those that follow it make
    * none. The first operation on each list is free. Default: 5,000,000, which takes about a second.
    */
-  readonly comparisons?: number;
+  readonly comparisons?: number | undefined;
 }
 
 /** An operation as it was sent, of which only the structure was looked at. */

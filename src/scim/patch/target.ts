@@ -38,7 +38,7 @@ export interface Selection {
   readonly equalities?: JsonObject;
 }
 
-/** What tells one value of a list from the others. */
+/** What distinguishes one value of a list from the others. */
 export interface ValueKey {
   readonly value: unknown;
   readonly type?: string;

@@ -4,14 +4,14 @@ import { textOf } from "../schema/same-value.js";
 import type { ValueKey } from "./target.js";
 
 /**
- * Whether the values of an attribute refer to resources. Such a value is told from others by what it refers to; what it
- * says beside that describes the other resource.
+ * Whether the values of an attribute refer to resources. Such a value is distinguished from others by what it refers
+ * to; what it says beside that describes the other resource.
  */
 export function isReference({ children }: AttributeNode): boolean {
   return children.byName.has("$ref") && children.byName.has("value");
 }
 
-/** What tells a value of a list from the others, as text in which case is gone where it does not matter. */
+/** What distinguishes a value of a list from the others, as text in which case is gone where it does not matter. */
 export interface Identity {
   /** The `value`; of a value that has none, everything. */
   readonly value: string;
@@ -40,35 +40,35 @@ export function identityOfKey(
   };
 }
 
-/** Where in a list each value is, by its identity. */
-export class Places {
+/** The indexes of the values of a list, by their identity. */
+export class ValueIndexes {
   readonly #node: AttributeNode;
   readonly #byValue: Map<string, number> = new Map();
   readonly #byType: Map<string, number> = new Map();
 
   constructor(node: AttributeNode, list: readonly unknown[]) {
     this.#node = node;
-    for (const [place, value] of list.entries()) this.put(value, place);
+    for (const [index, value] of list.entries()) this.put(value, index);
   }
 
-  put(value: unknown, place: number): void {
+  put(value: unknown, index: number): void {
     const identity = identityOf(this.#node, value);
-    putFirst(this.#byValue, identity.value, place);
-    putFirst(this.#byType, typedText(identity), place);
+    putFirst(this.#byValue, identity.value, index);
+    putFirst(this.#byType, typedText(identity), index);
   }
 
-  /** Another value has come to the place of one, than which there is none of the same identity elsewhere. */
-  move(before: unknown, after: unknown, place: number): void {
+  /** Another value has come to the index of one, than which there is none of the same identity elsewhere. */
+  move(before: unknown, after: unknown, index: number): void {
     const identity = identityOf(this.#node, before);
     const typed = typedText(identity);
     if (typedText(identityOf(this.#node, after)) === typed) return;
-    if (this.#byValue.get(identity.value) === place) this.#byValue.delete(identity.value);
-    if (this.#byType.get(typed) === place) this.#byType.delete(typed);
-    this.put(after, place);
+    if (this.#byValue.get(identity.value) === index) this.#byValue.delete(identity.value);
+    if (this.#byType.get(typed) === index) this.#byType.delete(typed);
+    this.put(after, index);
   }
 
   /**
-   * The place of a value that is the same: references are, if no `type` tells them apart; others, if the types are
+   * The index of a value that is the same: references are, if no `type` distinguishes them; others, if the types are
    * equal.
    */
   find(value: unknown): number | undefined {
@@ -81,7 +81,7 @@ export class Places {
   }
 }
 
-/** Tells whether one of these keys names a value; a key without a type names values of every type. */
+/** Whether one of these keys names a value; a key without a type names values of every type. */
 export function keyTest(
   node: AttributeNode,
   keys: readonly ValueKey[],
@@ -99,9 +99,9 @@ export function keyTest(
   };
 }
 
-function putFirst(places: Map<string, number>, text: string, place: number): void {
-  const first = places.get(text);
-  if (first === undefined || place < first) places.set(text, place);
+function putFirst(indexes: Map<string, number>, text: string, index: number): void {
+  const first = indexes.get(text);
+  if (first === undefined || index < first) indexes.set(text, index);
 }
 
 function typedText({ value, type }: Identity): string {

@@ -69,7 +69,7 @@ export function withChanged(
   return withPrimary(list, primary);
 }
 
-/** A function that tells whether a value of a list is selected. Without a selection, every value is. */
+/** A function that says whether a value of a list is selected. Without a selection, every value is. */
 export function selector(
   node: AttributeNode,
   selection: Selection | undefined,

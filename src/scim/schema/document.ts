@@ -23,7 +23,7 @@ export interface AttributeDocument extends Required<Characteristics> {
   readonly subAttributes?: readonly AttributeDocument[];
 }
 
-/** A Schema resource, as the `/Schemas` endpoint answers it. RFC 7643 §7. */
+/** A Schema resource, as the `/Schemas` endpoint returns it. RFC 7643 §7. */
 export interface SchemaDocument extends Resource {
   /** The URI of the schema of Schema resources. */
   readonly schemas: readonly string[];
@@ -35,7 +35,7 @@ export interface SchemaDocument extends Resource {
   readonly attributes: readonly AttributeDocument[];
 }
 
-/** A ResourceType resource, as the `/ResourceTypes` endpoint answers it. RFC 7643 §6. */
+/** A ResourceType resource, as the `/ResourceTypes` endpoint returns it. RFC 7643 §6. */
 export interface ResourceTypeDocument extends Resource {
   /** The URI of the schema of ResourceType resources. */
   readonly schemas: readonly string[];
@@ -57,8 +57,8 @@ const withUniqueness: readonly AttributeType[] = ["string", "integer", "decimal"
 /**
  * The Schema resource of a schema. RFC 7643 §7.
  *
- * Every characteristic that the attribute's type has is stated, defaults too. `meta.location` is left to whoever knows
- * the address of the service provider.
+ * Every characteristic that the attribute's type has is stated, defaults too. `meta.location` is left to the caller
+ * that knows the address of the service provider.
  */
 export function schemaDocument(schema: Schema): SchemaDocument {
   return {
@@ -92,7 +92,10 @@ function attributeDocument(attribute: Attribute): AttributeDocument {
   };
 }
 
-/** The ResourceType resource of a resource type. RFC 7643 §6. `meta.location` is left to whoever knows the base URL. */
+/**
+ * The ResourceType resource of a resource type. RFC 7643 §6. `meta.location` is left to the caller that knows the base
+ * URL.
+ */
 export function resourceTypeDocument(type: ResourceType): ResourceTypeDocument {
   const { id, name, description, endpoint, schema, schemaExtensions } = type;
   return {

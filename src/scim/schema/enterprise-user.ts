@@ -50,12 +50,17 @@ const enterpriseUserDescriptions: Readonly<
   "manager.displayName": "The displayName of the user who is the manager.",
 };
 
+/** What {@link enterpriseUserSchema} is: a name for its type, which is long. */
+export interface EnterpriseUserSchema extends Schema<typeof enterpriseUserDefinition> {}
+
 /** The enterprise User extension. RFC 7643 §4.3. */
-export const enterpriseUserSchema: Schema<typeof enterpriseUserDefinition> =
-  /* @__PURE__ */ defineSchema(enterpriseUserDefinition, enterpriseUserDescriptions);
+export const enterpriseUserSchema: EnterpriseUserSchema = /* @__PURE__ */ defineSchema(
+  enterpriseUserDefinition,
+  enterpriseUserDescriptions,
+);
 
 /** The enterprise attributes of a user, as they are read. RFC 7643 §4.3. */
-export interface EnterpriseUser extends Infer<typeof enterpriseUserSchema> {}
+export interface EnterpriseUser extends Infer<EnterpriseUserSchema> {}
 
 /** The enterprise attributes of a user, as a client sends them. RFC 7643 §4.3. */
-export interface NewEnterpriseUser extends InferRequest<typeof enterpriseUserSchema> {}
+export interface NewEnterpriseUser extends InferRequest<EnterpriseUserSchema> {}

@@ -37,17 +37,20 @@ const groupDescriptions: Readonly<Record<AttributePath<typeof groupDefinition>, 
   "members.display": "A human-readable name of the member.",
 };
 
+/** What {@link groupSchema} is: a name for its type, which is long. */
+export interface GroupSchema extends Schema<typeof groupDefinition> {}
+
 /** The Group schema. RFC 7643 §4.2. */
-export const groupSchema: Schema<typeof groupDefinition> = /* @__PURE__ */ defineSchema(
+export const groupSchema: GroupSchema = /* @__PURE__ */ defineSchema(
   groupDefinition,
   groupDescriptions,
 );
 
 /** A group as it is read. RFC 7643 §4.2. */
-export interface Group extends Resource, Infer<typeof groupSchema> {}
+export interface Group extends Resource, Infer<GroupSchema> {}
 
 /** A group as a client sends it, to create one or to replace one. RFC 7643 §4.2. */
-export interface NewGroup extends ResourceRequest, InferRequest<typeof groupSchema> {}
+export interface NewGroup extends ResourceRequest, InferRequest<GroupSchema> {}
 
 /** A member of a group. RFC 7643 §4.2. */
 export type GroupMember = NonNullable<Group["members"]>[number];

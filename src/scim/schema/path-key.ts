@@ -5,7 +5,7 @@ export const pathKey = "it is a path, and no name of an attribute.";
 
 /**
  * Whether a name is a path into one of the attributes: `name.givenName`, `emails[type eq "work"].value`. Who sends it
- * means that attribute, and must not be told that it was stored.
+ * means that attribute, and must not see that it was stored.
  */
 export function isPathInto({ byName }: Children, name: string): boolean {
   const [head = ""] = name.split(/[.[]/, 1);

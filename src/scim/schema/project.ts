@@ -16,14 +16,14 @@ import type { ResourceType } from "./resource-type.js";
 /** Which attributes a client wants. Names are in standard attribute notation (RFC 7644 §3.10), in any case. */
 export interface ProjectionOptions {
   /** These, and what is always returned. An unknown name is ignored. */
-  readonly attributes?: readonly string[];
+  readonly attributes?: readonly string[] | undefined;
   /** What is returned by default, without these. Not together with `attributes`. */
-  readonly excludedAttributes?: readonly string[];
+  readonly excludedAttributes?: readonly string[] | undefined;
   /**
-   * What the client stated in the creation, replacement or modification that this answers: of it, attributes that are
-   * returned on `request` are returned too (RFC 7643 §7, "returned").
+   * What the client stated in the creation, replacement or modification to which this is the response: of it,
+   * attributes that are returned on `request` are returned too (RFC 7643 §7, "returned").
    */
-  readonly stated?: readonly string[];
+  readonly stated?: readonly string[] | undefined;
 }
 
 /** A resource as a response holds it. */
@@ -33,7 +33,7 @@ export type Projection<R extends Resource> = Partial<R> & Resource;
  * The representation of a resource in a response, by what the schemas say of `returned`. RFC 7643 §7, RFC 7644 §3.9.
  *
  * What is returned never, and what no schema of the type has, is left out; `schemas` says which schemas' attributes are
- * left. To answer with many resources, make a {@link projection} once.
+ * left. For many resources, make a {@link projection} once.
  *
  * @throws {InvalidValueError} both `attributes` and `excludedAttributes` are given.
  */

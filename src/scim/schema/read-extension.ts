@@ -39,7 +39,7 @@ export function isTooDeep(value: unknown, depth: number = maxDepth): boolean {
 /**
  * Reads a value by a Standard Schema.
  *
- * @throws {UnsupportedError} the schema answers with a promise.
+ * @throws {UnsupportedError} the schema returns a promise.
  */
 function readStandard(
   standard: StandardSchema,
@@ -49,7 +49,7 @@ function readStandard(
 ): unknown {
   const result = standard["~standard"].validate(value);
   if (result instanceof Promise) {
-    throw new UnsupportedError(`The Standard Schema of "${path}" answers with a promise.`);
+    throw new UnsupportedError(`The Standard Schema of "${path}" returns a promise.`);
   }
   if (result.issues === undefined) return result.value ?? undefined;
   for (const issue of result.issues) context.problem(pathOf(path, issue), issue.message);

@@ -1,5 +1,5 @@
 import { InvalidValueError } from "../../core/index.js";
-import { type Profile, type Rewrite, rfc7644Profile } from "../profile.js";
+import { type Rewrite, rfc7644Profile, type ScimProfile } from "../profile.js";
 import { type AttributeTree, attributeTree, childNamed } from "./attribute-tree.js";
 import { keepImmutable } from "./immutable.js";
 import { isPathOf, namesTwiceIn, pathKey, twice } from "./path-key.js";
@@ -22,15 +22,16 @@ import {
 /** How a resource is read. */
 export interface ReadResourceOptions {
   /** How far the input may be from the RFCs. Default: `rfc7644Profile`, not at all. */
-  readonly profile?: Profile;
+  readonly profile?: ScimProfile | undefined;
   /** Whether attributes that no schema of the type has are ignored and reported, or refused. Default: `ignore`. */
-  readonly unknown?: "ignore" | "refuse";
+  readonly unknown?: "ignore" | "refuse" | undefined;
   /**
    * Whether values are refused that are not among the canonical ones, where there are any. Default: false (RFC 7643
    * §7).
    */
-  readonly strict?: boolean;
-  readonly limits?: ReadLimits;
+  readonly strict?: boolean | undefined;
+  /** How much a resource may hold. Default: see {@link ReadLimits}. */
+  readonly limits?: ReadLimits | undefined;
 }
 
 /** What was read. */

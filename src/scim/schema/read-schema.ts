@@ -27,7 +27,7 @@ const keywords = {
 };
 
 /**
- * Reads a Schema resource, such as one of those that `/Schemas` answers. RFC 7643 §7.
+ * Reads a Schema resource, such as one of those that `/Schemas` returns. RFC 7643 §7.
  *
  * Characteristics that an attribute's type does not have are ignored, since real documents state them, those
  * printed in RFC 7643 §8.7 too. A schema that is known at run time only gives no types: its attributes are `unknown`.

@@ -1,11 +1,11 @@
 import { InvalidValueError } from "../../core/index.js";
 import type { Attribute } from "./attribute.js";
 import { commonAttributes, type Resource, type ResourceRequest } from "./common.js";
-import { enterpriseUserSchema } from "./enterprise-user.js";
-import { groupSchema } from "./group.js";
+import { type EnterpriseUserSchema, enterpriseUserSchema } from "./enterprise-user.js";
+import { type Group, type GroupSchema, groupSchema, type NewGroup } from "./group.js";
 import type { Infer, InferRequest } from "./infer.js";
 import type { Schema } from "./schema.js";
-import { userSchema } from "./user.js";
+import { type NewUser, type User, type UserSchema, userSchema } from "./user.js";
 
 /** A schema whose attributes a resource holds under the URI of the schema. RFC 7643 §3.3 and §6. */
 export interface SchemaExtension<S extends Schema = Schema> {
@@ -51,7 +51,7 @@ export interface ResourceType<
   readonly schema: S;
   /** The extensions, whose attributes stand under the URI of their schema. */
   readonly schemaExtensions: X;
-  /** Every attribute and sub-attribute by its canonical path in lower case. See {@link findAttribute}. */
+  /** Every attribute and sub-attribute by its canonical path in lower case. See `findAttribute`. */
   readonly attributes: ReadonlyMap<string, ResolvedAttribute>;
 }
 
@@ -69,21 +69,45 @@ export interface ResolvedAttribute {
   readonly subAttribute?: Attribute;
 }
 
-/** A resource of a type as it is read: the common attributes, those of the base schema, and the extensions. */
-export type InferResource<T extends ResourceType> = Resource &
-  Infer<T["schema"]> & {
-    readonly [E in RequiredExtension<T> as E["schema"]["id"]]: Infer<E["schema"]>;
-  } & {
-    readonly [E in OptionalExtension<T> as E["schema"]["id"]]?: Infer<E["schema"]>;
-  };
+/** The type of {@link userResourceType}. */
+export interface UserResourceType
+  extends ResourceType<
+    UserSchema,
+    readonly [{ readonly schema: EnterpriseUserSchema; readonly required: false }]
+  > {}
 
-/** A resource of a type as a client sends it, to create one or to replace one: without what is readOnly. */
-export type InferResourceRequest<T extends ResourceType> = ResourceRequest &
-  InferRequest<T["schema"]> & {
-    readonly [E in RequiredExtension<T> as E["schema"]["id"]]: InferRequest<E["schema"]>;
-  } & {
-    readonly [E in OptionalExtension<T> as E["schema"]["id"]]?: InferRequest<E["schema"]>;
-  };
+/** The type of {@link groupResourceType}. */
+export interface GroupResourceType extends ResourceType<GroupSchema, readonly []> {}
+
+/**
+ * A resource of a type as it is read: the common attributes, those of the base schema, and the extensions. That of
+ * {@link userResourceType} is a {@link User}, and that of {@link groupResourceType} a {@link Group}.
+ */
+export type InferResource<T extends ResourceType> = T extends UserResourceType
+  ? User
+  : T extends GroupResourceType
+    ? Group
+    : Resource &
+        Infer<T["schema"]> & {
+          readonly [E in RequiredExtension<T> as E["schema"]["id"]]: Infer<E["schema"]>;
+        } & {
+          readonly [E in OptionalExtension<T> as E["schema"]["id"]]?: Infer<E["schema"]>;
+        };
+
+/**
+ * A resource of a type as a client sends it, to create one or to replace one: without what is readOnly. That of
+ * {@link userResourceType} is a {@link NewUser}, and that of {@link groupResourceType} a {@link NewGroup}.
+ */
+export type InferResourceRequest<T extends ResourceType> = T extends UserResourceType
+  ? NewUser
+  : T extends GroupResourceType
+    ? NewGroup
+    : ResourceRequest &
+        InferRequest<T["schema"]> & {
+          readonly [E in RequiredExtension<T> as E["schema"]["id"]]: InferRequest<E["schema"]>;
+        } & {
+          readonly [E in OptionalExtension<T> as E["schema"]["id"]]?: InferRequest<E["schema"]>;
+        };
 
 type RequiredExtension<T extends ResourceType> = Extract<
   T["schemaExtensions"][number],
@@ -203,10 +227,7 @@ export function uniqueAttributes(type: ResourceType): readonly ResolvedAttribute
 }
 
 /** Users, with the enterprise extension. RFC 7643 §4.1 and §4.3. */
-export const userResourceType: ResourceType<
-  typeof userSchema,
-  readonly [{ readonly schema: typeof enterpriseUserSchema; readonly required: false }]
-> = /* @__PURE__ */ defineResourceType({
+export const userResourceType: UserResourceType = /* @__PURE__ */ defineResourceType({
   name: "User",
   description: "User Account",
   endpoint: "/Users",
@@ -215,10 +236,9 @@ export const userResourceType: ResourceType<
 });
 
 /** Groups. RFC 7643 §4.2. */
-export const groupResourceType: ResourceType<typeof groupSchema, readonly []> =
-  /* @__PURE__ */ defineResourceType({
-    name: "Group",
-    description: "Group",
-    endpoint: "/Groups",
-    schema: groupSchema,
-  });
+export const groupResourceType: GroupResourceType = /* @__PURE__ */ defineResourceType({
+  name: "Group",
+  description: "Group",
+  endpoint: "/Groups",
+  schema: groupSchema,
+});

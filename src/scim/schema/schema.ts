@@ -13,7 +13,7 @@ export interface SchemaDefinition {
   /** The attributes by name. */
   readonly attributes: Readonly<Record<string, AttributeDefinition>>;
   /**
-   * Reads what an extension holds, in place of the attributes, which then do no more than tell filters, patches and
+   * Reads what an extension holds, in place of the attributes, which then do no more than show filters, patches and
    * `/Schemas` of those that they shall know. Its result may not be a promise.
    */
   readonly standard?: StandardSchema;

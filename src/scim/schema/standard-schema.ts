@@ -7,6 +7,7 @@ export interface StandardSchema<Output = unknown> {
     readonly version: 1;
     /** The name of the library. */
     readonly vendor: string;
+    /** Reads a value. */
     readonly validate: (
       value: unknown,
     ) => StandardSchemaResult<Output> | Promise<StandardSchemaResult<Output>>;

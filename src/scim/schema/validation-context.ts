@@ -1,5 +1,5 @@
 import { InvalidValueError, MutabilityError } from "../../core/index.js";
-import type { Profile, Rewrite, RewriteName } from "../profile.js";
+import type { Rewrite, RewriteName, ScimProfile } from "../profile.js";
 
 /** A part of the input that was ignored. */
 export interface Ignored {
@@ -17,14 +17,14 @@ export interface Ignored {
 /** How much input is read. */
 export interface ReadLimits {
   /** The most values of a multi-valued attribute. Default: 100,000. */
-  readonly values?: number;
+  readonly values?: number | undefined;
   /** The longest string, in UTF-16 code units. Default: 1,048,576. */
-  readonly characters?: number;
+  readonly characters?: number | undefined;
 }
 
 /** What is to be done where input is not quite as the schema has it. */
 export interface ValidationRules {
-  readonly profile: Profile;
+  readonly profile: ScimProfile;
   /** What is readOnly is ignored, refused, or, in a response, read. */
   readonly readOnly: "ignore" | "refuse" | "read";
   /** Whether attributes are left out that are never returned. */
@@ -38,9 +38,9 @@ export interface ValidationRules {
   readonly characters: number;
 }
 
-/** So many problems are told of; the rest would tell nobody more. */
+/** So many problems are reported; the rest would add nothing. */
 const maxProblems = 20;
-/** An unknown name is told no longer than this. */
+/** An unknown name is reported no longer than this. */
 const maxName = 200;
 
 /** One input being read: the rules, and what was found on the way. */

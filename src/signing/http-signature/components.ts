@@ -60,7 +60,7 @@ export class ResponseComponents {
 }
 
 /**
- * What a signature covers that was made elsewhere: all that is demanded, in any order, and whatever else its signer
+ * What a signature covers that was made elsewhere: all that is required, in any order, and whatever else its signer
  * wanted.
  *
  * @throws {InvalidValueError} it lacks something, or has something twice, or something that is no component, or too
@@ -89,7 +89,7 @@ export function receivedComponents(
 
 const digest = identifierOf({ name: "content-digest" });
 
-/** What is demanded that a component satisfies: a field that is covered in another form is covered as a whole. */
+/** What is required that a component satisfies: a field that is covered in another form is covered as a whole. */
 function satisfied(component: SignatureComponent): readonly string[] {
   const { name, req, key, tr, sf, bs } = component;
   const isWhole = key === undefined && tr !== true && (sf === true || bs === true);

@@ -26,17 +26,17 @@ export interface HttpSignatureOptions extends SignatureBaseOptions {
    * What the signatures are for, so that one made for another purpose does not pass (RFC 9421 §2.3). Default:
    * `concordat`.
    */
-  readonly tag?: string;
+  readonly tag?: string | undefined;
   /** Fields that are covered beside what is always covered. Default: none. */
-  readonly fields?: CoveredFields;
+  readonly fields?: CoveredFields | undefined;
   /** How far the time of a message may be from now. */
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** How many components a signature that is verified may cover. Default: 64. */
-  readonly maxComponents?: number;
+  readonly maxComponents?: number | undefined;
   /** How long what is signed here passes, in seconds. Default: as long as what is taken here, `window.past`. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** A request with what its signature says, by which its response is signed. */
@@ -78,7 +78,7 @@ export class HttpSignature {
   readonly #structuredFields: SignatureBaseOptions["structuredFields"];
   readonly #fields: CoveredFields | undefined;
   /** Most requests are covered by one of two lists, and so are their responses. */
-  readonly #answers = new WeakMap<CoveredComponents, ResponseComponents>();
+  readonly #responses = new WeakMap<CoveredComponents, ResponseComponents>();
 
   constructor(options: HttpSignatureOptions) {
     const { tag = "concordat", now = () => new Date(), maxComponents = 64 } = options;
@@ -95,11 +95,11 @@ export class HttpSignature {
   }
 
   /** What the signature of a response covers, given what that of its request does. */
-  answerTo(request: CoveredComponents): ResponseComponents {
-    let components = this.#answers.get(request);
+  componentsOfResponse(request: CoveredComponents): ResponseComponents {
+    let components = this.#responses.get(request);
     if (components === undefined) {
       components = new ResponseComponents(request, this.#fields);
-      this.#answers.set(request, components);
+      this.#responses.set(request, components);
     }
     return components;
   }
@@ -136,9 +136,9 @@ export class HttpSignature {
     headers: FieldSource,
     content: Uint8Array | null,
     message: SignedMessage,
-    demanded: RequestComponents | ResponseComponents,
+    required: RequestComponents | ResponseComponents,
   ): Unproven | Refused {
-    const read = readSignature(headers, this.#tag, demanded, this.#maxComponents);
+    const read = readSignature(headers, this.#tag, required, this.#maxComponents);
     if ("refusal" in read) return read;
     const { source, parameters, signature, covered } = read;
     const hasDigest = covered.hasContent

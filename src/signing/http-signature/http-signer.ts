@@ -17,11 +17,12 @@ import { parseUrl, partsOf } from "./signature-base.js";
 
 /** Options of the signer of `http-signature`. */
 export interface HttpSignerOptions extends HttpSignatureOptions {
+  /** HTTP Message Signatures (RFC 9421). */
   readonly profile: "http-signature";
   /** The keys to sign with where none is given. */
-  readonly keys?: KeyRing;
+  readonly keys?: KeyRing | undefined;
   /** Makes the nonces. Default: 128 random bits. */
-  readonly newNonce?: () => string;
+  readonly newNonce?: (() => string) | undefined;
 }
 
 /** What is added to a request to sign it, and what its response is verified by. */
@@ -94,7 +95,7 @@ export class ClientExchange {
    */
   verifyResponse(response: HttpResponse, content: Uint8Array | null): Verified | Refused {
     const { request, covered, key, nonce } = this.#exchange;
-    const components = this.#signature.answerTo(covered);
+    const components = this.#signature.componentsOfResponse(covered);
     const message = { request, response };
     const read = this.#signature.read(response.headers, content, message, components);
     if ("refusal" in read) return read;

@@ -15,6 +15,7 @@ import { partsOf } from "./signature-base.js";
 
 /** Options of the verifier of `http-signature`. */
 export interface HttpVerifierOptions extends VerifierOptions, HttpSignatureOptions {
+  /** HTTP Message Signatures (RFC 9421). */
   readonly profile: "http-signature";
   /**
    * The hosts that requests are for, as URLs have them, such as `sso.example.com` or `localhost:8080`. A request to
@@ -55,8 +56,8 @@ export class HttpVerifier {
    *
    * @param request The request, with the URL that the client named: behind a proxy that is the one outside. With its
    * `target`, the path and the query are the bytes that were received; without it, those of the URL in its usual form,
-   * so that a request whose path was written otherwise on the way, as `/x/../v` for `/v`, cannot be told from the one
-   * that was signed.
+   * so that a request whose path was written otherwise on the way, as `/x/../v` for `/v`, cannot be distinguished from
+   * the one that was signed.
    * @param content The bytes that were received, before any decompression; `null` where there are none.
    */
   async verifyRequest(
@@ -104,7 +105,7 @@ export class ServerExchange {
    */
   signResponse(response: HttpResponse, content: Uint8Array | null): SignatureFields {
     const { request, covered, key, nonce } = this.#exchange;
-    const components = this.#signature.answerTo(covered);
+    const components = this.#signature.componentsOfResponse(covered);
     const { status, headers } = response;
     const signed = this.#signature.sign(
       headers,

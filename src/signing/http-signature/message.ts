@@ -1,5 +1,6 @@
 /** Where the fields of a message are read, with several lines of one name joined by `, `; `Headers` is one. */
 export interface FieldSource {
+  /** The value of a field, by its name in any case; `null` where there is none. */
   get(name: string): string | null;
   /**
    * The lines of a field as they were received, one by one: `bs` (RFC 9421 §2.1.3) is about them. Without it, a field
@@ -36,7 +37,7 @@ export interface HttpResponse {
 export interface SignatureComponent {
   /** A field in lower case, or a derived component such as `@method`. */
   readonly name: string;
-  /** Whether it is of the request that is answered (§2.4). */
+  /** Whether it is of the request to which the response belongs (§2.4). */
   readonly req?: boolean;
   /** Which member of a dictionary is meant (§2.1.2). */
   readonly key?: string;
@@ -52,7 +53,7 @@ export interface SignatureComponent {
 
 /** A message with what its components are read from. */
 export interface SignedMessage {
-  /** The request; or, beside a response, the request that is answered. */
+  /** The request; or, beside a response, the request to which it belongs. */
   readonly request?: HttpRequest;
   readonly response?: HttpResponse;
 }

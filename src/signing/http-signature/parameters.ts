@@ -18,7 +18,9 @@ export interface SignatureParameters extends Required<MessageTimes> {
   readonly tag: string;
 }
 
-/** The label of the signatures that are made here. Those that are verified may have another: their tag tells them. */
+/**
+ * The label of the signatures that are made here. Those that are verified may have another: their tag identifies them.
+ */
 const label = "concordat";
 
 /** The longest id of a key and the longest nonce, in characters. */
@@ -74,7 +76,7 @@ export interface ReceivedSignature {
 export function readSignature(
   headers: FieldSource,
   tag: string,
-  demanded: RequestComponents | ResponseComponents,
+  required: RequestComponents | ResponseComponents,
   most: number,
 ): ReceivedSignature | Refused {
   const inputs = parseDictionary(headers.get("signature-input") ?? "");
@@ -90,7 +92,7 @@ export function readSignature(
   }
   if (found === undefined) return malformed("No signature has the tag.");
   const [name, member] = found;
-  const covered = coveredBy(member, demanded, most);
+  const covered = coveredBy(member, required, most);
   if ("refusal" in covered) return covered;
   if (member.source !== covered.list + printItems(member.parameters)) {
     return malformed(
@@ -110,17 +112,17 @@ export function readSignature(
 
 function coveredBy(
   member: Member,
-  demanded: RequestComponents | ResponseComponents,
+  required: RequestComponents | ResponseComponents,
   most: number,
 ): CoveredComponents | Refused {
   // Nearly every signature is one that is made here.
-  const { withContent, withoutContent } = demanded;
+  const { withContent, withoutContent } = required;
   for (const usual of [withContent, withoutContent]) {
     if (member.source.startsWith(usual.list)) return usual;
   }
   if (member.value !== undefined) return malformed("The signature covers no list of components.");
   try {
-    return receivedComponents(member, demanded, most);
+    return receivedComponents(member, required, most);
   } catch (error) {
     if (error instanceof InvalidValueError) return malformed(error.message);
     throw error;

@@ -12,7 +12,7 @@ export interface SignatureBaseOptions {
    * `want-repr-digest`, `signature-input`, `signature`, `accept-signature`, `priority`, `cache-status` and
    * `proxy-status`.
    */
-  readonly structuredFields?: Readonly<Record<string, FieldType>>;
+  readonly structuredFields?: Readonly<Record<string, FieldType>> | undefined;
 }
 
 /**
@@ -133,7 +133,7 @@ class ComponentValues {
   of(component: SignatureComponent): string {
     const { response } = this.#message;
     const { name, req = false } = component;
-    if (req && response === undefined) throw new InvalidValueError(name, "it is of no answer.");
+    if (req && response === undefined) throw new InvalidValueError(name, "it is of no response.");
     const isOfRequest = response === undefined || req;
     const value = name.startsWith("@")
       ? this.#derived(component, isOfRequest)

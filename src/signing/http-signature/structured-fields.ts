@@ -137,7 +137,7 @@ class Reader {
     const members = new Map<string, Member>();
     this.#listed(() => {
       const name = this.#take(key);
-      this.#demandNew(members, name);
+      this.#assertNew(members, name);
       // A member without a value is the boolean true.
       members.set(name, this.#accept("=") ? this.#member() : this.#flag());
     });
@@ -213,13 +213,13 @@ class Reader {
     while (this.#accept(";")) {
       this.#skip(spaces);
       const name = this.#take(key);
-      this.#demandNew(parameters, name);
+      this.#assertNew(parameters, name);
       parameters.set(name, this.#accept("=") ? this.#bareItem() : isTrue);
     }
     return parameters;
   }
 
-  #demandNew(known: ReadonlyMap<string, unknown>, name: string): void {
+  #assertNew(known: ReadonlyMap<string, unknown>, name: string): void {
     if (!this.#repeatedKeys && known.has(name)) throw new NotStructured();
   }
 

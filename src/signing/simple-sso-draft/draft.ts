@@ -15,7 +15,7 @@ import {
 
 /**
  * Parameters that two sites add to the requests of the draft, which has neither a time nor a nonce. Both sites must be
- * told; a server that knows the draft only takes no part in it.
+ * configured so; a server that knows the draft only takes no part in it.
  */
 export interface DraftFreshness {
   /** The name of the parameter with the time of signing, in seconds since 1970. */
@@ -26,27 +26,29 @@ export interface DraftFreshness {
 
 /** Options of the signer of `simple-sso-draft`. */
 export interface DraftSignerOptions {
+  /** The signature of the draft of 2011 of django-simple-sso. */
   readonly profile: "simple-sso-draft";
   /** The keys to sign with where none is given. */
-  readonly keys?: KeyRing;
+  readonly keys?: KeyRing | undefined;
   /** What is added to requests. Default: nothing, as the draft has it. */
-  readonly freshness?: DraftFreshness;
+  readonly freshness?: DraftFreshness | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
   /** Makes the nonces. Default: 128 random bits. */
-  readonly newNonce?: () => string;
+  readonly newNonce?: (() => string) | undefined;
 }
 
 /** Options of the verifier of `simple-sso-draft`. */
 export interface DraftVerifierOptions extends VerifierOptions {
+  /** The signature of the draft of 2011 of django-simple-sso. */
   readonly profile: "simple-sso-draft";
   /**
-   * What is demanded of requests. Default: nothing, as the draft has it: then a request that was once signed passes for
+   * What is required of requests. Default: nothing, as the draft has it: then a request that was once signed passes for
    * ever.
    */
-  readonly freshness?: DraftFreshness;
+  readonly freshness?: DraftFreshness | undefined;
   /** Where requests are remembered, so that each passes once. It needs `freshness`. */
-  readonly nonces?: NonceRepository;
+  readonly nonces?: NonceRepository | undefined;
 }
 
 /** A query that is verified. */

@@ -21,34 +21,36 @@ const defaultSalt = "itsdangerous";
 
 /** Options of the signer of `simple-sso`. */
 export interface SimpleSsoSignerOptions {
+  /** The signature of django-simple-sso as it is deployed, by itsdangerous. */
   readonly profile: "simple-sso";
   /** The keys to sign with where none is given. */
-  readonly keys?: KeyRing;
+  readonly keys?: KeyRing | undefined;
   /**
    * From when the stamps count. Default: `2011`, as in what django-simple-sso pins. A server that pins it takes a stamp
    * of `unix` too, but as one from the future that never grows old.
    */
-  readonly epoch?: Epoch;
+  readonly epoch?: Epoch | undefined;
   /** The salt of the serializer. Default: `itsdangerous`. */
-  readonly salt?: string;
+  readonly salt?: string | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** Options of the verifier of `simple-sso`. */
 export interface SimpleSsoVerifierOptions extends VerifierOptions {
+  /** The signature of django-simple-sso as it is deployed, by itsdangerous. */
   readonly profile: "simple-sso";
   /** From when the stamps count; `auto` takes the epoch in which a stamp is nearest to now. Default: `auto`. */
-  readonly epoch?: Epoch | "auto";
+  readonly epoch?: Epoch | "auto" | undefined;
   /** The salt of the serializer. Default: `itsdangerous`. */
-  readonly salt?: string;
+  readonly salt?: string | undefined;
   /**
    * Where messages are remembered, so that each passes once. Only for messages that are different each time, such as
    * those with a token: requests for the same page in the same second are the same message.
    */
-  readonly nonces?: NonceRepository;
+  readonly nonces?: NonceRepository | undefined;
   /** How many bytes a message may have, compressed and not. Default: 65,536. */
-  readonly maxBodyBytes?: number;
+  readonly maxBodyBytes?: number | undefined;
 }
 
 /** A text that is verified. */

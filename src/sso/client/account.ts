@@ -36,7 +36,7 @@ export interface AccountOptions extends AccountStores {
  *
  * @throws {SignOnError} `user_name_taken`: the name belongs to an account that is not linked; `inactive`: the account
  * is not active here.
- * @throws {UnsupportedError} the store uses ids again and has nothing that tells the account apart, as
+ * @throws {UnsupportedError} the store uses ids again and has nothing that distinguishes the account, as
  * {@link linkAccount}.
  */
 export async function accountFor(
@@ -58,7 +58,7 @@ export async function accountFor(
  *
  * @param account The account as `users` has it.
  * @throws {UnsupportedError} the store uses ids again (`Capabilities.ids`), and its `markOf` says nothing of this
- * account: it has nothing that tells accounts apart, or the account was not read from it.
+ * account: it has nothing that distinguishes accounts, or the account was not read from it.
  */
 export async function linkAccount(
   { users, links }: AccountStores,

@@ -32,7 +32,7 @@ export interface SignOnClientOptions extends SendOptions {
   /** The URL of the server, which ends in a slash. */
   readonly server: string;
   /** The format that the server has this site down for. Default: `http-signature`. */
-  readonly format?: Consumer["format"];
+  readonly format?: Consumer["format"] | undefined;
   /** The keys that the server gave this site. Their id is the consumer's key. */
   readonly keys: KeyRing;
   /** Where used tokens are remembered, so that each signs in once. */
@@ -41,14 +41,14 @@ export interface SignOnClientOptions extends SendOptions {
    * Begins a session of this site for the user who signed in, always under a new identifier, so that no attacker can
    * have put one that is known into the browser before.
    *
-   * @returns the fields of the response that tell the browser, such as `Set-Cookie`.
+   * @returns the fields of the response that begin it in the browser, such as `Set-Cookie`.
    * @throws {SignOnError} the visitor is not let in, as by `accountFor`.
    */
   signIn(identity: Identity, request: Request): Promise<Headers>;
   /**
    * Ends the sessions of this site that came from a session at the server, or all of a user's where none is named. The
    * server says so when the user has signed out there or is not active any more. Default: `sign-out/` is not found, so
-   * that the server does not take the client for one that was told.
+   * that the server does not take the client for one that was notified.
    */
   endSessions?(who: {
     readonly server: string;
@@ -58,31 +58,31 @@ export interface SignOnClientOptions extends SendOptions {
   /** Makes the page of a failure. Default: a line of text. */
   failure?(error: SignOnError, request: Request): Response | Promise<Response>;
   /** What the server is asked for beside the user. Default: nothing. */
-  readonly extraData?: unknown;
+  readonly extraData?: unknown | undefined;
   /** How far the time of a message may be from now. */
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** From when the stamps of `simple-sso` count. Default: `2011`. */
-  readonly epoch?: Epoch;
+  readonly epoch?: Epoch | undefined;
   /** How long a sign-on may take, in seconds. Default: 600. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** A site whose visitors sign in elsewhere. */
 export interface SignOnClient {
   /**
-   * Answers at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who
+   * Responds at its URL, with the parameter `next`, to send a visitor to the server; at `authenticate/` to those who
    * come back; and at `sign-out/` to the server.
    */
   readonly handler: Handler;
   /**
-   * Tells the server that its user has signed out here, so that the session ends there and at every client that can be
-   * told.
+   * Notifies the server that its user has signed out here, so that the session ends there and at every client that can
+   * be notified.
    *
    * It is fulfilled once the session has ended at the server and the other clients were asked, whether they have
-   * confirmed it or not: a client learns nothing of the others. What those know that could not be told is kept, and
-   * each later sign-out of the user tries them again; the channel of the server names them, by a step `tell`.
+   * confirmed it or not: a client learns nothing of the others. The sessions of those that could not be notified are
+   * kept, and each later sign-out of the user tries them again; the channel of the server names them, by a step `tell`.
    *
    * @throws {UnsupportedError} the format is another than `http-signature`: it has no sign-out. Nothing is sent.
    * @throws {SignOnError} the server has not confirmed it.
@@ -110,7 +110,7 @@ const steps: ReadonlyMap<string, SignOnEvent["step"]> = new Map([
 ]);
 
 class Client implements SignOnClient {
-  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
+  readonly handler: Handler = (request, connection) => this.#handle(request, connection);
   readonly #options: SignOnClientOptions;
   readonly #url: URL;
   readonly #server: string;
@@ -144,12 +144,12 @@ class Client implements SignOnClient {
     const key = this.#options.keys.current(this.#now());
     if (key === undefined) throw new SignOnError("unavailable");
     await this.#steps.watch("tell", this.#trace(), async () => {
-      await signOut.tell(session, key, options);
+      await signOut.notify(session, key, options);
       return { result: undefined, status: 200 };
     });
   }
 
-  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
+  async #handle(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
     const step = steps.get(stepOf(request, this.#url) ?? "unknown") ?? "unknown";
     const trace = this.#trace();
     return await this.#steps.watch(step, trace, async () => {
@@ -222,9 +222,9 @@ class Client implements SignOnClient {
     // Only now, so that strangers cannot fill the store.
     await this.#takeOnce(returned.accessToken, request);
     const fields = await this.#options.signIn(identity, request);
-    const answered = new Headers(fields);
-    answered.append("set-cookie", this.#flows.end(flow.state));
-    return redirect(homeUrl(flow.next, this.#url.href), answered);
+    const headers = new Headers(fields);
+    headers.append("set-cookie", this.#flows.end(flow.state));
+    return redirect(homeUrl(flow.next, this.#url.href), headers);
   }
 
   /** A server may take a token several times, as django-simple-sso does; here it signs in once. */
@@ -244,10 +244,10 @@ class Client implements SignOnClient {
     if (isFirst !== true) throw new SignOnError("token_not_found");
   }
 
-  /** The server says that somebody has signed out. */
+  /** The server says that a user has signed out. */
   async #endSessions(request: Request, target?: string): Promise<Response> {
     const { endSessions } = this.#options;
-    // Without a way to end sessions, what the server would be told is not so.
+    // Without a way to end sessions, what would be sent to the server is not so.
     if (this.#format.signOut === undefined || endSessions === undefined) {
       throw new SignOnError("not_found");
     }

@@ -8,7 +8,7 @@ const longest = 1_000;
  * The response is an absolute URL, so that no browser can take its path for the name of a host, as with
  * `//evil.example`.
  *
- * @param next What was asked for, from anybody: a path with a query and a fragment.
+ * @param next What was asked for, by any visitor: a path with a query and a fragment.
  * @param home Any URL of this site.
  */
 export function homeUrl(next: string | null | undefined, home: string): string {

@@ -23,7 +23,7 @@ export interface WireFormat {
 
 /** What consumers of a format may be registered with. */
 export interface FormatRules {
-  /** Whether the two sites tell each other of sign-outs. */
+  /** Whether the two sites notify each other of sign-outs. */
   readonly hasSignOut: boolean;
   /**
    * Whether sites have to be `https:`, unless they are on this machine, and secrets to have 32 bytes. Sites that have
@@ -36,7 +36,7 @@ export interface FormatRules {
 
 /** What a step is done with beside its request. */
 export interface StepOptions extends CallOptions {
-  /** The request target as it was received, where the mount can tell. */
+  /** The request target as it was received, where the mount knows it. */
   readonly target?: string;
 }
 
@@ -61,9 +61,9 @@ export interface ServerFormatOptions extends ContentLimits {
   readonly keys: ConsumerKeySource;
   readonly nonces: NonceRepository;
   /** How far the time of a message may be from now. */
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** From when the stamps of `simple-sso` count. Default: `2011`. */
-  readonly epoch?: Epoch;
+  readonly epoch?: Epoch | undefined;
   readonly now: () => Date;
 }
 
@@ -94,9 +94,9 @@ export interface ServerFormat {
    * is.
    */
   isSameSignOn(members: Members, taken: SignOnToken): boolean;
-  /** Whether a consumer can be told of a user who is not active. */
+  /** Whether a consumer can get a user who is not active. */
   readonly tellsInactive: boolean;
-  /** How a consumer is told who has signed in. */
+  /** How a consumer gets the user who has signed in. */
   verified(taken: SignOnToken, user: object): Readonly<Record<string, unknown>>;
 }
 
@@ -126,9 +126,9 @@ export interface ClientFormatOptions extends SendOptions {
   /** The client's own keys. */
   readonly keys: KeyRing;
   readonly nonces: NonceRepository;
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** From when the stamps of `simple-sso` count. Default: `2011`. */
-  readonly epoch?: Epoch;
+  readonly epoch?: Epoch | undefined;
   /** What the server is asked for beside the user, in the formats that can ask. */
   readonly extraData?: unknown;
   readonly now: () => Date;
@@ -146,10 +146,10 @@ export interface ClientFormat {
   readonly signOut?: ClientSignOut;
 }
 
-/** How a client and its server tell each other of sign-outs. */
+/** How a client and its server notify each other of sign-outs. */
 export interface ClientSignOut {
-  /** Tells the server that a session has ended. @throws {SignOnError} the server has not confirmed it. */
-  tell(session: string, key: SigningKey, options: CallOptions): Promise<void>;
-  /** Reads what the server tells. @throws {SignOnError} it is not the server that has signed it. */
+  /** Notifies the server that a session has ended. @throws {SignOnError} the server has not confirmed it. */
+  notify(session: string, key: SigningKey, options: CallOptions): Promise<void>;
+  /** Reads a notification of the server. @throws {SignOnError} it is not the server that has signed it. */
   read(request: Request, options: StepOptions): Promise<Omit<ConsumerRequest, "consumer">>;
 }

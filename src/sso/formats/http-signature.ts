@@ -119,7 +119,7 @@ class HttpSignatureServer implements ServerFormat {
     return textMember(members, "access_token");
   }
 
-  /** The token of another sign-on, though of the same client, could have been put in the place of this one's. */
+  /** The token of another sign-on, though of the same client, could have been put instead of this one's. */
   isSameSignOn(members: Members, taken: SignOnToken): boolean {
     return tokenId(textMember(members, "request_token") ?? "") === taken.request;
   }
@@ -140,7 +140,7 @@ class HttpSignatureClient implements ClientFormat {
     this.#options = options;
     this.#post = post;
     this.signOut = {
-      tell: async (session, key, callOptions) => {
+      notify: async (session, key, callOptions) => {
         await post.send(`${options.serverUrl}sign-out/`, { sid: session }, key, callOptions);
       },
       read: (request, stepOptions) => json.read(request, stepOptions),
@@ -149,8 +149,8 @@ class HttpSignatureClient implements ClientFormat {
 
   async begin(state: string, options: CallOptions): Promise<Begun> {
     const { serverUrl, returnUrl } = this.#options;
-    const told = await this.#send("request-token/", { redirect_to: returnUrl, state }, options);
-    const requestToken = requiredText(told.get("request_token"));
+    const response = await this.#send("request-token/", { redirect_to: returnUrl, state }, options);
+    const requestToken = requiredText(response.get("request_token"));
     const query = new URLSearchParams({ token: requestToken });
     return { state, requestToken, authorizeUrl: `${serverUrl}authorize/?${query}` };
   }
@@ -173,13 +173,13 @@ class HttpSignatureClient implements ClientFormat {
       request_token: requestToken,
       ...(extraData === undefined ? {} : { extra_data: extraData }),
     };
-    const told = await this.#send("verify/", members, options);
-    const session = textMember(told, "sid");
+    const response = await this.#send("verify/", members, options);
+    const session = textMember(response, "sid");
     return {
       server: serverUrl,
-      subject: requiredText(told.get("sub")),
+      subject: requiredText(response.get("sub")),
       ...(session === undefined ? {} : { session }),
-      user: readSignOnUser(told.get("user")),
+      user: readSignOnUser(response.get("user")),
     };
   }
 

@@ -42,7 +42,7 @@ export const simpleSsoDraft: WireFormat = {
 const profile = "simple-sso-draft";
 
 class DraftServer implements ServerFormat {
-  /** The place to go back to is the registered one. */
+  /** The URL to go back to is the registered one. */
   readonly statesRedirect = false;
   readonly visit = { parameter: "request_token", isSigned: true } as const;
   /** There is no word for it. */
@@ -125,8 +125,8 @@ class DraftClient implements ClientFormat {
 
   /** The draft sends nothing back but its own token, which is as good a state as any. */
   async begin(_: string, options: CallOptions): Promise<Begun> {
-    const told = await this.#ask("request-token/", [], options);
-    const requestToken = signedParameter(told, "request_token");
+    const response = await this.#ask("request-token/", [], options);
+    const requestToken = signedParameter(response, "request_token");
     return {
       state: requestToken,
       requestToken,
@@ -143,8 +143,8 @@ class DraftClient implements ClientFormat {
   }
 
   async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Identity> {
-    const told = await this.#ask("verify/", [["auth_token", accessToken]], options);
-    const user = readSignOnUser(Object.fromEntries(readMembers(signedParameter(told, "user"))));
+    const response = await this.#ask("verify/", [["auth_token", accessToken]], options);
+    const user = readSignOnUser(Object.fromEntries(readMembers(signedParameter(response, "user"))));
     return { server: this.#options.serverUrl, subject: user.username, user };
   }
 

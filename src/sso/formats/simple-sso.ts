@@ -45,7 +45,7 @@ export const simpleSso: WireFormat = {
     isRegistered: (redirectUris, redirectTo) => {
       const url = URL.parse(redirectTo);
       if (url === null || redirectTo.length > 2_048 || redirectTo.includes("#")) return false;
-      // A token that is there already might be read in place of the one that is added.
+      // A token that is there already might be read instead of the one that is added.
       if (url.searchParams.has("access_token")) return false;
       return redirectUris.includes(redirectTo.split("?", 1)[0] ?? "");
     },
@@ -133,8 +133,8 @@ class SimpleSsoClient implements ClientFormat {
   async begin(state: string, options: CallOptions): Promise<Begun> {
     const { serverUrl, returnUrl } = this.#options;
     const redirectTo = `${returnUrl}?${new URLSearchParams({ state })}`;
-    const told = await this.#send("request-token/", { redirect_to: redirectTo }, options);
-    const requestToken = requiredText(told.get("request_token"));
+    const response = await this.#send("request-token/", { redirect_to: redirectTo }, options);
+    const requestToken = requiredText(response.get("request_token"));
     const query = new URLSearchParams({ token: requestToken });
     return { state, requestToken, authorizeUrl: `${serverUrl}authorize/?${query}` };
   }
@@ -158,8 +158,8 @@ class SimpleSsoClient implements ClientFormat {
   async verify({ accessToken }: Returned, _: string, options: CallOptions): Promise<Identity> {
     const { extraData } = this.#options;
     const extra = extraData === undefined ? {} : { extra_data: extraData };
-    const told = await this.#send("verify/", { access_token: accessToken, ...extra }, options);
-    const user = readSignOnUser(Object.fromEntries(told));
+    const response = await this.#send("verify/", { access_token: accessToken, ...extra }, options);
+    const user = readSignOnUser(Object.fromEntries(response));
     return { server: this.#options.serverUrl, subject: user.username, user };
   }
 

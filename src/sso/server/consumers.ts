@@ -20,7 +20,7 @@ export interface NewConsumer extends Omit<Consumer, "key" | "secrets" | "isRevok
 }
 
 /**
- * Makes a consumer, with a key and a secret of 64 characters each. The site is to be told both, in a way that no third
+ * Makes a consumer, with a key and a secret of 64 characters each. The site is to be given both, in a way that no third
  * party can read.
  *
  * @throws {InvalidValueError} it has no place to send visitors back to, or one that is not an absolute `http:` or
@@ -77,7 +77,7 @@ export type Rotation = {
     }
   | {
       /**
-       * Somebody else may have the secret, so that it counts no more, from now on and for nothing: its thief can put
+       * The secret may be stolen, so that it counts no more, from now on and for nothing: its thief can put
        * any time into what is signed with it. The site is shut out until it has the new one.
        */
       readonly leaked: true;
@@ -88,7 +88,7 @@ export type Rotation = {
  * Gives a consumer another secret, to which both sides go over at a time by which the site has it. Messages that are
  * signed before then with the old one pass. A secret that was to come at that time or later is given up for it.
  *
- * @returns the consumer, and the secret that the site is to be told.
+ * @returns the consumer, and the secret that the site is to be given.
  * @throws {InvalidValueError} four secrets are alive: the last replacement is not over; or, with `http-signature`, the
  * secret has less than 32 bytes.
  */

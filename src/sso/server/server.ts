@@ -52,7 +52,9 @@ export interface SignOnServerOptions extends SendOptions {
    * slash.
    */
   readonly url: string;
+  /** The sites that may have users signed on, each with its keys. */
   readonly consumers: ConsumerRepository;
+  /** Where the tokens of a sign-on are kept until they are taken, each once. */
   readonly tokens: SignOnTokenRepository;
   /**
    * Where signed requests, and the request tokens of those who have signed in, are remembered, so that each passes
@@ -65,32 +67,33 @@ export interface SignOnServerOptions extends SendOptions {
   visitor(request: Request): Promise<Visitor | undefined>;
   /** The page at which visitors sign in and from which they come back to `returnTo`, a path of this site. */
   signInUrl(returnTo: string): string;
-  /** Whether the user may sign on to the consumer. Default: everybody may. */
+  /** Whether the user may sign on to the consumer. Default: every user may. */
   mayUse?(user: User, consumer: Consumer): boolean | Promise<boolean>;
-  /** What the consumer is told of the user. Default: {@link signOnUserOf}, with no user staff. */
+  /** What the consumer gets to know of the user. Default: {@link signOnUserOf}, with no user staff. */
   userObject?(user: User, consumer: Consumer): SignOnUser | Promise<SignOnUser>;
-  /** What else the consumer is told, where it asks. Default: nothing. */
+  /** What else the consumer gets, where it asks. Default: nothing. */
   extraData?(user: User, consumer: Consumer, asked: unknown): unknown;
   /**
    * Ends a session of this site, when a client says that its user has signed out there. Default: `sign-out/` is not
    * found, so that no client takes the session for ended.
    */
   endSession?(visitor: Visitor): Promise<void>;
-  readonly lifetimes?: TokenLifetimes;
+  /** For how long tokens are good. Default: see {@link TokenLifetimes}. */
+  readonly lifetimes?: TokenLifetimes | undefined;
   /** How far the time of a message may be from now. */
-  readonly window?: TimeWindow;
+  readonly window?: TimeWindow | undefined;
   /** From when the stamps of `simple-sso` count. Default: `2011`. */
-  readonly epoch?: Epoch;
+  readonly epoch?: Epoch | undefined;
   /** The clock. Default: the system's. */
-  readonly now?: () => Date;
+  readonly now?: (() => Date) | undefined;
 }
 
 /** A sign-on server. */
 export interface SignOnServer {
-  /** Answers at `request-token/`, `authorize/`, `verify/` and `sign-out/` below its URL. */
+  /** Serves `request-token/`, `authorize/`, `verify/` and `sign-out/` below its URL. */
   readonly handler: Handler;
   /**
-   * Tells every client to end its sessions of a user, or those that come from one session of this site. To be called
+   * Asks every client to end its sessions of a user, or those that come from one session of this site. To be called
    * when a user signs out, is deactivated or is deleted; this site's own sessions are the host's to end.
    */
   signOut(
@@ -134,7 +137,7 @@ function traced(trace: StepTrace, asked: ConsumerRequest): ConsumerRequest {
 }
 
 class Server implements SignOnServer {
-  readonly handler: Handler = (request, connection) => this.#answer(request, connection);
+  readonly handler: Handler = (request, connection) => this.#handle(request, connection);
   readonly #options: SignOnServerOptions;
   readonly #url: URL;
   readonly #now: () => Date;
@@ -168,7 +171,7 @@ class Server implements SignOnServer {
     return await this.#notifier.notify(subject, session, options);
   }
 
-  async #answer(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
+  async #handle(request: Request, connection: ConnectionInfo = {}): Promise<Response> {
     const step = steps.get(stepOf(request, this.#url) ?? "") ?? "unknown";
     const trace: StepTrace = {};
     return await this.#steps.watch(step, trace, async () => {
@@ -267,7 +270,7 @@ class Server implements SignOnServer {
     }
     const user = await this.#userOf(visitor.subject, options);
     if (user === undefined || user.active === false) throw new SignOnError("inactive");
-    await this.#demandAdmission(user, consumer);
+    await this.#assertAdmission(user, consumer);
     await this.#takeOnce(pending, options);
     const access = issueAccessToken(pending, visitor, this.#now(), lifetimes);
     await tokens.save(access.record, options);
@@ -281,7 +284,7 @@ class Server implements SignOnServer {
     // Another process, whose clock is behind, takes the token for good for as long.
     const nonce = { scope, value: id, expiresAt: new Date(expiresAt.getTime() + clockSkew) };
     const isFirst = await this.#options.nonces.take(nonce, options);
-    // A store that answers with anything else has not said that it is the first.
+    // A store that returns anything else has not said that it is the first.
     if (isFirst !== true) throw new SignOnError("token_not_found");
   }
 
@@ -310,21 +313,21 @@ class Server implements SignOnServer {
 
     const user = await this.#userOf(taken.subject, options);
     const isActive = user?.active !== false;
-    // A client is told of a user who is not active, so that it ends what it has.
+    // A client gets a user who is not active, too, so that it ends the sessions it has.
     if (user === undefined || !(isActive || format.tellsInactive))
       throw new SignOnError("inactive");
-    await this.#demandAdmission(user, consumer);
-    // Also of those that cannot be told of a sign-out, so that it is known who they are.
+    await this.#assertAdmission(user, consumer);
+    // Also of those that cannot be notified of a sign-out, so that it is known who they are.
     if (isActive) {
       await tokens.save(sessionRecord(taken, this.#now(), lifetimes), options);
     }
-    const told = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);
+    const sent = (await userObject?.call(this.#options, user, consumer)) ?? signOnUserOf(user);
     const extra = members.has("extra_data")
       ? await this.#options.extraData?.(user, consumer, members.get("extra_data"))
       : undefined;
     const object = {
-      ...told,
-      is_active: told.is_active && isActive,
+      ...sent,
+      is_active: sent.is_active && isActive,
       ...(extra === undefined ? {} : { extra_data: extra }),
     };
     return asked.respond(format.verified(taken, object));
@@ -338,11 +341,11 @@ class Server implements SignOnServer {
     const session = textMember(members, "sid") ?? "";
     const id = sessionId(consumer.key, session);
     const known = await this.#options.tokens.get("session", id, options);
-    // A client speaks for those only of whom it was told.
+    // A client speaks only for users that it has got.
     if (known?.subject !== undefined) {
       await endSession.call(this.#options, { subject: known.subject, session });
       await this.#notifier.notify(known.subject, session, options, known);
-      // Only now, so that a client that asks again after a failure is not told that all is done.
+      // Only now, so that a client that asks again after a failure does not see that all is done.
       await this.#options.tokens.take(known, options);
     }
     return asked.respond({});
@@ -357,7 +360,7 @@ class Server implements SignOnServer {
     return user;
   }
 
-  async #demandAdmission(user: User, consumer: Consumer): Promise<void> {
+  async #assertAdmission(user: User, consumer: Consumer): Promise<void> {
     const mayUse = (await this.#options.mayUse?.(user, consumer)) ?? true;
     if (!mayUse) throw new SignOnError("access_denied");
   }

@@ -11,18 +11,18 @@ import { failureOf } from "../message.js";
 import type { SignedPost } from "../signed-post.js";
 import { currentKeyOf } from "./consumers.js";
 
-/** A consumer that may still have sessions of somebody who has signed out. */
+/** A consumer that may still have sessions of a user who has signed out. */
 export interface UnreachableConsumer {
   /** The consumer's key. */
   readonly consumer: string;
   /**
-   * Why nothing has told it.
+   * Why it was not notified.
    *
    * - `no_sign_out_uri`: it has none, as no site with django-simple-sso has.
    * - `revoked`: it takes no part any longer, and is not written to.
    * - `removed`: the store does not know it any more.
    * - `no_secret`: none of its secrets is alive, or they are of no use.
-   * - `failed`: it did not answer, or did not confirm; `error` says more.
+   * - `failed`: it did not respond, or did not confirm; `error` says more.
    */
   readonly reason: "no_sign_out_uri" | "revoked" | "removed" | "no_secret" | "failed";
   readonly error?: SignOnError;
@@ -31,7 +31,7 @@ export interface UnreachableConsumer {
 /** What became of a sign-out. */
 export interface SignOutResult {
   /** The keys of the consumers that have confirmed that they have ended their sessions. */
-  readonly told: readonly string[];
+  readonly notified: readonly string[];
   /**
    * Those that have not, by key. What they know of the user is kept, so that each later sign-out of the same user tries
    * them again, for as long as the sessions may last (`lifetimes.session`).
@@ -39,7 +39,7 @@ export interface SignOutResult {
   readonly unreachable: readonly UnreachableConsumer[];
 }
 
-/** Tells consumers that somebody has signed out. */
+/** Notifies consumers that a user has signed out. */
 export class SignOutNotifier {
   readonly #consumers: ConsumerRepository;
   readonly #tokens: SignOnTokenRepository;
@@ -62,9 +62,9 @@ export class SignOutNotifier {
   }
 
   /**
-   * Tells everyone who was told of the user, or of one of the user's sessions.
+   * Notifies all consumers that got the user, or one of the user's sessions.
    *
-   * @param known what somebody knows who has signed the user out, and needs not to be told.
+   * @param known the session at the consumer that signed the user out, which need not be notified.
    */
   async notify(
     subject: string,
@@ -75,19 +75,22 @@ export class SignOutNotifier {
     const sessions = (await this.#tokens.sessions(subject, options)).filter(
       (one) => (session === undefined || one.session === session) && one.id !== known?.id,
     );
-    const failures = await Promise.all(sessions.map((one) => this.#tell(one, options)));
+    const failures = await Promise.all(sessions.map((one) => this.#notifyConsumer(one, options)));
     const unreachable = new Map<string, UnreachableConsumer>();
     for (const failure of failures) {
       if (failure !== undefined) unreachable.set(failure.consumer, failure);
     }
     // A consumer that has confirmed the end of one of two sessions still has the other.
-    const told = new Set(sessions.map(({ consumer }) => consumer));
-    for (const consumer of unreachable.keys()) told.delete(consumer);
-    return { told: [...told].sort(), unreachable: [...unreachable.values()].sort(byConsumer) };
+    const notified = new Set(sessions.map(({ consumer }) => consumer));
+    for (const consumer of unreachable.keys()) notified.delete(consumer);
+    return {
+      notified: [...notified].sort(),
+      unreachable: [...unreachable.values()].sort(byConsumer),
+    };
   }
 
-  /** Tells a consumer, and forgets the session once it has confirmed. */
-  async #tell(
+  /** Notifies a consumer, and forgets the session once it has confirmed. */
+  async #notifyConsumer(
     session: SignOnToken,
     options: CallOptions,
   ): Promise<UnreachableConsumer | undefined> {

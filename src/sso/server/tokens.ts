@@ -3,7 +3,7 @@ import { SignOnError } from "../errors.js";
 import { formats } from "../formats/formats.js";
 import { newToken, tokenId } from "../token.js";
 import { currentKeyOf } from "./consumers.js";
-import { openRequest, sealRequest } from "./request-token.js";
+import { decryptRequest, encryptRequest } from "./request-token.js";
 
 /** How long the tokens of a server are good for, in seconds. */
 export interface TokenLifetimes {
@@ -11,7 +11,7 @@ export interface TokenLifetimes {
   readonly request?: number;
   /** From the server to the client, through the browser. Default: 60. */
   readonly access?: number;
-  /** How long a client may keep somebody signed in, and be told of the sign-out. Default: 30 days. */
+  /** How long a client may keep a user signed in, and be notified of the sign-out. Default: 30 days. */
   readonly session?: number;
 }
 
@@ -33,7 +33,7 @@ export interface Visitor {
   /** The id of the user. */
   readonly subject: string;
   /**
-   * A name of the visitor's session, which clients are told: never the secret by which the browser proves to have it.
+   * A name of the visitor's session, which clients get: never the secret by which the browser proves to have it.
    */
   readonly session: string;
 }
@@ -43,7 +43,7 @@ export const clockSkew = 60_000;
 
 /**
  * The first step: a consumer asks for a token to send its visitor with. Nothing has to be kept of it: the token
- * carries, sealed, what it is for, since anybody can have one made who has not signed in yet.
+ * carries, encrypted, what it is for, since a visitor who has not signed in yet can have one made.
  *
  * @throws {SignOnError} the visitor may not be sent back there, or the consumer has no secret now.
  */
@@ -56,8 +56,8 @@ export function issueRequestToken(
   if ((state?.length ?? 0) > longestState) throw new SignOnError("malformed");
   const key = currentKeyOf(consumer, now);
   if (key === undefined) throw new SignOnError("access_denied");
-  const sealed = { redirectTo, issuedAt: now, ...(state === undefined ? {} : { state }) };
-  return sealRequest(consumer, sealed, key);
+  const content = { redirectTo, issuedAt: now, ...(state === undefined ? {} : { state }) };
+  return encryptRequest(consumer, content, key);
 }
 
 /** The longest state that a consumer may want back, in characters. */
@@ -74,7 +74,7 @@ export function openRequestToken(
   now: Date,
   { request = 600 }: TokenLifetimes = {},
 ): SignOnToken | undefined {
-  const opened = openRequest(token, consumer);
+  const opened = decryptRequest(token, consumer);
   if (opened === undefined || !isRegistered(consumer, opened.redirectTo)) return undefined;
   const { redirectTo, state, issuedAt } = opened;
   const expiresAt = after(issuedAt, request);
@@ -111,7 +111,9 @@ export function issueAccessToken(
   };
 }
 
-/** The third step: what is kept of an access token that was taken, so that the consumer can be told of the sign-out. */
+/**
+ * The third step: what is kept of an access token that was taken, so that the consumer can be notified of the sign-out.
+ */
 export function sessionRecord(
   { consumer, subject = "", session = "" }: SignOnToken,
   now: Date,

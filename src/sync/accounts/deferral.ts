@@ -1,12 +1,12 @@
 import { InvalidValueError, isIndistinct } from "../../core/index.js";
 import { type Failure, isRefusal } from "../../repositories/index.js";
-import { valuedOf } from "../comparison/valued.js";
 import { withoutMembers } from "../memberships/references.js";
 import type { Subject } from "../outcome.js";
+import { accountsOf, nameOf } from "../step/accounts.js";
 import { subjectOf, without } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
-import { accountsOf, nameOf } from "./accounts.js";
 import { type Entry, isToBeDisabled } from "./entry.js";
+import { valuedOf } from "./valued.js";
 
 /** Why a change cannot be applied. */
 export interface Objection {
@@ -93,7 +93,7 @@ export async function objectionTo(
   if (isNew && step.settings.names === "distinct" && isIndistinct(name)) {
     return invalid(
       naming,
-      "it begins or ends with a space, has two in a row, or has characters that nobody sees (RFC 8265 §3).",
+      "it begins or ends with a space, has two in a row, or has characters that are invisible (RFC 8265 §3).",
     );
   }
   return undefined;

@@ -1,9 +1,9 @@
 import type { Upsert } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
-import { valuedOf } from "../comparison/valued.js";
 import type { ReferenceChange } from "../memberships/references.js";
+import { type AccountWrite, type Attributes, nameOf } from "../step/accounts.js";
 import { without } from "../step/links.js";
-import { type AccountWrite, type Attributes, nameOf } from "./accounts.js";
+import { valuedOf } from "./valued.js";
 
 /** An entry on its way into the application. */
 export interface Entry {

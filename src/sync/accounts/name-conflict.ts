@@ -1,11 +1,11 @@
 import type { UniquenessError } from "../../core/index.js";
 import { isRefusal, type LinkOwner } from "../../repositories/index.js";
-import { subjectOf } from "../step/links.js";
+import { type Account, type Accounts, accountsOf, nameOf } from "../step/accounts.js";
+import { subjectOf, without } from "../step/links.js";
+import { markOf, ownersOf } from "../step/same-account.js";
 import { type Step, savepoint } from "../step/step.js";
-import { type Account, type Accounts, accountsOf, nameOf } from "./accounts.js";
 import type { Objection } from "./deferral.js";
 import type { Entry } from "./entry.js";
-import { markOf, ownersOf } from "./same-account.js";
 
 /**
  * Another account has the name that an entry's is to have. One whose entry is gone is renamed; one that was never
@@ -36,7 +36,13 @@ export async function resolveNameConflict(
   }
   if (ours !== undefined) {
     if (isName && ours.state === "gone" && found !== undefined) {
-      return await renameAside(step, accounts, ours, found, taken);
+      if (type === "User" && step.settings.namesOfGone === "refuse") {
+        const message = `The name "${found.name}" is that of an account whose person is gone: rename that one first.`;
+        return { ...taken, message };
+      }
+      const isAnothers = await renameAside(step, accounts, ours, found, taken);
+      const isKept = type === "User" || accounts.canRename || isAnothers === undefined;
+      return isKept ? isAnothers : await takeOver(step, entry, ours, found);
     }
     return { ...taken, blocker: ours.sourceId };
   }
@@ -70,6 +76,35 @@ async function renameAside(
     if (isRefusal(error)) return { code: error.code, message: error.message };
     throw error;
   }
+}
+
+/**
+ * A group whose entry is gone cannot get another name here, as where groups are declared in a configuration. It is nobody's
+ * account, so whoever wants groups to be matched by their names has the next one of that name in its place.
+ */
+async function takeOver(
+  step: Step,
+  entry: Entry,
+  owner: LinkOwner,
+  group: Account,
+): Promise<Objection | undefined> {
+  const { link: former } = await ownLink(step, owner);
+  if (step.settings.match.groups !== "displayName" || former === undefined) {
+    return {
+      code: "uniqueness",
+      message: `A group named "${group.name}" is left of an entry that is gone, and cannot be renamed.`,
+    };
+  }
+  // The memberships of the former one have to be over, or they would be the next one's.
+  if (former.dirty) {
+    return {
+      code: "uniqueness",
+      message: `A group named "${group.name}" still has members of an entry that is gone.`,
+      blocker: former.sourceId,
+    };
+  }
+  await step.links.replace([without(former, "resourceId", "resourceMark")]);
+  return await adopt(step, entry, group);
 }
 
 async function ownLink(step: Step, owner: LinkOwner) {

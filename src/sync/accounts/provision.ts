@@ -1,9 +1,10 @@
 import { NotFoundError, UniquenessError } from "../../core/index.js";
 import { isRefusal, type Link, type WriteResult } from "../../repositories/index.js";
-import { memberUri } from "../step/keys.js";
+import { memberUri } from "../../repositories/internal.js";
+import { type Account, type AccountWrite, accountsOf, nameOf } from "../step/accounts.js";
 import { slices, subjectOf, without } from "../step/links.js";
+import { lookWhereIdsAreReused, markOf, ownersOf } from "../step/same-account.js";
 import { type Step, savepoint } from "../step/step.js";
-import { type Account, type AccountWrite, accountsOf, nameOf } from "./accounts.js";
 import { defer, type Objection, objectionTo, refuse } from "./deferral.js";
 import {
   type Entry,
@@ -14,7 +15,6 @@ import {
   writeFor,
 } from "./entry.js";
 import { resolveNameConflict } from "./name-conflict.js";
-import { lookWhereIdsAreReused, markOf, ownersOf } from "./same-account.js";
 
 /** Makes the application's accounts equal to the entries, and finishes the links or defers what was refused. */
 export async function provision(step: Step, entries: readonly Entry[]): Promise<void> {

@@ -6,19 +6,18 @@ import { readBound } from "./stamp.js";
 
 type ListedEntry = Present["entries"][number];
 
-/** What a refresh shows, besides what it tells: entries that are not as they were when they were told last. */
+/** What a refresh shows, besides what it sends: entries that are not as they were when they were sent last. */
 export class Comparison {
   readonly mentioned: Mentioned = new Mentioned();
-  /** Entries of which live changes have told since it began: what it lists of them may be older. */
+  /** Entries of which live changes came since it began: what it lists of them may be older. */
   readonly #touched = new Set<string>();
-  /** Entries that are listed as they were before they were told last, though the source held that. */
+  /** Entries that are listed as they were before they were sent last, though the source held that. */
   readonly #wentBack = new Set<string>();
-  /** Entries that are listed later than they were told last. */
-  readonly #untold = new Set<string>();
+  /** Entries that are listed later than they were sent last. */
+  readonly #unsent = new Set<string>();
 
   #namesUnchanged = false;
   #sweeps = false;
-  #isBehind = false;
 
   /** What is to be remembered of a change, whatever becomes of it. */
   note(change: Change, isLive: boolean): void {
@@ -27,17 +26,7 @@ export class Comparison {
     if (change.kind === "sweep") this.#sweeps = true;
   }
 
-  /** Something is known that the source has yet to receive. */
-  noteBehind(): void {
-    this.#isBehind = true;
-  }
-
-  /** Whether the source lags behind what is known: it will tell of changes that are older. */
-  get isBehind(): boolean {
-    return this.#isBehind;
-  }
-
-  /** Whether everything that exists was told with all that it has. */
+  /** Whether everything that exists was sent with all that it has. */
   get isWhole(): boolean {
     return this.#sweeps && !this.#namesUnchanged;
   }
@@ -45,8 +34,8 @@ export class Comparison {
   /**
    * Compares an entry that is listed with what is known of it.
    *
-   * @returns what to make of the entry: it is `there`; it is `gone`, since it is listed as it was before it was told to
-   * be gone; or it is `missing`, since nothing is known of it, or it is listed later than it was told to be gone.
+   * @returns what to make of the entry: it is `there`; it is `gone`, since it is listed as it was before it was
+   * reported as deleted; or it is `missing`, since nothing is known of it, or it is listed later than it was deleted.
    */
   compare(
     entry: ListedEntry,
@@ -59,10 +48,7 @@ export class Comparison {
       if (goneStamp === undefined) return "missing";
       const { latest, isBound } = readBound(goneStamp);
       if (isEarlier(latest, entry.stamp)) return "missing";
-      if (isAhead(goneStamp, ordering)) {
-        this.noteBehind();
-        return "gone";
-      }
+      if (isAhead(goneStamp, ordering)) return "gone";
       // When it went is not known, and it may have come back since.
       if (isBound) return "missing";
       if (ordering.state === undefined || entry.stamp === undefined) {
@@ -74,12 +60,11 @@ export class Comparison {
     }
     const known = knownStamp(link);
     if (ordering.state === undefined) return "there";
-    // A crash may have left it half done, and the position may be one that it was told before.
+    // A crash may have left it half done, and the position may be one that it had before.
     const isHalfDone = link.state === "entering" && link.failure === undefined;
-    if (isHalfDone || isEarlier(known, entry.stamp)) this.#untold.add(entry.sourceId);
-    else if (isEarlier(entry.stamp, known)) {
-      if (isAhead(known, ordering)) this.noteBehind();
-      else this.#wentBack.add(entry.sourceId);
+    if (isHalfDone || isEarlier(known, entry.stamp)) this.#unsent.add(entry.sourceId);
+    else if (isEarlier(entry.stamp, known) && !isAhead(known, ordering)) {
+      this.#wentBack.add(entry.sourceId);
     }
     return "there";
   }
@@ -89,8 +74,8 @@ export class Comparison {
     return [...this.#wentBack].some((id) => !this.#touched.has(id));
   }
 
-  /** The entries that have changed without being told. */
-  get untold(): readonly string[] {
-    return [...this.#untold].filter((id) => !this.#touched.has(id));
+  /** The entries that have changed without being sent. */
+  get unsent(): readonly string[] {
+    return [...this.#unsent].filter((id) => !this.#touched.has(id));
   }
 }

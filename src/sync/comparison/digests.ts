@@ -26,7 +26,7 @@ export class DigestedBlocks {
 }
 
 /**
- * Says in short what a change tells, of which a step asks several times.
+ * Says in short what a change says, of which a step asks several times.
  *
  * Of a long list of members little is new when it is stated again: names that are the same objects as before, as
  * streams of this package have them, are not digested again. They are digested in blocks, and where one ends follows

@@ -1,26 +1,25 @@
-import type { ChangeBatch } from "../../changes/index.js";
+import type { Change, ChangeBatch } from "../../changes/index.js";
 import type { Link } from "../../repositories/index.js";
-import type { Phase } from "../step/context.js";
-import { isCovered, readBound } from "./stamp.js";
+import { isCovered, originOf, readBound } from "./stamp.js";
 
 /**
  * What decides whether a change is newer than what is known of its entry.
  *
- * `snapshot`: what a refresh says counts, since a restored directory goes back in time; unless the source has yet to
- * receive what is known. `arrival`: changes come in the order in which they happened. `stamps`: the later stamp.
- * `answer`: the entry was read again just now, so that the answer counts, with the same exception.
+ * `snapshot`: what a refresh says counts, since a restored directory goes back in time. `arrival`: changes come in the
+ * order in which they happened. `reread`: the entry was read again just now, so that what was read counts. In all of
+ * these, what the source has yet to receive counts more. `stamps`: the later stamp.
  */
-export type Order = "snapshot" | "arrival" | "stamps" | "answer";
+export type Order = "snapshot" | "arrival" | "stamps" | "reread";
 
 /**
  * Entries that are to be read again beside the stream, between two steps, so that no transaction is held open
  * meanwhile.
  */
 export class ReadAgain {
-  /** What is read, and whether it was told to be gone: if it is not found, that counts. */
+  /** What is read, and whether it was reported as deleted: if it is not found, that counts. */
   readonly #asked = new Map<string, { readonly isGone: boolean }>();
   /** What was read since the connection of the stream was made: changes of these may have been on their way before. */
-  readonly #answered = new Set<string>();
+  readonly #reread = new Set<string>();
 
   get size(): number {
     return this.#asked.size;
@@ -34,27 +33,27 @@ export class ReadAgain {
     this.#asked.set(sourceId, { isGone });
   }
 
-  /** Those of the entries that were told to be gone. */
+  /** Those of the entries that were reported as deleted. */
   goneAmong(sourceIds: readonly string[]): readonly string[] {
     return sourceIds.filter((id) => this.#asked.get(id)?.isGone === true);
   }
 
   /** These were read, and what was found is applied. */
-  answered(sourceIds: readonly string[]): void {
+  noteReread(sourceIds: readonly string[]): void {
     for (const id of sourceIds) {
       this.#asked.delete(id);
-      this.#answered.add(id);
+      this.#reread.add(id);
     }
   }
 
   /** Whether the order of the stream says nothing of this entry, since it was read beside it. */
-  isAnswered(sourceId: string): boolean {
-    return this.#answered.has(sourceId);
+  wasReread(sourceId: string): boolean {
+    return this.#reread.has(sourceId);
   }
 
   /** The stream has a new connection. */
   connected(): void {
-    this.#answered.clear();
+    this.#reread.clear();
   }
 
   /** Nothing is read: everything is, anew. */
@@ -63,41 +62,66 @@ export class ReadAgain {
   }
 }
 
-/** How many stamps are remembered of what was told. */
-const mostTold = 10_000;
+/** How many stamps are remembered one by one of what was sent. */
+const mostStamps = 10_000;
 
 /**
- * The stamps of changes that the stream has told beyond what the source said that it held. It holds them all the same:
+ * The stamps of changes that the stream has sent beyond what the source said that it held. It holds them all the same:
  * it may be late to say so, as a server is whose messages do not all carry its state.
  */
-export class Told {
+export class SentStamps {
   readonly #stamps = new Set<string>();
+  /**
+   * By the server that made the changes, the latest stamp of those that are not remembered one by one any more. So long
+   * ago, what came before it has arrived, too.
+   */
+  readonly #former = new Map<string, string>();
 
-  note(stamp: string | undefined, state: readonly string[] | undefined): void {
+  /**
+   * Notes changes as they are about to be applied. Of a deletion, only a live change says when it was: elsewhere its
+   * stamp is a bound, and may be that of a change that the server has yet to receive.
+   */
+  note(
+    changes: readonly Change[],
+    phase: ChangeBatch["phase"],
+    state: readonly string[] | undefined,
+  ): void {
+    for (const change of changes) {
+      if (change.kind === "upsert" || (change.kind === "delete" && phase === "live")) {
+        this.#noteOne(change.stamp, state);
+      }
+    }
+  }
+
+  #noteOne(stamp: string | undefined, state: readonly string[] | undefined): void {
     if (stamp === undefined || state === undefined || isCovered(stamp, state)) return;
     this.#stamps.add(stamp);
-    if (this.#stamps.size <= mostTold) return;
+    if (this.#stamps.size <= mostStamps) return;
     for (const oldest of this.#stamps) {
+      const origin = originOf(oldest);
+      if (oldest > (this.#former.get(origin) ?? "")) this.#former.set(origin, oldest);
       this.#stamps.delete(oldest);
       return;
     }
   }
 
   has(stamp: string): boolean {
-    return this.#stamps.has(readBound(stamp).latest);
+    const { latest } = readBound(stamp);
+    return this.#stamps.has(latest) || latest <= (this.#former.get(originOf(latest)) ?? "");
   }
 
   /** The stream has a new connection, which may lead to another server. */
   connected(): void {
     this.#stamps.clear();
+    this.#former.clear();
   }
 }
 
 /** What a step knows of the order of changes. */
 export interface Ordering {
   readonly order: Order;
-  /** What the source has told beyond its state. */
-  readonly told: Pick<Told, "has">;
+  /** What the source has sent beyond its state. */
+  readonly sent: SentStamps;
   /** Up to which stamps the source held everything when its last refresh began, where it says so. */
   readonly state: readonly string[] | undefined;
   /** Absent where the source cannot be read beside the stream. */
@@ -105,12 +129,9 @@ export interface Ordering {
 }
 
 /** Whether the source has yet to receive the change with this stamp, so that what it says of the entry is older. */
-export function isAhead(
-  stamp: string | undefined,
-  { state, told }: Pick<Ordering, "state" | "told">,
-): boolean {
+export function isAhead(stamp: string | undefined, { state, sent }: Ordering): boolean {
   if (stamp === undefined || state === undefined) return false;
-  return !isCovered(stamp, state) && !told.has(stamp);
+  return !isCovered(stamp, state) && !sent.has(stamp);
 }
 
 /** The stamp of the latest that is known of an entry, its deletion and what was refused included. */
@@ -139,41 +160,41 @@ export function isEarlier(stamp: string | undefined, than: string | undefined): 
 type Stamped = { readonly sourceId: string; readonly stamp?: string };
 
 /** Whether a change that says how an entry is, is older than what is known of the entry. */
-export function isOutdated(ordering: Ordering, phase: Phase, change: Stamped, link: Link): boolean {
-  switch (orderOf(ordering, change.sourceId)) {
-    case "arrival":
-      return false;
-    case "answer":
-    case "snapshot": {
-      const latest = latestStamp(link);
-      return isEarlier(change.stamp, latest) && isAhead(latest, ordering);
-    }
-    case "stamps": {
-      return (
-        isDeletedSince(ordering, phase, change, link) || isEarlier(change.stamp, knownStamp(link))
-      );
-    }
+export function isOutdated(
+  ordering: Ordering,
+  phase: ChangeBatch["phase"],
+  change: Stamped,
+  link: Link,
+): boolean {
+  if (orderOf(ordering, change.sourceId) === "stamps") {
+    return (
+      isDeletedSince(ordering, phase, change, link) || isEarlier(change.stamp, knownStamp(link))
+    );
   }
+  const latest = latestStamp(link);
+  return isEarlier(change.stamp, latest) && isAhead(latest, ordering);
 }
 
 /** Whether the entry is known to have gone after it was as a change says. */
-function isDeletedSince(ordering: Ordering, phase: Phase, { stamp }: Stamped, link: Link): boolean {
+function isDeletedSince(
+  ordering: Ordering,
+  phase: ChangeBatch["phase"],
+  { stamp }: Stamped,
+  link: Link,
+): boolean {
   const { goneStamp } = link;
   if (!isLeaving(link) || goneStamp === undefined || stamp === undefined) return false;
   const { latest, isBound } = readBound(goneStamp);
   if (latest < stamp) return false;
-  // In a comparison, a deletion with the same stamp as the entry was told later.
+  // In a comparison, a deletion with the same stamp as the entry was sent later.
   return (phase === "reconcile" && !isBound) || isAhead(goneStamp, ordering);
 }
 
 /** Whether a delete is older than what is known of its entry. */
 export function isOutdatedDelete(ordering: Ordering, change: Stamped, link: Link): boolean {
-  const order = orderOf(ordering, change.sourceId);
-  if (order === "arrival" || order === "answer") return false;
   const known = knownStamp(link);
-  // What a refresh says counts, as it does of entries that are there.
-  if (order === "snapshot" && !isAhead(known, ordering)) return false;
-  return isEarlier(change.stamp, known);
+  const counts = orderOf(ordering, change.sourceId) !== "stamps" && !isAhead(known, ordering);
+  return !counts && isEarlier(change.stamp, known);
 }
 
 /**
@@ -191,11 +212,11 @@ export function readAgainIfUnsure(
 }
 
 function orderOf({ order, again }: Ordering, sourceId: string): Order {
-  return order === "arrival" && again?.isAnswered(sourceId) === true ? "stamps" : order;
+  return order === "arrival" && again?.wasReread(sourceId) === true ? "stamps" : order;
 }
 
 /** What decides whether the changes of a batch are newer than what is known. */
-export function orderOfBatch({ phase, ordered }: ChangeBatch, isBehind: boolean): Order {
+export function orderOfBatch({ phase, ordered }: ChangeBatch): Order {
   if (phase === "snapshot") return "snapshot";
-  return phase === "live" && ordered === true && !isBehind ? "arrival" : "stamps";
+  return phase === "live" && ordered === true ? "arrival" : "stamps";
 }

@@ -4,7 +4,6 @@ import { Comparison } from "./comparison.js";
 export class Refresh {
   #comparison: Comparison | undefined;
   #state: readonly string[] | undefined;
-  #isBehind = false;
   #restart: string | undefined;
   readonly #unknown = new Set<string>();
 
@@ -22,21 +21,12 @@ export class Refresh {
     return this.#state;
   }
 
-  /**
-   * The source lagged behind what is known when the last refresh ended, so that the order in which it tells says
-   * nothing.
-   */
-  get isBehind(): boolean {
-    return this.#isBehind;
-  }
-
   begin(state: readonly string[] | undefined): void {
     this.#state = state;
     this.#comparison = new Comparison();
   }
 
   end(): void {
-    this.#isBehind = this.#comparison?.isBehind === true;
     this.#comparison = undefined;
   }
 
@@ -45,7 +35,7 @@ export class Refresh {
     this.#unknown.add(sourceId);
   }
 
-  /** The entry is told to be gone. */
+  /** The entry is reported as deleted. */
   noteGone(sourceId: string): void {
     this.#unknown.delete(sourceId);
   }

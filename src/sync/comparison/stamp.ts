@@ -2,7 +2,7 @@
  * Which server made the change with this stamp. A stamp with four parts between `#`, as OpenLDAP's `entryCSN` has them,
  * names its server in the third one; all others of a source are of one server.
  */
-function originOf(stamp: string): string {
+export function originOf(stamp: string): string {
   const parts = stamp.split("#");
   return parts.length === 4 ? (parts[2] ?? "") : "";
 }

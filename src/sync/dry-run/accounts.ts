@@ -11,6 +11,7 @@ import {
   type ResourceRepository,
   UserRepository,
 } from "../../repositories/index.js";
+import { memberUri } from "../../repositories/internal.js";
 import {
   bindFilter,
   eq,
@@ -172,7 +173,10 @@ export class DryRunGroups extends GroupRepository {
     const stored = this.#groups.isStored(id)
       ? await this.#stored.members(id, page)
       : { members: [] };
-    const kept = stored.members.filter((member) => !this.#removed.get(id)?.has(uriOf(member)));
+    const kept = stored.members.filter(
+      (member) =>
+        !this.#removed.get(id)?.has(memberUri({ type: member.type, resourceId: member.value })),
+    );
     if ("next" in stored && stored.next !== undefined) return { ...stored, members: kept };
     return { members: [...kept, ...(this.#added.get(id)?.values() ?? [])] };
   }
@@ -190,7 +194,7 @@ export class DryRunGroups extends GroupRepository {
         ? await this.#stored.whichAreMembers(id, known, { type: one })
         : new Set<string>();
       for (const value of ids) {
-        const uri = uriOf({ value, type: one });
+        const uri = memberUri({ type: one, resourceId: value });
         const isKept = stored.has(value) && this.#removed.get(id)?.has(uri) !== true;
         if (isKept || this.#added.get(id)?.has(uri) === true) found.add(value);
       }
@@ -204,7 +208,7 @@ export class DryRunGroups extends GroupRepository {
   ): Promise<readonly string[]> {
     const found = new Set<string>();
     for (const one of type === undefined ? memberTypes : [type]) {
-      const uri = uriOf({ value: memberId, type: one });
+      const uri = memberUri({ type: one, resourceId: memberId });
       const stored = this.#groups.isStored(memberId)
         ? await this.#stored.groupsOf(memberId, { type: one })
         : [];
@@ -220,13 +224,13 @@ export class DryRunGroups extends GroupRepository {
     const added = this.#added.get(id) ?? new Map<string, Member>();
     const removed = this.#removed.get(id) ?? new Set<string>();
     for (const { value, type = "User" } of change.add ?? []) {
-      const uri = uriOf({ value, type });
+      const uri = memberUri({ type, resourceId: value });
       removed.delete(uri);
       added.set(uri, { value, type });
     }
     for (const { value, type } of change.remove ?? []) {
       for (const one of type === undefined ? memberTypes : [type]) {
-        const uri = uriOf({ value, type: one });
+        const uri = memberUri({ type: one, resourceId: value });
         added.delete(uri);
         removed.add(uri);
       }
@@ -237,8 +241,3 @@ export class DryRunGroups extends GroupRepository {
 }
 
 const memberTypes: readonly Member["type"][] = ["User", "Group"];
-
-/** A member by its relative URI, since the ids alone need not tell users from groups. */
-function uriOf({ value, type }: Member): string {
-  return `${type}s/${value}`;
-}

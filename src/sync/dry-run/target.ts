@@ -10,8 +10,8 @@ import {
   type SourceGrant,
   type SyncTarget,
 } from "../../repositories/index.js";
+import { memberUri } from "../../repositories/internal.js";
 import { pagesOfReferences } from "../memberships/reading-settlement.js";
-import { memberUri } from "../step/keys.js";
 import { pagesOfLinks, slices } from "../step/links.js";
 import { DryRunGroups, DryRunUsers } from "./accounts.js";
 

@@ -39,6 +39,8 @@ async function* applyChanges(
 ): AsyncGenerator<readonly Change[], void> {
   for (const run of runsOf(changes, step.phase === "live")) {
     if (step.refresh.isRestarting) return;
+    const { order, sent, state } = step.ordering;
+    if (order !== "reread") sent.note(run.changes, step.phase, state);
     switch (run.kind) {
       case "upsert":
         await applyUpserts(step, run.changes, compared);

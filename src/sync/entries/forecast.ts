@@ -1,14 +1,15 @@
 import type { Change, Delete, Upsert } from "../../changes/index.js";
 import type { Link, Reference } from "../../repositories/index.js";
+import type { Removal } from "../accepted-removals.js";
+import { countCleared } from "../accounts/valued.js";
 import { isOutdated, isOutdatedDelete } from "../comparison/order.js";
-import { countCleared } from "../comparison/valued.js";
 import { compareReferences, type ReferenceChange } from "../memberships/references.js";
 import { usersBelow } from "../memberships/settle.js";
 import type { Removals, Subject } from "../outcome.js";
 import { unmentioned } from "../removal/sweep.js";
 import { subjectOf } from "../step/links.js";
 import type { Step } from "../step/step.js";
-import { isApplied, isToldLate } from "./upsert.js";
+import { isApplied, isSentAgain } from "./upsert.js";
 
 /** What a batch takes away, and what was learnt on the way to knowing it. */
 export interface Forecast {
@@ -30,6 +31,12 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   const deletions: Subject[] = [];
   const deactivations: Subject[] = [];
   const memberships: { group: Subject; members: number }[] = [];
+  const { accepted, foreseen } = step.settings;
+  /** Whether it counts: what was looked at does not. */
+  const counts = (removal: Removal): boolean => {
+    foreseen?.add([removal]);
+    return !accepted.isAccepted(removal);
+  };
   const compared = new Map<Upsert, ReferenceChange>();
   const stored = await storedLinks(step, changes);
   const changedBefore = new Set<string>();
@@ -48,20 +55,27 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
     anyDeleted ||= change.kind === "delete";
     if (change.kind === "delete") {
       const link = stored.get(change.sourceId);
-      if (isToGo(step, change, link)) deletions.push(subjectOf(link));
+      if (isToGo(step, change, link) && counts({ kind: "gone", ...subjectOf(link) })) {
+        deletions.push(subjectOf(link));
+      }
     } else if (change.kind === "upsert") {
       const link = stored.get(change.sourceId);
       if (link?.state !== "live" || isStale(step, link, change)) continue;
       if (isApplied(step, change, link)) continue;
-      if (change.type === "User" && change.resource.active === false && !link.disabledByUs) {
+      const isDisabled =
+        change.type === "User" && change.resource.active === false && !link.disabledByUs;
+      if (isDisabled && counts({ kind: "inactive", ...subjectOf(link) })) {
         deactivations.push(subjectOf(link));
       }
       if (change.type === "Group" && change.members !== undefined && step.target.groups) {
         const difference = await compareReferences(step, change.sourceId, change.members);
         if (isFirst) compared.set(change, difference);
         else compared.delete(change);
-        const members = await countLeaving(step, difference.remove);
-        if (members > 0) memberships.push({ group: subjectOf(link), members });
+        const group = subjectOf(link);
+        const members = (await leavingMembers(step, difference.remove)).filter((member) =>
+          counts({ kind: "leaves", group, member }),
+        ).length;
+        if (members > 0) memberships.push({ group, members });
         leaving += members;
       }
     }
@@ -69,7 +83,7 @@ export async function forecast(step: Step, changes: readonly Change[]): Promise<
   let count = leaving + deletions.length + deactivations.length;
   let sweepsNothing = false;
   if (changes.some((change) => change.kind === "sweep")) {
-    const found = await sweepForecast(step, changes);
+    const found = await sweepForecast(step, changes, counts);
     deletions.push(...found.named);
     count += found.count;
     sweepsNothing = found.isNothing;
@@ -84,12 +98,17 @@ async function countClearedAhead(step: Step, changes: readonly Change[]): Promis
   await countCleared(step, upserts, links, isApplied);
 }
 
-/** How many members leave a group whose references go. With a nested group that is flattened, all who are in it do. */
-async function countLeaving(step: Step, removed: readonly Reference[]): Promise<number> {
+/** Who leaves a group whose references go. With a nested group that is flattened, all who are in it do. */
+async function leavingMembers(
+  step: Step,
+  removed: readonly Reference[],
+): Promise<readonly string[]> {
   const targets = new Set(removed.flatMap(({ target }) => (target === undefined ? [] : [target])));
-  if (step.settings.nested === "keep" || targets.size === 0) return targets.size;
+  if (step.settings.nested === "keep" || targets.size === 0) return [...targets];
   const groups = (await step.links.existing(targets)).filter((link) => link.type === "Group");
-  return targets.size - groups.length + (await usersBelow(step, groups, targets)).length;
+  const below = await usersBelow(step, groups, targets);
+  for (const group of groups) targets.delete(group.sourceId);
+  return [...targets, ...below.map((user) => user.sourceId)];
 }
 
 async function storedLinks(
@@ -118,13 +137,14 @@ function isToGo(step: Step, change: Delete, link: Link | undefined): link is Lin
 }
 
 function isStale(step: Step, link: Link, change: Upsert): boolean {
-  return isOutdated(step.ordering, step.phase, change, link) || isToldLate(step, change, link);
+  return isOutdated(step.ordering, step.phase, change, link) || isSentAgain(step, change, link);
 }
 
 /** What the refresh has not mentioned, not counting what this batch is about to mention. */
 async function sweepForecast(
   step: Step,
   changes: readonly Change[],
+  counts: (removal: Removal) => boolean,
 ): Promise<{ count: number; named: readonly Subject[]; isNothing: boolean }> {
   const mentioned = new Set<string>();
   for (const change of changes) {
@@ -140,6 +160,7 @@ async function sweepForecast(
     isNothing = false;
     for (const link of page) {
       if (mentioned.has(link.sourceId)) continue;
+      if (!counts({ kind: "gone", ...subjectOf(link) })) continue;
       count += 1;
       if (named.length < NAMED) named.push(subjectOf(link));
     }

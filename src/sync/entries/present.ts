@@ -14,7 +14,7 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
   for (const [index, entry] of change.entries.entries()) {
     const link = stored[index];
     const found = step.refresh.comparison?.compare(entry, link, step.ordering) ?? "missing";
-    // An entry that was created while the refresh ran may be listed before the event that tells of it.
+    // An entry that was created while the refresh ran may be listed before the event that reports it.
     if (found === "missing") step.refresh.noteUnknown(entry.sourceId);
     if (found !== "there" || link === undefined) continue;
     seen.push(entry.sourceId);
@@ -27,7 +27,7 @@ export async function applyPresent(step: Step, change: Present): Promise<void> {
 }
 
 /**
- * Stores the names that differ. The digest no longer tells what is stored, so it goes; a refused change is not to bring
+ * Stores the names that differ. The digest no longer says what is stored, so it goes; a refused change is not to bring
  * back the old ones.
  */
 async function rename(

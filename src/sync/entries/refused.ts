@@ -4,10 +4,11 @@ import {
   type Link,
   type LinkRepository,
 } from "../../repositories/index.js";
-import { accountsOf, nameOf } from "../accounts/accounts.js";
+import type { Removal } from "../accepted-removals.js";
 import { rename } from "../accounts/name-conflict.js";
 import type { Subject } from "../outcome.js";
 import { applyDeletes } from "../removal/deletes.js";
+import { accountsOf, nameOf } from "../step/accounts.js";
 import { pagesOfLinks, subjectOf } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 import { retryUpserts } from "./upsert.js";
@@ -28,7 +29,12 @@ export async function* refusedChanges(
   source: string,
 ): AsyncGenerator<RefusedChange> {
   for await (const link of failedLinks(links, source)) {
-    if (link.failure !== undefined) yield { ...subjectOf(link), failure: link.failure };
+    const { failure } = link;
+    if (failure === undefined) continue;
+    // One that was never accepted has no name but the one that was refused.
+    const name =
+      link.name ?? (failure.change.kind === "upsert" ? nameOf(failure.change) : undefined);
+    yield { ...subjectOf(link), ...(name === undefined ? {} : { name }), failure };
   }
 }
 
@@ -84,7 +90,13 @@ function isWaitingFor({ failure }: Link, freed: ReadonlySet<string>): boolean {
 
 async function retry(step: Step, refused: readonly Link[]): Promise<void> {
   // What was refused was counted when it came. What was put off is taken away only now.
-  const putOff = refused.filter(({ failure }) => failure?.code === "adopted");
+  const { accepted, foreseen } = step.settings;
+  const putOff = refused.filter((link) => {
+    if (link.failure?.code !== "adopted") return false;
+    const removal: Removal = { kind: "inactive", ...subjectOf(link) };
+    foreseen?.add([removal]);
+    return !accepted.isAccepted(removal);
+  });
   if (putOff.length > 0) {
     const removals = { deletions: [], memberships: [], deactivations: putOff.map(subjectOf) };
     await step.limits.take(step, { removals: putOff.length }, { removals });

@@ -1,11 +1,11 @@
-import type { Upsert } from "../../changes/index.js";
+import type { MemberChange, MemberReference, Upsert } from "../../changes/index.js";
 import { caseless } from "../../core/index.js";
-import type { Link } from "../../repositories/index.js";
+import type { Link, StatedGroup } from "../../repositories/index.js";
 import { defer } from "../accounts/deferral.js";
 import type { Entry } from "../accounts/entry.js";
 import { provision } from "../accounts/provision.js";
+import { countCleared, valuedOf } from "../accounts/valued.js";
 import { isLeaving, isOutdated, readAgainIfUnsure } from "../comparison/order.js";
-import { countCleared, valuedOf } from "../comparison/valued.js";
 import { changedNames, type NamesChange, saveNames } from "../memberships/names.js";
 import {
   compareReferences,
@@ -13,9 +13,10 @@ import {
   markMembers,
   mergedNames,
   type ReferenceChange,
+  saveNewReferences,
   saveReferenceChange,
 } from "../memberships/references.js";
-import { isAccepted, without } from "../step/links.js";
+import { isAccepted, subjectOf, without } from "../step/links.js";
 import type { Step } from "../step/step.js";
 
 /**
@@ -109,10 +110,11 @@ async function apply(
   renamed: readonly NamesChange[],
 ): Promise<void> {
   const save = () => step.links.save(entries.map((entry) => entry.link));
+  let foreign: readonly ForeignMember[];
   if (!step.isTransactional) {
     await save();
     await saveNames(step, renamed);
-    await saveReferences(step, entries);
+    foreign = await saveReferences(step, entries);
     await provision(step, entries);
     await markMembersOfNew(step, entries);
     await save();
@@ -121,9 +123,11 @@ async function apply(
     await provision(step, entries);
     await save();
     await saveNames(step, renamed);
-    await saveReferences(step, entries);
+    foreign = await saveReferences(step, entries);
     await markMembersOfNew(step, entries);
   }
+  // By now it is known what stands for each group.
+  for (const { group, member } of foreign) reportForeign(step, group, member);
 }
 
 /** Members that were bound while the application had no such group wait for it. */
@@ -141,11 +145,10 @@ function judge(step: Step, change: Upsert, previous: Link | undefined): Verdict 
   if (!change.complete && (previous === undefined || previous.state !== "live")) return "unknown";
   if (previous === undefined) return "apply";
   if (isOutdated(step.ordering, step.phase, change, previous)) {
-    if (step.ordering.order === "snapshot") step.refresh.comparison?.noteBehind();
     readAgainIfUnsure(step.ordering, change, previous);
     return isLeaving(previous) ? "stale" : "outdated";
   }
-  if (isToldLate(step, change, previous)) return "outdated";
+  if (isSentAgain(step, change, previous)) return "outdated";
   return isApplied(step, change, previous) ? "unchanged" : "apply";
 }
 
@@ -161,11 +164,11 @@ export async function markSeen(step: Step, sourceIds: readonly string[]): Promis
 }
 
 /**
- * Whether a live change tells nothing newer than what was applied. Where a source rewrites an entry without telling, it
+ * Whether a live change has nothing newer than what was applied. Where a source rewrites an entry without an event, it
  * has the same stamp before and after. Of an entry that was read again the live change is then the older state, which
  * the source had made ready to send.
  */
-export function isToldLate(step: Step, change: Upsert, link: Link): boolean {
+export function isSentAgain(step: Step, change: Upsert, link: Link): boolean {
   const { stamp, state, failure, digest } = link;
   if (step.phase !== "live") return false;
   const isFinished = state === "live" && failure === undefined && digest !== undefined;
@@ -197,17 +200,17 @@ function begin(
   references: ReferenceChange | undefined,
   retry = false,
 ): Entry {
-  const revived = previous === undefined || previous.state !== "live";
+  const isRestored = previous === undefined || previous.state !== "live";
   const link: Link = {
     ...(previous === undefined ? { adopted: false, disabledByUs: false } : unfinished(previous)),
     sourceId: change.sourceId,
     type: change.type,
     state: previous?.state === "live" ? "live" : "entering",
     // Of who is on the way in, it is known from then on what a source has to hold that does not mention the entry.
-    ...(revived && change.stamp !== undefined ? { stamp: change.stamp } : {}),
+    ...(isRestored && change.stamp !== undefined ? { stamp: change.stamp } : {}),
     seen: retry && previous !== undefined ? previous.seen : step.generation,
     dirty:
-      revived ||
+      isRestored ||
       previous.dirty ||
       previous.resourceId === undefined ||
       !isAppliedWith(step, previous),
@@ -232,7 +235,7 @@ function unfinished(link: Link): Omit<Link, "digest" | "goneStamp"> {
  * leads to.
  */
 function digestOf(step: Step, change: Upsert): string {
-  // What is applied after a change of a part no digest tells, only that nothing is unfinished.
+  // What is applied after a change of a part no digest shows, only that nothing is unfinished.
   if (!change.complete) return `- - ${membershipOptions(step)}`;
   return `${step.digests.of(change)} ${membershipOptions(step)}`;
 }
@@ -299,16 +302,64 @@ async function renamedAmong(
   return renamed;
 }
 
-async function saveReferences(step: Step, entries: readonly Entry[]): Promise<void> {
-  if (step.target.groups === undefined) return;
-  for (const { change, references } of entries) {
-    if (change.type !== "Group" || change.members === undefined) continue;
-    const difference =
-      references ?? (await compareReferences(step, change.sourceId, change.members));
+/** An account of another source that a group has come to state as a member. */
+interface ForeignMember {
+  readonly group: Entry;
+  readonly member: MemberReference;
+}
+
+/** @returns the accounts of other sources that groups state now and did not. */
+async function saveReferences(
+  step: Step,
+  entries: readonly Entry[],
+): Promise<readonly ForeignMember[]> {
+  const foreign: ForeignMember[] = [];
+  if (step.target.groups === undefined) return foreign;
+  const ofGroups: StatedMembers[] = [];
+  const whole: StatedGroup[] = [];
+  for (const entry of entries) {
+    const { change, references } = entry;
+    const { type, sourceId: group, members } = change;
+    if (type !== "Group" || members === undefined) continue;
     const dubious = await dubiousNames(step, change);
-    // The mark has the group read again, whatever happens in between.
-    if (dubious.size > 0) await step.links.markDirty([change.sourceId]);
-    await saveReferenceChange(step, change.sourceId, difference, dubious);
-    step.groups.stated(change.sourceId, change.members, dubious.size === 0);
+    ofGroups.push({ entry, group, members, dubious, references });
+    const mayBeNew = members.kind === "all" && references === undefined && dubious.size === 0;
+    if (mayBeNew) whole.push({ group, names: members.members });
   }
+  const stored = whole.length === 0 ? new Set() : await saveNewReferences(step, whole);
+  for (const { entry, group, members, dubious, references } of ofGroups) {
+    let added = members.kind === "all" ? members.members : members.add;
+    if (!stored.has(group)) {
+      const difference = references ?? (await compareReferences(step, group, members));
+      // The mark has the group read again, whatever happens in between.
+      if (dubious.size > 0) await step.links.markDirty([group]);
+      await saveReferenceChange(step, group, difference, dubious);
+      added = difference.add;
+    }
+    step.groups.stated(group, members, dubious.size === 0);
+    for (const member of added) {
+      if (member.foreign === true) foreign.push({ group: entry, member });
+    }
+  }
+  return foreign;
+}
+
+function reportForeign(step: Step, { link }: Entry, { kind, key }: MemberReference): void {
+  step.outcomes.push({
+    kind: "memberIgnored",
+    group: subjectOf(link),
+    reference: { kind, key },
+    code: "foreign",
+    message: "It is an account of another source, of which this one knows nothing else.",
+  });
+}
+
+/** What a group states of its members. */
+interface StatedMembers {
+  readonly entry: Entry;
+  readonly group: string;
+  readonly members: MemberChange;
+  /** Names that were given up in this step. */
+  readonly dubious: ReadonlySet<string>;
+  readonly references: ReferenceChange | undefined;
 }

@@ -11,9 +11,10 @@ import {
   type MissingMembership,
   type Refusal,
   type SourceGrant,
+  type WriteResult,
 } from "../../repositories/index.js";
+import { membershipKey, memberUri } from "../../repositories/internal.js";
 import type { Subject } from "../outcome.js";
-import { memberUri, pair } from "../step/keys.js";
 import { slices, subjectOf } from "../step/links.js";
 import { type Step, savepoint } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
@@ -48,7 +49,9 @@ async function addMemberships(
   planned: readonly MissingMembership[],
 ): Promise<readonly string[]> {
   const { memberships } = step.target;
-  const existing = await whichExist(groups, planned);
+  const together = await addTogether(step, planned);
+  const isDone = together instanceof Set;
+  const existing = isDone ? together : await whichExist(groups, planned);
   const grants = planned.map((one) => ({
     one,
     grant: { ...grantKey(one), ours: one.grant?.ours ?? !existing.has(one), held: false },
@@ -60,12 +63,12 @@ async function addMemberships(
     );
   }
   const added = planned.filter((one) => !existing.has(one));
-  const refusals = await writeMembers(
-    step,
-    added,
-    ({ member }) => ({ add: [{ value: member.resourceId, type: member.type }] }),
-    (some) => whichExist(groups, some),
-  );
+  const refusals = isDone
+    ? new Map<MissingMembership, Refusal>()
+    : await writeMembers(step, added, additionOf, {
+        isRefused: together === "refused",
+        whichAreMade: (some) => whichExist(groups, some),
+      });
   const made = grants.filter(({ one }) => !refusals.has(one));
   await settlementOf(step).confirm(
     step.source,
@@ -97,6 +100,46 @@ async function addMemberships(
   return refused;
 }
 
+/**
+ * Adds memberships where the store says which of them were there, so that this need not be asked before.
+ *
+ * @returns those that were there; or nothing was added, since one is refused, or the store does not say so.
+ */
+async function addTogether(
+  step: Step,
+  planned: readonly MissingMembership[],
+): Promise<ReadonlySet<MissingMembership> | "refused" | undefined> {
+  if (!step.isTransactional || step.target.groups?.tellsPresent !== true) return undefined;
+  try {
+    return await savepoint(step, async (inner) => {
+      const byGroup = Map.groupBy(planned, ({ group }) => group.resourceId);
+      const results = await writeByGroup(inner, byGroup, additionOf);
+      const existing = new Set<MissingMembership>();
+      for (const [index, ofGroup] of [...byGroup.values()].entries()) {
+        const result = results[index];
+        if (result?.present === undefined) throw new PresenceUnknown();
+        if (result.present.length === 0) continue;
+        const uris = new Set(result.present.map(({ value, type }) => `${type}s/${value}`));
+        for (const one of ofGroup) if (uris.has(memberUri(one.member))) existing.add(one);
+      }
+      return existing;
+    });
+  } catch (error) {
+    if (isRefusal(error)) return "refused";
+    if (error instanceof PresenceUnknown) return undefined;
+    throw error;
+  }
+}
+
+/** A store has not said which members were there. */
+class PresenceUnknown extends Error {
+  override readonly name = "PresenceUnknown";
+}
+
+function additionOf({ member }: MissingMembership): MembersChange {
+  return { add: [{ value: member.resourceId, type: member.type }] };
+}
+
 async function whichExist(
   groups: GroupRepository,
   planned: readonly MissingMembership[],
@@ -109,7 +152,7 @@ async function whichExist(
   }));
   // A user and a group may have one id.
   const key = ({ group, member, type }: Membership): string =>
-    pair({ group, member: `${type}s/${member}` });
+    membershipKey({ group, member: `${type}s/${member}` });
   const existing = new Set((await groups.whichExist(asked)).map(key));
   return new Set(asked.flatMap((asking) => (existing.has(key(asking)) ? [asking.one] : [])));
 }
@@ -133,11 +176,11 @@ async function revokeMemberships(
   const { memberships } = step.target;
   const otherOwners = new Map<string, SourceGrant>();
   for (const grant of await memberships.grantsOf(grants)) {
-    if (grant.source !== step.source && grant.held) otherOwners.set(pair(grant), grant);
+    if (grant.source !== step.source && grant.held) otherOwners.set(membershipKey(grant), grant);
   }
   const ending: EndingMembership[] = [];
   for (const grant of grants) {
-    const other = otherOwners.get(pair(grant));
+    const other = otherOwners.get(membershipKey(grant));
     const member = members.get(grant.member);
     if (!grant.ours || member === undefined) continue;
     if (other === undefined) ending.push({ grant, group: { resourceId: grant.group }, member });
@@ -183,35 +226,37 @@ async function revokeMemberships(
   return refused;
 }
 
-/**
- * Writes memberships, all of a group at once, and one by one where something is refused.
- *
- * @param whichAreMade Which of them there are: without a transaction, some may be made where others were refused, and a
- * store may make one twice.
- */
+/** How memberships are written. */
+interface MemberWriting<M> {
+  /** They were written together, and refused. */
+  readonly isRefused?: boolean;
+  /**
+   * Which of them there are: without a transaction, some may be made where others were refused, and a store may make
+   * one twice.
+   */
+  readonly whichAreMade?: (memberships: readonly M[]) => Promise<ReadonlySet<M>>;
+}
+
+/** Writes memberships, all of a group at once, and one by one where something is refused. */
 async function writeMembers<M extends { readonly group: { readonly resourceId: string } }>(
   step: Step,
   memberships: readonly M[],
   changeFor: (membership: M) => MembersChange,
-  whichAreMade?: (memberships: readonly M[]) => Promise<ReadonlySet<M>>,
+  { isRefused = false, whichAreMade }: MemberWriting<M> = {},
 ): Promise<Map<M, Refusal>> {
   const refusals = new Map<M, Refusal>();
   if (memberships.length === 0) return refusals;
-  const write = async (inner: Step, some: readonly M[]) => {
-    const byGroup = Map.groupBy(some, ({ group }) => group.resourceId);
-    const writes = [...byGroup].map(([id, ofGroup]) => ({
-      kind: "modify" as const,
-      id,
-      modification: { relations: { members: combined(ofGroup.map(changeFor)) } },
-    }));
-    await inner.target.beforeWrite?.();
-    for (const result of (await inner.target.groups?.write(writes)) ?? []) {
-      if (!result.written) throw result.error;
-    }
-  };
+  const write = (inner: Step, some: readonly M[]) =>
+    writeByGroup(
+      inner,
+      Map.groupBy(some, ({ group }) => group.resourceId),
+      changeFor,
+    );
   try {
-    await savepoint(step, (inner) => write(inner, memberships));
-    return refusals;
+    if (!isRefused) {
+      await savepoint(step, (inner) => write(inner, memberships));
+      return refusals;
+    }
   } catch (error) {
     if (!isRefusal(error)) throw error;
   }
@@ -226,6 +271,24 @@ async function writeMembers<M extends { readonly group: { readonly resourceId: s
     }
   }
   return refusals;
+}
+
+/** Writes memberships, all of a group at once. It throws what was refused. */
+async function writeByGroup<M>(
+  step: Step,
+  byGroup: ReadonlyMap<string, readonly M[]>,
+  changeFor: (membership: M) => MembersChange,
+): Promise<readonly Extract<WriteResult, { readonly written: true }>[]> {
+  const writes = [...byGroup].map(([id, ofGroup]) => ({
+    kind: "modify" as const,
+    id,
+    modification: { relations: { members: combined(ofGroup.map(changeFor)) } },
+  }));
+  await step.target.beforeWrite?.();
+  return ((await step.target.groups?.write(writes)) ?? []).map((result) => {
+    if (!result.written) throw result.error;
+    return result;
+  });
 }
 
 function combined(changes: readonly MembersChange[]): MembersChange {

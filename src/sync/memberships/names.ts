@@ -72,7 +72,7 @@ export async function saveNames(step: Step, changed: readonly NamesChange[]): Pr
 
 /**
  * A distinguished name has one holder, so an entry that takes one may take it from another. What was applied of that
- * entry does not tell any more what is stored: should it be stated again as it was, that is a change.
+ * entry does not say any more what is stored: should it be stated again as it was, that is a change.
  */
 async function displace(step: Step, changed: readonly NamesChange[]): Promise<void> {
   const { links } = step.target;

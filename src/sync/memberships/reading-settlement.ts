@@ -11,8 +11,9 @@ import {
   type MissingMembership,
   type Reference,
   SettlementStore,
+  type StatedReferences,
 } from "../../repositories/index.js";
-import { memberUri, pair } from "../step/keys.js";
+import { membershipKey, memberUri } from "../../repositories/internal.js";
 import { isAccepted, readLinks, slices } from "../step/links.js";
 import type { Step } from "../step/step.js";
 
@@ -77,11 +78,11 @@ export class ReadingSettlement extends SettlementStore {
     const wanted = await this.#groupsWanted(source, members);
     const uris = members.map(memberUri);
     const grants = await this.#memberships.grantsTo(source, uris);
-    const granted = new Map<string, Grant>(grants.map((grant) => [pair(grant), grant]));
+    const granted = new Map<string, Grant>(grants.map((grant) => [membershipKey(grant), grant]));
     const missing: MissingMembership[] = [];
     for (const [index, member] of members.entries()) {
       for (const group of wanted.get(member.sourceId) ?? []) {
-        const key = pair({ group: group.resourceId, member: uris[index] ?? "" });
+        const key = membershipKey({ group: group.resourceId, member: uris[index] ?? "" });
         const grant = granted.get(key);
         granted.delete(key);
         if (grant?.held === true) continue;
@@ -104,8 +105,8 @@ export class ReadingSettlement extends SettlementStore {
   }
 
   /** Who has a name, and since when, has to be read. */
-  override state(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  override state(): Promise<StatedReferences> {
+    return Promise.resolve({ groups: new Set(), marked: [] });
   }
 
   override references(source: string, group: string): AsyncGenerator<readonly Reference[]> {

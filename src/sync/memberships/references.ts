@@ -1,17 +1,20 @@
-import type { MemberChange, Name, Upsert } from "../../changes/index.js";
-import type { HeldName, Reference } from "../../repositories/index.js";
+import type { MemberChange, MemberReference, Name, Upsert } from "../../changes/index.js";
+import type { HeldName, Reference, StatedGroup } from "../../repositories/index.js";
 import { keyOf } from "../step/keys.js";
 import { slices } from "../step/links.js";
+import type { Difference } from "../step/stated-members.js";
 import type { Step } from "../step/step.js";
 import { settlementOf } from "./reading-settlement.js";
-import type { Difference } from "./stated-members.js";
 
 /** How many references are read or written at once. */
 const PAGE = 5_000;
 
+/** How many references of new groups are written at once, and those of one group more. */
+const NEW = 20_000;
+
 /** What a change of a group's members means for the references that are stored. */
 export interface ReferenceChange {
-  readonly add: readonly Name[];
+  readonly add: readonly MemberReference[];
   readonly remove: readonly Reference[];
 }
 
@@ -67,16 +70,7 @@ export async function saveReferenceChange(
   dubious: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const { memberships } = step.target;
-  // Of what is told live, every entry concerned is to be known by name.
-  const canState = step.phase !== "live" && dubious.size === 0;
   for (const added of slices(change.add, PAGE)) {
-    const marked = canState
-      ? await settlementOf(step).state(step.source, group, added, step.generation)
-      : undefined;
-    if (marked !== undefined) {
-      step.links.noteDirty(marked);
-      continue;
-    }
     const holders = await holdersOf(step, added);
     const held = added.flatMap((name) => holders.get(keyOf(name))?.sourceId ?? []);
     await step.links.markDirty(held);
@@ -93,6 +87,41 @@ export async function saveReferenceChange(
     await step.links.markDirty(targetsOf(removed));
     await memberships.removeReferences(step.source, removed);
   }
+}
+
+/**
+ * Stores the references of groups of which none is stored, many at once, where the target can.
+ *
+ * @param groups groups with all that they state, without dubious names.
+ * @returns those of which it was done.
+ */
+export async function saveNewReferences(
+  step: Step,
+  groups: readonly StatedGroup[],
+): Promise<ReadonlySet<string>> {
+  const stored = new Set<string>();
+  // Of live changes, every entry concerned is to be known by name.
+  if (step.phase === "live") return stored;
+  for (const some of inSlices(groups)) {
+    const stated = await settlementOf(step).state(step.source, some, step.generation);
+    step.links.noteDirty(stated.marked);
+    for (const group of stated.groups) stored.add(group);
+  }
+  return stored;
+}
+
+/** Groups in slices of not many more names than are written at once. */
+function* inSlices(groups: readonly StatedGroup[]): Generator<readonly StatedGroup[]> {
+  let some: StatedGroup[] = [];
+  let names = 0;
+  for (const group of groups) {
+    some.push(group);
+    names += group.names.length;
+    if (names < NEW) continue;
+    yield some;
+    [some, names] = [[], 0];
+  }
+  if (some.length > 0) yield some;
 }
 
 /**
@@ -138,7 +167,7 @@ export async function distrust(step: Step, names: readonly Name[]): Promise<read
 }
 
 /**
- * The names that a group states and that an entry gave up in this step, as keys. What a refresh tells of the group may
+ * The names that a group states and that an entry gave up in this step, as keys. What a refresh says of the group may
  * be older than that. A live change is not, but where no entry has the name any more, the group may have been rewritten
  * since.
  */

@@ -1,7 +1,9 @@
 import type { Grant, Link, LinkedEntry, Reference } from "../../repositories/index.js";
-import { lookWhereIdsAreReused } from "../accounts/same-account.js";
-import { keyOf, memberUri } from "../step/keys.js";
-import { pagesOfLinks, slices } from "../step/links.js";
+import { memberUri } from "../../repositories/internal.js";
+import type { Removal } from "../accepted-removals.js";
+import { keyOf } from "../step/keys.js";
+import { pagesOfLinks, slices, subjectOf } from "../step/links.js";
+import { lookWhereIdsAreReused } from "../step/same-account.js";
 import type { Step } from "../step/step.js";
 import { changeMemberships } from "./grants.js";
 import { settlementOf } from "./reading-settlement.js";
@@ -135,8 +137,8 @@ async function bind(step: Step, sourceIds: readonly string[]): Promise<Bound> {
     if (target !== undefined) affected.add(target);
   }
   if (!step.isTransactional) {
-    // Once a reference means another entry, nothing but a mark tells of the one that it meant, which is settled in its
-    // turn.
+    // Once a reference means another entry, nothing but a mark is left of the one that it meant, which is settled in
+    // its turn.
     const asked = new Set(sourceIds);
     await step.links.markDirty([...affected].filter((id) => !asked.has(id)));
   }
@@ -295,16 +297,21 @@ async function countUnforeseen(
   members: ReadonlyMap<string, Link>,
   groups: ReadonlyMap<string, Link>,
 ): Promise<void> {
-  const ending = remove.filter(({ ours, held, group, member }) => {
-    const isStaying = !isLeaving(members.get(member)) && !isLeaving(groups.get(group));
-    return ours && held && isStaying;
+  const { accepted, foreseen } = step.settings;
+  const ending = remove.filter(({ ours, held, group: id, member: uri }) => {
+    const [group, member] = [groups.get(id), members.get(uri)];
+    if (!ours || !held || group === undefined || member === undefined) return false;
+    if (isLeaving(member) || isLeaving(group)) return false;
+    const removal: Removal = { kind: "leaves", group: subjectOf(group), member: member.sourceId };
+    foreseen?.add([removal]);
+    return !accepted.isAccepted(removal);
   });
   const removals = step.limits.unforeseen(ending.length);
   if (removals > 0) await step.limits.take(step, { removals });
 }
 
-function isLeaving(link: Link | undefined): boolean {
-  return link === undefined || link.state === "leaving" || link.state === "gone";
+function isLeaving(link: Link): boolean {
+  return link.state === "leaving" || link.state === "gone";
 }
 
 /** The links of this source's groups, by the ids of what stands for them. */

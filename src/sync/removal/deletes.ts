@@ -30,7 +30,7 @@ export async function applyDeletes(step: Step, deletes: readonly Delete[]): Prom
   await removeEntries(step, leaving);
 }
 
-/** Whether a delete tells when an entry went of which it was not known, and that it was later than could be. */
+/** Whether a delete says when an entry was deleted of which it was not known, and that it was later than could be. */
 function isDated({ goneStamp }: Link, stamp: string | undefined): stamp is string {
   if (goneStamp === undefined || stamp === undefined) return false;
   const { latest, isBound } = readBound(goneStamp);

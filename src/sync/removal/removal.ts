@@ -1,14 +1,14 @@
 import type { Delete } from "../../changes/index.js";
 import { NotFoundError } from "../../core/index.js";
 import { isRefusal, type Link, type Reference, type Refusal } from "../../repositories/index.js";
-import { accountsOf } from "../accounts/accounts.js";
 import { failed } from "../accounts/deferral.js";
-import { lookWhereIdsAreReused } from "../accounts/same-account.js";
 import { isAhead, isEarlier } from "../comparison/order.js";
 import { readBound } from "../comparison/stamp.js";
 import { distrust, referencesOf } from "../memberships/references.js";
 import { settle } from "../memberships/settle.js";
+import { accountsOf } from "../step/accounts.js";
 import { slices, subjectOf, without } from "../step/links.js";
+import { lookWhereIdsAreReused } from "../step/same-account.js";
 import { type Step, savepoint } from "../step/step.js";
 
 /** An entry that is no longer in the content. */
@@ -49,7 +49,7 @@ export async function removeEntries(step: Step, leaving: readonly Leaving[]): Pr
 }
 
 /**
- * Whether an interrupted removal is one that the source has yet to receive, so that it tells of an earlier one or of
+ * Whether an interrupted removal is one that the source has yet to receive, so that it reports an earlier one or
  * none.
  */
 function isKnownLater(step: Step, { state, goneStamp }: Link, bound: string): boolean {
@@ -125,7 +125,7 @@ async function tryTo(
   }
 }
 
-/** Tells that the removal has disabled the account, if it has. */
+/** Reports that the removal has disabled the account, if it has. */
 function reportDisabled(step: Step, { link, wasDisabled }: Begun): void {
   if (link.disabledByUs && !wasDisabled) {
     step.outcomes.push({ kind: "deactivated", ...subjectOf(link) });

@@ -47,9 +47,7 @@ const presentStates = ["entering", "live", "leaving"] as const;
 /** Whether an entry that was not mentioned goes. What the source has yet to receive it cannot mention. */
 function isSwept(step: Step, link: Link): boolean {
   if (!presentStates.some((state) => state === link.state)) return false;
-  if (!isAhead(knownStamp(link), step.ordering)) return true;
-  step.refresh.comparison?.noteBehind();
-  return false;
+  return !isAhead(knownStamp(link), step.ordering);
 }
 
 /** Forgets entries that are gone and have left no account, once a later refresh has not brought them back. */
@@ -57,10 +55,10 @@ export async function forgetTombstones(step: Step): Promise<void> {
   const { links } = step.target;
   const selection = { states: ["gone"], seenBefore: step.generation } as const;
   for await (const page of pagesOfLinks(links, step.source, selection, 1_000)) {
-    // A source that has yet to receive the deletion may still tell of the entry, as it was before that.
-    const ahead = new Set(page.filter((link) => isAhead(link.goneStamp, step.ordering)));
-    if (ahead.size > 0) step.refresh.comparison?.noteBehind();
-    const forgotten = page.filter((link) => link.resourceId === undefined && !ahead.has(link));
+    // A source that has yet to receive the deletion may still report the entry, as it was before that.
+    const forgotten = page.filter(
+      ({ resourceId, goneStamp }) => resourceId === undefined && !isAhead(goneStamp, step.ordering),
+    );
     if (forgotten.length === 0) continue;
     await links.remove(
       step.source,

@@ -13,13 +13,14 @@ export async function* batchesOf(
   stream: ChangeStream,
   after: string | undefined,
   delay: () => number,
-  signal?: AbortSignal,
+  { follow, signal }: { readonly follow: boolean; readonly signal: AbortSignal | undefined },
 ): AsyncGenerator<ChangeBatch | "due", void, undefined> {
   const stop = new AbortController();
   const batches = stream
     .read({
       signal: signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]),
       ...(after === undefined ? {} : { after }),
+      ...(follow ? {} : { follow }),
     })
     [Symbol.asyncIterator]();
   let pending: Promise<IteratorResult<ChangeBatch>> | undefined;
@@ -32,7 +33,7 @@ export async function* batchesOf(
         continue;
       }
       pending = undefined;
-      // A stream may end quietly when it is told to stop.
+      // A stream may end quietly when it is asked to stop.
       signal?.throwIfAborted();
       if (next.done === true) return;
       yield next.value;

@@ -1,6 +1,6 @@
-import { linkedTo, unlinkedAccount } from "../accounts/same-account.js";
 import { markMembers } from "../memberships/references.js";
 import { subjectOf, without } from "../step/links.js";
+import { linkedTo, unlinkedAccount } from "../step/same-account.js";
 import type { Step } from "../step/step.js";
 
 /**

@@ -11,7 +11,7 @@ import type { Run } from "./run.js";
  */
 export async function* readAgain(run: Run): Outcomes {
   const { again, groups, refresh } = run.findings;
-  while (run.findings.isTold && !refresh.isRestarting) {
+  while (run.findings.hasReceived && !refresh.isRestarting) {
     const doubtful = groups.doubtful;
     const ids = [...new Set([...doubtful, ...again.ids])];
     const gone = again.goneAmong(again.ids);
@@ -32,18 +32,18 @@ export async function* readAgain(run: Run): Outcomes {
     const found = new Set(restated.map((change) => change.sourceId));
     const notFound = gone.filter((id) => !found.has(id));
     const changes = [...restated.map(withoutPassword), ...notFound.map(deletionOf)];
-    // They were read beside the stream, and a stamp does not tell that they are newer than what the stream told.
+    // They were read beside the stream, and a stamp does not show that they are newer than what the stream sent.
     yield* run.runner.commit(
       "reconcile",
       async (step) => {
         await applyWithinLimits(step, changes);
         await run.deferrals.retryFreed(step);
         groups.reread(doubtful);
-        again.answered(ids);
+        again.noteReread(ids);
         await run.deferrals.settleAll(step);
         return await run.checkpoints.afterRereading(step);
       },
-      "answer",
+      "reread",
     );
     if (again.size === 0) run.checkpoints.forgetHeld();
   }

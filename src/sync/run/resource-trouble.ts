@@ -20,8 +20,8 @@ import {
   printFilter,
   type User,
 } from "../../scim/index.js";
-import { nameOf } from "../accounts/accounts.js";
 import { refusedChanges } from "../entries/refused.js";
+import { nameOf } from "../step/accounts.js";
 
 /** How often a store may fail for one resource before that is the resource's trouble. */
 const attemptsForOne = 3;
@@ -29,8 +29,8 @@ const attemptsForOne = 3;
 const manyInARow = 10;
 
 /**
- * A target whose stores tell trouble with one resource from an outage: a store that fails for one resource again and
- * again, while it answers for others, refuses that one. Else one entry that some service provider answers with 500
+ * A target whose stores distinguish trouble with one resource from an outage: a store that fails for one resource again
+ * and again, while it answers for others, refuses that one. Else one entry that some service provider answers with 500
  * would keep all others waiting.
  *
  * Where there are transactions, a failure may have spoiled one, so there each failure is an outage.
@@ -83,7 +83,7 @@ function apart<R extends UserRepository | GroupRepository, T extends { readonly 
   repository: R,
   known: ReadonlySet<string>,
 ): R {
-  // A store has more methods than those that are told apart here, and state of its own that only it may reach.
+  // A store has more methods than those that are distinguished here, and state of its own that only it may reach.
   const store = repository as unknown as Store<T, N>;
   const own = new StoreApart<T, N>(store, known);
   return new Proxy(repository, {
@@ -111,15 +111,15 @@ function apart<R extends UserRepository | GroupRepository, T extends { readonly 
 /** What failed for a resource. */
 interface Trouble {
   attempts: number;
-  /** How many answers about others there were before it first failed. */
-  readonly answersBefore: number;
+  /** How many successes of others there were before it first failed. */
+  readonly successesBefore: number;
 }
 
 class StoreApart<T extends { readonly id: string }, N> {
   readonly #store: Store<T, N>;
   readonly #troubles = new Map<string, Trouble>();
   /** Answers about resources. */
-  #answers = 0;
+  #successes = 0;
   /** The resources for which writes have failed since one did not. */
   readonly #inARow = new Set<string>();
   /** Whether a write of several failed, so that it is made one by one. */
@@ -131,7 +131,7 @@ class StoreApart<T extends { readonly id: string }, N> {
   constructor(store: Store<T, N>, known: ReadonlySet<string>) {
     this.#store = store;
     for (const key of known) {
-      this.#troubles.set(key, { attempts: attemptsForOne, answersBefore: 0 });
+      this.#troubles.set(key, { attempts: attemptsForOne, successesBefore: 0 });
     }
   }
 
@@ -152,7 +152,7 @@ class StoreApart<T extends { readonly id: string }, N> {
     if (writes.length > 1 && !isSuspect && !this.#isOneByOne && this.#unseen.size === 0) {
       try {
         const results = await this.#store.write(writes, options);
-        this.#answers += writes.length;
+        this.#successes += writes.length;
         this.#inARow.clear();
         return results;
       } catch (error) {
@@ -211,7 +211,7 @@ class StoreApart<T extends { readonly id: string }, N> {
     const key = this.#keyOf(write);
     try {
       const [result] = await this.#store.write([write], options);
-      this.#answered(key);
+      this.#succeeded(key);
       this.#inARow.clear();
       return result ?? { written: false, error: new UnsupportedError("It was not written.") };
     } catch (error) {
@@ -230,11 +230,11 @@ class StoreApart<T extends { readonly id: string }, N> {
   async #about<R>(key: string, ask: () => Promise<R>): Promise<R> {
     try {
       const answer = await ask();
-      this.#answered(key);
+      this.#succeeded(key);
       return answer;
     } catch (error) {
       if (!isTrouble(error)) {
-        if (isRefusal(error)) this.#answered(key);
+        if (isRefusal(error)) this.#succeeded(key);
         throw error;
       }
       throw await this.#judge(key, error);
@@ -245,8 +245,8 @@ class StoreApart<T extends { readonly id: string }, N> {
     return (this.#troubles.get(key)?.attempts ?? 0) >= attemptsForOne;
   }
 
-  #answered(key: string): void {
-    this.#answers += 1;
+  #succeeded(key: string): void {
+    this.#successes += 1;
     this.#troubles.delete(key);
   }
 
@@ -261,20 +261,21 @@ class StoreApart<T extends { readonly id: string }, N> {
     error: UnavailableError,
     options?: CallOptions,
   ): Promise<UnsupportedError> {
-    const trouble = this.#troubles.get(key) ?? { attempts: 0, answersBefore: this.#answers };
+    const trouble = this.#troubles.get(key) ?? { attempts: 0, successesBefore: this.#successes };
     trouble.attempts += 1;
     this.#troubles.set(key, trouble);
     if (trouble.attempts < attemptsForOne) throw error;
-    const isAnswered = this.#answers > trouble.answersBefore || (await this.#isAlive(options));
-    if (!isAnswered) throw error;
+    const isAvailable =
+      this.#successes > trouble.successesBefore || (await this.#responds(options));
+    if (!isAvailable) throw error;
     return new UnsupportedError(
-      `The store failed ${trouble.attempts} times for this one, and answered for others. ${error.message}`,
+      `The store failed ${trouble.attempts} times for this one, and not for others. ${error.message}`,
       { cause: error },
     );
   }
 
-  /** Whether the store answers anything at all. */
-  async #isAlive(options: CallOptions | undefined): Promise<boolean> {
+  /** Whether the store is available at all. */
+  async #responds(options: CallOptions | undefined): Promise<boolean> {
     try {
       await this.#store.find({ count: 1 }, options);
       return true;

@@ -7,20 +7,21 @@ import {
   type SyncTarget,
   type TakenAway,
 } from "../../repositories/index.js";
-import { Protection, type ProtectionRule, protectionRule } from "../accounts/protection.js";
 import type { Order } from "../comparison/order.js";
-import { GivenUpNames } from "../memberships/given-up-names.js";
 import type { Outcome, Outcomes } from "../outcome.js";
 import type { Settings } from "../settings.js";
 import type { Phase, RunnerTarget } from "../step/context.js";
 import { FreedNames } from "../step/freed-names.js";
+import { GivenUpNames } from "../step/given-up-names.js";
 import { LimitReached } from "../step/limits.js";
 import { StepLinks } from "../step/links.js";
+import { Protection, type ProtectionRule, protectionRule } from "../step/protection.js";
 import { type Step, within } from "../step/step.js";
 import type { Deferrals } from "./deferrals.js";
 import type { Findings } from "./findings.js";
 import { recoverIntents } from "./intents.js";
 import { Limits } from "./limits.js";
+import { untilSilent } from "./standby.js";
 import { joined, unconfirmedOf } from "./unconfirmed.js";
 
 /** What a step changes of the position; it is stored at the end of the step. */
@@ -54,8 +55,10 @@ export class Runner {
   readonly #protect: ProtectionRule;
   /** The checkpoint that was stored last, until it is reported. */
   #storedCheckpoint: string | undefined;
-  /** The step under way is done again after an outage. */
-  #isRepeated = false;
+  /** When the position was stored last, by the clock of this process. */
+  #storedAt = performance.now();
+  /** Ends when the position has been stored that is stored last, outside of a transaction. */
+  #storing: Promise<unknown> = Promise.resolve();
 
   constructor(
     stream: ChangeStream,
@@ -82,11 +85,38 @@ export class Runner {
     return this.#position;
   }
 
-  /** Becomes the one runner that follows the stream: the one before it can write nothing more. */
-  async *claim(): Outcomes {
+  /** How long it is until it has to be shown that this process is alive, in milliseconds. */
+  get leaseDelay(): number {
+    const { lease = Number.POSITIVE_INFINITY } = this.#settings;
+    return Math.max(0, this.#storedAt + lease / 3 - performance.now());
+  }
+
+  /**
+   * Waits until no other runner follows the stream.
+   *
+   * @returns the position that it was in when it was taken for dead; undefined where nothing is stored.
+   */
+  async *awaitTurn(lease: number): AsyncGenerator<Outcome, StreamPosition | undefined, undefined> {
+    const { signal } = this.#settings;
+    const { checkpoints } = this.#target;
+    let seen: StreamPosition | undefined;
+    yield* this.#untilDone(async () => {
+      const look = () => checkpoints.load(this.#stream.source);
+      seen = await untilSilent(look, isSame, { lease, signal });
+    });
+    return seen;
+  }
+
+  /**
+   * Becomes the one runner that follows the stream: the one before it can write nothing more.
+   *
+   * @param turn of one that has stood by: it takes over nothing but what it has seen.
+   * @throws {StreamTakenError} another one has been at work since.
+   */
+  async *claim(turn?: { readonly seen: StreamPosition | undefined }): Outcomes {
     const { source, mapping } = this.#stream;
     const claim = async ({ checkpoints, links }: SyncTarget): Promise<StreamPosition> => {
-      const position = await checkpoints.claim(source);
+      const position = await checkpoints.claim(source, turn && { expected: turn.seen ?? null });
       // Where the position was lost, the links know better how many refreshes there were.
       const generation = Math.max(position.generation, await links.latestSeen(source));
       return { ...position, generation };
@@ -104,6 +134,36 @@ export class Runner {
       const beforeWrite = () => target.checkpoints.hold(source, epoch);
       this.#target = { ...target, ...stores, beforeWrite };
     }
+    this.#storedAt = performance.now();
+  }
+
+  /** Shows that this process is alive, where nothing has shown it for a while. */
+  async *renew(): Outcomes {
+    if (this.leaseDelay === 0) yield* this.commit("live", () => Promise.resolve({}));
+  }
+
+  /**
+   * Shows it all the time while a step is done outside of a transaction, which may have many requests to make. In a
+   * transaction, whoever wants to take over waits for its end, and then finds that something was stored.
+   */
+  async #showingLife(work: () => Promise<void>): Promise<void> {
+    const { lease } = this.#settings;
+    if (lease === undefined) {
+      await work();
+      return;
+    }
+    const { checkpoints } = this.#target;
+    const showLife = async (): Promise<void> => {
+      this.#position = await this.#save(checkpoints, this.#position);
+      this.#storedAt = performance.now();
+    };
+    // Where it fails, what the step itself stores next fails, too, and says why.
+    const timer = setInterval(() => this.#inTurn(showLife).catch(() => undefined), lease / 3);
+    try {
+      await work();
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   /** Without a transaction, what the runner before had begun is to be looked at again. */
@@ -118,7 +178,7 @@ export class Runner {
     }
   }
 
-  /** Does work as one step, again and again while a store cannot answer, and reports what was done. */
+  /** Does work as one step, again and again while a store is unavailable, and reports what was done. */
   async *commit(
     phase: Phase,
     work: (step: Step) => Promise<PositionChange | undefined>,
@@ -127,12 +187,11 @@ export class Runner {
     yield* this.#untilDone((outcomes) => this.#transact({ phase, order, outcomes }, work));
   }
 
-  /** Tries something again and again while a store cannot answer, and reports what was done. */
+  /** Tries something again and again while a store is unavailable, and reports what was done. */
   async *#untilDone(work: (outcomes: Outcome[]) => Promise<void>): Outcomes {
     const { attempts, delay: first, maxDelay } = this.#settings.outages;
     for (let attempt = 1; ; attempt++) {
       const outcomes: Outcome[] = [];
-      this.#isRepeated = attempt > 1;
       try {
         await work(outcomes);
       } catch (error) {
@@ -208,8 +267,10 @@ export class Runner {
     };
     if (transaction === undefined) {
       // What was begun before an outage or a crash may have left accounts behind that no link knows.
-      await recoverIntents(step);
-      await this.#storePosition(step, await work(step));
+      await this.#showingLife(async () => {
+        await recoverIntents(step);
+        await this.#storePosition(step, await work(step));
+      });
     } else {
       const stored = await transaction.call(this.#target, async (target) => {
         const inside = within(step, target);
@@ -224,12 +285,20 @@ export class Runner {
 
   /** Stores, outside of a transaction, what a step has changed of the position. */
   async #storePosition(step: Step, change: PositionChange | undefined): Promise<void> {
-    this.#remember(step, await this.#positionAfter(step, change));
+    await this.#inTurn(async () => this.#remember(step, await this.#positionAfter(step, change)));
+  }
+
+  /** Positions are stored one after the other, since each is stored on top of the one before it. */
+  async #inTurn(store: () => Promise<void>): Promise<void> {
+    const done = this.#storing.then(store);
+    this.#storing = done.catch(() => undefined);
+    await done;
   }
 
   #remember({ limits }: Step, stored: StoredPosition | undefined): void {
     if (stored === undefined) return;
     this.#position = stored.position;
+    this.#storedAt = performance.now();
     if (stored.taken !== undefined) limits.stored(stored.taken);
     if (stored.checkpoint === undefined) return;
     this.#storedCheckpoint = stored.checkpoint;
@@ -241,7 +310,8 @@ export class Runner {
     change: PositionChange | undefined,
   ): Promise<StoredPosition | undefined> {
     const taken = await step.limits.unstored(step);
-    if (change === undefined && taken === undefined) return undefined;
+    const isDue = change !== undefined || taken !== undefined || this.leaseDelay === 0;
+    if (!isDue) return undefined;
     const { forgetsCheckpoint = false, confirms = false, ...changed } = change ?? {};
     const { checkpoint, unconfirmed: known, ...position } = { ...this.#position, ...changed };
     const unconfirmed = confirms ? known?.later : known;
@@ -251,27 +321,28 @@ export class Runner {
       ...(unconfirmed === undefined ? {} : { unconfirmed }),
       ...(taken === undefined ? {} : { taken }),
     };
-    const stored = { position: await this.#save(step, next), ...(taken && { taken }) };
+    const stored = {
+      position: await this.#save(step.target.checkpoints, next),
+      ...(taken && { taken }),
+    };
     return changed.checkpoint === undefined
       ? stored
       : { ...stored, checkpoint: changed.checkpoint };
   }
 
-  async #save(step: Step, position: StreamPosition): Promise<StreamPosition> {
-    const { checkpoints } = step.target;
+  async #save(
+    checkpoints: SyncTarget["checkpoints"],
+    position: StreamPosition,
+  ): Promise<StreamPosition> {
+    const { source } = this.#stream;
     try {
-      return await checkpoints.save(this.#stream.source, position);
+      return await checkpoints.save(source, position);
     } catch (cause) {
       if (!(cause instanceof VersionConflictError)) throw cause;
-      // The answer to an earlier attempt may have been lost, and not what it stored.
-      const stored = this.#isRepeated ? await checkpoints.load(this.#stream.source) : undefined;
-      const isOurs =
-        stored?.revision === position.revision + 1 &&
-        stored.epoch === position.epoch &&
-        stored.generation === position.generation &&
-        stored.checkpoint === position.checkpoint;
-      if (isOurs) return stored;
-      throw new StreamTakenError(this.#stream.source, { cause });
+      // The result of an earlier attempt may have been lost, and not what it stored: nobody else has this epoch.
+      const stored = await checkpoints.load(source);
+      if (stored?.epoch !== position.epoch) throw new StreamTakenError(source, { cause });
+      return await checkpoints.save(source, { ...position, revision: stored.revision });
     }
   }
 
@@ -291,6 +362,11 @@ export class Runner {
     }
     return { ...outcome, sessions: await endSessions(this.#target.users, outcome.resourceId) };
   }
+}
+
+/** Whether nothing was stored between two looks. */
+function isSame(one: StreamPosition, other: StreamPosition): boolean {
+  return one.epoch === other.epoch && one.revision === other.revision;
 }
 
 /** A refusal that was overcome in the same commit is not news. */

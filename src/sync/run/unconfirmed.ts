@@ -7,12 +7,12 @@ import {
   type SyncTarget,
   type Unconfirmed,
 } from "../../repositories/index.js";
-import { type Accounts, accountsOf } from "../accounts/accounts.js";
-import { linkedTo, unlinkedAccount } from "../accounts/same-account.js";
+import { membershipKey, memberUri } from "../../repositories/internal.js";
 import { markMembers } from "../memberships/references.js";
 import { removeEntries } from "../removal/removal.js";
-import { pair } from "../step/keys.js";
+import { type Accounts, accountsOf } from "../step/accounts.js";
 import { subjectOf, without } from "../step/links.js";
+import { linkedTo, unlinkedAccount } from "../step/same-account.js";
 import type { Step } from "../step/step.js";
 
 /**
@@ -160,13 +160,16 @@ async function confirmMemberships(
   const { groups } = step.target;
   if (groups === undefined || memberships.length === 0) return;
   const grants = await step.target.memberships.grantsOf(memberships);
-  const granted = new Set(grants.filter((grant) => grant.held).map(pair));
-  const uriOf = ({ member, type = "User" }: Membership) => `${type}s/${member}`;
+  const granted = new Set(grants.filter((grant) => grant.held).map(membershipKey));
   const existing = await groups.whichExist(memberships.map(membershipOf));
-  const present = new Set(existing.map((one) => pair({ group: one.group, member: uriOf(one) })));
+  const present = new Set(
+    existing.map(({ group, member, type = "User" }) =>
+      membershipKey({ group, member: memberUri({ type, resourceId: member }) }),
+    ),
+  );
   for (const grant of memberships) {
-    const isGranted = granted.has(pair(grant));
-    if (isGranted === present.has(pair(grant)) || !(isGranted || grant.ours)) continue;
+    const isGranted = granted.has(membershipKey(grant));
+    if (isGranted === present.has(membershipKey(grant)) || !(isGranted || grant.ours)) continue;
     const { group, member, type = "User" } = membershipOf(grant);
     const change = [{ value: member, type }] as const;
     await step.target.beforeWrite?.();

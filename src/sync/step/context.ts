@@ -25,6 +25,6 @@ export interface StepContext {
   readonly generation: number;
   /** Whether there is a transaction that undoes what was begun. */
   readonly isTransactional: boolean;
-  /** What was done; told to the caller once the step is committed. */
+  /** What was done; yielded to the caller once the step is committed. */
   readonly outcomes: Outcome[];
 }

@@ -14,7 +14,7 @@ export interface TakingAway {
   readonly cleared?: number;
 }
 
-/** What the caller is told of it. */
+/** What the caller gets to know of it. */
 export interface TakingAwayInWords {
   readonly removals?: Removals;
   readonly cleared?: readonly Cleared[];
@@ -29,7 +29,7 @@ export class LimitReached extends Error {
     this.outcome = outcome;
   }
 
-  /** What the caller of synchronisation is told. */
+  /** What the caller of synchronisation gets. */
   toError(): TooManyError {
     const { option, limit, count, before } = this.outcome;
     const earlier = before === 0 ? "" : ` after ${before} before it`;
@@ -155,7 +155,9 @@ export class StepLimits {
     const limit = limitOf(setting, recent[0]?.linked, await linkedCount(context));
     if (before + count <= limit) return;
     const { removals = nothing, cleared = [] } = inWords;
-    throw new LimitReached({ kind: "limited", option, limit, count, before, removals, cleared });
+    const outcome = { kind: "limited", option, limit, count, before, removals, cleared } as const;
+    if (this.#settings.foreseen === undefined) throw new LimitReached(outcome);
+    context.outcomes.push(outcome);
   }
 
   #recentFor({ within }: Limit): readonly TakenAway[] {

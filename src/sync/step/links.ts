@@ -65,7 +65,7 @@ export class StepLinks {
     for (const id of sourceIds) this.#dirty.add(id);
   }
 
-  /** Another entry has taken a name of these: what was applied of them does not tell any more what is stored. */
+  /** Another entry has taken a name of these: what was applied of them does not say any more what is stored. */
   async displace(sourceIds: readonly string[]): Promise<void> {
     for (const id of sourceIds) this.#displaced.add(id);
     const known = await this.get(sourceIds);

@@ -1,14 +1,14 @@
-import type { Protection } from "../accounts/protection.js";
 import type { Digests } from "../comparison/digests.js";
 import type { Ordering } from "../comparison/order.js";
 import type { Refresh } from "../comparison/refresh.js";
-import type { GivenUpNames } from "../memberships/given-up-names.js";
-import type { GroupTrust } from "../memberships/group-trust.js";
 import type { Outcome } from "../outcome.js";
 import type { RunnerTarget, StepContext } from "./context.js";
 import type { FreedNames } from "./freed-names.js";
+import type { GivenUpNames } from "./given-up-names.js";
+import type { GroupTrust } from "./group-trust.js";
 import type { StepLimits } from "./limits.js";
 import type { StepLinks } from "./links.js";
+import type { Protection } from "./protection.js";
 
 /**
  * One step of synchronisation: what is applied together, in one transaction where the target has one.
@@ -19,7 +19,7 @@ import type { StepLinks } from "./links.js";
 export interface Step extends StepContext {
   /** Whether a change is newer than what is known. */
   readonly ordering: Ordering;
-  /** What changes tell, in short. */
+  /** What changes say, in short. */
   readonly digests: Digests;
   /** What the refresh under way shows, and whether everything has to be read anew. */
   readonly refresh: Refresh;

@@ -11,6 +11,7 @@ import type {
   DirectoryOptions,
   DirectoryWrite,
 } from "./directory-interface.js";
+import { Domain, type DomainState } from "./dirsync/domain.js";
 import { CsnClock, type CsnSet } from "./entries/csn.js";
 import { parseDn, printDn, printRdn } from "./entries/dn.js";
 import type { Entry, GivenAttribute, Scope } from "./entries/entry.js";
@@ -24,15 +25,17 @@ import { parseLdif } from "./ldif.js";
 import { PlannedFaults } from "./planned-faults.js";
 import {
   type AttributesInput,
-  type DirectoryEntry,
   type NewEntry,
+  type ReplicatedWriteOptions,
+  type StoredEntry,
   toGiven,
   toRecord,
-  type WriteOptions,
 } from "./records.js";
 import { Connection } from "./session/connection.js";
 import type { Service } from "./session/service.js";
 import { ContentSync } from "./sync/content-sync.js";
+import { NumberedSync } from "./sync/numbered-sync.js";
+import type { DirectoryKind, SyncProvider } from "./sync/provider.js";
 
 /**
  * Starts an LDAP directory in this process, which speaks LDAP v3 (RFC 4511) and the content synchronization operation
@@ -62,10 +65,14 @@ class InProcessDirectory implements Directory {
   readonly #refint: boolean | "replicated";
   readonly #csnClock: CsnClock;
   readonly #tree: Tree;
-  readonly #sync: ContentSync;
+  readonly #sync: SyncProvider;
+  /** The number of the last write to an entry. */
+  #usn = 0;
+  #isUndoing = false;
+  readonly #domain: Domain | undefined;
   readonly #service: Service;
   readonly #connections = new Set<Connection>();
-  readonly #backups = new WeakMap<DirectoryBackup, { entries: readonly Entry[]; csns: CsnSet }>();
+  readonly #backups = new WeakMap<DirectoryBackup, Held>();
   #port: number;
   #tlsPort = 0;
   #servers: Server[] = [];
@@ -77,32 +84,59 @@ class InProcessDirectory implements Directory {
     this.#serverId = options.serverId ?? 0;
     this.#refint = options.refint ?? false;
     this.#port = options.port ?? 0;
+    const kind = options.kind ?? "openldap";
     const now = options.now ?? (() => new Date());
     const random = options.random ?? Math.random;
     this.#csnClock = new CsnClock(now);
     this.faults = new PlannedFaults({
       trimSessionLog: (keep) => this.#sync.trimLog(keep),
       delayWrite: (write, options) => this.#delay(write, options),
+      undo: (write) => this.#undo(write),
     });
     this.#tree = new Tree({
       suffix: this.suffix,
       csnClock: this.#csnClock,
       now: () => this.#csnClock.now(),
-      newUuid: options.random === undefined ? randomUUID : () => uuidFrom(random),
+      newUuid: newUuids(options, now, random),
+      ...(kind === "openldap" ? {} : { numbers: (uuid: string) => this.#numbersOf(uuid) }),
       onWrite: (write) => this.#written(write),
     });
-    this.#sync = new ContentSync({
+    const maxQueued = options.maxQueuedChanges ?? 100_000;
+    const numbered = new NumberedSync({
+      tree: this.#tree,
+      port: () => this.#port,
+      isLogged: kind === "389ds",
+      maxQueued,
+    });
+    const contentSync = new ContentSync({
       tree: this.#tree,
       serverId: this.#serverId,
       sessionLog: options.sessionLog ?? 1000,
       reloadHint: options.reloadHint ?? false,
       isBare: bareCookies(options.bareCookies ?? 0, random),
       faults: this.faults,
-      maxQueued: options.maxQueuedChanges ?? 100_000,
+      maxQueued,
     });
+    this.#sync = kind === "openldap" ? contentSync : numbered;
+    const { activeDirectory = false } = options;
+    this.#domain =
+      activeDirectory === false
+        ? undefined
+        : new Domain(
+            this.#tree,
+            () => this.#csnClock.now(),
+            activeDirectory === true ? {} : activeDirectory,
+          );
     this.#service = {
       tree: this.#tree,
       sync: this.#sync,
+      kind,
+      domain: this.#domain,
+      numbers: () => {
+        if (kind === "openldap") return {};
+        const { first: firstChangeNumber, last: lastChangeNumber } = numbered.range;
+        return { firstChangeNumber, lastChangeNumber, lastusn: this.#usn };
+      },
       faults: this.faults,
       suffix: this.suffix,
       adminDn: this.adminDn,
@@ -111,9 +145,10 @@ class InProcessDirectory implements Directory {
       anonymousRead: options.anonymousRead ?? false,
       secureContext: options.tls && createSecureContext(options.tls),
     };
-    this.load(options.entries ?? usualEntries(this.suffix));
+    this.load(options.entries ?? usualEntries(this.suffix, kind));
     // What a server holds when it starts is not in its session log.
     this.#sync.clearLog();
+    numbered.startNumbering();
   }
 
   get url(): string {
@@ -181,7 +216,9 @@ class InProcessDirectory implements Directory {
   backUp(): DirectoryBackup {
     const { entries } = this.#tree;
     const backup: DirectoryBackup = { entries: entries.map(toRecord) };
-    this.#backups.set(backup, { entries, csns: new Map(this.#sync.contextCsns) });
+    const csns = this.#sync.save();
+    const { state: domain } = this.#domain ?? {};
+    this.#backups.set(backup, { entries, csns, usn: this.#usn, domain });
     return backup;
   }
 
@@ -191,7 +228,13 @@ class InProcessDirectory implements Directory {
     await this.stop();
     this.#tree.restore(held.entries);
     this.#sync.restore(held.csns);
+    this.#usn = held.usn;
+    if (held.domain !== undefined) this.#domain?.restore(held.domain);
     await this.restart();
+  }
+
+  renewInvocationId(): void {
+    if (this.#domain !== undefined) this.#domain.invocationId = randomUUID();
   }
 
   setClock(by: number): void {
@@ -202,11 +245,11 @@ class InProcessDirectory implements Directory {
     return this.stop();
   }
 
-  add(dn: string, attributes: AttributesInput, options?: WriteOptions): DirectoryEntry {
+  add(dn: string, attributes: AttributesInput, options?: ReplicatedWriteOptions): StoredEntry {
     return toRecord(this.#tree.add(dn, toGiven(attributes), this.#author(options)));
   }
 
-  modify(dn: string, changes: AttributeChanges, options?: WriteOptions): DirectoryEntry {
+  modify(dn: string, changes: AttributeChanges, options?: ReplicatedWriteOptions): StoredEntry {
     const modifications = (["delete", "add", "replace"] as const).flatMap((operation) =>
       toGiven(changes[operation] ?? {}).map(
         (attribute): Modification => ({ operation, attribute }),
@@ -215,13 +258,13 @@ class InProcessDirectory implements Directory {
     return toRecord(this.#tree.modify(dn, modifications, this.#author(options)));
   }
 
-  rename(dn: string, newDn: string, options?: WriteOptions): DirectoryEntry {
+  rename(dn: string, newDn: string, options?: ReplicatedWriteOptions): StoredEntry {
     const [rdn = [], ...superior] = parseDn(newDn) ?? [];
     const to = { newRdn: printRdn(rdn), deleteOldRdn: true, newSuperior: printDn(superior) };
     return toRecord(this.#tree.rename(dn, to, this.#author(options)));
   }
 
-  delete(dn: string, options?: WriteOptions): void {
+  delete(dn: string, options?: ReplicatedWriteOptions): void {
     this.#tree.delete(dn, this.#author(options));
   }
 
@@ -242,12 +285,12 @@ class InProcessDirectory implements Directory {
     }
   }
 
-  entry(dn: string): DirectoryEntry | undefined {
+  entry(dn: string): StoredEntry | undefined {
     const entry = this.#tree.get(normalizedDnOf(dn));
     return entry && toRecord(entry);
   }
 
-  entries(query: { base?: string; scope?: Scope; filter?: string } = {}): DirectoryEntry[] {
+  entries(query: { base?: string; scope?: Scope; filter?: string } = {}): StoredEntry[] {
     const base = normalizedDnOf(query.base ?? this.suffix);
     const filter = parseFilter(query.filter ?? "(objectClass=*)");
     return this.#tree
@@ -256,11 +299,11 @@ class InProcessDirectory implements Directory {
       .map(toRecord);
   }
 
-  #author(options?: WriteOptions): { dn: string; serverId: number } {
+  #author(options?: ReplicatedWriteOptions): { dn: string; serverId: number } {
     return { dn: this.adminDn, serverId: options?.serverId ?? this.#serverId };
   }
 
-  #delay(write: () => unknown, options?: WriteOptions): DelayedWrite {
+  #delay(write: () => unknown, options?: ReplicatedWriteOptions): DelayedWrite {
     const { serverId } = this.#author(options);
     const csn = this.#csnClock.next(serverId);
     this.#sync.begin(csn, serverId);
@@ -276,8 +319,33 @@ class InProcessDirectory implements Directory {
     };
   }
 
+  /** What tells an entry of a 389 Directory Server, and its latest write, from others. */
+  #numbersOf(uuid: string): readonly (readonly [string, string])[] {
+    this.#usn += 1;
+    const digits = uuid.replaceAll("-", "");
+    const nsUniqueId = digits.match(/.{8}/g)?.join("-") ?? digits;
+    return [
+      ["nsUniqueId", nsUniqueId],
+      ["entryUSN", String(this.#usn)],
+    ];
+  }
+
+  #undo(write: () => unknown): void {
+    const { entries } = this.#tree;
+    this.#isUndoing = true;
+    try {
+      if (this.#sync instanceof NumberedSync) this.#sync.whileUndoing(write);
+      else write();
+    } finally {
+      this.#isUndoing = false;
+      this.#tree.restore(entries);
+    }
+  }
+
   #written(write: Write): void {
+    if (this.#isUndoing && !(this.#sync instanceof NumberedSync)) return;
     this.#sync.record(write);
+    this.#domain?.record(write);
     if (this.#refint !== false && (write.kind === "rename" || write.kind === "delete")) {
       const author = this.#refint === "replicated" ? this.#author() : undefined;
       // slapd does it shortly after the write was answered, and a client that reads in between sees the old names. Here
@@ -287,20 +355,55 @@ class InProcessDirectory implements Directory {
   }
 }
 
+/** What a backup holds. */
+interface Held {
+  readonly entries: readonly Entry[];
+  readonly csns: CsnSet;
+  readonly usn: number;
+  readonly domain: DomainState | undefined;
+}
+
 function isInUse(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
-function usualEntries(suffix: string): NewEntry[] {
+/** New ids: those of a 389 Directory Server are made of the time. */
+function newUuids(
+  { kind = "openldap", random: given }: DirectoryOptions,
+  now: () => Date,
+  random: () => number,
+): () => string {
+  if (kind !== "openldap") {
+    let count = 0;
+    return () => {
+      count += 1;
+      return timeUuid(now().getTime(), count);
+    };
+  }
+  return given === undefined ? randomUUID : () => uuidFrom(random);
+}
+
+/** A version 1 UUID (RFC 9562 §5.1). */
+function timeUuid(milliseconds: number, count: number): string {
+  const ticks = (BigInt(milliseconds) + 12_219_292_800_000n) * 10_000n + BigInt(count % 10_000);
+  const digits = ticks.toString(16).padStart(15, "0");
+  const node = Math.floor(count / 10_000)
+    .toString(16)
+    .padStart(12, "0");
+  return `${digits.slice(7)}-${digits.slice(3, 7)}-1${digits.slice(0, 3)}-8000-${node}`;
+}
+
+function usualEntries(suffix: string, kind: DirectoryKind): NewEntry[] {
   const [rdn = []] = parseDn(suffix) ?? [];
   const naming = Object.fromEntries(rdn.map(({ type, value }) => [type, value]));
   const isDomain = attributeKey(rdn[0]?.type ?? "") === "dc";
+  const info = kind === "freeipa" ? { info: "IPA V2.0" } : {};
   return [
     {
       dn: suffix,
       attributes: isDomain
-        ? { objectClass: ["organization", "dcObject"], o: "Example", ...naming }
-        : { objectClass: "organization", ...naming },
+        ? { objectClass: ["organization", "dcObject"], o: "Example", ...naming, ...info }
+        : { objectClass: "organization", ...naming, ...info },
     },
     { dn: `ou=people,${suffix}`, attributes: { objectClass: "organizationalUnit", ou: "people" } },
     { dn: `ou=groups,${suffix}`, attributes: { objectClass: "organizationalUnit", ou: "groups" } },

@@ -1,4 +1,4 @@
-import type { WriteOptions } from "./records.js";
+import type { ReplicatedWriteOptions } from "./records.js";
 
 /** Where {@link DirectoryFaults.dropConnection} drops a connection. */
 export interface DropPoint {
@@ -16,7 +16,7 @@ export interface DropPoint {
 /** What a cookie that is spoilt is like: without its CSNs, no cookie of this server at all, or without a byte. */
 export type SpoiltCookie = "bare" | "garbage" | "empty";
 
-/** Something that stands still until it is told to go on. */
+/** Something that stands still until it is allowed to go on. */
 export interface Stall extends Disposable {
   /** It goes on. Does nothing the second time, as when `faults.clear()` did it before. */
   end(): void;
@@ -78,23 +78,30 @@ export interface DirectoryFaults {
   /**
    * Begins a write that takes its CSN now and happens later, so that writes with later CSNs overtake it.
    *
-   * Until it is complete, those change entries and are told to searches that persist, but with cookies without a CSN,
+   * Until it is complete, those change entries and are sent to searches that persist, but with cookies without a CSN,
    * while `contextCSN` stays where it is; when it is complete, `contextCSN` moves to its CSN, and to theirs only with
-   * the next write. Who resumes before that is not told of deletions that are later than `contextCSN`. A search that is
-   * to persist waits until no write is under way. All of this is what OpenLDAP does.
+   * the next write. A client that resumes before that does not receive deletions that are later than `contextCSN`. A
+   * search that is to persist waits until no write is under way. All of this is what OpenLDAP does.
    *
    * Do not delay a write to an entry that is written to meanwhile: OpenLDAP does those one after the other.
    *
    * @param write - does one write with the directory's methods.
    */
-  delayWrite(write: () => unknown, options?: WriteOptions): DelayedWrite;
+  delayWrite(write: () => unknown, options?: ReplicatedWriteOptions): DelayedWrite;
   /**
-   * Does something in the middle of the next refresh. What is written then is told after the refresh, but may be seen
+   * Does something in the middle of the next refresh. What is written then is sent after the refresh, but may be seen
    * in it: an entry that is added before the first message is in the list of those that are present.
    *
    * @param afterMessages - how many messages of the refresh are sent before. Default 0.
    */
   duringRefresh(work: () => void | Promise<void>, afterMessages?: number): void;
+  /**
+   * Does a write, and undoes it as if a plug-in had refused it. To searches that persist, a 389 Directory Server
+   * reports it all the same; an OpenLDAP does not.
+   *
+   * @param write - does one write with the directory's methods.
+   */
+  undo(write: () => unknown): void;
   /** Sends nothing to any client until the stall ends. What is to be sent waits in the directory. */
   stopSending(): Stall;
   /**

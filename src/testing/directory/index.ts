@@ -6,6 +6,7 @@ export type {
   DirectoryOptions,
   DirectoryWrite,
 } from "./directory-interface.js";
+export type { ActiveDirectoryOptions } from "./dirsync/domain.js";
 export type { Scope } from "./entries/entry.js";
 export { DirectoryError, ResultCode } from "./errors.js";
 export type {
@@ -18,7 +19,8 @@ export type {
 export type {
   AttributeInput,
   AttributesInput,
-  DirectoryEntry,
   NewEntry,
-  WriteOptions,
+  ReplicatedWriteOptions,
+  StoredEntry,
 } from "./records.js";
+export type { DirectoryKind } from "./sync/provider.js";

@@ -1,6 +1,6 @@
 import { ResultCode } from "./errors.js";
 import type { DelayedWrite, DirectoryFaults, DropPoint, SpoiltCookie, Stall } from "./faults.js";
-import type { WriteOptions } from "./records.js";
+import type { ReplicatedWriteOptions } from "./records.js";
 
 /** To which part of a synchronization a message belongs. */
 export type Stage = "refresh" | "live";
@@ -20,7 +20,8 @@ export interface Interruption {
 /** What faults do to the directory at once. */
 export interface FaultEffects {
   readonly trimSessionLog: (keep: number) => void;
-  readonly delayWrite: (write: () => unknown, options?: WriteOptions) => DelayedWrite;
+  readonly delayWrite: (write: () => unknown, options?: ReplicatedWriteOptions) => DelayedWrite;
+  readonly undo: (write: () => unknown) => void;
 }
 
 /** The faults that were planned, and what the rest of the directory asks about them. */
@@ -60,7 +61,7 @@ export class PlannedFaults implements DirectoryFaults {
     this.#effects.trimSessionLog(keep);
   }
 
-  delayWrite(write: () => unknown, options?: WriteOptions): DelayedWrite {
+  delayWrite(write: () => unknown, options?: ReplicatedWriteOptions): DelayedWrite {
     const begun = this.#effects.delayWrite(write, options);
     const delayed: DelayedWrite = {
       csn: begun.csn,
@@ -70,6 +71,10 @@ export class PlannedFaults implements DirectoryFaults {
     };
     this.#delayed.add(delayed);
     return delayed;
+  }
+
+  undo(write: () => unknown): void {
+    this.#effects.undo(write);
   }
 
   duringRefresh(work: () => void | Promise<void>, afterMessages: number = 0): void {
@@ -99,7 +104,7 @@ export class PlannedFaults implements DirectoryFaults {
       try {
         delayed.complete();
       } catch {
-        // It was overtaken by a write that makes it impossible, as a client would have been told.
+        // It was overtaken by a write that makes it impossible, as a client would have seen in the response.
       }
     }
     this.#sending.open();

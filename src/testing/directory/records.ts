@@ -14,7 +14,7 @@ export interface NewEntry {
 }
 
 /** An entry as it was read. */
-export interface DirectoryEntry {
+export interface StoredEntry {
   readonly dn: string;
   readonly entryUUID: string;
   readonly entryCSN: string;
@@ -23,7 +23,7 @@ export interface DirectoryEntry {
 }
 
 /** A write that another server of a multi-provider directory made, and this one received. */
-export interface WriteOptions {
+export interface ReplicatedWriteOptions {
   /** The number of the server that the CSN names. Default: this server's. */
   readonly serverId?: number;
 }
@@ -37,7 +37,7 @@ export function toGiven(attributes: AttributesInput): GivenAttribute[] {
 }
 
 /** Shows an entry of the tree. */
-export function toRecord(entry: Entry): DirectoryEntry {
+export function toRecord(entry: Entry): StoredEntry {
   const attributes: Record<string, readonly string[]> = {};
   for (const { description, values } of entry.attributes.values()) {
     if (attributeType(attributeKey(description))?.operational) continue;

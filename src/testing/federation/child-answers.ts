@@ -1,4 +1,4 @@
-import { pythonFloat } from "../../federation/index.js";
+import { pythonFloat } from "../../federation/internal.js";
 
 /** A value of Python's JSON: floats are kept apart from whole numbers, which JavaScript's numbers do not. */
 export type PythonValue =
@@ -38,7 +38,7 @@ function printString(text: string): string {
   );
 }
 
-/** An answer of the child before it is signed: the status, and the members in the order in which a child has them. */
+/** A response of the child before it is signed: the status, and the members in the order in which a child has them. */
 export interface ChildAnswer {
   readonly status: number;
   readonly body: { readonly [name: string]: PythonValue };
@@ -46,7 +46,7 @@ export interface ChildAnswer {
 
 const threadId = 140528016033472;
 
-/** The members of an answer that has worked. */
+/** The members of a successful response. */
 function success(
   result: { readonly [name: string]: PythonValue },
   detail: { readonly [name: string]: PythonValue } | undefined,
@@ -66,7 +66,7 @@ function success(
   };
 }
 
-/** An answer to `validate/check` for a token, or for a user who has none that fits. */
+/** A response to `validate/check` for a token, or for a user who has none that fits. */
 export function checked(
   authentication: "ACCEPT" | "REJECT",
   message: string,
@@ -82,7 +82,7 @@ export function checked(
   );
 }
 
-/** An answer to `validate/polltransaction`. */
+/** A response to `validate/polltransaction`. */
 export function polled(status: "pending" | "accept" | "declined", time: number): ChildAnswer {
   return success(
     { authentication: "REJECT", status: true, value: false },
@@ -91,7 +91,7 @@ export function polled(status: "pending" | "accept" | "declined", time: number):
   );
 }
 
-/** An answer to `validate/triggerchallenge`. */
+/** A response to `validate/triggerchallenge`. */
 export function challenged(serial: string, transactionId: string, time: number): ChildAnswer {
   const challenge = { client_mode: "interactive", message: "please enter otp: " };
   return success(
@@ -111,7 +111,7 @@ export function challenged(serial: string, transactionId: string, time: number):
   );
 }
 
-/** The answer to a log-in that has worked. */
+/** The response to a successful log-in. */
 export function loggedIn(username: string, token: string, time: number): ChildAnswer {
   const value = {
     auth: true,
@@ -125,7 +125,7 @@ export function loggedIn(username: string, token: string, time: number): ChildAn
   return success({ authentication: "ACCEPT", status: true, value }, { threadid: threadId }, time);
 }
 
-/** The answer to a list of tokens, which has no detail. */
+/** The response to a list of tokens, which has no detail. */
 export function listed(serials: readonly string[], time: number): ChildAnswer {
   const tokens = serials.map((serial) => ({ active: true, serial, tokentype: "hotp" }));
   const value = { count: tokens.length, current: 1, next: null, prev: null, tokens };

@@ -1,14 +1,14 @@
 import type { ServerResponse } from "node:http";
 
-/** What a child can do wrong, once or until it is told otherwise. */
+/** What a child can do wrong, once or until that is changed. */
 export type ChildFault =
-  /** Takes the request and never answers. */
+  /** Takes the request and never responds. */
   | { readonly kind: "silent" }
   /** Waits before the first byte, in milliseconds. */
   | { readonly kind: "slow-headers"; readonly delay: number }
-  /** Sends half of the answer, and the other half later, in milliseconds. */
+  /** Sends half of the response, and the other half later, in milliseconds. */
   | { readonly kind: "slow-body"; readonly delay: number }
-  /** Closes the connection in the middle of the answer. */
+  /** Closes the connection in the middle of the response. */
   | { readonly kind: "cut" }
   /** Closes the connection instead of answering. */
   | { readonly kind: "reset" }
@@ -30,7 +30,7 @@ export type ChildFault =
   /** Says another nonce than it was sent. */
   | { readonly kind: "wrong-nonce" };
 
-/** Sends an answer as a fault has it. */
+/** Sends a response as a fault has it. */
 export async function sendFaulty(
   response: ServerResponse,
   fault: ChildFault | undefined,

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { signResponse } from "../../federation/index.js";
+import { signResponse } from "../../federation/internal.js";
 import {
   type ChildAnswer,
   challenged,
@@ -27,15 +27,18 @@ export interface ChildUser {
 
 /** Options of {@link startChild}. */
 export interface ChildOptions {
-  readonly users?: readonly ChildUser[];
+  /** The users that it knows. Default: none. */
+  readonly users?: readonly ChildUser[] | undefined;
   /** Who may log in, and with what. */
-  readonly administrators?: readonly { readonly username: string; readonly password: string }[];
+  readonly administrators?:
+    | readonly { readonly username: string; readonly password: string }[]
+    | undefined;
   /** The port. Default: a free one. */
-  readonly port?: number;
-  /** The RSA private key, in PEM, that answers are signed with. Default: they are not. */
-  readonly key?: string;
+  readonly port?: number | undefined;
+  /** The RSA private key, in PEM, that responses are signed with. Default: they are not. */
+  readonly key?: string | undefined;
   /** The present time, in seconds since 1970. */
-  readonly time?: () => number;
+  readonly time?: (() => number) | undefined;
 }
 
 /** A request as the child has got it. */
@@ -62,8 +65,8 @@ export interface Child extends AsyncDisposable {
 }
 
 /**
- * Starts a stand-in for a privacyIDEA server: HTTP on the loopback interface. It answers as a real one was recorded to, in shape,
- * members, their order, and the form in which Python prints them, and can be told to do it wrong.
+ * Starts a stand-in for a privacyIDEA server: HTTP on the loopback interface. It responds as a real one was recorded
+ * to, in shape, members, their order, and the form in which Python prints them, and can be made to fail.
  */
 export async function startChild(options: ChildOptions = {}): Promise<Child> {
   const requests: ChildRequest[] = [];
@@ -76,7 +79,7 @@ export async function startChild(options: ChildOptions = {}): Promise<Child> {
     const received = await readRequest(request);
     requests.push(received);
     const { fault } = child;
-    const { status, type, content } = state.answer(received, fault);
+    const { status, type, content } = state.respond(received, fault);
     await sendFaulty(response, fault, status, type, content);
   };
   await new Promise<void>((resolve) => {
@@ -106,7 +109,7 @@ interface Rendered {
   readonly content: string;
 }
 
-/** What a child knows, and how it answers. */
+/** What a child knows, and how it responds. */
 class ChildState {
   readonly #users: readonly ChildUser[];
   readonly #administrators: NonNullable<ChildOptions["administrators"]>;
@@ -122,7 +125,7 @@ class ChildState {
     for (const user of users) this.#unused.set(user, new Set(user.passwords));
   }
 
-  answer(request: ChildRequest, fault: ChildFault | undefined): Rendered {
+  respond(request: ChildRequest, fault: ChildFault | undefined): Rendered {
     const { method, path } = request;
     if (path === "/validate/check" && method !== "GET" && method !== "POST") return notAllowed;
     if (path === "/validate/radiuscheck") {
@@ -134,9 +137,9 @@ class ChildState {
         content: "",
       };
     }
-    const answer = this.#route(request);
-    if (answer === undefined) return notFound;
-    const { status, body } = answer;
+    const routed = this.#route(request);
+    if (routed === undefined) return notFound;
+    const { status, body } = routed;
     const nonce = request.parameters.get("nonce");
     const said = fault?.kind === "wrong-nonce" ? "not the nonce" : nonce;
     const text = dumps(said === undefined || said === "" ? body : { ...body, nonce: said });
@@ -228,14 +231,17 @@ const notFound: Rendered = {
   status: 404,
   type: "text/html; charset=utf-8",
   content:
-    "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.</p>\n",
+    "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n" +
+    "<p>The requested URL was not found on the server. " +
+    "If you entered the URL manually please check your spelling and try again.</p>\n",
 };
 
 const notAllowed: Rendered = {
   status: 405,
   type: "text/html; charset=utf-8",
   content:
-    "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n<h1>Method Not Allowed</h1>\n<p>The method is not allowed for the requested URL.</p>\n",
+    "<!doctype html>\n<html lang=en>\n<title>405 Method Not Allowed</title>\n<h1>Method Not Allowed</h1>\n" +
+    "<p>The method is not allowed for the requested URL.</p>\n",
 };
 
 function unknownUser(time: number): ChildAnswer {
@@ -243,7 +249,9 @@ function unknownUser(time: number): ChildAnswer {
   return failed(400, 904, message, time);
 }
 
-/** Why a request is not one of somebody who is logged in. The token is taken as it is, and "Bearer" for a part of it. */
+/**
+ * Why a request is not that of an authenticated user. The token is taken as it is, and "Bearer" for a part of it.
+ */
 function authorizationProblem(fields: readonly string[], time: number): ChildAnswer | undefined {
   const at = fields.findIndex(
     (name, index) => index % 2 === 0 && /^(?:pi-)?authorization$/i.test(name),

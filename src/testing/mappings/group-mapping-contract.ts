@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import type { GroupMapping, GroupMappingRepository } from "../../repositories/index.js";
 import {
   type ContractCase,
-  type Demand,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
 } from "../contract.js";
 
-/** What is demanded of a {@link GroupMappingRepository}. */
+/** What is required of a {@link GroupMappingRepository}. */
 export async function groupMappingRepositoryContract(
   make: Make<GroupMappingRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
-const demands: readonly Demand<GroupMappingRepository>[] = [
+const requirements: readonly Requirement<GroupMappingRepository>[] = [
   {
     name: "a group without a mapping is mapped to nothing",
     async check(mappings) {

@@ -1,29 +1,33 @@
 import assert from "node:assert/strict";
 import { VersionConflictError } from "../../core/index.js";
-import type { Identity, IdentityMapRepository } from "../../repositories/index.js";
+import type { IdentityMapRepository, MappedIdentity } from "../../repositories/index.js";
+import { assertRefusal, assertThat } from "../assertions.js";
 import {
+  assertOneWinner,
+  assertRows,
   type ContractCase,
-  type Demand,
-  demandOneWinner,
-  demandRows,
   hostileStrings,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
   unlessInvalid,
 } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
 
-/** What is demanded of an {@link IdentityMapRepository}. */
+/** What is required of an {@link IdentityMapRepository}. */
 export async function identityMapRepositoryContract(
   make: Make<IdentityMapRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
 const time = "2026-01-01T00:00:00.000Z";
 
-function identity(id: string, localId: string, others: Partial<Identity> = {}): Identity {
+function identity(
+  id: string,
+  localId: string,
+  others: Partial<MappedIdentity> = {},
+): MappedIdentity {
   return {
     type: "User",
     id,
@@ -38,11 +42,11 @@ function identity(id: string, localId: string, others: Partial<Identity> = {}): 
 }
 
 /** The identity as it is once it is saved. */
-function saved(stored: Identity): Identity {
+function saved(stored: MappedIdentity): MappedIdentity {
   return { ...stored, revision: stored.revision + 1 };
 }
 
-const demands: readonly Demand<IdentityMapRepository>[] = [
+const requirements: readonly Requirement<IdentityMapRepository>[] = [
   {
     name: "what was added is found by its ids and its externalId, in the order asked for",
     async check(map) {
@@ -85,11 +89,11 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
         identity("bob", "2", { externalId: "x" }),
       ];
       await map.add(both);
-      demandRows(await map.byExternalId("User", "x"), both);
+      assertRows(await map.byExternalId("User", "x"), both);
     },
   },
   {
-    name: "of 100 concurrent additions for one localId the first has it, and all are told so",
+    name: "of 100 concurrent additions for one localId the first has it, and all get that",
     async check(map) {
       const added = await Promise.all(
         Array.from({ length: 100 }, (_, number) =>
@@ -97,8 +101,8 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
         ),
       );
       const [stored] = await map.byLocalId("User", ["1"]);
-      demand(stored, "one of the identities is stored");
-      for (const [, told] of added) assert.deepEqual(told, stored);
+      assertThat(stored, "one of the identities is stored");
+      for (const [, returned] of added) assert.deepEqual(returned, stored);
       const others = await map.get(
         "User",
         Array.from({ length: 100 }, (_, number) => `id ${number}`),
@@ -110,7 +114,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "a save counts the revision, and is refused against another one",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1", { externalId: "x" })]);
-      demand(ann, "add returns what is stored");
+      assertThat(ann, "add returns what is stored");
       const { externalId: _, ...without } = ann;
       const first = await map.save({
         ...without,
@@ -124,8 +128,8 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
       });
       assert.deepEqual(await map.get("User", ["ann"]), [first]);
       assert.deepEqual(await map.byExternalId("User", "x"), []);
-      await demandRefusal(map.save(ann), VersionConflictError);
-      await demandRefusal(map.save(identity("nobody", "9")), VersionConflictError);
+      await assertRefusal(map.save(ann), VersionConflictError);
+      await assertRefusal(map.save(identity("nobody", "9")), VersionConflictError);
       assert.deepEqual(await map.get("User", ["ann", "nobody"]), [first, undefined]);
     },
   },
@@ -133,11 +137,11 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "of 20 concurrent saves against one revision exactly one is done",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1")]);
-      demand(ann, "add returns what is stored");
+      assertThat(ann, "add returns what is stored");
       const results = await Promise.allSettled(
         Array.from({ length: 20 }, (_, number) => map.save({ ...ann, version: number + 10 })),
       );
-      demandOneWinner(results, VersionConflictError);
+      assertOneWinner(results, VersionConflictError);
       const winner = results.findIndex((result) => result.status === "fulfilled");
       const [stored] = await map.get("User", ["ann"]);
       assert.equal(stored?.version, winner + 10);
@@ -147,7 +151,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "of 100 concurrent touches none is lost, and none is in the way of a save",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1")]);
-      demand(ann, "add returns what is stored");
+      assertThat(ann, "add returns what is stored");
       const later = "2026-03-01T00:00:00.000Z";
       await Promise.all(Array.from({ length: 100 }, () => map.touch("User", "ann", later)));
       const touched = { ...ann, version: 101, lastModified: later };
@@ -160,7 +164,7 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
     name: "what is deleted is known by its id, and by its localId while the store has it",
     async check(map) {
       const [ann] = await map.add([identity("ann", "1", { externalId: "x" })]);
-      demand(ann, "add returns what is stored");
+      assertThat(ann, "add returns what is stored");
       assert.equal(await map.hasRetained("User"), false);
       const deleted = await map.save({ ...ann, deleted: time });
       assert.equal(await map.hasRetained("User"), true);
@@ -198,8 +202,8 @@ const demands: readonly Demand<IdentityMapRepository>[] = [
       const reason = new Error("The caller has left.");
       const options = { signal: AbortSignal.abort(reason) };
       const because = (error: unknown): boolean => error === reason;
-      await demandRefusal(map.get("User", ["ann"], options), because);
-      await demandRefusal(map.add([identity("ann", "1")], options), because);
+      await assertRefusal(map.get("User", ["ann"], options), because);
+      await assertRefusal(map.add([identity("ann", "1")], options), because);
       assert.deepEqual(await map.get("User", ["ann"]), [undefined]);
     },
   },

@@ -1,5 +1,5 @@
 import type { Capabilities, FilterOperator } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   type AttrPath,
   type BoundFilter,
@@ -50,7 +50,7 @@ export class RandomFilters {
   next(): BoundFilter {
     for (;;) {
       const bound = bind(this.#filter(2), this.#type);
-      if (bound !== undefined && answersFilter(this.#capabilities, bound)) return bound;
+      if (bound !== undefined && supportsFilter(this.#capabilities, bound)) return bound;
     }
   }
 
@@ -75,8 +75,8 @@ export class RandomFilters {
   }
 
   /**
-   * For each list of values: filters of two comparisons in one value path, which two values of one resource meet together
-   * and neither of them alone. Those that a store declares; at most `most`.
+   * For each list of values: filters of two comparisons in one value path, which two values of one resource meet
+   * together and neither of them alone. Those that a store declares; at most `most`.
    */
   acrossValues(most: number): readonly BoundFilter[] {
     const all = this.#declared
@@ -87,7 +87,7 @@ export class RandomFilters {
         ),
       );
     const declared = all.filter(
-      (bound) => bound !== undefined && answersFilter(this.#capabilities, bound),
+      (bound) => bound !== undefined && supportsFilter(this.#capabilities, bound),
     );
     const step = Math.max(1, Math.ceil(declared.length / most));
     return declared.flatMap((bound, at) => (bound !== undefined && at % step === 0 ? [bound] : []));
@@ -202,7 +202,7 @@ function isBindable(
       : ["2011-05-13T04:42:34Z", 1, true].map((value) => ({ operator, path, value }));
   return candidates.some((filter) => {
     const bound = bind(filter, type);
-    return bound !== undefined && answersFilter(capabilities, bound);
+    return bound !== undefined && supportsFilter(capabilities, bound);
   });
 }
 

@@ -1,7 +1,9 @@
 import type { Attribute, ResolvedAttribute, ResourceType } from "../../scim/index.js";
 import type { Random } from "./numbers.js";
 
-/** Texts that differ in case, in accents and in what `LIKE` takes for its own; few, so that many resources share them. */
+/**
+ * Texts that differ in case, in accents and in what `LIKE` takes for its own; few, so that many resources share them.
+ */
 const texts: readonly string[] = [
   "ann",
   "Ann",

@@ -2,23 +2,25 @@ import assert from "node:assert/strict";
 import { NotFoundError, VersionConflictError } from "../../core/index.js";
 import type { Capabilities } from "../../repositories/index.js";
 import { type Group, groupResourceType, type NewGroup } from "../../scim/index.js";
+import { assertRefusal, assertThat } from "../assertions.js";
 import {
   type ContractCase,
-  type Demand,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
   unlessInvalid,
   using,
 } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
-import { deletedMemberDemands, groupChangeDemands } from "./group-change-demands.js";
+import { ClaimedGroups } from "./claimed-groups.js";
+import { createsNothing, existingRequirements } from "./existing-requirements.js";
+import { deletedMemberRequirements, groupChangeRequirements } from "./group-change-requirements.js";
 import { type GroupsUnderTest, memberIds, membersRead, newMembers } from "./group-subject.js";
-import { groupVersionDemands } from "./group-version-demands.js";
-import { memberQuestionDemands } from "./member-question-demands.js";
-import { resourceDemands } from "./resource-contract.js";
+import { groupVersionRequirements } from "./group-version-requirements.js";
+import { memberQuestionRequirements } from "./member-question-requirements.js";
+import { resourceRequirements } from "./resource-contract.js";
 import type { ResourceKind } from "./resource-kind.js";
-import { memberSpellingDemands } from "./spelling-demands.js";
+import { memberSpellingRequirements } from "./spelling-requirements.js";
 
 const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
   naming: "displayName",
@@ -31,8 +33,9 @@ const kind: ResourceKind<GroupsUnderTest, Group, NewGroup> = {
 };
 
 /**
- * What is demanded of a {@link GroupRepository}, as far as its capabilities declare it. The groups that the cases create
- * have a `displayName`, of its own each, and members.
+ * What is required of a `GroupRepository`, as far as its capabilities declare it. The groups that the cases
+ * create have a `displayName`, of its own each, and members. A store that creates none (`create: "none"`) has 60 of
+ * them at least, without members, of which the cases take theirs.
  */
 export async function groupRepositoryContract(
   make: Make<GroupsUnderTest>,
@@ -41,19 +44,36 @@ export async function groupRepositoryContract(
     capabilities: groups.capabilities,
     ofUsers: users?.capabilities,
   }));
+  const ofResources = resourceRequirements(kind, capabilities);
+  const ofMembers = [
+    ...memberRequirements(capabilities),
+    ...memberSpellingRequirements(),
+    ...memberQuestionRequirements(capabilities),
+    ...groupChangeRequirements(),
+    ...groupVersionRequirements(capabilities, ofUsers),
+    ...deletedMemberRequirements(capabilities, ofUsers),
+    ...concurrencyRequirements(capabilities),
+  ];
+  if (capabilities.create !== "none") return toCases(make, [...ofResources, ...ofMembers]);
   return toCases(make, [
-    ...resourceDemands(kind, capabilities),
-    ...memberDemands(capabilities),
-    ...memberSpellingDemands(),
-    ...memberQuestionDemands(capabilities),
-    ...groupChangeDemands(),
-    ...groupVersionDemands(capabilities, ofUsers),
-    ...deletedMemberDemands(capabilities, ofUsers),
-    ...concurrencyDemands(capabilities),
+    ...existingRequirements(kind, capabilities),
+    ...ofResources.map((one) => ({ ...one, skip: one.skip ?? createsNothing })),
+    ...ofMembers.map(onExistingGroups),
   ]);
 }
 
-function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderTest>[] {
+/** A requirement on groups that are there already. */
+function onExistingGroups({
+  check,
+  ...requirement
+}: Requirement<GroupsUnderTest>): Requirement<GroupsUnderTest> {
+  return {
+    ...requirement,
+    check: (subject) => check({ ...subject, groups: new ClaimedGroups(subject.groups) }),
+  };
+}
+
+function memberRequirements(capabilities: Capabilities): readonly Requirement<GroupsUnderTest>[] {
   return [
     {
       name: "members come only when asked for, and an empty group has none",
@@ -154,7 +174,7 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         const adding = (value: string) => ({ relations: { members: { add: [{ value }] } } });
         await groups.modify(id, adding(ann), { ifVersion });
         await groups.replace(id, { displayName: "crew" });
-        await demandRefusal(groups.modify(id, adding(bob), { ifVersion }), VersionConflictError);
+        await assertRefusal(groups.modify(id, adding(bob), { ifVersion }), VersionConflictError);
         assert.deepEqual(await memberIds(groups, id), [ann]);
       },
     },
@@ -164,8 +184,8 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         const [ann] = await newMembers(users, 1);
         for (const id of unknownIds) {
           const change = { add: [{ value: ann }] };
-          await demandRefusal(groups.changeMembers(id, change), NotFoundError, id);
-          await demandRefusal(groups.members(id), NotFoundError, id);
+          await assertRefusal(groups.changeMembers(id, change), NotFoundError, id);
+          await assertRefusal(groups.members(id), NotFoundError, id);
           assert.deepEqual(await groups.whichAreMembers(id, [ann]), new Set(), id);
         }
         assert.deepEqual(await groups.groupsOf(ann), []);
@@ -213,12 +233,12 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         do {
           const page = await groups.members(id, after === undefined ? { count } : { after, count });
           const { length } = page.members;
-          demand(
+          assertThat(
             length > 0 && length <= count,
             `a page of ${count} holds one to ${count}, not ${length}`,
           );
           const areUsers = page.members.every((member) => member.type === "User");
-          demand(areUsers, "a member that was added without a type is a User");
+          assertThat(areUsers, "a member that was added without a type is a User");
           seen.push(...page.members.map((member) => member.value));
           after = page.next;
         } while (after !== undefined);
@@ -294,13 +314,15 @@ function memberDemands(capabilities: Capabilities): readonly Demand<GroupsUnderT
         await groups.delete(id);
         assert.deepEqual(await groups.groupsOf(ann), []);
         assert.deepEqual(await groups.whichAreMembers(id, [ann]), new Set());
-        await demandRefusal(groups.members(id), NotFoundError);
+        await assertRefusal(groups.members(id), NotFoundError);
       },
     },
   ];
 }
 
-function concurrencyDemands(capabilities: Capabilities): readonly Demand<GroupsUnderTest>[] {
+function concurrencyRequirements(
+  capabilities: Capabilities,
+): readonly Requirement<GroupsUnderTest>[] {
   return [
     {
       name: "of 100 concurrent additions of members none is lost",

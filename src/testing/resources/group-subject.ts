@@ -4,7 +4,7 @@ import type { NewGroup } from "../../scim/index.js";
 /** The subject of `groupRepositoryContract`. */
 export interface GroupsUnderTest {
   readonly groups: GroupRepository;
-  /** Where the members come from. Without it, members are ids that belong to nobody. */
+  /** Where the members come from. Without it, members are ids without a resource. */
   readonly users?: UserRepository;
 }
 

@@ -3,42 +3,42 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { NotFoundError, UnsupportedError } from "../../core/index.js";
 import type { Capabilities } from "../../repositories/index.js";
 import type { Resource, ResourceRequest } from "../../scim/index.js";
-import { type Demand, hostileStrings, unknownIds, unlessInvalid } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
-import { attributeDemands } from "./attribute-demands.js";
-import { cursorDemands } from "./cursor-demands.js";
-import { deletionDemands } from "./deletion-demands.js";
-import { findDemands } from "./find-demands.js";
-import { questionDemands } from "./question-demands.js";
-import { answers, equal, ids, type ResourceKind } from "./resource-kind.js";
-import { idDemands } from "./spelling-demands.js";
-import { textDemands } from "./text-demands.js";
-import { unchangedDemands } from "./unchanged-demands.js";
-import { versionDemands } from "./version-demands.js";
+import { assertRefusal, assertThat } from "../assertions.js";
+import { hostileStrings, type Requirement, unknownIds, unlessInvalid } from "../contract.js";
+import { attributeRequirements } from "./attribute-requirements.js";
+import { cursorRequirements } from "./cursor-requirements.js";
+import { deletionRequirements } from "./deletion-requirements.js";
+import { findRequirements } from "./find-requirements.js";
+import { questionRequirements } from "./question-requirements.js";
+import { equal, ids, type ResourceKind, supports } from "./resource-kind.js";
+import { idRequirements } from "./spelling-requirements.js";
+import { textRequirements } from "./text-requirements.js";
+import { unchangedRequirements } from "./unchanged-requirements.js";
+import { versionRequirements } from "./version-requirements.js";
 
-/** What is demanded of every repository of resources. */
-export function resourceDemands<S, T extends Resource, N extends ResourceRequest>(
+/** What is required of every repository of resources. */
+export function resourceRequirements<S, T extends Resource, N extends ResourceRequest>(
   kind: ResourceKind<S, T, N>,
   capabilities: Capabilities,
-): readonly Demand<S>[] {
+): readonly Requirement<S>[] {
   return [
-    ...lifeDemands(kind, capabilities),
-    ...idDemands(kind, capabilities),
-    ...attributeDemands(kind, capabilities),
-    ...textDemands(kind, capabilities),
-    ...deletionDemands(kind, capabilities),
-    ...findDemands(kind, capabilities),
-    ...questionDemands(kind, capabilities),
-    ...cursorDemands(kind, capabilities),
-    ...versionDemands(kind, capabilities),
-    ...unchangedDemands(kind, capabilities),
+    ...lifeRequirements(kind, capabilities),
+    ...idRequirements(kind, capabilities),
+    ...attributeRequirements(kind, capabilities),
+    ...textRequirements(kind, capabilities),
+    ...deletionRequirements(kind, capabilities),
+    ...findRequirements(kind, capabilities),
+    ...questionRequirements(kind, capabilities),
+    ...cursorRequirements(kind, capabilities),
+    ...versionRequirements(kind, capabilities),
+    ...unchangedRequirements(kind, capabilities),
   ];
 }
 
-function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
+function lifeRequirements<S, T extends Resource, N extends ResourceRequest>(
   { naming, type, named, renamed, nameOf, repository }: ResourceKind<S, T, N>,
   capabilities: Capabilities,
-): readonly Demand<S>[] {
+): readonly Requirement<S>[] {
   return [
     {
       name: "create stores a resource under an id of its own, and get returns it",
@@ -66,8 +66,8 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         for (const id of unknownIds) {
-          await demandRefusal(resources.replace(id, named("ann")), NotFoundError, id);
-          await demandRefusal(resources.modify(id, renamed("ann")), NotFoundError, id);
+          await assertRefusal(resources.replace(id, named("ann")), NotFoundError, id);
+          await assertRefusal(resources.modify(id, renamed("ann")), NotFoundError, id);
         }
         assert.equal((await resources.find({})).totalResults, 0);
       },
@@ -78,7 +78,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const resources = repository(subject);
         const { id } = await resources.create(named("ann"));
         const read = await resources.get(id);
-        demand(read, "get returns what was created");
+        assertThat(read, "get returns what was created");
         const { meta: _, ...written } = await resources.replace(id, read);
         const { meta: __, ...before } = read;
         assert.deepEqual(written, before);
@@ -94,8 +94,8 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         assert.equal(replaced.meta?.created, meta?.created, "meta.created that replace returns");
         await resources.modify(id, capabilities.rename ? renamed("ANN") : {});
         const modified = await resources.get(id);
-        demand(modified, "get returns what was modified");
-        // What a client says of it is passed over.
+        assertThat(modified, "get returns what was modified");
+        // What a client says of it is ignored.
         const early = { ...modified.meta, created: "2001-01-01T00:00:00Z" };
         await resources.replace(id, { ...modified, meta: early });
         const read = await resources.get(id);
@@ -105,7 +105,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       },
     },
     {
-      name: "nobody changes the store through what was passed or returned",
+      name: "callers cannot change the store through what was passed or returned",
       async check(subject) {
         const resources = repository(subject);
         const draft = { ...named("ann") };
@@ -113,7 +113,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         Reflect.set(draft, naming, "changed");
         Reflect.set(created, naming, "changed");
         const read = await resources.get(created.id);
-        demand(read, "get returns what was created");
+        assertThat(read, "get returns what was created");
         Reflect.set(read, naming, "changed");
         Reflect.set(read, "id", "changed");
         const again = await resources.get(created.id);
@@ -130,7 +130,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
           if (created === undefined) continue;
           const read = await resources.get(created.id);
           assert.equal(read && nameOf(read), name);
-          if (!answers(capabilities, type, naming)) continue;
+          if (!supports(capabilities, type, naming)) continue;
           const page = await resources.find({ filter: equal(type, naming, name) });
           assert.deepEqual(ids(page.resources), [created.id], name);
         }
@@ -162,9 +162,9 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         await resources.delete(id);
         assert.equal(await resources.get(id), undefined);
         assert.deepEqual(ids((await resources.find({})).resources), [kept.id]);
-        await demandRefusal(resources.delete(id), NotFoundError);
+        await assertRefusal(resources.delete(id), NotFoundError);
         for (const unknown of unknownIds) {
-          await demandRefusal(resources.delete(unknown), NotFoundError, unknown);
+          await assertRefusal(resources.delete(unknown), NotFoundError, unknown);
         }
         const again = await resources.create(named("ann"));
         assert.notEqual(again.id, id);
@@ -176,7 +176,7 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
       async check(subject) {
         const resources = repository(subject);
         const created = await resources.create(named("ann"));
-        await demandRefusal(resources.delete(created.id), UnsupportedError);
+        await assertRefusal(resources.delete(created.id), UnsupportedError);
         assert.deepEqual(await resources.get(created.id), created);
       },
     },
@@ -199,12 +199,15 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
           [3, "bob"],
         ] as const) {
           const result = results[at];
-          demand(result?.written, `the write ${at} of the batch, which creates ${name}, is done`);
+          assertThat(
+            result?.written,
+            `the write ${at} of the batch, which creates ${name}, is done`,
+          );
           const read = await resources.get(result.id);
           assert.equal(read && nameOf(read), name);
         }
         const isMissed = results[1]?.written === false && results[1].error instanceof NotFoundError;
-        demand(isMissed, "the result of a write to nobody is a NotFoundError");
+        assertThat(isMissed, "the result of a write to an unknown id is a NotFoundError");
         assert.equal((await resources.find({})).totalResults, 2);
       },
     },
@@ -216,16 +219,16 @@ function lifeDemands<S, T extends Resource, N extends ResourceRequest>(
         const reason = new Error("The caller has left.");
         const options = { signal: AbortSignal.abort(reason) };
         const because = (error: unknown): boolean => error === reason;
-        await demandRefusal(resources.get(id, options), because);
-        await demandRefusal(resources.find({}, options), because);
-        await demandRefusal(resources.create(named("bob"), options), because);
-        await demandRefusal(resources.replace(id, named("eve"), options), because);
-        await demandRefusal(resources.modify(id, renamed("eve"), options), because);
+        await assertRefusal(resources.get(id, options), because);
+        await assertRefusal(resources.find({}, options), because);
+        await assertRefusal(resources.create(named("bob"), options), because);
+        await assertRefusal(resources.replace(id, named("eve"), options), because);
+        await assertRefusal(resources.modify(id, renamed("eve"), options), because);
         if (capabilities.delete !== "none") {
-          await demandRefusal(resources.delete(id, options), because);
+          await assertRefusal(resources.delete(id, options), because);
         }
         const writes = [{ kind: "create", resource: named("bob") } as const];
-        await demandRefusal(resources.write(writes, options), because);
+        await assertRefusal(resources.write(writes, options), because);
         const { resources: left } = await resources.find({});
         assert.deepEqual(left.map(nameOf), ["ann"]);
       },

@@ -1,5 +1,5 @@
 import type { Capabilities, ChangeSet, ResourceRepository } from "../../repositories/index.js";
-import { answersFilter } from "../../repositories/internal.js";
+import { supportsFilter } from "../../repositories/internal.js";
 import {
   type BoundFilter,
   bindFilter,
@@ -33,16 +33,16 @@ export function equal(type: ResourceType, path: string, value: string): BoundFil
   return bindFilter(eq(path, value), type);
 }
 
-/** Whether a store answers filters of an attribute. */
-export function answers(capabilities: Capabilities, type: ResourceType, path: string): boolean {
-  return answersFilter(capabilities, equal(type, path, ""));
+/** Whether a store supports filters of an attribute. */
+export function supports(capabilities: Capabilities, type: ResourceType, path: string): boolean {
+  return supportsFilter(capabilities, equal(type, path, ""));
 }
 
 /** Why a case about filters of an attribute does not apply, if it does not. */
-export function skipUnlessAnswered(
+export function skipUnlessSupported(
   capabilities: Capabilities,
   type: ResourceType,
   path: string,
 ): string | undefined {
-  return answers(capabilities, type, path) ? undefined : `the store declares no filter of ${path}`;
+  return supports(capabilities, type, path) ? undefined : `the store declares no filter of ${path}`;
 }

@@ -2,18 +2,19 @@ import assert from "node:assert/strict";
 import { UniquenessError } from "../../core/index.js";
 import type { Capabilities, UserRepository } from "../../repositories/index.js";
 import { type NewUser, type User, userResourceType } from "../../scim/index.js";
+import { assertRefusal, assertThat } from "../assertions.js";
 import {
+  assertOneWinner,
   type ContractCase,
-  type Demand,
-  demandOneWinner,
   type Make,
+  type Requirement,
   toCases,
   unlessInvalid,
   using,
 } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
-import { changeDemands } from "./change-demands.js";
-import { resourceDemands } from "./resource-contract.js";
+import { changeRequirements } from "./change-requirements.js";
+import { createsNothing, existingRequirements } from "./existing-requirements.js";
+import { resourceRequirements } from "./resource-contract.js";
 import type { ResourceKind } from "./resource-kind.js";
 
 const kind: ResourceKind<UserRepository, User, NewUser> = {
@@ -26,29 +27,35 @@ const kind: ResourceKind<UserRepository, User, NewUser> = {
 };
 
 /**
- * What is demanded of a {@link UserRepository}, as far as its capabilities declare it. The users that the cases create have
- * a `userName` and, where that is what a case is about, other attributes: any of those that the store declares to keep, or of
- * which it declares filters or orders, `active`, or `password`.
+ * What is required of a {@link UserRepository}, as far as its capabilities declare it. The users that the cases create
+ * have a `userName` and, where that is what a case is about, other attributes: any of those that the store declares to
+ * keep, or of which it declares filters or orders, `active`, or `password`. Of a store that creates none
+ * (`create: "none"`), only what its users are is required.
  */
 export async function userRepositoryContract(
   make: Make<UserRepository>,
 ): Promise<readonly ContractCase[]> {
   const capabilities = await using(make, (users) => users.capabilities);
+  const requirements = [
+    ...resourceRequirements(kind, capabilities),
+    ...userRequirements(capabilities),
+    ...changeRequirements(capabilities),
+  ];
+  if (capabilities.create !== "none") return toCases(make, requirements);
   return toCases(make, [
-    ...resourceDemands(kind, capabilities),
-    ...userDemands(capabilities),
-    ...changeDemands(capabilities),
+    ...existingRequirements(kind, capabilities),
+    ...requirements.map((one) => ({ ...one, skip: one.skip ?? createsNothing })),
   ]);
 }
 
-function userDemands(capabilities: Capabilities): readonly Demand<UserRepository>[] {
+function userRequirements(capabilities: Capabilities): readonly Requirement<UserRepository>[] {
   return [
     {
       name: "a userName belongs to one user, whatever its case",
       async check(users) {
         const first = await users.create({ userName: "Éclair" });
         for (const userName of ["Éclair", "éclair", "ÉCLAIR"]) {
-          await demandRefusal(users.create({ userName }), isTakenBy(first.id), userName);
+          await assertRefusal(users.create({ userName }), isTakenBy(first.id), userName);
         }
         assert.equal((await users.find({})).totalResults, 1);
       },
@@ -82,7 +89,7 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
             users.create({ userName: number % 2 === 0 ? "ann" : "ANN" }),
           ),
         );
-        demandOneWinner(results, UniquenessError);
+        assertOneWinner(results, UniquenessError);
         assert.equal((await users.find({})).totalResults, 1);
       },
     },
@@ -92,8 +99,8 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
       async check(users) {
         const ann = await users.create({ userName: "ann" });
         const bob = await users.create({ userName: "bob" });
-        await demandRefusal(users.replace(bob.id, { userName: "ANN" }), isTakenBy(ann.id));
-        await demandRefusal(
+        await assertRefusal(users.replace(bob.id, { userName: "ANN" }), isTakenBy(ann.id));
+        await assertRefusal(
           users.modify(bob.id, { set: { userName: "ann", active: false } }),
           isTakenBy(ann.id),
         );
@@ -112,7 +119,7 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
         const results = await Promise.allSettled(
           created.map(({ id }) => users.modify(id, { set: { userName: "ann" } })),
         );
-        demandOneWinner(results, UniquenessError);
+        assertOneWinner(results, UniquenessError);
       },
     },
     {
@@ -161,7 +168,7 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
         const read = await users.get(created.id, { attributes: ["password"] });
         const { resources } = await users.find({}, { attributes: ["password"] });
         for (const user of [created, replaced, read, ...resources]) {
-          demand(!JSON.stringify(user).includes(password), "no answer holds the password");
+          assertThat(!JSON.stringify(user).includes(password), "no result holds the password");
         }
       },
     },
@@ -170,7 +177,7 @@ function userDemands(capabilities: Capabilities): readonly Demand<UserRepository
       skip: capabilities.sessions ? undefined : "the store declares no sessions",
       async check(users) {
         const { id } = await users.create({ userName: "ann" });
-        demand(users.revokeSessions, "a store that declares sessions has revokeSessions");
+        assertThat(users.revokeSessions, "a store that declares sessions has revokeSessions");
         await users.revokeSessions(id);
       },
     },

@@ -1,21 +1,21 @@
 import assert from "node:assert/strict";
 import type { Consumer, ConsumerRepository } from "../../repositories/index.js";
+import { assertThat } from "../assertions.js";
 import {
   type ContractCase,
-  type Demand,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
 } from "../contract.js";
-import { demand } from "../demand.js";
 
-/** What is demanded of a {@link ConsumerRepository}. */
+/** What is required of a {@link ConsumerRepository}. */
 export async function consumerRepositoryContract(
   make: Make<ConsumerRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
 const full: Consumer = {
@@ -39,7 +39,7 @@ const least: Consumer = {
   redirectUris: [],
 };
 
-const demands: readonly Demand<ConsumerRepository>[] = [
+const requirements: readonly Requirement<ConsumerRepository>[] = [
   {
     name: "a consumer that was not stored is not there",
     async check(consumers) {
@@ -84,13 +84,13 @@ const demands: readonly Demand<ConsumerRepository>[] = [
     },
   },
   {
-    name: "of 20 who store one consumer at once nobody fails, and one is right",
+    name: "of 20 who store one consumer at once none fails, and one is right",
     async check(consumers) {
       const names = Array.from({ length: 20 }, (_, number) => `name ${number}`);
       await Promise.all(names.map((name) => consumers.save({ ...full, name })));
       const stored = await consumers.list();
       assert.equal(stored.length, 1);
-      demand(
+      assertThat(
         names.includes(stored[0]?.name ?? ""),
         "the consumer is one of those that were stored",
       );

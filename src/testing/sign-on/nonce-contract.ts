@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import type { NonceRepository } from "../../repositories/index.js";
+import { assertRefusal } from "../assertions.js";
 import {
   type ContractCase,
-  type Demand,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
 } from "../contract.js";
-import { demandRefusal } from "../demand.js";
 
-/** What is demanded of a {@link NonceRepository} whose clock is the system's. */
+/** What is required of a {@link NonceRepository} whose clock is the system's. */
 export async function nonceRepositoryContract(
   make: Make<NonceRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
 const minute = 60_000;
@@ -27,7 +27,7 @@ function aMinuteAgo(): Date {
   return new Date(Date.now() - minute);
 }
 
-const demands: readonly Demand<NonceRepository>[] = [
+const requirements: readonly Requirement<NonceRepository>[] = [
   {
     name: "a nonce is taken once",
     async check(nonces) {
@@ -96,7 +96,7 @@ const demands: readonly Demand<NonceRepository>[] = [
       const nonce = { scope: "s", value: "n", expiresAt: inOneMinute() };
       const reason = new Error("aborted");
       const signal = AbortSignal.abort(reason);
-      await demandRefusal(nonces.take(nonce, { signal }), reason);
+      await assertRefusal(nonces.take(nonce, { signal }), reason);
       assert.equal(await nonces.take(nonce), true);
     },
   },

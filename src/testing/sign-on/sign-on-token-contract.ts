@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import type { SignOnToken, SignOnTokenRepository } from "../../repositories/index.js";
+import { assertRefusal } from "../assertions.js";
 import {
+  assertRows,
   type ContractCase,
-  type Demand,
-  demandRows,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
   unknownIds,
 } from "../contract.js";
-import { demandRefusal } from "../demand.js";
 
-/** What is demanded of a {@link SignOnTokenRepository} whose clock is the system's. */
+/** What is required of a {@link SignOnTokenRepository} whose clock is the system's. */
 export async function signOnTokenRepositoryContract(
   make: Make<SignOnTokenRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
 const minute = 60_000;
@@ -37,7 +37,7 @@ function session(id: string, subject: string): SignOnToken {
   return { kind: "session", id, consumer: "shop", expiresAt: inOneMinute(), subject, session: id };
 }
 
-const demands: readonly Demand<SignOnTokenRepository>[] = [
+const requirements: readonly Requirement<SignOnTokenRepository>[] = [
   {
     name: "a token that was not stored is not there",
     async check(tokens) {
@@ -135,14 +135,14 @@ const demands: readonly Demand<SignOnTokenRepository>[] = [
     },
   },
   {
-    name: "the sessions of a user are those of nobody else, and nothing but sessions",
+    name: "the sessions of a user are those of no other user, and nothing but sessions",
     async check(tokens) {
       const anns = [session("1", "ann"), session("2", "ann")];
       for (const token of [...anns, session("3", "Ann"), session("4", "ann ")]) {
         await tokens.save(token);
       }
       await tokens.save(accessToken("5"));
-      demandRows(await tokens.sessions("ann"), anns);
+      assertRows(await tokens.sessions("ann"), anns);
     },
   },
   {
@@ -163,7 +163,7 @@ const demands: readonly Demand<SignOnTokenRepository>[] = [
       await tokens.save(token);
       const reason = new Error("aborted");
       const signal = AbortSignal.abort(reason);
-      await demandRefusal(tokens.take(token, { signal }), reason);
+      await assertRefusal(tokens.take(token, { signal }), reason);
       assert.deepEqual(await tokens.take(token), token);
     },
   },

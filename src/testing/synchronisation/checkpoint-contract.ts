@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
 import { StreamTakenError, VersionConflictError } from "../../core/index.js";
 import type { CheckpointRepository, StreamPosition } from "../../repositories/index.js";
+import { assertRefusal, assertThat } from "../assertions.js";
 import {
+  assertOneWinner,
   type ContractCase,
-  type Demand,
-  demandOneWinner,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
 } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
 
-/** What is demanded of a {@link CheckpointRepository}. */
+/** What is required of a {@link CheckpointRepository}. */
 export async function checkpointRepositoryContract(
   make: Make<CheckpointRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, demands);
+  return toCases(make, requirements);
 }
 
-const demands: readonly Demand<CheckpointRepository>[] = [
+const requirements: readonly Requirement<CheckpointRepository>[] = [
   {
     name: "a stream of which nothing was saved has no position",
     async check(checkpoints) {
@@ -45,7 +45,7 @@ const demands: readonly Demand<CheckpointRepository>[] = [
     name: "a save against another revision is VersionConflictError and changes nothing",
     async check(checkpoints) {
       const early = { checkpoint: "x", generation: 9, epoch: 0, revision: 1 };
-      await demandRefusal(checkpoints.save("s", early), VersionConflictError);
+      await assertRefusal(checkpoints.save("s", early), VersionConflictError);
       assert.equal(await checkpoints.load("s"), undefined);
       const first = await checkpoints.save("s", {
         checkpoint: "a",
@@ -55,7 +55,7 @@ const demands: readonly Demand<CheckpointRepository>[] = [
       });
       const second = await checkpoints.save("s", { ...first, checkpoint: "b" });
       for (const revision of [0, 1, 3]) {
-        await demandRefusal(checkpoints.save("s", { ...early, revision }), VersionConflictError);
+        await assertRefusal(checkpoints.save("s", { ...early, revision }), VersionConflictError);
       }
       assert.deepEqual(await checkpoints.load("s"), second);
     },
@@ -71,7 +71,7 @@ const demands: readonly Demand<CheckpointRepository>[] = [
         );
       for (const revision of [0, 1]) {
         const results = await saves(revision);
-        demandOneWinner(results, VersionConflictError);
+        assertOneWinner(results, VersionConflictError);
         const winner = results.findIndex((result) => result.status === "fulfilled");
         assert.deepEqual(await checkpoints.load("s"), {
           checkpoint: `${winner}`,
@@ -111,14 +111,29 @@ const demands: readonly Demand<CheckpointRepository>[] = [
     async check(checkpoints) {
       const first = await checkpoints.claim("s");
       const isCounted = Number.isSafeInteger(first.epoch) && first.epoch > 0;
-      demand(isCounted, `an epoch is a whole number above 0, not ${first.epoch}`);
+      assertThat(isCounted, `an epoch is a whole number above 0, not ${first.epoch}`);
       assert.deepEqual(await checkpoints.load("s"), first);
       const saved = await checkpoints.save("s", { ...first, checkpoint: "c", generation: 5 });
       const second = await checkpoints.claim("s");
       assert.deepEqual(second, { ...saved, epoch: first.epoch + 1, revision: saved.revision + 1 });
       assert.deepEqual(await checkpoints.load("s"), second);
-      await demandRefusal(checkpoints.save("s", saved), VersionConflictError);
+      await assertRefusal(checkpoints.save("s", saved), VersionConflictError);
       await checkpoints.save("s", second);
+    },
+  },
+  {
+    name: "a claim of a position that was seen takes over that one alone",
+    async check(checkpoints) {
+      const first = await checkpoints.claim("s", { expected: null });
+      await assertRefusal(checkpoints.claim("s", { expected: null }), StreamTakenError);
+      const saved = await checkpoints.save("s", { ...first, checkpoint: "c" });
+      await assertRefusal(checkpoints.claim("s", { expected: first }), StreamTakenError);
+      const second = await checkpoints.claim("s", { expected: saved });
+      assert.equal(second.epoch, first.epoch + 1);
+      const both = [1, 2].map(() => checkpoints.claim("s", { expected: second }));
+      const results = await Promise.allSettled(both);
+      const taken = results.filter(({ status }) => status === "fulfilled");
+      assert.equal(taken.length, 1, "of two that have seen the same, one takes over");
     },
   },
   {
@@ -142,13 +157,13 @@ const demands: readonly Demand<CheckpointRepository>[] = [
   {
     name: "hold passes for the epoch that claimed last, and is StreamTakenError for every other",
     async check(checkpoints) {
-      await demandRefusal(checkpoints.hold("s", 0), StreamTakenError);
-      await demandRefusal(checkpoints.hold("s", 1), StreamTakenError);
+      await assertRefusal(checkpoints.hold("s", 0), StreamTakenError);
+      await assertRefusal(checkpoints.hold("s", 1), StreamTakenError);
       const first = await checkpoints.claim("s");
       await checkpoints.hold("s", first.epoch);
       const other = await checkpoints.claim("other");
       const second = await checkpoints.claim("s");
-      await demandRefusal(checkpoints.hold("s", first.epoch), StreamTakenError);
+      await assertRefusal(checkpoints.hold("s", first.epoch), StreamTakenError);
       await checkpoints.hold("s", second.epoch);
       await checkpoints.hold("other", other.epoch);
       const position = await checkpoints.load("s");

@@ -1,25 +1,29 @@
 import assert from "node:assert/strict";
 import type { Link, LinkRepository } from "../../repositories/index.js";
 import {
+  assertRows,
   type ContractCase,
-  type Demand,
-  demandRows,
   hostileStrings,
   type Make,
+  type Requirement,
   toCases,
 } from "../contract.js";
-import { linkNameDemands } from "./link-name-demands.js";
+import { linkNameRequirements } from "./link-name-requirements.js";
 import { dn, link, uid, wholeLink } from "./link-samples.js";
-import { linkSelectionDemands } from "./link-selection-demands.js";
+import { linkSelectionRequirements } from "./link-selection-requirements.js";
 
-/** What is demanded of a {@link LinkRepository}. */
+/** What is required of a {@link LinkRepository}. */
 export async function linkRepositoryContract(
   make: Make<LinkRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, [...linkDemands, ...linkSelectionDemands, ...linkNameDemands]);
+  return toCases(make, [
+    ...linkRequirements,
+    ...linkSelectionRequirements,
+    ...linkNameRequirements,
+  ]);
 }
 
-const linkDemands: readonly Demand<LinkRepository>[] = [
+const linkRequirements: readonly Requirement<LinkRepository>[] = [
   {
     name: "links are kept whole and returned in the order of the ids, undefined where there is none",
     async check(links) {
@@ -68,7 +72,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     },
   },
   {
-    name: "marks change what they say and nothing else, and pass over unknown ids",
+    name: "marks change what they say and nothing else, and ignore unknown ids",
     async check(links) {
       await links.save("source", [wholeLink, link("other")]);
       await links.markSeen("source", ["whole", "unknown"], 8);
@@ -81,7 +85,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     },
   },
   {
-    name: "what was seen is never lowered, and the latest of a source is told",
+    name: "what was seen is never lowered, and the latest of a source is returned",
     async check(links) {
       assert.equal(await links.latestSeen("source"), 0);
       await links.save("source", [link("1", { seen: 7 }), link("2", { seen: 5, state: "gone" })]);
@@ -108,7 +112,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
         link("5", { type: "Group", resourceId: "r" }),
       ]);
       const owners = await links.owners("User", ["r", "none", "r"]);
-      demandRows(owners, [
+      assertRows(owners, [
         { source: "a", sourceId: "1", state: "gone", resourceId: "r", resourceMark: "then" },
         { source: "b", sourceId: "3", state: "live", resourceId: "r", intent: { name: "ann" } },
       ]);
@@ -127,7 +131,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
         link("3", { intent: { name: "jose" } }),
         link("4", { type: "Group", intent: { name: "josé" } }),
       ]);
-      demandRows(await links.intents("User", "JOSÉ"), [
+      assertRows(await links.intents("User", "JOSÉ"), [
         { source: "a", sourceId: "1", state: "entering", intent: { name: "JosÉ" } },
         { source: "b", sourceId: "2", state: "live", intent: { name: "josé" } },
       ]);
@@ -136,7 +140,7 @@ const linkDemands: readonly Demand<LinkRepository>[] = [
     },
   },
   {
-    name: "remove forgets links and their names, and passes over unknown ids",
+    name: "remove forgets links and their names, and ignores unknown ids",
     async check(links) {
       await links.save("source", [wholeLink, link("kept")]);
       await links.setNames("source", [

@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
 import type { Name } from "../../changes/index.js";
 import type { Grant, MembershipRepository, Reference } from "../../repositories/index.js";
+import { assertThat } from "../assertions.js";
 import {
+  assertRows,
   type ContractCase,
-  type Demand,
-  demandRows,
   hostileStrings,
   longStrings,
   type Make,
+  type Requirement,
   toCases,
 } from "../contract.js";
-import { demand } from "../demand.js";
 
-/** What is demanded of a {@link MembershipRepository}. */
+/** What is required of a {@link MembershipRepository}. */
 export async function membershipRepositoryContract(
   make: Make<MembershipRepository>,
 ): Promise<readonly ContractCase[]> {
-  return toCases(make, [...referenceDemands, ...grantDemands]);
+  return toCases(make, [...referenceRequirements, ...grantRequirements]);
 }
 
-const referenceDemands: readonly Demand<MembershipRepository>[] = [
+const referenceRequirements: readonly Requirement<MembershipRepository>[] = [
   {
     name: "references of a group come ordered by kind and key, page by page",
     async check(memberships) {
@@ -82,9 +82,9 @@ const referenceDemands: readonly Demand<MembershipRepository>[] = [
       await memberships.saveReferences("another", [reference("g", "dn", "a", "1")]);
       const name: Name = { kind: "dn", key: "a" };
       const byName = await memberships.referencesBy("s", [name, { kind: "id", key: "a" }, name]);
-      demandRows(byName, stored.slice(0, 2));
+      assertRows(byName, stored.slice(0, 2));
       const both = await memberships.referencesTo("s", ["1", "2", "3"]);
-      demandRows(both, stored.slice(0, 3));
+      assertRows(both, stored.slice(0, 3));
       assert.deepEqual(await memberships.referencesBy("s", []), []);
       assert.deepEqual(await memberships.referencesTo("s", []), []);
     },
@@ -119,8 +119,8 @@ const referenceDemands: readonly Demand<MembershipRepository>[] = [
       for (const text of hostileStrings) {
         const expected = stored.filter((each) => each.key === text);
         const byName = await memberships.referencesBy("it's", [{ kind: "dn", key: text }]);
-        demandRows(byName, expected);
-        demandRows(await memberships.referencesTo("it's", [text]), expected);
+        assertRows(byName, expected);
+        assertRows(await memberships.referencesTo("it's", [text]), expected);
       }
       assert.deepEqual(await memberships.referencesBy("it's", [{ kind: "dn", key: "x y" }]), []);
     },
@@ -136,16 +136,16 @@ const referenceDemands: readonly Demand<MembershipRepository>[] = [
       for (const text of longStrings) {
         const own = stored.filter(({ group }) => group === text);
         for (const count of [1, 2, 100]) {
-          demandRows(await allReferences(memberships, text, count), own);
+          assertRows(await allReferences(memberships, text, count), own);
         }
         const named = stored.filter(({ key }) => key === text);
-        demandRows(await memberships.referencesBy("s", [{ kind: "dn", key: text }]), named);
-        demandRows(await memberships.referencesTo("s", [text]), named);
+        assertRows(await memberships.referencesBy("s", [{ kind: "dn", key: text }]), named);
+        assertRows(await memberships.referencesTo("s", [text]), named);
       }
       const [first = "", second = ""] = longStrings;
       await memberships.saveReferences("s", [reference(first, "dn", first, second)]);
       await memberships.removeReferences("s", [reference(first, "dn", second)]);
-      demandRows(await allReferences(memberships, first, 1), [
+      assertRows(await allReferences(memberships, first, 1), [
         reference(first, "dn", first, second),
         ...stored.filter(({ group, key }) => group === first && key !== first && key !== second),
       ]);
@@ -154,7 +154,7 @@ const referenceDemands: readonly Demand<MembershipRepository>[] = [
   },
 ];
 
-const grantDemands: readonly Demand<MembershipRepository>[] = [
+const grantRequirements: readonly Requirement<MembershipRepository>[] = [
   {
     name: "a grant is stored in place of the one for the same membership",
     async check(memberships) {
@@ -171,7 +171,7 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
       const inGroup = ["Z", "a", "b", "é"].map((member) => grant("g", member));
       await memberships.saveGrants("s", [...inGroup, grant("h", "a", { held: false })].reverse());
       await memberships.saveGrants("another", [grant("g", "a", { ours: false })]);
-      demandRows(await memberships.grantsTo("s", ["a"]), [
+      assertRows(await memberships.grantsTo("s", ["a"]), [
         grant("g", "a"),
         grant("h", "a", { held: false }),
       ]);
@@ -184,7 +184,7 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
       );
       const asked = { group: "g", member: "a" };
       const of = await memberships.grantsOf([asked, { group: "h", member: "b" }, asked]);
-      demandRows(
+      assertRows(
         of.map((each) => [each.source, each]),
         [
           ["another", { ...grant("g", "a", { ours: false }), source: "another" }],
@@ -205,11 +205,11 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
       ];
       await memberships.saveGrants("s", [grant("g", "b"), ...begun, grant("g", "c")]);
       await memberships.saveGrants("another", [grant("g", "d", { held: false })]);
-      demandRows(await memberships.grantsNotHeld("s", 10), begun);
+      assertRows(await memberships.grantsNotHeld("s", 10), begun);
       assert.equal((await memberships.grantsNotHeld("s", 2)).length, 2);
       await memberships.saveGrants("s", [grant("g", "a"), grant("g", "c", { held: false })]);
       await memberships.removeGrants("s", [{ group: "h", member: "b" }]);
-      demandRows(await memberships.grantsNotHeld("s", 10), [
+      assertRows(await memberships.grantsNotHeld("s", 10), [
         grant("g", "c", { held: false }),
         grant("h", "a", { held: false, ours: false }),
       ]);
@@ -253,7 +253,7 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
       await memberships.removeGrants(first, [{ group: first, member: first }]);
       await memberships.saveGrants(first, [grant(first, second, { held: false })]);
       assert.equal((await memberships.grantsTo(first, [first])).length, 2);
-      demandRows(
+      assertRows(
         await memberships.grantsOf([
           { group: first, member: first },
           { group: first, member: second },
@@ -272,7 +272,7 @@ const grantDemands: readonly Demand<MembershipRepository>[] = [
         });
         if (page.length === 0) break;
       }
-      demandRows(
+      assertRows(
         seen,
         stored.filter(({ group }) => group === first),
       );
@@ -318,7 +318,7 @@ async function allReferences(
       group,
       after === undefined ? { count } : { after, count },
     );
-    demand(page.length <= count, "a page holds no more than was asked for");
+    assertThat(page.length <= count, "a page holds no more than was asked for");
     if (page.length === 0) return found;
     found.push(...page);
   }
@@ -337,7 +337,7 @@ async function allGrants(
       group,
       after === undefined ? { count } : { after, count },
     );
-    demand(page.length <= count, "a page holds no more than was asked for");
+    assertThat(page.length <= count, "a page holds no more than was asked for");
     if (page.length === 0) return found;
     found.push(...page);
   }

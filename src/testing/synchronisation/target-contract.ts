@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StreamTakenError, UniquenessError } from "../../core/index.js";
 import type { SyncTarget } from "../../repositories/index.js";
-import { type ContractCase, type Demand, type Make, toCases, using } from "../contract.js";
-import { demand, demandRefusal } from "../demand.js";
+import { assertRefusal, assertThat } from "../assertions.js";
+import { type ContractCase, type Make, type Requirement, toCases, using } from "../contract.js";
 import { link } from "./link-samples.js";
 
 /** A target whose stores share transactions. */
 type Transactional = SyncTarget & Required<Pick<SyncTarget, "transaction">>;
 
 /**
- * What is demanded of a {@link SyncTarget} beyond what its repositories have to do by themselves: that `transaction` is
+ * What is required of a {@link SyncTarget} beyond what its repositories have to do by themselves: that `transaction` is
  * one, for all of them together. Each repository has its own contract.
  */
 export async function syncTargetContract(make: Make<SyncTarget>): Promise<readonly ContractCase[]> {
@@ -24,25 +24,30 @@ export async function syncTargetContract(make: Make<SyncTarget>): Promise<readon
     ? "a transaction begins with checkpoints.hold"
     : "the target declares no fence: two runners at one time may leave accounts that no link knows";
   return toCases(make, [
-    ...[...transactionDemands, ...savepointDemands, ...groupDemands(hasGroups)].map((demand) => ({
-      name: demand.name,
-      skip: skip ?? demand.skip,
-      check: (target: SyncTarget) => demand.check(transactional(target)),
+    ...[...transactionRequirements, ...savepointRequirements, ...groupRequirements(hasGroups)].map(
+      (requirement) => ({
+        name: requirement.name,
+        skip: skip ?? requirement.skip,
+        check: (target: SyncTarget) => requirement.check(transactional(target)),
+      }),
+    ),
+    ...fenceRequirements.map((requirement) => ({
+      ...requirement,
+      skip: isFenced ? undefined : unfenced,
     })),
-    ...fenceDemands.map((demand) => ({ ...demand, skip: isFenced ? undefined : unfenced })),
   ]);
 }
 
-const fenceDemands: readonly Demand<SyncTarget>[] = [
+const fenceRequirements: readonly Requirement<SyncTarget>[] = [
   {
-    name: "behind a fence, whoever was superseded writes nothing more",
+    name: "behind a fence, a superseded runner writes nothing more",
     async check(target) {
       const { epoch } = await target.checkpoints.claim("ann");
       const elder = fenced(target, epoch);
       for (const write of stateWrites) await write(elder);
       const before = await stateOf(target, "ann");
       const successor = await target.checkpoints.claim("ann");
-      for (const write of stateWrites) await demandRefusal(write(elder), StreamTakenError);
+      for (const write of stateWrites) await assertRefusal(write(elder), StreamTakenError);
       const { position: _, ...after } = await stateOf(target, "ann");
       assert.deepEqual({ position: before.position, ...after }, before);
       assert.deepEqual(await target.checkpoints.load("ann"), successor);
@@ -68,7 +73,7 @@ const fenceDemands: readonly Demand<SyncTarget>[] = [
         return there.map((each) => each.sourceId);
       });
       const [known] = await Promise.all([claim, ...writes]);
-      demand(isClaimed, "the claim is done beside the writes");
+      assertThat(isClaimed, "the claim is done beside the writes");
       for (const { sourceId } of await target.links.list("ann", {}, { count: 100 })) {
         if (!known.includes(sourceId)) late.push(sourceId);
       }
@@ -92,42 +97,42 @@ const stateWrites: readonly ((target: SyncTarget) => Promise<unknown>)[] = [
 ];
 
 function fenced(target: SyncTarget, epoch: number): SyncTarget {
-  demand(target.fence, "the target has a fence in each of its instances");
+  assertThat(target.fence, "the target has a fence in each of its instances");
   return { ...target, ...target.fence("ann", epoch) };
 }
 
-const transactionDemands: readonly Demand<Transactional>[] = [
+const transactionRequirements: readonly Requirement<Transactional>[] = [
   {
     name: "a transaction resolves with what its work resolves with, and is committed",
     async check(target) {
       const result = await target.transaction(async (inside) => {
         await writeEverywhere(inside, "ann");
-        await demandEverywhere(inside, "ann");
+        await assertEverywhere(inside, "ann");
         return "done";
       });
       assert.equal(result, "done");
-      await demandEverywhere(target, "ann");
+      await assertEverywhere(target, "ann");
     },
   },
   {
     name: "a transaction rejects with what its work rejects with, and every store is as it was",
     async check(target) {
       const reason = new Error("The work failed.");
-      await demandRefusal(
+      await assertRefusal(
         target.transaction(async (inside) => {
           await writeEverywhere(inside, "ann");
           throw reason;
         }),
         (error) => error === reason,
       );
-      await demandNowhere(target, "ann");
+      await assertNowhere(target, "ann");
       await writeEverywhere(target, "ann");
-      await demandRefusal(
+      await assertRefusal(
         target.transaction(async (inside) => {
           await inside.links.remove("ann", ["1"]);
           await inside.memberships.removeGrants("ann", [{ group: "g", member: "m" }]);
           const position = await inside.checkpoints.load("ann");
-          demand(position, "the position that was saved before is loaded in the transaction");
+          assertThat(position, "the position that was saved before is loaded in the transaction");
           await inside.checkpoints.save("ann", { ...position, generation: 2 });
           const user = await userNamed(inside, "ann");
           await inside.users.modify(user?.id ?? "", { set: { active: false } });
@@ -135,7 +140,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
         }),
         (error) => error === reason,
       );
-      await demandEverywhere(target, "ann");
+      await assertEverywhere(target, "ann");
     },
   },
   {
@@ -143,14 +148,14 @@ const transactionDemands: readonly Demand<Transactional>[] = [
     async check(target) {
       await target.transaction(async (inside) => {
         await inside.users.create({ userName: "ann" });
-        await demandRefusal(
+        await assertRefusal(
           savepoint(inside, (inner) => inner.users.create({ userName: "ANN" })),
           UniquenessError,
         );
         await inside.users.create({ userName: "bob" });
       });
       for (const name of ["ann", "bob"]) {
-        demand(
+        assertThat(
           await userNamed(target, name),
           `${name}, who was created in the transaction, is there`,
         );
@@ -175,7 +180,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
         ),
       );
       const committed = names.filter((_, at) => results[at]?.status === "fulfilled");
-      demand(committed.length > 0, "one of two transactions can be committed");
+      assertThat(committed.length > 0, "one of two transactions can be committed");
       assert.deepEqual(await target.checkpoints.load("shared"), {
         generation: committed.length,
         epoch: 1,
@@ -187,7 +192,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
     },
   },
   {
-    name: "a stream that is held in a transaction is claimed by nobody before its end",
+    name: "a stream that is held in a transaction is not claimed before its end",
     async check(target) {
       const { epoch } = await target.checkpoints.claim("s");
       const begun = Promise.withResolvers<void>();
@@ -214,7 +219,7 @@ const transactionDemands: readonly Demand<Transactional>[] = [
       });
       await Promise.all([held, claim]);
       if (happened[0] === "claimed") assert.equal(happened[1], "undone");
-      await demandRefusal(
+      await assertRefusal(
         target.transaction(async (inside) => {
           await inside.checkpoints.hold("s", epoch);
           await inside.users.create({ userName: "bob" });
@@ -232,10 +237,10 @@ const transactionDemands: readonly Demand<Transactional>[] = [
         throw new Error("The work failed.");
       });
       const done = target.transaction((inside) => inside.users.create({ userName: "bob" }));
-      await demandRefusal(failed, /The work failed/);
+      await assertRefusal(failed, /The work failed/);
       await done;
       assert.equal(await userNamed(target, "ann"), undefined);
-      demand(
+      assertThat(
         await userNamed(target, "bob"),
         "bob, of the transaction that was committed, is there",
       );
@@ -243,42 +248,42 @@ const transactionDemands: readonly Demand<Transactional>[] = [
   },
 ];
 
-const savepointDemands: readonly Demand<Transactional>[] = [
+const savepointRequirements: readonly Requirement<Transactional>[] = [
   {
     name: "a savepoint that is rolled back takes its own writes with it and no others",
     async check(target) {
       const reason = new Error("The inner work failed.");
       await target.transaction(async (inside) => {
         await writeEverywhere(inside, "before");
-        await demandRefusal(
+        await assertRefusal(
           savepoint(inside, async (inner) => {
             await writeEverywhere(inner, "inner");
-            await demandEverywhere(inner, "before");
+            await assertEverywhere(inner, "before");
             throw reason;
           }),
           (error) => error === reason,
         );
-        await demandNowhere(inside, "inner");
+        await assertNowhere(inside, "inner");
         await writeEverywhere(inside, "after");
       });
-      await demandEverywhere(target, "before");
-      await demandNowhere(target, "inner");
-      await demandEverywhere(target, "after");
+      await assertEverywhere(target, "before");
+      await assertNowhere(target, "inner");
+      await assertEverywhere(target, "after");
     },
   },
   {
     name: "a savepoint that is released is rolled back with its transaction",
     async check(target) {
       const reason = new Error("The work failed.");
-      await demandRefusal(
+      await assertRefusal(
         target.transaction(async (inside) => {
           await savepoint(inside, (inner) => writeEverywhere(inner, "inner"));
-          await demandEverywhere(inside, "inner");
+          await assertEverywhere(inside, "inner");
           throw reason;
         }),
         (error) => error === reason,
       );
-      await demandNowhere(target, "inner");
+      await assertNowhere(target, "inner");
     },
   },
   {
@@ -287,7 +292,7 @@ const savepointDemands: readonly Demand<Transactional>[] = [
       await target.transaction((inside) =>
         savepoint(inside, async (middle) => {
           await writeEverywhere(middle, "middle");
-          await demandRefusal(
+          await assertRefusal(
             savepoint(middle, async (inner) => {
               await writeEverywhere(inner, "inner");
               throw new Error("The innermost work failed.");
@@ -296,13 +301,13 @@ const savepointDemands: readonly Demand<Transactional>[] = [
           );
         }),
       );
-      await demandEverywhere(target, "middle");
-      await demandNowhere(target, "inner");
+      await assertEverywhere(target, "middle");
+      await assertNowhere(target, "inner");
     },
   },
 ];
 
-function groupDemands(hasGroups: boolean): readonly Demand<Transactional>[] {
+function groupRequirements(hasGroups: boolean): readonly Requirement<Transactional>[] {
   return [
     {
       name: "groups and their members are in the transaction too",
@@ -310,13 +315,13 @@ function groupDemands(hasGroups: boolean): readonly Demand<Transactional>[] {
       async check(target) {
         const ann = await target.users.create({ userName: "ann" });
         const staff = await target.groups?.create({ displayName: "staff" });
-        demand(staff, "a target that has groups has them in each of its instances");
+        assertThat(staff, "a target that has groups has them in each of its instances");
         const work = async (inside: SyncTarget): Promise<void> => {
-          demand(inside.groups, "a target that has groups has them in a transaction");
+          assertThat(inside.groups, "a target that has groups has them in a transaction");
           await inside.groups.changeMembers(staff.id, { add: [{ value: ann.id }] });
           await inside.groups.create({ displayName: "crew" });
         };
-        await demandRefusal(
+        await assertRefusal(
           target.transaction(async (inside) => {
             await work(inside);
             throw new Error("The work failed.");
@@ -343,7 +348,7 @@ async function writeEverywhere(target: SyncTarget, name: string): Promise<void> 
   await target.checkpoints.save(name, { checkpoint: name, generation: 1, epoch: 0, revision: 0 });
 }
 
-async function demandEverywhere(target: SyncTarget, name: string): Promise<void> {
+async function assertEverywhere(target: SyncTarget, name: string): Promise<void> {
   assert.equal((await userNamed(target, name))?.active, true);
   assert.deepEqual(await stateOf(target, name), {
     links: [link("1")],
@@ -354,7 +359,7 @@ async function demandEverywhere(target: SyncTarget, name: string): Promise<void>
   });
 }
 
-async function demandNowhere(target: SyncTarget, name: string): Promise<void> {
+async function assertNowhere(target: SyncTarget, name: string): Promise<void> {
   assert.equal(await userNamed(target, name), undefined);
   assert.deepEqual(await stateOf(target, name), {
     links: [],
@@ -375,7 +380,7 @@ async function stateOf({ links, memberships, checkpoints }: SyncTarget, name: st
   };
 }
 
-/** The user of this name, whether or not the store answers filters. */
+/** The user of this name, whether or not the store supports filters. */
 async function userNamed(
   { users }: SyncTarget,
   name: string,

@@ -4,8 +4,8 @@ import { inetOrgPerson, profile } from "concordat/ldap";
 // The programs are JavaScript, so that Node's stripping of types is not among what is measured.
 
 /**
- * How each of the programs watches the directory, which its first argument describes in JSON: the `url`, the `base`, whom to
- * bind as, and the `attributes` to ask for beside those of the profile.
+ * How each of the programs watches the directory, which its first argument describes in JSON: the `url`, the `base`,
+ * whom to bind as, and the `attributes` to ask for beside those of the profile.
  */
 export function watchOptions(described) {
   const { url, base, bind, attributes = [] } = JSON.parse(described);

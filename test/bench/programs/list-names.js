@@ -1,4 +1,7 @@
-/** Follows a directory into a SQLite file until all names have been listed once beside it: `list-names.js DIRECTORY FILE`. */
+/**
+ * Follows a directory into a SQLite file until all names have been listed once beside it:
+ * `list-names.js DIRECTORY FILE`.
+ */
 
 import { subscribe } from "node:diagnostics_channel";
 import { kyselyTarget, nodeSqliteDialect } from "concordat/kysely";

@@ -1,4 +1,6 @@
-/** Resumes from the checkpoint in a SQLite file until the next one is stored there: `resume-store.js DIRECTORY FILE`. */
+/**
+ * Resumes from the checkpoint in a SQLite file until the next one is stored there: `resume-store.js DIRECTORY FILE`.
+ */
 
 import { kyselyTarget, nodeSqliteDialect } from "concordat/kysely";
 import { watchDirectory } from "concordat/ldap";

@@ -1,4 +1,7 @@
-/** Resumes from a checkpoint until there is the next one: `resume.js DIRECTORY CHECKPOINT`. Without one, prints the first. */
+/**
+ * Resumes from a checkpoint until there is the next one: `resume.js DIRECTORY CHECKPOINT`. Without one, prints the
+ * first.
+ */
 
 import { watchDirectory } from "concordat/ldap";
 import { tell, watchOptions } from "./directory.js";

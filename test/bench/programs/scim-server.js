@@ -1,4 +1,5 @@
-// A SCIM service provider with 10,000 users in memory, over node:http: the package's, or that of scimmy-routers on Express.
+// A SCIM service provider with 10,000 users in memory, over node:http: the package's, or that of scimmy-routers on
+// Express.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { nodeListener } from "concordat/node";

@@ -5,7 +5,7 @@ import { getAuthTables } from "better-auth/db";
 import { toNodeHandler } from "better-auth/node";
 import { type ForeignProvider, listen } from "./foreign-provider.js";
 
-/** As long as better-auth demands of a token. */
+/** As long as better-auth requires of a token. */
 const token = "h480djs93hd8-h480djs93hd8-h480djs93hd8-h480djs93hd8";
 
 /** better-auth with its SCIM plugin, in memory. */

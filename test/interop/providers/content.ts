@@ -54,7 +54,9 @@ async function get({ baseUrl, authorization }: ForeignProvider, path: string): P
   return await response.json();
 }
 
-/** What differs between a directory and a service provider. Whoever is disabled there and gone here is no difference. */
+/**
+ * What differs between a directory and a service provider. Whoever is disabled there and gone here is no difference.
+ */
 export async function differencesOf(
   expected: readonly Expected[],
   provider: ForeignProvider,

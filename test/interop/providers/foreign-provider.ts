@@ -38,7 +38,7 @@ export async function listen(listener: RequestListener): Promise<Listening> {
   };
 }
 
-/** A port that nobody listens on. */
+/** A port on which no server listens. */
 export async function freePort(): Promise<number> {
   const server = createTcpServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -8,8 +8,8 @@ import { type ForeignProvider, listen, token } from "./foreign-provider.js";
 type Stored = any;
 
 /**
- * The service provider that one writes in an hour with scim-patch and scim2-parse-filter: it says that it can PATCH and filter, stores
- * what it is given, and of members their `value` and `display` alone, as most applications do.
+ * The service provider that one writes in an hour with scim-patch and scim2-parse-filter: it says that it can PATCH and
+ * filter, stores what it is given, and of members their `value` and `display` alone, as most applications do.
  */
 export async function startScimPatchServer(): Promise<ForeignProvider> {
   const app = express();

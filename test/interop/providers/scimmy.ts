@@ -8,8 +8,8 @@ import { type ForeignProvider, listen, token } from "./foreign-provider.js";
 type Stored = Record<string, unknown> & { readonly id: string };
 
 /**
- * scimmy with scimmy-routers on Express, over a map. What scimmy is told of its resource types is global, so there is one of it in a
- * process.
+ * scimmy with scimmy-routers on Express, over a map. What scimmy is told of its resource types is global, so there is
+ * one of it in a process.
  */
 export async function startScimmy(): Promise<ForeignProvider> {
   SCIMMY.Resources.User.extend(SCIMMY.Schemas.EnterpriseUser, false);
@@ -26,7 +26,7 @@ export async function startScimmy(): Promise<ForeignProvider> {
   return {
     baseUrl: `${origin}/scim/v2`,
     authorization: `Bearer ${token}`,
-    // It passes over `startIndex`, so that nobody can read more than 20.
+    // It ignores `startIndex`, so that nobody can read more than 20.
     store: { users, groups },
     ...listening,
   };

@@ -1,4 +1,4 @@
-import { inetOrgPerson, type Profile, profile } from "concordat/ldap";
+import { type DirectoryProfile, inetOrgPerson, profile } from "concordat/ldap";
 import { type AttributesInput, type Directory, startDirectory } from "concordat/testing/directory";
 
 export const suffix = "dc=example,dc=com";
@@ -7,7 +7,7 @@ export const suffix = "dc=example,dc=com";
 const left = "left";
 
 /** How the directory is read: as RFC 2798 has it, and who has left is not active. */
-export const staffProfile: Profile = profile({
+export const staffProfile: DirectoryProfile = profile({
   extends: inetOrgPerson,
   user: {
     active: { reads: ["employeeType"], value: (entry) => entry.text("employeeType") !== left },

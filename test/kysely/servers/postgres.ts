@@ -47,7 +47,8 @@ export async function startPostgres(): Promise<SqlServer> {
   const administrator = new Pool({ ...config, host: directory, max: 1 });
   const pool = (name: string, settings: ClientConfig & { max?: number }): Pool => {
     const made = new Pool({ ...config, options: `-c search_path=${name}`, ...settings });
-    // A connection that is lost while no statement runs on it is told to its listeners alone, and ends a process without them.
+    // A connection that is lost while no statement runs on it is told to its listeners alone, and ends a process
+    // without them.
     made.on("connect", (client) => client.on("error", () => undefined));
     made.on("error", () => undefined);
     return made;
@@ -69,7 +70,8 @@ export async function startPostgres(): Promise<SqlServer> {
       }),
     async endConnections() {
       await administrator.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",
+        "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = " +
+          "'client backend'",
       );
     },
     untilSomebodyWaits: () =>

@@ -10,8 +10,8 @@ export interface Relay extends AsyncDisposable {
   /** The socket to connect to. */
   readonly socket: string;
   /**
-   * Loses, once, the connection on which a statement with these words is sent next: before the statement reaches the server,
-   * or with the answer to it.
+   * Loses, once, the connection on which a statement with these words is sent next: before the statement reaches the
+   * server, or with the answer to it.
    */
   lose(what: "statement" | "answer", words: string): void;
 }

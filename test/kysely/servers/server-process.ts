@@ -22,8 +22,8 @@ export interface ServerCommand extends RunAs {
 }
 
 /**
- * A new directory, whose path is short enough for the sockets in it. It is in memory, where Linux has room for that: each table
- * of MariaDB is a file, and making one takes many times as long on a disk that others write to.
+ * A new directory, whose path is short enough for the sockets in it. It is in memory, where Linux has room for that:
+ * each table of MariaDB is a file, and making one takes many times as long on a disk that others write to.
  */
 export async function serverDirectory(name: string): Promise<string> {
   return await mkdtemp(join((await memoryDirectory()) ?? tmpdir(), `concordat-${name}-`));

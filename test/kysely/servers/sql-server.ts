@@ -23,7 +23,9 @@ export interface PoolOptions {
   readonly socket?: string;
   /** The most connections. Default: 10. */
   readonly connections?: number;
-  /** Whether MariaDB counts the rows that a statement has changed instead of those that it has found. Default: false. */
+  /**
+   * Whether MariaDB counts the rows that a statement has changed instead of those that it has found. Default: false.
+   */
   readonly countsChanged?: boolean;
 }
 

@@ -223,7 +223,8 @@ describe("properties", () => {
       fc.property(date, fc.integer({ min: -840, max: 840 }), (instant, minutes) => {
         const local = new Date(instant.getTime() + minutes * 60_000).toISOString().slice(0, -1);
         const [hours, rest] = [Math.trunc(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
-        const offset = `${minutes < 0 ? "-" : "+"}${[hours, rest].map((part) => String(part).padStart(2, "0")).join(":")}`;
+        const time = [hours, rest].map((part) => String(part).padStart(2, "0")).join(":");
+        const offset = `${minutes < 0 ? "-" : "+"}${time}`;
         const resource = { meta: { created: local + offset } };
         const is = (operator: string) =>
           match(`meta.created ${operator} "${instant.toISOString()}"`, resource);

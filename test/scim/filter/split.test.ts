@@ -77,16 +77,16 @@ test("the two parts together are the whole, whatever a store can answer, and it 
       fc.func(fc.boolean()),
       fc.array(anyResource, { minLength: 3, maxLength: 3 }),
       (read, decide, resources) => {
-        const canAnswer = (filter: BoundFilter): boolean => decide(printFilter(filter));
+        const canEvaluate = (filter: BoundFilter): boolean => decide(printFilter(filter));
         const filter = bindFilter(read, sampleType);
-        const { pushed, rest } = splitFilter(filter, canAnswer);
+        const { pushed, rest } = splitFilter(filter, canEvaluate);
         for (const resource of resources) {
           const isMatch = [pushed, rest].every(
             (part) => part === undefined || compileFilter(part)(resource),
           );
           expect(isMatch).toBe(compileFilter(filter)(resource));
         }
-        if (pushed !== undefined) expect(everyPart(pushed, canAnswer)).toBe(true);
+        if (pushed !== undefined) expect(everyPart(pushed, canEvaluate)).toBe(true);
       },
     ),
     { numRuns: 1_000 },

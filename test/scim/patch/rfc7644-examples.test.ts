@@ -28,7 +28,7 @@ const home = { type: "home", streetAddress: "456 Hollywood Blvd", primary: true 
 /**
  * Each request of RFC 7644 §3.5.2, with a resource before and after it. Three are printed with a fault, which the data
  * files do not have: two of §3.5.2.1 and §3.5.2.3 lack a brace, and a filter of §3.5.2.2 lacks the blank that its
- * grammar demands.
+ * grammar requires.
  */
 const examples: readonly [string, object, object][] = [
   ["3.5.2-add-member", group, { ...group, members: [babs] }],

@@ -9,10 +9,10 @@ import {
   lenientProfile,
   type NewUser,
   oktaProfile,
-  type Profile,
   planPatch,
   readResource,
   rfc7644Profile,
+  type ScimProfile,
   type User,
   userResourceType,
   userSchema,
@@ -23,7 +23,7 @@ import { vector } from "../../vectors/vector.js";
 const userId = "urn:ietf:params:scim:schemas:core:2.0:User";
 const groupId = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
-const create = (body: object, options: { profile?: Profile } = {}) =>
+const create = (body: object, options: { profile?: ScimProfile } = {}) =>
   readResource(
     userResourceType,
     { schemas: [userId], userName: "bjensen", ...body },
@@ -167,7 +167,7 @@ describe("names", () => {
     ).toThrow(problem(enterpriseUserId));
   });
 
-  test("that are unknown are passed over and told, or refused", () => {
+  test("that are unknown are ignored and reported, or refused", () => {
     const body = {
       favourite: 1,
       name: { surname: "Jensen", familyName: "Jensen" },
@@ -270,7 +270,7 @@ describe("schemas", () => {
     ]);
   });
 
-  test("that the type does not have are passed over and told, or refused", () => {
+  test("that the type does not have are ignored and reported, or refused", () => {
     const schemas = [userId, "urn:example:unknown"];
     expect(create({ schemas }).ignored).toEqual([
       { path: "urn:example:unknown", reason: "unknown" },
@@ -461,7 +461,7 @@ describe("what providers send", () => {
         attributes: { seats: { type: "integer" }, area: { type: "decimal" } },
       }),
     });
-    const read = (profile: Profile, body: object) =>
+    const read = (profile: ScimProfile, body: object) =>
       readResource(type, body, { context: "creation", profile });
     expect(read(lenientProfile, { seats: "12", area: "20.5" })).toEqual({
       resource: { schemas: ["urn:example:Room"], seats: 12, area: 20.5 },
@@ -534,7 +534,7 @@ describe.each([rfc7644Profile, entraProfile, oktaProfile, lenientProfile])(
       { [`${enterpriseUserSchema.id}:department`]: "Tours" },
       { [`${enterpriseUserSchema.id}.manager.value`]: "26118915" },
       { [enterpriseUserSchema.id]: { "manager.value": "26118915" } },
-    ])("a name that is a path is refused, and not passed over: %j", (more) => {
+    ])("a name that is a path is refused, and not ignored: %j", (more) => {
       const refused = { code: "invalid_value", reason: expect.stringContaining("it is a path") };
       for (const context of ["creation", "replacement"] as const) {
         expect(() => read(more, context)).toThrow(expect.objectContaining(refused));
@@ -554,7 +554,7 @@ describe.each([rfc7644Profile, entraProfile, oktaProfile, lenientProfile])(
       expect(() => read(more)).toThrow(expect.objectContaining(refused));
     });
 
-    test("an unknown name that looks like no path is passed over", () => {
+    test("an unknown name that looks like no path is ignored", () => {
       const more = { "favourite.tea": "x", [`${userSchema.id}:favourite`]: "x" };
       expect(read(more)).toEqual(body);
     });

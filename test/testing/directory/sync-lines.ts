@@ -12,7 +12,10 @@ const infos = new Map([
   [0xa3, "syncIdSet"],
 ]);
 
-/** What a message of a synchronization says, in a line: `add uid=alice rid=000`, `deletes 2`, `done refreshDeletes rid=000`. */
+/**
+ * What a message of a synchronization says, in a line: `add uid=alice rid=000`, `deletes 2`,
+ * `done refreshDeletes rid=000`.
+ */
 export function lineOf(message: WireMessage | undefined): string {
   if (message === undefined) return "closed";
   const state = message.controls.get(syncState);

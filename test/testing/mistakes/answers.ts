@@ -1,6 +1,6 @@
 import type { Page, Query, ReadOptions } from "concordat/repositories";
 import type { User } from "concordat/scim";
-import { answersFilter } from "../../../src/repositories/internal.js";
+import { supportsFilter } from "../../../src/repositories/internal.js";
 import type { Mistake, Stores } from "./mistake.js";
 
 const gone = "a resource that was deleted is on no page, matches no filter, and is counted nowhere";
@@ -108,7 +108,7 @@ export const answerMistakes: readonly Mistake[] = [
     "answers a filter that it does not declare with everybody",
     "a filter that is not declared is refused, never widened",
     ({ filter, ...query }, options, { users }) =>
-      filter === undefined || answersFilter(users.capabilities, filter)
+      filter === undefined || supportsFilter(users.capabilities, filter)
         ? users.find({ ...query, ...(filter && { filter }) }, options)
         : users.find(query, options),
   ),
@@ -136,14 +136,10 @@ export const answerMistakes: readonly Mistake[] = [
       return { totalResults: found.length, startIndex: 1, resources: found };
     },
   ),
-  answering(
-    "passes over all but the first part of a filter",
-    everyFilter,
-    (query, o, { users }) => {
-      const [filter] = query.filter?.operator === "and" ? query.filter.filters : [];
-      return users.find({ ...query, ...(filter && { filter }) }, o);
-    },
-  ),
+  answering("ignores all but the first part of a filter", everyFilter, (query, o, { users }) => {
+    const [filter] = query.filter?.operator === "and" ? query.filter.filters : [];
+    return users.find({ ...query, ...(filter && { filter }) }, o);
+  }),
   answering("takes or for and", everyFilter, (query, options, { users }) => {
     const { filter } = query;
     const changed = filter?.operator === "or" ? ({ ...filter, operator: "and" } as const) : filter;
@@ -187,7 +183,7 @@ export const answerMistakes: readonly Mistake[] = [
   {
     mistake: "hands out what it keeps",
     suite: "users",
-    caughtBy: "nobody changes the store through what was passed or returned",
+    caughtBy: "callers cannot change the store through what was passed or returned",
     make: ({ users }) => {
       const kept = new Map<string, User>();
       return {

@@ -189,7 +189,7 @@ export const groupMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "changes members though nobody waits any more",
+      mistake: "changes members though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: {
@@ -199,7 +199,7 @@ export const groupMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "modifies members though nobody waits any more",
+      mistake: "modifies members though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: {
@@ -208,14 +208,14 @@ export const groupMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "reads members though nobody waits any more",
+      mistake: "reads members though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: { members: (id, page, options) => groups.members(id, page, unsignalled(options)) },
       }),
     },
     {
-      mistake: "says who is a member though nobody waits any more",
+      mistake: "says who is a member though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: {
@@ -225,14 +225,14 @@ export const groupMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "says whose groups they are though nobody waits any more",
+      mistake: "says whose groups they are though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: { groupsOf: (id, options) => groups.groupsOf(id, unsignalled(options)) },
       }),
     },
     {
-      mistake: "says which memberships there are though nobody waits any more",
+      mistake: "says which memberships there are though the caller waits no more",
       caughtBy: deaf,
       make: ({ groups }) => ({
         groups: { whichExist: (asked, options) => groups.whichExist(asked, unsignalled(options)) },

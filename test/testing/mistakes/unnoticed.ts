@@ -3,8 +3,7 @@ import { type Group, type NewUser, type User, userResourceType } from "concordat
 import { changeSetFor } from "../../../src/repositories/internal.js";
 import type { Mistake } from "./mistake.js";
 
-const spelling =
-  "an id in another spelling is that of nobody, whether it is read, written or deleted";
+const spelling = "an id in another spelling is unknown, whether it is read, written or deleted";
 const believed = "an id that comes with a resource is not believed";
 const texts =
   "texts of every attribute that the store keeps are kept as they are, or refused as InvalidValueError";
@@ -13,11 +12,13 @@ const roundTrip =
 const unchanged = "a modify that changes nothing leaves the version and the times as they were";
 const unchangedMembers =
   "a change of members that changes nothing leaves the version of the group, and its times, as they were";
-const memberSpelling =
-  "a member is nobody in another spelling, who is not there, and not removed by it";
-const many = "a group is read with all of its members, and somebody's groups are all told";
+const memberSpelling = "a member in another spelling is unknown, and not removed by it";
+const many = "a group is read with all of its members, and all groups of a user are returned";
 
-/** Mistakes that everything seems to go well with: of spellings, of what has not changed, and of what is beside the name. */
+/**
+ * Mistakes that everything seems to go well with: of spellings, of what has not changed, and of what is beside the
+ * name.
+ */
 export const unnoticedMistakes: readonly Mistake[] = [
   {
     mistake: "finds an id in any case",
@@ -316,7 +317,7 @@ export const unnoticedMistakes: readonly Mistake[] = [
   {
     mistake: "begins a page of members at a number",
     suite: "groups",
-    caughtBy: "whoever stays is on a page of members, though others leave between two pages",
+    caughtBy: "a member who stays is on a page of members, though others leave between two pages",
     make: ({ groups }) => ({
       groups: {
         async members(id, { after = "0", count = 100 } = {}, options) {

@@ -67,7 +67,7 @@ export const userMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "passes over the externalId at creation",
+      mistake: "ignores the externalId at creation",
       caughtBy: roundTrip,
       make: ({ users }) => ({
         users: { create: ({ externalId: _, ...user }, options) => users.create(user, options) },
@@ -119,7 +119,7 @@ export const userMistakes: readonly Mistake[] = (
     {
       mistake: "declares attributes that it does not keep, and answers with them",
       caughtBy:
-        "an attribute that the store does not declare is refused as InvalidValueError, or create and replace answer without it",
+        "an attribute that is not declared is refused as InvalidValueError, or left out of what is returned",
       make: ({ users }) => ({
         users: {
           capabilities: { ...users.capabilities, attributes: ["userName", "active"] },
@@ -284,49 +284,49 @@ export const userMistakes: readonly Mistake[] = (
       }),
     },
     {
-      mistake: "creates though nobody waits any more",
+      mistake: "creates though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { create: (user, options) => users.create(user, unsignalled(options)) },
       }),
     },
     {
-      mistake: "replaces though nobody waits any more",
+      mistake: "replaces though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { replace: (id, user, options) => users.replace(id, user, unsignalled(options)) },
       }),
     },
     {
-      mistake: "modifies though nobody waits any more",
+      mistake: "modifies though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { modify: (id, change, options) => users.modify(id, change, unsignalled(options)) },
       }),
     },
     {
-      mistake: "deletes though nobody waits any more",
+      mistake: "deletes though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { delete: (id, options) => users.delete(id, unsignalled(options)) },
       }),
     },
     {
-      mistake: "writes a batch though nobody waits any more",
+      mistake: "writes a batch though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { write: (writes, options) => users.write(writes, unsignalled(options)) },
       }),
     },
     {
-      mistake: "reads though nobody waits any more",
+      mistake: "reads though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { get: (id, options) => users.get(id, unsignalled(options)) },
       }),
     },
     {
-      mistake: "searches though nobody waits any more",
+      mistake: "searches though the caller waits no more",
       caughtBy: signals,
       make: ({ users }) => ({
         users: { find: (query, options) => users.find(query, unsignalled(options)) },

@@ -48,7 +48,7 @@ export function keyed(
   value: string,
   ask: (facts: Facts, key: string) => Promise<Comparable | null | undefined>,
 ): Decide {
-  demandKeyed(value);
+  assertKeyed(value);
   return async (facts) => {
     const comparison = parseComparison(replaceNow(value, facts.now));
     if (comparison === undefined) return false;
@@ -58,7 +58,7 @@ export function keyed(
   };
 }
 
-function demandKeyed(value: string): void {
+function assertKeyed(value: string): void {
   const comparison: Comparison | undefined = parseComparison(value);
   if (comparison === undefined || comparison.left === "") {
     throw new SyntaxError('it compares a key, such as "name == value".');

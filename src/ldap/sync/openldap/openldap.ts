@@ -11,6 +11,8 @@ import type { ReaderTools, RefreshUnderWay, StoredPosition } from "../protocol.j
 import { Reader } from "../reader.js";
 import type { Refresh } from "../refresh.js";
 import { type CsnCookie, csnPositions, isBeyond, newestCsn, oldestCsn, timeOf } from "./cookie.js";
+import { openLdapInspection } from "./inspection.js";
+import { lagOfCookie } from "./lag.js";
 import { parsePosition, printPosition, type SyncPosition } from "./position.js";
 import { readServerState, type ServerState } from "./server-state.js";
 import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-log.js";
@@ -21,12 +23,14 @@ import { hasMoved, mayPassOver, readServerStart, startedAfter } from "./session-
 export const openLdap: Dialect = {
   name: "openldap",
   identification: entryUuid,
+  inspection: openLdapInspection,
   isSpokenBy: ({ attributes, supportedControls }) =>
     supportedControls.includes(syncRequestOid) &&
     textsOf(attributes, "objectClass").some((name) => name.toLowerCase() === "openldaprootdse"),
+  lagBehind: lagOfCookie,
   read(reading, position) {
     const former = parsePosition(position);
-    // OpenLDAP answers a cookie that it cannot read with everything, as if that were what changed.
+    // OpenLDAP responds to a cookie that it cannot read with everything, as if that were what changed.
     if (position !== undefined && former === undefined) reading.reset("damaged");
     return new Reader(reading, (tools) => new OpenLdap(tools, former)).read();
   },
@@ -58,7 +62,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
     return this.#server?.stamps;
   }
 
-  /** What a server tells that lags behind may be older than what is known. */
+  /** What a server sends that lags behind may be older than what is known. */
   override get isOrderSure(): boolean {
     return this.#server !== undefined && this.#ahead === undefined;
   }
@@ -123,7 +127,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
     kind: Check<CsnCookie>["kind"],
     { sweeps, cookie }: Pass<CsnCookie>,
     covered: CsnCookie | undefined,
-  ): void {
+  ): undefined {
     if (kind === "secondPass") {
       this.#unproven = sweeps ? [] : this.#unproven.filter((csn) => !isBeyond(cookie, csn));
     }
@@ -132,7 +136,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
 
   override resetReason(error: unknown): ResetReason | undefined {
     // "consumer state is newer than provider!", as OpenLDAP says. The words are not part of the protocol, and if they
-    // were others, the next attempt, without a cookie, will tell.
+    // were others, the next attempt, without a cookie, will show.
     const isRefused = error instanceof LdapResultError && error.resultCode === unwillingToPerform;
     return isRefused ? "refused" : super.resetReason(error);
   }
@@ -148,7 +152,7 @@ class OpenLdap extends ContentSync<CsnCookie> {
     this.#ahead = this.#server?.lagsBehind(covered) === true ? covered : undefined;
   }
 
-  /** Whether the server may have been started since. Another start tells, too: the clock may have been set back. */
+  /** Whether the server may have been started since. Another start shows it, too: the clock may have been set back. */
   #wasStartedSince(resumedFrom: CsnCookie): boolean {
     const isOther = this.#formerStart !== undefined && this.#startedAt !== this.#formerStart;
     return isOther || startedAfter(resumedFrom, this.#startedAt);
@@ -162,10 +166,10 @@ class OpenLdap extends ContentSync<CsnCookie> {
  * reason to look at what exists.
  */
 function mayHaveIgnored(
-  { resumedFrom, sweeps, toldDeletions, sentOldEntry }: Refresh<CsnCookie>,
+  { resumedFrom, sweeps, sentDeletions, sentOldEntry }: Refresh<CsnCookie>,
   baseStamp: string | undefined,
 ): boolean {
-  if (resumedFrom === undefined || sweeps || toldDeletions) return false;
+  if (resumedFrom === undefined || sweeps || sentDeletions) return false;
   return sentOldEntry || (baseStamp !== undefined && baseStamp > oldestCsn(resumedFrom));
 }
 

@@ -1,7 +1,7 @@
 import type { StoredPosition } from "../protocol.js";
 import { type CsnCookie, parseCookie, printCookie } from "./cookie.js";
 
-/** Where the changes of a server were left, with what shows at the resume what the server does not tell of itself. */
+/** Where the changes of a server were left, with what shows at the resume what the server does not say by itself. */
 export interface SyncPosition extends StoredPosition<CsnCookie> {
   /** When the server had been started, by its clock: another start is a later one, even if the clock was set back. */
   readonly startedAt?: string | undefined;

@@ -24,6 +24,11 @@ export class ServerState {
     this.#own = own ?? onlyServerOf(held);
   }
 
+  /** What it holds. */
+  get held(): CsnCookie {
+    return this.#held;
+  }
+
   /** The server has said that it holds this. */
   advance(cookie: CsnCookie): void {
     this.#held = mergeCookies(this.#held, cookie);
@@ -62,7 +67,7 @@ export async function readServerState(
     controls: [syncRequest("refreshOnly"), ...controls],
   } as const;
   try {
-    for await (const messages of connection.search(request, { signal })) {
+    for await (const messages of connection.search(request, { signal, isAwaited: true })) {
       for (const message of messages) {
         if (message.kind !== "done") continue;
         const { cookie } = readSyncDone(message.controls);

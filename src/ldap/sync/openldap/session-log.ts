@@ -40,7 +40,7 @@ export function startedAfter(resumedFrom: CsnCookie, startedAt: string | undefin
 }
 
 /**
- * Whether a resumed refresh may claim deletions that it has not told: a play-back of the session log that stops at a
+ * Whether a resumed refresh may claim deletions that it has not sent: a play-back of the session log that stops at a
  * number of one server leaves out later deletions of the others. Where the state has not moved, it claims nothing new.
  */
 export function mayPassOver(resumedFrom: CsnCookie, ended: CsnCookie | undefined): boolean {

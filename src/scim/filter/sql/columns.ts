@@ -22,6 +22,7 @@ export interface SqlColumns {
 
 /** A column with one value. */
 export interface SqlColumn {
+  /** The name of the column. */
   readonly column: string;
   /**
    * For text that is not case exact: a column with the form in which it is compared, which `caseless` makes. It wants

@@ -18,8 +18,8 @@ import { columnValue, constantValue, jsonValue, type SqlValue, type Writing } fr
 /** A condition for the `where` of a statement. */
 export interface SqlFilter {
   /**
-   * The text, with placeholders for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it has to
-   * be.
+   * The text, with placeholders for the parameters: `?`, or `$1` and so on for PostgreSQL. It is in brackets where it
+   * has to be.
    */
   readonly sql: string;
   /** The values of the parameters, in their order. */
@@ -34,7 +34,7 @@ export interface SqlFilter {
 /** How a filter becomes SQL. */
 export interface SqlFilterOptions {
   /** How many parameters the statement has before the condition, which PostgreSQL counts. Default: 0. */
-  readonly parametersBefore?: number;
+  readonly parametersBefore?: number | undefined;
 }
 
 /**
@@ -46,8 +46,8 @@ export interface SqlFilterOptions {
  * to anything, so `ne` and `not` match it, but a `primary` that a value does not state is false; a value path is met by
  * one value. Resources are as `readResource` makes them: a list is a list.
  *
- * @throws {UnsupportedError} the columns cannot answer the filter. `splitFilter` with {@link isAnsweredInSql} tells the
- * part that they can.
+ * @throws {UnsupportedError} the columns do not suffice for the filter. `splitFilter` with {@link isAnsweredInSql}
+ * finds the part that they suffice for.
  */
 export function filterToSql(
   filter: BoundFilter,
@@ -60,7 +60,7 @@ export function filterToSql(
 }
 
 /**
- * Tells of a filter whether {@link filterToSql} can write it, for `splitFilter`.
+ * Whether {@link filterToSql} can write a filter, for `splitFilter`.
  *
  * ```ts
  * const { pushed, rest } = splitFilter(filter, isAnsweredInSql(columns, "postgres"));
@@ -148,7 +148,7 @@ class FilterWriter {
 
   #sub({ target }: BoundComparison | BoundPresence, element: Element): SqlValue {
     const leaf = leafOf(target);
-    if (leaf.multiValued) throw unanswered(target);
+    if (leaf.multiValued) throw unsupported(target);
     return element.sub(leaf);
   }
 
@@ -165,7 +165,7 @@ class FilterWriter {
     const isPresent = (element: Element): string => {
       const subs = subAttribute === undefined ? element.subs : [subAttribute];
       if (subs.length === 0 || subs.some((sub) => sub !== attribute && sub.multiValued)) {
-        throw unanswered(target);
+        throw unsupported(target);
       }
       return anyOf(subs.map((sub) => element.sub(sub).present));
     };
@@ -178,7 +178,7 @@ class FilterWriter {
   #comparison(filter: BoundComparison): string {
     const { target, operator } = filter;
     const { attribute, subAttribute } = target;
-    if (subAttribute?.multiValued) throw unanswered(target);
+    if (subAttribute?.multiValued) throw unsupported(target);
     if (!attribute.multiValued) return compared(filter, this.#single(target));
     const any = this.#any(target, (element) =>
       compared(filter, element.sub(leafOf(target)), element.isObject),
@@ -220,7 +220,7 @@ class FilterWriter {
       const value = this.#jsonElement({ ...location, json: element }, target);
       return exists(from, condition?.(value));
     }
-    throw unanswered(target);
+    throw unsupported(target);
   }
 
   /** A row of a table of values. */
@@ -276,7 +276,7 @@ class FilterWriter {
     const isSplit = all.some((sub) => Object.hasOwn(this.#columns.attributes, targetOf(sub).path));
     if (location?.kind === "json" && !isSplit) return this.#jsonElement(location, target);
     const subs = all.filter((sub) => locationOf(targetOf(sub), this.#columns, this.#sql));
-    if (subs.length === 0) throw unanswered(target);
+    if (subs.length === 0) throw unsupported(target);
     const sub = (one: Attribute): SqlValue => this.#single(targetOf(one));
     return { isObject: anyOf(subs.map((one) => sub(one).exists)), subs, sub };
   }
@@ -295,7 +295,7 @@ class FilterWriter {
     }
     if (location?.kind === "json")
       return jsonValue(location.json, location.stated, leaf, this.#writing);
-    throw unanswered(target);
+    throw unsupported(target);
   }
 
   get #writing(): Writing {
@@ -362,6 +362,6 @@ function anyOf(conditions: readonly string[]): string {
   return joined("or", conditions);
 }
 
-function unanswered({ path }: ResolvedAttribute): UnsupportedError {
-  return new UnsupportedError(`No column answers filters of "${path}".`);
+function unsupported({ path }: ResolvedAttribute): UnsupportedError {
+  return new UnsupportedError(`No column serves filters of "${path}".`);
 }

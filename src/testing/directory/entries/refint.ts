@@ -7,11 +7,11 @@ import type { Author, Tree, Write } from "./tree.js";
 const referring: readonly string[] = ["member", "uniquemember", "owner", "manager", "seealso"];
 
 /**
- * Rewrites the references to an entry, and to those below it, that was renamed, and takes away the references to one
+ * Rewrites the references to an entry, and to those below it, that was renamed, and removes the references to one
  * that was deleted.
  *
  * @param author - who modifies the referring entries, each by a write of its own; without one they are modified as
- * slapd's overlay does it: the entries keep their CSN, and no consumer is told.
+ * slapd's overlay does it: the entries keep their CSN, and no consumer sees it.
  */
 export function repairReferences(tree: Tree, write: Write, author?: Author): void {
   const { before, after } = write;

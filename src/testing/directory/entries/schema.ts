@@ -31,15 +31,17 @@ export interface AttributeType {
 const names: Readonly<Record<Matching, string>> = {
   caseIgnore: `cn sn givenName displayName! initials title description ou o c! l st street postalCode postalAddress
     telephoneNumber mobile pager facsimileTelephoneNumber homePhone homePostalAddress uid mail dc! businessCategory
-    departmentNumber employeeNumber! employeeType preferredLanguage! roomNumber carLicense labeledURI gecos!
+    departmentNumber employeeNumber! employeeType preferredLanguage! company! department! employeeID!
+    sAMAccountName! userPrincipalName! proxyAddresses roomNumber carLicense labeledURI gecos!
     generationQualifier dnQualifier serialNumber x121Address destinationIndicator host`,
   caseExact: "homeDirectory! loginShell! memberUid",
-  integer: `uidNumber! gidNumber! shadowLastChange! shadowMin! shadowMax! shadowWarning! shadowInactive! shadowExpire!
+  integer: `userAccountControl! primaryGroupID! sAMAccountType! accountExpires! lockoutTime! uSNChanged! uidNumber! gidNumber! shadowLastChange! shadowMin! shadowMax! shadowWarning! shadowInactive! shadowExpire!
     shadowFlag!`,
-  boolean: "",
+  boolean: "isDeleted!",
   dn: "member uniqueMember owner manager seeAlso secretary roleOccupant memberOf",
-  octets: "userPassword jpegPhoto audio photo userCertificate userPKCS12 userSMIMECertificate",
-  time: "",
+  octets:
+    "objectGUID! objectSid! userPassword jpegPhoto audio photo userCertificate userPKCS12 userSMIMECertificate",
+  time: "whenChanged!",
   uuid: "",
   csn: "",
   objectClass: "objectClass",
@@ -47,7 +49,8 @@ const names: Readonly<Record<Matching, string>> = {
 
 const operationalNames: Readonly<Partial<Record<Matching, string>>> = {
   caseIgnore:
-    "supportedControl supportedExtension supportedFeatures supportedLDAPVersion supportedSASLMechanisms",
+    "supportedControl supportedExtension supportedFeatures supportedLDAPVersion supportedSASLMechanisms vendorName! nsUniqueId!",
+  integer: "entryUSN! lastusn! firstChangeNumber! lastChangeNumber!",
   dn: "namingContexts entryDN! creatorsName! modifiersName! subschemaSubentry!",
   boolean: "hasSubordinates!",
   time: "createTimestamp! modifyTimestamp!",

@@ -55,6 +55,8 @@ export interface TreeOptions {
   readonly csnClock: CsnClock;
   readonly now: () => Date;
   readonly newUuid: () => string;
+  /** Further operational attributes that each write sets, of the entry with this id. Default: none. */
+  readonly numbers?: (uuid: string) => readonly (readonly [string, string])[];
   /** Called after each write, before the next one. */
   readonly onWrite: (write: Write) => void;
 }
@@ -202,6 +204,7 @@ export class Tree {
       ["entryCSN", csn],
       ["modifiersName", keptValue("modifiersName") ?? author.dn],
       ["modifyTimestamp", keptValue("modifyTimestamp") ?? now],
+      ...(this.#options.numbers?.(uuid) ?? []),
     ] as const) {
       attributes.set(name.toLowerCase(), new AttributeValues(name, [Buffer.from(value)]));
     }
@@ -219,7 +222,7 @@ export class Tree {
   modify(dn: string, modifications: readonly Modification[], author: Author): Entry {
     const before = this.resolve(dn);
     const attributes = this.#modified(before, modifications);
-    const csn = this.#stamp(attributes, author);
+    const csn = this.#stamp(attributes, author, before.uuid);
     const after = new Entry(before, before, attributes);
     this.#put(after);
     this.#written({ kind: "modify", csn, uuid: after.uuid, before, after });
@@ -281,7 +284,7 @@ export class Tree {
     if (to.deleteOldRdn) removeNaming(attributes, oldRdns[0] ?? []);
     addNaming(attributes, newRdn);
     for (const attribute of attributes.values()) checkCount(attribute);
-    const csn = this.#stamp(attributes, author);
+    const csn = this.#stamp(attributes, author, before.uuid);
     const newDn = printDn([newRdn, ...rdnsOf(superior.dn)]);
     const below = this.search(before.normalizedDn, "sub").filter((entry) => entry !== before);
     this.#remove(before);
@@ -337,11 +340,12 @@ export class Tree {
   }
 
   /** Sets what every write sets, and returns its CSN. */
-  #stamp(attributes: Map<string, AttributeValues>, author: Author): string {
+  #stamp(attributes: Map<string, AttributeValues>, author: Author, uuid: string): string {
     const csn = this.#options.csnClock.next(author.serverId);
     const set = (name: string, value: string) =>
       attributes.set(name.toLowerCase(), new AttributeValues(name, [Buffer.from(value)]));
     set("entryCSN", csn);
+    for (const [name, value] of this.#options.numbers?.(uuid) ?? []) set(name, value);
     set("modifiersName", author.dn);
     set("modifyTimestamp", this.#timestamp());
     const classes = attributes.get("objectclass")?.values.map(String) ?? [];

@@ -9,10 +9,10 @@ import { ClientSession } from "./session.js";
 
 /** The largest request that is read, in bytes. */
 const maxRequestSize = 16 * 1024 * 1024;
-/** How many bytes of answers may wait before no more requests are read. */
+/** How many bytes of responses may wait before no more requests are read. */
 const maxUnsent = 1024 * 1024;
 
-/** The bytes of one client: cuts requests out of what arrives, and sends the answers. */
+/** The bytes of one client: cuts requests out of what arrives, and sends the responses. */
 export class Connection {
   readonly #service: Service;
   readonly #session: ClientSession;

@@ -1,10 +1,11 @@
 import { BerError } from "../ber.js";
+import { DomainSearch } from "../dirsync/search.js";
 import { AttributeValues, type Entry, selectAttributes } from "../entries/entry.js";
 import { evaluate, withoutPasswords } from "../entries/filter.js";
 import { isPassword } from "../entries/schema.js";
 import { normalizedDnOf } from "../entries/tree.js";
 import { DirectoryError, ResultCode } from "../errors.js";
-import type { Interruption, Stage } from "../planned-faults.js";
+import type { Interruption } from "../planned-faults.js";
 import {
   encodeRefreshEnd,
   encodeSyncDone,
@@ -22,19 +23,7 @@ import {
   type SearchOperation,
 } from "./message.js";
 import { rootDse } from "./root-dse.js";
-import type { Service } from "./service.js";
-
-/** For whom and how a search is answered. */
-export interface SearchContext {
-  readonly service: Service;
-  readonly messageId: number;
-  /** Whether `userPassword` is returned, and may be asked for in a filter. */
-  readonly seesPasswords: boolean;
-  /** Aborted when the client wants no more. */
-  readonly signal: AbortSignal;
-  /** Sends a message. Resolves when the client can take more. */
-  readonly send: (encoded: Buffer, stage?: Stage) => Promise<void> | undefined;
-}
+import type { SearchContext } from "./search-context.js";
 
 /**
  * Sends all that a search finds, and returns the controls of its SearchResultDone.
@@ -51,9 +40,16 @@ export async function answerSearch(
     ...request,
     filter: context.seesPasswords ? filter : withoutPasswords(filter),
   };
+  const { domain } = context.service;
+  const isRootDse = operation.base === "" && operation.scope === "base";
+  if (domain !== undefined && !isRootDse) {
+    return await new DomainSearch(operation, controls, context, domain).answer();
+  }
   const sync = controls.find(({ oid }) => oid === syncOids.request);
-  if (sync !== undefined) return await synchronize(operation, readSync(sync.value), context);
-  if (operation.base === "" && operation.scope === "base") await sendRootDse(operation, context);
+  if (sync !== undefined) {
+    return await synchronize(operation, readSync(sync.value, context), context);
+  }
+  if (isRootDse) await sendRootDse(operation, context);
   else await searchTree(operation, context);
   return [];
 }
@@ -63,7 +59,8 @@ async function sendRootDse(
   { service, messageId, send }: SearchContext,
 ): Promise<void> {
   const offersTls = service.secureContext !== undefined;
-  const all = rootDse({ suffix: service.suffix, offersTls });
+  const { suffix, kind, domain } = service;
+  const all = rootDse({ suffix, offersTls, kind, numbers: service.numbers(), domain });
   await send(encodeEntry(messageId, "", selectAttributes(all, attributes, typesOnly)));
 }
 
@@ -113,6 +110,7 @@ async function synchronize(
     if (signal.aborted) return [];
   }
   if (live === undefined) return [responseControl(syncOids.done, encodeSyncDone(refresh))];
+  live.endRefresh();
   await send(encodeIntermediate(messageId, syncOids.info, encodeRefreshEnd(refresh)), "refresh");
   for await (const message of live.messages(signal)) {
     await send(encodeSync(message, operation, context), "live");
@@ -137,6 +135,9 @@ async function* interrupted<T>(
   }
 }
 
+/** What 389 Directory Server sends in an increment, whatever was asked for: to it, a lock is operational. */
+const partial = { attributes: ["*"], typesOnly: false, leavesOut: "nsaccountlock" };
+
 function encodeSync(
   message: SyncMessage,
   operation: SearchOperation,
@@ -149,16 +150,19 @@ function encodeSync(
   const control = responseControl(syncOids.state, encodeSyncState(message));
   return message.state === "delete"
     ? encodeEntry(messageId, message.entry.dn, [], [control])
-    : encodeFound(message.entry, operation, context, [control]);
+    : encodeFound(message.entry, message.isPartial ? partial : operation, context, [control]);
 }
 
 function encodeFound(
   entry: Entry,
-  { attributes, typesOnly }: SearchOperation,
+  operation: Pick<SearchOperation, "attributes" | "typesOnly"> & { readonly leavesOut?: string },
   context: SearchContext,
   controls: readonly Buffer[] = [],
 ): Buffer {
-  const selected = selectAttributes(readable(entry, context), attributes, typesOnly);
+  const { attributes, typesOnly, leavesOut } = operation;
+  const selected = selectAttributes(readable(entry, context), attributes, typesOnly).filter(
+    ({ type }) => leavesOut === undefined || type.toLowerCase() !== leavesOut,
+  );
   return encodeEntry(context.messageId, entry.dn, selected, controls);
 }
 
@@ -184,9 +188,9 @@ function computed(name: string, ...values: string[]): AttributeValues {
   );
 }
 
-function readSync(value: Buffer | undefined): SyncRequest {
+function readSync(value: Buffer | undefined, { boundDn }: SearchContext): SyncRequest {
   try {
-    return readSyncRequest(value ?? Buffer.alloc(0));
+    return { ...readSyncRequest(value ?? Buffer.alloc(0)), bindDn: boundDn };
   } catch (error) {
     if (!(error instanceof BerError)) throw error;
     throw new DirectoryError(ResultCode.protocolError, `Sync control: ${error.message}`);

@@ -15,7 +15,7 @@ import {
   resultTags,
   type SearchOperation,
 } from "./message.js";
-import { extensions, supportedControls } from "./root-dse.js";
+import { domainControls, extensions, supportedControls } from "./root-dse.js";
 import { answerSearch } from "./search.js";
 import type { Service } from "./service.js";
 
@@ -39,6 +39,7 @@ export class ClientSession {
   readonly #channel: Channel;
   readonly #adminDn: string;
   readonly #searches = new Map<number, AbortController>();
+  readonly #notifications = new Set<object>();
   /** The normalised DN that is bound; empty for an anonymous client. */
   #boundDn = "";
 
@@ -229,7 +230,7 @@ export class ClientSession {
     return success;
   }
 
-  /** Stops a search without an answer, if it is not done. */
+  /** Stops a search without a response, if it is not done. */
   #stopSearch(messageId: number): boolean {
     this.#searches.get(messageId)?.abort();
     return this.#searches.delete(messageId);
@@ -251,13 +252,15 @@ export class ClientSession {
         throw new DirectoryError(ResultCode.protocolError, "the message ID is in use");
       }
       this.#searches.set(messageId, abort);
-      checkControls(request);
-      // The root DSE is there for everybody, so that a client can find out how to bind.
+      checkControls(request, this.#service.domain === undefined ? [] : domainControls);
+      // The root DSE is there for every client, so that a client can find out how to bind.
       if (operation.base !== "" || operation.scope !== "base") this.#checkMayRead();
       controls = await answerSearch(operation, request.controls, {
         service: this.#service,
         messageId,
         seesPasswords: this.#boundDn === this.#adminDn,
+        boundDn: this.#boundDn,
+        notifications: this.#notifications,
         signal: abort.signal,
         send: (encoded, stage) => this.#channel.send(encoded, stage),
       });
@@ -265,7 +268,7 @@ export class ClientSession {
     } catch (error) {
       result = resultOf(error);
     }
-    // An abandoned search has no answer, and a cancelled one has had it.
+    // An abandoned search has no response, and a cancelled one has had it.
     if (abort.signal.aborted) return;
     if (this.#searches.get(messageId) === abort) this.#searches.delete(messageId);
     const done = encodeResult(messageId, resultTags.search, result, [], controls);
@@ -277,10 +280,11 @@ function isEqual(left: Buffer, right: Buffer): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-function checkControls({ controls, operation }: Request): void {
+function checkControls({ controls, operation }: Request, more: readonly string[] = []): void {
   for (const { oid, critical } of controls) {
     const applies = oid !== syncOids.request || operation.kind === "search";
-    if (critical && !(supportedControls.includes(oid) && applies)) {
+    const isKnown = supportedControls.includes(oid) || more.includes(oid);
+    if (critical && !(isKnown && applies)) {
       throw new DirectoryError(
         ResultCode.unavailableCriticalExtension,
         "critical extension is not recognized",

@@ -7,6 +7,7 @@ import type { PlannedFaults } from "../planned-faults.js";
 import { ContextCsn } from "./context-csn.js";
 import { LiveSearch, type RecordedWrite } from "./live-search.js";
 import type { Content, Refresh, SyncMessage, SyncRequest } from "./message.js";
+import type { SyncProvider } from "./provider.js";
 import { SessionLog } from "./session-log.js";
 
 /** How the provider is set up. */
@@ -15,7 +16,7 @@ export interface ContentSyncOptions {
   readonly serverId: number;
   /** How many writes the session log holds; 0 for none. */
   readonly sessionLog: number;
-  /** Whether a consumer that did not set reloadHint is told to refresh, instead of being sent everything. */
+  /** Whether a consumer that did not set reloadHint is asked to refresh, instead of being sent everything. */
   readonly reloadHint: boolean;
   /** Whether the cookie of this change comes without a CSN. */
   readonly isBare: (write: Write) => boolean;
@@ -28,7 +29,7 @@ export interface ContentSyncOptions {
 const identifiersPerSet = 256;
 
 /** The provider of RFC 4533, in the dialect of OpenLDAP's syncprov overlay. */
-export class ContentSync {
+export class ContentSync implements SyncProvider {
   readonly #options: ContentSyncOptions;
   readonly #context = new ContextCsn();
   readonly #live = new Set<LiveSearch>();
@@ -53,6 +54,10 @@ export class ContentSync {
   clearLog(): void {
     this.#log = new SessionLog(this.#options.sessionLog, this.#context.csns);
     this.#context.clean();
+  }
+
+  save(): CsnSet {
+    return new Map(this.#context.csns);
   }
 
   /** Goes back to a state, as a server does that is started from a backup. */
@@ -143,7 +148,7 @@ export class ContentSync {
     const isElsewhere = sid > 0 && sid !== this.#options.serverId;
     const search: LiveSearch = new LiveSearch({
       maxQueued: this.#options.maxQueued,
-      // A consumer that presents itself as another server is not told of that server's writes, which came from there.
+      // A consumer that presents itself as another server does not receive that server's writes, which came from there.
       describe: (write) =>
         isElsewhere && write.serverId === sid ? undefined : this.#describe(write, content, rid),
       onClose: () => this.#live.delete(search),
@@ -236,7 +241,7 @@ export class ContentSync {
     }
   }
 
-  /** Entries as they are when their turn comes; those that have gone by then are left out. */
+  /** Entries as they are when they are sent; those that have gone by then are left out. */
   *#added(
     content: Content,
     isSent: (entry: Entry, serverId: number) => boolean,

@@ -21,7 +21,7 @@ export const syncOids = {
 } as const;
 
 /** Reads the value of a Sync Request Control. RFC 4533 §2.2 */
-export function readSyncRequest(value: Buffer): SyncRequest {
+export function readSyncRequest(value: Buffer): Omit<SyncRequest, "bindDn"> {
   const fields = new Fields(new Fields(value).take(tags.sequence));
   const mode = toInteger(fields.take(tags.enumerated));
   if (mode !== 1 && mode !== 3) throw new BerError("The mode is not one of RFC 4533.");

@@ -12,6 +12,8 @@ export interface RecordedWrite extends Write {
 export interface LiveSearchOptions {
   /** How many changes may wait for the consumer. */
   readonly maxQueued: number;
+  /** Whether changes are missed that are made before the refresh has ended. Default false. */
+  readonly missesRefresh?: boolean;
   /** What a write means for the content, if anything. */
   readonly describe: (write: RecordedWrite) => SyncMessage | undefined;
   readonly onClose: () => void;
@@ -23,6 +25,7 @@ export class LiveSearch implements AsyncDisposable {
   #queue: RecordedWrite[] = [];
   #wake: (() => void) | undefined;
   #overflown = false;
+  #isRefreshed = false;
 
   constructor(options: LiveSearchOptions) {
     this.#options = options;
@@ -30,6 +33,7 @@ export class LiveSearch implements AsyncDisposable {
 
   /** Takes a change; a consumer that lets too many wait is given up. */
   push(write: RecordedWrite): void {
+    if (this.#options.missesRefresh === true && !this.#isRefreshed) return;
     if (this.#queue.length >= this.#options.maxQueued) {
       this.#overflown = true;
       this.#queue = [];
@@ -38,6 +42,11 @@ export class LiveSearch implements AsyncDisposable {
       this.#queue.push(write);
     }
     this.#wake?.();
+  }
+
+  /** The refresh is about to end. */
+  endRefresh(): void {
+    this.#isRefreshed = true;
   }
 
   /** Takes no more changes. */

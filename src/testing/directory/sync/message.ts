@@ -14,15 +14,19 @@ export interface SyncRequest {
   readonly mode: "refreshOnly" | "refreshAndPersist";
   readonly cookie?: string;
   readonly reloadHint: boolean;
+  /** Who asks. */
+  readonly bindDn: string;
 }
 
-/** What the consumer is told. RFC 4533 §2.3 to §2.5 */
+/** What the consumer is sent. RFC 4533 §2.3 to §2.5 */
 export type SyncMessage =
   | {
       readonly kind: "entry";
       readonly state: "add" | "modify" | "delete";
       readonly entry: Entry;
       readonly cookie?: string;
+      /** Whether it comes without operational attributes, whatever was asked for. */
+      readonly isPartial?: boolean;
     }
   | { readonly kind: "newCookie"; readonly cookie: string }
   | {

@@ -1,7 +1,7 @@
 import type { CsnSet } from "../entries/csn.js";
 import type { Write } from "../entries/tree.js";
 
-/** What the provider remembers of a write, so that a consumer can be told what left its content. */
+/** What the provider remembers of a write, so that a consumer can be sent what left its content. */
 export interface LoggedWrite {
   readonly kind: Write["kind"];
   readonly csn: string;

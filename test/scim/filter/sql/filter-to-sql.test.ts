@@ -97,7 +97,8 @@ describe("a condition", () => {
         mariadb:
           "exists (select 1 from `email` as value_1 where (value_1.`account_id` = `account`.`id` and " +
           "(cast(value_1.`is_primary` as signed) = 1 and " +
-          "(value_1.`address_key` = ? and convert(value_1.`address_key` using utf8mb4) collate utf8mb4_nopad_bin = ?))))",
+          "(value_1.`address_key` = ? and convert(value_1.`address_key` using utf8mb4) collate utf8mb4_nopad_bin = " +
+          "?))))",
       },
       ["x", "x"],
     ],
@@ -231,17 +232,18 @@ describe("what the columns cannot answer", () => {
   test.each([
     [
       'title eq "x"',
-      'The column "title" has no key, by which text is compared that is not case exact: name a column of keys, or say "lower".',
+      'The column "title" has no key, by which text is compared that is not case exact: name a column of keys, or ' +
+        'say "lower".',
     ],
-    ['phoneNumbers.type eq "work"', 'No column answers filters of "phoneNumbers.type".'],
-    ['phoneNumbers eq "x"', 'No column answers filters of "phoneNumbers.value".'],
+    ['phoneNumbers.type eq "work"', 'No column serves filters of "phoneNumbers.type".'],
+    ['phoneNumbers eq "x"', 'No column serves filters of "phoneNumbers.value".'],
     ['emails.type eq "work"', 'The table "email" has no column for "type".'],
     [
       'ims eq "x"',
       'The column "ims" is not in the form in which text is compared that is not case exact.',
     ],
-    ['schemas eq "x"', 'No column answers filters of "schemas".'],
-    ['meta.version eq "x"', 'No column answers filters of "meta.version".'],
+    ['schemas eq "x"', 'No column serves filters of "schemas".'],
+    ['meta.version eq "x"', 'No column serves filters of "meta.version".'],
     [
       'meta.created gt "2011-05-13T04:42:34Z"',
       "SQLite has no type for times: they are text, or milliseconds.",

@@ -1,0 +1,2 @@
+export { NatsChangeLog } from "./change-log.js";
+export type { NatsChangeLogOptions } from "./options.js";
