@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { namedTestFile } from "../docs/named-test-file.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -18,6 +19,8 @@ test("the guide to sign-on names tests", () => {
 });
 
 test.each(named)("the test that the guide names is in $file: $title", ({ file, title }) => {
-  const text = readFileSync(`${root}test/${file}.test.ts`, "utf8");
+  const path = namedTestFile(file);
+  if (path === undefined) throw new Error(`There is no file of tests ${file}.`);
+  const text = readFileSync(root + path, "utf8");
   expect(text.includes(`"${title}"`)).toBe(true);
 });
