@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import * as z from "zod";
 import type { Name } from "../changes/index.js";
 import type { CallOptions, ChangeLog, LogRecord, NewLogRecord } from "../repositories/index.js";
-import { blockKey, digestOf, layoutPrefix, readKey } from "./keys.js";
+import { blockKey, digestOfText, layoutPrefix, readKey } from "./keys.js";
 import { type Layout, parsed } from "./records.js";
 
 /** A member that has left, and when, in milliseconds since the epoch. */
@@ -52,7 +52,7 @@ export function inBlocks(members: Iterable<Name>, bits: number): readonly Name[]
 
 /** What a block says in short, in whatever order its members were stated. */
 export function blockDigest(members: readonly Name[]): string {
-  return digestOf(members.map(memberKey).sort());
+  return digestOfText(JSON.stringify(members.map(memberKey).sort()));
 }
 
 /** A member as a string. */

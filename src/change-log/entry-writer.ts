@@ -7,7 +7,7 @@ import type { PublishSettings } from "./options.js";
 import {
   type EntryLabel,
   entryRecord,
-  labelOf,
+  entryState,
   readEntry,
   type StoredEntry,
   tombstoneRecord,
@@ -127,7 +127,8 @@ export class EntryWriter {
     stamp: string | undefined,
     known: EntryLabel | undefined,
   ): Promise<void> {
-    const label = labelOf(entry, stamp);
+    const state = entryState(entry, stamp);
+    const { label } = state;
     const isSame =
       known?.isGone === false &&
       label.digest === known.digest &&
@@ -137,7 +138,7 @@ export class EntryWriter {
       this.#published.unchanged++;
       return;
     }
-    const record = entryRecord(sourceId, entry, stamp);
+    const record = entryRecord(sourceId, state);
     if (!this.#writer.takes(record)) {
       const message = `The entry "${sourceId}" is longer than a record of the log may be.`;
       this.#unreadable.push({ kind: "unreadable", sourceId, code: "too_large", message });

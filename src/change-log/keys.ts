@@ -81,9 +81,9 @@ export function isDn(hashed: number): boolean {
   return hashed % 4 === kinds.indexOf("dn");
 }
 
-/** What a value says, in short. */
-export function digestOf(value: unknown): string {
-  return hash("sha256", JSON.stringify(value), "base64url").slice(0, 27);
+/** What a text says, in short. */
+export function digestOfText(text: string): string {
+  return hash("sha256", text, "base64url").slice(0, 27);
 }
 
 const digits = 16;

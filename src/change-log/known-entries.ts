@@ -1,14 +1,17 @@
 import type { Name } from "../changes/index.js";
 import type { CallOptions, ChangeLog, Link } from "../repositories/index.js";
+import { HeldNames } from "./held-names.js";
 import { entryPrefix, isDn, nameHash } from "./keys.js";
-import { type EntryLabel, readLabel, sourceIdOf } from "./records.js";
+import { PackedTexts } from "./packed-texts.js";
+import { type EntryLabel, keptLabel, printLabel, readLabel, sourceIdOf } from "./records.js";
 
 /** What a log holds of each entry, in short: it is listed when a publisher begins, without reading a body. */
 export class KnownEntries {
-  readonly #entries = new Map<string, EntryLabel>();
-  /** How many entries have a distinguished name. */
-  readonly #held = new Map<number, number>();
+  readonly #labels = new PackedTexts();
+  /** Which distinguished names entries have. */
+  readonly #held = new HeldNames();
   #live = 0;
+  #groups = 0;
 
   static async load(log: ChangeLog, options?: CallOptions): Promise<KnownEntries> {
     const known = new KnownEntries();
@@ -23,31 +26,37 @@ export class KnownEntries {
     return this.#live;
   }
 
+  /** How many groups are there. */
+  get groups(): number {
+    return this.#groups;
+  }
+
   get(sourceId: string): EntryLabel | undefined {
-    return this.#entries.get(sourceId);
+    const text = this.#labels.get(sourceId);
+    return text === undefined ? undefined : keptLabel(text);
   }
 
   /** The entry, unless it is not known or gone. */
   present(sourceId: string): EntryLabel | undefined {
-    const known = this.#entries.get(sourceId);
+    const known = this.get(sourceId);
     return known?.isGone === true ? undefined : known;
   }
 
   set(sourceId: string, label: EntryLabel): void {
-    this.#count(this.#entries.get(sourceId), -1);
-    this.#count(label, 1);
-    this.#entries.set(sourceId, label);
+    this.#forget(this.present(sourceId));
+    if (!label.isGone) {
+      this.#live++;
+      if (label.type === "Group") this.#groups++;
+      for (const name of label.names) if (isDn(name)) this.#held.add(name);
+    }
+    this.#labels.set(sourceId, printLabel(label));
   }
 
-  #count(label: EntryLabel | undefined, by: 1 | -1): void {
-    if (label === undefined || label.isGone) return;
-    this.#live += by;
-    for (const name of label.names) {
-      if (!isDn(name)) continue;
-      const count = (this.#held.get(name) ?? 0) + by;
-      if (count > 0) this.#held.set(name, count);
-      else this.#held.delete(name);
-    }
+  #forget(label: EntryLabel | undefined): void {
+    if (label === undefined) return;
+    this.#live--;
+    if (label.type === "Group") this.#groups--;
+    for (const name of label.names) if (isDn(name)) this.#held.remove(name);
   }
 
   /** Whether an entry has a distinguished name. */
@@ -55,9 +64,10 @@ export class KnownEntries {
     return this.#held.has(name);
   }
 
-  /** The entries that are there. */
+  /** The entries that are there. They are not to be changed meanwhile. */
   *ids(type?: EntryLabel["type"]): Generator<string, void> {
-    for (const [id, label] of this.#entries) {
+    for (const [id, text] of this.#labels.entries()) {
+      const label = keptLabel(text);
       if (!label.isGone && (type === undefined || label.type === type)) yield id;
     }
   }

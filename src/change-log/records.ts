@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Name, Upsert } from "../changes/index.js";
 import { ConcordatError } from "../core/index.js";
 import type { LogLabel, LogRecord, NewLogRecord } from "../repositories/index.js";
-import { checkpointKey, digestOf, entryKey, nameHash, readKey } from "./keys.js";
+import { checkpointKey, digestOfText, entryKey, nameHash, readKey } from "./keys.js";
 
 /** What is in a log is not what this package writes. */
 export class InvalidLogError extends ConcordatError {
@@ -89,35 +89,40 @@ const labelSchema = z.tuple([
   z.string().nullable(),
 ]);
 
-/** The record of an entry. */
-export function entryRecord(
-  sourceId: string,
-  entry: StoredEntry,
-  stamp: string | undefined,
-): NewLogRecord {
-  return {
-    key: entryKey(sourceId),
-    label: printLabel(labelOf(entry, stamp)),
-    body: JSON.stringify(entry),
-  };
+/** An entry as it is to be kept. */
+export interface EntryState {
+  readonly label: EntryLabel;
+  /** The body of its record. */
+  readonly body: string;
 }
 
-/** What a record of an entry is labelled with. */
-export function labelOf(entry: StoredEntry, stamp: string | undefined): EntryLabel {
-  return {
-    type: entry.type,
+/** How an entry is kept: what its record says, and what that says in short. */
+export function entryState(entry: StoredEntry, stamp: string | undefined): EntryState {
+  const body = printEntry(entry);
+  const { type, names, layout } = entry;
+  // Blocks are compared by themselves, and where they are says nothing of the entry.
+  const said = layout === undefined ? body : `in blocks ${printEntry(entry, false)}`;
+  const label: EntryLabel = {
+    type,
     isGone: false,
-    digest: entryDigest(entry),
-    names: entry.names.filter(({ kind }) => kind !== "id").map(nameHash),
+    digest: digestOfText(said),
+    names: names.filter(({ kind }) => kind !== "id").map(nameHash),
     ...(stamp === undefined ? {} : { stamp }),
-    ...(entry.layout === undefined ? {} : { layout: entry.layout.id }),
+    ...(layout === undefined ? {} : { layout: layout.id }),
   };
+  return { label, body };
 }
 
-/** What an entry says in short, but for its blocks and where these are. */
-export function entryDigest(entry: StoredEntry): string {
-  const { type, names, nameCandidates, resource, members, layout } = entry;
-  return digestOf([type, names, nameCandidates ?? null, resource, members ?? null, !!layout]);
+/** An entry as text, in an order that does not depend on how it was put together. */
+function printEntry(entry: StoredEntry, withLayout = true): string {
+  const { kind, type, names, nameCandidates, resource, members, layout } = entry;
+  const where = withLayout ? layout : undefined;
+  return JSON.stringify({ kind, type, names, nameCandidates, resource, members, layout: where });
+}
+
+/** The record of an entry. */
+export function entryRecord(sourceId: string, { label, body }: EntryState): NewLogRecord {
+  return { key: entryKey(sourceId), label: printLabel(label), body };
 }
 
 /** The record of an entry that is gone. */
@@ -137,14 +142,25 @@ export function tombstoneRecord(
   };
 }
 
-function printLabel({ type, isGone, digest, stamp, names, layout }: EntryLabel): string {
+/** A label as text, as {@link readLabel} and {@link keptLabel} read it. */
+export function printLabel({ type, isGone, digest, stamp, names, layout }: EntryLabel): string {
   const letter = type === "User" ? "u" : "g";
   return JSON.stringify([letter, isGone, digest, stamp ?? null, names, layout ?? null]);
 }
 
 /** Reads the label of an entry. */
 export function readLabel({ key, label }: LogLabel): EntryLabel {
-  const [letter, isGone, digest, stamp, names, layout] = parsed(key, label, labelSchema);
+  return labelFrom(parsed(key, label, labelSchema));
+}
+
+/** Reads a label that this process has printed, and that is not checked again. */
+export function keptLabel(text: string): EntryLabel {
+  return labelFrom(JSON.parse(text));
+}
+
+function labelFrom([letter, isGone, digest, stamp, names, layout]: z.infer<
+  typeof labelSchema
+>): EntryLabel {
   return {
     type: letter === "u" ? "User" : "Group",
     isGone,

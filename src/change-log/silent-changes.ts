@@ -49,7 +49,7 @@ export class SilentChanges {
     this.#known = known;
     this.#settings = settings;
     this.#options = options;
-    this.#isLoaded = !this.canReread || known.ids("Group").next().done === true;
+    this.#isLoaded = !this.canReread || known.groups === 0;
     this.#loadAt = settings.now() + settings.recheck.delay;
   }
 
