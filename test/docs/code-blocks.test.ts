@@ -49,5 +49,5 @@ describe("the code in the README and the guides", () => {
     const source = program.getSourceFile(join(root, name));
     const found = ts.getPreEmitDiagnostics(program, source);
     expect(found.map((one) => ts.flattenDiagnosticMessageText(one.messageText, "\n"))).toEqual([]);
-  });
+  }, 180_000);
 });

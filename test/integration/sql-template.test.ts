@@ -24,7 +24,7 @@ test("the templates compile as their users have them", () => {
   );
   const found = ts.getPreEmitDiagnostics(program);
   expect(found.map((one) => ts.flattenDiagnosticMessageText(one.messageText, "\n"))).toEqual([]);
-});
+}, 180_000);
 
 describeWithSlapd("the template for SQL with a real slapd", () => {
   let installed: InstalledPackage;
