@@ -45,9 +45,15 @@ describe("the code in the README and the guides", () => {
     expect(blocks.size).toBeGreaterThan(0);
   });
 
-  test.each([...blocks.keys()].map((file) => relative(root, file)))("%s compiles", (name) => {
-    const source = program.getSourceFile(join(root, name));
-    const found = ts.getPreEmitDiagnostics(program, source);
-    expect(found.map((one) => ts.flattenDiagnosticMessageText(one.messageText, "\n"))).toEqual([]);
-  }, 180_000);
+  test.each([...blocks.keys()].map((file) => relative(root, file)))(
+    "%s compiles",
+    (name) => {
+      const source = program.getSourceFile(join(root, name));
+      const found = ts.getPreEmitDiagnostics(program, source);
+      expect(found.map((one) => ts.flattenDiagnosticMessageText(one.messageText, "\n"))).toEqual(
+        [],
+      );
+    },
+    180_000,
+  );
 });
