@@ -15,8 +15,12 @@ export interface InstalledPackage extends AsyncDisposable {
   readonly application: string;
 }
 
-/** Builds the package where no other test sees it half built. */
-export async function installPackage(): Promise<InstalledPackage> {
+/**
+ * Builds the package where no other test sees it half built.
+ *
+ * @param declarations whether with declarations, which take longer than all the rest.
+ */
+export async function installPackage(declarations = false): Promise<InstalledPackage> {
   const directory = await mkdtemp(join(tmpdir(), "concordat-installed-"));
   const application = join(directory, "application");
   const installed = join(application, "node_modules", "concordat");
@@ -25,7 +29,8 @@ export async function installPackage(): Promise<InstalledPackage> {
     process.execPath,
     [
       join(repository, "node_modules/tsup/dist/cli-default.js"),
-      ...["--no-dts", "--silent", "--out-dir", join(installed, "dist")],
+      ...(declarations ? [] : ["--no-dts"]),
+      ...["--silent", "--out-dir", join(installed, "dist")],
     ],
     { cwd: repository },
   );

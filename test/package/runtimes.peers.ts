@@ -32,7 +32,7 @@ const rows = [...document.matchAll(/^\| `(concordat[\w/-]*)` ((?:\| (?:yes|no) )
 describe.skipIf(peer === "")("the built package", () => {
   let installed: InstalledPackage;
   beforeAll(async () => {
-    installed = await installPackage();
+    installed = await installPackage(true);
     await cp(join(root, "test/package/runtimes"), installed.application, { recursive: true });
   }, 300_000);
   afterAll(() => installed[Symbol.asyncDispose]());
@@ -71,6 +71,22 @@ describe.skipIf(peer === "")("the built package", () => {
       found.push(await ends(runtime, `load-${name}-${runtime.replace(" ", "")}`, source));
     }
     expect(found).toEqual(row.cells);
+  });
+
+  test("the declarations are right for the oldest TypeScript", { timeout: 300_000 }, async () => {
+    // Those of the client of NATS are not, whatever imports them.
+    const entries = rows.map(({ entry }) => entry).filter((entry) => entry !== "concordat/nats");
+    const lines = entries.map((entry, index) => `export * as entry${index} from "${entry}";\n`);
+    await writeFile(join(installed.application, "declarations.ts"), lines.join(""));
+    const options =
+      "--strict --exactOptionalPropertyTypes --skipLibCheck false --noEmit --types node " +
+      "--module nodenext --target es2022 --lib es2023,dom,dom.iterable,esnext.disposable";
+    const { stdout } = await run(
+      bin("typescript", "tsc"),
+      [...options.split(" "), "declarations.ts"],
+      { cwd: installed.application },
+    ).catch((error: { stdout: string }) => error);
+    expect(stdout).toBe("");
   });
 
   test.each(
