@@ -48,7 +48,13 @@ export interface PublishOptions {
    * taken its place waits in turn, where it would end without this. That only one writes rests on the log, and not on
    * clocks: they only say when the next one tries. All of the processes are to have it. Default `false`.
    */
-  readonly standby?: boolean | { readonly lease?: number | undefined } | undefined;
+  readonly standby?:
+    | boolean
+    | {
+        /** How long nothing may have been written, in milliseconds; at least 1. Default 30,000. */
+        readonly lease?: number | undefined;
+      }
+    | undefined;
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /** Ends publishing without an error. What was written stays. */

@@ -17,26 +17,49 @@ export type PublishOutcome =
   /** Another process may be writing the log, and this one waits for its turn. */
   | { readonly kind: "standby" }
   /** This process writes the log from now on. */
-  | { readonly kind: "began"; readonly entries: number }
+  | {
+      readonly kind: "began";
+      /** How many entries the log has now, without those that are gone. */
+      readonly entries: number;
+    }
   /** Entries were written, or found to be as they were. */
   | {
       readonly kind: "published";
+      /** How many entries were written, as new or as changed. */
       readonly written: number;
+      /** How many entries were written as gone. */
       readonly removed: number;
+      /** How many entries were compared and are in the log as they are: nothing was written for them. */
       readonly unchanged: number;
       /** The sequence of what was written last. */
       readonly sequence: number;
     }
-  | { readonly kind: "refreshed"; readonly phase: ChangeBatch["phase"] }
+  /** A refresh has ended, sweep included. */
+  | {
+      readonly kind: "refreshed";
+      /** `snapshot`: at the start or after a reconnect; `reconcile`: a check beside the live changes. */
+      readonly phase: ChangeBatch["phase"];
+    }
   /** Everything up to here is in the log. */
-  | { readonly kind: "checkpoint"; readonly checkpoint: string }
+  | {
+      readonly kind: "checkpoint";
+      /** The checkpoint of the source, as `ChangeBatch.checkpoint` had it; opaque. */
+      readonly checkpoint: string;
+    }
   /** The source is read anew, and why. */
-  | { readonly kind: "restarted"; readonly reason: string }
+  | {
+      readonly kind: "restarted";
+      /** Why, for people; not a value to switch on. */
+      readonly reason: string;
+    }
   /** The source could not be asked; it is tried again in so many milliseconds. */
   | {
       readonly kind: "waiting";
+      /** What the source failed with. */
       readonly error: unknown;
+      /** How many attempts in a row have failed, counted from 1. At `outages.attempts` the error is thrown instead. */
       readonly attempt: number;
+      /** How long it is until the next attempt, in milliseconds. */
       readonly delay: number;
     }
   | Unreadable;

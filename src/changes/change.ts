@@ -12,7 +12,9 @@ export type NameKind = "dn" | "uid" | "id";
  * key of kind `id` is the `sourceId` itself.
  */
 export interface Name {
+  /** What the key is: a distinguished name, a `uid`, or a permanent id. */
   readonly kind: NameKind;
+  /** The name itself, normalised. */
   readonly key: string;
   /**
    * Of a name of kind `uid`: it is not the one by which the source names the entry, but another value of the same
@@ -32,16 +34,24 @@ export interface MemberReference extends Name {
 
 /** What a change says of a group's members: all of them, or only what came and went. */
 export type MemberChange =
-  | { readonly kind: "all"; readonly members: readonly MemberReference[] }
+  | {
+      readonly kind: "all";
+      /** Every member that the group has; whoever is not listed is none. Empty: it has none. */
+      readonly members: readonly MemberReference[];
+    }
   | {
       readonly kind: "delta";
+      /** Those that came; one that is known already changes nothing. */
       readonly add: readonly MemberReference[];
+      /** Those that went; one that is not known changes nothing. */
       readonly remove: readonly MemberReference[];
     };
 
 /** The resource types that a stream carries, by name. */
 export interface ResourceTypes {
+  /** What a stream says of an entry that is a user. */
   User: NewUser;
+  /** What a stream says of an entry that is a group; its members are in `Upsert.members`. */
   Group: NewGroup;
 }
 
@@ -60,6 +70,7 @@ export type ManagedAttributes<N> = { readonly [K in keyof N]?: N[K] | null };
 export type Upsert<R = ResourceTypes> = {
   [K in keyof R & string]: {
     readonly kind: "upsert";
+    /** What the entry is: a key of {@link ResourceTypes}, unless the stream has types of its own. */
     readonly type: K;
     /** The directory's permanent id of the entry; it survives renames and moves. */
     readonly sourceId: string;
@@ -87,6 +98,7 @@ export type Upsert<R = ResourceTypes> = {
 /** An entry is no longer in the content: deleted, or no longer matched by the filter. */
 export interface Delete {
   readonly kind: "delete";
+  /** The permanent id of the entry that is gone. */
   readonly sourceId: string;
   /** No version of the entry later than this one is meant. */
   readonly stamp?: string;
@@ -95,12 +107,15 @@ export interface Delete {
 /** These entries are as they were at the checkpoint that was resumed from (RFC 4533 §3.3.2, the present phase). */
 export interface Present {
   readonly kind: "present";
+  /** The entries; in any number of such changes of one refresh. */
   readonly entries: readonly {
+    /** The permanent id of the entry. */
     readonly sourceId: string;
     /**
      * The names that the entry has now, where they were read: a renamed parent changes its children's without an event.
      */
     readonly names?: readonly Name[];
+    /** The version that the entry has now, where it was read. */
     readonly stamp?: string;
   }[];
 }
@@ -108,6 +123,7 @@ export interface Present {
 /** An entry exists and could not be read: what is known of it stays. */
 export interface Unreadable {
   readonly kind: "unreadable";
+  /** The permanent id of the entry. */
   readonly sourceId: string;
   /** Why, as a stable value to switch on. `too_large`: it is longer than the reader takes. */
   readonly code: string;
@@ -135,6 +151,7 @@ export type Change<R = ResourceTypes> = Upsert<R> | Delete | Present | Unreadabl
  * happen, and `reconcile` ones check, while live changes go on, that nothing was missed.
  */
 export interface ChangeBatch<R = ResourceTypes> {
+  /** What the changes are for: bringing up to date, following, or checking. */
   readonly phase: "snapshot" | "live" | "reconcile";
   /**
    * Where in a refresh this batch stands; absent in `live`. A refresh always has one batch that begins it and a later
@@ -155,6 +172,7 @@ export interface ChangeBatch<R = ResourceTypes> {
    * is absent, stamps decide.
    */
   readonly ordered?: true;
+  /** The changes, in the order in which they are to be applied. May be empty, as where only the checkpoint is new. */
   readonly changes: readonly Change<R>[];
   /** Where to resume once these changes, and all before them, are applied. Opaque. */
   readonly checkpoint?: string;

@@ -28,11 +28,23 @@ export interface SyncConfig {
 
 /** What was found out about a source; `inspectDirectory` of `concordat/ldap` answers it. */
 export interface SourceInspection {
-  readonly server: { readonly kind: string };
-  readonly reader?: { readonly dialect: string; readonly reason: string };
+  /** The server that was looked at. */
+  readonly server: {
+    /** What it is, such as `OpenLDAP`, for people. */
+    readonly kind: string;
+  };
+  /** How the source would be read. Absent where it cannot be: a finding is to say why. */
+  readonly reader?: {
+    /** The name of the reader, such as `openldap`. */
+    readonly dialect: string;
+    /** Why this one, for people. */
+    readonly reason: string;
+  };
+  /** What was looked at. `check` prints each on a line of its own, in this order. */
   readonly findings: readonly {
     /** `refusal` and `loss` are what `check` fails for. */
     readonly effect: "none" | "cost" | "loss" | "refusal" | "unclear";
+    /** What was found and what can be done, for people. */
     readonly message: string;
   }[];
 }

@@ -13,14 +13,17 @@ export interface LogLabel {
 
 /** The last state of a key. */
 export interface LogRecord extends LogLabel {
+  /** What was written, as it was given. */
   readonly body: string;
 }
 
 /** A record to write: it takes the place of the one that its key has. */
 export interface NewLogRecord {
+  /** The key, in the form that {@link LogLabel.key} has. */
   readonly key: string;
   /** Default: an empty one. */
   readonly label?: string;
+  /** What to keep; key, label and body together may have `ChangeLog.maxRecordBytes`. */
   readonly body: string;
   /** How long it is kept, in milliseconds. It may stay for longer. Default: for ever. */
   readonly expiresIn?: number;

@@ -7,9 +7,19 @@ export interface MembersChange {
   /** Remove all members first. */
   readonly clear?: boolean;
   /** By their ids. A member without a type is a user. */
-  readonly add?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
+  readonly add?: readonly {
+    /** The id of the member. */
+    readonly value: string;
+    /** What the member is. Default: `User`. */
+    readonly type?: "User" | "Group";
+  }[];
   /** One who is not a member is ignored. Without a type, a member of either type is meant. */
-  readonly remove?: readonly { readonly value: string; readonly type?: "User" | "Group" }[];
+  readonly remove?: readonly {
+    /** The id of the member. */
+    readonly value: string;
+    /** What the member is. Default: either. */
+    readonly type?: "User" | "Group";
+  }[];
 }
 
 /**
@@ -33,7 +43,10 @@ export interface ChangeSet<N> {
   /** The paths of attributes, and of parts of them, to clear. */
   readonly unset?: readonly string[];
   /** Changes of what is stored beside the resource. */
-  readonly relations?: { readonly members?: MembersChange };
+  readonly relations?: {
+    /** Of a group: its members. They are changed after what `set` and `unset` do to `members`. */
+    readonly members?: MembersChange;
+  };
 }
 
 /** A blind change, or one that is computed from what it reads. */

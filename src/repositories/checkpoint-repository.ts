@@ -21,14 +21,20 @@ export interface Unconfirmed {
   readonly since: number;
   /** Entries whose accounts were being written; with the name, where the account was being created. */
   readonly accounts: readonly {
+    /** The id of the entry in the source. */
     readonly sourceId: string;
+    /** What the entry is. */
     readonly type: "User" | "Group";
+    /** The `userName` or `displayName` of the account that was being created; absent where it was there already. */
     readonly name?: string;
   }[];
   /** Memberships that were being made or ended, as grants name them. */
   readonly memberships: readonly {
+    /** The id of the group in the application. */
     readonly group: string;
+    /** The member by its relative URI, `Users/<id>` or `Groups/<id>`. */
     readonly member: string;
+    /** Whether it is this source's to take away, as `Grant.ours` says. */
     readonly ours: boolean;
   }[];
   /**

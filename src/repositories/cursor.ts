@@ -5,6 +5,7 @@ import type { BoundSort, SortKey } from "../scim/index.js";
 export interface CursorPosition {
   /** What `compileSort` sorts the resource by; absent without a value, and without an order. */
   readonly key?: SortKey;
+  /** The id of the resource. */
   readonly id: string;
 }
 
@@ -13,7 +14,9 @@ export interface CursorPosition {
  * and not a number, no resource is skipped or comes twice because others came or went.
  */
 export interface Cursor {
+  /** Whether the page begins after the position, or ends before it. */
   readonly side: "after" | "before";
+  /** The position of a resource, which need not be there any more. */
   readonly position: CursorPosition;
 }
 

@@ -6,7 +6,9 @@ import { type CallOptions, ResourceRepository, type WriteOptions } from "./resou
 
 /** That a resource is a member of a group, both by their ids. */
 export interface Membership {
+  /** The id of the group. */
   readonly group: string;
+  /** The id of the member. */
   readonly member: string;
   /** What the member is, since the ids alone need not distinguish users from groups; absent where either is meant. */
   readonly type?: "User" | "Group";
@@ -20,6 +22,7 @@ export interface MemberOptions extends CallOptions {
 
 /** Part of a group's members. */
 export interface MemberPage {
+  /** The members on this page; how many is for the store to say where `count` was not given. */
   readonly members: readonly Member[];
   /** Where the next page begins, for `after`; opaque. Absent on the last. */
   readonly next?: string;

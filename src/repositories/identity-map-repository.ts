@@ -5,6 +5,7 @@ export type IdentifiedType = "User" | "Group";
 
 /** What is known of a resource beside what its store knows. */
 export interface MappedIdentity {
+  /** What the resource is. Ids of users and of groups are looked up apart. */
   readonly type: IdentifiedType;
   /** The id by which the resource is known outside: never given to another one, not even when it is deleted. */
   readonly id: string;

@@ -21,8 +21,11 @@ export interface Failure {
 
 /** What is known of an entry of a source and of the resource that stands for it. */
 export interface Link {
+  /** The permanent id of the entry in the source. */
   readonly sourceId: string;
+  /** What the entry is. */
   readonly type: "User" | "Group";
+  /** How far the entry has come, on its way in or out. */
   readonly state: LinkState;
   /** The id of the resource in the store, once there is one. */
   readonly resourceId?: string;
@@ -41,9 +44,13 @@ export interface Link {
   /** The account is inactive because we made it so: only then may we activate it. */
   readonly disabledByUs: boolean;
   /** A create that was begun and not confirmed: the name that the resource would have. */
-  readonly intent?: { readonly name: string };
+  readonly intent?: {
+    /** The `userName` or `displayName` that was sent. */
+    readonly name: string;
+  };
   /** The memberships that follow from it are still to be settled. */
   readonly dirty: boolean;
+  /** The change that the store refused; absent where none waits to be tried again. */
   readonly failure?: Failure;
   /**
    * What distinguishes the resource from another one that gets the same id later, where the store uses ids again
@@ -56,17 +63,28 @@ export interface Link {
 
 /** A link as seen from the resource. */
 export interface LinkOwner {
+  /** The name of the source that has the link. */
   readonly source: string;
+  /** The permanent id of the entry in that source. */
   readonly sourceId: string;
+  /** The state of the link; one that is `gone` is found, too. */
   readonly state: LinkState;
+  /** The id of the resource in the store; absent where it is still to be created. */
   readonly resourceId?: string;
+  /** What distinguishes the resource from a later one of its id, as {@link Link.resourceMark} does. */
   readonly resourceMark?: string;
-  readonly intent?: { readonly name: string };
+  /** A create that was begun and not confirmed. */
+  readonly intent?: {
+    /** The `userName` or `displayName` that was sent. */
+    readonly name: string;
+  };
 }
 
 /** A name and the entry that has it. */
 export interface HeldName extends Name {
+  /** The permanent id of the entry. */
   readonly sourceId: string;
+  /** The state of its link. A tombstone has none but the name of kind `id`. */
   readonly state: LinkState;
   /** The generation of the last refresh that mentioned the entry. */
   readonly seen: number;
@@ -74,11 +92,13 @@ export interface HeldName extends Name {
 
 /** Which links of a source to list or count; all conditions hold at once. */
 export interface LinkSelection {
+  /** In one of these states. Default: in any; of an empty list none match. */
   readonly states?: readonly LinkState[];
   /** Not mentioned since this generation began. */
   readonly seenBefore?: number;
   /** With memberships that are still to be settled. */
   readonly dirty?: true;
+  /** With a change that the store refused. */
   readonly failed?: true;
   /** With a create that was begun and not confirmed. */
   readonly intended?: true;

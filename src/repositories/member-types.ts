@@ -2,7 +2,9 @@ import { InvalidValueError } from "../core/index.js";
 
 /** A member of a group, by its id. */
 export interface Member {
+  /** The id of the member. */
   readonly value: string;
+  /** What the member is. */
   readonly type: "User" | "Group";
 }
 

@@ -29,6 +29,7 @@ export interface Grant extends GrantKey {
 
 /** A grant and the source that made it. */
 export interface SourceGrant extends Grant {
+  /** The name of the source. */
   readonly source: string;
 }
 

@@ -4,6 +4,7 @@ import type { CallOptions } from "./resource-repository.js";
 export interface Nonce {
   /** Within what the value is unique, such as the profile and the key of a signature. */
   readonly scope: string;
+  /** The value itself; compared exactly. */
   readonly value: string;
   /** Until when the store must remember it. Later it may forget it, and the value may be used again. */
   readonly expiresAt: Date;

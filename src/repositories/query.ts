@@ -35,5 +35,6 @@ export interface Page<T> {
   readonly nextCursor?: string;
   /** Asks for the page before this one, where the store can go back and there is one. Opaque. */
   readonly previousCursor?: string;
+  /** The resources, in the order of the query; none where the page is behind the end, or `count` is 0. */
   readonly resources: readonly T[];
 }

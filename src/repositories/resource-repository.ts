@@ -44,15 +44,36 @@ export interface WriteOptions extends CallOptions {
 
 /** One of a batch of writes. */
 export type Write<T, N> =
-  | { readonly kind: "create"; readonly resource: N }
-  | { readonly kind: "replace"; readonly id: string; readonly resource: N }
-  | { readonly kind: "modify"; readonly id: string; readonly modification: Modification<T, N> }
-  | { readonly kind: "delete"; readonly id: string };
+  | {
+      readonly kind: "create";
+      /** The resource to store, as `create` takes it. */
+      readonly resource: N;
+    }
+  | {
+      readonly kind: "replace";
+      /** The id of the resource. */
+      readonly id: string;
+      /** The attributes that it is to have, as `replace` takes them. */
+      readonly resource: N;
+    }
+  | {
+      readonly kind: "modify";
+      /** The id of the resource. */
+      readonly id: string;
+      /** What to change of it, as `modify` takes it. */
+      readonly modification: Modification<T, N>;
+    }
+  | {
+      readonly kind: "delete";
+      /** The id of the resource. */
+      readonly id: string;
+    };
 
 /** How one of a batch of writes ended. */
 export type WriteResult =
   | {
       readonly written: true;
+      /** The id of the resource: of a create the one that it was given. */
       readonly id: string;
       /** The paths of attributes that the store did not refuse, and has not kept. Absent where it has kept all. */
       readonly ignored?: readonly string[];
@@ -62,7 +83,11 @@ export type WriteResult =
        */
       readonly present?: readonly Member[];
     }
-  | { readonly written: false; readonly error: unknown };
+  | {
+      readonly written: false;
+      /** Why the write was refused; {@link isRefusal} holds for it. */
+      readonly error: unknown;
+    };
 
 /**
  * A store of SCIM resources of one type, for one tenant, perhaps bound to one transaction.

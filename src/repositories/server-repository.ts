@@ -6,6 +6,7 @@ export interface FederationServer {
   readonly identifier: string;
   /** Where its API begins, such as `https://pi.example.com` or `https://example.com/privacyidea`. */
   readonly url: string;
+  /** What it is, for people; nothing goes by it. */
   readonly description?: string;
   /** How it proves who it is, and how this side does. The certificate is always verified. */
   readonly tls?: FederationServerTls;
@@ -16,6 +17,7 @@ export interface FederationServer {
    * (unless the URL names them), link-local, multicast and unspecified ones.
    */
   readonly addresses?: readonly string[];
+  /** How long it may take, and how much it may send. Each limit that is left out has its default. */
   readonly limits?: FederationServerLimits;
   /**
    * How often it undoes percent encoding in forms, queries and paths. privacyIDEA does so `"twice"` unless the user

@@ -3,10 +3,14 @@ import type { HeldName, Link, LinkRepository } from "./link-repository.js";
 import type { Grant, MembershipRepository, Reference } from "./membership-repository.js";
 
 /** A link of an entry that has a resource. */
-export type LinkedEntry = Link & { readonly resourceId: string };
+export type LinkedEntry = Link & {
+  /** The id of the resource in the store. */
+  readonly resourceId: string;
+};
 
 /** References that may have to mean others than they do. */
 export interface Bindings {
+  /** The references, each with the entry that it is bound to now; in any order. */
   readonly references: readonly Reference[];
   /** Names of the entries that were asked about, as far as they were read on the way. */
   readonly held: readonly HeldName[];
@@ -14,7 +18,9 @@ export interface Bindings {
 
 /** A membership that is to be, and is not known to be. */
 export interface MissingMembership {
+  /** The link of the group. */
   readonly group: LinkedEntry;
+  /** The link of the member. */
   readonly member: LinkedEntry;
   /** An earlier attempt that was not confirmed. */
   readonly grant?: Grant;
@@ -30,6 +36,7 @@ export interface MembershipDifferences {
 
 /** A membership that was made. */
 export interface MadeMembership {
+  /** The one that was missing, as {@link SettlementStore.differences} gave it. */
   readonly membership: MissingMembership;
   /** It was not there before, and is this source's to take away. */
   readonly ours: boolean;
@@ -37,7 +44,9 @@ export interface MadeMembership {
 
 /** All members that a group states. */
 export interface StatedGroup {
+  /** The `sourceId` of the group. */
   readonly group: string;
+  /** The name of each member. */
   readonly names: readonly Name[];
 }
 

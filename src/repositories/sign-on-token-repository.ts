@@ -10,11 +10,13 @@ import type { CallOptions } from "./resource-repository.js";
  * - `session`: the consumer got it, and is to be notified when the visitor signs out.
  */
 export interface SignOnToken {
+  /** What the token is for. */
   readonly kind: "request" | "access" | "session";
   /** A digest of the token, never the token: who reads the store cannot use what is in it. */
   readonly id: string;
   /** The key of the consumer that it is for. */
   readonly consumer: string;
+  /** From this moment on the token is as good as gone. */
   readonly expiresAt: Date;
   /** Where the visitor is sent back to. */
   readonly redirectTo?: string;

@@ -9,11 +9,15 @@ import type { UserRepository } from "./user-repository.js";
  * The stores that a change stream is applied to: the application's own, and those of what is known about the source.
  */
 export interface SyncTarget {
+  /** The users of the application. */
   readonly users: UserRepository;
   /** Without it, groups are ignored. */
   readonly groups?: GroupRepository;
+  /** Which entry stands for which resource, and what is unfinished. */
   readonly links: LinkRepository;
+  /** Which members groups state, and which memberships were made for it. */
   readonly memberships: MembershipRepository;
+  /** How far each stream was followed, and by whom. */
   readonly checkpoints: CheckpointRepository;
   /**
    * Compares references with grants where they are stored. Leave it out where that cannot be done: `links` and

@@ -7,9 +7,13 @@ import type { Subject } from "./outcome.js";
  * kept as JSON until an administrator has looked at it.
  */
 export type Removal =
-  | ({ readonly kind: "gone" | "inactive" } & Subject)
+  | ({
+      /** Whether the entry is gone, or its user becomes inactive. */
+      readonly kind: "gone" | "inactive";
+    } & Subject)
   | {
       readonly kind: "leaves";
+      /** The group that the member leaves. */
       readonly group: Subject;
       /** The id of the member's entry in the source. */
       readonly member: string;

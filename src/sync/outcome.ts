@@ -3,6 +3,7 @@ import type { SessionsEnded } from "../repositories/index.js";
 
 /** An entry of the source and the resource that stands for it. */
 export interface Subject {
+  /** What the entry is. */
   readonly type: "User" | "Group";
   /** The id of the entry in the source. */
   readonly sourceId: string;
@@ -41,6 +42,7 @@ export interface IgnoredOutcome extends Subject {
 
 /** A resource was disabled or deleted. */
 export interface RemovedOutcome extends Subject {
+  /** `deactivated`: the resource stays, disabled. `deleted`: it is gone for good. */
   readonly kind: "deactivated" | "deleted";
   /** What became of a user's sessions, which is tried after the change is committed. Absent for groups. */
   readonly sessions?: SessionsEnded;
@@ -48,8 +50,11 @@ export interface RemovedOutcome extends Subject {
 
 /** A member came into a group or left it. */
 export interface MembershipOutcome {
+  /** Whether the member came or left. */
   readonly kind: "memberAdded" | "memberRemoved";
+  /** The group. */
   readonly group: Subject;
+  /** Who came or left: a user, or a group within the group. */
   readonly member: Subject;
 }
 
@@ -58,10 +63,13 @@ export interface MembershipOutcome {
  */
 export interface MembershipDeferredOutcome {
   readonly kind: "memberDeferred";
+  /** The group. */
   readonly group: Subject;
+  /** Who is to come or to leave. */
   readonly member: Subject;
   /** The code of the error. */
   readonly code: string;
+  /** The message of the error, for people. */
   readonly message: string;
 }
 
@@ -71,10 +79,13 @@ export interface MembershipDeferredOutcome {
  */
 export interface MembershipIgnoredOutcome {
   readonly kind: "memberIgnored";
+  /** The group that states the member. */
   readonly group: Subject;
   /** How the source names the member: a foreign security principal by its security identifier. */
   readonly reference: Name;
+  /** Why, to switch on. */
   readonly code: "foreign";
+  /** Why, for people. */
   readonly message: string;
 }
 
@@ -87,7 +98,9 @@ export interface DeferredOutcome extends Subject {
    * that was there before is disabled in a step of its own.
    */
   readonly code: string;
+  /** The message of the error, for people. */
   readonly message: string;
+  /** How often it was tried, this time included; 0 with the code `adopted`, which is put off and not tried. */
   readonly attempts: number;
   /** When it is tried next, in milliseconds since the epoch. */
   readonly nextAttempt: number;
@@ -97,9 +110,15 @@ export interface DeferredOutcome extends Subject {
 export interface Removals {
   /** At most 1,000 of them. */
   readonly deletions: readonly Subject[];
+  /** Users who would have been disabled, their entries still there. */
   readonly deactivations: readonly Subject[];
   /** Members that would have left, group by group. */
-  readonly memberships: readonly { readonly group: Subject; readonly members: number }[];
+  readonly memberships: readonly {
+    /** The group, which stays. */
+    readonly group: Subject;
+    /** How many members would have left it; at least 1. */
+    readonly members: number;
+  }[];
 }
 
 /** An entry that would have lost values. */
@@ -123,24 +142,41 @@ export type Outcome =
   /** With `standby`: this process applies the stream from now on. */
   | { readonly kind: "began" }
   /** A refresh has ended, sweep and memberships included. */
-  | { readonly kind: "refreshed"; readonly phase: "snapshot" | "reconcile" | "live" }
+  | {
+      readonly kind: "refreshed";
+      /** `snapshot`: at the start or after a reconnect; `reconcile`: a check beside the live changes. */
+      readonly phase: "snapshot" | "reconcile" | "live";
+    }
   /** Everything up to here is applied; this is where a later run resumes. */
-  | { readonly kind: "checkpoint"; readonly checkpoint: string }
+  | {
+      readonly kind: "checkpoint";
+      /** The checkpoint that is stored now, as `ChangeBatch.checkpoint` had it; opaque. */
+      readonly checkpoint: string;
+    }
   /** The stored state does not fit the stream: everything is read anew. */
-  | { readonly kind: "restarted"; readonly reason: string }
+  | {
+      readonly kind: "restarted";
+      /** Why, for people; not a value to switch on. */
+      readonly reason: string;
+    }
   /** A store is unavailable; the batch is tried again after `delay` milliseconds. */
   | {
       readonly kind: "waiting";
+      /** What the store failed with. */
       readonly error: unknown;
+      /** How many attempts have failed, counted from 1. At `outages.attempts` the error is thrown instead. */
       readonly attempt: number;
+      /** How long it is until the next attempt, in milliseconds; no less than the store asked for (`retryAfter`). */
       readonly delay: number;
     }
   /** An entry exists and could not be read; what is known of it stays. */
   | {
       readonly kind: "unreadable";
+      /** The id of the entry in the source. */
       readonly sourceId: string;
       /** Why, to switch on: `too_large`. */
       readonly code: string;
+      /** Why, in words, with what names the entry in the source. */
       readonly message: string;
     }
   /** A limit was hit. Nothing of the step was changed, and synchronisation ends with `TooManyError`. */
@@ -148,11 +184,16 @@ export type Outcome =
       readonly kind: "limited";
       /** Which one. */
       readonly option: "maxDeletes" | "maxCleared";
+      /**
+       * What the option allows, in removals or in entries: its `count`, or less by its `fraction` of what is linked,
+       * but then never less than 10.
+       */
       readonly limit: number;
       /** How many removals, or cleared entries, the step would bring. */
       readonly count: number;
       /** Those that counted before this step, within the window of time or in the refresh under way. */
       readonly before: number;
+      /** What would have been taken away, as far as it was found ahead; all lists are empty where it was not. */
       readonly removals: Removals;
       /** Entries that would have lost the value of an attribute; at most 1,000 of them. */
       readonly cleared: readonly Cleared[];

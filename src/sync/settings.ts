@@ -3,6 +3,7 @@ import { AcceptedRemovals, type Removal, type RemovalList } from "./accepted-rem
 
 /** A resource that may be protected. */
 export interface Protectable {
+  /** What the resource is. */
   readonly type: "User" | "Group";
   /** The id of the resource in the application, once there is one. */
   readonly id?: string;
@@ -131,7 +132,13 @@ export interface SynchronizeOptions {
    * taken its place waits in turn, where it would end without this. That only one writes rests on the stores, and not on
    * clocks: they only say when the next one tries. All of the processes are to have it. Default `false`.
    */
-  readonly standby?: boolean | { readonly lease?: number | undefined } | undefined;
+  readonly standby?:
+    | boolean
+    | {
+        /** How long nothing may have been stored, in milliseconds; at least 1. Default 30,000. */
+        readonly lease?: number | undefined;
+      }
+    | undefined;
   /** The clock, in milliseconds since the epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
   /**

@@ -13,7 +13,12 @@ export interface StreamState {
   /** How many refreshes were begun; 0 where the stream was never followed. */
   readonly refreshes: number;
   /** Entries that stand for a resource, or are about to. */
-  readonly linked: { readonly users: number; readonly groups: number };
+  readonly linked: {
+    /** How many of them are users. */
+    readonly users: number;
+    /** How many of them are groups. */
+    readonly groups: number;
+  };
   /** Changes that the application refused, the reason and the time of the next attempt with each; at most `most`. */
   readonly refused: readonly RefusedChange[];
   /** Members that groups state and that are no entries, as far as is known; at most `most`. */
@@ -28,9 +33,11 @@ export interface StreamState {
 
 /** A member that a group states, and that is no known entry yet. */
 export interface PendingMember {
+  /** The group that states the member. */
   readonly group: Subject;
   /** How the group names the member, as `dn`, `uid` or `id`. */
   readonly kind: string;
+  /** The name, normalised, as `Name.key` has it. */
   readonly key: string;
 }
 

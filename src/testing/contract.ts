@@ -8,6 +8,7 @@ import { checking } from "./assertions.js";
 
 /** One requirement on a repository, for any test runner. */
 export interface ContractCase {
+  /** The requirement in words, for the name of a test. */
   readonly name: string;
   /** Why the case does not apply, where it does not: what the repository does not declare is not required. */
   readonly skip?: string;

@@ -11,6 +11,7 @@ import {
 
 /** A {@link ServerRepository} without servers, and how servers come into it. */
 export interface ServersUnderTest {
+  /** The store under test. */
   readonly servers: ServerRepository;
   /** Puts servers into the store, each instead of the one with its identifier. */
   put(servers: readonly FederationServer[]): Promise<void>;

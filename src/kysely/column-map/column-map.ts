@@ -97,7 +97,9 @@ export interface DependentColumn extends TableReference {
    */
   readonly owner?:
     | {
+        /** The column with the id of what the row belongs to. */
         readonly column: string;
+        /** Where that is stored. */
         readonly of: Pick<ResourceMap, "schema" | "table" | "id" | "version" | "lastModified">;
       }
     | undefined;
@@ -125,7 +127,12 @@ export interface ResourceMap<Path extends string = string> extends TableReferenc
   readonly others:
     | "refuse"
     | "ignore"
-    | { readonly column: string; readonly key?: string | undefined };
+    | {
+        /** The column of JSON. */
+        readonly column: string;
+        /** The column of JSON with what is compared. Default: none, so that there is no such filter. */
+        readonly key?: string | undefined;
+      };
   /**
    * What new rows have in columns for which the resource says nothing, such as a `not null` column that no attribute is
    * mapped to: a value as the driver takes it, or a function that makes it of the attributes. Rows that are there are

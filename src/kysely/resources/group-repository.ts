@@ -49,7 +49,14 @@ import { ResourceWrites, writeOne } from "./writes.js";
 /** Options of {@link KyselyGroupRepository}. */
 export interface KyselyGroupOptions extends ResourceOptions {
   /** Where the groups and their members are. Default: the tables that `createTables` makes. */
-  readonly map?: { readonly groups: GroupMap; readonly members: MemberMap } | undefined;
+  readonly map?:
+    | {
+        /** Where the groups are. */
+        readonly groups: GroupMap;
+        /** Where their members are. */
+        readonly members: MemberMap;
+      }
+    | undefined;
   /**
    * The table of the users who can be members, whose map has the table of members among its `dependents`. A user who
    * is added to a group is looked for there, and kept from being deleted meanwhile, so that every member exists.

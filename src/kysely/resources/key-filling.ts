@@ -12,6 +12,7 @@ import type { ResourceTable } from "./table.js";
 export interface KeyClash {
   /** The id of the resource that goes without. */
   readonly id: string;
+  /** The path of the attribute whose key it is, such as `userName`. */
   readonly attribute: string;
   /** The id of the resource that has the key, where that is known. */
   readonly holder?: string;

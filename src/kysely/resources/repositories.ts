@@ -20,13 +20,22 @@ export interface KyselyRepositoriesOptions extends TableOptions {
    * Where the groups and their members are. Default: the tables that `createTables` makes, whose members are the users
    * wherever these are. `false`: there are no groups.
    */
-  readonly groups?: { readonly groups: GroupMap; readonly members: MemberMap } | false | undefined;
+  readonly groups?:
+    | {
+        /** Where the groups are. */
+        readonly groups: GroupMap;
+        /** Where their members are. */
+        readonly members: MemberMap;
+      }
+    | false
+    | undefined;
   /** Ends the sessions of a user. Without it, a user who is disabled stays signed in. */
   readonly revokeSessions?: ((id: string, options?: CallOptions) => Promise<void>) | undefined;
 }
 
 /** The users of a database, without groups. */
 export interface KyselyUsers {
+  /** The store of the users. */
   readonly users: KyselyUserRepository;
   /** Runs `work` with the same store, bound to one transaction. */
   transaction<R>(work: (repositories: KyselyUsers) => Promise<R>): Promise<R>;
@@ -34,7 +43,9 @@ export interface KyselyUsers {
 
 /** The users and the groups of a database, as `createScimServer` takes them. */
 export interface KyselyRepositories {
+  /** The store of the users, who are those that can be members. */
   readonly users: KyselyUserRepository;
+  /** The store of the groups and of who is in them. */
   readonly groups: KyselyGroupRepository;
   /** Runs `work` with the same stores, bound to one transaction. */
   transaction<R>(work: (repositories: KyselyRepositories) => Promise<R>): Promise<R>;

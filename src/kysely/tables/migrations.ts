@@ -21,6 +21,7 @@ type Migration = (
  * now.
  */
 export interface NameClash extends KeyClash {
+  /** What both resources are. */
   readonly type: "User" | "Group";
 }
 

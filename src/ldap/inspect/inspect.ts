@@ -15,11 +15,13 @@ import { countContent, lookAtAttributes } from "./content.js";
 export interface DirectoryInspection {
   /** The server that was looked at. */
   readonly url: string;
+  /** What the server is. */
   readonly server: {
     /** What it is, such as `OpenLDAP`, `389 Directory Server`, `FreeIPA` or `Active Directory`; `unknown` otherwise. */
     readonly kind: string;
-    /** The maker and the version, in the maker's words (RFC 3045). */
+    /** The maker, in the maker's words (RFC 3045). Undefined where the server does not say, as OpenLDAP does not. */
     readonly vendorName?: string;
+    /** The version, in the maker's words (RFC 3045). Undefined where the server does not say. */
     readonly vendorVersion?: string;
   };
   /**
@@ -28,7 +30,12 @@ export interface DirectoryInspection {
    */
   readonly account?: string;
   /** The reader that `watchDirectory` would use, and why. Undefined if there is none: then a finding says so. */
-  readonly reader?: { readonly dialect: string; readonly reason: string };
+  readonly reader?: {
+    /** The name of the reader, as the option `dialect` takes it. */
+    readonly dialect: string;
+    /** Why this one, for people. */
+    readonly reason: string;
+  };
   /** What was looked at, the worst first. */
   readonly findings: readonly DirectoryFinding[];
 }

@@ -18,6 +18,7 @@ export type FromEntry<V> = (entry: DirectoryEntry) => V | null | undefined;
 export interface Computed<V> {
   /** The attribute descriptions that `value` looks at. */
   readonly reads: readonly string[];
+  /** Computes the value. */
   readonly value: FromEntry<V>;
 }
 
@@ -58,11 +59,13 @@ export type GroupEntryMapping = {
 export interface MemberAttribute {
   /** The attribute description, such as `member` or `memberUid`. */
   readonly attribute: string;
+  /** How the values name members. `uid`: by the values of the attribute {@link DirectoryProfile.uid}. */
   readonly kind: NameKind;
 }
 
 /** How the entries of a directory become users and groups. Plain data: see {@link profile} for changing one. */
 export interface DirectoryProfile {
+  /** What the profile is called. It counts as part of it: a stream whose profile has another name is read anew. */
   readonly name: string;
   /**
    * An entry with one of these object classes, whatever else it has, is a user. Classes are looked for as they are
@@ -73,7 +76,9 @@ export interface DirectoryProfile {
   readonly groupClasses: readonly string[];
   /** A filter (RFC 4515) that users and groups match besides. Default: none. */
   readonly filter?: string;
+  /** Where the attributes of users come from. One without a mapping is left as the application has it. */
   readonly user: UserEntryMapping;
+  /** Where the attributes of groups come from, but for their members. */
   readonly group: GroupEntryMapping;
   /** Where a group states its members; all of them are read. */
   readonly members: readonly MemberAttribute[];
@@ -99,6 +104,7 @@ export interface ProfileChanges extends Partial<Omit<DirectoryProfile, "user" | 
   readonly extends: DirectoryProfile;
   /** Mappings that are added, replaced, or, with `undefined`, removed: attribute by attribute. */
   readonly user?: UserEntryMapping;
+  /** The same for groups. */
   readonly group?: GroupEntryMapping;
 }
 

@@ -23,7 +23,9 @@ export type FindingEffect = "none" | "cost" | "loss" | "refusal" | "unclear";
 
 /** One thing that was looked at. */
 export interface DirectoryFinding {
+  /** What was looked at. */
   readonly topic: FindingTopic;
+  /** What follows for a stream. */
   readonly effect: FindingEffect;
   /** What was found, what follows from it, and what can be done, for people. It holds no value of an entry. */
   readonly message: string;

@@ -8,21 +8,36 @@ export const watchChannelName = "concordat:ldap.watch";
 /** Where the work of a stream stands. */
 export type WatchStep =
   | ReaderStep
-  | { readonly event: "connected"; readonly dialect: string }
+  /** There is a connection, and the bases have been found. */
+  | {
+      readonly event: "connected";
+      /** The reader that is used for this server. */
+      readonly dialect: string;
+    }
   /** Everything will be read anew. */
-  | { readonly event: "reset"; readonly reason: ResetReason }
+  | {
+      readonly event: "reset";
+      /** Why, to switch on. */
+      readonly reason: ResetReason;
+    }
   /** The connection is lost or could not be made; the next attempt follows after `delay` milliseconds. */
   | {
       readonly event: "reconnecting";
+      /** Which attempt in a row follows, counted from 1 since a refresh has ended last. */
       readonly attempt: number;
+      /** How long it is until then, in milliseconds. */
       readonly delay: number;
+      /** What the connection, or the attempt to make one, failed with. */
       readonly error: unknown;
     }
   /** An entry, or a value of it, could not be used. `count` is how often it has happened since reading began. */
   | {
       readonly event: "problem";
+      /** What is wrong. */
       readonly problem: MappingProblem;
+      /** The permanent id of the entry. */
       readonly sourceId: string;
+      /** How often this problem has come since reading began, with any entry. */
       readonly count: number;
     };
 

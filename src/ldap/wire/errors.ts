@@ -12,6 +12,7 @@ export class LdapError extends ConcordatError {
 
 /** An LDAPResult, as far as errors report it (RFC 4511 §4.1.9). */
 export interface ResultDetails {
+  /** The result code, such as 32 for `noSuchObject`. */
   readonly resultCode: number;
   /** The last entry that was found on the way to the base; empty where it makes no sense. */
   readonly matchedDn: string;
@@ -19,6 +20,7 @@ export interface ResultDetails {
   readonly diagnosticMessage: string;
   /** Where the data is, for the result code `referral`. */
   readonly referrals: readonly string[];
+  /** The controls of the response; empty where it has none. */
   readonly controls: readonly Control[];
 }
 
@@ -60,7 +62,9 @@ export class LdapResultError extends LdapError implements ResultDetails {
 export class LdapCredentialsError extends LdapError {
   override readonly name = "LdapCredentialsError";
   override readonly code = "ldap_credentials";
+  /** The result code: 32, 48 or 49. */
   readonly resultCode: number;
+  /** The name of the result code, such as `invalidCredentials`. */
   readonly resultName: string;
   /** The server's own words; empty if it has none. */
   readonly diagnosticMessage: string;
@@ -197,6 +201,7 @@ export class LdapDisconnectedError extends LdapError {
   override readonly retryable: boolean;
   /** Why, as a result code. */
   readonly resultCode: number;
+  /** The name of the result code, such as `unavailable`. */
   readonly resultName: string;
   /** The server's own words; empty if it has none. */
   readonly diagnosticMessage: string;

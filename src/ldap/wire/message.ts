@@ -46,7 +46,9 @@ export interface SearchEntry {
   readonly kind: "entry";
   /** The distinguished name, in the server's spelling. */
   readonly dn: string;
+  /** The attributes that were asked for, as far as the entry has them and the account may read them. */
   readonly attributes: readonly LdapAttribute[];
+  /** The controls that came with the entry; empty where there is none. */
   readonly controls: readonly Control[];
 }
 
@@ -62,13 +64,16 @@ export interface IntermediateResponse {
   readonly kind: "intermediate";
   /** Which kind of response it is, where the server names it. */
   readonly oid?: string;
+  /** The value, in the encoding that the specification of the kind gives; a view of what was received. */
   readonly value?: Uint8Array;
+  /** The controls that came with it; empty where there is none. */
   readonly controls: readonly Control[];
 }
 
 /** The search is over and succeeded. Any other result is an error that the search throws. */
 export interface SearchDone {
   readonly kind: "done";
+  /** The controls of the result, such as that of paged results; empty where there is none. */
   readonly controls: readonly Control[];
 }
 
@@ -79,6 +84,7 @@ export interface OversizedEntry {
   readonly dn: string;
   /** The length of its message, in bytes. */
   readonly size: number;
+  /** The controls that came with the entry; empty where there is none. */
   readonly controls: readonly Control[];
 }
 

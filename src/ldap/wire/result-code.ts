@@ -1,4 +1,4 @@
-/** The names of result codes: RFC 4511 §4.1.9, RFC 3909 §2.3 and RFC 4533 §2.5. */
+/** The names of result codes: RFC 4511 §4.1.9, RFC 3909 §2.3 and RFC 4533 §2.6. */
 const names: ReadonlyMap<number, string> = new Map([
   [0, "success"],
   [1, "operationsError"],

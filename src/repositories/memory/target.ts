@@ -18,10 +18,15 @@ export interface InMemoryTargetOptions {
 
 /** A {@link SyncTarget} of which every store is in memory. */
 export interface InMemoryTarget extends SyncTarget {
+  /** The users, who are also those that can be members of groups. */
   readonly users: InMemoryUserRepository;
+  /** The groups; always there. */
   readonly groups: InMemoryGroupRepository;
+  /** The links. */
   readonly links: InMemoryLinkRepository;
+  /** The references and grants. */
   readonly memberships: InMemoryMembershipRepository;
+  /** The positions of streams. */
   readonly checkpoints: InMemoryCheckpointRepository;
   /**
    * Transactions run one after the other, and what is asked of the target itself meanwhile waits for their end. `work`

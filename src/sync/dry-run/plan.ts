@@ -11,6 +11,7 @@ import { dryRunTarget } from "./target.js";
 export type PlannedOutcome = Exclude<
   Outcome,
   {
+    /** The kinds of those that report how far a run has come, or that a limit was reached. */
     readonly kind:
       | "standby"
       | "began"

@@ -17,6 +17,7 @@ const PAGE = 500;
 
 /** An entry with a change that the application refused. */
 export interface RefusedChange extends Subject {
+  /** The change, why it was refused, and when it is tried again. */
   readonly failure: Failure;
 }
 

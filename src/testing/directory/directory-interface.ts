@@ -6,8 +6,11 @@ import type { DirectoryKind } from "./sync/provider.js";
 
 /** A change of the directory, as {@link DirectoryOptions.bareCookies} sees it. */
 export interface DirectoryWrite {
+  /** What was done to the entry. */
   readonly kind: "add" | "modify" | "rename" | "delete";
+  /** The CSN of the write. */
   readonly csn: string;
+  /** The `entryUUID` of the entry. */
   readonly entryUUID: string;
 }
 
@@ -32,7 +35,14 @@ export interface DirectoryOptions {
   /** The port to listen on at 127.0.0.1. Default: a free one. */
   readonly port?: number | undefined;
   /** A certificate and its key in PEM; with them, the directory offers ldaps and StartTLS. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  readonly tls?:
+    | {
+        /** The certificate in PEM; it should be one for `localhost`, which {@link Directory.ldapsUrl} names. */
+        readonly cert: string | Buffer;
+        /** The private key of the certificate, in PEM. */
+        readonly key: string | Buffer;
+      }
+    | undefined;
   /** Whether clients that did not bind may search. Default false. */
   readonly anonymousRead?: boolean | undefined;
   /** How many writes the provider remembers for resumes (RFC 4533's delete phase); 0 for none. Default 1000. */
@@ -78,6 +88,7 @@ export interface AttributeChanges {
 
 /** What a directory held at some time. */
 export interface DirectoryBackup {
+  /** The entries, as they can be read. What else is put back, such as the server's state, is not in it. */
   readonly entries: readonly StoredEntry[];
 }
 
@@ -92,8 +103,11 @@ export interface Directory extends AsyncDisposable {
   readonly url: string;
   /** `ldaps://localhost:` and the port, where there is a certificate. */
   readonly ldapsUrl: string | undefined;
+  /** The DN of the topmost entry. */
   readonly suffix: string;
+  /** The DN of the administrator, who may do everything. */
   readonly adminDn: string;
+  /** The administrator's password. */
   readonly password: string;
   /** Makes things go wrong. */
   readonly faults: DirectoryFaults;

@@ -9,14 +9,19 @@ export type AttributesInput = Readonly<Record<string, AttributeInput>>;
 
 /** An entry to be added. */
 export interface NewEntry {
+  /** The DN of the entry; the values of its RDN are added to the attributes. */
   readonly dn: string;
+  /** The attributes, `objectClass` among them. */
   readonly attributes: AttributesInput;
 }
 
 /** An entry as it was read. */
 export interface StoredEntry {
+  /** The DN, as it was spelled when the entry was added or renamed. */
   readonly dn: string;
+  /** The permanent id of the entry (RFC 4530). */
   readonly entryUUID: string;
+  /** The CSN of the last write to the entry. */
   readonly entryCSN: string;
   /** The user attributes, by name, as text; bytes that are not UTF-8 are replaced. */
   readonly attributes: Readonly<Record<string, readonly string[]>>;

@@ -5,24 +5,45 @@ export type ChildFault =
   /** Takes the request and never responds. */
   | { readonly kind: "silent" }
   /** Waits before the first byte, in milliseconds. */
-  | { readonly kind: "slow-headers"; readonly delay: number }
+  | {
+      readonly kind: "slow-headers";
+      /** How long it waits, in milliseconds. */
+      readonly delay: number;
+    }
   /** Sends half of the response, and the other half later, in milliseconds. */
-  | { readonly kind: "slow-body"; readonly delay: number }
+  | {
+      readonly kind: "slow-body";
+      /** How long it waits between the halves, in milliseconds. */
+      readonly delay: number;
+    }
   /** Closes the connection in the middle of the response. */
   | { readonly kind: "cut" }
   /** Closes the connection instead of answering. */
   | { readonly kind: "reset" }
   /** Answers with a redirect. */
-  | { readonly kind: "redirect"; readonly status: number; readonly location: string }
+  | {
+      readonly kind: "redirect";
+      /** The status, such as 302. */
+      readonly status: number;
+      /** The content of the `Location` field. */
+      readonly location: string;
+    }
   /** Answers with these bytes. */
   | {
       readonly kind: "bytes";
+      /** The status. Default: 200. */
       readonly status?: number;
+      /** The content of the `Content-Type` field. Default: `application/json`. */
       readonly type?: string;
+      /** The bytes; text is sent as UTF-8. */
       readonly content: string | Uint8Array;
     }
   /** Answers with as many bytes of JSON. */
-  | { readonly kind: "oversized"; readonly size: number }
+  | {
+      readonly kind: "oversized";
+      /** How many bytes of padding the JSON has; 15 more are around it. */
+      readonly size: number;
+    }
   /** Signs something else than what it sends. */
   | { readonly kind: "bad-signature" }
   /** Does not sign. */

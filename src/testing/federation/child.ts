@@ -16,8 +16,11 @@ import { type ChildFault, sendFaulty } from "./child-faults.js";
 
 /** A user of a child, who has one token. */
 export interface ChildUser {
+  /** The name of the user. */
   readonly user: string;
+  /** The realm of the user; a request that names none means users of any. */
   readonly realm: string;
+  /** The PIN of the token, which comes before the one-time password; may be empty. */
   readonly pin: string;
   /** The serial number of the token; without one the user has no token. */
   readonly serial?: string;
@@ -29,9 +32,14 @@ export interface ChildUser {
 export interface ChildOptions {
   /** The users that it knows. Default: none. */
   readonly users?: readonly ChildUser[] | undefined;
-  /** Who may log in, and with what. */
+  /** Who may log in, and with what. Default: no one. */
   readonly administrators?:
-    | readonly { readonly username: string; readonly password: string }[]
+    | readonly {
+        /** The name. */
+        readonly username: string;
+        /** The password. */
+        readonly password: string;
+      }[]
     | undefined;
   /** The port. Default: a free one. */
   readonly port?: number | undefined;
@@ -43,18 +51,23 @@ export interface ChildOptions {
 
 /** A request as the child has got it. */
 export interface ChildRequest {
+  /** The method, such as `POST`. */
   readonly method: string;
+  /** The path of the target, still encoded and without the query. */
   readonly path: string;
-  /** The field lines, as they came. */
+  /** The field lines as they came: each name, and its content after it. */
   readonly fields: readonly string[];
   /** The parameters as privacyIDEA understands them: decoded twice, unless they came as JSON. */
   readonly parameters: ReadonlyMap<string, string>;
+  /** The content, as text. */
   readonly content: string;
 }
 
 /** A child that is running. */
 export interface Child extends AsyncDisposable {
+  /** `http://127.0.0.1:` and the port. */
   readonly url: string;
+  /** The port that it listens on. */
   readonly port: number;
   /** Every request that came, in order. */
   readonly requests: readonly ChildRequest[];

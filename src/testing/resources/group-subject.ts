@@ -3,6 +3,7 @@ import type { NewGroup } from "../../scim/index.js";
 
 /** The subject of `groupRepositoryContract`. */
 export interface GroupsUnderTest {
+  /** The store under test, without groups. */
   readonly groups: GroupRepository;
   /** Where the members come from. Without it, members are ids without a resource. */
   readonly users?: UserRepository;

@@ -20,6 +20,7 @@ export interface GssStep {
 
 /** What was in a token of {@link GssContext.wrap}. */
 export interface GssMessage {
+  /** The message itself; may be empty. */
   readonly message: Uint8Array;
   /** Whether it was encrypted, and not only signed: the `conf_state` of GSS_Unwrap. */
   readonly confidential: boolean;
