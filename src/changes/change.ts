@@ -225,9 +225,9 @@ export interface ChangeStream<R = ResourceTypes> {
    * @throws {ConcordatError} what cannot be mended by trying again, such as refused credentials.
    */
   read(options?: {
-    after?: string;
-    follow?: boolean;
-    signal?: AbortSignal;
+    after?: string | undefined;
+    follow?: boolean | undefined;
+    signal?: AbortSignal | undefined;
   }): AsyncIterable<ChangeBatch<R>>;
   /**
    * Reads entries as they are now, beside the stream. Those that are not in the content are left out.
@@ -242,12 +242,15 @@ export interface ChangeStream<R = ResourceTypes> {
    */
   reread?(
     sourceIds: readonly string[],
-    options?: { signal?: AbortSignal },
+    options?: { signal?: AbortSignal | undefined },
   ): Promise<readonly Upsert<R>[]>;
   /**
    * Asks the source how far it has gone on since a checkpoint, beside the stream. A stream without it cannot say.
    *
    * @throws {ConcordatError} the source cannot be asked now.
    */
-  lagBehind?(checkpoint: string, options?: { signal?: AbortSignal }): Promise<SourceLag>;
+  lagBehind?(
+    checkpoint: string,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<SourceLag>;
 }

@@ -17,29 +17,29 @@ import type { Page, Query } from "./query.js";
 /** Options of every call that may wait. */
 export interface CallOptions {
   /** Ends the wait; the call rejects with the signal's reason. What was already written stays written. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Of a write: is called with the paths of what the store was asked for, did not refuse, and has not kept. It is
    * called for a write that was made, perhaps more than once of the same. What is neither named here nor refused is
    * kept.
    */
-  readonly onIgnored?: (paths: readonly string[]) => void;
+  readonly onIgnored?: ((paths: readonly string[]) => void) | undefined;
 }
 
 /** Options of a read. */
 export interface ReadOptions extends CallOptions {
   /** Attributes to return beside those that are always returned. `members` of a group come only when named here. */
-  readonly attributes?: readonly string[];
+  readonly attributes?: readonly string[] | undefined;
   /**
    * Attributes that the caller does not need. A store that saves work by it leaves them out, whatever else is asked.
    */
-  readonly excludedAttributes?: readonly string[];
+  readonly excludedAttributes?: readonly string[] | undefined;
 }
 
 /** Options of a write. */
 export interface WriteOptions extends CallOptions {
   /** Write only if the resource is in this version (`meta.version`), else `VersionConflictError`. */
-  readonly ifVersion?: string;
+  readonly ifVersion?: string | undefined;
 }
 
 /** One of a batch of writes. */

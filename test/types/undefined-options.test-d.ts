@@ -1,5 +1,5 @@
 import type { ChangeLogOptions, PublishOptions } from "concordat/change-log";
-import type { ReplayOptions } from "concordat/changes";
+import type { ChangeStream, ReplayOptions } from "concordat/changes";
 import type { FederateOptions } from "concordat/federation";
 import type {
   GroupColumns,
@@ -16,7 +16,13 @@ import type {
 } from "concordat/kysely";
 import type { WatchOptions } from "concordat/ldap";
 import type { NatsChangeLogOptions } from "concordat/nats";
-import type { InMemoryChangeLogOptions } from "concordat/repositories";
+import type {
+  CallOptions,
+  InMemoryChangeLogOptions,
+  Query,
+  ReadOptions,
+  WriteOptions,
+} from "concordat/repositories";
 import type { AttributePath, groupDefinition, userDefinition } from "concordat/scim";
 import type { ScimClientOptions, ScimClientTls } from "concordat/scim-client";
 import type { ScimServerOptions } from "concordat/scim-server";
@@ -37,6 +43,9 @@ type Strict<O> = {
         : K
     : never;
 }[keyof O];
+
+/** The same options, of which each may be `undefined`, callbacks too. */
+type Lax<O> = { [K in keyof O]: O[K] | undefined };
 
 // Under `exactOptionalPropertyTypes`, `basePath: process.env.BASE_PATH` is an error where this is not so.
 describe("an option that may be left out may also be undefined", () => {
@@ -73,6 +82,19 @@ describe("an option that may be left out may also be undefined", () => {
     expectTypeOf<Strict<ScimClientTls>>().toBeNever();
     expectTypeOf<Strict<DirectoryOptions>>().toBeNever();
     expectTypeOf<Strict<ChildOptions>>().toBeNever();
+  });
+
+  test("in the calls of a store and of a stream", () => {
+    type OfCall<M extends "read" | "reread" | "lagBehind"> = NonNullable<
+      Parameters<NonNullable<ChangeStream[M]>>[M extends "read" ? 0 : 1]
+    >;
+    expectTypeOf<Strict<Query>>().toBeNever();
+    expectTypeOf<CallOptions>().toEqualTypeOf<Lax<CallOptions>>();
+    expectTypeOf<ReadOptions>().toEqualTypeOf<Lax<ReadOptions>>();
+    expectTypeOf<WriteOptions>().toEqualTypeOf<Lax<WriteOptions>>();
+    expectTypeOf<Strict<OfCall<"read">>>().toBeNever();
+    expectTypeOf<Strict<OfCall<"reread">>>().toBeNever();
+    expectTypeOf<Strict<OfCall<"lagBehind">>>().toBeNever();
   });
 });
 

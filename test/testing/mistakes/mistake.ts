@@ -42,7 +42,7 @@ function inPlace<R extends object>(sound: R, methods: Partial<R>): R {
 }
 
 /** Options of a call without its signal, for those who are deaf to it. */
-export function unsignalled<O extends { readonly signal?: AbortSignal }>(
+export function unsignalled<O extends { readonly signal?: AbortSignal | undefined }>(
   options: O | undefined,
 ): Omit<O, "signal"> {
   const { signal: _, ...others } = options ?? ({} as O);
