@@ -1,7 +1,7 @@
 import type { Change, ChangeBatch } from "../changes/index.js";
 import { type Findings, isAhead, type Ordering } from "../sync/internal.js";
-import { isDn } from "./keys.js";
-import { hashesOf, type KnownEntries, linkAt } from "./known-entries.js";
+import { hashesOf, isDn } from "./keys.js";
+import { type KnownEntries, linkAt } from "./known-entries.js";
 
 /** What a batch is part of. */
 export type Phase = ChangeBatch["phase"];

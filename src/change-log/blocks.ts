@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Name } from "../changes/index.js";
 import type { CallOptions, ChangeLog, LogRecord, NewLogRecord } from "../repositories/index.js";
 import { blockKey, digestOfText, layoutPrefix, readKey } from "./keys.js";
-import { type Layout, parsed } from "./records.js";
+import { type Layout, nameSchema, parsed } from "./records.js";
 
 /** A member that has left, and when, in milliseconds since the epoch. */
 export type Departure = readonly [name: Name, at: number];
@@ -14,12 +14,6 @@ export interface Block {
   readonly members: readonly Name[];
   readonly gone: readonly Departure[];
 }
-
-const nameSchema = z.object({
-  kind: z.enum(["dn", "uid", "id"]),
-  key: z.string(),
-  alias: z.literal(true).exactOptional(),
-});
 
 const blockSchema = z.object({
   members: z.array(nameSchema),

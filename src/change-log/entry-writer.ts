@@ -8,9 +8,9 @@ import {
   type EntryLabel,
   entryRecord,
   entryState,
+  goneState,
   readEntry,
   type StoredEntry,
-  tombstoneRecord,
 } from "./records.js";
 import type { SilentChanges } from "./silent-changes.js";
 import { type MemberWriting, writeMembers } from "./stored-members.js";
@@ -159,15 +159,14 @@ export class EntryWriter {
   async remove(sourceId: string, stamp: string | undefined): Promise<void> {
     const known = this.#known.get(sourceId);
     if (known === undefined) return;
-    const { type } = known;
-    const { horizon } = this.#settings;
+    const gone = goneState(known.type, stamp);
+    const expiresIn = this.#settings.horizon * 1.1 + 60_000;
     const stored = known.layout === undefined ? undefined : await this.stored(sourceId);
-    await this.#writer.put(tombstoneRecord(sourceId, type, stamp, horizon * 1.1 + 60_000));
+    await this.#writer.put({ ...entryRecord(sourceId, gone), expiresIn });
     if (stored?.layout !== undefined) {
       this.#writer.removeLater(layoutPrefix(sourceId, stored.layout.id));
     }
-    const label = { type, isGone: true, digest: "", names: [], ...(stamp && { stamp }) };
-    this.#known.set(sourceId, label);
+    this.#known.set(sourceId, gone.label);
     this.#noteGivenUp(known, []);
     this.#published.removed++;
   }

@@ -1,15 +1,11 @@
-/** How many slots there are at first. */
-const first = 1_024;
-
-/** How full the table gets before it grows. */
-const fullest = 0.75;
+import { findSlot, firstSlots, isFull } from "./slots.js";
 
 /** How many entries have a name, by its number: 12 bytes for each name and the room around them. */
 export class HeldNames {
   /** The names, and one more; 0 is an empty slot. */
-  #names = new Float64Array(first);
+  #names = new Float64Array(firstSlots);
   /** How many have each. A name that no entry has any longer keeps its slot until the table grows. */
-  #counts = new Uint32Array(first);
+  #counts = new Uint32Array(firstSlots);
   #taken = 0;
 
   has(name: number): boolean {
@@ -20,7 +16,7 @@ export class HeldNames {
   add(name: number): void {
     let slot = this.#slotOf(name);
     if (this.#names[slot] === 0) {
-      if (this.#taken >= this.#names.length * fullest) {
+      if (isFull(this.#taken, this.#names.length)) {
         this.#grow();
         slot = this.#slotOf(name);
       }
@@ -39,19 +35,19 @@ export class HeldNames {
 
   /** The slot of a name, or the empty one that it would have. */
   #slotOf(name: number): number {
-    const mask = this.#names.length - 1;
+    const names = this.#names;
     // Names are digests; their two lowest bits say the kind, and are nearly always the same.
-    for (let slot = Math.floor(name / 4) & mask; ; slot = (slot + 1) & mask) {
-      const there = this.#names[slot];
-      if (there === 0 || there === name + 1) return slot;
-    }
+    return findSlot(
+      Math.floor(name / 4),
+      names.length,
+      (slot) => names[slot] === 0 || names[slot] === name + 1,
+    );
   }
 
   #grow(): void {
     const [names, counts] = [this.#names, this.#counts];
     const live = counts.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0);
-    const isFull = live >= (names.length * fullest) / 2;
-    const length = isFull ? names.length * 2 : names.length;
+    const length = isFull(live * 2, names.length) ? names.length * 2 : names.length;
     this.#names = new Float64Array(length);
     this.#counts = new Uint32Array(length);
     this.#taken = live;

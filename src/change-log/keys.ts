@@ -76,6 +76,11 @@ export function nameHash({ kind, key }: Name): number {
   return number - (number % 4) + kinds.indexOf(kind);
 }
 
+/** Names as numbers, but for ids. */
+export function hashesOf(names: readonly Name[]): readonly number[] {
+  return names.filter(({ kind }) => kind !== "id").map(nameHash);
+}
+
 /** Whether a number is that of a distinguished name. */
 export function isDn(hashed: number): boolean {
   return hashed % 4 === kinds.indexOf("dn");

@@ -1,7 +1,7 @@
 import type { Name } from "../changes/index.js";
 import type { CallOptions, ChangeLog, Link } from "../repositories/index.js";
 import { HeldNames } from "./held-names.js";
-import { entryPrefix, isDn, nameHash } from "./keys.js";
+import { entryPrefix, hashesOf, isDn } from "./keys.js";
 import { PackedTexts } from "./packed-texts.js";
 import { type EntryLabel, keptLabel, printLabel, readLabel, sourceIdOf } from "./records.js";
 
@@ -85,11 +85,6 @@ export function linkOf(sourceId: string, known: EntryLabel): Link {
 export function linkAt(entries: KnownEntries, sourceId: string): Link | undefined {
   const known = entries.get(sourceId);
   return known && linkOf(sourceId, known);
-}
-
-/** Names as numbers, but for ids. */
-export function hashesOf(names: readonly Name[]): readonly number[] {
-  return names.filter(({ kind }) => kind !== "id").map(nameHash);
 }
 
 /** Whether an entry has these names, and no other ones of their kinds. */

@@ -1,8 +1,4 @@
-/** How many slots there are at first. */
-const first = 1_024;
-
-/** How full the table gets before it grows. */
-const fullest = 0.75;
+import { findSlot, firstSlots, isFull } from "./slots.js";
 
 /**
  * Which groups state which names, by numbers, in 8 bytes each and the room around them. What a group no longer states
@@ -10,9 +6,9 @@ const fullest = 0.75;
  */
 export class Mentions {
   /** The lower 32 bits of the names. */
-  #names = new Uint32Array(first);
+  #names = new Uint32Array(firstSlots);
   /** The numbers of the groups; 0 is an empty slot. */
-  #groups = new Uint32Array(first);
+  #groups = new Uint32Array(firstSlots);
   #size = 0;
   readonly #ids: string[] = [];
   readonly #numbers = new Map<string, number>();
@@ -30,20 +26,21 @@ export class Mentions {
       number = this.#ids.length;
       this.#numbers.set(group, number);
     }
-    if (this.#size >= this.#names.length * fullest) this.#grow();
+    if (isFull(this.#size, this.#names.length)) this.#grow();
     if (this.#put(lower(name), number)) this.#size++;
   }
 
   #put(name: number, group: number): boolean {
-    const mask = this.#names.length - 1;
-    for (let slot = spread(name) & mask; ; slot = (slot + 1) & mask) {
-      if (this.#groups[slot] === 0) {
-        this.#names[slot] = name;
-        this.#groups[slot] = group;
-        return true;
-      }
-      if (this.#names[slot] === name && this.#groups[slot] === group) return false;
-    }
+    const [names, groups] = [this.#names, this.#groups];
+    const slot = findSlot(
+      spread(name),
+      names.length,
+      (at) => groups[at] === 0 || (names[at] === name && groups[at] === group),
+    );
+    if (groups[slot] !== 0) return false;
+    names[slot] = name;
+    groups[slot] = group;
+    return true;
   }
 
   #grow(): void {
@@ -58,12 +55,12 @@ export class Mentions {
   /** The groups that state, or stated, a name. */
   groupsOf(name: number): readonly string[] {
     const sought = lower(name);
-    const mask = this.#names.length - 1;
     const found: string[] = [];
-    for (let slot = spread(sought) & mask; this.#groups[slot] !== 0; slot = (slot + 1) & mask) {
+    findSlot(spread(sought), this.#names.length, (slot) => {
       const id = this.#ids[(this.#groups[slot] ?? 0) - 1];
       if (this.#names[slot] === sought && id !== undefined) found.push(id);
-    }
+      return this.#groups[slot] === 0;
+    });
     return found;
   }
 }

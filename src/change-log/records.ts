@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Name, Upsert } from "../changes/index.js";
 import { ConcordatError } from "../core/index.js";
 import type { LogLabel, LogRecord, NewLogRecord } from "../repositories/index.js";
-import { checkpointKey, digestOfText, entryKey, nameHash, readKey } from "./keys.js";
+import { checkpointKey, digestOfText, entryKey, hashesOf, readKey } from "./keys.js";
 
 /** What is in a log is not what this package writes. */
 export class InvalidLogError extends ConcordatError {
@@ -17,7 +17,8 @@ export class InvalidLogError extends ConcordatError {
   }
 }
 
-const nameSchema = z.object({
+/** A name as it is kept. */
+export const nameSchema: z.ZodType<Name> = z.object({
   kind: z.enum(["dn", "uid", "id"]),
   key: z.string(),
   alias: z.literal(true).exactOptional(),
@@ -106,7 +107,7 @@ export function entryState(entry: StoredEntry, stamp: string | undefined): Entry
     type,
     isGone: false,
     digest: digestOfText(said),
-    names: names.filter(({ kind }) => kind !== "id").map(nameHash),
+    names: hashesOf(names),
     ...(stamp === undefined ? {} : { stamp }),
     ...(layout === undefined ? {} : { layout: layout.id }),
   };
@@ -125,21 +126,11 @@ export function entryRecord(sourceId: string, { label, body }: EntryState): NewL
   return { key: entryKey(sourceId), label: printLabel(label), body };
 }
 
-/** The record of an entry that is gone. */
-export function tombstoneRecord(
-  sourceId: string,
-  type: "User" | "Group",
-  stamp: string | undefined,
-  expiresIn: number,
-): NewLogRecord {
+/** How an entry is kept that is gone. */
+export function goneState(type: "User" | "Group", stamp: string | undefined): EntryState {
   const label = { type, isGone: true, digest: "", names: [], ...(stamp && { stamp }) };
   const body: Tombstone = { kind: "gone" };
-  return {
-    key: entryKey(sourceId),
-    label: printLabel(label),
-    body: JSON.stringify(body),
-    expiresIn,
-  };
+  return { label, body: JSON.stringify(body) };
 }
 
 /** A label as text, as {@link readLabel} and {@link keptLabel} read it. */
