@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { defineConfig, secret } from "concordat/cli";
 import { inetOrgPerson, inspectDirectory, type WatchOptions, watchDirectory } from "concordat/ldap";
 import { openDatabase } from "./database.ts";
-import { applicationTarget } from "./repositories.ts";
+import { applicationTarget, createAllTables } from "./repositories.ts";
 
-const db = await openDatabase(secret.env("DATABASE_URL"));
+const database = secret.env("DATABASE_URL");
+const db = await openDatabase(database);
 const url = secret.env("LDAP_URL");
 const { LDAP_CA_FILE } = process.env;
 
@@ -26,7 +27,9 @@ export default defineConfig({
   sync: {
     stream: watchDirectory(directory),
     checkSource: () => inspectDirectory(directory),
-    target: await applicationTarget(db),
+    target: applicationTarget(db),
+    // A database that is down is waited for.
+    prepare: () => createAllTables(db, database),
     options: {
       // Whom the application knows already is taken for the entry of the same name.
       match: { users: "userName", groups: "displayName" },

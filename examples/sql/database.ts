@@ -19,12 +19,12 @@ export interface Tables {
 
 export type Database = Kysely<Tables>;
 
-/** Opens the database that a URL names: `postgres://…`, `mysql://…` for MariaDB, or else a file of SQLite. */
+/**
+ * The database that a URL names: `postgres://…`, `mysql://…` for MariaDB, or else a file of SQLite. Nothing is sent to
+ * it yet.
+ */
 export async function openDatabase(url: string): Promise<Database> {
-  const kind = kindOf(url);
-  const db = new Kysely<Tables>({ dialect: await dialectOf(kind, url) });
-  await createApplicationTables(db, kind);
-  return db;
+  return new Kysely<Tables>({ dialect: await dialectOf(kindOf(url), url) });
 }
 
 type Kind = "sqlite" | "postgres" | "mariadb";
@@ -65,8 +65,9 @@ const types = {
   },
 } as const;
 
-async function createApplicationTables(db: Database, kind: Kind): Promise<void> {
-  const { id, key, text } = types[kind];
+/** Makes the tables of the application that are missing. */
+export async function createApplicationTables(db: Database, url: string): Promise<void> {
+  const { id, key, text } = types[kindOf(url)];
   for (const statement of [
     `create table if not exists person (
       id ${id},

@@ -5,12 +5,13 @@
 
 import { readFile } from "node:fs/promises";
 import { createServer, type ServerResponse } from "node:http";
-import { openDatabase } from "./database.ts";
+import { createApplicationTables, openDatabase } from "./database.ts";
 import { page } from "./page.ts";
 import { personOf, signIn } from "./sessions.ts";
 
 const { DATABASE_URL = "application.sqlite", PORT = "3000", PROXY_SECRET } = process.env;
 const db = await openDatabase(DATABASE_URL);
+await createApplicationTables(db, DATABASE_URL);
 
 const server = createServer((request, response) => {
   handle(request.method ?? "GET", request.url ?? "/", request.headers, response).catch((error) => {

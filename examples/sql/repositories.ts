@@ -8,7 +8,7 @@ import {
   type UserMap,
 } from "concordat/kysely";
 import type { SyncTarget } from "concordat/repositories";
-import type { Database } from "./database.ts";
+import { createApplicationTables, type Database } from "./database.ts";
 import { endSessionsOf } from "./sessions.ts";
 
 /** Which column of `person` is which attribute of a user. */
@@ -42,10 +42,14 @@ export const teams: { readonly groups: GroupMap; readonly members: MemberMap } =
   members: { table: "team_member", group: "team_id", member: "person_id", memberType: "integer" },
 };
 
-/** The application as synchronisation sees it: its people, its teams, and how a session is ended. */
-export async function applicationTarget(db: Database): Promise<SyncTarget> {
-  // What synchronisation keeps for itself is in tables of the package, beside those of the application.
+/** Makes the tables that are missing: those of synchronisation, which the package has, and those of the application. */
+export async function createAllTables(db: Database, url: string): Promise<void> {
   await createTables(db, { sets: ["sync"] });
+  await createApplicationTables(db, url);
+}
+
+/** The application as synchronisation sees it: its people, its teams, and how a session is ended. */
+export function applicationTarget(db: Database): SyncTarget {
   return kyselyTarget({
     db,
     users: (inside) =>

@@ -22,6 +22,12 @@ export interface SyncConfig {
    * read until its first entry.
    */
   readonly checkSource?: () => Promise<SourceInspection>;
+  /**
+   * Makes the application ready before each command, such as by creating tables that are missing; it has to do nothing
+   * where that is done. `concordat sync` and `replay` wait while it rejects, as `options.outages` says, so that an
+   * application which is down when they start does not end them.
+   */
+  readonly prepare?: () => Promise<unknown>;
   /** Looks whether the target can be used, for `concordat check`; it rejects with what is wrong. */
   readonly checkTarget?: () => Promise<void>;
 }

@@ -10,7 +10,7 @@ import { refresh } from "./commands/refresh.js";
 import { status } from "./commands/status.js";
 import { token } from "./commands/token.js";
 import { trace } from "./commands/trace.js";
-import { ConfigError, UsageError } from "./errors.js";
+import { ConfigError, messageOf, UsageError } from "./errors.js";
 import { exitCode } from "./exit-codes.js";
 import { oneLine } from "./output.js";
 
@@ -65,7 +65,7 @@ export async function run(args: readonly string[], around: Surroundings): Promis
       return exitCode.usage;
     }
     // What the package throws is written for people. Of anything else, a developer wants the stack.
-    if (error instanceof ConcordatError) note(`${oneLine(error.message)} (${error.code})`);
+    if (error instanceof ConcordatError) note(`${oneLine(messageOf(error))} (${error.code})`);
     else note(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return exitCode.failed;
   }

@@ -16,5 +16,6 @@ export { withoutPassword } from "./entries/apply.js";
 export { mergedNames } from "./memberships/references.js";
 export { batchesOf } from "./run/batches.js";
 export { Findings } from "./run/findings.js";
+export { untilDone } from "./run/outages.js";
 export { untilSilent } from "./run/standby.js";
 export { leaseFrom, limitFrom } from "./settings.js";

@@ -22,7 +22,7 @@ import { site } from "../../examples/federated-validation/site.ts";
 import { demonstrationPassword } from "../../examples/simple-sso/server-site.ts";
 import { startSites } from "../../examples/simple-sso/sites.ts";
 import { openDatabase } from "../../examples/sql/database.ts";
-import { applicationTarget } from "../../examples/sql/repositories.ts";
+import { applicationTarget, createAllTables } from "../../examples/sql/repositories.ts";
 import { pageHandler } from "../../examples/tryton-scim/page.ts";
 import { ScimGroups } from "../../examples/tryton-scim/scim-groups.ts";
 import { installExample } from "./installed-example.js";
@@ -50,7 +50,8 @@ describe.skipIf(isWithoutBrowser)(
     test("people and teams of the template for SQL", async () => {
       const file = join(directory, "application.sqlite");
       const db = await openDatabase(file);
-      const { users, groups } = await applicationTarget(db);
+      await createAllTables(db, file);
+      const { users, groups } = applicationTarget(db);
       const ada = await users.create({ userName: longName, name: { familyName: longGroup } });
       await users.create({ userName: "grace", active: false });
       await groups?.create({ displayName: longGroup, members: [{ value: ada.id }] });

@@ -100,14 +100,17 @@ describeWithSlapd(
       expect(await people(login), sync.output()).toBe(expected);
     }
 
-    test("it is down when the command starts: that ends and says so, and does its work when it is started again", async () => {
+    test("it is down when the command starts: that waits and says so, and does its work when it is back", async () => {
       await addPerson("ada");
       relay.refuse();
-      const refused = await concordat("sync").ended;
-      expect(refused.code).toBeGreaterThan(0);
-      expect(refused.stderr).toMatch(/cannot be loaded: (?:Connection terminated|read ECONNRESET)/);
-      relay.accept();
+      const refused = await concordat("status").ended;
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(
+        /^The connection to the database was lost\. \(.+\) \(unavailable\)\n$/,
+      );
       sync = concordat("sync");
+      await sync.until(/waiting 200 ms for a store: The connection to the database was lost/);
+      relay.accept();
       await sync.until(/created +user ada/);
       await becomes("ada+", "ada");
     });

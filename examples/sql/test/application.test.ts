@@ -5,17 +5,19 @@ import { groupRepositoryContract, userRepositoryContract } from "concordat/testi
 import { sql } from "kysely";
 import { openDatabase } from "../database.ts";
 import { page } from "../page.ts";
-import { applicationTarget } from "../repositories.ts";
+import { applicationTarget, createAllTables } from "../repositories.ts";
 import { personOf, signIn } from "../sessions.ts";
 
 /** A database that is there for the tests alone, and is emptied by each; by default, each has one in memory. */
 const url = process.env["TEST_DATABASE_URL"];
 const shared = url === undefined ? undefined : await openDatabase(url);
+const inMemory = ":memory:";
 after(() => shared?.destroy());
 
 async function application() {
-  const db = shared ?? (await openDatabase(":memory:"));
-  const target = await applicationTarget(db);
+  const db = shared ?? (await openDatabase(inMemory));
+  await createAllTables(db, url ?? inMemory);
+  const target = applicationTarget(db);
   if (shared !== undefined) {
     const tables = await shared.introspection.getTables();
     const ours = tables.map(({ name }) => name).filter((name) => name.startsWith("concordat_sync"));

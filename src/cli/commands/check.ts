@@ -93,7 +93,8 @@ async function readBeginning(
   }
 }
 
-async function checkApplication({ target, checkTarget }: SyncConfig): Promise<string> {
+async function checkApplication({ target, prepare, checkTarget }: SyncConfig): Promise<string> {
+  await prepare?.();
   await target.users.find({ count: 1 });
   await target.groups?.find({ count: 1 });
   await checkTarget?.();

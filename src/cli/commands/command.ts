@@ -37,3 +37,14 @@ export async function withSync<R>(
 ): Promise<R> {
   return await withConfig(context, (config) => work(syncNamed(config, context.given.sync)));
 }
+
+/** The same with the application made ready. */
+export async function withReadySync<R>(
+  context: CommandContext,
+  work: (sync: SyncConfig) => Promise<R>,
+): Promise<R> {
+  return await withSync(context, async (sync) => {
+    await sync.prepare?.();
+    return await work(sync);
+  });
+}

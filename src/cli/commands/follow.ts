@@ -8,11 +8,12 @@ import {
   type SynchronizeOptions,
   synchronize,
 } from "../../sync/index.js";
+import { untilDone } from "../../sync/internal.js";
 import { operandsOf } from "../arguments.js";
 import type { SyncConfig } from "../config.js";
 import { exitCode } from "../exit-codes.js";
 import { outcomeAsJson, outcomeInWords, removalInWords } from "../output.js";
-import { type Command, type CommandContext, withSync } from "./command.js";
+import { type Command, type CommandContext, withReadySync, withSync } from "./command.js";
 
 /** `concordat sync`: follows the source and applies its changes. */
 export const sync: Command = async (context) => {
@@ -38,7 +39,7 @@ export const replay: Command = async (context) => {
 /** `concordat retry`: tries what was refused again. */
 export const retry: Command = async (context) => {
   operandsOf(context.given);
-  return await withSync(context, async ({ stream, target, options }) => {
+  return await withReadySync(context, async ({ stream, target, options }) => {
     const { signal } = context;
     return await report(
       context,
@@ -50,7 +51,7 @@ export const retry: Command = async (context) => {
 /** `concordat accept DIGEST`: does what a plan has shown, where it still shows the same. */
 export const accept: Command = async (context) => {
   const [digest = ""] = operandsOf(context.given, "DIGEST");
-  return await withSync(context, async (config) => {
+  return await withReadySync(context, async (config) => {
     const { stream, target, options } = config;
     const { signal, output } = context;
     const plan = await planChanges(stream, target, { ...options, signal });
@@ -66,13 +67,18 @@ export const accept: Command = async (context) => {
 
 async function apply(
   context: CommandContext,
-  { target, options }: SyncConfig,
+  { target, options, prepare }: SyncConfig,
   stream: ChangeStream,
   more: Pick<SynchronizeOptions, "follow" | "accept" | "standby">,
 ): Promise<number> {
   const { signal } = context;
   const given = { ...options, standby: false, ...more, signal };
-  return await report(context, synchronize(stream, target, given));
+  return await report(context, outcomes());
+
+  async function* outcomes(): AsyncGenerator<Outcome> {
+    if (prepare !== undefined) yield* untilDone(prepare, given);
+    yield* synchronize(stream, target, given);
+  }
 }
 
 /** Says what is done, line by line. @returns the exit code. */

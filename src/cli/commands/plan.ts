@@ -3,12 +3,12 @@ import { type Plan, planChanges } from "../../sync/index.js";
 import { operandsOf } from "../arguments.js";
 import { exitCode } from "../exit-codes.js";
 import { nameOf, type Output, outcomeInWords, removalInWords } from "../output.js";
-import { type Command, withSync } from "./command.js";
+import { type Command, withReadySync } from "./command.js";
 
 /** `concordat plan`: says what a run would do, and writes nothing but the file that is asked for. */
 export const plan: Command = async (context) => {
   operandsOf(context.given);
-  return await withSync(context, async ({ stream, target, options }) => {
+  return await withReadySync(context, async ({ stream, target, options }) => {
     const { output, signal } = context;
     const planned = await planChanges(stream, target, { ...options, signal });
     const { out } = context.given;

@@ -21,7 +21,8 @@ export const status: Command = async (context) => {
       ? [undefined]
       : [...(given.sync === undefined && config.sync ? ["sync"] : []), ...names];
     for (const name of all) {
-      const { stream, target } = syncNamed(config, name);
+      const { stream, target, prepare } = syncNamed(config, name);
+      await prepare?.();
       const state = await streamState(target, stream.source);
       const lag = await lagOf(stream, state, context.signal);
       if (output.isJson) output.json({ ...(name === undefined ? {} : { name }), ...state, lag });

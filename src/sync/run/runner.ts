@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ChangeStream } from "../../changes/index.js";
-import { StreamTakenError, UnavailableError, VersionConflictError } from "../../core/index.js";
+import { StreamTakenError, VersionConflictError } from "../../core/index.js";
 import {
   endSessions,
   type StreamPosition,
@@ -21,6 +21,7 @@ import type { Deferrals } from "./deferrals.js";
 import type { Findings } from "./findings.js";
 import { recoverIntents } from "./intents.js";
 import { Limits } from "./limits.js";
+import { delayAfter } from "./outages.js";
 import { untilSilent } from "./standby.js";
 import { joined, unconfirmedOf } from "./unconfirmed.js";
 
@@ -189,7 +190,6 @@ export class Runner {
 
   /** Tries something again and again while a store is unavailable, and reports what was done. */
   async *#untilDone(work: (outcomes: Outcome[]) => Promise<void>): Outcomes {
-    const { attempts, delay: first, maxDelay } = this.#settings.outages;
     for (let attempt = 1; ; attempt++) {
       const outcomes: Outcome[] = [];
       try {
@@ -203,9 +203,8 @@ export class Runner {
           yield error.outcome;
           throw error.toError();
         }
-        if (error instanceof StreamTakenError || attempt >= attempts) throw error;
-        const asked = error instanceof UnavailableError ? (error.retryAfter ?? 0) : 0;
-        const delay = Math.max(asked, Math.min(maxDelay, first * 2 ** (attempt - 1)));
+        if (error instanceof StreamTakenError) throw error;
+        const delay = delayAfter(error, attempt, this.#settings.outages);
         yield { kind: "waiting", error, attempt, delay };
         await this.#pause(delay);
         continue;
