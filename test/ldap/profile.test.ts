@@ -380,6 +380,19 @@ describe("profile", () => {
     expect(error.message).not.toContain("ann");
   });
 
+  test("keeps the parts of the other profile that are said to be undefined, its filter above all", () => {
+    const base = profile({
+      extends: inetOrgPerson,
+      filter: "(ou=staff)",
+      user: { title: "title" },
+    });
+    const { user: _user, group: _group, ...parts } = base;
+    const undefinedParts = Object.fromEntries(Object.keys(parts).map((name) => [name, undefined]));
+    const changed = profile({ ...undefinedParts, extends: base, user: undefined });
+    expect(changed).toEqual(base);
+    expect(profile({ extends: base, user: { title: undefined } }).user.title).toBeUndefined();
+  });
+
   test("takes names with an underscore, as several servers have them", () => {
     const changes = { userClasses: ["acme_person"], uid: "login_name;x-a_b" };
     expect(profile({ extends: inetOrgPerson, ...changes })).toMatchObject(changes);

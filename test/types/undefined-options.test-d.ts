@@ -14,7 +14,7 @@ import type {
   UserColumns,
   UserMap,
 } from "concordat/kysely";
-import type { WatchOptions } from "concordat/ldap";
+import type { ProfileChanges, WatchOptions } from "concordat/ldap";
 import type { NatsChangeLogOptions } from "concordat/nats";
 import type {
   CallOptions,
@@ -60,6 +60,7 @@ describe("an option that may be left out may also be undefined", () => {
     expectTypeOf<Strict<FederateOptions>>().toBeNever();
     expectTypeOf<Strict<KyselyTargetOptions<unknown>>>().toBeNever();
     expectTypeOf<Strict<WatchOptions>>().toBeNever();
+    expectTypeOf<Strict<ProfileChanges>>().toBeNever();
     expectTypeOf<Strict<ScimClientOptions>>().toBeNever();
     expectTypeOf<Strict<ScimServerOptions>>().toBeNever();
     expectTypeOf<Strict<HttpSignerOptions>>().toBeNever();

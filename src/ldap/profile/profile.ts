@@ -98,14 +98,21 @@ export interface DirectoryProfile {
   readonly revision?: string;
 }
 
+/** The parts of a profile that are replaced as a whole; one that is `undefined` is as the other profile has it. */
+type ReplacedParts = {
+  readonly [K in Exclude<keyof DirectoryProfile, "user" | "group">]?:
+    | DirectoryProfile[K]
+    | undefined;
+};
+
 /** What is to be different from another profile. */
-export interface ProfileChanges extends Partial<Omit<DirectoryProfile, "user" | "group">> {
+export interface ProfileChanges extends ReplacedParts {
   /** The profile to start from. */
   readonly extends: DirectoryProfile;
   /** Mappings that are added, replaced, or, with `undefined`, removed: attribute by attribute. */
-  readonly user?: UserEntryMapping;
+  readonly user?: UserEntryMapping | undefined;
   /** The same for groups. */
-  readonly group?: GroupEntryMapping;
+  readonly group?: GroupEntryMapping | undefined;
 }
 
 /**
@@ -125,10 +132,11 @@ export interface ProfileChanges extends Partial<Omit<DirectoryProfile, "user" | 
  * passwords would be asked for.
  */
 export function profile(changes: ProfileChanges): DirectoryProfile {
-  const { extends: base, user, group, ...rest } = changes;
+  const { extends: base, user, group, ...parts } = changes;
+  const replaced = Object.entries(parts).filter(([, part]) => part !== undefined);
   const changed: DirectoryProfile = {
     ...base,
-    ...rest,
+    ...Object.fromEntries(replaced),
     user: { ...base.user, ...user },
     group: { ...base.group, ...group },
   };
