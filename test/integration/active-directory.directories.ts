@@ -6,6 +6,7 @@ import { synchronize } from "concordat/sync";
 import { Client } from "ldapts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { changesOf, Watching } from "../ldap/watching.js";
+import { lagOf, readAll } from "./lag.js";
 import { describeWithSamba, type Samba, startSamba } from "./samba.js";
 import { changeOf, SambaWriter, watchSamba } from "./samba-writer.js";
 
@@ -56,6 +57,24 @@ describeWithSamba("Active Directory, by DirSync", () => {
     });
     await writer.client.del(ann);
     await changeOf(watching, annId, "delete");
+  });
+
+  test("says until when it was read, and whether it has gone on", async () => {
+    const base = await writer.unit();
+    const ann = await writer.addUser("lag1", base);
+    const stream = watch(base);
+    const began = Date.now();
+    const checkpoint = await readAll(stream);
+    const read = await lagOf(stream, checkpoint);
+    expect(read).toEqual({ known: true, isAhead: false, readUntil: expect.any(Number) });
+    // The domain says its time in whole seconds.
+    const { readUntil = 0 } = read.known ? read : {};
+    expect(readUntil).toBeGreaterThan(began - 2_000);
+    expect(readUntil).toBeLessThan(Date.now() + 2_000);
+    await writer.modify(ann, "replace", "title", "one");
+    expect(await lagOf(stream, checkpoint)).toEqual({ known: true, isAhead: true, readUntil });
+    const later = await readAll(stream, checkpoint);
+    expect(await lagOf(stream, later)).toMatchObject({ known: true, isAhead: false });
   });
 
   test("what has changed without a connection follows after a resume, and nothing else", async () => {
