@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   Application,
+  Comment,
   Converter,
   LogLevel,
   makeRecursiveVisitor,
@@ -60,6 +61,8 @@ const app = await Application.bootstrapWithPlugins(
       "Variable",
       "Method",
       "Accessor",
+      "Property",
+      "EnumMember",
     ],
     logLevel: LogLevel.Warn,
   },
@@ -95,7 +98,10 @@ app.converter.on(Converter.EVENT_RESOLVE_END, ({ project }) => {
 
 const project = await app.convert();
 if (project === undefined) process.exit(1);
+const exempt = membersWithoutText(project);
+for (const member of exempt) member.comment = new Comment([{ kind: "text", text: "-" }]);
 app.validate(project);
+for (const member of exempt) delete member.comment;
 try {
   await app.generateOutputs(project);
   if (app.logger.hasErrors() || app.logger.hasWarnings()) {
@@ -115,6 +121,17 @@ try {
   }
 } finally {
   await rm(made, { recursive: true, force: true });
+}
+
+/**
+ * Members whose text is that of what they are a member of: of an object without a name, such as an alternative of a
+ * union, and those of one value only, such as `kind: "delete"`.
+ */
+function membersWithoutText(project) {
+  return project
+    .getReflectionsByKind(ReflectionKind.Property)
+    .filter(({ comment }) => comment === undefined)
+    .filter(({ type, parent }) => type?.type === "literal" || parent?.name === "__type");
 }
 
 /** The files of which the two folders have different ones. */

@@ -25,6 +25,7 @@ export interface DecisionEvent {
   readonly rule: string;
   /** The event of privacyIDEA that the request is. */
   readonly event: string;
+  /** Whether the rule stands before the host's own handler or after it. */
   readonly position: "pre" | "post";
   /** Whether the action of the rule is carried out. */
   readonly applies: boolean;
@@ -36,7 +37,9 @@ export interface DecisionEvent {
 
 /** What is published on {@link forwardChannelName}. There is no path in it: some of privacyIDEA's hold a password. */
 export interface ForwardEvent {
+  /** The identifier of the server. */
   readonly server: string;
+  /** The method of the request, such as `POST`. */
   readonly method: string;
   /** How many servers of the rule were tried before. */
   readonly attempt: number;
@@ -54,6 +57,7 @@ export interface ForwardEvent {
 export interface OutageEvent {
   /** The event of privacyIDEA that the request is. */
   readonly event: string;
+  /** Why the server that was tried last has failed. */
   readonly reason: FederationReason;
   /** The server that was tried last. */
   readonly server?: string;
@@ -61,7 +65,11 @@ export interface OutageEvent {
 
 /** What is published on {@link breakerChannelName}. */
 export interface BreakerEvent {
+  /** The identifier of the server. */
   readonly server: string;
+  /**
+   * `open`: no request is sent to it until it has rested; `half-open`: one request tries it; `closed`: it is in use.
+   */
   readonly state: BreakerState;
 }
 

@@ -213,6 +213,7 @@ export class FederationError extends ConcordatError {
 export interface DefinitionProblem {
   /** The path to the value, such as `1.options.privacyIDEA`. */
   readonly path: string;
+  /** What is wrong there, for the person who wrote the definition. */
   readonly message: string;
 }
 

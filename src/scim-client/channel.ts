@@ -5,6 +5,7 @@ export const clientRequestChannelName = "concordat:scim-client.request";
 
 /** What is published on {@link clientRequestChannelName}. There are no bodies, queries and credentials in it. */
 export interface ClientRequestEvent {
+  /** The method of the request, such as `PATCH`. */
   readonly method: string;
   /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
   readonly path: string;
@@ -27,6 +28,7 @@ export const clientIgnoredChannelName = "concordat:scim-client.ignored";
 export interface ClientIgnoredEvent {
   /** The name of the type of the resource, such as `User`. */
   readonly type: string;
+  /** The id of the resource at the service provider. */
   readonly id: string;
   /** The paths of the attributes. */
   readonly paths: readonly string[];

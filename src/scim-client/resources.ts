@@ -50,6 +50,7 @@ const longestSearch = 4_000;
  * `cause`.
  */
 export class ScimResources<T extends Resource, N extends ResourceRequest> {
+  /** The type of the resources. */
   readonly type: ResourceType;
   readonly #requester: Requester;
   readonly #profile: ScimProfile;

@@ -7,6 +7,7 @@ export const requestChannelName = "concordat:scim-server.request";
 
 /** What is published on {@link requestChannelName}: what a request log needs. Secrets are masked in it. */
 export interface RequestEvent {
+  /** The method of the request, such as `PATCH`. */
   readonly method: string;
   /** The path below the base URL, such as `/Users/2819c223-7f76-453a-919d-413861904646`. */
   readonly path: string;
@@ -17,7 +18,9 @@ export interface RequestEvent {
   readonly query?: Readonly<Record<string, string>>;
   /** The `id` of the principal; absent where none is known. */
   readonly principal?: string;
+  /** The status of the response. */
   readonly status: number;
+  /** Which kind of error it is, where RFC 7644 has a name for it (§3.12, table 9). */
   readonly scimType?: ScimType;
   /** What went wrong, in the words that the client was sent. */
   readonly detail?: string;
@@ -40,6 +43,7 @@ export interface RequestEvent {
  * place for it. `lost`: it refers to a resource that is not known.
  */
 export interface IgnoredPart extends Omit<Ignored, "reason"> {
+  /** Why it was ignored. */
   readonly reason: Ignored["reason"] | "forbidden" | "unsupported" | "lost";
 }
 

@@ -16,6 +16,7 @@ import {
 export interface BoundSort {
   /** The attribute, found in a resource type; never a complex one without a sub-attribute. */
   readonly target: ResolvedAttribute;
+  /** The direction. */
   readonly order: "ascending" | "descending";
 }
 

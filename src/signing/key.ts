@@ -15,10 +15,15 @@ export interface SigningKey {
 
 /** What {@link createKey} takes. */
 export interface NewSigningKey {
+  /**
+   * The name by which messages say which key they are signed with: `keyid` of RFC 9421, the public key of a consumer.
+   */
   readonly id: string;
   /** Text stands for its bytes in UTF-8. */
   readonly secret: string | Uint8Array | KeyObject;
+  /** What is signed before this moment is refused. Default: no bound. */
   readonly notBefore?: Date;
+  /** What is signed after this moment is refused. Default: no bound. */
   readonly notAfter?: Date;
   /** Accept a secret of less than 32 bytes, which may be found by trying. For peers whose secrets cannot be changed. */
   readonly allowShortSecret?: boolean;

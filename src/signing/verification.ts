@@ -15,6 +15,7 @@ export interface Verified {
 /** The message is not to be acted upon. */
 export interface Refused {
   readonly verified: false;
+  /** Why. */
   readonly refusal: SignatureRefusal;
   /** The id of the key that the message names, where that could be read. Nothing proves that its holder sent it. */
   readonly keyId?: string;

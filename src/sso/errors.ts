@@ -48,6 +48,7 @@ const refusals = {
 
 /** What the other site responded with instead of what it was asked for. */
 export interface SiteResponse {
+  /** The HTTP status code. */
   readonly status: number;
   /**
    * Its first 200 characters, with a space for each that cannot be printed. It is not signed: any host on the way may
@@ -63,10 +64,15 @@ export interface SiteResponse {
 
 /** Options of {@link SignOnError}. */
 export interface SignOnErrorOptions {
+  /** What was thrown below, such as by a store. */
   readonly cause?: unknown;
+  /** The methods that there are, of `method_not_allowed`. */
   readonly allow?: readonly string[];
+  /** Why a signature was not taken. */
   readonly refusal?: SignatureRefusal;
+  /** The key of the consumer that the message names. */
   readonly consumer?: string;
+  /** What the other site responded with. */
   readonly answered?: SiteResponse;
 }
 

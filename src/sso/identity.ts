@@ -8,5 +8,6 @@ export interface Identity {
   readonly subject: string;
   /** The name of the session at the server, which a sign-out names. Only in the secure format. */
   readonly session?: string;
+  /** The user as the server describes it. */
   readonly user: SignOnUser;
 }

@@ -3,12 +3,21 @@ import { SignOnError } from "./errors.js";
 
 /** The user as django-simple-sso sends it to a client. The names are those of the wire. */
 export interface SignOnUser {
+  /** The name to sign in with; `userName` of SCIM. */
   readonly username: string;
+  /** The e-mail address; an empty text where there is none. */
   readonly email: string;
+  /** The given name; an empty text where there is none. */
   readonly first_name: string;
+  /** The family name; an empty text where there is none. */
   readonly last_name: string;
+  /**
+   * Whether the user may enter Django's administration at the server. A client is to give no right for it by itself.
+   */
   readonly is_staff: boolean;
+  /** Whether the user has every right at the server. A client is to give no right for it by itself. */
   readonly is_superuser: boolean;
+  /** Whether the user may sign in. */
   readonly is_active: boolean;
   /** Whatever else the server sends. */
   readonly extra_data?: unknown;
@@ -16,7 +25,9 @@ export interface SignOnUser {
 
 /** What SCIM has no attributes for. */
 export interface StaffFlags {
+  /** Default: false. */
   readonly isStaff?: boolean;
+  /** Default: false. */
   readonly isSuperuser?: boolean;
 }
 

@@ -167,7 +167,10 @@ export function tooLarge(): FederationError {
 
 /** A response as bytes: a child's, after it was checked, or one of the package's own. */
 export interface BufferedResponse {
+  /** The HTTP status code. */
   readonly status: number;
+  /** The header fields, line by line. */
   readonly fields: FieldLines;
+  /** The whole content; empty where there is none. */
   readonly content: Uint8Array;
 }

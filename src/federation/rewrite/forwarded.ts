@@ -7,8 +7,11 @@ import { Networks, plainAddress } from "../transport/address.js";
 export interface ForwardedElement {
   /** The node that made the request: an address with or without a port, `unknown`, or an obfuscated identifier (§6). */
   readonly for?: string;
+  /** The interface of the proxy at which the request came in, as a node like `for` (§5.1). */
   readonly by?: string;
+  /** The value of the field Host as the proxy received it (§5.3). */
   readonly host?: string;
+  /** The scheme by which the request came to the proxy: `http` or `https` (§5.4). */
   readonly proto?: string;
 }
 

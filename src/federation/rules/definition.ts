@@ -70,6 +70,7 @@ export interface IgnoredRule {
   readonly at: number;
   /** Its name, if it has one. */
   readonly name: string | undefined;
+  /** The identifier of the handler that it is for, as the definition has it. */
   readonly handlermodule: string;
   /** It is switched off, or it is for a handler of privacyIDEA's that is not here. */
   readonly reason: "inactive" | "other_handler";

@@ -3,13 +3,17 @@ import type { EventRule, Position } from "./event-rule.js";
 
 /** An option of an action, in the words of privacyIDEA. */
 export interface ActionOption {
+  /** Whether a rule gives it a text or a truth value. */
   readonly type: "str" | "bool";
+  /** What it says, for people. */
   readonly description: string;
+  /** Whether a rule without it is refused. Default: false. */
   readonly required?: boolean;
 }
 
 /** What an action is carried out with. */
 export interface ActionContext {
+  /** The rule whose action is carried out. */
   readonly rule: EventRule;
   /** The request. It may not be changed, and what one action makes of it the next does not see. */
   readonly request: EventRequest;

@@ -31,7 +31,9 @@ export const ACTION_TYPE = { FORWARD: "forward" } as const;
 
 /** Options of {@link FederationEventHandler}. */
 export interface FederationEventHandlerOptions {
+  /** What sends the requests to the servers. */
   readonly forwarder: Forwarder;
+  /** What finds requests that run in a loop. */
   readonly guard: LoopGuard;
   /** The proxies in front of this side. */
   readonly proxies: TrustedProxies;

@@ -9,6 +9,7 @@ import { Facts } from "./facts.js";
 
 /** Options of {@link EventPipeline}. */
 export interface EventPipelineOptions {
+  /** The rules of both positions, in any order: `ordering` says it. */
   readonly rules: readonly EventRule[];
   /** The handlers that the rules mean. */
   readonly handlers: readonly EventHandler[];

@@ -8,6 +8,7 @@ import type { Flow, ResponseSink } from "./server-exchange.js";
 
 /** The response of a server, and which one it was. */
 export interface ForwardedResponse extends BufferedResponse {
+  /** The server that sent it. */
   readonly server: FederationServer;
 }
 

@@ -11,10 +11,15 @@ import type { TimeoutSweeper } from "./timeout-sweeper.js";
 
 /** A request to a server, as it is written to the wire. */
 export interface OutgoingRequest {
+  /** The method, such as `POST`. */
   readonly method: string;
   /** The path and query, after the path of the server's URL. */
   readonly target: string;
+  /** The header fields that the server gets, line by line. */
   readonly fields: FieldLines;
+  /**
+   * The content; a stream can be sent once only, so that no second server is tried with it. Absent where there is none.
+   */
   readonly content?: Uint8Array | Readable;
 }
 

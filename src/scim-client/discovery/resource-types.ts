@@ -2,6 +2,7 @@ import { byName, isObject } from "../requests/read-response.js";
 
 /** A type of resources as a service provider describes it. RFC 7643 §6. */
 export interface RemoteResourceType {
+  /** The name of the type, such as `User`. */
   readonly name: string;
   /** The endpoint below the base URL, such as `/Users`, however the service provider writes it. */
   readonly endpoint: string;
@@ -21,6 +22,7 @@ export interface NotUnderstood {
   readonly document: string;
   /** The name, as it is there; absent where there is none. */
   readonly name?: string;
+  /** Why it is not understood, for people. */
   readonly reason: string;
 }
 

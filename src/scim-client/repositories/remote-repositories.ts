@@ -34,6 +34,7 @@ export interface RemoteRepositoriesOptions extends CallOptions, ProviderBehaviou
 
 /** Repositories whose store is a service provider. */
 export interface RemoteRepositories {
+  /** The users at the service provider. */
   readonly users: RemoteUserRepository;
   /** Absent where the service provider has no groups. */
   readonly groups?: RemoteGroupRepository;

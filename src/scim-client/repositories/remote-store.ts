@@ -46,7 +46,9 @@ const usualLookEvery = 100;
 
 /** What a store of remote resources is made of. */
 export interface RemoteStoreParts<T extends Resource, N extends ResourceRequest> {
+  /** Sends the requests of one type of resources. */
   readonly resources: ScimResources<T, N>;
+  /** What the service provider can do. */
   readonly capabilities: Capabilities;
   /** Whether there is PATCH. */
   readonly canPatch: boolean;

@@ -6,12 +6,15 @@ import type { And, Comparison, Not, Or, Presence, ValuePath } from "./filter.js"
  * is not null.
  */
 export interface BoundComparison extends Comparison {
+  /** The attribute that is compared. */
   readonly target: ResolvedAttribute;
+  /** What it is compared with, of the attribute's type. */
   readonly value: string | number | boolean;
 }
 
 /** Whether an attribute that is known has a value. */
 export interface BoundPresence extends Presence {
+  /** The attribute that has to have a value. */
   readonly target: ResolvedAttribute;
 }
 
@@ -27,11 +30,13 @@ export interface BoundOr extends Or {
 
 /** The filter does not match. */
 export interface BoundNot extends Not {
+  /** What must not match. */
   readonly filter: BoundFilter;
 }
 
 /** One value of a complex attribute that is known matches by itself. */
 export interface BoundValuePath extends ValuePath {
+  /** The complex attribute of which one value has to match. */
   readonly target: ResolvedAttribute;
   /** The paths in it are the names of sub-attributes; the targets are the sub-attributes of this one's. */
   readonly filter: BoundFilter;

@@ -16,14 +16,18 @@ export interface AttrPath {
 
 /** An attribute and a value: `userName eq "bjensen"`. */
 export interface Comparison {
+  /** How it is compared. */
   readonly operator: CompareOperator;
+  /** The attribute that is compared. */
   readonly path: AttrPath;
+  /** What it is compared with. */
   readonly value: CompValue;
 }
 
 /** Whether an attribute has a value: `title pr`. */
 export interface Presence {
   readonly operator: "pr";
+  /** The attribute that has to have a value. */
   readonly path: AttrPath;
 }
 
@@ -44,12 +48,14 @@ export interface Or {
 /** The filter does not match. */
 export interface Not {
   readonly operator: "not";
+  /** What must not match. */
   readonly filter: Filter;
 }
 
 /** One value of a multi-valued attribute matches by itself: `emails[type eq "work" and value co "@example.com"]`. */
 export interface ValuePath {
   readonly operator: "valuePath";
+  /** The multi-valued attribute of which one value has to match. */
   readonly path: AttrPath;
   /** The paths in it are the names of sub-attributes; there is no value path among its filters. */
   readonly filter: Filter;

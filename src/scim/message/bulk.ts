@@ -8,6 +8,7 @@ export const bulkResponseId = "urn:ietf:params:scim:api:messages:2.0:BulkRespons
 
 /** One operation of a bulk request. RFC 7644 §3.7. */
 export interface BulkOperation {
+  /** The method of the single request. */
   readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
   /** The client's name for the resource that a POST creates. Others refer to it as `bulkId:` and this name. */
   readonly bulkId?: string;

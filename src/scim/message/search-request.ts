@@ -13,6 +13,7 @@ export interface SearchRequest {
   readonly filter?: string;
   /** The path of the attribute to sort by. RFC 7644 §3.4.2.3. */
   readonly sortBy?: string;
+  /** The direction. Default: `ascending`. RFC 7644 §3.4.2.3. */
   readonly sortOrder?: "ascending" | "descending";
   /** The 1-based index of the first result. RFC 7644 §3.4.2.4. */
   readonly startIndex?: number;

@@ -7,7 +7,9 @@ import { isReference } from "./value-identity.js";
 
 /** A member by its id, and by what it is where that is known. */
 export interface MemberName {
+  /** The id of the user or group. */
   readonly value: string;
+  /** What it is, where the client says so. */
   readonly type?: "User" | "Group";
 }
 
@@ -15,8 +17,11 @@ export interface MemberName {
  * The changes of members: first all are removed with `clear`, then those to `remove`; then those to `add` are added.
  */
 export interface MemberChanges {
+  /** Whether all members are removed first. Default: false. */
   readonly clear?: boolean;
+  /** Who becomes a member. */
   readonly add?: readonly MemberName[];
+  /** Who ceases to be one. */
   readonly remove?: readonly MemberName[];
 }
 

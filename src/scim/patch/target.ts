@@ -40,7 +40,9 @@ export interface Selection {
 
 /** What distinguishes one value of a list from the others. */
 export interface ValueKey {
+  /** The `value` of the value, or the value itself where it is a simple one. */
   readonly value: unknown;
+  /** The `type` of the value, where the filter names it too. */
   readonly type?: string;
 }
 

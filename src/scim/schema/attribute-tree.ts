@@ -9,6 +9,7 @@ export interface AttributeNode {
   readonly path: string;
   /** The name as the schema spells it. */
   readonly name: string;
+  /** The attribute with all of its characteristics (RFC 7643 §7). */
   readonly attribute: Attribute;
   /** The URI of the extension that the attribute belongs to. */
   readonly extension?: string;
@@ -22,8 +23,11 @@ export interface AttributeNode {
 export interface ExtensionNode {
   /** The URI. */
   readonly path: string;
+  /** The schema of the extension. */
   readonly schema: Schema;
+  /** Whether a resource must have it (RFC 7643 §6). */
   readonly isRequired: boolean;
+  /** The attributes of the extension. */
   readonly children: Children;
 }
 
@@ -31,7 +35,9 @@ export interface ExtensionNode {
 export interface Children {
   /** By name as it is spelled, and in lower case. */
   readonly byName: ReadonlyMap<string, AttributeNode>;
+  /** All of them, each once, in the order of the schema. */
   readonly all: readonly AttributeNode[];
+  /** Those that an object must have. */
   readonly required: readonly AttributeNode[];
 }
 

@@ -3,6 +3,7 @@
  * here of it.
  */
 export interface StandardSchema<Output = unknown> {
+  /** What the library implements of the interface, under the name that it demands. */
   readonly "~standard": {
     readonly version: 1;
     /** The name of the library. */
@@ -23,6 +24,8 @@ export type StandardSchemaResult<Output> =
 
 /** One thing that is wrong with a value. */
 export interface StandardSchemaIssue {
+  /** What is wrong, in the words of the library. */
   readonly message: string;
+  /** Where in the value it is. Default: the value as a whole. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }

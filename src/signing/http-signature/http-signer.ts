@@ -29,6 +29,7 @@ export interface HttpSignerOptions extends HttpSignatureOptions {
 export interface SignedRequest {
   /** Fields to set on the request. */
   readonly fields: SignatureFields;
+  /** Verifies the response to this request. */
   readonly exchange: ClientExchange;
 }
 

@@ -11,6 +11,7 @@ export interface FieldSource {
 
 /** A request as it is signed; a Web `Request` is one. */
 export interface HttpRequest {
+  /** The method, in its own case, such as `POST` (RFC 9421 §2.2.1). */
   readonly method: string;
   /** The absolute URL. */
   readonly url: string | URL;
@@ -20,6 +21,7 @@ export interface HttpRequest {
    * in its usual form, which is what `fetch` sends.
    */
   readonly target?: string;
+  /** The header fields. */
   readonly headers: FieldSource;
   /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
   readonly trailers?: FieldSource;
@@ -27,7 +29,9 @@ export interface HttpRequest {
 
 /** A response as it is signed; a Web `Response` is one. */
 export interface HttpResponse {
+  /** The status code, three digits (RFC 9421 §2.2.9). */
   readonly status: number;
+  /** The header fields. */
   readonly headers: FieldSource;
   /** The fields after the content (RFC 9110 §6.5), for components with `tr`. */
   readonly trailers?: FieldSource;
@@ -55,5 +59,6 @@ export interface SignatureComponent {
 export interface SignedMessage {
   /** The request; or, beside a response, the request to which it belongs. */
   readonly request?: HttpRequest;
+  /** The response, where that is what is signed. */
   readonly response?: HttpResponse;
 }

@@ -30,7 +30,9 @@ const longestText = 256;
 export interface SignatureFields {
   /** Only where there is content. */
   readonly "content-digest"?: string;
+  /** What the signature covers, and its parameters (RFC 9421 §4.1). */
   readonly "signature-input": string;
+  /** The signature itself (RFC 9421 §4.2). */
   readonly signature: string;
 }
 

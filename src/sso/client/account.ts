@@ -13,7 +13,9 @@ import { newUserOf } from "../user-object.js";
 
 /** Where the accounts of a site are, and which of them are linked with those of servers. */
 export interface AccountStores {
+  /** The accounts of the site. */
   readonly users: UserRepository;
+  /** Which account belongs to which user of which server. */
   readonly links: LinkRepository;
 }
 

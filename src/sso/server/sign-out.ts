@@ -25,6 +25,7 @@ export interface UnreachableConsumer {
    * - `failed`: it did not respond, or did not confirm; `error` says more.
    */
   readonly reason: "no_sign_out_uri" | "revoked" | "removed" | "no_secret" | "failed";
+  /** Why it has `failed`. */
   readonly error?: SignOnError;
 }
 

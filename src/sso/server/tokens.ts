@@ -17,7 +17,9 @@ export interface TokenLifetimes {
 
 /** A token as it goes out, and what is kept of it. */
 export interface IssuedToken {
+  /** The token itself, which the consumer gets and no store does. */
   readonly token: string;
+  /** What is stored of it: its digest, and what it is for. */
   readonly record: SignOnToken;
 }
 
@@ -25,6 +27,7 @@ export interface IssuedToken {
 export interface SignOnRequest {
   /** Where the visitor is to be sent back to. Default: the first that is registered, as in the draft. */
   readonly redirectTo?: string;
+  /** A value of the consumer's that is sent back with the visitor, who began there. Default: none, as in the draft. */
   readonly state?: string;
 }
 

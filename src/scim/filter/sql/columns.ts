@@ -52,6 +52,7 @@ export interface SqlColumn {
 
 /** Columns of which each has one value of a multi-valued attribute, where there are no other values than these. */
 export interface SqlValueColumns {
+  /** One for each value that there can be. */
   readonly singles: readonly {
     /** The column of `value`. */
     readonly value: string | SqlColumn;
@@ -64,6 +65,7 @@ export interface SqlValueColumns {
 export interface SqlValueTable {
   /** The schema of the database that the table is in, where the connection does not find it by itself. */
   readonly schema?: string;
+  /** The name of the table. */
   readonly table: string;
   /** The column that says whose the value is. */
   readonly owner: string;
@@ -75,6 +77,7 @@ export interface SqlValueTable {
 
 /** A column with a document of JSON: what the attribute is in a resource. */
 export interface SqlJson {
+  /** The name of the column. */
   readonly json: string;
   /**
    * Whether all text in the document is in the form in which it is compared, which `comparedForm` makes. Without this,
