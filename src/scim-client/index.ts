@@ -26,6 +26,7 @@ export {
   type RemoteRepositories,
   type RemoteRepositoriesOptions,
   remoteRepositories,
+  type StatedCapabilities,
 } from "./repositories/remote-repositories.js";
 export type { RemoteStoreParts } from "./repositories/remote-store.js";
 export { RemoteUserRepository } from "./repositories/user-repository.js";

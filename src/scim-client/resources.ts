@@ -26,15 +26,15 @@ import { writableBody } from "./writing/writable-body.js";
 /** Which attributes a response is to have. RFC 7644 §3.9. Only one of them can be stated. */
 export interface Wanted extends CallOptions {
   /** These, and those that are always returned. */
-  readonly attributes?: readonly string[];
+  readonly attributes?: readonly string[] | undefined;
   /** The usual ones but for these. */
-  readonly excludedAttributes?: readonly string[];
+  readonly excludedAttributes?: readonly string[] | undefined;
 }
 
 /** What to ask a service provider for. RFC 7644 §3.4.2, RFC 9865 §2. */
 export interface ResourceQuery extends Omit<SearchRequest, "schemas" | "filter"> {
   /** Which resources: as text, or as `eq`, `and` and their like make it. */
-  readonly filter?: string | Filter;
+  readonly filter?: string | Filter | undefined;
 }
 
 /** A resource of which only some attributes were asked for. */
@@ -168,7 +168,10 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
 
   /** One page of the resources that match. RFC 7644 §3.4.2, RFC 9865 §2. */
   query(
-    query: ResourceQuery & { readonly attributes?: never; readonly excludedAttributes?: never },
+    query: ResourceQuery & {
+      readonly attributes?: undefined;
+      readonly excludedAttributes?: undefined;
+    },
     options?: CallOptions,
   ): Promise<Page<T>>;
   query(query: ResourceQuery, options?: CallOptions): Promise<Page<PartialResource<T>>>;
@@ -185,7 +188,10 @@ export class ScimResources<T extends Resource, N extends ResourceRequest> {
    * index, what comes or goes can move another resource from a page that is still to be read to one that was read.
    */
   list(
-    query?: ResourceQuery & { readonly attributes?: never; readonly excludedAttributes?: never },
+    query?: ResourceQuery & {
+      readonly attributes?: undefined;
+      readonly excludedAttributes?: undefined;
+    },
     options?: CallOptions,
   ): AsyncIterable<T>;
   list(query: ResourceQuery, options?: CallOptions): AsyncIterable<PartialResource<T>>;

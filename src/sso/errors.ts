@@ -67,13 +67,13 @@ export interface SignOnErrorOptions {
   /** What was thrown below, such as by a store. */
   readonly cause?: unknown;
   /** The methods that there are, of `method_not_allowed`. */
-  readonly allow?: readonly string[];
+  readonly allow?: readonly string[] | undefined;
   /** Why a signature was not taken. */
-  readonly refusal?: SignatureRefusal;
+  readonly refusal?: SignatureRefusal | undefined;
   /** The key of the consumer that the message names. */
-  readonly consumer?: string;
+  readonly consumer?: string | undefined;
   /** What the other site responded with. */
-  readonly answered?: SiteResponse;
+  readonly answered?: SiteResponse | undefined;
 }
 
 /** A step of a sign-on that is refused. Its message holds nothing secret, and is for the operator of the site. */

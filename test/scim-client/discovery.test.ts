@@ -134,6 +134,19 @@ describe("a document that is missing, or cannot be read, is named, and what take
   });
 });
 
+test("what a host leaves undefined is concluded from the service provider, and not taken for absent", async () => {
+  const group = { name: "Group", endpoint: "/Groups", schema: groupSchema.id };
+  const documents = types(user, group);
+  await using provider = await script([documents, documents], { configuration: able });
+  const concluded = await remoteRepositories(provider.client);
+  const users = Object.fromEntries(
+    Object.keys(concluded.users.capabilities).map((name) => [name, undefined]),
+  );
+  const stated = await remoteRepositories(provider.client, { users, groups: users });
+  expect(stated.users.capabilities).toEqual(concluded.users.capabilities);
+  expect(stated.groups?.capabilities).toEqual(concluded.groups?.capabilities);
+});
+
 test.each([{ membersAtOnce: 0 }, { membersAtOnce: 1.5 }, { lookEvery: 0 }])(
   "an option that is wrong is refused: %o",
   async (options) => {

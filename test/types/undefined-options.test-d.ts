@@ -23,11 +23,24 @@ import type {
   ReadOptions,
   WriteOptions,
 } from "concordat/repositories";
-import type { AttributePath, groupDefinition, userDefinition } from "concordat/scim";
-import type { ScimClientOptions, ScimClientTls } from "concordat/scim-client";
+import type {
+  AttributePath,
+  groupDefinition,
+  SqlColumn,
+  SqlJson,
+  SqlValueTable,
+  userDefinition,
+} from "concordat/scim";
+import type {
+  ResourceQuery,
+  ScimClientOptions,
+  ScimClientTls,
+  StatedCapabilities,
+  Wanted,
+} from "concordat/scim-client";
 import type { ScimServerOptions } from "concordat/scim-server";
 import type { HttpSignerOptions, RequestVerifierOptions } from "concordat/signing";
-import type { SignOnClientOptions, SignOnServerOptions } from "concordat/sso";
+import type { SignOnClientOptions, SignOnErrorOptions, SignOnServerOptions } from "concordat/sso";
 import type { SynchronizeOptions } from "concordat/sync";
 import type { DirectoryOptions } from "concordat/testing/directory";
 import type { ChildOptions } from "concordat/testing/federation";
@@ -66,6 +79,7 @@ describe("an option that may be left out may also be undefined", () => {
     expectTypeOf<Strict<HttpSignerOptions>>().toBeNever();
     expectTypeOf<Strict<RequestVerifierOptions>>().toBeNever();
     expectTypeOf<Strict<SignOnClientOptions>>().toBeNever();
+    expectTypeOf<Strict<Omit<SignOnErrorOptions, "cause">>>().toBeNever();
     expectTypeOf<Strict<SignOnServerOptions>>().toBeNever();
     expectTypeOf<Strict<SynchronizeOptions>>().toBeNever();
     expectTypeOf<Strict<PublishOptions>>().toBeNever();
@@ -81,6 +95,12 @@ describe("an option that may be left out may also be undefined", () => {
     expectTypeOf<Strict<IdColumn>>().toBeNever();
     expectTypeOf<Strict<MappedColumn>>().toBeNever();
     expectTypeOf<Strict<ScimClientTls>>().toBeNever();
+    expectTypeOf<Strict<StatedCapabilities>>().toBeNever();
+    expectTypeOf<Strict<ResourceQuery>>().toBeNever();
+    expectTypeOf<Strict<Wanted>>().toBeNever();
+    expectTypeOf<Strict<SqlColumn>>().toBeNever();
+    expectTypeOf<Strict<SqlValueTable>>().toBeNever();
+    expectTypeOf<Strict<SqlJson>>().toBeNever();
     expectTypeOf<Strict<DirectoryOptions>>().toBeNever();
     expectTypeOf<Strict<ChildOptions>>().toBeNever();
   });

@@ -9,14 +9,19 @@ import type { ProviderBehaviour, ProviderPreset } from "../provider-preset.js";
 import { RemoteGroupRepository } from "./group-repository.js";
 import { RemoteUserRepository } from "./user-repository.js";
 
+/** Some of what a service provider can do; what is `undefined` is concluded from what it says itself. */
+export type StatedCapabilities = {
+  readonly [K in keyof Capabilities]?: Capabilities[K] | undefined;
+};
+
 /** What is known of a service provider that it does not say itself, and how far it is believed. */
 export interface RemoteRepositoriesOptions extends CallOptions, ProviderBehaviour {
   /** What is known of a service provider of this kind. What else is stated here takes precedence. */
   readonly preset?: ProviderPreset | undefined;
   /** What it can do with users, in place of what is concluded from ServiceProviderConfig. */
-  readonly users?: Partial<Capabilities> | undefined;
+  readonly users?: StatedCapabilities | undefined;
   /** What it can do with groups. */
-  readonly groups?: Partial<Capabilities> | undefined;
+  readonly groups?: StatedCapabilities | undefined;
   /** The types of its resources, in place of the document `/ResourceTypes`. */
   readonly resourceTypes?: readonly RemoteResourceType[] | undefined;
   /**
@@ -83,7 +88,7 @@ export async function remoteRepositories(
     capabilities: {
       ...capabilitiesOf(configuration, userResourceType),
       ...preset?.users,
-      ...options.users,
+      ...stated(options.users),
     },
     ...means,
   });
@@ -93,12 +98,19 @@ export async function remoteRepositories(
     capabilities: {
       ...capabilitiesOf(configuration, groupResourceType),
       ...preset?.groups,
-      ...options.groups,
+      ...stated(options.groups),
     },
     ...means,
     returnsMembers: once(() => areMembersReturned(client)),
   });
   return { users, groups, notUnderstood: found };
+}
+
+/** Without what is `undefined`: that would take the place of what is known otherwise. */
+function stated(capabilities: StatedCapabilities = {}): Partial<Capabilities> {
+  return Object.fromEntries(
+    Object.entries(capabilities).filter(([, value]) => value !== undefined),
+  );
 }
 
 function behaviourOf(options: RemoteRepositoriesOptions): ProviderBehaviour {

@@ -28,26 +28,26 @@ export interface SqlColumn {
    * For text that is not case exact: a column with the form in which it is compared, which `caseless` makes. It wants
    * the index.
    */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /**
    * Whether the database's own `lower` may stand in for a column of keys. It is not exact: SQLite knows the case of
    * ASCII only, and no database takes "ﬁ" for "fi"; what is written so is found as it is written. With a key too, the
    * database makes that key by its own `lower`. Without this and without a key, the text cannot be compared. Default:
    * false.
    */
-  readonly lower?: boolean;
+  readonly lower?: boolean | undefined;
   /** For case exact text in a column that is not of text, such as ids. Default: `text`. */
-  readonly type?: "text" | "uuid" | "integer";
+  readonly type?: "text" | "uuid" | "integer" | undefined;
   /** Whether a boolean is stored as its opposite, as `disabled` is to `active`. Default: false. */
-  readonly invert?: boolean;
+  readonly invert?: boolean | undefined;
   /** What the column holds where the attribute has no value, beside `null`. */
-  readonly unassigned?: string | number;
+  readonly unassigned?: string | number | undefined;
   /**
    * How a dateTime is stored. `text`: as `Date.prototype.toISOString` writes it, of the years 0 to 9999. `timestamp`:
    * PostgreSQL's `timestamptz`, or MariaDB's `datetime` in UTC. `milliseconds`: a number, since 1970-01-01T00:00:00Z.
    * Default: `text`.
    */
-  readonly instant?: "text" | "timestamp" | "milliseconds";
+  readonly instant?: "text" | "timestamp" | "milliseconds" | undefined;
 }
 
 /** Columns of which each has one value of a multi-valued attribute, where there are no other values than these. */
@@ -64,7 +64,7 @@ export interface SqlValueColumns {
 /** A table with a row for each value of a multi-valued attribute. */
 export interface SqlValueTable {
   /** The schema of the database that the table is in, where the connection does not find it by itself. */
-  readonly schema?: string;
+  readonly schema?: string | undefined;
   /** The name of the table. */
   readonly table: string;
   /** The column that says whose the value is. */
@@ -83,5 +83,5 @@ export interface SqlJson {
    * Whether all text in the document is in the form in which it is compared, which `comparedForm` makes. Without this,
    * text that is not case exact cannot be compared. Default: false.
    */
-  readonly compared?: boolean;
+  readonly compared?: boolean | undefined;
 }
