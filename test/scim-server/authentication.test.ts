@@ -63,12 +63,17 @@ describe("bearerTokens", () => {
   test.each([
     { okta: undefined },
     { okta: "" },
-    { okta: "the token itself" },
     { okta: { sha256: undefined } },
     { okta: { sha256: [] } },
     { okta: { sha256: [sha256("good"), ""] } },
   ])("a client without a digest is refused by its name: %o", (clients) => {
-    expect(() => bearerTokens(clients)).toThrow(/^"okta": /);
+    expect(() => bearerTokens(clients)).toThrow(/^"okta": it has no SHA-256 digest/);
+  });
+
+  test("a client with another text in its place is refused by its name, and the text is not said", () => {
+    expect(() => bearerTokens({ okta: "the token itself" })).toThrow(
+      /^"okta": it is a SHA-256 digest in 64 hexadecimal digits\.$/,
+    );
   });
 
   test("the profile of a client decides how its requests are read, and that of the options for others", async () => {

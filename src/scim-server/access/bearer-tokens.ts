@@ -99,7 +99,12 @@ function fixedTokens(given: TokenList | TokenClients): readonly KnownToken[] {
   return Object.entries(given).flatMap(([id, client]) => {
     const { sha256, ...known } = typeof client === "object" ? client : { sha256: client };
     const digests = typeof sha256 === "object" ? sha256 : [sha256 ?? ""];
-    if (digests.length === 0) throw noDigest(id);
+    if (digests.length === 0 || digests.includes("")) {
+      throw new InvalidValueError(
+        id,
+        "it has no SHA-256 digest: is an environment variable not set?",
+      );
+    }
     return digests.map((one) => withDigest({ sha256: one, principal: { ...known, id } }, id));
   });
 }
@@ -110,10 +115,8 @@ function isList(given: TokenList | TokenClients): given is TokenList {
 
 /** @param name what the digest is called in the error. */
 function withDigest(token: BearerToken<Principal>, name = "sha256"): KnownToken {
-  if (!/^[0-9a-f]{64}$/i.test(token.sha256)) throw noDigest(name);
+  if (!/^[0-9a-f]{64}$/i.test(token.sha256)) {
+    throw new InvalidValueError(name, "it is a SHA-256 digest in 64 hexadecimal digits.");
+  }
   return { ...token, digest: Buffer.from(token.sha256, "hex") };
-}
-
-function noDigest(name: string): InvalidValueError {
-  return new InvalidValueError(name, "it is a SHA-256 digest in 64 hexadecimal digits.");
 }
