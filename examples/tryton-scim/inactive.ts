@@ -3,9 +3,9 @@ import type { CallOptions } from "concordat/repositories";
 import { idOf, type Tryton, type TrytonRecord, TrytonRefusal, textOf } from "./client.ts";
 
 /**
- * Whether accounts that are inactive are changed where Tryton only does so after it has made them active, as 8.2 does.
- * `activate`: they are made active, and inactive again by the same call that changes them. `refuse`: they are not
- * changed.
+ * Whether accounts that are inactive are made and changed where Tryton only does so while they are active, as 8.2 does.
+ * `activate`: they are made active, and inactive again by the next call, which is the one that changes them. `refuse`:
+ * they are neither made nor changed.
  */
 export type ChangesOfInactive = "activate" | "refuse";
 
@@ -24,6 +24,25 @@ export class AccountWriter {
   constructor(tryton: Tryton, changes: ChangesOfInactive) {
     this.#tryton = tryton;
     this.#changes = changes;
+  }
+
+  /** Makes an account. @returns its id. */
+  async create(values: Values, signal?: AbortSignal | null): Promise<string> {
+    try {
+      return await this.#create(values, signal);
+    } catch (error) {
+      if (values["active"] !== false || !(error instanceof TrytonRefusal)) throw error;
+      if (this.#changes === "refuse") {
+        throw new UnsupportedError(
+          "Tryton makes no account that is inactive, and it is not to be made active for it.",
+          { cause: error },
+        );
+      }
+    }
+    const id = await this.#create({ ...values, active: true }, signal);
+    // Not given up half-way.
+    await this.#call(Number(id), { active: false });
+    return id;
   }
 
   /** @param record the account as it is, with `id`, `login` and `active`. */
@@ -65,6 +84,11 @@ export class AccountWriter {
       },
     );
     return await this.#locks;
+  }
+
+  async #create(values: Values, signal?: AbortSignal | null): Promise<string> {
+    const made = await this.#tryton.call("res.user", "create", [[values]], signal ?? undefined);
+    return String(Array.isArray(made) ? made[0] : made);
   }
 
   async #call(id: number, values: Values, signal?: AbortSignal | null): Promise<void> {

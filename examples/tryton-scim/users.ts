@@ -149,10 +149,7 @@ export class TrytonUsers extends UserRepository {
     const id = await this.#tryton.exclusively(async () => {
       options?.signal?.throwIfAborted();
       await this.#assertFree(user.userName, undefined, options);
-      const made = await this.#written(values, () =>
-        this.#tryton.call(model, "create", [[values]], options?.signal),
-      );
-      return String(Array.isArray(made) ? made[0] : made);
+      return await this.#written(values, () => this.#accounts.create(values, options?.signal));
     });
     if (ignored.length > 0) options?.onIgnored?.(ignored);
     return await this.#existing(id, options);

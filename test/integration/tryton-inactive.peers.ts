@@ -70,6 +70,27 @@ describe.each([
   );
 
   test.skipIf(release === undefined)(
+    "are made as they are, and nobody is let in before they are enabled",
+    async () => {
+      const users = new TrytonUsers(tryton, { passwords: true });
+      const { id, active } = await users.create({ userName: "alan", active: false, password });
+      expect(active).toBe(false);
+      expect(await stored(id)).toBe("alan false");
+      expect(await server.as("alan", password)).toBeUndefined();
+      await users.modify(id, { set: { active: true } });
+      expect(await server.as("alan", password)).toBeDefined();
+
+      // What Tryton refuses for another reason is not made in two steps.
+      const weak = users.create({ userName: "turing", active: false, password: "a" });
+      await expect(weak).rejects.toThrow(InvalidValueError);
+      expect(
+        (await users.find({ count: 100 })).resources.map((user) => user.userName),
+      ).not.toContain("turing");
+    },
+    120_000,
+  );
+
+  test.skipIf(release === undefined)(
     "stay inactive where Tryton refuses the change",
     async () => {
       const users = new TrytonUsers(tryton, { passwords: true });
@@ -99,6 +120,12 @@ describe.skipIf(newest === undefined)("an inactive account of the newest Tryton"
 
   test("is left as it is, by option, with the reason", async () => {
     const users = new TrytonUsers(tryton, { changesOfInactive: "refuse" });
+    await expect(users.create({ userName: "kim", active: false })).rejects.toThrow(
+      /makes no account that is inactive/,
+    );
+    expect((await users.find({ count: 100 })).resources.map((user) => user.userName)).not.toContain(
+      "kim",
+    );
     const { id } = await users.create({ userName: "kay" });
     await users.modify(id, { set: { active: false } });
     const changed = users.modify(id, { set: { displayName: "Kay" } });
