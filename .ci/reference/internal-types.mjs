@@ -21,6 +21,5 @@ export const internalTypes = [
   "src/scim/schema/resource-type.ts:OptionalExtension",
   "src/scim/schema/resource-type.ts:RequiredExtension",
   "src/sso/errors.ts:refusals",
-  "src/sync/outcome.ts:Outcomes",
   "src/testing/contract.ts:Disposable",
 ];

@@ -1,6 +1,6 @@
 import { endingWithSignal } from "../core/index.js";
 import type { SyncTarget } from "../repositories/index.js";
-import type { Outcomes } from "./outcome.js";
+import type { Outcome, Outcomes } from "./outcome.js";
 import { withTroubleApart } from "./run/resource-trouble.js";
 import { beginRun } from "./run/run.js";
 import { type SynchronizeOptions, settingsFrom } from "./settings.js";
@@ -21,7 +21,7 @@ export function retryRefusedChanges(
   target: SyncTarget,
   source: string,
   options: Omit<SynchronizeOptions, "dryRun" | "follow" | "standby"> = {},
-): Outcomes {
+): AsyncGenerator<Outcome, void, undefined> {
   return endingWithSignal(retried(target, source, options), options.signal);
 }
 
