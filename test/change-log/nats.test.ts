@@ -43,6 +43,31 @@ describe.skipIf(!natsIsInstalled)(`a log on NATS JetStream${missing}`, async () 
     NatsChangeLog.open(connection, { stream: `S${streams++}`, pollInterval: 20 }),
   );
   for (const { name, run } of cases) test(name, run);
+
+  test("finds all below a prefix, whether that is most of a stretch of the log or little of it", async () => {
+    const log = await NatsChangeLog.open(connection, { stream: `S${streams++}` });
+    const owner = await log.claim("owner", 0);
+    // Several pages of each: of one prefix alone, of another alone, and of both in turns.
+    const parts = ["a", "b", "a", "ab", "a"].flatMap((prefix, part) =>
+      Array.from({ length: 1_200 }, (_, number) => {
+        const own = part === 3 && number % 4 === 0 ? "a" : prefix;
+        return `${own}.${part}-${number}`;
+      }),
+    );
+    for (let start = 0; start < parts.length; start += 400) {
+      const records = parts.slice(start, start + 400).map((key) => ({ key, body: key }));
+      await log.append(owner, records);
+    }
+    for (const prefix of ["a", "b", "ab", "none"]) {
+      const expected = parts.filter((key) => key.startsWith(`${prefix}.`));
+      const bodies: string[] = [];
+      for await (const { body } of log.under(prefix)) bodies.push(body);
+      expect(bodies).toEqual(expected);
+      const listed: string[] = [];
+      for await (const { key } of log.list(prefix)) listed.push(key);
+      expect(listed).toEqual(expected);
+    }
+  });
 });
 
 describe.skipIf(!natsIsInstalled)(`an application that may only read${missing}`, () => {
