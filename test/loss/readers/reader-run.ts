@@ -146,8 +146,8 @@ class ReaderRun {
   }
 
   /**
-   * Deletes all but one of the people of one name. A write whose result was lost may be done after its writer has looked
-   * what there is, so that there are two, of which the application can have one only and refuses the other.
+   * Deletes all but one of the people of one name. A write whose result was lost may be done after its writer has
+   * looked what there is, so that there are two, of which the application can have one only and refuses the other.
    */
   async #leaveOneOfEachName(): Promise<void> {
     const client = await bound(this.#directory.admin);
