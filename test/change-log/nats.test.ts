@@ -47,9 +47,9 @@ describe.skipIf(!natsIsInstalled)(`a log on NATS JetStream${missing}`, async () 
   test("finds all below a prefix, whether that is most of a stretch of the log or little of it", async () => {
     const log = await NatsChangeLog.open(connection, { stream: `S${streams++}` });
     const owner = await log.claim("owner", 0);
-    // Several pages of each: of one prefix alone, of another alone, and of both in turns.
+    // More than a page: of one prefix alone, of another alone, and of both in turns.
     const parts = ["a", "b", "a", "ab", "a"].flatMap((prefix, part) =>
-      Array.from({ length: 1_200 }, (_, number) => {
+      Array.from({ length: 3_600 }, (_, number) => {
         const own = part === 3 && number % 4 === 0 ? "a" : prefix;
         return `${own}.${part}-${number}`;
       }),
